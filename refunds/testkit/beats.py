@@ -15,11 +15,13 @@ if TYPE_CHECKING:
 
     from .watch import Watch
 
-# Celery wakes beat 10 ms before an entry is due and lets it spin through them. On a clock that stands still a spin
-# never ends, so a wake that found nothing to do is followed by one at the next full 10 ms: 18:00:00.000 sharp.
+# Celery wakes beat 10 ms before an entry is due and lets it spin through them. On a clock that stands still a
+# spin never ends, so a wake that found nothing to do is followed by one at the next full 10 ms: 18:00:00.000
+# sharp.
 SPIN = 10_000
 
-# Seconds. Celery's 300 would wake an idle beat 288 times a day; nothing but its own entries wakes a beat here.
+# Seconds. Celery's 300 would wake an idle beat 288 times a day; nothing but its own entries wakes a beat
+# here.
 LONGEST_SLEEP = 10 * 366 * 86_400
 
 
@@ -27,7 +29,8 @@ class Shelf(dict[str, Any]):
     """A schedule file without a file: what was synced survives the beat, the rest does not."""
 
     def __init__(self, disk: dict[str, bytes], filename: str) -> None:
-        super().__init__(pickle.loads(disk[filename]) if filename in disk else {})  # noqa: S301 - written below
+
+        super().__init__(pickle.loads(disk[filename]) if filename in disk else {})  # noqa: S301
         self._disk = disk
         self._filename = filename
 
@@ -48,7 +51,7 @@ class Shelves:
         return Shelf(self.disk, filename)
 
     def scheduler(self) -> type[Any]:
-        """Celery's default scheduler, its file in memory: a sync to disk per entry would take most of a year."""
+        """Celery's default scheduler, its file in memory: syncs to a disk would take most of a year's run."""
         return type("PersistentScheduler", (PersistentScheduler,), {"persistence": self})
 
 
@@ -70,7 +73,7 @@ class Beat:
         self.watches_edits = hasattr(self.scheduler, "schedule_changed")
         self.sent = self._slept = False
         self._apply_entry = self.scheduler.apply_entry
-        self.scheduler.apply_entry = self._apply
+        vars(self.scheduler)["apply_entry"] = self._apply
 
     def step(self, ticks: int) -> bool:
         """Tick if it is time; tell whether an entry was sent."""

@@ -5,14 +5,16 @@ from __future__ import annotations
 import threading
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
-from . import pending
+from . import limits, pending
+from .assertions import Assertions
 from .beats import Beat, Shelves
 from .broker import Tap
 from .clock import MICROSECONDS, VirtualClock
-from .errors import BadUseError, NestedClusterError, NeverIdleError, TaskAssertion, WorkerKilled
+from .errors import BadUseError, Escape, NestedClusterError, NeverIdleError, WorkerKilled
 from .faults import Faults
+from .guards import guard_sockets, guard_threads
 from .members import beat_names, worker_queues
 from .stage import check_queues, let_assertions_out, load, queue_names, set_stage
 from .timeline import Timeline
@@ -29,20 +31,21 @@ if TYPE_CHECKING:
 
 MILLISECOND = 1_000
 
-# Turns at one instant. A task that publishes itself without a delay would turn for ever on a clock that stands.
+# Turns at one instant. A task that publishes itself without a delay would turn for ever on a clock that
+# stands.
 TURNS = 1_000_000
 
 _running: list[VirtualCelery] = []
 
 
-class VirtualCelery(Faults):
+class VirtualCelery(Faults, Assertions):
     """A Celery app's beats and workers, in one thread, under a frozen clock that moves on command.
 
-    A context manager. `start` is an aware datetime. `transport` is "memory" (a broker that requeues at once what a
-    lost worker held, as AMQP does) or "fakeredis" (Redis, visibility timeout and all). `workers` is a number, names,
-    or names with their queues; `beats` a number or names; either may be 0. `seed` decides task ids and jitter.
-    `scheduler` is a beat scheduler class or its path; without it Celery's PersistentScheduler runs with its file in
-    memory. `timeline_limit` caps the timeline.
+    A context manager. `start` is an aware datetime. `transport` is "memory" (a broker that requeues at once
+    what a lost worker held, as AMQP does) or "fakeredis" (Redis, visibility timeout and all). `workers` is a
+    number, names, or names with their queues; `beats` a number or names; either may be 0. `seed` decides task
+    ids and jitter. `scheduler` is a beat scheduler class or its path; without it Celery's PersistentScheduler
+    runs with its file in memory. `timeline_limit` caps the timeline.
 
     Raises BadUseError for an argument that makes no sense, NestedClusterError for a second cluster,
     NotSimulatedError for what the kit cannot do.
@@ -55,12 +58,16 @@ class VirtualCelery(Faults):
         transport: str = "memory",
         workers: int | Iterable[str] | Mapping[str, Iterable[str]] = 1,
         beats: int | Iterable[str] = 1,
-        seed: int = 0,
         *,
+        seed: int = 0,
         scheduler: Any = None,
         schedule_filename: str | None = None,
         timeline_limit: int | None = None,
+        allow_sockets: bool = False,
+        allow_threads: bool = False,
+        **options: Any,
     ) -> None:
+        limits.refuse_options(options)
         if transport not in {"memory", "fakeredis"}:
             raise BadUseError(f'transport {transport!r}: one of "memory" and "fakeredis"; no real broker')
         self.app = app
@@ -68,6 +75,7 @@ class VirtualCelery(Faults):
         self._transport = transport
         self._workers_wanted = workers
         self._beats_wanted = beat_names(beats)
+        self._allowed = {"sockets": allow_sockets, "threads": allow_threads}
         self._shelves = Shelves()
         self._scheduler = scheduler or self._shelves.scheduler()
         self._schedule_filename = schedule_filename or "schedule"
@@ -103,6 +111,7 @@ class VirtualCelery(Faults):
         self.clock.start()
         undo.callback(self.clock.stop)
         set_stage(undo, self.app, self.broker)
+        self._guard(undo)
         let_assertions_out(undo, self.app, lambda: self._current is not None)
         for task in self.app.tasks.values():
             self.clock.patch_sleep_of(getattr(task.run, "__wrapped__", task.run))
@@ -115,6 +124,14 @@ class VirtualCelery(Faults):
             self._make_worker(name)
         for name in self._beats_wanted:
             self._make_beat(name)
+
+    def _guard(self, undo: ExitStack) -> None:
+        limits.refuse_quorum_queues(self.app)
+        limits.refuse_remote_control(undo, self.app, self._refuse)
+        if not self._allowed["sockets"]:
+            guard_sockets(undo, self._refuse)
+        if not self._allowed["threads"]:
+            guard_threads(undo, self._refuse)
 
     def _close(self) -> None:
         for beat in self.beats.values():
@@ -215,8 +232,8 @@ class VirtualCelery(Faults):
         except WorkerKilled as killed:
             self._lose_worker(worker, str(killed))
             return True
-        except TaskAssertion as assertion:
-            raise assertion.error from assertion.error.__cause__
+        except Escape as escape:
+            raise escape.error from escape.error.__cause__
         finally:
             self.watch.actor, self._current = "test", None
 
@@ -230,7 +247,12 @@ class VirtualCelery(Faults):
 
     def _make_worker(self, name: str) -> None:
         self.workers[name] = Worker(
-            self.app, name, self._queues[name], self.broker, self.clock.ticks, self.watch
+            self.app,
+            name,
+            queues=self._queues[name],
+            broker=self.broker,
+            started=self.clock.ticks,
+            watch=self.watch,
         )
 
     def _make_beat(self, name: str) -> None:
@@ -244,7 +266,8 @@ class VirtualCelery(Faults):
         )
 
     def _sleep(self, seconds: float) -> None:
-        # A sleeping solo worker does nothing else, and neither does anything here; a sleeping test lets time pass.
+        # A sleeping solo worker does nothing else, and neither does anything here; a sleeping test lets time
+        # pass.
         if self._current is None and self.watch.actor == "test":
             self.advance(timedelta(seconds=seconds))
         else:
@@ -256,7 +279,11 @@ class VirtualCelery(Faults):
         if threading.get_ident() != self._thread:
             raise BadUseError("the cluster belongs to the thread that entered it")
         if self._current is not None:
-            raise BadUseError("a task cannot move the clock; it may only sleep")
+            self._refuse(BadUseError("a task cannot move the clock; it may only sleep"))
+
+    def _refuse(self, error: Exception) -> NoReturn:
+        # Inside a task Celery would take the error for the task's own.
+        raise Escape(error) if self._current is not None else error
 
 
 def aware(value: datetime, what: str) -> datetime:

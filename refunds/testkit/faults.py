@@ -33,9 +33,9 @@ class Faults:
     def kill_worker(self, name: str | None = None) -> None:
         """Kill a worker as SIGKILL does; without a name, the one that runs this task, or the only one.
 
-        Called inside a task, on its own worker, it does not return: the task ends there, before its ack. What the
-        worker held comes back as the transport does it: at once on "memory", after the visibility timeout on
-        "fakeredis"; what it had acked is lost.
+        Called inside a task, on its own worker, it does not return: the task ends there, before its ack. What
+        the worker held comes back as the transport does it: at once on "memory", after the visibility timeout
+        on "fakeredis"; what it had acked is lost.
 
         Raises BadUseError when no such worker runs.
         """
@@ -87,13 +87,13 @@ class Faults:
         self.watch.add("broker lost")
 
     def fail_publish(self, n: int = 1) -> None:
-        """Let the next `n` tasks published fail, retries of the publish included, as when the broker is down."""
+        """Let the next `n` publishes of tasks fail as when the broker is down, their retries included."""
         if n < 0:
             raise BadUseError(f"fail_publish({n}): how many publishes fail is not less than none")
         self.broker.tap.failures = n
 
     def deliver_twice(self, id: str) -> None:  # noqa: A002 - it is what Celery calls it
-        """Put a second copy of a message into its queue. Raises BadUseError for an id that was not published."""
+        """Put a second copy of a message into its queue. Raises BadUseError for an id never published."""
         twin = self.broker.tap.twin(id)
         if twin is None:
             raise BadUseError(f"deliver_twice({id!r}): no message with that id is known")

@@ -4,34 +4,34 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .driver import Driver
 from .errors import BadUseError, WorkerKilled
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from .beats import Beat, Shelves
-    from .broker import Broker
-    from .clock import VirtualClock
-    from .watch import Watch
+    from .beats import Shelves
     from .workers import Worker
 
+# Where in a task a worker can be told to die.
+EDGES = ("start", "end")
 
-class Faults:
+
+class Faults(Driver):
     """Mixed into `VirtualCelery`."""
 
-    workers: dict[str, Worker]
-    beats: dict[str, Beat]
-    broker: Broker
-    watch: Watch
-    clock: VirtualClock
-    _current: Worker | None
+    _arms: list[tuple[str | None, str, str]]
     _queues: dict[str, list[str]]
     _beats_wanted: list[str]
     _shelves: Shelves
     _schedule_filename: str
 
-    def kill_worker(self, name: str | None = None) -> None:
+    def kill_worker(self, name: str | None = None, *, during: Any = None, at: str = "start") -> None:
         """Kill a worker as SIGKILL does; without a name, the one that runs this task, or the only one.
+
+        With `during`, a task or its name, the worker (any, without a name) dies the next time it runs that
+        task: at its "start", when nothing of it is done, or at its "end", when all of it is done and nothing
+        stored.
 
         Called inside a task, on its own worker, it does not return: the task ends there, before its ack. What
         the worker held comes back as the transport does it: at once on "memory", after the visibility timeout
@@ -39,6 +39,11 @@ class Faults:
 
         Raises BadUseError when no such worker runs.
         """
+        if at not in EDGES:
+            raise BadUseError(f"at={at!r}: one of {', '.join(EDGES)}")
+        if during is not None:
+            self._arms.append((name, str(getattr(during, "name", during)), at))
+            return
         worker = (
             self._current if name is None and self._current else self._member(self.workers, name, "worker")
         )
@@ -106,6 +111,17 @@ class Faults:
         self._not_in_task("step_clock")
         self.clock.step(delta)
         self.watch.add("clock stepped", detail=f"by {delta.total_seconds():+.0f} s")
+
+    def in_worker(self) -> bool:
+        """Whether a worker runs a task right now."""
+        return self._current is not None
+
+    def reach(self, task: str, edge: str) -> None:
+        """A task has reached its start or end; whoever is to die there does."""
+        for arm in self._arms:
+            if self._current is not None and arm in {(None, task, edge), (self._current.name, task, edge)}:
+                self._arms.remove(arm)
+                raise WorkerKilled(f"at the {edge} of {task}")
 
     def _lose_worker(self, worker: Worker, detail: str) -> None:
         self.workers.pop(worker.name, None)

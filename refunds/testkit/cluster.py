@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 import threading
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from . import limits, seams
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
     from .broker import Broker
 
 _running: list[VirtualCelery] = []
+
+# The one started last, running or not: the pytest plugin shows its timeline when the test fails.
+last: list[VirtualCelery] = []
 
 
 class VirtualCelery(Faults, Assertions):
@@ -74,6 +79,7 @@ class VirtualCelery(Faults, Assertions):
         self._allowed = {"sockets": allow_sockets, "threads": allow_threads}
         self._shelves = Shelves()
         self._scheduler = scheduler or self._shelves.scheduler()
+        self._on_disk = scheduler is not None
         self._schedule_filename = schedule_filename or "schedule"
         self.workers: dict[str, Worker] = {}
         self.beats: dict[str, Beat] = {}
@@ -92,6 +98,7 @@ class VirtualCelery(Faults, Assertions):
         self._thread = threading.get_ident()
         with ExitStack() as undo:
             _running.append(self)
+            last[:] = [self]
             undo.callback(_running.clear)
             self._enter(undo)
             self._undo = undo.pop_all()
@@ -112,6 +119,9 @@ class VirtualCelery(Faults, Assertions):
         wrap_tasks(undo, self.app, self)
         for task in self.app.tasks.values():
             self.clock.patch_sleep_of(getattr(task.run, "__wrapped__", task.run))
+        if self._on_disk and self._schedule_filename == "schedule":
+            folder = undo.enter_context(tempfile.TemporaryDirectory(prefix="beat-"))
+            self._schedule_filename = str(Path(folder) / "schedule")
         self._queues = worker_queues(self._workers_wanted, queue_names(self.app))
         for queues in self._queues.values():
             check_queues(self.app, queues)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .driver import Driver
@@ -25,6 +26,7 @@ class Faults(Driver):
     _beats_wanted: list[str]
     _shelves: Shelves
     _schedule_filename: str
+    _on_disk: bool
 
     def kill_worker(self, name: str | None = None, *, during: Any = None, at: str = "start") -> None:
         """Kill a worker as SIGKILL does; without a name, the one that runs this task, or the only one.
@@ -56,7 +58,7 @@ class Faults(Driver):
 
         Raises BadUseError when it runs already or was never one of the cluster's.
         """
-        name = self._down(self._queues, self.workers, name, "worker")
+        name = _choose(self.workers_down, name, "worker")
         self._make_worker(name)
         self.watch.add("worker started", worker=name)
 
@@ -76,7 +78,7 @@ class Faults(Driver):
 
     def start_beat(self, name: str | None = None, *, fresh: bool = False) -> None:
         """Start a beat that was stopped, with its schedule file, or `fresh` without it."""
-        name = self._down(dict.fromkeys(self._beats_wanted), self.beats, name, "beat")
+        name = _choose(self.beats_down, name, "beat")
         if fresh:
             self._forget_schedule(name)
         self._make_beat(name)
@@ -112,6 +114,20 @@ class Faults(Driver):
         self.clock.step(delta)
         self.watch.add("clock stepped", detail=f"by {delta.total_seconds():+.0f} s")
 
+    def disarm(self) -> None:
+        """Forget every `kill_worker(during=...)` that has not happened yet."""
+        self._arms.clear()
+
+    @property
+    def workers_down(self) -> list[str]:
+        """Names of workers that were killed or stopped."""
+        return [name for name in self._queues if name not in self.workers]
+
+    @property
+    def beats_down(self) -> list[str]:
+        """Names of beats that were stopped."""
+        return [name for name in self._beats_wanted if name not in self.beats]
+
     def in_worker(self) -> bool:
         """Whether a worker runs a task right now."""
         return self._current is not None
@@ -129,7 +145,14 @@ class Faults(Driver):
         self.watch.add("worker lost", worker=worker.name, detail=detail)
 
     def _forget_schedule(self, name: str) -> None:
-        self._shelves.disk.pop(f"{self._schedule_filename}-{name}", None)
+        filename = f"{self._schedule_filename}-{name}"
+        self._shelves.disk.pop(filename, None)
+        if not self._on_disk:
+            return
+        path = Path(filename)
+        # A dbm file has one or more suffixes, depending on the library that Python found.
+        for file in path.parent.glob(f"{path.name}*"):
+            file.unlink()
 
     def _not_in_task(self, what: str) -> None:
         if self._current is not None:
@@ -142,16 +165,16 @@ class Faults(Driver):
             raise BadUseError(f"no {kind} {name or 'by no name'!r}; running: {', '.join(members) or 'none'}")
         return members[name]
 
-    def _down(self, known: dict[str, Any], up: dict[str, Any], name: str | None, kind: str) -> str:
-        down = [known_name for known_name in known if known_name not in up]
-        if name is None and down:
-            return down[0]
-        if name not in down:
-            raise BadUseError(f"no {kind} {name!r} is down; down: {', '.join(down) or 'none'}")
-        return str(name)
-
     def _make_worker(self, name: str) -> None:
         raise NotImplementedError
 
     def _make_beat(self, name: str) -> None:
         raise NotImplementedError
+
+
+def _choose(down: list[str], name: str | None, kind: str) -> str:
+    if name is None and down:
+        return down[0]
+    if name is None or name not in down:
+        raise BadUseError(f"no {kind} {name or 'at all'!r} is down; down: {', '.join(down) or 'none'}")
+    return name

@@ -171,16 +171,18 @@ SEAMS = (
     ),
 )
 
-_checked: list[bool] = []
+_checked: set[str] = set()
 
 
 def check(*, any_version: bool = False) -> None:
     """Look at every seam, once in a process. Raises SeamMovedError."""
-    if not any_version:
+    # Reading the metadata of three packages takes as long as starting a worker.
+    if not any_version and "versions" not in _checked:
         check_versions()
-    if not _checked:
+        _checked.add("versions")
+    if "seams" not in _checked:
         check_seams()
-        _checked.append(True)
+        _checked.add("seams")
 
 
 def check_versions() -> None:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 def test_a_naive_start_is_refused(app: Celery) -> None:
     """18:00 where? A datetime without a zone cannot say."""
-    with pytest.raises(BadUseError, match="start: .* is naive"):
+    with pytest.raises(BadUseError, match=r"start: .* is naive"):
         VirtualCelery(app, start=datetime(2026, 1, 1))  # noqa: DTZ001 - the point of the test
 
 
@@ -74,9 +74,12 @@ def test_a_connection_to_a_server_is_refused(app: Celery) -> None:
 
 def test_a_socket_is_refused(app: Celery) -> None:
     """A server keeps real time, so no socket opens under virtual time."""
-    with VirtualCelery(app, start=NOON), socket.socket() as sock:
-        with pytest.raises(RealWorldError, match="allow_sockets"):
-            sock.connect(("127.0.0.1", 9))
+    with (
+        VirtualCelery(app, start=NOON),
+        socket.socket() as sock,
+        pytest.raises(RealWorldError, match="allow_sockets"),
+    ):
+        sock.connect(("127.0.0.1", 9))
 
 
 def test_a_thread_is_refused(app: Celery) -> None:
@@ -112,8 +115,9 @@ def test_what_is_meant_is_allowed(app: Celery) -> None:
 @pytest.mark.parametrize("option", sorted(NOT_SIMULATED))
 def test_what_is_not_simulated_is_refused(app: Celery, option: str) -> None:
     """Asking for anything in the table raises with the table's reason."""
+    wanted: dict[str, Any] = {option: True}
     with pytest.raises(NotSimulatedError, match=option):
-        VirtualCelery(app, start=NOON, **{option: True})
+        VirtualCelery(app, start=NOON, **wanted)
 
 
 def test_an_unknown_option_is_refused(app: Celery) -> None:

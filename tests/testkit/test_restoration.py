@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from celery import _state, beat, current_app, signals
+from celery import _state, beat, signals
 from celery.app import trace
 from celery.worker import state
 from kombu.asynchronous import timer
@@ -40,7 +40,7 @@ def picture(app: Celery) -> dict[str, Any]:
         "connection": vars(app).get("_connection"),
         "queues": dict(anything.amqp.queues),
         "consumed": anything.amqp.queues._consume_from,
-        "current app": current_app._get_current_object(),
+        "current app": _state.get_current_app(),
         "join": _state.__dict__["_task_join_will_block"],
         "clock": (time.time, time.monotonic, time.sleep, datetime),
         "defaults": [
@@ -56,19 +56,25 @@ def picture(app: Celery) -> dict[str, Any]:
     }
 
 
-def use(app: Celery, transport: str) -> None:
+def use(app: Celery) -> None:
     app.conf.task_default_priority = 3
     app.tasks["note"].delay()
     app.tasks["note"].apply_async(countdown=9, expires=3)
     app.tasks["limited"].apply_async(queue="elsewhere")
-    del transport
+
+
+def leave_by(error: type[BaseException], app: Celery, transport: str) -> None:
+    with VirtualCelery(app, start=NOON, transport=transport) as celery:
+        use(app)
+        celery.advance(timedelta(minutes=1))
+        raise error
 
 
 def test_a_clean_exit_restores_everything(app: Celery, transport: str) -> None:
     """Configuration, pools, clock, ids, randomness, signals and worker state are as before."""
     before = picture(app)
     with VirtualCelery(app, start=NOON, transport=transport, workers=2, beats=2) as celery:
-        use(app, transport)
+        use(app)
         celery.advance(timedelta(days=1))
         celery.kill_worker("worker1")
     assert picture(app) == before
@@ -78,10 +84,8 @@ def test_a_clean_exit_restores_everything(app: Celery, transport: str) -> None:
 def test_an_exception_restores_everything(app: Celery, transport: str, error: type[BaseException]) -> None:
     """So they are when the block is left by an exception."""
     before = picture(app)
-    with pytest.raises(error), VirtualCelery(app, start=NOON, transport=transport) as celery:
-        use(app, transport)
-        celery.advance(timedelta(minutes=1))
-        raise error
+    with pytest.raises(error):
+        leave_by(error, app, transport)
     assert picture(app) == before
 
 
@@ -101,9 +105,10 @@ def test_a_failed_assertion_in_a_task_restores_everything(app: Celery) -> None:
         assert uuid.uuid4() is None
 
     before = picture(app)
-    with pytest.raises(AssertionError), VirtualCelery(app, start=NOON) as celery:
+    with VirtualCelery(app, start=NOON) as celery:
         wrong.delay()
-        celery.advance(timedelta(0))
+        with pytest.raises(AssertionError):
+            celery.advance(timedelta(0))
     assert picture(app) == before
 
 

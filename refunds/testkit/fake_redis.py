@@ -144,7 +144,8 @@ def _transport(tap: Tap, fake_server: Any) -> type[Any]:
             return {"connection_class": FakeRedisConnection, "server": fake_server, "db": 0}
 
         def _create_client(self, asynchronous: bool = False) -> Any:
-            # kombu makes a client for each command, which redis-py has made dear; one per channel does the same.
+            # kombu makes a client for each command, which redis-py has made dear; one per channel does the
+            # same.
             if asynchronous:
                 return super()._create_client(asynchronous=True)
             if self._one_client is None:

@@ -51,6 +51,7 @@ CLOCK_DEFAULTS = (
     ("kombu.asynchronous.timer", "Timer.__iter__"),
     ("celery.app.trace", "build_tracer"),
     ("celery.concurrency.base", "apply_target"),
+    ("celery.events.event", "Event"),
 )
 
 

@@ -34,12 +34,13 @@ def to_minor(amount: Decimal, currency: str) -> int:
     # By the exponent first: Decimal('1e999999') is small to hold and endless to write out.
     if not -_DIGITS <= amount.adjusted() < _DIGITS:
         raise BadAmount(f"amount {amount:.12g} is out of range")
-    minor = amount * 10 ** EXPONENTS[currency]
-    if minor != int(minor):
+    minor = int(amount * 10 ** EXPONENTS[currency])
+    # Multiplying rounds to 28 digits; comparing does not.
+    if to_major(minor, currency) != amount:
         raise BadAmount(f"amount {amount:.12g} is finer than the minor unit of {currency}")
     if minor > LARGEST_MINOR:
         raise BadAmount(f"amount {amount:.12g} is out of range")
-    return int(minor)
+    return minor
 
 
 def to_major(minor: int, currency: str) -> Decimal:

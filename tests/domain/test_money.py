@@ -35,7 +35,7 @@ def test_any_decimal_is_exact_or_refused(amount: Decimal, currency: str) -> None
         ("0", "GBP", "amount 0 is not positive"),
         ("-1", "GBP", "amount -1 is not positive"),
         ("0.001", "GBP", "amount 0.001 is finer than the minor unit of GBP"),
-        ("1.0000000000000000000000000001", "GBP", "amount 1 is finer than the minor unit of GBP"),
+        ("1.0000000000000000000000000001", "GBP", r"amount 1\.0+ is finer than the minor unit of GBP"),
         ("0.5", "JPY", "amount 0.5 is finer than the minor unit of JPY"),
         ("1e999999", "GBP", "out of range"),
         ("1e-999999", "GBP", "out of range"),
@@ -44,7 +44,7 @@ def test_any_decimal_is_exact_or_refused(amount: Decimal, currency: str) -> None
 )
 def test_what_is_no_amount_is_refused_with_its_reason(amount: str, currency: str, reason: str) -> None:
     """The message names the amount or the currency and what is wrong with it."""
-    with pytest.raises(BadAmount, match=reason.replace("(", r"\(")):
+    with pytest.raises(BadAmount, match=reason):
         to_minor(Decimal(amount), currency)
 
 

@@ -4,11 +4,13 @@ from django.apps import AppConfig
 
 
 class RefundsConfig(AppConfig):
-    """Connects the checks and the reports of failed tasks."""
+    """Loads what nothing else imports: tasks, checks, and the reports of failed tasks."""
 
     name = "refunds"
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
         """Called by Django once all apps are loaded."""
-        from . import checks, reports  # noqa: F401  # importing registers them
+        # Importing registers them. Celery's autodiscovery runs in workers and beat alone: the web process, which only
+        # sends, must know the tasks by this.
+        from . import checks, reports, tasks  # noqa: F401

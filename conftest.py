@@ -4,6 +4,7 @@ import os
 from collections.abc import Generator
 
 import pytest
+from django.core.cache import cache
 from hypothesis import HealthCheck, settings
 
 import celery_app  # noqa: F401  # shared tasks belong to this app
@@ -12,6 +13,12 @@ import celery_app  # noqa: F401  # shared tasks belong to this app
 settings.register_profile("default", deadline=None)
 settings.register_profile("ci", deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("ci" if os.environ.get("CI") else "default")
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache() -> None:
+    """No test sees what another put into the cache."""
+    cache.clear()
 
 
 @pytest.hookimpl(hookwrapper=True)

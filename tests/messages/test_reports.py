@@ -6,14 +6,8 @@ from types import SimpleNamespace
 import pytest
 from celery.signals import task_failure, task_revoked
 from django.core import mail
-from django.core.cache import cache
 
 from refunds import tasks
-
-
-@pytest.fixture(autouse=True)
-def _no_quiet() -> None:
-    cache.clear()
 
 
 @pytest.mark.django_db

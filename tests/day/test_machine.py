@@ -126,6 +126,6 @@ class Days(RuleBasedStateMachine):
 def test_days_follow_the_model(schedule: Schedule) -> None:
     """Whatever is received, pressed, chosen and waited for, rows, refunds and ledger are what plain rules say."""
     entries = beat_schedule()
-    # Every half hour instead of every half minute: a machine of many days would spend its time on it.
-    schedule({**entries, "reconcile": {**entries["reconcile"], "schedule": 1800.0}})
+    # Every three hours instead of every half minute: where nothing breaks it finds nothing, and takes most of the time.
+    schedule({**entries, "reconcile": {**entries["reconcile"], "schedule": 10_800.0}})
     run_state_machine_as_test(Days, settings=settings(max_examples=60, stateful_step_count=15, deadline=None))

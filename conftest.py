@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 from django.core.cache import cache
@@ -13,6 +14,16 @@ import celery_app  # noqa: F401  # shared tasks belong to this app
 settings.register_profile("default", deadline=None)
 settings.register_profile("ci", deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("ci" if os.environ.get("CI") else "default")
+
+
+@pytest.fixture
+def real_file() -> Path:
+    """The first half of a real shop's returns: beside the checkout, or in the folder that REFUNDS_TEST_DATA names."""
+    folder = Path(os.environ.get("REFUNDS_TEST_DATA", Path(__file__).parent.parent / "shared" / "data"))
+    file = folder / "online_retail_returns_h1.csv"
+    if not file.is_file():
+        pytest.skip(f"{file.name} is neither in ../shared/data nor where REFUNDS_TEST_DATA says")
+    return file
 
 
 @pytest.fixture(autouse=True)

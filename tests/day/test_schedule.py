@@ -1,6 +1,5 @@
 """18:00 in Kyiv, by the real beat: its Scheduler ticks under a frozen clock, and what it sends is received."""
 
-from collections.abc import Generator
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 
@@ -20,17 +19,16 @@ SPRING, AUTUMN = date(2026, 3, 29), date(2026, 10, 25)
 DECLINE = "refunds.decline_pending"
 
 
+@app.task(name="tests.hourly", shared=False)
+def nothing() -> None:
+    """What the hourly entry runs."""
+
+
 @pytest.fixture
-def hourly(schedule: Schedule) -> Generator[None]:
+def hourly(schedule: Schedule) -> None:
     """The decline beside an hourly entry, the company in which some releases of beat were late; no reconcile."""
-
-    @app.task(name="tests.hourly")
-    def nothing() -> None: ...
-
     entries = {"decline-pending": beat_schedule()["decline-pending"]}
     schedule({**entries, "hourly": {"task": "tests.hourly", "schedule": crontab(minute="15")}})
-    yield
-    del app.tasks["tests.hourly"]
 
 
 def local(instants: list[datetime]) -> list[str]:

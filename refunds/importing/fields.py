@@ -83,16 +83,19 @@ def whole(cells: Cells, name: str) -> int:
 
 
 def decimal(cells: Cells, name: str) -> Decimal:
-    """A finite number."""
+    """A finite number of at most 64 digits on either side of the point."""
     value = required(cells, name)
     if not _NUMBER.fullmatch(value):
         raise BadRow(f"{name} {shown(value)} is not a number")
     if len(value) > _LONGEST_NUMBER:
         raise BadRow(f"{name} {shown(value)} has more digits than an amount can have")
     try:
-        return Decimal(value)
+        number = Decimal(value)
     except InvalidOperation as error:  # an exponent beyond what Decimal holds
         raise BadRow(f"{name} {shown(value)} is out of range") from error
+    if abs(number.adjusted()) > _LONGEST_NUMBER:
+        raise BadRow(f"{name} {shown(value)} is out of range")
+    return number
 
 
 def instant(cells: Cells, name: str) -> datetime:

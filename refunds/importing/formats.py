@@ -2,9 +2,11 @@
 
 import csv
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 from .errors import BadFile, BadRow, Rejection, shown
 from .fields import Cells
@@ -19,9 +21,13 @@ class Format(StrEnum):
     JSONL = "jsonl"
 
 
+# Wrong columns that a message names: the file may be no table at all.
+_NAMED: Final = 10
+
+
 def guess(source: Source) -> Format:
-    """By the first byte: JSON lines begin with a brace. Raises BadFile."""
-    return Format.JSONL if source.beginning().lstrip().startswith(b"{") else Format.CSV
+    """By the first byte: JSON begins with a brace, or a bracket where it is not JSON lines. Raises BadFile."""
+    return Format.JSONL if source.beginning().lstrip().startswith((b"{", b"[")) else Format.CSV
 
 
 def cells(source: Source, layout: Layout, form: Format) -> Iterator[tuple[int, Cells] | Rejection]:
@@ -81,17 +87,18 @@ def _header(source: Source, first: Record | Rejection, layout: Layout) -> list[s
         names = [cell.strip() for cell in _split(first)]
     except BadRow as error:
         raise BadFile(f"{source.name} has no header that can be read: {error}") from error
+    counts = Counter(names)
     wrong = [
         f"{what} {', '.join(map(shown, columns))}"
         for what, columns in (
-            ("missing", [name for name in layout.required if name not in names]),
-            ("unknown", [name for name in dict.fromkeys(names) if name not in layout.columns][:10]),
-            ("doubled", [name for name in dict.fromkeys(names) if names.count(name) > 1][:10]),
+            ("missing", [name for name in layout.required if name not in counts]),
+            ("unknown", [name for name in counts if name not in layout.columns][:_NAMED]),
+            ("doubled", [name for name in counts if counts[name] > 1][:_NAMED]),
         )
         if columns
     ]
     if wrong:
-        others = [other.name for other in LAYOUTS.values() if set(other.required) <= set(names)]
+        others = [other.name for other in LAYOUTS.values() if counts.keys() >= set(other.required)]
         hint = f"; this looks like --layout {others[0]}" if others and layout.name not in others else ""
         raise BadFile(f"{source.name} has not the header of layout {layout.name}: {'; '.join(wrong)}{hint}")
     return names
@@ -108,6 +115,9 @@ def _csv_cells(record: Record, header: list[str], layout: Layout) -> Cells:
             "add the line break if it is whole"
         )
     return dict(zip(header, values, strict=True))
+
+
+_KINDS: Final[Mapping[type, str]] = MappingProxyType({bool: "true or false", list: "a list", dict: "an object"})
 
 
 class _Number(str):
@@ -146,7 +156,9 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _cell(name: str, value: Any, layout: Layout) -> str:
     if value is None:
         return ""
-    if not isinstance(value, str) or (isinstance(value, _Number) and name not in layout.numbers):
-        kind = "a number or text" if name in layout.numbers else "text"
-        raise BadRow(f"{name} must be {kind}, not {shown(json.dumps(value))}")
-    return str(value)
+    number = isinstance(value, _Number)
+    if isinstance(value, str) and (not number or name in layout.numbers):
+        return str(value)
+    wanted = "a number or text" if name in layout.numbers else "text"
+    found = "a number" if number else _KINDS[type(value)]
+    raise BadRow(f"{name} must be {wanted}, not {found}")

@@ -53,6 +53,8 @@ def import_rows(
 ) -> Summary:
     """Store the rows that no import has brought yet, as requested and received at `now` (aware).
 
+    `now` is not before the one that they were parsed with: nothing is received before it was requested.
+
     Batches of 1,000 rows commit by themselves: after a kill the same rows again end as if imported once. `on_rejected`
     is called for each rejection in its turn, `on_batch` after each 1,000 rows with the counts so far.
     """

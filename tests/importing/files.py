@@ -26,6 +26,18 @@ GOOD: Mapping[str, str] = {
 }
 
 
+GOOD_ONLINE: Mapping[str, str] = {
+    "InvoiceNo": "C536391",
+    "StockCode": "22556",
+    "Description": "PLASTERS IN TIN CIRCUS PARADE ",
+    "Quantity": "-12",
+    "InvoiceDate": "2010-12-01 10:24:00",
+    "UnitPrice": "1.65",
+    "CustomerID": "17548.0",
+    "Country": "United Kingdom",
+}
+
+
 def quoted(value: str) -> str:
     """A CSV cell for any value."""
     return '"' + value.replace('"', '""') + '"' if any(c in value for c in '",\r\n') else value

@@ -122,6 +122,12 @@ def test_unreadable_file_is_named_in_one_line(tmp_path: Path, monkeypatch: pytes
     assert not ReturnRequest.objects.exists()
 
 
+def test_json_that_is_one_list_is_not_taken_for_csv(tmp_path: Path) -> None:
+    """The reason says what a row is."""
+    (tmp_path / "a.json").write_text("[{}]\n")
+    assert run(tmp_path / "a.json")[1] == "line 1: a row is a JSON object, not '[{}]'\n"
+
+
 def test_wrong_header_names_the_columns_and_the_layout_that_fits(tmp_path: Path) -> None:
     """A file of the other layout is refused whole, with the option that would take it."""
     file = tmp_path / "h1.csv"

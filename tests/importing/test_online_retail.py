@@ -12,29 +12,15 @@ from refunds.importing import ONLINE_RETAIL, OWN, Format, Return, Source
 from refunds.models import ReturnRequest
 from refunds.operations.imports import import_file
 
-from .files import NOW, messages, none_rejected, read, taken
+from .files import GOOD_ONLINE, NOW, messages, none_rejected, read, taken
 
-HEADER = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country"
 # Beside the checkout, or beside a directory above it; the files are not part of the project.
 NEAR = [parent / "shared" / "data" for parent in Path(__file__).resolve().parents[3:]]
 
 
-def one(*cells: str) -> bytes:
-    return f"{HEADER}\n{','.join(cells)}\n".encode()
-
-
 def good(**changed: str) -> bytes:
-    cells = {
-        "InvoiceNo": "C536391",
-        "StockCode": "22556",
-        "Description": "PLASTERS IN TIN CIRCUS PARADE ",
-        "Quantity": "-12",
-        "InvoiceDate": "2010-12-01 10:24:00",
-        "UnitPrice": "1.65",
-        "CustomerID": "17548.0",
-        "Country": "United Kingdom",
-    }
-    return one(*{**cells, **changed}.values())
+    """A file of one row, good but for what is changed."""
+    return f"{','.join(GOOD_ONLINE)}\n{','.join({**GOOD_ONLINE, **changed}.values())}\n".encode()
 
 
 def test_cancellation_becomes_a_return() -> None:
@@ -78,6 +64,8 @@ def test_what_real_rows_bring(changed: dict[str, str], column: str, value: objec
         ({"Quantity": "-1", "UnitPrice": "0.125"}, "amount 0.125 is finer than the minor unit of GBP"),
         ({"UnitPrice": "0"}, "amount 0 is not positive"),
         ({"UnitPrice": "-1"}, "amount -12 is not positive"),
+        ({"UnitPrice": "1e999999"}, "UnitPrice '1e999999' is out of range"),
+        ({"UnitPrice": "1e-999999"}, "UnitPrice '1e-999999' is out of range"),
         ({"UnitPrice": "1." + "0" * 50 + "1"}, "amount 12.0000000000 is finer than the minor unit of GBP"),
         ({"StockCode": " "}, "StockCode is missing"),
         ({"InvoiceNo": "C" * 64}, "InvoiceNo/StockCode is longer than 64 characters (70)"),

@@ -3,11 +3,15 @@
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from refunds.importing import Format, Return
+from refunds.importing import LAYOUTS, OWN, Format, Return
+from refunds.importing.errors import BadRow
 from refunds.importing.fields import LARGEST_QUANTITY, LONGEST_REASON
+from refunds.importing.rows import parse
 
-from .files import GOOD, NOW, csv_file, jsonl_file, line, messages, read, taken
+from .files import GOOD, GOOD_ONLINE, NOW, csv_file, jsonl_file, line, messages, read, taken
 
 
 def test_good_row_is_parsed_into_minor_units_and_utc() -> None:
@@ -49,6 +53,7 @@ BAD = [
     ("amount", "0.005", "amount 0.005 is finer than the minor unit of GBP"),
     ("amount", "1." + "0" * 40 + "1", "amount 1.00000000000 is finer than the minor unit of GBP"),
     ("amount", "1e40", "amount 1e+40 is out of range"),
+    ("amount", "1e65", "amount '1e65' is out of range"),
     ("amount", "1e99999999999999999999", "amount '1e99999999999999999999' is out of range"),
     ("amount", "1" * 65, f"amount '{'1' * 40}...' has more digits than an amount can have"),
     ("amount", "92233720368547758.08", "amount 9.22337203685e+16 is out of range"),
@@ -117,6 +122,37 @@ def test_json_text_is_held_to_the_same_rules(column: str, value: str, reason: st
     (message,) = messages(found)
     assert message.startswith(f"line 2: {reason}")
     assert len(taken(found)) == 1
+
+
+NASTY = st.one_of(
+    st.text(st.characters()),
+    st.from_regex(r"\A[+-]?[0-9]{1,30}(\.[0-9]{0,30})?([eE][+-]?[0-9]{1,12})?\Z"),
+    st.from_regex(r"\A[0-9]{4}-[01][0-9]-[0-3][0-9][T ][0-2][0-9]:[0-5][0-9]:[0-6][0-9](Z|[+-][0-9]{2}:[0-9]{2})?\Z"),
+)
+
+
+@given(st.sampled_from(sorted(LAYOUTS)), st.data())
+def test_any_cells_are_a_return_or_a_reason(name: str, data: st.DataObject) -> None:
+    """Whatever the texts, a row is refused with a reason or makes a return that the columns can hold."""
+    layout = LAYOUTS[name]
+    good = GOOD if layout is OWN else GOOD_ONLINE
+    changed = data.draw(st.dictionaries(st.sampled_from(layout.columns), NASTY, max_size=3))
+    try:
+        row = parse(layout, {**good, **changed}, NOW)
+    except BadRow as error:
+        reasons = [str(error)]
+    else:
+        assert_storable(row)
+        reasons = []
+    assert all(reason.isprintable() for reason in reasons)
+
+
+def assert_storable(row: Return) -> None:
+    assert 1 <= row.quantity <= LARGEST_QUANTITY
+    assert 1 <= row.amount_minor < 2**63
+    assert row.requested_at <= NOW
+    assert max(len(row.order_line), len(row.customer)) <= 64
+    assert b"\x00" not in f"{row.order_line}{row.reason}{row.customer}{row.customer_email}".encode()
 
 
 @pytest.mark.parametrize(

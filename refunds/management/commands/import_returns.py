@@ -76,9 +76,14 @@ class Command(BaseCommand):
             progress.clear()
 
     def _report(self, summary: imports.Summary) -> None:
-        for name in ("read", "imported", "known", "rejected"):
-            label = {"known": "already known"}.get(name, name)
-            self.stdout.write(f"{label:<14}{getattr(summary, name):>12,}")
+        counts = {
+            "read": summary.read,
+            "imported": summary.imported,
+            "already known": summary.known,
+            "rejected": summary.rejected,
+        }
+        for label, count in counts.items():
+            self.stdout.write(f"{label:<14}{count:>12,}")
         for currency, minor in sorted(summary.totals.items()):
             self.stdout.write(f"{f'total {currency}':<14}{to_major(minor, currency):>12,}")
 

@@ -55,9 +55,7 @@ class Shelves:
 class Beat:
     """A running beat. `name` is its name in the timeline."""
 
-    def __init__(
-        self, app: Celery, name: str, *, scheduler: Any, filename: str, ticks: int, watch: Watch
-    ) -> None:
+    def __init__(self, app: Celery, name: str, *, scheduler: Any, filename: str, ticks: int, watch: Watch) -> None:
         self.name = name
         self._watch = watch
         interval = app.conf.beat_max_loop_interval or LONGEST_SLEEP

@@ -135,9 +135,7 @@ class VirtualCelery(Faults):
         Raises BadUseError for a negative delta, and whatever AssertionError a task raised.
         """
         if delta < timedelta(0):
-            raise BadUseError(
-                f"advance({delta}): time does not run backwards; step_clock() is the fault for that"
-            )
+            raise BadUseError(f"advance({delta}): time does not run backwards; step_clock() is the fault for that")
         self._run(self.clock.ticks + delta // timedelta(microseconds=1))
 
     def run_until(self, instant: datetime) -> None:
@@ -229,9 +227,7 @@ class VirtualCelery(Faults):
         return min(instants, default=None)
 
     def _make_worker(self, name: str) -> None:
-        self.workers[name] = Worker(
-            self.app, name, self._queues[name], self.broker, self.clock.ticks, self.watch
-        )
+        self.workers[name] = Worker(self.app, name, self._queues[name], self.broker, self.clock.ticks, self.watch)
 
     def _make_beat(self, name: str) -> None:
         self.beats[name] = Beat(

@@ -39,9 +39,7 @@ class RedisBroker:
         self._sweep_every = settings["unacked_restore_interval"] * self._throttle
 
     def queued(self) -> list[Held]:
-        return [
-            held(name, loads(raw)) for name in self.tap.queues for raw in reversed(self._messages_of(name))
-        ]
+        return [held(name, loads(raw)) for name in self.tap.queues for raw in reversed(self._messages_of(name))]
 
     def unacked(self) -> list[Held]:
         """What was delivered and not acked, whether its worker lives or not."""

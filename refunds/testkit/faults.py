@@ -39,9 +39,7 @@ class Faults:
 
         Raises BadUseError when no such worker runs.
         """
-        worker = (
-            self._current if name is None and self._current else self._member(self.workers, name, "worker")
-        )
+        worker = self._current if name is None and self._current else self._member(self.workers, name, "worker")
         if worker is self._current:
             raise WorkerKilled("in the middle of a task")
         self._lose_worker(worker, "")

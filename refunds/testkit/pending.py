@@ -57,9 +57,7 @@ def look(broker: Broker, workers: Iterable[Worker], clock: VirtualClock) -> Pend
 
 def explain(left: Pending, limit: timedelta, cluster: Any) -> str:
     """Why a cluster does not become idle."""
-    beats = ", ".join(
-        f"{beat.name} ({', '.join(beat.scheduler.schedule)})" for beat in cluster.beats.values()
-    )
+    beats = ", ".join(f"{beat.name} ({', '.join(beat.scheduler.schedule)})" for beat in cluster.beats.values())
     lines = [
         f"not idle after {limit}, at {cluster.now:%Y-%m-%d %H:%M:%S}Z; what keeps it busy:",
         *(f"  queued     {m.task}[{m.id}] in {m.queue}" for m in left.queued),

@@ -8,7 +8,7 @@ from django.utils.text import Truncator
 from .. import store
 from ..domain.refunds import RefundStatus
 from ..models import Refund, WalletEntry
-from .base import ReadOnlyAdmin, amount_column, kyiv_column
+from .base import ReadOnlyAdmin, amount_column, id_column, kyiv_column
 from .filters import StatusFilter
 
 # Characters of a failure that the list shows; the refund's own page has the whole.
@@ -26,7 +26,7 @@ class RefundStatusFilter(StatusFilter):
 class RefundAdmin(ReadOnlyAdmin[Refund]):
     """The money owed for approved requests. A failed refund says why."""
 
-    list_display = ("pk", "order_line", "amount", "status", "attempts", "due", "settled", "receipt", "why")
+    list_display = ("number", "order_line", "amount", "status", "attempts", "due", "settled", "receipt", "why")
     fields = (
         *("request", "amount", "status", "attempts", "owed", "first_attempt", "due", "settled", "told"),
         *("receipt", "failure"),
@@ -36,6 +36,7 @@ class RefundAdmin(ReadOnlyAdmin[Refund]):
     search_fields = ("=receipt", "request__order_line")
     search_help_text = "Whole receipt, or part of an order line"
 
+    number = id_column
     amount = amount_column
     owed = kyiv_column("created_at", "owed since")
     first_attempt = kyiv_column("first_attempt_at", "first attempt")
@@ -62,11 +63,12 @@ class RefundAdmin(ReadOnlyAdmin[Refund]):
 class WalletEntryAdmin(ReadOnlyAdmin[WalletEntry]):
     """The embedded wallet's ledger."""
 
-    list_display = ("pk", "customer", "amount")
+    list_display = ("number", "customer", "amount")
     fields = ("refund", "customer", "amount")
     readonly_fields = fields
     search_fields = ("customer",)
 
+    number = id_column
     amount = amount_column
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[WalletEntry]:

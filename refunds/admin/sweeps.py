@@ -43,18 +43,20 @@ class SweepAdmin(ReadOnlyAdmin[Sweep]):
         obj: Sweep | None = None,
     ) -> HttpResponse:
         """Django's page, with how far the sweep is. The permission has been checked."""
-        if obj is not None:
-            progress = sweeps.progress(obj, timezone.now())
-            under_way = progress.state in {SweepState.PLANNING, SweepState.RUNNING}
-            context |= {
-                "progress": progress,
-                "refresh": REFRESH if under_way else None,
-                "started": kyiv(obj.started_at),
-                "scheduled_for": obj.scheduled_for and kyiv(obj.scheduled_for),
-                "lapses": obj.lapses_at and kyiv(obj.lapses_at),
-                "closed": obj.closed_at and kyiv(obj.closed_at),
-                "lapsed": progress.state is SweepState.LAPSED,
-                "title": str(obj).capitalize(),
-                "subtitle": None,
-            }
+        sweep: Sweep = context["original"]  # never missing: there is no page to add one
+        progress = sweeps.progress(sweep, timezone.now())
+        under_way = progress.state in {SweepState.PLANNING, SweepState.RUNNING}
+        context |= {
+            "progress": progress,
+            "decided": f"{progress.decided:,}",
+            "left": f"{progress.left:,}",
+            "refresh": REFRESH if under_way else None,
+            "started": kyiv(sweep.started_at),
+            "scheduled_for": sweep.scheduled_for and kyiv(sweep.scheduled_for),
+            "lapses": sweep.lapses_at and kyiv(sweep.lapses_at),
+            "closed": sweep.closed_at and kyiv(sweep.closed_at),
+            "lapsed": progress.state is SweepState.LAPSED,
+            "title": str(sweep).capitalize(),
+            "subtitle": None,
+        }
         return super().render_change_form(request, context, add, change, form_url, obj)

@@ -58,7 +58,7 @@ def test_page_shows_count_and_total_of_each_currency_and_when_it_lapses(client: 
     before = state()
     page = client.get(APPROVE_ALL)
     assert page.status_code == 200
-    assert page.context["totals"] == [("GBP", 3, "37.50 GBP"), ("JPY", 2, "2,000,000 JPY")]
+    assert page.context["totals"] == [("GBP", "3", "37.50 GBP"), ("JPY", "2", "2,000,000 JPY")]
     assert "Approve 5 return requests" in page.text
     assert "4 pending return requests were received before" in page.text
     assert "lapses at 2026-07-15 18:00:00 (Kyiv)" in page.text

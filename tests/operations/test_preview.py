@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db
 
 
 def test_preview_parts_the_pending_at_the_last_cutoff() -> None:
-    """Received at 18:00:00 of the day before counts, a microsecond earlier is owed a decline; the decided do neither."""
+    """Received at 18:00:00 of the day before counts, a microsecond earlier is owed a decline."""
     line = CUTOFF - timedelta(days=1)
     make_requests(2, received_at=line)
     make_requests(1, received_at=NOON, currency="UAH", amount_minor=100)

@@ -29,6 +29,8 @@ class StatusFilter(SimpleListFilter):
         value = self.value()
         if value is None:
             return queryset
+        if value not in self.statuses:
+            return queryset.none()
         status, condition = self.indexed
         return queryset.filter(condition) if value == status else queryset.filter(status=value)
 
@@ -44,5 +46,8 @@ class CurrencyFilter(SimpleListFilter):
         return [(currency, currency) for currency in EXPONENTS]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """The rows in the chosen currency."""
-        return queryset if self.value() is None else queryset.filter(currency=self.value())
+        """The rows in the chosen currency; none where the address names one that is not accepted."""
+        value = self.value()
+        if value is None:
+            return queryset
+        return queryset.filter(currency=value) if value in EXPONENTS else queryset.none()

@@ -94,3 +94,15 @@ def texts(response: Any) -> list[str]:
 def at(instant: datetime) -> str:
     """An instant as a message's headers carry it."""
     return instant.isoformat()
+
+
+def token_of(client: Client) -> str:
+    """The token in the form of the page."""
+    token = client.get(APPROVE_ALL).context["token"]
+    assert isinstance(token, str)
+    return token
+
+
+def press(client: Client, token: str, **extra: Any) -> Any:
+    """Send the page's form."""
+    return client.post(APPROVE_ALL, {"token": token}, **extra)

@@ -57,22 +57,16 @@ class Shelves:
 
     def scheduler(self) -> type[Any]:
         """Celery's default scheduler, its file in memory: syncs to a disk would take most of a year's run."""
-        return type(
-            "PersistentScheduler", (PersistentScheduler,), {"persistence": self, "__module__": __name__}
-        )
+        return type("PersistentScheduler", (PersistentScheduler,), {"persistence": self, "__module__": __name__})
 
 
 class Beat:
     """A running beat. `name` is its name in the timeline."""
 
-    def __init__(
-        self, app: Celery, name: str, *, scheduler: Any, filename: str, ticks: int, watch: Watch
-    ) -> None:
+    def __init__(self, app: Celery, name: str, *, scheduler: Any, filename: str, ticks: int, watch: Watch) -> None:
         self.name = name
         self._watch = watch
-        interval = app.conf.beat_max_loop_interval or (
-            LONGEST_SLEEP if _is_celerys_own(scheduler) else FOREIGN_SLEEP
-        )
+        interval = app.conf.beat_max_loop_interval or (LONGEST_SLEEP if _is_celerys_own(scheduler) else FOREIGN_SLEEP)
         service = Service(app, max_interval=interval, schedule_filename=filename, scheduler_cls=scheduler)
         self.scheduler: Any = service.scheduler
         signals.beat_init.send(sender=service)

@@ -49,9 +49,7 @@ class Driver:
         Raises BadUseError for a negative delta, and whatever AssertionError a task raised.
         """
         if delta < timedelta(0):
-            raise BadUseError(
-                f"advance({delta}): time does not run backwards; step_clock() is the fault for that"
-            )
+            raise BadUseError(f"advance({delta}): time does not run backwards; step_clock() is the fault for that")
         self._run(self.clock.ticks + delta // timedelta(microseconds=1))
 
     def run_until(self, instant: datetime) -> None:

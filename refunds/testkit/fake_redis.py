@@ -28,9 +28,7 @@ class RedisBroker:
         self.transport = _transport(tap, self.server)
         self.client: Any = fakeredis.FakeStrictRedis(server=self.server)
         channel = self.transport.Channel
-        settings = {
-            name: options.get(name, getattr(channel, name, fallback)) for name, fallback in _SETTINGS.items()
-        }
+        settings = {name: options.get(name, getattr(channel, name, fallback)) for name, fallback in _SETTINGS.items()}
         self._prefix = settings["global_keyprefix"]
         self._separator = settings["sep"]
         self._steps = settings["priority_steps"]
@@ -41,9 +39,7 @@ class RedisBroker:
         self._sweep_every = settings["unacked_restore_interval"] * self._throttle
 
     def queued(self) -> list[Held]:
-        return [
-            held(name, loads(raw)) for name in self.tap.queues for raw in reversed(self._messages_of(name))
-        ]
+        return [held(name, loads(raw)) for name in self.tap.queues for raw in reversed(self._messages_of(name))]
 
     def unacked(self) -> list[Held]:
         """What was delivered and not acked, whether its worker lives or not."""

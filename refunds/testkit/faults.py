@@ -46,9 +46,7 @@ class Faults(Driver):
         if during is not None:
             self._arms.append((name, str(getattr(during, "name", during)), at))
             return
-        worker = (
-            self._current if name is None and self._current else self._member(self.workers, name, "worker")
-        )
+        worker = self._current if name is None and self._current else self._member(self.workers, name, "worker")
         if worker is self._current:
             raise WorkerKilled("in the middle of a task")
         self._lose_worker(worker, "")

@@ -7,9 +7,7 @@ from collections.abc import Iterable, Mapping
 from .errors import BadUseError
 
 
-def worker_queues(
-    workers: int | Iterable[str] | Mapping[str, Iterable[str]], every: list[str]
-) -> dict[str, list[str]]:
+def worker_queues(workers: int | Iterable[str] | Mapping[str, Iterable[str]], every: list[str]) -> dict[str, list[str]]:
     """Queues by worker name; a worker given without queues consumes every one of the app's."""
     if isinstance(workers, Mapping):
         return {name: list(queues) for name, queues in workers.items()}

@@ -57,9 +57,7 @@ def look(broker: Broker, workers: Iterable[Worker], clock: VirtualClock) -> Pend
 
 def explain(left: Pending, limit: timedelta, cluster: Any) -> str:
     """Why a cluster does not become idle."""
-    beats = ", ".join(
-        f"{beat.name} ({', '.join(beat.scheduler.schedule)})" for beat in cluster.beats.values()
-    )
+    beats = ", ".join(f"{beat.name} ({', '.join(beat.scheduler.schedule)})" for beat in cluster.beats.values())
     explanation = [
         f"not idle after {limit}, at {cluster.now:%Y-%m-%d %H:%M:%S}Z; what keeps it busy:",
         *lines(left),
@@ -72,10 +70,7 @@ def lines(left: Pending) -> list[str]:
     """What waits, a line each."""
     return [
         *(f"  queued     {m.task}[{m.id}] in {m.queue}" for m in left.queued),
-        *(
-            f"  scheduled  {m.task}[{m.id}] in {m.worker} at {m.when or 'a rate limit'}"
-            for m in left.scheduled
-        ),
+        *(f"  scheduled  {m.task}[{m.id}] in {m.worker} at {m.when or 'a rate limit'}" for m in left.scheduled),
         *(f"  unacked    {m.task}[{m.id}] from {m.queue}" for m in left.unacked),
     ]
 

@@ -50,9 +50,7 @@ def start_virtual_celery(request: pytest.FixtureRequest) -> Iterator[Callable[..
 
 
 @pytest.fixture
-def virtual_celery(
-    virtual_celery_app: Any, start_virtual_celery: Callable[..., VirtualCelery]
-) -> VirtualCelery:
+def virtual_celery(virtual_celery_app: Any, start_virtual_celery: Callable[..., VirtualCelery]) -> VirtualCelery:
     """A running cluster of the project's app; the marker of the same name holds its options."""
     return start_virtual_celery(virtual_celery_app)
 

@@ -80,17 +80,13 @@ CHANNEL = "kombu.transport.virtual.base:Channel"
 REDIS = "kombu.transport.redis:"
 
 SEAMS = (
-    Seam(
-        "Consumer loop", "replaced by steps", _has(CONSUMER, "create_task_handler", "loop_args", "on_ready")
-    ),
+    Seam("Consumer loop", "replaced by steps", _has(CONSUMER, "create_task_handler", "loop_args", "on_ready")),
     Seam(
         "Consumer reads its loop",
         "an own loop is kept",
         _takes(f"{CONSUMER}.__init__", "loop", "_pending_operations"),
     ),
-    Seam(
-        "Consumer rate limits", "records", _has(CONSUMER, "_limit_task", "_limit_post_eta", "bucket_for_task")
-    ),
+    Seam("Consumer rate limits", "records", _has(CONSUMER, "_limit_task", "_limit_post_eta", "bucket_for_task")),
     Seam("Consumer call_soon", "acks at once", _has(CONSUMER, "call_soon", "perform_pending_operations")),
     Seam("worker_init signal", "keeps the Django fixup out", _has("celery.signals:worker_init", "receivers")),
     Seam(
@@ -105,10 +101,7 @@ SEAMS = (
         _takes("kombu.asynchronous.timer:Timer._enter", "eta", "push", "entry"),
     ),
     Seam("kombu timer Entry", "ordered by age", _has("kombu.asynchronous.timer:Entry", "__lt__", "cancel")),
-    *(
-        Seam(f"clock default of {path}", "faked", _default_clock(module, path))
-        for module, path in CLOCK_DEFAULTS
-    ),
+    *(Seam(f"clock default of {path}", "faked", _default_clock(module, path)) for module, path in CLOCK_DEFAULTS),
     Seam("kombu uuid", "seeded", _uuid_default),
     Seam("beat Service", "gives the scheduler", _has("celery.beat:Service", "scheduler", "get_scheduler")),
     Seam(
@@ -154,13 +147,9 @@ SEAMS = (
         "tapped",
         _has(CHANNEL, "basic_publish", "basic_reject", "_put", "_restore", "do_restore"),
     ),
-    Seam(
-        "virtual QoS", "read for pending()", _has("kombu.transport.virtual.base:QoS", "_delivered", "_dirty")
-    ),
+    Seam("virtual QoS", "read for pending()", _has("kombu.transport.virtual.base:QoS", "_delivered", "_dirty")),
     Seam("memory channel", "one set of queues", _has("kombu.transport.memory:Channel", "queues", "events")),
-    Seam(
-        "Redis channel", "on the fake server", _has(f"{REDIS}Channel", "_connparams", "_get", "unacked_key")
-    ),
+    Seam("Redis channel", "on the fake server", _has(f"{REDIS}Channel", "_connparams", "_get", "unacked_key")),
     Seam("Redis poller", "pops", _takes(f"{REDIS}MultiChannelPoller.__init__", "_channels", "after_read")),
     Seam("Redis restore", "visibility timeout", _has(f"{REDIS}MultiChannelPoller", "maybe_restore_messages")),
     Seam("freezegun clock", "moved", _has("freezegun.api", "ignore_lists", "fake_monotonic", "fake_time")),
@@ -191,11 +180,7 @@ def check_versions() -> None:
         installed = version(package)
         if not Version(first) <= Version(installed) < Version(beyond):
             moved = moved_seams()
-            where = (
-                f"; moved: {', '.join(s.name for s in moved)}"
-                if moved
-                else "; no seam is known to have moved"
-            )
+            where = f"; moved: {', '.join(s.name for s in moved)}" if moved else "; no seam is known to have moved"
             raise SeamMovedError(
                 f"{package} {installed} is not supported ({first} up to, not including, {beyond}){where}. "
                 "To try it nevertheless: VirtualCelery(..., any_version=True)"

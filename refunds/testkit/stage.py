@@ -108,9 +108,7 @@ def _swap_connections(undo: ExitStack, app: Any, broker: Broker) -> None:
 
     def connection(url: Any = None, **kwargs: Any) -> Any:
         if url not in {None, app.conf.broker_read_url, app.conf.broker_write_url}:
-            raise RealWorldError(
-                f"a connection to {url!r} was asked for; under virtual time the broker is fake"
-            )
+            raise RealWorldError(f"a connection to {url!r} was asked for; under virtual time the broker is fake")
         options = {"transport": broker.transport, "ssl": False, "userid": None, "password": None}
         return original("virtual", **(kwargs | options))
 

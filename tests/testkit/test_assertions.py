@@ -63,9 +63,7 @@ def test_the_other_assertions_fail_too(app: Celery) -> None:
 
 
 @pytest.mark.parametrize("options", [{}, {"autoretry_for": (Exception,), "retry_backoff": True}])
-def test_an_assertion_in_a_task_ends_the_test_at_once(
-    app: Celery, transport: str, options: dict[str, Any]
-) -> None:
+def test_an_assertion_in_a_task_ends_the_test_at_once(app: Celery, transport: str, options: dict[str, Any]) -> None:
     """It comes out of advance() as it was raised, and autoretry does not see it."""
 
     @app.task(name="checks", shared=False, **options)

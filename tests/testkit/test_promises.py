@@ -78,9 +78,7 @@ def test_a_rate_limit_is_per_worker(app: Celery, transport: str) -> None:
             app.tasks["limited"].delay(value)
         celery.run_until_idle()
         for worker in ("worker1", "worker2"):
-            celery.assert_ran(
-                "limited", worker=worker, at=[NOON + n * timedelta(seconds=10) for n in range(3)]
-            )
+            celery.assert_ran("limited", worker=worker, at=[NOON + n * timedelta(seconds=10) for n in range(3)])
         assert len(celery.timeline.of("rate-limited", "limited")) == 4
 
 

@@ -35,9 +35,7 @@ def declined(celery: VirtualCelery) -> list[datetime]:
 
 
 def expected(first: date, days: int) -> list[datetime]:
-    noons = (
-        datetime(first.year, first.month, first.day, 18, tzinfo=KYIV) + timedelta(n) for n in range(days)
-    )
+    noons = (datetime(first.year, first.month, first.day, 18, tzinfo=KYIV) + timedelta(n) for n in range(days))
     return list(noons)
 
 

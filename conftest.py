@@ -1,0 +1,42 @@
+"""What all tests share: the Celery app loaded, hypothesis profiles, and the rule that CI skips nothing."""
+
+import os
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+from django.core.cache import cache
+from hypothesis import HealthCheck, settings
+
+import celery_app  # noqa: F401  # shared tasks belong to this app
+
+# A shared machine is slow at times: no deadline per example, which would make timing a verdict.
+settings.register_profile("default", deadline=None)
+settings.register_profile("ci", deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("ci" if os.environ.get("CI") else "default")
+
+
+@pytest.fixture
+def real_file() -> Path:
+    """The first half of a real shop's returns: beside the checkout, or in the folder that REFUNDS_TEST_DATA names."""
+    folder = Path(os.environ.get("REFUNDS_TEST_DATA", Path(__file__).parent.parent / "shared" / "data"))
+    file = folder / "online_retail_returns_h1.csv"
+    if not file.is_file():
+        pytest.skip(f"{file.name} is neither in ../shared/data nor where REFUNDS_TEST_DATA says")
+    return file
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache() -> None:
+    """No test sees what another put into the cache."""
+    cache.clear()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport() -> Generator[None, "pytest.CallInfo[None]", None]:
+    """With REFUNDS_NO_SKIP a skipped test is a failed one: CI proves what a laptop may lack."""
+    outcome = yield
+    report: pytest.TestReport = outcome.get_result()  # type: ignore[attr-defined]  # pluggy's result, untyped here
+    if report.skipped and os.environ.get("REFUNDS_NO_SKIP") and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped where nothing may be skipped: {report.longrepr}"

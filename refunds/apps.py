@@ -1,0 +1,16 @@
+"""The Django app."""
+
+from django.apps import AppConfig
+
+
+class RefundsConfig(AppConfig):
+    """Loads what nothing else imports: tasks, checks, and the reports of failed tasks."""
+
+    name = "refunds"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Called by Django once all apps are loaded."""
+        # Importing registers them. Celery's autodiscovery runs in workers and beat alone: the web process, which only
+        # sends, must know the tasks by this.
+        from . import checks, reports, tasks  # noqa: F401

@@ -1,0 +1,71 @@
+"""System checks: settings that would be ignored in silence, or that would break a promise made here."""
+
+import os
+from typing import Any
+
+from celery.app.defaults import NAMESPACES, flatten
+from django.conf import settings
+from django.core import checks
+from django.core.checks import CheckMessage, Error, Tags, register
+
+from .domain import cutoff
+
+# Read by Celery's Django fixup by its whole name, and so in no list of Celery's.
+KNOWN = {str(option[0]) for option in flatten(NAMESPACES)} | {"db_reuse_max"}
+
+
+@register(Tags.compatibility)
+def celery_names(**_: Any) -> list[CheckMessage]:
+    """Every CELERY_ setting is one that Celery knows; it ignores the others in silence."""
+    names = (name for name in dir(settings) if name.startswith("CELERY_"))
+    return [
+        Error(
+            f"{name} is not a setting of Celery and is ignored.",
+            hint="Look the name up in Celery's Configuration and defaults; below the prefix CELERY_ it is in capitals.",
+            id="refunds.E001",
+        )
+        for name in names
+        if name.removeprefix("CELERY_").lower() not in KNOWN
+    ]
+
+
+@register(Tags.compatibility)
+def celery_timezone(**_: Any) -> list[CheckMessage]:
+    """Beat reads 18:00 in CELERY_TIMEZONE, not in TIME_ZONE."""
+    if getattr(settings, "CELERY_TIMEZONE", None) == cutoff.ZONE.key:
+        return []
+    return [
+        Error(
+            f"CELERY_TIMEZONE is not {cutoff.ZONE.key!r}: beat would decline at another hour.",
+            hint="Celery does not read TIME_ZONE. Set CELERY_TIMEZONE, spelled exactly so.",
+            id="refunds.E002",
+        )
+    ]
+
+
+@register(Tags.security)
+def celery_json_only(**_: Any) -> list[CheckMessage]:
+    """A worker that accepts pickle runs the code of whoever reaches the broker."""
+    wrong = [
+        name
+        for name in ("CELERY_ACCEPT_CONTENT", "CELERY_RESULT_ACCEPT_CONTENT")
+        if list(getattr(settings, name, None) or ()) != ["json"]
+    ]
+    return [
+        Error(f"{name} is not ['json'].", hint="Accept JSON alone, on tasks and on results.", id="refunds.E003")
+        for name in wrong
+    ]
+
+
+@register(Tags.security, deploy=True)
+def secret_key_given(**_: Any) -> list[CheckMessage]:
+    """The default project without a key makes one for each process."""
+    if settings.SETTINGS_MODULE != "refunds.settings" or os.environ.get("DJANGO_SECRET_KEY"):
+        return []
+    return [
+        checks.Warning(
+            "DJANGO_SECRET_KEY is not set: each process signs with its own key, and sessions end with the process.",
+            hint="Put a long random value into the environment of every web process.",
+            id="refunds.W001",
+        )
+    ]

@@ -1,0 +1,47 @@
+"""Messages by task name, published once the transaction has committed.
+
+Operations name their tasks instead of importing them, so that tasks may import operations.
+"""
+
+import logging
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from celery import current_app
+from django.db import transaction
+from kombu.exceptions import OperationalError
+
+logger = logging.getLogger(__name__)
+
+PLAN_SWEEP = "refunds.plan_sweep"
+DECIDE_CHUNK = "refunds.decide_chunk"
+PAY_REFUND = "refunds.pay_refund"
+PAY_REFUNDS = "refunds.pay_refunds"
+NOTIFY_CUSTOMER = "refunds.notify_customer"
+
+
+def on_commit(name: str, messages: Iterable[Mapping[str, Any]], *, expires: datetime | None = None) -> None:
+    """Publish one message per mapping of keyword arguments to the task `name`, after the commit.
+
+    A broker that does not answer costs no row and no click: the failure is logged, and the reconciler sends again what
+    the rows say is undone.
+    """
+    kwargs = list(messages)
+    if kwargs:
+        transaction.on_commit(partial(_publish, name, kwargs, expires))
+
+
+def _publish(name: str, messages: list[Mapping[str, Any]], expires: datetime | None) -> None:
+    options: dict[str, Any] = {} if expires is None else {"expires": expires}
+    # A registered task, not send_task, which eager mode passes by.
+    task = current_app.tasks[name]
+    sent = 0
+    try:
+        with current_app.producer_or_acquire() as producer:
+            for kwargs in messages:
+                task.apply_async(kwargs=dict(kwargs), producer=producer, **options)
+                sent += 1
+    except OperationalError:
+        logger.exception("%s: sent %d of %d messages; the reconciler sends the rest", name, sent, len(messages))

@@ -1,0 +1,46 @@
+"""The states of a refund, the money owed for one approved return request."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+
+class RefundStatus(StrEnum):
+    """`pending` is still to be paid; `failed` waits for a person who tries again."""
+
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+class Outcome(StrEnum):
+    """What can happen to a refund."""
+
+    PAID = "paid"
+    GIVEN_UP = "given up"
+    TRIED_AGAIN = "tried again"
+
+
+TRANSITIONS: Final[Mapping[tuple[RefundStatus, Outcome], RefundStatus]] = MappingProxyType(
+    {
+        (RefundStatus.PENDING, Outcome.PAID): RefundStatus.SUCCEEDED,
+        (RefundStatus.PENDING, Outcome.GIVEN_UP): RefundStatus.FAILED,
+        (RefundStatus.FAILED, Outcome.TRIED_AGAIN): RefundStatus.PENDING,
+    }
+)
+
+
+class RefundSettled(ValueError):
+    """An outcome that the refund's status does not allow: nothing is paid, or given up, twice."""
+
+    def __init__(self, status: RefundStatus, outcome: Outcome) -> None:
+        super().__init__(f"a refund that is {status} cannot be {outcome}")
+
+
+def settle(status: RefundStatus, outcome: Outcome) -> RefundStatus:
+    """The status that `outcome` leads to from `status`. Raises RefundSettled where the table has no such move."""
+    try:
+        return TRANSITIONS[status, outcome]
+    except KeyError:
+        raise RefundSettled(status, outcome) from None

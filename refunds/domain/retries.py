@@ -1,0 +1,73 @@
+"""Whether and when a failed attempt to pay is tried again."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+# The longest wait that a message may make in a worker. A longer one is a due time on the row, found by the reconciler:
+# Redis delivers again what is unacknowledged for its visibility timeout (3,600 s by default), and a worker holds its
+# waiting messages in memory.
+LONGEST_COUNTDOWN: Final = timedelta(seconds=60)
+
+
+@dataclass(frozen=True)
+class Again:
+    """Try again after `delay`."""
+
+    delay: timedelta
+
+    @property
+    def by_message(self) -> bool:
+        """Whether the wait is short enough for a message with a countdown."""
+        return self.delay <= LONGEST_COUNTDOWN
+
+
+@dataclass(frozen=True)
+class GiveUp:
+    """Stop; `reason` is for the person who reads it in the admin."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """Exponential backoff with full jitter, at most `max_attempts` attempts within `within` of the first.
+
+    The wait after attempt n is drawn evenly from 0 to min(`cap`, `base` * 2**(n-1)) and never less than `least`:
+    "full jitter" of M. Brooker, Exponential Backoff And Jitter, AWS Architecture Blog, 2015.
+    """
+
+    base: timedelta = timedelta(seconds=2)
+    cap: timedelta = timedelta(minutes=10)
+    least: timedelta = timedelta(seconds=1)
+    max_attempts: int = 12
+    within: timedelta = timedelta(hours=6)
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a policy that could neither wait nor stop."""
+        if not timedelta(0) < self.least <= self.base <= self.cap <= self.within or self.max_attempts < 1:
+            raise ValueError(f"a retry policy needs 0 < least <= base <= cap <= within and an attempt: {self}")
+
+    def ceiling(self, attempt: int) -> timedelta:
+        """The longest wait drawn after attempt number `attempt` (1 is the first)."""
+        doublings = attempt - 1
+        # Compared as whole numbers: a timedelta overflows where Python's integers do not.
+        return self.base * 2**doublings if 2**doublings < self.cap / self.base else self.cap
+
+    def decide(
+        self, *, attempt: int, elapsed: timedelta, jitter: float, retry_after: timedelta | None = None
+    ) -> Again | GiveUp:
+        """What follows a failure that may be tried again.
+
+        `attempt` counts from 1; `elapsed` is the time since the first attempt began; `jitter` is in [0, 1);
+        `retry_after` is what the provider asked for, and is never undercut. Raises ValueError for an attempt or jitter
+        out of range.
+        """
+        if attempt < 1 or not 0 <= jitter < 1:
+            raise ValueError(f"attempt {attempt} must be 1 or more and jitter {jitter} in [0, 1)")
+        if attempt >= self.max_attempts:
+            return GiveUp(f"gave up after {attempt} attempts")
+        delay = max(self.ceiling(attempt) * jitter, self.least, retry_after or timedelta(0))
+        if elapsed + delay > self.within:
+            return GiveUp(f"gave up: the next attempt would come more than {self.within} after the first")
+        return Again(delay)

@@ -1,0 +1,44 @@
+"""The states of a return request and the only moves between them."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+
+class Status(StrEnum):
+    """Where a return request stands. `requested` is what an admin calls pending."""
+
+    REQUESTED = "requested"
+    APPROVED = "approved"
+    DECLINED = "declined"
+
+
+class Decision(StrEnum):
+    """What can be done to a return request; also the kind of a sweep, which does it to many."""
+
+    APPROVE = "approve"
+    DECLINE = "decline"
+
+
+TRANSITIONS: Final[Mapping[tuple[Status, Decision], Status]] = MappingProxyType(
+    {
+        (Status.REQUESTED, Decision.APPROVE): Status.APPROVED,
+        (Status.REQUESTED, Decision.DECLINE): Status.DECLINED,
+    }
+)
+
+
+class AlreadyDecided(ValueError):
+    """A decision on a return request that has been decided: the first decision stands."""
+
+    def __init__(self, status: Status, decision: Decision) -> None:
+        super().__init__(f"cannot {decision} a return request that is {status}: its decision stands")
+
+
+def decide(status: Status, decision: Decision) -> Status:
+    """The status that `decision` leads to from `status`. Raises AlreadyDecided where the table has no such move."""
+    try:
+        return TRANSITIONS[status, decision]
+    except KeyError:
+        raise AlreadyDecided(status, decision) from None

@@ -1,0 +1,120 @@
+"""A sweep: one bulk decision over a frozen set of return requests, in chunks."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from . import cutoff
+from .instants import in_utc
+from .returns import Decision
+
+# Rows that one task decides in one transaction. Ranges of 5,000 cost nothing over one statement for all; at 1,000 a
+# tenth is lost to round trips (docs/adr/0004-chunks.md).
+CHUNK_ROWS: Final = 5_000
+
+
+@dataclass(frozen=True)
+class Cover:
+    """The frozen set of a sweep: ids up to `up_to_id`, received from `received_from` on and before `received_before`.
+
+    Both instants are aware, or None for no bound.
+    """
+
+    up_to_id: int
+    received_from: datetime | None = None
+    received_before: datetime | None = None
+
+    def includes(self, request_id: int, received_at: datetime) -> bool:
+        """Whether a return request with this id, received then (aware), is in the set. Raises NaiveInstant."""
+        received = in_utc(received_at)
+        return (
+            request_id <= self.up_to_id
+            and (self.received_from is None or received >= self.received_from)
+            and (self.received_before is None or received < self.received_before)
+        )
+
+
+def cover(kind: Decision, up_to_id: int, now: datetime) -> Cover:
+    """What a sweep started at `now` (aware) covers.
+
+    The last cut-off parts the pending rows in two: what was received before it is owed a decline and can no longer be
+    approved, however late the decline comes; the rest can be approved until the next one. Raises NaiveInstant.
+    """
+    line = cutoff.latest(now)
+    if kind is Decision.DECLINE:
+        return Cover(up_to_id, received_before=line)
+    return Cover(up_to_id, received_from=line)
+
+
+@dataclass(frozen=True)
+class Span:
+    """The ids from `first_id` to `last_id`, both inclusive, that one chunk decides."""
+
+    first_id: int
+    last_id: int
+
+
+def lapses_at(kind: Decision, started_at: datetime) -> datetime | None:
+    """When the sweep may decide nothing more (UTC): an approval at the next cut-off, a decline never.
+
+    Raises NaiveInstant.
+    """
+    return cutoff.upcoming(started_at) if kind is Decision.APPROVE else None
+
+
+def has_lapsed(lapses: datetime | None, now: datetime) -> bool:
+    """Whether a sweep that lapses at `lapses` may no longer decide at `now`: the instant itself is too late."""
+    return lapses is not None and in_utc(now) >= lapses
+
+
+def spans(boundaries: Iterable[int], up_to_id: int) -> Iterator[Span]:
+    """Chunks that cover ids 1 to `up_to_id` without gap or overlap, each ending at one of the rising `boundaries`.
+
+    The boundaries are the id of every nth row to decide, so that each chunk holds n of them however many holes the
+    ids have. Raises ValueError where they do not rise or pass `up_to_id`.
+    """
+    first = 1
+    for last in boundaries:
+        if not first <= last <= up_to_id:
+            raise ValueError(f"chunk boundary {last} lies outside {first}..{up_to_id}")
+        yield Span(first, last)
+        first = last + 1
+    if first <= up_to_id:
+        yield Span(first, up_to_id)
+
+
+class SweepState(StrEnum):
+    """How a sweep stands, for people."""
+
+    PLANNING = "planning"
+    RUNNING = "running"
+    DONE = "done"
+    LAPSED = "lapsed"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Counts of rows: `decided` by the sweep, `left` undecided in its set (once it is closed: when it closed)."""
+
+    decided: int
+    left: int
+    planned: bool
+    closed: bool
+    lapsed: bool
+
+    @property
+    def percent(self) -> int:
+        """0 to 100, rounded down, so that 100 means that nothing is left."""
+        total = self.decided + self.left
+        return 100 if total == 0 else 100 * self.decided // total
+
+    @property
+    def state(self) -> SweepState:
+        """A sweep that decided all it covers is done, whatever the hour; otherwise one past its lapse has lapsed."""
+        if self.closed and self.left == 0:
+            return SweepState.DONE
+        if self.lapsed:
+            return SweepState.LAPSED
+        return SweepState.RUNNING if self.planned else SweepState.PLANNING

@@ -1,0 +1,35 @@
+"""Who pays a refund."""
+
+from functools import cache
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.module_loading import import_string
+
+from .base import BulkGateway, Gateway, Order, Refused, TryAgain
+
+__all__ = ["BulkGateway", "Gateway", "Order", "Refused", "TryAgain", "gateway"]
+
+NAMES = {"wallet": "refunds.gateways.wallet.Wallet"}
+
+
+def gateway() -> Gateway:
+    """The gateway that the setting REFUNDS_GATEWAY names: a short name or the dotted path of a class without arguments.
+
+    Raises ImproperlyConfigured where it names none.
+    """
+    return _load(settings.REFUNDS_GATEWAY)
+
+
+@cache
+def _load(name: str) -> Gateway:
+    try:
+        made = import_string(NAMES.get(name, name))()
+    except ImportError as error:
+        known = ", ".join(sorted(NAMES))
+        raise ImproperlyConfigured(
+            f"REFUNDS_GATEWAY is {name!r}: name one of {known}, or the dotted path of a gateway class ({error})"
+        ) from error
+    if not isinstance(made, Gateway):
+        raise ImproperlyConfigured(f"REFUNDS_GATEWAY is {name!r}, which has no method refund(order, idempotency_key)")
+    return made

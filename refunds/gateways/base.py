@@ -1,0 +1,58 @@
+"""What a payer is asked and what it may answer."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol, runtime_checkable
+
+from ..domain.sweeps import Span
+
+
+class TryAgain(Exception):
+    """The payer could not say yes or no: a timeout, a lost connection, too many calls. `after` is what it asked for."""
+
+    def __init__(self, reason: str, after: timedelta | None = None) -> None:
+        super().__init__(reason, after)
+        self.reason = reason
+        self.after = after
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+class Refused(Exception):
+    """The payer said no, and would say no again."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Order:
+    """A refund as a payer is told it; the amount in minor units of the currency."""
+
+    refund_id: int
+    amount_minor: int
+    currency: str
+    customer: str
+
+
+@runtime_checkable
+class Gateway(Protocol):
+    """Pays one refund at a time."""
+
+    def refund(self, order: Order, idempotency_key: str) -> str:
+        """Pay, and return a receipt (not empty). The same key again pays nothing and returns the same receipt.
+
+        Raises TryAgain or Refused.
+        """
+        ...
+
+
+@runtime_checkable
+class BulkGateway(Gateway, Protocol):
+    """Pays many at once, in the database that holds them."""
+
+    def refund_span(self, span: Span, now: datetime) -> int:
+        """Pay every pending refund in the span that is due at `now` (aware); return how many it paid."""
+        ...

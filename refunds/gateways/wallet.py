@@ -1,0 +1,33 @@
+"""The embedded payer: a customer's credit in a ledger beside the refunds themselves."""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from .. import store
+from ..domain.sweeps import Span
+from ..models import WalletEntry
+from .base import Order
+
+
+class Wallet:
+    """Credits customers in the ledger of wallet entries.
+
+    The entry's primary key is the refund: a second one cannot be.
+    """
+
+    def refund(self, order: Order, idempotency_key: str) -> str:
+        """Credit one refund and return its receipt; the refund's id does the work of the idempotency key."""
+        entry = WalletEntry(
+            refund_id=order.refund_id,
+            customer=order.customer,
+            amount_minor=order.amount_minor,
+            currency=order.currency,
+        )
+        WalletEntry.objects.bulk_create([entry], ignore_conflicts=True)
+        return f"{store.RECEIPT}{order.refund_id}"
+
+    def refund_span(self, span: Span, now: datetime) -> int:
+        """Credit and settle all that is due in the span, in one transaction of a few statements; return how many."""
+        with transaction.atomic():
+            return store.credit_and_settle(span, now)

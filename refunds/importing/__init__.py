@@ -1,0 +1,54 @@
+"""Files of return requests in, each row accounted for: parsed, or rejected with its line and the reason."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from .errors import BadFile, BadRow, Rejection
+from .formats import Format, cells, guess
+from .identity import Occurrences
+from .reading import Source
+from .rows import LAYOUTS, ONLINE_RETAIL, OWN, Layout, Return, parse
+
+__all__ = [
+    "LAYOUTS",
+    "ONLINE_RETAIL",
+    "OWN",
+    "BadFile",
+    "Format",
+    "Layout",
+    "Rejection",
+    "Return",
+    "Row",
+    "Source",
+    "guess",
+    "rows",
+]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row that was taken: the physical line (from 1) on which it starts, its key, and what it asks for."""
+
+    line: int
+    key: str
+    content: Return
+
+
+def rows(source: Source, *, layout: Layout, form: Format, now: datetime) -> Iterator[Row | Rejection]:
+    """Every row of the file in its order, as one or the other, in bounded memory but for the keys (see Occurrences).
+
+    `now` (aware): what is requested later is rejected. Raises BadFile.
+    """
+    occurrences = Occurrences()
+    for found in cells(source, layout, form):
+        if isinstance(found, Rejection):
+            yield found
+            continue
+        line, values = found
+        try:
+            content = parse(layout, values, now)
+        except BadRow as error:
+            yield Rejection(line, str(error))
+        else:
+            yield Row(line, occurrences.key(content), content)

@@ -1,0 +1,134 @@
+"""The values of a row's columns, each checked on its own. Every function raises BadRow with the column's name."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Final, cast
+from zoneinfo import ZoneInfo
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db.models import Field
+
+from ..models import ReturnRequest
+from .errors import BadRow, shown
+
+Cells = Mapping[str, str]
+
+# The column is a text without limit; a longer reason is a mistake in the file, and 1,000 rows are held at a time.
+LONGEST_REASON: Final = 10_000
+# PostgreSQL's integer, which holds Django's PositiveIntegerField.
+LARGEST_QUANTITY: Final = 2**31 - 1
+# Digits and exponent of any number that can be money, with room; Decimal and int slow down on endless ones.
+_LONGEST_NUMBER: Final = 64
+# An earlier request is a typing error (0026 for 2026); near the years 1 and 9999 a conversion between zones overflows.
+FIRST_YEAR: Final = 1900
+LAST_YEAR: Final = 9998
+
+_NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_WHOLE: Final = re.compile(r"[+-]?\d+", re.ASCII)
+_DATE_TIME: Final = r"\d{4}-\d\d-\d\d[T ](?:[01]\d|2[0-3]):\d\d"
+# The offset in full, so that one that was cut short is seen to be.
+_INSTANT: Final = re.compile(rf"({_DATE_TIME}(?::\d\d(?:\.\d{{1,6}})?)?)(Z|[+-]\d\d:\d\d)?", re.ASCII)
+_WALL_TIME: Final = re.compile(rf"{_DATE_TIME}:\d\d", re.ASCII)
+
+
+def longest(field: str) -> int:
+    """Characters that a column of the return request holds."""
+    return cast("Field[object, object]", ReturnRequest._meta.get_field(field)).max_length or LONGEST_REASON
+
+
+def required(cells: Cells, name: str) -> str:
+    """The cell without the white space around it; it must not be empty."""
+    value = cells.get(name, "").strip()
+    if not value:
+        raise BadRow(f"{name} is missing")
+    return value
+
+
+def checked(name: str, value: str, *, limit: int, one_line: bool = True) -> str:
+    """The text, which must be storable, at most `limit` characters long and, unless told otherwise, one line."""
+    if len(value) > limit:
+        raise BadRow(f"{name} is longer than {limit:,} characters ({len(value):,})")
+    if "\x00" in value:
+        raise BadRow(f"{name} holds a NUL")
+    if _SURROGATE.search(value):
+        raise BadRow(f"{name} holds half a surrogate pair, which is no character")
+    if one_line and len(value.splitlines()) > 1:
+        raise BadRow(f"{name} {shown(value)} holds a line break")
+    return value
+
+
+def email(cells: Cells, name: str) -> str:
+    """An address, or nothing."""
+    value = checked(name, cells.get(name, "").strip(), limit=longest("customer_email"))
+    if value:
+        try:
+            validate_email(value)
+        except ValidationError as error:
+            raise BadRow(f"{name} {shown(value)} is not an e-mail address") from error
+    return value
+
+
+def whole(cells: Cells, name: str) -> int:
+    """A whole number within the quantity's range, on either side of zero."""
+    value = required(cells, name)
+    if not _WHOLE.fullmatch(value):
+        raise BadRow(f"{name} {shown(value)} is not a whole number")
+    if len(value) > _LONGEST_NUMBER or abs(int(value)) > LARGEST_QUANTITY:
+        raise BadRow(f"{name} {shown(value)} is out of range; the largest is {LARGEST_QUANTITY:,}")
+    return int(value)
+
+
+def decimal(cells: Cells, name: str) -> Decimal:
+    """A finite number of at most 64 digits on either side of the point."""
+    value = required(cells, name)
+    if not _NUMBER.fullmatch(value):
+        raise BadRow(f"{name} {shown(value)} is not a number")
+    if len(value) > _LONGEST_NUMBER:
+        raise BadRow(f"{name} {shown(value)} has more digits than an amount can have")
+    try:
+        number = Decimal(value)
+    except InvalidOperation as error:  # an exponent beyond what Decimal holds
+        raise BadRow(f"{name} {shown(value)} is out of range") from error
+    if abs(number.adjusted()) > _LONGEST_NUMBER:
+        raise BadRow(f"{name} {shown(value)} is out of range")
+    return number
+
+
+def instant(cells: Cells, name: str) -> datetime:
+    """An ISO 8601 date and time with its offset, in UTC."""
+    value = required(cells, name)
+    match = _INSTANT.fullmatch(value)
+    if not match:
+        raise BadRow(f"{name} {shown(value)} is not a date and time such as 2026-07-15T09:30:00+03:00")
+    if match[2] is None:
+        raise BadRow(f"{name} {shown(value)} has no UTC offset; write it such as {match[1]}+03:00")
+    return _existing(name, value).astimezone(UTC)
+
+
+def wall_time(cells: Cells, name: str, zone: ZoneInfo) -> datetime:
+    """A date and time on the clocks of `zone`, in UTC.
+
+    In the hour that autumn repeats, the first is meant; one in the hour that spring leaves out never was.
+    """
+    value = required(cells, name)
+    if not _WALL_TIME.fullmatch(value):
+        raise BadRow(f"{name} {shown(value)} is not a date and time such as 2010-12-01 09:41:00")
+    local = _existing(name, value).replace(tzinfo=zone)
+    in_utc = local.astimezone(UTC)
+    if in_utc.astimezone(zone).replace(tzinfo=None) != local.replace(tzinfo=None):
+        raise BadRow(f"{name} {shown(value)} does not exist: the clocks of {zone.key} skipped it")
+    return in_utc
+
+
+def _existing(name: str, value: str) -> datetime:
+    try:
+        parsed = datetime.fromisoformat(value)
+    except ValueError as error:
+        raise BadRow(f"{name} {shown(value)} does not exist: {error}") from error
+    if not FIRST_YEAR <= parsed.year <= LAST_YEAR:
+        raise BadRow(f"{name} {shown(value)} is not in the years {FIRST_YEAR} to {LAST_YEAR}")
+    return parsed

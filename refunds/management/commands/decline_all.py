@@ -1,0 +1,22 @@
+"""`decline_all`: what beat does at the cut-off, from a shell."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.utils import timezone
+
+from ...domain import cutoff
+from ...operations import sweeps
+
+
+class Command(BaseCommand):
+    """Starts the decline sweep of the latest cut-off, unless it has been started."""
+
+    help = "Decline what was pending at the last 18:00 in Kyiv, as beat does. Needs a broker and a worker."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Start the sweep, or say that it has been started."""
+        sweep, created = sweeps.decline_pending(timezone.now())
+        line = timezone.localtime(sweep.scheduled_for, cutoff.ZONE)
+        verb = "declines what was pending" if created else "has already been started for what was pending"
+        self.stdout.write(f"Sweep {sweep.pk} {verb} at {line:%Y-%m-%d %H:%M %Z}.")

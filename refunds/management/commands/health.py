@@ -1,0 +1,24 @@
+"""`health`: exit status 0 when all is well, 1 with a line for each thing that is overdue."""
+
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.utils import timezone
+
+from ...operations import upkeep
+
+
+class Command(BaseCommand):
+    """For a monitor to run: reads rows, changes nothing, needs no broker."""
+
+    help = "Report a missed 18:00, a stalled sweep and refunds unpaid past their time. Exit status 1 if there are any."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Print a line for each thing overdue."""
+        overdue = upkeep.health(timezone.now())
+        for line in overdue:
+            self.stderr.write(line)
+        if overdue:
+            sys.exit(1)
+        self.stdout.write("All is well.")

@@ -1,0 +1,210 @@
+"""The rows and what the database itself holds about them.
+
+Amounts are whole minor units. Every constraint here is one that code elsewhere may rely on, whoever writes.
+"""
+
+import uuid
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from .domain.money import to_major
+from .domain.refunds import RefundStatus
+from .domain.returns import Decision, Status
+
+
+def _choices(values: type[Status] | type[Decision] | type[RefundStatus]) -> list[tuple[str, str]]:
+    return [(value.value, value.value) for value in values]
+
+
+def new_key() -> str:
+    """A key for a return request that no file brought."""
+    return uuid.uuid4().hex
+
+
+class ReturnRequest(models.Model):
+    """What a customer asks for: an order line back, and its money."""
+
+    id = models.BigAutoField(primary_key=True)
+    key = models.CharField(max_length=64, unique=True, default=new_key, editable=False)
+    order_line = models.CharField(max_length=64)
+    quantity = models.PositiveIntegerField()
+    amount_minor = models.BigIntegerField()
+    currency = models.CharField(max_length=3)
+    reason = models.TextField(blank=True)
+    customer = models.CharField(max_length=64, blank=True)
+    customer_email = models.EmailField(blank=True)
+    requested_at = models.DateTimeField()
+    received_at = models.DateTimeField()
+    status = models.CharField(max_length=9, choices=_choices(Status), default=Status.REQUESTED)
+    decided_at = models.DateTimeField(null=True, blank=True)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", db_index=False
+    )
+    # No index: nothing looks a sweep's rows up by it, and each index on this table slows every sweep.
+    sweep = models.ForeignKey("Sweep", models.PROTECT, null=True, blank=True, related_name="+", db_index=False)
+    decision_note = models.TextField(blank=True)
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(condition=Q(amount_minor__gt=0), name="request_amount_positive"),
+            models.CheckConstraint(condition=Q(quantity__gt=0), name="request_quantity_positive"),
+            models.CheckConstraint(condition=Q(status__in=list(Status)), name="request_status_known"),
+            models.CheckConstraint(condition=Q(received_at__gte=F("requested_at")), name="request_received_after"),
+            models.CheckConstraint(
+                condition=Q(status=Status.REQUESTED, decided_at=None, sweep=None)
+                | (~Q(status=Status.REQUESTED) & Q(decided_at__isnull=False)),
+                name="request_decided_has_instant",
+            ),
+        )
+        indexes = (
+            # Pending rows are few among the decided: every sweep and count reads only these.
+            models.Index(fields=["id"], condition=Q(status=Status.REQUESTED), name="request_pending"),
+        )
+        permissions = (
+            ("approve_all", "Can approve all pending return requests"),
+            ("approve_returnrequest", "Can approve return requests"),
+            ("decline_returnrequest", "Can decline return requests"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.order_line}: {to_major(self.amount_minor, self.currency)} {self.currency}"
+
+
+class Sweep(models.Model):
+    """One bulk decision over a frozen set: who, when, until when."""
+
+    id = models.BigAutoField(primary_key=True)
+    kind = models.CharField(max_length=7, choices=_choices(Decision))
+    # The button's key: a page submitted twice leads to one sweep.
+    key = models.CharField(max_length=64, unique=True, null=True, blank=True)
+    # The cut-off instant of a decline sweep.
+    scheduled_for = models.DateTimeField(null=True, blank=True)
+    up_to_id = models.BigIntegerField()
+    received_from = models.DateTimeField(null=True, blank=True)
+    received_before = models.DateTimeField(null=True, blank=True)
+    started_at = models.DateTimeField()
+    started_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
+    lapses_at = models.DateTimeField(null=True, blank=True)
+    planned_at = models.DateTimeField(null=True, blank=True)
+    # Closed when all is decided, or when it lapsed with `left` rows still undecided.
+    closed_at = models.DateTimeField(null=True, blank=True)
+    left = models.PositiveIntegerField(null=True, blank=True)
+    # When its message was last sent; the reconciler sends again what stays undone for too long after it.
+    dispatched_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(condition=Q(kind__in=list(Decision)), name="sweep_kind_known"),
+            models.UniqueConstraint(fields=["kind", "scheduled_for"], name="sweep_one_a_cutoff"),
+            models.CheckConstraint(
+                condition=Q(
+                    kind=Decision.APPROVE,
+                    key__isnull=False,
+                    scheduled_for=None,
+                    received_before=None,
+                    received_from__isnull=False,
+                    lapses_at__isnull=False,
+                )
+                | Q(
+                    kind=Decision.DECLINE,
+                    key=None,
+                    scheduled_for__isnull=False,
+                    received_before=F("scheduled_for"),
+                    received_from=None,
+                    lapses_at=None,
+                ),
+                name="sweep_button_or_cutoff",
+            ),
+            models.CheckConstraint(
+                condition=Q(closed_at=None, left=None) | Q(closed_at__isnull=False, left__isnull=False),
+                name="sweep_closed_with_count",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kind} sweep {self.pk}"
+
+
+class Chunk(models.Model):
+    """A range of ids of a sweep that one task decides in one transaction."""
+
+    id = models.BigAutoField(primary_key=True)
+    sweep = models.ForeignKey(Sweep, models.CASCADE, related_name="chunks", db_index=False)  # the constraint has one
+    first_id = models.BigIntegerField()
+    last_id = models.BigIntegerField()
+    decided = models.PositiveIntegerField(default=0)
+    done_at = models.DateTimeField(null=True)
+    dispatched_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["sweep", "first_id"], name="chunk_once_a_sweep"),
+            models.CheckConstraint(condition=Q(first_id__lte=F("last_id")), name="chunk_not_empty"),
+        )
+        indexes = (models.Index(fields=["dispatched_at"], condition=Q(done_at=None), name="chunk_open"),)
+
+    def __str__(self) -> str:
+        return f"chunk {self.pk} of sweep {self.sweep_id}: ids {self.first_id} to {self.last_id}"
+
+
+class Refund(models.Model):
+    """The money owed for one approved request: one row per request, by its primary key.
+
+    Whatever is pending is still to be paid.
+    """
+
+    request = models.OneToOneField(ReturnRequest, models.PROTECT, primary_key=True, related_name="refund")
+    amount_minor = models.BigIntegerField()
+    currency = models.CharField(max_length=3)
+    status = models.CharField(max_length=9, choices=_choices(RefundStatus), default=RefundStatus.PENDING)
+    created_at = models.DateTimeField()
+    attempts = models.PositiveIntegerField(default=0)
+    first_attempt_at = models.DateTimeField(null=True, blank=True)
+    # Not to be attempted before; moved ahead while an attempt runs, and by the retry policy after it.
+    due_at = models.DateTimeField()
+    dispatched_at = models.DateTimeField()
+    settled_at = models.DateTimeField(null=True, blank=True)
+    receipt = models.CharField(max_length=255, blank=True)
+    failure = models.TextField(blank=True)
+    notified_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(condition=Q(amount_minor__gt=0), name="refund_amount_positive"),
+            models.CheckConstraint(condition=Q(status__in=list(RefundStatus)), name="refund_status_known"),
+            models.CheckConstraint(
+                condition=Q(status=RefundStatus.PENDING, settled_at=None, receipt="")
+                | (Q(status=RefundStatus.SUCCEEDED, settled_at__isnull=False) & ~Q(receipt=""))
+                | (Q(status=RefundStatus.FAILED, settled_at__isnull=False, receipt="") & ~Q(failure="")),
+                name="refund_outcome_complete",
+            ),
+        )
+        indexes = (models.Index(fields=["due_at"], condition=Q(status=RefundStatus.PENDING), name="refund_pending"),)
+
+    def __str__(self) -> str:
+        return f"refund {self.pk}: {to_major(self.amount_minor, self.currency)} {self.currency}"
+
+
+class WalletEntry(models.Model):
+    """A customer's credit for one refund, in the ledger of the embedded wallet; the refund says when."""
+
+    refund = models.OneToOneField(Refund, models.PROTECT, primary_key=True, related_name="wallet_entry")
+    customer = models.CharField(max_length=64, blank=True)
+    amount_minor = models.BigIntegerField()
+    currency = models.CharField(max_length=3)
+
+    class Meta:
+        constraints = (models.CheckConstraint(condition=Q(amount_minor__gt=0), name="wallet_amount_positive"),)
+        verbose_name_plural = "wallet entries"
+
+    def __str__(self) -> str:
+        return f"credit for refund {self.pk}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """A ledger is only ever added to. Raises TypeError on a change."""
+        if not self._state.adding:
+            raise TypeError(f"{self} is in the ledger and cannot be changed; add a correcting entry instead")
+        super().save(*args, **kwargs)

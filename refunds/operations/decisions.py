@@ -1,0 +1,46 @@
+"""Decisions on chosen return requests."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from .. import dispatch, store
+from ..domain import sweeps as rules
+from ..domain.returns import Decision
+from ..models import ReturnRequest
+
+
+@dataclass(frozen=True)
+class Decided:
+    """How many of the chosen were decided, and how many were left as they were."""
+
+    decided: int
+    left: int
+
+
+def decide_chosen(ids: Sequence[int], decision: Decision, *, by: User | None, note: str, now: datetime) -> Decided:
+    """Approve or decline those of `ids` that are still requested, in chunks.
+
+    One that was received before the last cut-off is owed a decline and can no longer be approved: it is left, like one
+    that has been decided.
+    """
+    decided = 0
+    for start in range(0, len(ids), rules.CHUNK_ROWS):
+        decided += _decide(ids[start : start + rules.CHUNK_ROWS], decision, by, note, now)
+    return Decided(decided, len(ids) - decided)
+
+
+def _decide(ids: Sequence[int], decision: Decision, by: User | None, note: str, now: datetime) -> int:
+    rows = ReturnRequest.objects.filter(pk__in=ids)
+    with transaction.atomic():
+        open_rows = rows
+        if decision is Decision.APPROVE:
+            open_rows = store.pending(rules.cover(decision, max(ids), now)).filter(pk__in=ids)
+        decided = store.decide_rows(open_rows, decision, now, decided_by=by, decision_note=note)
+        if decision is Decision.APPROVE and decided:
+            store.owe_refunds(rows, now)
+            dispatch.on_commit(dispatch.PAY_REFUNDS, [{"first_id": min(ids), "last_id": max(ids)}])
+    return decided

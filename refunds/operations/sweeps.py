@@ -1,0 +1,156 @@
+"""Bulk decisions: started by a button or a cut-off, planned into chunks, decided chunk by chunk."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import Q, Sum
+
+from .. import dispatch, store
+from ..domain import cutoff
+from ..domain import sweeps as rules
+from ..domain.returns import Decision
+from ..errors import UnknownRow
+from ..models import Chunk, ReturnRequest, Sweep
+
+
+def start_approve(*, key: str, up_to_id: int, by: User | None, now: datetime) -> tuple[Sweep, bool]:
+    """Start the sweep that approves what is pending up to `up_to_id`; the same key again leads to the first one.
+
+    One row and one message, however many rows wait. Returns the sweep and whether this call started it.
+    """
+    return _start(Decision.APPROVE, rules.cover(Decision.APPROVE, up_to_id, now), by, now, key=key)
+
+
+def decline_pending(now: datetime) -> tuple[Sweep, bool]:
+    """Start the decline sweep of the latest cut-off, unless it has been started.
+
+    Beat calls this at 18:00; whoever calls it late, early or again finds the cut-off from `now` and the sweep by it.
+    """
+    cover = rules.cover(Decision.DECLINE, store.highest_id(), now)
+    close_lapsed(now)  # first, while what the approvals left is still to be counted
+    return _start(Decision.DECLINE, cover, None, now, scheduled_for=cutoff.latest(now))
+
+
+def _start(
+    kind: Decision,
+    cover: rules.Cover,
+    by: User | None,
+    now: datetime,
+    **identity: str | datetime,
+) -> tuple[Sweep, bool]:
+    with transaction.atomic():
+        sweep, created = Sweep.objects.get_or_create(
+            kind=kind,
+            **identity,
+            defaults={
+                "up_to_id": cover.up_to_id,
+                "received_from": cover.received_from,
+                "received_before": cover.received_before,
+                "started_at": now,
+                "started_by": by,
+                "lapses_at": rules.lapses_at(kind, now),
+                "dispatched_at": now,
+            },
+        )
+        if created:
+            send_plans([sweep])
+    return sweep, created
+
+
+def plan_sweep(sweep_id: int, now: datetime) -> int:
+    """Write the sweep's chunks, unless it is planned, closed or lapsed; return how many chunks were written.
+
+    Raises UnknownRow.
+    """
+    with transaction.atomic():
+        sweep = _locked(sweep_id)
+        if sweep.planned_at or sweep.closed_at or rules.has_lapsed(sweep.lapses_at, now):
+            return 0
+        ends = store.boundaries(store.pending(store.covered(sweep)), rules.CHUNK_ROWS)
+        spans = rules.spans(ends, ends[-1]) if ends else ()
+        chunks = Chunk.objects.bulk_create(
+            Chunk(sweep=sweep, first_id=span.first_id, last_id=span.last_id, dispatched_at=now) for span in spans
+        )
+        sweep.planned_at = now
+        sweep.save(update_fields=["planned_at"])
+        send_chunks(chunks)
+    close_if_done(sweep_id, now)
+    return len(chunks)
+
+
+def _locked(sweep_id: int) -> Sweep:
+    sweep = Sweep.objects.select_for_update().filter(pk=sweep_id).first()
+    if sweep is None:
+        raise UnknownRow("sweep", sweep_id)
+    return sweep
+
+
+def decide_chunk(chunk_id: int, now: datetime) -> int:
+    """Decide every row of the chunk that is still requested, owe a refund for each one approved; return how many.
+
+    A chunk that is done, or whose sweep has lapsed, is left as it is. Raises UnknownRow.
+    """
+    with transaction.atomic():
+        chunk = Chunk.objects.select_for_update(of=("self",)).select_related("sweep").filter(pk=chunk_id).first()
+        if chunk is None:
+            raise UnknownRow("chunk", chunk_id)
+        sweep = chunk.sweep
+        if chunk.done_at or sweep.closed_at or rules.has_lapsed(sweep.lapses_at, now):
+            return 0
+        kind, span = Decision(sweep.kind), (chunk.first_id, chunk.last_id)
+        rows = store.pending(store.covered(sweep)).filter(pk__range=span)
+        chunk.decided = store.decide_rows(rows, kind, now, sweep=sweep, decided_by=sweep.started_by_id)
+        chunk.done_at = now
+        chunk.save(update_fields=["decided", "done_at"])
+        if kind is Decision.APPROVE and chunk.decided:
+            store.owe_refunds(ReturnRequest.objects.filter(pk__range=span, sweep=sweep), now)
+            dispatch.on_commit(dispatch.PAY_REFUNDS, [{"first_id": span[0], "last_id": span[1]}])
+    # After the commit, so that of two last chunks at once the later sees both done.
+    close_if_done(sweep.pk, now)
+    return chunk.decided
+
+
+def close_if_done(sweep_id: int, now: datetime) -> None:
+    """Close a planned sweep that has no open chunk."""
+    done = ~Q(pk__in=Chunk.objects.filter(sweep=sweep_id, done_at=None).values("sweep"))
+    Sweep.objects.filter(done, pk=sweep_id, closed_at=None, planned_at__isnull=False).update(closed_at=now, left=0)
+
+
+def close_lapsed(now: datetime) -> int:
+    """Close the sweeps that have lapsed, each with the number of rows it left undecided; return how many it closed."""
+    closed = 0
+    for sweep in Sweep.objects.filter(closed_at=None, lapses_at__lte=now):
+        with transaction.atomic():
+            left = store.pending(store.covered(sweep)).count()
+            closed += Sweep.objects.filter(pk=sweep.pk, closed_at=None).update(closed_at=now, left=left)
+    return closed
+
+
+def progress(sweep: Sweep, now: datetime) -> rules.Progress:
+    """How far the sweep is, counted from rows."""
+    decided = sweep.chunks.aggregate(total=Sum("decided"))["total"] or 0
+    left = store.pending(store.covered(sweep)).count() if sweep.left is None else sweep.left
+    return rules.Progress(
+        decided=decided,
+        left=left,
+        planned=sweep.planned_at is not None,
+        closed=sweep.closed_at is not None,
+        lapsed=rules.has_lapsed(sweep.lapses_at, now),
+    )
+
+
+def send_plans(sweeps: Iterable[Sweep]) -> None:
+    """A message to plan each sweep, on commit; one that lapses expires with it."""
+    for sweep in sweeps:
+        dispatch.on_commit(dispatch.PLAN_SWEEP, [{"sweep_id": sweep.pk}], expires=sweep.lapses_at)
+
+
+def send_chunks(chunks: Iterable[Chunk]) -> None:
+    """A message to decide each chunk, on commit; those of a sweep that lapses expire with it."""
+    by_lapse: dict[datetime | None, list[Chunk]] = {}
+    for chunk in chunks:
+        by_lapse.setdefault(chunk.sweep.lapses_at, []).append(chunk)
+    for lapses_at, group in by_lapse.items():
+        dispatch.on_commit(dispatch.DECIDE_CHUNK, [{"chunk_id": chunk.pk} for chunk in group], expires=lapses_at)

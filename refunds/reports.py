@@ -1,0 +1,36 @@
+"""Failed and expired tasks are reported to the admins by mail (the setting ADMINS)."""
+
+import logging
+from typing import Any
+
+from celery.signals import task_failure, task_revoked
+from django.core.cache import cache
+from django.core.mail import mail_admins
+
+logger = logging.getLogger(__name__)
+
+# Seconds in which one mail speaks for all messages of a task that expire: a lapsed sweep may have hundreds.
+QUIET = 300
+
+
+@task_failure.connect(dispatch_uid="refunds.report_failure")
+def report_failure(
+    *, sender: Any, task_id: str, exception: BaseException, args: Any, kwargs: Any, einfo: Any, **_newer: Any
+) -> None:
+    """Mail the task, its id and arguments, and the traceback."""
+    subject = f"Task {sender.name} failed: {type(exception).__name__}"
+    mail_admins(subject, f"Task: {sender.name}\nId: {task_id}\nArguments: {args!r} {kwargs!r}\n\n{einfo}")
+
+
+@task_revoked.connect(dispatch_uid="refunds.report_expiry")
+def report_expiry(*, sender: Any, request: Any, expired: bool, **_newer: Any) -> None:
+    """Log each message that came too late, and mail the first of a kind."""
+    if not expired:
+        return
+    logger.warning("task %s expired: id %s, arguments %r", sender.name, request.id, request.kwargs)
+    if cache.add(f"refunds.expired.{sender.name}", value=True, timeout=QUIET):
+        mail_admins(
+            f"Task {sender.name} expired",
+            f"Task: {sender.name}\nId: {request.id}\nArguments: {request.kwargs!r}\n\n"
+            f"The message came after its time and was not run. Others like it within {QUIET} seconds are only logged.",
+        )

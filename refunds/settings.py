@@ -1,0 +1,127 @@
+"""The default project: runs as it is, and every value a deployment changes comes from the environment."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import dj_database_url
+from django.core.management.utils import get_random_secret_key
+from kombu import Queue
+
+from .domain import cutoff
+from .schedule import beat_schedule
+
+
+def _flag(name: str) -> bool:
+    return os.environ.get(name, "").lower() in {"1", "true", "yes", "on"}
+
+
+DEBUG = _flag("DJANGO_DEBUG")
+# Without a key of its own a process signs with a passing one: safe, but its sessions end with it, and two web
+# processes do not read each other's. `check --deploy` asks for the real one.
+SECRET_KEY = os.environ.get("DJANGO_SECRET_KEY") or get_random_secret_key()
+ALLOWED_HOSTS = os.environ.get("DJANGO_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "refunds",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "refunds.urls"
+WSGI_APPLICATION = "refunds.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+STATIC_URL = "static/"
+LANGUAGE_CODE = "en"
+USE_TZ = True
+TIME_ZONE = cutoff.ZONE.key
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+
+def database(url: str) -> dict[str, Any]:
+    """The Django database for a URL; SQLite becomes one that several processes can write to."""
+    config: dict[str, Any] = dict(dj_database_url.parse(url))
+    if config["ENGINE"] == "django.db.backends.sqlite3":
+        config["OPTIONS"] = {
+            # Readers do not wait for the writer; in WAL mode NORMAL loses no commit to a crash of the process.
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+            # Take the write lock first: a transaction that reads before it writes would fail instead of waiting.
+            "transaction_mode": "IMMEDIATE",
+            # Seconds to wait for the writer before; longer than any chunk takes.
+            "timeout": 20,
+            **config.get("OPTIONS", {}),
+        }
+    return config
+
+
+DATABASES = {"default": database(os.environ.get("DATABASE_URL", f"sqlite:///{Path.cwd() / 'refunds.sqlite3'}"))}
+
+EMAIL_BACKEND = os.environ.get("DJANGO_EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend")
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = os.environ.get("DJANGO_FROM_EMAIL", "returns@localhost")
+# Who hears of failed tasks and of the evening digest: addresses, separated by commas.
+ADMINS = [(a, a) for a in os.environ.get("REFUNDS_ADMINS", "").split(",") if a]
+
+# The payer: a dotted path to a refunds.gateways.Gateway, or one of the short names in refunds.gateways.
+REFUNDS_GATEWAY = os.environ.get("REFUNDS_GATEWAY", "wallet")
+REFUNDS_EVENING_DIGEST = _flag("REFUNDS_EVENING_DIGEST")
+
+CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL", "redis://localhost:6379/0")
+CELERY_RESULT_BACKEND = os.environ.get("CELERY_RESULT_BACKEND", "redis://localhost:6379/1")
+# Celery does not read TIME_ZONE; without this the crontab's 18:00 is 18:00 UTC.
+CELERY_TIMEZONE = cutoff.ZONE.key
+CELERY_BEAT_SCHEDULE = beat_schedule(evening_digest=REFUNDS_EVENING_DIGEST)
+# After a kill, beat sends again what it sent since its last write of the schedule file: keep that to one entry.
+CELERY_BEAT_SYNC_EVERY = 1
+# Whoever reaches the broker can send a message; unpickling one would run their code.
+CELERY_TASK_SERIALIZER = "json"
+CELERY_RESULT_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_RESULT_ACCEPT_CONTENT = ["json"]
+# One queue for each thing that may pile up by itself; a name with a typo fails instead of making a queue no one reads.
+CELERY_TASK_DEFAULT_QUEUE = "decisions"
+CELERY_TASK_QUEUES = [Queue(name) for name in ("decisions", "payments", "mail", "upkeep")]
+CELERY_TASK_CREATE_MISSING_QUEUES = False
+CELERY_TASK_ROUTES = {
+    "refunds.plan_sweep": {"queue": "decisions"},
+    "refunds.decide_chunk": {"queue": "decisions"},
+    "refunds.decline_pending": {"queue": "decisions"},
+    "refunds.pay_refund": {"queue": "payments"},
+    "refunds.pay_refunds": {"queue": "payments"},
+    "refunds.notify_customer": {"queue": "mail"},
+    "refunds.send_digest": {"queue": "mail"},
+    "refunds.reconcile": {"queue": "upkeep"},
+}
+# A worker that dies leaves its message to another; every task here can run twice.
+CELERY_TASK_ACKS_LATE = True
+# Seconds: a chunk takes well under one. Below the broker's visibility timeout (3,600), or the message comes twice.
+CELERY_TASK_SOFT_TIME_LIMIT = 60
+CELERY_TASK_TIME_LIMIT = 90
+# A worker holds one message besides the one it runs, so that another worker can take the rest.
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+# Nobody reads results by default; a task that someone waits for says so itself.
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True

@@ -1,0 +1,129 @@
+"""The set-based statements: each decides, counts or pays any number of rows at once, on SQLite and PostgreSQL alike."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db import connections, models, router
+from django.db.models import BooleanField, Count, Exists, F, Max, OuterRef, QuerySet, Sum, Value, Window
+from django.db.models.expressions import RawSQL
+from django.db.models.functions import Cast, Coalesce, Concat, RowNumber
+
+from .domain.refunds import Outcome, RefundStatus, settle
+from .domain.returns import Decision, Status, decide
+from .domain.sweeps import Cover, Span
+from .models import Refund, ReturnRequest, Sweep, WalletEntry
+
+# The status as a literal: SQLite uses a partial index only where it can read the condition in the statement, and a
+# bound parameter hides it (https://www.sqlite.org/partialindex.html, section 3).
+PENDING = RawSQL(f"refunds_returnrequest.status = '{Status.REQUESTED}'", (), output_field=BooleanField())  # noqa: S611  # a constant
+UNPAID = RawSQL(f"refunds_refund.status = '{RefundStatus.PENDING}'", (), output_field=BooleanField())  # noqa: S611
+
+# What the wallet's receipts begin with; the refund's id follows.
+RECEIPT = "wallet:"
+
+
+def pending(cover: Cover) -> QuerySet[ReturnRequest]:
+    """The return requests in the set that are still to be decided."""
+    rows = ReturnRequest.objects.filter(PENDING, pk__lte=cover.up_to_id)
+    if cover.received_from is not None:
+        rows = rows.filter(received_at__gte=cover.received_from)
+    if cover.received_before is not None:
+        rows = rows.filter(received_at__lt=cover.received_before)
+    return rows
+
+
+def highest_id() -> int:
+    """The highest id of any return request, 0 where there is none."""
+    return ReturnRequest.objects.aggregate(highest=Coalesce(Max("pk"), Value(0)))["highest"]  # type: ignore[no-any-return]  # aggregates are untyped
+
+
+def totals(rows: QuerySet[ReturnRequest]) -> list[tuple[str, int, int]]:
+    """(currency, how many, sum in minor units) of the rows, by currency."""
+    sums = rows.order_by().values("currency").annotate(count=Count("pk"), total=Sum("amount_minor"))
+    return [(row["currency"], row["count"], int(row["total"])) for row in sums.order_by("currency")]
+
+
+def boundaries(rows: QuerySet[ReturnRequest], step: int) -> list[int]:
+    """The id of every `step`th row in the order of ids, and of the last one: where chunks of `step` rows end."""
+    numbered = rows.annotate(nth=Window(RowNumber(), order_by="pk")).order_by("pk").values_list("pk", "nth")
+    ends = [pk for pk, _ in numbered.annotate(rest=F("nth") % step).filter(rest=0).values_list("pk", "nth")]
+    last = rows.aggregate(last=Max("pk"))["last"]
+    return ends if last is None or ends[-1:] == [last] else [*ends, last]
+
+
+def decide_rows(rows: QuerySet[ReturnRequest], decision: Decision, now: datetime, **stamp: Any) -> int:
+    """Decide those of `rows` that are still requested, and return how many they were.
+
+    `stamp` names other columns to write (`sweep`, `decided_by`, `decision_note`).
+    """
+    target = decide(Status.REQUESTED, decision)
+    return rows.filter(PENDING).update(status=target, decided_at=now, **stamp)
+
+
+def owe_refunds(approved: QuerySet[ReturnRequest], now: datetime) -> None:
+    """A pending refund, due at once, for each of `approved` that has none yet."""
+    at = Value(now, models.DateTimeField())
+    source = approved.filter(status=Status.APPROVED).values_list(
+        "pk",
+        "amount_minor",
+        "currency",
+        Value(RefundStatus.PENDING.value),
+        at,
+        Value(0),
+        at,
+        at,
+        Value(""),
+        Value(""),
+    )
+    _insert_select(
+        Refund,
+        "request amount_minor currency status created_at attempts due_at dispatched_at receipt failure",
+        source,
+    )
+
+
+def unpaid(span: Span, now: datetime) -> QuerySet[Refund]:
+    """The pending refunds in the span that are due at `now`."""
+    return Refund.objects.filter(UNPAID, pk__gte=span.first_id, pk__lte=span.last_id, due_at__lte=now)
+
+
+def credit_and_settle(span: Span, now: datetime) -> int:
+    """Credit every pending refund due in the span, settle it, and return how many. Wants a transaction around it."""
+    columns = ("pk", "request__customer", "amount_minor", "currency")
+    _insert_select(WalletEntry, "refund customer amount_minor currency", unpaid(span, now).values_list(*columns))
+    # Only what has its entry is settled: between the two statements another transaction may have added a refund.
+    credited = WalletEntry.objects.filter(pk=OuterRef("pk"))
+    return (
+        unpaid(span, now)
+        .filter(Exists(credited))
+        .update(
+            status=settle(RefundStatus.PENDING, Outcome.PAID),
+            receipt=Concat(Value(RECEIPT), Cast("pk", models.CharField())),
+            settled_at=now,
+            attempts=F("attempts") + 1,
+            first_attempt_at=Coalesce("first_attempt_at", Value(now, models.DateTimeField())),
+        )
+    )
+
+
+def to_notify(span: Span) -> list[dict[str, Any]]:
+    """A message's arguments for each settled refund in the span whose customer has an address and was not told."""
+    rows = Refund.objects.filter(pk__gte=span.first_id, pk__lte=span.last_id, notified_at=None)
+    told = rows.exclude(status=RefundStatus.PENDING).exclude(request__customer_email="")
+    return [{"refund_id": pk} for pk in told.values_list("pk", flat=True)]
+
+
+def covered(sweep: Sweep) -> Cover:
+    """The frozen set that the sweep's row describes."""
+    return Cover(sweep.up_to_id, sweep.received_from, sweep.received_before)
+
+
+def _insert_select(model: type[models.Model], columns: str, source: QuerySet[Any, Any]) -> None:
+    """INSERT … SELECT … ON CONFLICT DO NOTHING, which the ORM has no name for; the SELECT is the ORM's own."""
+    connection = connections[router.db_for_write(model)]
+    quote = connection.ops.quote_name
+    fields = {field.name: str(field.column) for field in model._meta.concrete_fields}
+    into = f"{quote(model._meta.db_table)} ({', '.join(quote(fields[name]) for name in columns.split())})"
+    select, params = source.order_by().query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(f"INSERT INTO {into} {select} ON CONFLICT DO NOTHING", params)

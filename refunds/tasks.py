@@ -1,0 +1,89 @@
+"""The tasks: arguments in, one operation, failure into policy. What they do is in refunds.operations.
+
+Arguments come by keyword and are JSON; a keyword that this release does not know is passed over, so that a newer
+producer and an older worker can meet during a deploy.
+"""
+
+import random
+from typing import Any
+
+from celery import Task, shared_task
+from django.db import InterfaceError, OperationalError
+from django.utils import timezone
+
+from .domain.retries import Again
+from .domain.sweeps import Span
+from .errors import BadArgument
+from .gateways import gateway
+from .operations import notices, payments, sweeps, upkeep
+
+# A database that is locked or away: soon again, a few times; after that the reconciler.
+DATABASE_TROUBLE: dict[str, Any] = {
+    "autoretry_for": (OperationalError, InterfaceError),
+    "retry_backoff": 1,
+    "retry_backoff_max": 30,
+    "max_retries": 5,
+}
+
+
+@shared_task(name="refunds.decline_pending", **DATABASE_TROUBLE)
+def decline_pending(**_newer: object) -> None:
+    """Beat's message at the cut-off."""
+    sweeps.decline_pending(timezone.now())
+
+
+@shared_task(name="refunds.plan_sweep", **DATABASE_TROUBLE)
+def plan_sweep(*, sweep_id: int, **_newer: object) -> None:
+    """Part a sweep into chunks."""
+    sweeps.plan_sweep(_positive("sweep_id", sweep_id), timezone.now())
+
+
+@shared_task(name="refunds.decide_chunk", **DATABASE_TROUBLE)
+def decide_chunk(*, chunk_id: int, **_newer: object) -> None:
+    """Decide the rows of one chunk."""
+    sweeps.decide_chunk(_positive("chunk_id", chunk_id), timezone.now())
+
+
+@shared_task(name="refunds.pay_refunds", **DATABASE_TROUBLE)
+def pay_refunds(*, first_id: int, last_id: int, **_newer: object) -> None:
+    """Pay what is due in a range of refunds."""
+    span = Span(_positive("first_id", first_id), _positive("last_id", last_id))
+    payments.pay_refunds(span, timezone.now(), gateway=gateway())
+
+
+# max_retries is None because the policy counts attempts, on the row, over all messages.
+@shared_task(name="refunds.pay_refund", bind=True, max_retries=None)
+def pay_refund(self: "Task[Any, Any]", /, *, refund_id: int, **_newer: object) -> None:
+    """Attempt to pay one refund; a short wait is a retry, a long one is left to the reconciler."""
+    result = payments.pay_refund(
+        _positive("refund_id", refund_id),
+        timezone.now(),
+        gateway=gateway(),
+        jitter=random.random(),  # noqa: S311  # spreads load, guards nothing
+    )
+    if isinstance(result, Again) and result.by_message:
+        raise self.retry(countdown=result.delay.total_seconds())
+
+
+@shared_task(name="refunds.notify_customer", autoretry_for=(OSError,), retry_backoff=2, max_retries=5)
+def notify_customer(*, refund_id: int, **_newer: object) -> None:
+    """Tell a customer how the refund ended."""
+    notices.notify_customer(_positive("refund_id", refund_id), timezone.now())
+
+
+@shared_task(name="refunds.reconcile")
+def reconcile(**_newer: object) -> None:
+    """Send again what has no message any more."""
+    upkeep.reconcile(timezone.now(), gateway=gateway())
+
+
+@shared_task(name="refunds.send_digest", autoretry_for=(OSError,), retry_backoff=2, max_retries=5)
+def send_digest(**_newer: object) -> None:
+    """The evening's mail to the admins."""
+    notices.send_digest(timezone.now())
+
+
+def _positive(name: str, value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise BadArgument(name, value)
+    return value

@@ -1,0 +1,108 @@
+"""What the admin's tests share: a frozen clock, users by permission, the queue's content, and the state of all rows."""
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.core import mail
+from django.test import Client
+from freezegun import freeze_time
+from freezegun.api import FrozenDateTimeFactory
+
+from celery_app import app
+from refunds.models import Chunk, Refund, ReturnRequest, Sweep, WalletEntry
+
+from ..factories import PRESSED
+
+CHANGE_LIST = "/admin/refunds/returnrequest/"
+APPROVE_ALL = "/admin/refunds/returnrequest/approve-all/"
+# Any 32 letters are a CSRF secret to Django, as long as cookie and form agree.
+CSRF = "c" * 32
+
+
+@dataclass(frozen=True)
+class Message:
+    """What a worker would get: the task, its arguments, and the instant it expires (ISO) or None."""
+
+    task: str
+    kwargs: dict[str, Any]
+    expires: str | None
+
+
+@pytest.fixture(autouse=True)
+def clock() -> Generator[FrozenDateTimeFactory]:
+    """17:58 in Kyiv on an ordinary day; it moves when the test moves it."""
+    with freeze_time(PRESSED) as frozen:
+        assert isinstance(frozen, FrozenDateTimeFactory)
+        yield frozen
+
+
+@pytest.fixture
+def queued() -> Generator[Callable[[], list[Message]]]:
+    """A call that takes what is in the in-memory broker and returns it, in the order of the queues."""
+    with app.connection_for_read() as connection:
+        queues = [queue(connection.default_channel) for queue in app.amqp.queues.values()]
+
+        def take() -> list[Message]:
+            found = []
+            for queue in queues:
+                while (message := queue.get(no_ack=True)) is not None:
+                    _, kwargs, _ = message.decode()
+                    found.append(Message(message.headers["task"], kwargs, message.headers["expires"]))
+            return found
+
+        for queue in queues:
+            queue.declare()
+        take()
+        yield take
+        take()
+
+
+def state() -> dict[str, Any]:
+    """Every row of the app, and the mails sent: equal before and after, where nothing has changed."""
+    models = (ReturnRequest, Sweep, Chunk, Refund, WalletEntry)
+    return {model.__name__: list(model.objects.order_by("pk").values()) for model in models} | {
+        "mails": len(mail.outbox)
+    }
+
+
+def make_user(*permissions: str, username: str = "pat", **columns: Any) -> User:
+    """A member of staff with these permissions of the app."""
+    user = User.objects.create_user(username, password="pw", **{"is_staff": True, **columns})
+    user.user_permissions.set(Permission.objects.filter(codename__in=permissions, content_type__app_label="refunds"))
+    assert user.user_permissions.count() == len(permissions)
+    return user
+
+
+def browser(user: User | None, **options: Any) -> Client:
+    """A client that is logged in as the user, if there is one, and holds the cookie for CSRF."""
+    client = Client(**options)
+    if user is not None:
+        client.force_login(user)
+    client.cookies["csrftoken"] = CSRF
+    return client
+
+
+def texts(response: Any) -> list[str]:
+    """The messages that the page after a redirect shows."""
+    return [str(message) for message in response.context["messages"]]
+
+
+def at(instant: datetime) -> str:
+    """An instant as a message's headers carry it."""
+    return instant.isoformat()
+
+
+def token_of(client: Client) -> str:
+    """The token in the form of the page."""
+    token = client.get(APPROVE_ALL).context["token"]
+    assert isinstance(token, str)
+    return token
+
+
+def press(client: Client, token: str, **extra: Any) -> Any:
+    """Send the page's form."""
+    return client.post(APPROVE_ALL, {"token": token}, **extra)

@@ -1,0 +1,214 @@
+"""Approve and Decline on chosen rows."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from refunds.domain.returns import Status
+from refunds.models import Refund, ReturnRequest
+
+from ..factories import CUTOFF, PRESSED, make_requests
+from .conftest import CHANGE_LIST, Message, browser, make_user, state, texts
+
+pytestmark = pytest.mark.django_db
+
+Queued = Callable[[], list[Message]]
+
+
+@pytest.fixture
+def user() -> User:
+    """One who may approve and decline chosen rows."""
+    return make_user("approve_returnrequest", "decline_returnrequest")
+
+
+@pytest.fixture
+def client(user: User) -> Client:
+    """That user's browser."""
+    return browser(user)
+
+
+def act(client: Client, action: str, chosen: list[Any], query: str = "", **data: Any) -> Any:
+    """Send the list's form, as the list or the page after it does."""
+    return client.post(CHANGE_LIST + query, {"action": action, "_selected_action": chosen, **data}, follow=True)
+
+
+def ids(rows: list[ReturnRequest]) -> list[int]:
+    return [row.pk for row in rows]
+
+
+def statuses() -> dict[int, str]:
+    return dict(ReturnRequest.objects.values_list("pk", "status"))
+
+
+def test_approve_decides_the_chosen_and_says_how_many_it_left(
+    client: Client, user: User, queued: Queued, django_capture_on_commit_callbacks: Any
+) -> None:
+    """Two pending rows are approved with a refund each; one decided before and one owed a decline are left."""
+    chosen = make_requests(2)
+    declined = make_requests(1, status=Status.DECLINED, decided_at=PRESSED)
+    owed = make_requests(1, received_at=CUTOFF - timedelta(days=1, microseconds=1))
+    other = make_requests(1)
+    with django_capture_on_commit_callbacks(execute=True):
+        page = act(client, "approve_selected", ids(chosen + declined + owed), index=0, select_across=0)
+    assert texts(page) == [
+        "Approved: 2. Left as they were: 2 (decided before, or received before the last cut-off and owed a decline)."
+    ]
+    assert statuses() == {
+        **dict.fromkeys(ids(chosen), "approved"),
+        declined[0].pk: "declined",
+        owed[0].pk: "requested",
+        other[0].pk: "requested",
+    }
+    assert set(ReturnRequest.objects.filter(pk__in=ids(chosen)).values_list("decided_by", "decided_at")) == {
+        (user.pk, PRESSED)
+    }
+    assert set(Refund.objects.values_list("pk", flat=True)) == set(ids(chosen))
+    assert [message.task for message in queued()] == ["refunds.pay_refunds"]
+
+
+def test_approve_across_pages_takes_what_the_filters_let_through(client: Client) -> None:
+    """With "select all" the ids in the form do not matter, the filters in the address do."""
+    pounds = make_requests(120)
+    make_requests(2, currency="UAH")
+    page = act(client, "approve_selected", [pounds[0].pk], "?currency=GBP", index=0, select_across=1)
+    assert texts(page) == ["Approved: 120."]
+    assert set(ReturnRequest.objects.filter(status=Status.REQUESTED).values_list("currency", flat=True)) == {"UAH"}
+
+
+def test_decline_asks_for_a_reason_first(client: Client) -> None:
+    """The first form changes nothing: its page counts the pending among the chosen and carries their ids."""
+    pending = make_requests(12)
+    approved = make_requests(1, status=Status.APPROVED, decided_at=PRESSED)
+    before = state()
+    page = act(client, "decline_selected", ids(pending + approved), index=0, select_across=0)
+    assert state() == before
+    assert "Chosen: 13. Still pending, and to be declined: 12 (150.00 GBP)." in page.text
+    assert page.text.count("<li>1001/1: 12.50 GBP, c-1</li>") == 10
+    assert "and 2 more" in page.text
+    assert page.context["ids"] == [str(pk) for pk in ids(pending + approved)]
+    assert all(f'name="_selected_action" value="{pk}"' in page.text for pk in ids(pending))
+
+
+def test_decline_with_a_reason_keeps_it_on_each_row(client: Client, user: User) -> None:
+    """Who, when and why are on the declined; no refund is owed."""
+    chosen = make_requests(2)
+    decided = make_requests(1, status=Status.APPROVED, decided_at=PRESSED)
+    up_to_id = act(client, "decline_selected", ids(chosen)).context["form"].initial["up_to_id"]
+    reason = "Worn <b>twice</b>."
+    page = act(
+        client, "decline_selected", ids(chosen + decided), reason=f" {reason} ", up_to_id=up_to_id, decline="Decline"
+    )
+    assert page.redirect_chain == [(CHANGE_LIST, 302)]
+    assert texts(page) == ["Declined: 2. Left as they were: 1 (decided before)."]
+    rows = ReturnRequest.objects.filter(pk__in=ids(chosen))
+    assert set(rows.values_list("status", "decision_note", "decided_by", "decided_at")) == {
+        ("declined", reason, user.pk, PRESSED)
+    }
+    assert not Refund.objects.exists()
+
+
+def test_decline_across_pages_carries_no_ids_and_leaves_what_came_since(client: Client) -> None:
+    """The page names one id in no row's name; a request that comes in after it is not declined."""
+    make_requests(150)
+    make_requests(1, currency="UAH")
+    page = act(client, "decline_selected", ["1"], "?currency=GBP", index=0, select_across=1)
+    assert page.context["ids"] == ["0"]
+    assert page.context["open"] == 150
+    assert page.text.count('name="_selected_action"') == 1
+    since = make_requests(1)[0]
+    sent = {"select_across": 1, "up_to_id": page.context["form"].initial["up_to_id"], "reason": "r", "decline": "x"}
+    assert texts(act(client, "decline_selected", ["0"], "?currency=GBP", **sent)) == ["Declined: 150."]
+    assert dict(ReturnRequest.objects.filter(status=Status.REQUESTED).values_list("pk", "currency")) == {
+        since.pk - 1: "UAH",
+        since.pk: "GBP",
+    }
+
+
+@pytest.mark.parametrize("reason", ["", " \n\t", "x" * 501, "nul \x00"])
+@pytest.mark.parametrize("up_to_id", ["5", None])
+def test_decline_without_a_usable_reason_changes_nothing(client: Client, reason: str, up_to_id: str | None) -> None:
+    """Missing, blank, too long or with a NUL: the page comes back and says so."""
+    chosen = make_requests(2)
+    before = state()
+    extra = {} if up_to_id is None else {"up_to_id": up_to_id}
+    page = act(client, "decline_selected", ids(chosen), reason=reason, decline="Decline", **extra)
+    assert page.context["form"].errors["reason"]
+    assert 'class="errorlist"' in page.text
+    assert state() == before
+
+
+@pytest.mark.parametrize("up_to_id", [None, "", "-1", "x", str(2**63)])
+def test_decline_without_the_pages_highest_id_changes_nothing(client: Client, up_to_id: str | None) -> None:
+    """A form that does not say what its page covered is asked for again."""
+    chosen = make_requests(2)
+    before = state()
+    extra = {} if up_to_id is None else {"up_to_id": up_to_id}
+    page = act(client, "decline_selected", ids(chosen), reason="r", decline="Decline", **extra)
+    assert page.context["form"].errors["up_to_id"]
+    assert state() == before
+
+
+def test_reason_may_be_as_long_as_the_limit(client: Client) -> None:
+    """Five hundred characters are kept whole."""
+    row = make_requests()[0]
+    act(client, "decline_selected", [row.pk], reason="x" * 500, up_to_id=row.pk, decline="Decline")
+    row.refresh_from_db()
+    assert row.decision_note == "x" * 500
+
+
+def test_nothing_to_decline_shows_no_form(client: Client) -> None:
+    """Where none of the chosen is pending there is nothing to press."""
+    decided = make_requests(1, status=Status.APPROVED, decided_at=PRESSED)
+    page = act(client, "decline_selected", ids(decided))
+    assert "None of the 1 chosen is pending" in page.text
+    assert 'name="decline"' not in page.text
+
+
+@pytest.mark.parametrize("action", ["approve_selected", "decline_selected"])
+@pytest.mark.parametrize("bad", ["x", "-1", "1.5", "²", "9" * 19, "9" * 5000, "", "<script>"])
+def test_id_that_is_none_changes_nothing(client: Client, action: str, bad: str) -> None:
+    """An id that no row can have is answered with a message, not with an error page."""
+    good = make_requests()[0]
+    before = state()
+    page = act(client, action, [good.pk, bad], index=0)
+    assert texts(page) == [
+        "Nothing was changed: a chosen id is not the id of a return request. Choose from the list again."
+    ]
+    assert state() == before
+
+
+@pytest.mark.parametrize("extra", [{}, {"decline": "Decline", "reason": "r", "up_to_id": "1000000"}])
+def test_more_rows_than_a_request_can_decide_are_refused(
+    client: Client, monkeypatch: pytest.MonkeyPatch, extra: dict[str, str]
+) -> None:
+    """Across more than the list counts, nothing is decided."""
+    monkeypatch.setattr("refunds.admin.requests.COUNTED", 3)
+    make_requests(4)
+    before = state()
+    page = act(client, "decline_selected" if extra else "approve_selected", ["0"], select_across=1, **extra)
+    assert texts(page) == ["Nothing was changed: more than 3 return requests match. Narrow the filters first."]
+    assert state() == before
+
+
+def test_action_in_an_address_is_no_action(client: Client) -> None:
+    """GET with the form's fields changes nothing."""
+    row = make_requests()[0]
+    before = state()
+    client.get(f"{CHANGE_LIST}?action=approve_selected&_selected_action={row.pk}&index=0")
+    assert state() == before
+
+
+def test_permission_taken_away_between_page_and_form_counts(client: Client, user: User) -> None:
+    """Whoever may no longer decline when the reason is sent gets 403, and nothing is declined."""
+    row = make_requests()[0]
+    assert act(client, "decline_selected", [row.pk]).status_code == 200
+    user.user_permissions.set([])
+    user.user_permissions.add(*make_user("view_returnrequest", username="viewer").user_permissions.all())
+    before = state()
+    sent = act(client, "decline_selected", [row.pk], reason="r", up_to_id=row.pk, decline="Decline")
+    assert sent.status_code == 403
+    assert state() == before

@@ -1,0 +1,106 @@
+"""What a press of the button is refused for: nothing changes, and a fresh page says why."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.core import signing
+from django.test import Client, TestCase
+from freezegun.api import FrozenDateTimeFactory
+
+from refunds.admin import tokens
+from refunds.models import Sweep
+
+from ..factories import CUTOFF, NOON, make_requests
+from .conftest import APPROVE_ALL, CSRF, Message, browser, make_user, press, state, texts, token_of
+
+pytestmark = pytest.mark.django_db
+
+Queued = Callable[[], list[Message]]
+
+
+@pytest.fixture
+def client() -> Client:
+    """The browser of one who may press the button."""
+    return browser(make_user("approve_all"))
+
+
+def forged(token: str) -> str:
+    return token[:-1] + ("A" if token[-1] != "A" else "B")
+
+
+def of_other_salt(token: str) -> str:
+    return signing.dumps(signing.loads(token, salt=tokens.SALT), salt="another")
+
+
+def of_other_contents(token: str) -> str:
+    return signing.dumps({**signing.loads(token, salt=tokens.SALT), "more": 1}, salt=tokens.SALT)
+
+
+def of_other_user(token: str) -> str:
+    return signing.dumps({**signing.loads(token, salt=tokens.SALT), "user": "999"}, salt=tokens.SALT)
+
+
+@pytest.mark.parametrize(
+    "spoil", [forged, of_other_salt, of_other_contents, of_other_user, lambda _: "", lambda _: "\x00<script>"]
+)
+def test_forged_page_changes_nothing(
+    client: Client, queued: Queued, django_capture_on_commit_callbacks: Any, spoil: Callable[[str], str]
+) -> None:
+    """A token that was not made here for this user leads back to a fresh page that says so."""
+    make_requests(2)
+    token = spoil(token_of(client))
+    before = state()
+    with django_capture_on_commit_callbacks(execute=True):
+        response = press(client, token, follow=True)
+    assert response.redirect_chain == [(APPROVE_ALL, 302)]
+    assert len(texts(response)) == 1
+    assert "Nothing was approved: the form was not one that this page made for you." in texts(response)[0]
+    assert "token" in response.context
+    assert (state(), queued()) == (before, [])
+
+
+@pytest.mark.parametrize(
+    ("shown_at", "after", "why"),
+    [
+        (CUTOFF - timedelta(seconds=1), timedelta(seconds=1), "the cut-off of 2026-07-15 18:00:00 (Kyiv) passed"),
+        (NOON, timedelta(hours=1, seconds=1), "open for more than an hour"),
+    ],
+)
+def test_page_that_was_open_too_long_changes_nothing(
+    client: Client, clock: FrozenDateTimeFactory, shown_at: datetime, after: timedelta, why: str
+) -> None:
+    """Shown at 17:59:59 and pressed at 18:00:00, or pressed a second after its hour: back to a fresh page."""
+    make_requests(2)
+    clock.move_to(shown_at)
+    token = token_of(client)
+    before = state()
+    clock.tick(after)
+    with TestCase.captureOnCommitCallbacks(execute=True) as callbacks:
+        response = press(client, token, follow=True)
+    assert response.redirect_chain == [(APPROVE_ALL, 302)]
+    assert why in texts(response)[0]
+    assert (state(), callbacks) == (before, [])
+
+
+def test_press_without_csrf_token_changes_nothing() -> None:
+    """A good page token does not stand in for the CSRF token; with both the press counts."""
+    client = browser(make_user("approve_all"), enforce_csrf_checks=True)
+    make_requests()
+    token = token_of(client)
+    assert press(client, token).status_code == 403
+    assert not Sweep.objects.exists()
+    response = client.post(APPROVE_ALL, {"token": token, "csrfmiddlewaretoken": CSRF})
+    assert response.url == f"/admin/refunds/sweep/{Sweep.objects.get().pk}/change/"  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("method", ["get", "head", "put", "patch", "delete"])
+def test_only_post_presses(client: Client, method: str) -> None:
+    """The token in an address, or by another method, changes nothing."""
+    make_requests()
+    token = token_of(client)
+    before = state()
+    response = getattr(client, method)(f"{APPROVE_ALL}?token={token}")
+    assert response.status_code == (200 if method in {"get", "head"} else 405)
+    assert state() == before

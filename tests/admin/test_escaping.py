@@ -1,0 +1,125 @@
+"""Order lines, reasons, notes, customers and users' names come from strangers: shown as text on every page."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.test import Client
+from django.utils.html import escape
+
+from refunds.models import Refund, ReturnRequest, Sweep, WalletEntry
+from refunds.operations import sweeps
+
+from ..factories import PRESSED, make_requests
+from .conftest import CHANGE_LIST, browser, make_user
+
+pytestmark = pytest.mark.django_db
+
+PAYLOADS = [
+    "<script>alert(1)</script>",
+    "\"><img src=x onerror='a()'>",
+    "</textarea></title><svg/onload=a()>",
+    "&lt;b&gt;<b>&amp;",
+    "javascript:alert(1)//'\"<a>",
+]
+REQUEST_FIELDS = ["order_line", "customer", "customer_email", "reason", "decision_note"]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """One row of each, with the payload in every text of theirs, and the client of one whose name it is too."""
+
+    client: Client
+    pending: ReturnRequest
+    declined: ReturnRequest
+    refund: Refund
+    sweep: Sweep
+
+
+@pytest.fixture(params=PAYLOADS)
+def payload(request: pytest.FixtureRequest) -> str:
+    """Text that would be more than text on a page that did not escape it."""
+    assert isinstance(request.param, str)
+    return request.param
+
+
+@pytest.fixture
+def rows(payload: str) -> Rows:
+    """The rows with the payload in them."""
+    user = make_user(username=payload, is_superuser=True)
+    texts = dict.fromkeys(REQUEST_FIELDS, payload)
+    decided = {"decided_at": PRESSED, "decided_by": user}
+    pending = make_requests(1, **{**texts, "decision_note": ""})[0]
+    declined = make_requests(1, status="declined", **decided, **texts)[0]
+    paid = make_requests(1, status="approved", **decided, **texts)[0]
+    times = {"created_at": PRESSED, "due_at": PRESSED, "dispatched_at": PRESSED, "settled_at": PRESSED}
+    money: dict[str, Any] = {"amount_minor": 1250, "currency": "GBP"}
+    refund = Refund.objects.create(request=paid, status="succeeded", receipt=payload, failure=payload, **money, **times)
+    WalletEntry.objects.create(refund=refund, customer=payload, **money)
+    sweep, _ = sweeps.start_approve(key="k", up_to_id=0, by=user, now=PRESSED)
+    LogEntry.objects.create(
+        user=user, content_type=ContentType.objects.get_for_model(ReturnRequest), object_id=str(declined.pk),
+        object_repr=payload, action_flag=CHANGE, change_message=payload,
+    )  # fmt: skip
+    return Rows(browser(user), pending, declined, refund, sweep)
+
+
+# How often a page shows the payload at the least, besides the name of the user in its header.
+PAGES = {
+    "/admin/refunds/returnrequest/": 6,
+    "/admin/refunds/returnrequest/?q={payload}": 7,
+    "/admin/refunds/returnrequest/?status={payload}&currency={payload}": 0,
+    "/admin/refunds/returnrequest/{declined}/change/": 6,
+    "/admin/refunds/returnrequest/{declined}/history/": 3,
+    "/admin/refunds/returnrequest/approve-all/": 0,
+    "/admin/refunds/refund/": 3,
+    "/admin/refunds/refund/{refund}/change/": 3,
+    "/admin/refunds/refund/{refund}/history/": 0,
+    "/admin/refunds/walletentry/": 1,
+    "/admin/refunds/walletentry/{refund}/change/": 1,
+    "/admin/refunds/sweep/": 1,
+    "/admin/refunds/sweep/{sweep}/change/": 1,
+    "/admin/refunds/sweep/{sweep}/history/": 0,
+    "/admin/": 1,
+}
+
+
+def assert_text_only(html: str, payload: str, times: int) -> None:
+    """The payload is on the page as text, so often besides the header, and nowhere as anything else."""
+    assert payload not in html
+    assert html.count(str(escape(payload))) >= 1 + times
+
+
+@pytest.mark.parametrize("address", PAGES)
+def test_page_shows_strangers_text_as_text(rows: Rows, payload: str, address: str) -> None:
+    """Lists, details, titles, breadcrumbs, histories, the search box."""
+    path, _, query = address.partition("?")
+    names = {"declined": rows.declined.pk, "refund": rows.refund.pk, "sweep": rows.sweep.pk}
+    values = {key: payload for key, _, value in (pair.partition("=") for pair in query.split("&")) if value}
+    page = rows.client.get(path.format(**names), values)
+    assert page.status_code == 200
+    assert_text_only(page.text, payload, PAGES[address])
+
+
+def test_decline_page_and_its_messages_show_text_as_text(rows: Rows, payload: str) -> None:
+    """The chosen rows, a reason that comes back because it is too long, and the list after the decision."""
+    form = {"action": "decline_selected", "_selected_action": rows.pending.pk}
+    assert_text_only(rows.client.post(CHANGE_LIST, form).text, payload, 2)
+    sent = {**form, "decline": "Decline", "up_to_id": rows.pending.pk}
+    too_long = rows.client.post(CHANGE_LIST, {**sent, "reason": payload + "x" * 500})
+    assert_text_only(too_long.text, payload, 3)
+    after = rows.client.post(CHANGE_LIST, {**sent, "reason": payload}, follow=True)
+    assert "Declined: 1." in after.text
+    assert_text_only(after.text, payload, 6)
+    detail = rows.client.get(f"{CHANGE_LIST}{rows.pending.pk}/change/").text
+    assert_text_only(detail, payload, 6)
+
+
+@pytest.mark.parametrize("model", ["returnrequest", "refund", "walletentry", "sweep"])
+def test_message_about_an_unknown_id_shows_it_as_text(rows: Rows, payload: str, model: str) -> None:
+    """Django names the id that it did not find."""
+    page = rows.client.get(f"/admin/refunds/{model}/{payload.replace('/', '_2F')}/change/", follow=True)
+    assert page.status_code == 200
+    assert_text_only(page.text, payload, 1)

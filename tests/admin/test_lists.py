@@ -1,0 +1,167 @@
+"""The lists: what they show, find and filter, and what they never ask the database."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.admin import site
+from django.db import connection
+from django.test import Client, RequestFactory
+from django.test.utils import CaptureQueriesContext
+
+from refunds.admin.base import CappedPaginator, kyiv
+from refunds.domain.returns import Status
+from refunds.models import Refund, ReturnRequest, WalletEntry
+
+from ..factories import CUTOFF, NOON, PRESSED, make_requests
+from .conftest import CHANGE_LIST, browser, make_user
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def client() -> Client:
+    """The browser of one who may look at everything."""
+    return browser(make_user("view_returnrequest", "view_refund", "view_walletentry", "view_sweep"))
+
+
+def shown(client: Client, address: str) -> list[int]:
+    """The primary keys on the page, in its order."""
+    return [row.pk for row in client.get(address).context["cl"].result_list]
+
+
+def make_refund(**columns: Any) -> Refund:
+    """A pending refund of a new approved request, or as the columns say."""
+    request = make_requests(1, status=Status.APPROVED, decided_at=PRESSED, order_line=columns.pop("order_line", "1/1"))[
+        0
+    ]
+    values = {"amount_minor": 1250, "currency": "GBP", "created_at": PRESSED, "due_at": PRESSED, **columns}
+    return Refund.objects.create(request=request, dispatched_at=PRESSED, **values)
+
+
+def test_request_list_shows_amounts_in_major_units_and_instants_in_kyiv(client: Client) -> None:
+    """Newest first; minor units, seconds and zones as a person reads them."""
+    make_requests(1, amount_minor=1_234_567, customer="c-9", received_at=CUTOFF - timedelta(seconds=1))
+    make_requests(1, currency="JPY", status=Status.DECLINED, decided_at=CUTOFF)
+    page = client.get(CHANGE_LIST)
+    for cell in (
+        "12,345.67 GBP",
+        "1,250 JPY",
+        "c-9",
+        "2026-07-15 17:59:59",
+        "2026-07-15 18:00:00",
+        "2026-07-15 12:00:00",
+    ):
+        assert f">{cell}<" in page.text
+    assert [row.currency for row in page.context["cl"].result_list] == ["JPY", "GBP"]
+
+
+def test_instants_are_read_on_kyivs_clocks_in_winter_too() -> None:
+    """The zone's own offset on the day, and a dash where there is no instant."""
+    assert kyiv(NOON.replace(month=1)) == "2026-01-15 11:00:00"
+    assert kyiv(None) == "-"
+
+
+def test_request_list_filters_and_searches(client: Client) -> None:
+    """By status, currency, and part of an order line or of a customer."""
+    pending, approved, other = (
+        *make_requests(1, order_line="A-77/1"),
+        *make_requests(1, status=Status.APPROVED, decided_at=PRESSED, customer="zoe"),
+        *make_requests(1, currency="UAH"),
+    )
+    assert shown(client, f"{CHANGE_LIST}?status=requested") == [other.pk, pending.pk]
+    assert shown(client, f"{CHANGE_LIST}?status=approved") == [approved.pk]
+    assert shown(client, f"{CHANGE_LIST}?currency=UAH") == [other.pk]
+    assert shown(client, f"{CHANGE_LIST}?q=77/") == [pending.pk]
+    assert shown(client, f"{CHANGE_LIST}?q=ZO") == [approved.pk]
+
+
+@pytest.mark.parametrize("value", ["nonsense", "%00", "%3Cscript%3E", "requested%00", "'--", "%FF"])
+@pytest.mark.parametrize("name", ["status", "currency"])
+def test_filter_by_what_is_no_choice_finds_nothing(client: Client, name: str, value: str) -> None:
+    """Text that no row can have, NUL included, which PostgreSQL refuses, is an empty list."""
+    make_requests()
+    assert shown(client, f"{CHANGE_LIST}?{name}={value}") == []
+
+
+def test_search_for_nul_is_answered(client: Client) -> None:
+    """The search says that it cannot be, and lists what there is."""
+    row = make_requests()[0]
+    page = client.get(f"{CHANGE_LIST}?q=%00", follow=True)
+    assert page.status_code == 200
+    assert "Null characters are not allowed." in page.text
+    assert [found.pk for found in page.context["cl"].result_list] == [row.pk]
+
+
+def test_refund_list_filters_and_searches(client: Client) -> None:
+    """By status, whole receipt, or part of an order line; a failure is shown in short."""
+    pending = make_refund()
+    paid = make_refund(status="succeeded", settled_at=PRESSED, receipt="wallet:1")
+    make_refund(status="succeeded", settled_at=PRESSED, receipt="wallet:12")
+    failed = make_refund(status="failed", settled_at=PRESSED, failure="no " * 50, order_line="B-9/1")
+    address = "/admin/refunds/refund/"
+    assert shown(client, f"{address}?status=pending") == [pending.pk]
+    assert shown(client, f"{address}?status=failed") == [failed.pk]
+    assert shown(client, f"{address}?q=wallet:1") == [paid.pk]
+    assert shown(client, f"{address}?q=B-9") == [failed.pk]
+    assert ("no " * 20)[:59] + "…" in client.get(address).text
+    assert "no " * 50 not in client.get(address).text
+    assert "no " * 49 in client.get(f"{address}{failed.pk}/change/").text
+
+
+def test_wallet_list_shows_the_ledger(client: Client) -> None:
+    """Customer and amount of each entry."""
+    refund = make_refund(status="succeeded", settled_at=PRESSED, receipt="wallet:1")
+    WalletEntry.objects.create(refund=refund, customer="zoe", amount_minor=1250, currency="GBP")
+    page = client.get("/admin/refunds/walletentry/?q=zoe")
+    assert ">zoe<" in page.text
+    assert ">12.50 GBP<" in page.text
+
+
+@pytest.mark.parametrize("model", ["returnrequest", "refund"])
+def test_list_costs_the_same_for_one_row_and_for_a_page_of_them(client: Client, model: str) -> None:
+    """No query per row."""
+    statements = []
+    for more in (1, 150):
+        for _ in range(more if model == "refund" else 0):
+            make_refund()
+        make_requests(more)
+        with CaptureQueriesContext(connection) as captured:
+            client.get(f"/admin/refunds/{model}/")
+        statements.append(len(captured))
+    assert statements[0] == statements[1]
+
+
+def test_no_list_counts_a_whole_table(client: Client) -> None:
+    """Every count has a limit, and no filter reads its choices from the rows."""
+    make_requests(2)
+    for model in ("returnrequest", "refund", "sweep", "walletentry"):
+        with CaptureQueriesContext(connection) as captured:
+            client.get(f"/admin/refunds/{model}/?_facets=1")
+        of_model = [query["sql"] for query in captured if f'FROM "refunds_{model}"' in query["sql"]]
+        counts = [sql for sql in of_model if "COUNT(" in sql]
+        assert len(counts) == 1
+        assert "LIMIT 100000" in counts[0]
+        assert not any("DISTINCT" in sql for sql in of_model)
+
+
+def test_pages_end_where_counting_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A list of more rows than are counted has as many pages as are counted."""
+    monkeypatch.setattr("refunds.admin.base.COUNTED", 5)
+    make_requests(12)
+    paginator = CappedPaginator(ReturnRequest.objects.order_by("-pk"), 2)
+    assert (paginator.count, paginator.num_pages) == (5, 3)
+
+
+@pytest.mark.parametrize(
+    ("model", "status", "index"),
+    [(ReturnRequest, "requested", "request_pending"), (Refund, "pending", "refund_pending")],
+)
+def test_filter_by_pending_reads_the_partial_index(model: Any, status: str, index: str) -> None:
+    """The condition reaches the database as a literal, without which SQLite would not see that the index fits."""
+    request = RequestFactory().get("/", {"status": status})
+    request.user = make_user("view_returnrequest", "view_refund")
+    queryset = site.get_model_admin(model).get_changelist_instance(request).get_queryset(request)
+    assert f"{model._meta.db_table}.status = '{status}'" in queryset.query.sql_with_params()[0]
+    if connection.vendor == "sqlite":
+        assert f"INDEX {index}" in queryset.order_by().values("pk").explain()

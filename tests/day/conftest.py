@@ -1,0 +1,42 @@
+"""The virtual lane: the app's own beat and workers under one frozen clock, on the tests' database."""
+
+from collections.abc import Callable, Generator
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from celery_app import app
+from refunds.testkit import VirtualCelery
+
+Start = Callable[..., VirtualCelery]
+Schedule = Callable[[dict[str, Any]], None]
+
+
+@pytest.fixture
+def schedule() -> Generator[Schedule]:
+    """Give beat another schedule for the length of a test."""
+    before = app.conf.beat_schedule
+
+    def replace(entries: dict[str, Any]) -> None:
+        app.conf.beat_schedule = entries
+
+    yield replace
+    app.conf.beat_schedule = before
+
+
+@pytest.fixture
+def start(
+    schedule: Schedule,
+) -> Generator[Start]:  # a cluster puts the settings back that it found: it ends before them
+    """Start a cluster of the app at an aware datetime; it ends with the test."""
+    running: list[VirtualCelery] = []
+
+    def begin(at: datetime, **options: Any) -> VirtualCelery:
+        cluster = VirtualCelery(app, start=at, **options).__enter__()
+        running.append(cluster)
+        return cluster
+
+    yield begin
+    for cluster in running:
+        cluster.__exit__(None, None, None)

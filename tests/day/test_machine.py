@@ -1,0 +1,131 @@
+"""A state machine of days: the system in virtual time against a plain model of the rules."""
+
+from datetime import UTC, date, datetime, time, timedelta
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from celery_app import app
+from refunds import store
+from refunds.domain import cutoff
+from refunds.domain.returns import Decision, Status
+from refunds.models import Chunk, Refund, ReturnRequest, Sweep, WalletEntry
+from refunds.operations import sweeps
+from refunds.operations.books import close_books
+from refunds.operations.decisions import decide_chosen
+from refunds.schedule import beat_schedule
+from refunds.testkit import VirtualCelery
+
+from ..factories import make_requests
+from .conftest import Schedule
+
+DAYS = (date(2026, 3, 29), date(2026, 7, 15), date(2026, 10, 25))
+# To the cut-off, past it by a hair, and around it.
+STEPS = st.sampled_from([timedelta(0), timedelta(microseconds=1), timedelta(seconds=1), timedelta(minutes=7)])
+
+
+class Days(RuleBasedStateMachine):
+    """Requests come in, the button is pressed, rows are chosen, time passes; nothing breaks."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.model: dict[int, tuple[datetime, Status]] = {}
+        self.presses = 0
+
+    @initialize(day=st.sampled_from(DAYS), before=STEPS)
+    def open(self, day: date, before: timedelta) -> None:
+        """Begin shortly before or at the cut-off of an ordinary day or of a change of clocks."""
+        begin = datetime.combine(day, time(18), cutoff.ZONE).astimezone(UTC) - before
+        self.celery = VirtualCelery(app, start=begin)
+        self.celery.__enter__()
+
+    def teardown(self) -> None:
+        """End the cluster and empty the tables; a test's rollback would keep messages from being sent."""
+        if hasattr(self, "celery"):
+            self.celery.__exit__(None, None, None)
+        for model in (WalletEntry, Refund, ReturnRequest, Chunk, Sweep):
+            model.objects.all().delete()
+
+    @rule(count=st.integers(1, 5))
+    def receive(self, count: int) -> None:
+        """Requests come in now."""
+        now = self.celery.now
+        self.model |= {row.pk: (now, Status.REQUESTED) for row in make_requests(count, received_at=now)}
+
+    @rule()
+    def press(self) -> None:
+        """The button: everything pending since the last cut-off is approved."""
+        now, self.presses = self.celery.now, self.presses + 1
+        sweeps.start_approve(key=str(self.presses), up_to_id=store.highest_id(), by=None, now=now)
+        self._decide(Status.APPROVED, self._pending(since=cutoff.latest(now)))
+        self.celery.advance(timedelta(0))
+
+    @precondition(lambda self: self.model)
+    @rule(data=st.data(), decision=st.sampled_from(Decision))
+    def choose(self, data: st.DataObject, decision: Decision) -> None:
+        """Some are chosen by hand, decided ones among them."""
+        now = self.celery.now
+        ids = data.draw(st.lists(st.sampled_from(sorted(self.model)), min_size=1, unique=True))
+        since = cutoff.latest(now) if decision is Decision.APPROVE else None
+        open_ids = self._pending(since=since) & set(ids)
+        result = decide_chosen(ids, decision, by=None, note="chosen", now=now)
+        assert (result.decided, result.left) == (len(open_ids), len(ids) - len(open_ids))
+        self._decide(Status.APPROVED if decision is Decision.APPROVE else Status.DECLINED, open_ids)
+        self.celery.advance(timedelta(0))
+
+    @rule(step=STEPS)
+    def wait(self, step: timedelta) -> None:
+        """A little time passes."""
+        self._run_until(self.celery.now + step)
+
+    @rule(step=STEPS, before=st.booleans())
+    def wait_for_the_cutoff(self, step: timedelta, before: bool) -> None:
+        """Time passes until about the next cut-off."""
+        line = cutoff.upcoming(self.celery.now)
+        self._run_until(max(self.celery.now, line - step) if before else line + step)
+
+    @invariant()
+    def rows_are_as_the_model_says(self) -> None:
+        """Every request is in the state of the model, every approved one is paid, and the books are equal."""
+        assert dict(ReturnRequest.objects.values_list("pk", "status")) == {
+            pk: status for pk, (_, status) in self.model.items()
+        }
+        approved = {pk for pk, (_, status) in self.model.items() if status is Status.APPROVED}
+        assert set(WalletEntry.objects.values_list("pk", flat=True)) == approved
+        assert close_books().problems == []
+
+    def _run_until(self, instant: datetime) -> None:
+        line = cutoff.upcoming(self.celery.now)
+        self.celery.run_until(instant)
+        if line <= instant:
+            self._decide(Status.DECLINED, self._pending(before=line))
+
+    def _pending(self, *, since: datetime | None = None, before: datetime | None = None) -> set[int]:
+        return {
+            pk
+            for pk, (received, status) in self.model.items()
+            if status is Status.REQUESTED
+            and (since is None or received >= since)
+            and (before is None or received < before)
+        }
+
+    def _decide(self, status: Status, ids: set[int]) -> None:
+        self.model |= {pk: (self.model[pk][0], status) for pk in ids}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_days_follow_the_model(schedule: Schedule) -> None:
+    """Whatever is received, pressed, chosen and waited for, rows, refunds and ledger are what plain rules say."""
+    entries = beat_schedule()
+    # Every three hours instead of every half minute: where nothing breaks it finds nothing, and takes most of the time.
+    schedule({**entries, "reconcile": {**entries["reconcile"], "schedule": 10_800.0}})
+    run_state_machine_as_test(Days, settings=settings(max_examples=60, stateful_step_count=15, deadline=None))

@@ -1,0 +1,54 @@
+"""The two tables of transitions."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from refunds.domain.refunds import Outcome, RefundSettled, RefundStatus, settle
+from refunds.domain.returns import AlreadyDecided, Decision, Status, decide
+
+
+@pytest.mark.parametrize("decision", Decision)
+@pytest.mark.parametrize("status", Status)
+def test_only_a_requested_return_can_be_decided(status: Status, decision: Decision) -> None:
+    """Requested leads to approved or declined; from there nothing leads anywhere."""
+    target = {Decision.APPROVE: Status.APPROVED, Decision.DECLINE: Status.DECLINED}[decision]
+    if status is Status.REQUESTED:
+        assert decide(status, decision) is target
+    else:
+        with pytest.raises(AlreadyDecided, match=f"cannot {decision} a return request that is {status}"):
+            decide(status, decision)
+
+
+@given(st.lists(st.sampled_from(Decision), min_size=1))
+def test_the_first_decision_stands(decisions: list[Decision]) -> None:
+    """However many decisions are made on it, a return request keeps the first."""
+    status = Status.REQUESTED
+    for decision in decisions:
+        try:
+            status = decide(status, decision)
+        except AlreadyDecided:
+            continue
+    assert status is decide(Status.REQUESTED, decisions[0])
+
+
+@given(st.lists(st.sampled_from(Outcome)))
+def test_a_refund_is_paid_at_most_once(outcomes: list[Outcome]) -> None:
+    """Along any run of outcomes a refund succeeds once at the most, and stays succeeded."""
+    status, paid = RefundStatus.PENDING, 0
+    for outcome in outcomes:
+        try:
+            status = settle(status, outcome)
+        except RefundSettled:
+            continue
+        assert paid == 0
+        paid += outcome is Outcome.PAID
+    assert paid == (status is RefundStatus.SUCCEEDED)
+
+
+def test_a_failed_refund_can_be_tried_again() -> None:
+    """A failed refund becomes pending again; a pending or paid one has nothing to try again."""
+    assert settle(RefundStatus.FAILED, Outcome.TRIED_AGAIN) is RefundStatus.PENDING
+    for status in (RefundStatus.PENDING, RefundStatus.SUCCEEDED):
+        with pytest.raises(RefundSettled, match=f"a refund that is {status} cannot be tried again"):
+            settle(status, Outcome.TRIED_AGAIN)

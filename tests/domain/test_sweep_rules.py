@@ -1,0 +1,93 @@
+"""What a sweep covers, when it lapses, its chunks and its progress."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from refunds.domain import cutoff, sweeps
+from refunds.domain.returns import Decision
+from refunds.domain.sweeps import Progress, Span, SweepState
+
+from .strategies import durations, instants
+
+
+@given(instants, durations, st.integers(1, 100), st.integers(1, 100))
+def test_a_pending_request_is_at_any_instant_to_be_approved_or_owed_a_decline(
+    received: datetime, later: timedelta, request_id: int, up_to: int
+) -> None:
+    """Of an approval and a decline at the same instant exactly one covers a request that is there; none a later id."""
+    now = received + later
+    covers = [sweeps.cover(kind, up_to, now).includes(request_id, received) for kind in Decision]
+    assert sum(covers) == (1 if request_id <= up_to else 0)
+
+
+@given(instants, durations)
+def test_an_approval_lapses_before_the_decline_may_touch_its_set(started: datetime, later: timedelta) -> None:
+    """Until an approve sweep lapses no decline covers any request of its set; from then on one covers all."""
+    now = started + later
+    lapses = sweeps.lapses_at(Decision.APPROVE, started)
+    assert lapses == cutoff.upcoming(started)
+    declines = sweeps.cover(Decision.DECLINE, 1, now).includes(1, started)
+    assert sweeps.has_lapsed(lapses, now) == declines
+
+
+@given(instants, durations)
+def test_a_decline_never_lapses(started: datetime, later: timedelta) -> None:
+    """The decline of a cut-off is owed however late it comes."""
+    assert not sweeps.has_lapsed(sweeps.lapses_at(Decision.DECLINE, started), started + later)
+
+
+def test_a_sweep_has_lapsed_on_the_instant() -> None:
+    """18:00:00 itself is too late, the millisecond before is not."""
+    line = cutoff.on(datetime(2026, 7, 15).date())  # noqa: DTZ001  # a date
+    assert not sweeps.has_lapsed(line, line - timedelta(milliseconds=1))
+    assert sweeps.has_lapsed(line, line)
+
+
+@given(st.sets(st.integers(1, 10_000)), st.integers(0, 500))
+def test_chunks_cover_every_id_once(ends: set[int], beyond: int) -> None:
+    """Chunks touch, do not overlap, and run from 1 to the highest id."""
+    up_to = max(ends, default=0) + beyond
+    chunks = list(sweeps.spans(sorted(ends), up_to))
+    assert [n for chunk in chunks for n in range(chunk.first_id, chunk.last_id + 1)] == list(range(1, up_to + 1))
+    assert {chunk.last_id for chunk in chunks} >= ends
+
+
+@pytest.mark.parametrize("ends", [[5, 5], [5, 4], [11], [0]])
+def test_boundaries_that_do_not_rise_within_the_set_are_refused(ends: list[int]) -> None:
+    """A boundary that repeats, falls or lies outside the set is a bug, and named."""
+    with pytest.raises(ValueError, match=f"chunk boundary {ends[-1]} lies outside"):
+        list(sweeps.spans(ends, 10))
+
+
+def test_a_set_without_holes_is_one_span_a_boundary() -> None:
+    """Two boundaries and a rest make three chunks."""
+    assert list(sweeps.spans([3, 6], 8)) == [Span(1, 3), Span(4, 6), Span(7, 8)]
+
+
+@given(st.integers(0, 10**9), st.integers(0, 10**9), st.booleans(), st.booleans(), st.booleans())
+def test_progress_reads_100_only_when_nothing_is_left(
+    decided: int, left: int, planned: bool, closed: bool, lapsed: bool
+) -> None:
+    """The percentage is rounded down, and a sweep is done only when it is closed with nothing left."""
+    progress = Progress(decided, left, planned, closed, lapsed)
+    assert 0 <= progress.percent <= 100
+    assert (progress.percent == 100) == (left == 0)
+    assert (progress.state is SweepState.DONE) == (closed and left == 0)
+
+
+@pytest.mark.parametrize(
+    ("planned", "closed", "lapsed", "left", "state"),
+    [
+        (False, False, False, 3, SweepState.PLANNING),
+        (True, False, False, 3, SweepState.RUNNING),
+        (True, False, True, 3, SweepState.LAPSED),
+        (False, True, True, 3, SweepState.LAPSED),
+        (True, True, True, 0, SweepState.DONE),
+    ],
+)
+def test_the_state_of_a_sweep(planned: bool, closed: bool, lapsed: bool, left: int, state: SweepState) -> None:
+    """Planning, running, done and lapsed, in the words of the sweep's page."""
+    assert Progress(2, left, planned, closed, lapsed).state is state

@@ -1,0 +1,92 @@
+"""Files for the import tests: their bytes, and what an import made of them."""
+
+import io
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from refunds.importing import OWN, Format, Layout, Rejection, Row, Source, rows
+from refunds.models import ReturnRequest
+from refunds.operations.imports import Summary, import_file
+
+NOW = datetime(2026, 7, 15, 12, 0, tzinfo=UTC)
+HEADER = "order_line,quantity,amount,currency,reason,customer,customer_email,requested_at"
+GOOD: Mapping[str, str] = {
+    "order_line": "1001/1",
+    "quantity": "2",
+    "amount": "12.50",
+    "currency": "GBP",
+    "reason": "too small",
+    "customer": "c-1",
+    "customer_email": "ann@example.com",
+    "requested_at": "2026-07-15T12:00:00+03:00",
+}
+
+
+GOOD_ONLINE: Mapping[str, str] = {
+    "InvoiceNo": "C536391",
+    "StockCode": "22556",
+    "Description": "PLASTERS IN TIN CIRCUS PARADE ",
+    "Quantity": "-12",
+    "InvoiceDate": "2010-12-01 10:24:00",
+    "UnitPrice": "1.65",
+    "CustomerID": "17548.0",
+    "Country": "United Kingdom",
+}
+
+
+def quoted(value: str) -> str:
+    """A CSV cell for any value."""
+    return '"' + value.replace('"', '""') + '"' if any(c in value for c in '",\r\n') else value
+
+
+def line(**cells: str) -> str:
+    """A row of the own layout: the good one with other cells."""
+    return ",".join(quoted(value) for value in {**GOOD, **cells}.values())
+
+
+def csv_file(*lines: str, end: str = "\n") -> bytes:
+    """The own header and these lines."""
+    return "".join(f"{each}{end}" for each in (HEADER, *lines)).encode()
+
+
+def jsonl_file(*objects: Mapping[str, Any]) -> bytes:
+    """A line of JSON for each object."""
+    return "".join(f"{json.dumps(each)}\n" for each in objects).encode()
+
+
+def read(data: bytes, layout: Layout = OWN, form: Format = Format.CSV) -> list[Row | Rejection]:
+    """The rows of a file, without a database."""
+    return list(rows(Source(io.BytesIO(data), "returns"), layout=layout, form=form, now=NOW))
+
+
+def messages(found: Iterable[Row | Rejection]) -> list[str]:
+    """What a person is told of the rejected rows."""
+    return [str(each) for each in found if isinstance(each, Rejection)]
+
+
+def taken(found: Iterable[Row | Rejection]) -> list[Row]:
+    """The rows that were taken."""
+    return [each for each in found if isinstance(each, Row)]
+
+
+def store(data: bytes, form: Format = Format.CSV, now: datetime = NOW) -> tuple[Summary, list[Rejection]]:
+    """Import a file into the database."""
+    rejected: list[Rejection] = []
+    source = Source(io.BytesIO(data), "returns")
+    summary = import_file(source, layout=OWN, form=form, now=now, on_rejected=rejected.append)
+    return summary, rejected
+
+
+def none_rejected(rejection: Rejection) -> None:
+    """For an import of good rows alone."""
+    pytest.fail(str(rejection))
+
+
+def stored() -> list[tuple[object, ...]]:
+    """What the database holds of all requests, but for ids and times of arrival."""
+    fields = "key", "order_line", "quantity", "amount_minor", "currency", "reason", "customer", "requested_at"
+    return sorted(ReturnRequest.objects.values_list(*fields))

@@ -1,0 +1,189 @@
+"""Imports into the database: nothing twice, every row counted, memory bounded."""
+
+import gc
+import tracemalloc
+from collections.abc import Iterator
+from itertools import chain, islice
+
+import pytest
+from django.db import DatabaseError, IntegrityError, transaction
+from hypothesis import given
+from hypothesis import strategies as st
+
+from refunds.domain.returns import Status
+from refunds.importing import OWN, Format, Row, Source
+from refunds.models import ReturnRequest
+from refunds.operations import imports
+from refunds.operations.imports import Summary, import_file, import_rows
+
+from .files import GOOD, HEADER, NOW, csv_file, jsonl_file, line, none_rejected, quoted, read, store, stored, taken
+
+pytestmark = pytest.mark.django_db
+
+
+def counts(summary: Summary) -> tuple[int, int, int, int]:
+    return summary.read, summary.imported, summary.known, summary.rejected
+
+
+def test_rows_are_stored_as_requested_and_received_now() -> None:
+    """Good rows go in around a bad one, and the summary adds up to the penny by currency."""
+    summary, rejected = store(csv_file(line(), line(amount="NaN"), line(currency="UAH"), line(amount="0.01")))
+    assert counts(summary) == (4, 3, 0, 1)
+    assert summary.totals == {"GBP": 1251, "UAH": 1250}
+    assert [str(each) for each in rejected] == ["line 3: amount 'NaN' is not a number"]
+    assert set(ReturnRequest.objects.values_list("status", "received_at", "decided_at")) == {
+        (Status.REQUESTED, NOW, None)
+    }
+
+
+def test_key_of_a_row_never_changes() -> None:
+    """Another way of making keys would import every old file anew."""
+    (row,) = taken(read(csv_file(line())))
+    assert row.key == "d36ae13b0ecca728b638be522ac553bb2a310a3d2dd642694111437c85c6b418"
+
+
+def test_identical_rows_are_separate_returns_and_the_file_again_changes_nothing() -> None:
+    """Three equal rows are three returns; a fourth in a later edition of the file is one more."""
+    assert counts(store(csv_file(*[line()] * 3))[0]) == (3, 3, 0, 0)
+    before = stored()
+    assert counts(store(csv_file(*[line()] * 3))[0]) == (3, 0, 3, 0)
+    assert stored() == before
+    summary, _ = store(csv_file(*[line()] * 4))
+    assert (counts(summary), summary.totals) == ((4, 1, 3, 0), {"GBP": 1250})
+
+
+def test_decided_request_is_known_and_stays_decided() -> None:
+    """Importing a file again does not bring back what has been declined."""
+    store(csv_file(line()))
+    ReturnRequest.objects.update(status=Status.DECLINED, decided_at=NOW)
+    assert counts(store(csv_file(line()))[0]) == (1, 0, 1, 0)
+    assert ReturnRequest.objects.get().status == Status.DECLINED
+
+
+CELLS = st.fixed_dictionaries(
+    {
+        "order_line": st.sampled_from(["a", "b,c", 'd"e']),
+        "amount": st.sampled_from(["1", "12", "12.50", "NaN"]),
+        "reason": st.sampled_from(["", "x\ny", "Ünïcode ☃", '""']),
+    }
+)
+LAST = st.sampled_from(["requested_at", "amount", "reason"])
+
+
+@given(st.lists(CELLS, min_size=1, max_size=4), LAST, st.integers(0, 4), st.integers(0, 9) | st.integers(10, 150))
+def test_file_cut_off_anywhere_and_then_whole_ends_as_imported_once(
+    rows: list[dict[str, str]], last: str, kept: int, short: int
+) -> None:
+    """Wherever the cut falls, within a character, a number or a quote, whatever column comes last."""
+    order = [name for name in GOOD if name != last] + [last]
+    lines = [",".join(order)] + [",".join(quoted({**GOOD, **row}[name]) for name in order) for row in rows]
+    data, head = ("".join(f"{each}\n" for each in part).encode() for part in (lines, lines[: 1 + kept]))
+    cut_off = head[: max(len(lines[0]) + 1, len(head) - short)]
+    ends = []
+    for files in ([data], [cut_off, data]):
+        with transaction.atomic():
+            for each in files:
+                summary, rejected = store(each)
+                assert summary.rejected == len(rejected)
+            ends.append(stored())
+            transaction.set_rollback(True)
+    assert ends[0] == ends[1]
+
+
+@given(
+    st.lists(st.one_of(st.binary(max_size=40), st.sampled_from([line().encode(), b'"', b"\xff,", b"{", b"1,2"]))),
+    st.sampled_from(list(Format)),
+)
+def test_garbage_never_crashes_and_is_accounted_for(pieces: list[bytes], form: Format) -> None:
+    """Whatever the bytes, every row is imported, known or rejected, and the database has what was imported."""
+    beginning = f"{HEADER}\n".encode() if form is Format.CSV else jsonl_file(GOOD)
+    with transaction.atomic():
+        summary, rejected = store(beginning + b"\n".join(pieces), form)
+        assert summary.read == summary.imported + summary.known + summary.rejected
+        assert summary.rejected == len(rejected)
+        assert ReturnRequest.objects.count() == summary.imported
+        assert sum(summary.totals.values()) == 1250 * summary.imported
+        transaction.set_rollback(True)
+
+
+def test_kill_half_way_keeps_whole_batches() -> None:
+    """What had been committed stays, what was being gathered is lost, and the file again brings the rest."""
+    rows = taken(read(csv_file(*[line()] * 2_500)))
+
+    def killed() -> Iterator[Row]:
+        yield from rows[:2_400]
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        import_rows(killed(), now=NOW, on_rejected=none_rejected)
+    assert ReturnRequest.objects.count() == 2_000
+    assert counts(import_rows(rows, now=NOW, on_rejected=none_rejected)) == (2_500, 500, 2_000, 0)
+    assert ReturnRequest.objects.count() == 2_500
+
+
+def test_rows_of_another_importer_are_counted_as_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows that someone commits between the look and the write are neither doubled nor counted as imported."""
+    data = csv_file(line(), line(amount="3"))
+    look = imports._known
+
+    def look_then_lose_the_race(batch: list[Row]) -> set[str]:
+        known = look(batch)
+        monkeypatch.setattr(imports, "_known", look)
+        store(csv_file(line()))
+        return known
+
+    monkeypatch.setattr(imports, "_known", look_then_lose_the_race)
+    summary, _ = store(data)
+    assert (counts(summary), summary.totals) == ((2, 1, 1, 0), {"GBP": 300})
+    assert ReturnRequest.objects.count() == 2
+
+
+def test_constraint_that_fails_is_not_taken_for_a_known_row() -> None:
+    """A row that the database refuses for another reason raises, and its batch is not half written."""
+    good, late = taken(read(csv_file(line(), line(amount="3"))))
+    with pytest.raises(IntegrityError), transaction.atomic():
+        import_rows([good, late], now=late.content.requested_at.replace(year=2000), on_rejected=none_rejected)
+    assert not ReturnRequest.objects.exists()
+
+
+class Generated:
+    """A stream of n different rows, none of which exists before it is read."""
+
+    def __init__(self, rows: int) -> None:
+        self.lines = chain([HEADER], (line(customer=f"{row} of {rows}") for row in range(rows)))
+
+    def readline(self, _size: int, /) -> bytes:
+        return "".join(f"{text}\n" for text in islice(self.lines, 1)).encode()
+
+
+def peak(rows: int) -> int:
+    """The most bytes that Python held while it imported so many rows."""
+    gc.collect()
+    tracemalloc.start()
+    try:
+        source = Source(Generated(rows), "generated")
+        summary = import_file(source, layout=OWN, form=Format.CSV, now=NOW, on_rejected=none_rejected)
+        assert summary.imported == rows
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_memory_does_not_grow_with_the_rows() -> None:
+    """More rows cost no more than the keys that tell equal rows apart: at most 250 bytes a row.
+
+    A row of the batch takes some 3,000.
+    """
+    peak(1_000)  # what is loaded once is not counted
+    assert peak(5_000) - peak(2_000) < 3_000 * 250
+
+
+def test_database_error_reaches_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trouble with the database is not a rejected row."""
+
+    def broken(*_: object) -> set[str]:
+        raise DatabaseError("away")
+
+    monkeypatch.setattr(imports, "_known", broken)
+    with pytest.raises(DatabaseError, match="away"):
+        store(csv_file(line()))

@@ -1,0 +1,118 @@
+"""The layout of the Online Retail files, and the real one where it is at hand."""
+
+import os
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from django.db.models import Sum
+
+from refunds.importing import ONLINE_RETAIL, OWN, Format, Return, Source
+from refunds.models import ReturnRequest
+from refunds.operations.imports import import_file
+
+from .files import GOOD_ONLINE, NOW, messages, none_rejected, read, taken
+
+# Beside the checkout, or beside a directory above it; the files are not part of the project.
+NEAR = [parent / "shared" / "data" for parent in Path(__file__).resolve().parents[3:]]
+
+
+def good(**changed: str) -> bytes:
+    """A file of one row, good but for what is changed."""
+    return f"{','.join(GOOD_ONLINE)}\n{','.join({**GOOD_ONLINE, **changed}.values())}\n".encode()
+
+
+def test_cancellation_becomes_a_return() -> None:
+    """What came back is counted and priced positive, in pounds, at the instant of London's clocks."""
+    (row,) = taken(read(good(), ONLINE_RETAIL))
+    assert row.content == Return(
+        order_line="C536391/22556",
+        quantity=12,
+        amount_minor=1980,
+        currency="GBP",
+        reason="PLASTERS IN TIN CIRCUS PARADE",
+        customer="17548",
+        customer_email="",
+        requested_at=datetime(2010, 12, 1, 10, 24, tzinfo=UTC),
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed", "column", "value"),
+    [
+        ({"CustomerID": ""}, "customer", ""),
+        ({"CustomerID": "A17"}, "customer", "A17"),
+        ({"UnitPrice": "0.125"}, "amount_minor", 150),
+        ({"Quantity": "-74215", "UnitPrice": "1.04"}, "amount_minor", 7_718_360),
+        ({"InvoiceDate": "2011-06-30 16:20:00"}, "requested_at", datetime(2011, 6, 30, 15, 20, tzinfo=UTC)),
+        # The clocks went back from 2:00 to 1:00 that night: the first 1:30, of summer time, is meant.
+        ({"InvoiceDate": "2011-10-30 01:30:00"}, "requested_at", datetime(2011, 10, 30, 0, 30, tzinfo=UTC)),
+    ],
+)
+def test_what_real_rows_bring(changed: dict[str, str], column: str, value: object) -> None:
+    """Absent customers, prices of three decimals, tens of thousands of units, summer time."""
+    (row,) = taken(read(good(**changed), ONLINE_RETAIL))
+    assert getattr(row.content, column) == value
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"Quantity": "12"}, "Quantity 12 is not negative: not a return"),
+        ({"Quantity": "0"}, "Quantity 0 is not negative: not a return"),
+        ({"Quantity": "-1", "UnitPrice": "0.125"}, "amount 0.125 is finer than the minor unit of GBP"),
+        ({"UnitPrice": "0"}, "amount 0 is not positive"),
+        ({"UnitPrice": "-1"}, "amount -12 is not positive"),
+        ({"UnitPrice": "1e999999"}, "UnitPrice '1e999999' is out of range"),
+        ({"UnitPrice": "1e-999999"}, "UnitPrice '1e-999999' is out of range"),
+        ({"UnitPrice": "1." + "0" * 50 + "1"}, "amount 12.0000000000 is finer than the minor unit of GBP"),
+        ({"StockCode": " "}, "StockCode is missing"),
+        ({"InvoiceNo": "C" * 64}, "InvoiceNo/StockCode is longer than 64 characters (70)"),
+        ({"InvoiceDate": "12/1/2010 8:26"}, "InvoiceDate '12/1/2010 8:26' is not a date and time such as 2010-12-01"),
+        ({"InvoiceDate": "2011-02-29 08:26:00"}, "InvoiceDate '2011-02-29 08:26:00' does not exist: "),
+        (
+            {"InvoiceDate": "2011-03-27 01:30:00"},
+            "InvoiceDate '2011-03-27 01:30:00' does not exist: the clocks of Europe/London skipped it",
+        ),
+    ],
+)
+def test_row_that_is_no_return_is_rejected(changed: dict[str, str], reason: str) -> None:
+    """The reason names the column of the file."""
+    (message,) = messages(read(good(**changed), ONLINE_RETAIL))
+    assert message.startswith(f"line 2: {reason}")
+
+
+def test_key_does_not_depend_on_what_is_not_read() -> None:
+    """White space around cells, the country and the spelling of the customer's number change nothing; a price does."""
+
+    def keys(data: bytes) -> list[str]:
+        return [row.key for row in taken(read(data, ONLINE_RETAIL))]
+
+    assert keys(good()) == keys(good(Country="EIRE", Description=" PLASTERS IN TIN CIRCUS PARADE", CustomerID="17548"))
+    assert keys(good()) != keys(good(UnitPrice="1.66"))
+
+
+def test_layouts_do_not_share_columns_by_accident() -> None:
+    """A header fits one layout at most, so that a hint names the right one."""
+    assert set(OWN.columns).isdisjoint(ONLINE_RETAIL.columns)
+
+
+@pytest.mark.django_db
+def test_real_first_half_is_imported_to_the_penny() -> None:
+    """4,494 rows, 428,515.73 GBP, nothing rejected; the same file again adds nothing."""
+    folders = [Path(os.environ["REFUNDS_TEST_DATA"])] if "REFUNDS_TEST_DATA" in os.environ else NEAR
+    found = [file for folder in folders if (file := folder / "online_retail_returns_h1.csv").is_file()]
+    if not found:
+        pytest.skip("online_retail_returns_h1.csv is not in ../shared/data nor where REFUNDS_TEST_DATA says")
+    counts = []
+    for _ in range(2):
+        with found[0].open("rb") as stream:
+            summary = import_file(
+                Source(stream, "h1"), layout=ONLINE_RETAIL, form=Format.CSV, now=NOW, on_rejected=none_rejected
+            )
+        counts.append((summary.read, summary.imported, summary.known, summary.rejected, summary.totals))
+    assert counts == [(4494, 4494, 0, 0, {"GBP": 42_851_573}), (4494, 0, 4494, 0, {})]
+    total = ReturnRequest.objects.aggregate(total=Sum("amount_minor"))["total"]
+    assert Decimal(total) / 100 == Decimal("428515.73")
+    assert ReturnRequest.objects.count() == 4494

@@ -1,0 +1,164 @@
+"""Records out of bytes: lines, quotes, encodings, and what is too long."""
+
+import csv
+import io
+from collections.abc import Iterator
+from typing import Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from refunds.importing import BadFile, Source, rows
+from refunds.importing.formats import Format
+from refunds.importing.reading import LONGEST_RECORD, Record, records
+from refunds.importing.rows import ONLINE_RETAIL, OWN
+
+from .files import HEADER, NOW, csv_file, line, messages, read, taken
+
+
+@given(
+    table=st.lists(st.lists(st.text('a,"\r\n \u00e9', max_size=5), min_size=1, max_size=4), max_size=8),
+    quote_all=st.booleans(),
+)
+def test_records_end_where_csv_says_they_end(table: list[list[str]], quote_all: bool) -> None:
+    """Each record that csv wrote, line breaks and quotes within, is found whole; blank ones are passed over."""
+    quoting: Literal[0, 1] = csv.QUOTE_ALL if quote_all else csv.QUOTE_MINIMAL
+    data = b""
+    wanted = []
+    for row in table:
+        written = io.StringIO(newline="")
+        csv.writer(written, quoting=quoting).writerow(row)
+        data += written.getvalue().encode()
+        wanted += [row] if written.getvalue().strip() else []
+    found = [each for each in records(Source(io.BytesIO(data), "x"), quoted=True) if isinstance(each, Record)]
+    assert [next(csv.reader([each.data.decode()], strict=True)) for each in found] == wanted
+
+
+def test_records_know_their_physical_lines() -> None:
+    """After a field of three lines and a blank line the numbers are still those of an editor."""
+    found = read(csv_file(line(reason="a\nb\nc"), "", line(), "short"))
+    assert [each.line for each in found] == [2, 6, 7]
+    assert messages(found) == ["line 7: 1 cells where the header has 8"]
+
+
+@pytest.mark.parametrize("bom", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_byte_order_mark_and_carriage_returns_make_no_difference(bom: bytes, end: str) -> None:
+    """A file as spreadsheets save it gives the same rows under the same keys."""
+    assert read(bom + csv_file(line(), end=end)) == read(csv_file(line()))
+
+
+@pytest.mark.parametrize(
+    ("broken", "reason"),
+    [
+        (line(reason="?").encode().replace(b"?", b"\xff"), "not UTF-8: byte 0xff at byte 20 of the row"),
+        (line(reason="a\x00b").encode(), "the row holds a NUL"),
+        (line().encode() + b",more", "9 cells where the header has 8"),
+        (b'1001/1,"2"x' + b",y" * 6, "the row is not CSV: ',' expected after '\"'"),
+        (line().encode().replace(b"too", b"to\ro"), "the row is not CSV: new-line character seen in unquoted field"),
+        (line(reason="x" * LONGEST_RECORD).encode(), "the row is longer than 131,071 bytes (131,1"),
+    ],
+)
+def test_broken_row_costs_that_row_alone(broken: bytes, reason: str) -> None:
+    """Broken UTF-8, a NUL, a wrong number of cells, or too long: the rows before and after go in."""
+    found = read(csv_file(line()) + broken + b"\n" + line(order_line="after").encode() + b"\n")
+    (message,) = messages(found)
+    assert message.startswith(f"line 3: {reason}")
+    assert [row.content.order_line for row in taken(found)] == ["1001/1", "after"]
+
+
+class Endless:
+    """A stream of bytes that are made as they are read."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self.pieces = pieces
+        self.longest = 0
+
+    def readline(self, size: int, /) -> bytes:
+        """The next piece, which must have been asked for in bounded size."""
+        self.longest = max(self.longest, size)
+        return next(self.pieces, b"")
+
+
+def test_field_of_ten_megabytes_is_passed_over_not_held() -> None:
+    """Quoted, over many lines and closed: one row is rejected, the next is on its own line."""
+
+    def pieces() -> Iterator[bytes]:
+        yield HEADER.encode() + b"\n"
+        yield b'1001/1,2,12.50,GBP,"'
+        yield from (b'say ""no"", x' * 10 + b"\n" for _ in range(75_000))
+        yield b'",c,,2026-07-15T09:00:00Z\n'
+        yield line().encode() + b"\n"
+
+    stream = Endless(pieces())
+    found = list(rows(Source(stream, "x"), layout=OWN, form=Format.CSV, now=NOW))
+    assert messages(found) == ["line 2: the row, up to line 75002, is longer than 131,071 bytes (9,825,046)"]
+    assert [row.line for row in taken(found)] == [75_003]
+    assert stream.longest <= LONGEST_RECORD
+
+
+@pytest.mark.parametrize("lines", [3, 20_000])
+def test_quote_that_is_never_closed_is_told_with_what_it_swallowed(lines: int) -> None:
+    """The rest of the file is not taken for rows, and the message says that it was not."""
+    found = read(csv_file(line(), '1001/1,2,12.50,GBP,"no end', *[line()] * lines))
+    assert len(taken(found)) == 1
+    (message,) = messages(found)
+    assert message == (
+        f"line 3: a quoted field is never closed: everything up to the end of the file (line {lines + 3}) is inside it "
+        "and was not read as rows; close the quote and import the file again"
+    )
+
+
+def test_long_reason_cannot_smuggle_rows_in() -> None:
+    """Lines inside a quoted field are never rows, however long the field."""
+    found = read(csv_file(line(reason="\n".join([line()] * 5000)), line(order_line="after")))
+    assert [row.content.order_line for row in taken(found)] == ["after"]
+    assert len(messages(found)) == 1
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "returns is empty; the columns of layout own are order_line, quantity, amount, currency, requested_at"),
+        (b"\xef\xbb\xbf", "returns is empty"),
+        (b"\n \r\n", "returns is empty"),
+        (b"a,b\n", "not the header of layout own: missing 'order_line', 'quantity', 'amount', 'currency', 'requested"),
+        (HEADER.replace("reason", "why").encode(), "returns has not the header of layout own: unknown 'why'"),
+        (HEADER.encode() + b",amount\n", "returns has not the header of layout own: doubled 'amount'"),
+        (",".join(ONLINE_RETAIL.required).encode(), "this looks like --layout online-retail"),
+        ("order_line".encode("utf-16"), "returns has no header that can be read: not UTF-8: byte 0xff at byte 1"),
+        (b"x" * LONGEST_RECORD * 2, "returns has no header that can be read: the row is longer than"),
+        (b'"x\n', "returns has no header that can be read: a quoted field is never closed"),
+    ],
+)
+def test_file_without_its_header_is_refused_in_one_line(data: bytes, reason: str) -> None:
+    """The message names the columns that are missing, unknown or doubled."""
+    with pytest.raises(BadFile) as caught:
+        read(data)
+    assert reason in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_header_alone_is_a_file_of_no_rows() -> None:
+    """Nothing to import is not an error."""
+    assert read(csv_file()) == []
+
+
+@pytest.mark.parametrize("last", ["reason", "amount", "customer_email", "quantity", "order_line", "customer"])
+def test_last_line_that_may_be_cut_off_is_not_guessed_at(last: str) -> None:
+    """12 may be the beginning of 12.50: without its line break such a row is rejected, with it taken."""
+    cells = {"requested_at": "2026-07-15T09:00:00Z", "currency": "GBP", "order_line": "x", "quantity": "1"}
+    cells |= {"amount": "12", "reason": "r", "customer": "c", "customer_email": "a@b.example"}
+    order = [name for name in cells if name != last] + [last]
+    data = f"{','.join(order)}\n{','.join(cells[name] for name in order)}".encode()
+    (message,) = messages(read(data))
+    assert message.startswith(f"line 2: the file ends without a line break, so that {last} '{cells[last]}' may be cut")
+    assert len(taken(read(data + b"\n"))) == 1
+
+
+def test_last_line_that_cannot_be_cut_off_needs_no_line_break() -> None:
+    """A time stamp with its whole offset at the end is known to be whole; with half of it, it is none."""
+    data = csv_file(line()).rstrip()
+    assert len(taken(read(data))) == 1
+    assert [len(messages(read(data[:-cut]))) for cut in range(1, 7)] == [1] * 6

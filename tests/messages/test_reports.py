@@ -1,0 +1,50 @@
+"""What goes wrong in a task is mailed to the admins."""
+
+import logging
+from types import SimpleNamespace
+
+import pytest
+from celery.signals import task_failure, task_revoked
+from django.core import mail
+
+from refunds import tasks
+
+
+@pytest.mark.django_db
+def test_a_failed_task_is_mailed_with_its_id_and_arguments() -> None:
+    """The mail names task, id, arguments and error, with the traceback."""
+    result = tasks.plan_sweep.apply(kwargs={"sweep_id": 404}, task_id="id-1")
+    assert result.failed()
+    (letter,) = mail.outbox
+    assert letter.subject.endswith("Task refunds.plan_sweep failed: UnknownRow")
+    for part in ("Task: refunds.plan_sweep", "Id: id-1", "{'sweep_id': 404}", "there is no sweep 404", "Traceback"):
+        assert part in letter.body
+    assert letter.to == ["admin@example.com"]
+
+
+def expire(expired: bool) -> None:
+    request = SimpleNamespace(id="id-1", kwargs={"chunk_id": 7})
+    task_revoked.send(sender=tasks.decide_chunk, request=request, terminated=False, signum=None, expired=expired)
+
+
+def test_an_expired_task_is_logged_each_time_and_mailed_once_a_while(caplog: pytest.LogCaptureFixture) -> None:
+    """Hundreds of chunks of a lapsed sweep are one mail, and a line in the log each."""
+    with caplog.at_level(logging.WARNING, logger="refunds.reports"):
+        expire(expired=True)
+        expire(expired=True)
+    assert caplog.messages == ["task refunds.decide_chunk expired: id id-1, arguments {'chunk_id': 7}"] * 2
+    (letter,) = mail.outbox
+    assert letter.subject.endswith("Task refunds.decide_chunk expired")
+    assert "{'chunk_id': 7}" in letter.body
+
+
+def test_a_task_revoked_by_hand_is_not_reported() -> None:
+    """Whoever revoked it knows."""
+    expire(expired=False)
+    assert mail.outbox == []
+
+
+def test_the_reports_are_connected() -> None:
+    """Django's start connects both."""
+    for signal, name in ((task_failure, "refunds.report_failure"), (task_revoked, "refunds.report_expiry")):
+        assert any(name in str(key) for key, _ in signal.receivers)

@@ -1,0 +1,134 @@
+"""Paying one refund: attempts, leases, receipts and giving up."""
+
+from datetime import timedelta
+
+import pytest
+
+from refunds.domain.refunds import RefundStatus
+from refunds.domain.retries import Again, GiveUp, RetryPolicy
+from refunds.domain.returns import Decision
+from refunds.gateways import Order, Refused, TryAgain
+from refunds.gateways.wallet import Wallet
+from refunds.models import Refund, WalletEntry
+from refunds.operations import PATIENCE
+from refunds.operations.decisions import decide_chosen
+from refunds.operations.payments import LEASE, NotNow, Paid, pay_refund
+
+from ..factories import NOON, make_requests
+
+pytestmark = pytest.mark.django_db
+POLICY = RetryPolicy(max_attempts=3)
+
+
+class Scripted:
+    """A gateway that answers as it is told, and remembers what it was asked."""
+
+    def __init__(self, *answers: Exception | str) -> None:
+        self.answers = list(answers)
+        self.asked: list[tuple[Order, str]] = []
+
+    def refund(self, order: Order, idempotency_key: str) -> str:
+        self.asked.append((order, idempotency_key))
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+@pytest.fixture
+def refund() -> Refund:
+    """One pending refund, due at noon."""
+    (request,) = make_requests()
+    decide_chosen([request.pk], Decision.APPROVE, by=None, note="", now=NOON)
+    return Refund.objects.get()
+
+
+def test_a_paid_refund_has_its_receipt_and_is_not_paid_again(refund: Refund) -> None:
+    """The provider is told amount, currency, customer and the request's key; a second attempt does not reach it."""
+    gateway = Scripted("re_1")
+    assert pay_refund(refund.pk, NOON, gateway=gateway, jitter=0) == Paid("re_1")
+    assert pay_refund(refund.pk, NOON, gateway=gateway, jitter=0) == NotNow()
+    assert gateway.asked == [(Order(refund.pk, 1250, "GBP", "c-1"), refund.request.key)]
+    refund.refresh_from_db()
+    assert (refund.status, refund.receipt, refund.settled_at, refund.attempts) == (
+        RefundStatus.SUCCEEDED,
+        "re_1",
+        NOON,
+        1,
+    )
+
+
+def test_a_refusal_fails_the_refund_with_its_reason(refund: Refund) -> None:
+    """A refused refund is failed at once and waits for a person."""
+    gateway = Scripted(Refused("card closed"))
+    assert pay_refund(refund.pk, NOON, gateway=gateway, jitter=0) == GiveUp("card closed")
+    refund.refresh_from_db()
+    assert (refund.status, refund.failure, refund.receipt) == (RefundStatus.FAILED, "card closed", "")
+
+
+def test_a_failure_that_may_pass_makes_the_refund_due_later(refund: Refund) -> None:
+    """The refund stays pending, is not attempted before it is due, and asks with the same key then."""
+    gateway = Scripted(TryAgain("timeout"), "re_1")
+    assert pay_refund(refund.pk, NOON, gateway=gateway, jitter=0, policy=POLICY) == Again(timedelta(seconds=1))
+    due = NOON + timedelta(seconds=1)
+    refund.refresh_from_db()
+    assert (refund.status, refund.due_at, refund.failure, refund.dispatched_at) == ("pending", due, "timeout", due)
+    before = pay_refund(refund.pk, due - timedelta(microseconds=1), gateway=gateway, jitter=0, policy=POLICY)
+    assert before == NotNow()
+    assert pay_refund(refund.pk, due, gateway=gateway, jitter=0, policy=POLICY) == Paid("re_1")
+    assert len({key for _, key in gateway.asked}) == 1
+
+
+def test_a_long_wait_is_left_to_the_reconciler(refund: Refund) -> None:
+    """A wait too long for a message makes the refund the reconciler's as soon as it is due."""
+    wait = timedelta(minutes=5)
+    gateway = Scripted(TryAgain("429", after=wait))
+    assert pay_refund(refund.pk, NOON, gateway=gateway, jitter=0) == Again(wait)
+    refund.refresh_from_db()
+    assert (refund.due_at, refund.dispatched_at) == (NOON + wait, NOON + wait - PATIENCE)
+
+
+def test_the_last_attempt_gives_up_and_says_why(refund: Refund) -> None:
+    """After as many attempts as the policy allows the refund is failed with the last failure's words."""
+    now = NOON
+    for _ in range(2):
+        pay_refund(refund.pk, now, gateway=Scripted(TryAgain("timeout")), jitter=0, policy=POLICY)
+        now += timedelta(minutes=1)
+    verdict = pay_refund(refund.pk, now, gateway=Scripted(TryAgain("timeout")), jitter=0, policy=POLICY)
+    assert verdict == GiveUp("gave up after 3 attempts: timeout")
+    refund.refresh_from_db()
+    assert (refund.status, refund.failure, refund.attempts) == (
+        RefundStatus.FAILED,
+        "gave up after 3 attempts: timeout",
+        3,
+    )
+
+
+def test_a_bug_leaves_the_refund_pending_until_its_attempts_are_used_up(refund: Refund) -> None:
+    """An unforeseen error propagates, holds the refund for a lease, and in the end fails it without another call."""
+    now = NOON
+    for _ in range(3):
+        with pytest.raises(ZeroDivisionError):
+            pay_refund(refund.pk, now, gateway=Scripted(ZeroDivisionError()), jitter=0, policy=POLICY)
+        assert pay_refund(refund.pk, now, gateway=Scripted(), jitter=0, policy=POLICY) == NotNow()
+        now += LEASE
+    verdict = pay_refund(refund.pk, now, gateway=Scripted(), jitter=0, policy=POLICY)
+    assert verdict == GiveUp("gave up after 3 attempts without an answer")
+    assert Refund.objects.get().status == RefundStatus.FAILED
+
+
+def test_a_crash_after_the_wallet_paid_pays_nothing_twice(refund: Refund) -> None:
+    """A credit without a receipt, as a crash leaves it, gets its receipt from the next attempt and stays one credit."""
+    Wallet().refund(Order(refund.pk, 1250, "GBP", "c-1"), refund.request.key)
+    assert pay_refund(refund.pk, NOON, gateway=Wallet(), jitter=0) == Paid(f"wallet:{refund.pk}")
+    assert WalletEntry.objects.count() == 1
+
+
+def test_a_ledger_entry_cannot_be_changed(refund: Refund) -> None:
+    """The ledger is only ever added to."""
+    Wallet().refund(Order(refund.pk, 1250, "GBP", "c-1"), refund.request.key)
+    entry = WalletEntry.objects.get()
+    entry.amount_minor = 1
+    with pytest.raises(TypeError, match="is in the ledger and cannot be changed"):
+        entry.save()
+    assert WalletEntry.objects.get().amount_minor == 1250

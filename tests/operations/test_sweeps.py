@@ -1,0 +1,96 @@
+"""Sweeps as operations, in the database, without messages."""
+
+from datetime import timedelta
+
+import pytest
+
+from refunds.domain.refunds import RefundStatus
+from refunds.domain.returns import Status
+from refunds.domain.sweeps import Span, SweepState
+from refunds.errors import UnknownRow
+from refunds.gateways.wallet import Wallet
+from refunds.models import Chunk, Refund, ReturnRequest, Sweep, WalletEntry
+from refunds.operations import payments, sweeps
+
+from ..factories import CUTOFF, NOON, PRESSED, make_requests
+
+pytestmark = pytest.mark.django_db
+
+
+def run(sweep: Sweep, now: object = PRESSED) -> None:
+    sweeps.plan_sweep(sweep.pk, now)  # type: ignore[arg-type]
+    for chunk in Chunk.objects.filter(sweep=sweep):
+        sweeps.decide_chunk(chunk.pk, now)  # type: ignore[arg-type]
+
+
+def test_approve_sweep_approves_what_is_pending_and_owes_a_refund_for_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every pending request up to the frozen id is approved with one refund; a later one is left alone."""
+    monkeypatch.setattr("refunds.domain.sweeps.CHUNK_ROWS", 4)
+    rows = make_requests(10)
+    late = make_requests()[0]
+    sweep, created = sweeps.start_approve(key="k", up_to_id=rows[-1].pk, by=None, now=PRESSED)
+    assert created
+    run(sweep)
+    assert Chunk.objects.count() == 3
+    assert ReturnRequest.objects.filter(status=Status.APPROVED, sweep=sweep, decided_at=PRESSED).count() == 10
+    assert set(Refund.objects.values_list("pk", "status", "amount_minor")) == {
+        (row.pk, RefundStatus.PENDING, 1250) for row in rows
+    }
+    late.refresh_from_db()
+    assert late.status == Status.REQUESTED
+    sweep.refresh_from_db()
+    assert sweeps.progress(sweep, PRESSED).state is SweepState.DONE
+    assert sweeps.progress(sweep, PRESSED).percent == 100
+
+
+def test_wallet_pays_a_span_once() -> None:
+    """Each pending refund gets one ledger entry and a receipt, and a second payment finds nothing to pay."""
+    rows = make_requests(3)
+    sweep, _ = sweeps.start_approve(key="k", up_to_id=rows[-1].pk, by=None, now=PRESSED)
+    run(sweep)
+    span = Span(rows[0].pk, rows[-1].pk)
+    assert payments.pay_refunds(span, PRESSED, gateway=Wallet()) == 3
+    assert payments.pay_refunds(span, PRESSED, gateway=Wallet()) == 0
+    assert list(WalletEntry.objects.values_list("amount_minor", flat=True)) == [1250] * 3
+    assert set(Refund.objects.values_list("status", "receipt", "attempts", "settled_at")) == {
+        (RefundStatus.SUCCEEDED, f"wallet:{row.pk}", 1, PRESSED) for row in rows
+    }
+
+
+def test_decline_covers_what_was_received_before_the_cutoff() -> None:
+    """At 18:00:00 a request received a microsecond earlier is declined, one received on the instant is not."""
+    before = make_requests(received_at=CUTOFF - timedelta(microseconds=1))[0]
+    on_time = make_requests(received_at=CUTOFF)[0]
+    sweep, created = sweeps.decline_pending(CUTOFF)
+    assert created
+    run(sweep, CUTOFF)
+    assert dict(ReturnRequest.objects.values_list("pk", "status")) == {
+        before.pk: Status.DECLINED,
+        on_time.pk: Status.REQUESTED,
+    }
+    assert not Refund.objects.exists()
+    again, created = sweeps.decline_pending(CUTOFF + timedelta(hours=3))
+    assert (again.pk, created) == (sweep.pk, False)
+
+
+def test_lapsed_sweep_decides_nothing_and_says_how_many_it_left() -> None:
+    """A chunk that is run at the cut-off itself leaves its rows to the decline."""
+    rows = make_requests(2)
+    sweep, _ = sweeps.start_approve(key="k", up_to_id=rows[-1].pk, by=None, now=NOON)
+    sweeps.plan_sweep(sweep.pk, NOON)
+    chunk = Chunk.objects.get()
+    assert sweeps.decide_chunk(chunk.pk, CUTOFF) == 0
+    sweeps.decline_pending(CUTOFF)
+    sweep.refresh_from_db()
+    assert (sweep.closed_at, sweep.left) == (CUTOFF, 2)
+    assert sweeps.progress(sweep, CUTOFF).state is SweepState.LAPSED
+
+
+def test_unknown_ids_change_nothing() -> None:
+    """A message about a sweep, chunk or refund that is not there fails and names it."""
+    with pytest.raises(UnknownRow, match="there is no sweep 9"):
+        sweeps.plan_sweep(9, NOON)
+    with pytest.raises(UnknownRow, match="there is no chunk 9"):
+        sweeps.decide_chunk(9, NOON)
+    with pytest.raises(UnknownRow, match="there is no refund 9"):
+        payments.pay_refund(9, NOON, gateway=Wallet(), jitter=0)

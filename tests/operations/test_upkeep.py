@@ -1,0 +1,149 @@
+"""The reconciler and the health check: what has no message any more is found from the rows."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from refunds import dispatch
+from refunds.domain import cutoff
+from refunds.domain.refunds import RefundStatus
+from refunds.domain.returns import Decision
+from refunds.domain.sweeps import Span
+from refunds.gateways import Gateway, Order
+from refunds.gateways.wallet import Wallet
+from refunds.models import Chunk, Refund, ReturnRequest, Sweep
+from refunds.operations import PATIENCE, payments, sweeps, upkeep
+from refunds.operations.decisions import decide_chosen
+
+from ..factories import CUTOFF, NOON, PRESSED, make_requests
+
+pytestmark = pytest.mark.django_db
+BLINK = timedelta(microseconds=1)
+Sent = list[tuple[str, list[dict[str, int]], datetime | None]]
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
+    """What would be published, as (task, messages, expires), without a broker."""
+    messages: Sent = []
+
+    def on_commit(name: str, kwargs: list[dict[str, int]], *, expires: datetime | None = None) -> None:
+        if kwargs:
+            messages.append((name, list(kwargs), expires))
+
+    monkeypatch.setattr(dispatch, "on_commit", on_commit)
+    return messages
+
+
+class OneByOne:
+    """A gateway that pays one at a time, as a provider over the network does."""
+
+    def refund(self, order: Order, idempotency_key: str) -> str:
+        return f"{order.refund_id}:{idempotency_key}"
+
+
+def approve(rows: list[ReturnRequest], now: datetime = PRESSED) -> Sweep:
+    sweep, _ = sweeps.start_approve(key="k", up_to_id=rows[-1].pk, by=None, now=now)
+    return sweep
+
+
+def test_nothing_to_do_on_an_empty_database(sent: Sent) -> None:
+    """A fresh system has missed no cut-off and sends nothing."""
+    assert set(upkeep.reconcile(NOON, gateway=Wallet()).values()) == {0}
+    assert sent == []
+    assert upkeep.health(NOON) == []
+
+
+def test_a_missed_cutoff_is_made_up_for_once(sent: Sent) -> None:
+    """With beat down over 18:00 the next run starts the day's decline; the run after it finds it started."""
+    make_requests()
+    assert upkeep.reconcile(CUTOFF - BLINK, gateway=Wallet())["cutoffs"] == 0
+    assert upkeep.reconcile(CUTOFF + timedelta(hours=3), gateway=Wallet())["cutoffs"] == 1
+    assert upkeep.reconcile(CUTOFF + timedelta(hours=3), gateway=Wallet())["cutoffs"] == 0
+    sweep = Sweep.objects.get()
+    assert (sweep.kind, sweep.scheduled_for, sweep.received_before) == (Decision.DECLINE, CUTOFF, CUTOFF)
+    assert sent == [(dispatch.PLAN_SWEEP, [{"sweep_id": sweep.pk}], None)]
+
+
+def test_requests_that_came_after_the_missed_cutoff_do_not_make_it_missed(sent: Sent) -> None:
+    """A system that was first used after 18:00 owes that 18:00 nothing, whatever dates its requests bear."""
+    make_requests(received_at=CUTOFF, requested_at=CUTOFF - timedelta(days=5000))
+    assert upkeep.missed_cutoff(CUTOFF + timedelta(hours=1)) is None
+    assert upkeep.reconcile(CUTOFF + timedelta(hours=1), gateway=Wallet())["cutoffs"] == 0
+
+
+def test_a_lost_plan_is_sent_again_until_it_is_planned(sent: Sent) -> None:
+    """After the patience is over a plan goes out again, at most once a patience, and with its expiry."""
+    sweep = approve(make_requests(), NOON)
+    expected = (dispatch.PLAN_SWEEP, [{"sweep_id": sweep.pk}], cutoff.upcoming(NOON))
+    assert sent == [expected]
+    upkeep.reconcile(NOON + PATIENCE - BLINK, gateway=Wallet())
+    assert sent == [expected]
+    upkeep.reconcile(NOON + PATIENCE, gateway=Wallet())
+    upkeep.reconcile(NOON + PATIENCE + timedelta(seconds=30), gateway=Wallet())
+    assert sent == [expected] * 2
+
+
+def test_lost_chunks_are_sent_again(sent: Sent, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two chunks the one that is done is left alone, the open one is sent again."""
+    monkeypatch.setattr("refunds.domain.sweeps.CHUNK_ROWS", 1)
+    sweep = approve(make_requests(2), NOON)
+    sweeps.plan_sweep(sweep.pk, NOON)
+    first, second = Chunk.objects.order_by("first_id")
+    sweeps.decide_chunk(first.pk, NOON)
+    sent.clear()
+    assert upkeep.reconcile(NOON + PATIENCE, gateway=OneByOne())["chunks"] == 1
+    assert (dispatch.DECIDE_CHUNK, [{"chunk_id": second.pk}], sweep.lapses_at) in sent
+
+
+def test_nothing_is_sent_again_for_a_lapsed_sweep(sent: Sent) -> None:
+    """A lapsed approval is closed with what it left, and neither planned nor decided any more."""
+    sweep = approve(make_requests(3), NOON)
+    sent.clear()
+    assert upkeep.reconcile(CUTOFF, gateway=Wallet())["closed"] == 1
+    sweep.refresh_from_db()
+    assert (sweep.closed_at, sweep.left) == (CUTOFF, 3)
+    assert [name for name, *_ in sent] == [dispatch.PLAN_SWEEP]
+    assert Sweep.objects.get(kind=Decision.DECLINE).pk == sent[0][1][0]["sweep_id"]
+
+
+@pytest.mark.parametrize(("gateway", "name"), [(Wallet(), dispatch.PAY_REFUNDS), (OneByOne(), dispatch.PAY_REFUND)])
+def test_unpaid_refunds_are_sent_again(sent: Sent, gateway: Gateway, name: str) -> None:
+    """Pending refunds without a message go out again: as one span for a gateway that can, else one message each."""
+    rows = make_requests(2)
+    ids = [row.pk for row in rows]
+    decide_chosen(ids, Decision.APPROVE, by=None, note="", now=NOON)
+    assert sent == [(dispatch.PAY_REFUNDS, [{"first_id": ids[0], "last_id": ids[1]}], None)]
+    sent.clear()
+    assert upkeep.reconcile(NOON + PATIENCE - BLINK, gateway=gateway)["refunds"] == 0
+    assert upkeep.reconcile(NOON + PATIENCE, gateway=gateway)["refunds"] == 2
+    each = [{"refund_id": pk} for pk in ids]
+    assert sent == [(name, each if name == dispatch.PAY_REFUND else [{"first_id": ids[0], "last_id": ids[1]}], None)]
+    assert upkeep.reconcile(NOON + PATIENCE + timedelta(seconds=30), gateway=gateway)["refunds"] == 0
+
+
+def test_a_span_is_sent_out_as_single_messages_where_the_gateway_pays_one_by_one(sent: Sent) -> None:
+    """Paying a span through a provider is a message for each refund that is due."""
+    ids = [row.pk for row in make_requests(2)]
+    decide_chosen(ids, Decision.APPROVE, by=None, note="", now=NOON)
+    sent.clear()
+    span = Span(ids[0], ids[1])
+    assert payments.pay_refunds(span, NOON, gateway=OneByOne()) == 2
+    assert sent == [(dispatch.PAY_REFUND, [{"refund_id": pk} for pk in ids], None)]
+    assert set(Refund.objects.values_list("status", flat=True)) == {RefundStatus.PENDING}
+
+
+def test_health_names_what_is_overdue(sent: Sent) -> None:
+    """A missed 18:00, a stalled sweep and unpaid refunds have a line each, and none before their time."""
+    rows = make_requests(3)
+    decide_chosen([rows[0].pk], Decision.APPROVE, by=None, note="", now=NOON)
+    approve(rows, NOON)
+    assert upkeep.health(NOON + upkeep.STALLED - BLINK) == []
+    (stalled,) = upkeep.health(NOON + upkeep.STALLED)
+    assert stalled == (
+        "stalled sweep: approve sweep 1 has not moved since 2026-07-15 12:00:00 EEST, 2 left; start a worker"
+    ).replace("sweep 1", f"sweep {Sweep.objects.get().pk}")
+    assert any(line.startswith("unpaid refunds: 1 past their time") for line in upkeep.health(NOON + upkeep.UNPAID))
+    lines = upkeep.health(CUTOFF + upkeep.STALLED)
+    assert [line.split(":")[0] for line in lines] == ["missed cut-off", "unpaid refunds"]
+    assert "2026-07-15 18:00:00 EEST" in lines[0]

@@ -1,0 +1,45 @@
+"""System checks: what would be ignored in silence is said aloud."""
+
+import pytest
+from django.core.checks import run_checks
+from pytest_django import Settings
+
+
+def ids(*, deploy: bool = False) -> list[str | None]:
+    return [message.id for message in run_checks(include_deployment_checks=deploy) if "refunds." in str(message.id)]
+
+
+def test_the_default_project_is_clean() -> None:
+    """The settings as they stand raise nothing."""
+    assert ids() == []
+
+
+def test_a_celery_setting_that_does_not_exist_is_named(settings: Settings) -> None:
+    """Celery would pass over CELERY_TASK_MAX_RETRIES without a word."""
+    settings.CELERY_TASK_MAX_RETRIES = 3
+    (message,) = [message for message in run_checks() if message.id == "refunds.E001"]
+    assert message.msg == "CELERY_TASK_MAX_RETRIES is not a setting of Celery and is ignored."
+
+
+def test_the_old_spelling_of_the_time_zone_is_refused(settings: Settings) -> None:
+    """Another zone declines at another hour; the old spelling resets beat's store."""
+    for zone in ("UTC", "Europe/Kiev", None):
+        settings.CELERY_TIMEZONE = zone
+        assert ids() == ["refunds.E002"]
+
+
+@pytest.mark.parametrize("name", ["CELERY_ACCEPT_CONTENT", "CELERY_RESULT_ACCEPT_CONTENT"])
+def test_anything_but_json_is_refused(settings: Settings, name: str) -> None:
+    """Pickle beside JSON is as bad as pickle."""
+    setattr(settings, name, ["json", "pickle"])
+    assert ids() == ["refunds.E003"]
+
+
+def test_deploying_without_a_key_is_warned_of(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only in the default project, and only when deploying, the missing key is a warning."""
+    monkeypatch.setattr("refunds.checks.settings.SETTINGS_MODULE", "refunds.settings", raising=False)
+    monkeypatch.delenv("DJANGO_SECRET_KEY", raising=False)
+    assert "refunds.W001" in ids(deploy=True)
+    assert ids() == []
+    monkeypatch.setenv("DJANGO_SECRET_KEY", "long and random")
+    assert "refunds.W001" not in ids(deploy=True)

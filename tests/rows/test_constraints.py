@@ -1,0 +1,114 @@
+"""What the database refuses, whoever writes."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, models, transaction
+
+from refunds.domain.returns import Decision
+from refunds.models import Chunk, Refund, ReturnRequest, Sweep, WalletEntry
+
+from ..factories import CUTOFF, NOON, make_requests
+
+pytestmark = pytest.mark.django_db
+LATER = NOON + timedelta(seconds=1)
+
+
+def refused(constraint: str, model: type[models.Model], **columns: Any) -> None:
+    """The row cannot be written, and the constraint that says so is the expected one."""
+    before = model._default_manager.count()
+    with pytest.raises(IntegrityError, match=constraint), transaction.atomic():
+        model._default_manager.create(**columns)
+    assert model._default_manager.count() == before
+
+
+@pytest.mark.parametrize(
+    ("constraint", "columns"),
+    [
+        ("request_amount_positive", {"amount_minor": 0}),
+        ("request_amount_positive", {"amount_minor": -1}),
+        ("request_quantity_positive", {"quantity": 0}),
+        ("request_status_known", {"status": "lost", "decided_at": NOON}),
+        ("request_received_after", {"requested_at": LATER}),
+        ("request_decided_has_instant", {"status": "approved"}),
+        ("request_decided_has_instant", {"decided_at": NOON}),
+    ],
+)
+def test_return_requests(constraint: str, columns: dict[str, Any]) -> None:
+    """No amount or quantity of nothing, no unknown status, none received before it was made, none half decided."""
+    values = {"order_line": "1", "quantity": 1, "amount_minor": 1, "currency": "GBP", "received_at": NOON}
+    refused(constraint, ReturnRequest, **{"requested_at": NOON, **values, **columns})
+
+
+def test_a_request_is_imported_once() -> None:
+    """Two requests cannot bear one key."""
+    (row,) = make_requests()
+    with pytest.raises(IntegrityError, match="key"), transaction.atomic():
+        make_requests(key=row.key)
+
+
+APPROVE = {"kind": Decision.APPROVE, "key": "k", "received_from": NOON, "lapses_at": CUTOFF}
+DECLINE = {"kind": Decision.DECLINE, "scheduled_for": NOON, "received_before": NOON}
+
+
+@pytest.mark.parametrize(
+    ("constraint", "columns"),
+    [
+        ("sweep_kind_known", {**DECLINE, "kind": "forget"}),
+        ("sweep_button_or_cutoff", {**APPROVE, "key": None}),
+        ("sweep_button_or_cutoff", {**APPROVE, "lapses_at": None}),
+        ("sweep_button_or_cutoff", {**DECLINE, "scheduled_for": None}),
+        ("sweep_button_or_cutoff", {**DECLINE, "received_before": CUTOFF}),
+        ("sweep_button_or_cutoff", {**DECLINE, "lapses_at": CUTOFF}),
+        ("sweep_closed_with_count", {**DECLINE, "closed_at": NOON}),
+    ],
+)
+def test_sweeps(constraint: str, columns: dict[str, Any]) -> None:
+    """A sweep is a button's or a cut-off's, wholly."""
+    refused(constraint, Sweep, up_to_id=1, started_at=NOON, dispatched_at=NOON, **columns)
+
+
+@pytest.mark.parametrize("columns", [APPROVE, DECLINE])
+def test_one_sweep_a_key_and_one_decline_a_cutoff(columns: dict[str, Any]) -> None:
+    """The same button key or the same cut-off cannot start a second sweep."""
+    Sweep.objects.create(up_to_id=1, started_at=NOON, dispatched_at=NOON, **columns)
+    refused("key|kind|sweep_one_a_cutoff", Sweep, up_to_id=1, started_at=NOON, dispatched_at=NOON, **columns)
+
+
+def test_chunks() -> None:
+    """A chunk is not empty, and begins at an id once in a sweep."""
+    sweep = Sweep.objects.create(up_to_id=9, started_at=NOON, dispatched_at=NOON, **DECLINE)
+    refused("chunk_not_empty", Chunk, sweep=sweep, first_id=2, last_id=1, dispatched_at=NOON)
+    Chunk.objects.create(sweep=sweep, first_id=1, last_id=4, dispatched_at=NOON)
+    refused("chunk_once_a_sweep|sweep_id", Chunk, sweep=sweep, first_id=1, last_id=9, dispatched_at=NOON)
+
+
+@pytest.mark.parametrize(
+    ("constraint", "columns"),
+    [
+        ("refund_amount_positive", {"amount_minor": 0}),
+        ("refund_status_known", {"status": "lost"}),
+        ("refund_outcome_complete", {"status": "succeeded", "settled_at": NOON}),
+        ("refund_outcome_complete", {"status": "succeeded", "receipt": "r"}),
+        ("refund_outcome_complete", {"status": "failed", "settled_at": NOON}),
+        ("refund_outcome_complete", {"status": "pending", "receipt": "r"}),
+        ("refund_outcome_complete", {"status": "pending", "settled_at": NOON}),
+    ],
+)
+def test_refunds(constraint: str, columns: dict[str, Any]) -> None:
+    """A paid refund has its receipt, a failed one its reason, a pending one neither."""
+    (row,) = make_requests()
+    values = {"amount_minor": 1, "currency": "GBP", "created_at": NOON, "due_at": NOON, "dispatched_at": NOON}
+    refused(constraint, Refund, request=row, **{**values, **columns})
+
+
+def test_one_refund_a_request_and_one_credit_a_refund() -> None:
+    """Neither a second refund nor a second credit can be written."""
+    (row,) = make_requests()
+    values = {"amount_minor": 1, "currency": "GBP"}
+    refund = Refund.objects.create(request=row, created_at=NOON, due_at=NOON, dispatched_at=NOON, **values)
+    refused("request_id|pkey", Refund, request=row, created_at=NOON, due_at=NOON, dispatched_at=NOON, **values)
+    WalletEntry.objects.create(refund=refund, **values)
+    refused("refund_id|pkey", WalletEntry, refund=refund, **values)
+    refused("wallet_amount_positive", WalletEntry, refund_id=row.pk, amount_minor=0, currency="GBP")

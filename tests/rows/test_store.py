@@ -1,0 +1,53 @@
+"""The set-based statements: their plans and the edges of their sets."""
+
+import pytest
+from django.db import connection
+
+from refunds import store
+from refunds.domain.returns import Decision
+from refunds.domain.sweeps import Cover
+from refunds.models import ReturnRequest
+
+from ..factories import NOON, make_requests
+
+pytestmark = pytest.mark.django_db
+ALL = Cover(up_to_id=2**62)
+
+
+@pytest.mark.parametrize(("count", "step"), [(0, 3), (2, 3), (3, 3), (7, 3)])
+def test_boundaries_end_every_step_and_at_the_last_row(count: int, step: int) -> None:
+    """Every third pending row ends a chunk, and the last row does."""
+    ids = [row.pk for row in make_requests(count)]
+    expected = sorted({*ids[step - 1 :: step], *ids[-1:]})
+    assert store.boundaries(store.pending(ALL), step) == expected
+
+
+def test_boundaries_pass_over_holes() -> None:
+    """Decided rows between pending ones do not count, so that each chunk has as many rows to decide."""
+    ids = [row.pk for row in make_requests(9)]
+    store.decide_rows(ReturnRequest.objects.filter(pk__in=ids[2:6]), Decision.DECLINE, NOON)
+    assert store.boundaries(store.pending(ALL), 2) == [ids[1], ids[7], ids[8]]
+
+
+def test_totals_are_exact_and_by_currency() -> None:
+    """Sums are whole minor units, one line a currency."""
+    make_requests(3, amount_minor=10**15 + 1)
+    make_requests(1, amount_minor=7, currency="JPY")
+    assert store.totals(store.pending(ALL)) == [("GBP", 3, 3 * (10**15 + 1)), ("JPY", 1, 7)]
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="reads SQLite's plan")
+def test_pending_rows_are_found_by_the_partial_index() -> None:
+    """Counting, planning and deciding use the index of pending rows, not the table."""
+    rows = store.pending(ALL)
+    for query in (rows, rows.filter(pk__gte=1), rows.order_by("pk").values_list("pk")):
+        assert "request_pending" in query.explain()
+
+
+def test_owed_refunds_are_written_once() -> None:
+    """Asked twice, the store adds one refund a request, and none for a request that is not approved."""
+    rows = ReturnRequest.objects.filter(pk__in=[row.pk for row in make_requests(3)])
+    store.decide_rows(rows.filter(pk=rows[0].pk), Decision.APPROVE, NOON)
+    store.owe_refunds(rows, NOON)
+    store.owe_refunds(rows, NOON)
+    assert [row.pk for row in rows if hasattr(row, "refund")] == [rows[0].pk]

@@ -8,6 +8,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from celery.local import Proxy
+
 from . import limits, seams
 from .assertions import Assertions
 from .beats import Beat, Shelves
@@ -71,7 +73,8 @@ class VirtualCelery(Faults, Assertions):
         seams.check(any_version=any_version)
         if transport not in {"memory", "fakeredis"}:
             raise BadUseError(f'transport {transport!r}: one of "memory" and "fakeredis"; no real broker')
-        self.app = app
+        # a proxy, such as current_app, keeps nothing that is set on it
+        self.app: Any = app._get_current_object() if isinstance(app, Proxy) else app
         self._start = aware(start, "start")
         self._transport = transport
         self._workers_wanted = workers
@@ -89,8 +92,8 @@ class VirtualCelery(Faults, Assertions):
         self._undo = ExitStack()
         self._thread = threading.get_ident()
         self.clock = VirtualClock(self._start, seed=seed, sleep=self._sleep)
-        self.timeline = Timeline(app.timezone, timeline_limit)
-        self.watch = Watch(app, self.timeline, lambda: self.clock.now)
+        self.timeline = Timeline(self.app.timezone, timeline_limit)
+        self.watch = Watch(self.app, self.timeline, lambda: self.clock.now)
 
     def __enter__(self) -> Self:
         if _running:

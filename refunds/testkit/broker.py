@@ -39,6 +39,9 @@ class Broker(Protocol):
     def queued(self) -> list[Held]:
         """The messages no worker has taken, queue by queue, the next one first."""
 
+    def has_messages(self) -> bool:
+        """Whether any queue has a message; asked at every turn, so it must cost nothing."""
+
     def lose(self) -> None:
         """Forget every message; queues and bindings stay."""
 

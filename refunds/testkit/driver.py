@@ -79,7 +79,7 @@ class Driver:
 
     def next_at(self) -> datetime | None:
         """When something happens next by itself: an aware datetime in UTC, None for never."""
-        if self.broker.queued() and self.workers:
+        if self.broker.has_messages() and self.workers:
             return self.now
         following = self._next_ticks()
         if following is None:

@@ -63,6 +63,10 @@ def _uuid_default() -> bool:
     return bool(resolve("kombu.utils.uuid", "uuid").__defaults__ == (uuid.uuid4,))
 
 
+def _server() -> Any:
+    return importlib.import_module("fakeredis").FakeServer()
+
+
 CONSUMER = "celery.worker.consumer.consumer:Consumer"
 CHANNEL = "kombu.transport.virtual.base:Channel"
 REDIS = "kombu.transport.redis:"
@@ -140,6 +144,7 @@ SEAMS = (
     Seam("Redis channel", "on the fake server", _has(f"{REDIS}Channel", "_connparams", "_get", "unacked_key")),
     Seam("Redis poller", "pops", _takes(f"{REDIS}MultiChannelPoller.__init__", "_channels", "after_read")),
     Seam("Redis restore", "visibility timeout", _has(f"{REDIS}MultiChannelPoller", "maybe_restore_messages")),
+    Seam("fakeredis server", "looked into", lambda: 0 in _server().dbs or _server().dbs[0] is not None),
     Seam("freezegun clock", "moved", _has("freezegun.api", "ignore_lists", "fake_monotonic", "fake_time")),
     Seam(
         "freezegun monotonic",

@@ -113,6 +113,8 @@ class Worker:
         return [r for r in state.requests.values() if r.hostname == self.consumer.hostname]
 
     def _drain(self) -> bool:
+        if not self._broker.has_messages():
+            return False
         try:
             # Any longer timeout never ends under a frozen clock.
             self.consumer.connection.drain_events(timeout=0)

@@ -39,6 +39,14 @@ _running: list[VirtualCelery] = []
 last: list[VirtualCelery] = []
 
 
+def stop_leftover() -> bool:
+    """Stop the cluster that somebody forgot; tell whether there was one."""
+    left = list(_running)
+    for cluster in left:
+        cluster.__exit__(None, None, None)
+    return bool(left)
+
+
 class VirtualCelery(Faults, Assertions):
     """A Celery app's beats and workers, in one thread, under a frozen clock that moves on command.
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import dj_database_url
+import django
 from django.core.management.utils import get_random_secret_key
 from kombu import Queue
 
@@ -80,10 +81,22 @@ def database(url: str) -> dict[str, Any]:
 
 DATABASES = {"default": database(os.environ.get("DATABASE_URL", f"sqlite:///{Path.cwd() / 'refunds.sqlite3'}"))}
 
-EMAIL_BACKEND = os.environ.get("DJANGO_EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend")
+_MAIL = os.environ.get("DJANGO_EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend")
+if django.VERSION >= (6, 1):
+    MAILERS = {"default": {"BACKEND": _MAIL}}
+else:
+    EMAIL_BACKEND = _MAIL
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = os.environ.get("DJANGO_FROM_EMAIL", "returns@localhost")
-# Who hears of failed tasks and of the evening digest: addresses, separated by commas.
-ADMINS = [(a, a) for a in os.environ.get("REFUNDS_ADMINS", "").split(",") if a]
+
+
+def admins(addresses: str) -> list[Any]:
+    """The setting ADMINS for addresses separated by commas: Django 5.2 wants names with them, 6.0 wants none."""
+    found = [address.strip() for address in addresses.split(",") if address.strip()]
+    return found if django.VERSION >= (6, 0) else [(address, address) for address in found]
+
+
+# Who hears of failed tasks and of the evening digest.
+ADMINS = admins(os.environ.get("REFUNDS_ADMINS", ""))
 
 # The payer: a dotted path to a refunds.gateways.Gateway, or one of the short names in refunds.gateways.
 REFUNDS_GATEWAY = os.environ.get("REFUNDS_GATEWAY", "wallet")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from celery import signals
 from celery.beat import PersistentScheduler, Service
+from kombu.utils.imports import symbol_by_name
 
 from .clock import MICROSECONDS
 
@@ -15,19 +16,26 @@ if TYPE_CHECKING:
 
     from .watch import Watch
 
-# Celery wakes beat 10 ms before an entry is due and lets it spin through them. On a clock that stands still a spin
-# never ends, so a wake that found nothing to do is followed by one at the next full 10 ms: 18:00:00.000 sharp.
+# Celery wakes beat 10 ms before an entry is due and lets it spin through them. On a clock that stands still a
+# spin never ends, so a wake that found nothing to do is followed by one at the next full 10 ms: 18:00:00.000
+# sharp.
 SPIN = 10_000
 
-# Seconds. Celery's 300 would wake an idle beat 288 times a day; nothing but its own entries wakes a beat here.
+# Seconds. Celery's 300 would wake an idle beat 288 times a day; nothing but its own entries wakes a beat
+# here.
 LONGEST_SLEEP = 10 * 366 * 86_400
+
+# Seconds. A scheduler that is not Celery's may have a timetable of its own: django-celery-beat's reads only
+# the entries of the next two hours and looks again each 300 s.
+FOREIGN_SLEEP = 300
 
 
 class Shelf(dict[str, Any]):
     """A schedule file without a file: what was synced survives the beat, the rest does not."""
 
     def __init__(self, disk: dict[str, bytes], filename: str) -> None:
-        super().__init__(pickle.loads(disk[filename]) if filename in disk else {})  # noqa: S301 - written below
+
+        super().__init__(pickle.loads(disk[filename]) if filename in disk else {})  # noqa: S301
         self._disk = disk
         self._filename = filename
 
@@ -48,8 +56,8 @@ class Shelves:
         return Shelf(self.disk, filename)
 
     def scheduler(self) -> type[Any]:
-        """Celery's default scheduler, its file in memory: a sync to disk per entry would take most of a year."""
-        return type("PersistentScheduler", (PersistentScheduler,), {"persistence": self})
+        """Celery's default scheduler, its file in memory: syncs to a disk would take most of a year's run."""
+        return type("PersistentScheduler", (PersistentScheduler,), {"persistence": self, "__module__": __name__})
 
 
 class Beat:
@@ -58,7 +66,7 @@ class Beat:
     def __init__(self, app: Celery, name: str, *, scheduler: Any, filename: str, ticks: int, watch: Watch) -> None:
         self.name = name
         self._watch = watch
-        interval = app.conf.beat_max_loop_interval or LONGEST_SLEEP
+        interval = app.conf.beat_max_loop_interval or (LONGEST_SLEEP if _is_celerys_own(scheduler) else FOREIGN_SLEEP)
         service = Service(app, max_interval=interval, schedule_filename=filename, scheduler_cls=scheduler)
         self.scheduler: Any = service.scheduler
         signals.beat_init.send(sender=service)
@@ -68,7 +76,7 @@ class Beat:
         self.watches_edits = hasattr(self.scheduler, "schedule_changed")
         self.sent = self._slept = False
         self._apply_entry = self.scheduler.apply_entry
-        self.scheduler.apply_entry = self._apply
+        vars(self.scheduler)["apply_entry"] = self._apply
 
     def step(self, ticks: int) -> bool:
         """Tick if it is time; tell whether an entry was sent."""
@@ -110,3 +118,8 @@ class Beat:
 def entry_order(one: Any, other: Any) -> bool:
     """Of two entries due at one instant the name decides; Celery compares their addresses in memory."""
     return bool(one.name < other.name)
+
+
+def _is_celerys_own(scheduler: Any) -> bool:
+    found = symbol_by_name(scheduler)
+    return found.__module__ in {"celery.beat", __name__}

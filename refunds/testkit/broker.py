@@ -16,7 +16,8 @@ from kombu.utils.uuid import uuid
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# How many published messages stay known for `deliver_twice`; without a bound, ten years would fill the memory.
+# How many published messages stay known for `deliver_twice`; without a bound, ten years would fill the
+# memory.
 REMEMBERED = 1_000
 
 
@@ -90,7 +91,7 @@ class Tap:
             self._recent.popitem(last=False)
 
     def twin(self, id_: str) -> tuple[str, dict[str, Any]] | None:
-        """Queue and a copy of the message with that task id, or None when it was never seen or is long gone."""
+        """Queue and a copy of the message with that task id; None when it was never seen or is long gone."""
         found = self._recent.get(id_)
         if found is None:
             return None

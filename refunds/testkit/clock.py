@@ -13,7 +13,7 @@ import threading
 import time
 import uuid
 from contextlib import ExitStack
-from datetime import UTC
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any
 
 import freezegun.api as frozen
@@ -23,14 +23,15 @@ from .patching import swap_attribute, swap_defaults
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
-# Monotonic clocks count from boot. A base that is not zero keeps code that reads 0.0 as "never" honest, and one
-# below 2**33 keeps a microsecond exact in a float.
+# Monotonic clocks count from boot. A base that is not zero keeps code that reads 0.0 as "never" honest, and
+# one below 2**33 keeps a microsecond exact in a float.
 MONOTONIC_BASE = 1_000_000_000_000
 MICROSECONDS = 1_000_000
 
-# pytest and hypothesis time themselves, not the code under test. Modules with these prefixes keep the real clock.
+# pytest and hypothesis time themselves, not the code under test. Modules with these prefixes keep the real
+# clock.
 REAL_TIME_MODULES = ["_pytest.", "pytest_", "hypothesis.", "coverage.", "xdist."]
 
 # Where kombu and Celery bound the real sleep by name. The modules are imported before the clock freezes.
@@ -50,6 +51,7 @@ CLOCK_DEFAULTS = (
     ("kombu.asynchronous.timer", "Timer.__iter__"),
     ("celery.app.trace", "build_tracer"),
     ("celery.concurrency.base", "apply_target"),
+    ("celery.events.event", "Event"),
 )
 
 
@@ -89,7 +91,7 @@ class VirtualClock:
         """Move both clocks on by `ticks` microseconds."""
         if ticks > 0:
             self._elapsed += ticks
-            self._factory.time_to_freeze += frozen.datetime.timedelta(microseconds=ticks)
+            self._factory.time_to_freeze += timedelta(microseconds=ticks)
 
     def step(self, delta: timedelta) -> None:
         """Set the wall clock forward or back, as an operator or NTP would; the monotonic clock stays."""
@@ -102,8 +104,9 @@ class VirtualClock:
         freezer.ignore = (*freezer.ignore, *REAL_TIME_MODULES)
         self._factory = freezer.start()
         undo.callback(freezer.stop)
-        # Modules on the list kept the real functions when the scan passed them by. A second look, five frames up
-        # the stack at each call, would only give real time to whoever a queue or a thread pool happens to call.
+        # Modules on the list kept the real functions when the scan passed them by. A second look, five frames
+        # up the stack at each call, would only give real time to whoever a queue or a thread pool happens to
+        # call.
         frozen.ignore_lists[-1] = ()
         swap_attribute(undo, frozen, "_get_fake_monotonic", self.monotonic)
         swap_attribute(undo, frozen, "_get_fake_monotonic_ns", lambda: self._elapsed * 1000)
@@ -140,7 +143,8 @@ class VirtualClock:
                 swap_attribute(undo, module, "sleep", self._virtual_sleep)
 
     def _seed_randomness(self, undo: ExitStack) -> None:
-        # Task ids and delivery tags come from kombu's uuid(), jitter from the global random: both from one seed.
+        # Task ids and delivery tags come from kombu's uuid(), jitter from the global random: both from one
+        # seed.
         ids = random.Random(self._seed)  # noqa: S311 - reproducible on purpose
         swap_defaults(
             undo,

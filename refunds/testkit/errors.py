@@ -36,13 +36,13 @@ class SeamMovedError(TestkitError, RuntimeError):
     """This Celery or kombu is not one that the kit knows; the message says which internal seam moved."""
 
 
-class WorkerKilled(WorkerTerminate):  # noqa: N818 - it is a SystemExit, as Celery's own, not an error
+class WorkerKilled(WorkerTerminate):
     """Unwinds the task in which a worker dies: Celery lets a `WorkerTerminate` through everywhere."""
 
 
-class TaskAssertion(WorkerTerminate):  # noqa: N818 - as above
-    """Carries an AssertionError out of a task, past every `except Exception` and every retry."""
+class Escape(WorkerTerminate):
+    """Carries an error out of a task to the test, past every `except Exception` and every retry."""
 
-    def __init__(self, error: AssertionError) -> None:
-        super().__init__("an assertion failed inside a task")
+    def __init__(self, error: Exception) -> None:
+        super().__init__(f"{type(error).__name__} inside a task")
         self.error = error

@@ -1,8 +1,8 @@
 """kombu's Redis transport on a fakeredis server inside the process, one per cluster.
 
-Real: the channel, its keys, priorities, the unacked hash and index, and the sweep that restores what is older than
-the visibility timeout. Replaced: the poller, because there is no socket to poll; it pops with the channel's own
-`_get`.
+Real: the channel, its keys, priorities, the unacked hash and index, and the sweep that restores what is older
+than the visibility timeout. Replaced: the poller, because there is no socket to poll; it pops with the
+channel's own `_get`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class RedisBroker:
         self.transport = _transport(tap, self.server)
         self.client: Any = fakeredis.FakeStrictRedis(server=self.server)
         channel = self.transport.Channel
-        settings = {name: options.get(name, getattr(channel, name)) for name in _SETTINGS}
+        settings = {name: options.get(name, getattr(channel, name, fallback)) for name, fallback in _SETTINGS.items()}
         self._prefix = settings["global_keyprefix"]
         self._separator = settings["sep"]
         self._steps = settings["priority_steps"]
@@ -69,7 +69,7 @@ class RedisBroker:
         overdue = self._to_ticks(oldest[0][1] + self._visible_after, ticks)
         every = self._sweep_every * MICROSECONDS
         sweeps = max(-(-(overdue - started) // every), (ticks - started) // every + 1)
-        return started + int(sweeps) * every
+        return int(started + sweeps * every)
 
     def restore(self, connection: Any) -> None:
         # The transport sweeps on each nth call only; n calls are what its own timer makes in that time.
@@ -78,7 +78,7 @@ class RedisBroker:
 
     def _to_ticks(self, wall: float, ticks: int) -> int:
         now = self.client.time()
-        return ticks + round((wall - now[0] - now[1] / MICROSECONDS) * MICROSECONDS)
+        return int(ticks + round((wall - now[0] - now[1] / MICROSECONDS) * MICROSECONDS))
 
     def _keys(self, name: str) -> list[str]:
         return [self._prefix + (f"{name}{self._separator}{step}" if step else name) for step in self._steps]
@@ -87,21 +87,25 @@ class RedisBroker:
         return [raw for key in self._keys(name) for raw in self.client.lrange(key, 0, -1)]
 
 
-# The transport options that say where a Redis channel keeps things and when it restores them.
-_SETTINGS = (
-    "global_keyprefix",
-    "sep",
-    "priority_steps",
-    "unacked_key",
-    "unacked_index_key",
-    "unacked_restore_interval",
-    "unacked_restore_throttle",
-    "visibility_timeout",
-)
+# The transport options that say where a Redis channel keeps things and when it restores them, and what they
+# are in kombu 5.5, which has no options for the last two.
+_SETTINGS: dict[str, Any] = {
+    "global_keyprefix": "",
+    "sep": "\x06\x16",
+    "priority_steps": [0, 3, 6, 9],
+    "unacked_key": "unacked",
+    "unacked_index_key": "unacked_index",
+    "visibility_timeout": 3600,
+    "unacked_restore_interval": 10,
+    "unacked_restore_throttle": 10,
+}
 
 
-class Poller(kombu_redis.MultiChannelPoller):  # type: ignore[misc] # kombu has no types
+class Poller(kombu_redis.MultiChannelPoller):
     """Takes the next message of any channel that may consume; raises `Empty` when there is none."""
+
+    # kombu-stubs, part of celery-types, leave it out
+    _channels: set[Any]
 
     def get(self, callback: Any, timeout: float | None = None) -> None:
         self._in_protected_read = True
@@ -130,14 +134,25 @@ def _deliver_one(channel: Any) -> bool:
 
 def _transport(tap: Tap, fake_server: Any) -> type[Any]:
     class Channel(tapped(kombu_redis.Channel, tap)):  # type: ignore[misc] # a class made at run time
+        _one_client: Any = None
+
         def _connparams(self, asynchronous: bool = False) -> dict[str, Any]:
             return {"connection_class": FakeRedisConnection, "server": fake_server, "db": 0}
+
+        def _create_client(self, asynchronous: bool = False) -> Any:
+            # kombu makes a client for each command, which redis-py has made dear; one per channel does the
+            # same.
+            if asynchronous:
+                return super()._create_client(asynchronous=True)
+            if self._one_client is None:
+                self._one_client = super()._create_client()
+            return self._one_client
 
         def get_table(self, exchange: str) -> list[Any]:
             # A Redis set has no order of its own; the hash seed of the process must not choose one.
             return sorted(super().get_table(exchange))
 
-    class Transport(kombu_redis.Transport):  # type: ignore[misc] # kombu has no types
+    class Transport(kombu_redis.Transport):
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
             self.cycle = Poller()

@@ -1,14 +1,14 @@
 """kombu's memory transport, one per cluster.
 
-It stands for a broker that notices a lost connection: what a killed worker held comes back at once and is marked
-redelivered, as AMQP does it. kombu's own memory transport drops those messages (`do_restore` is off), because the
-process that holds the queues is the one that dies; here the broker outlives the worker.
+It stands for a broker that notices a lost connection: what a killed worker held comes back at once and is
+marked redelivered, as AMQP does it. kombu's own memory transport drops those messages (`do_restore` is off),
+because the process that holds the queues is the one that dies; here the broker outlives the worker.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from kombu.transport import memory, virtual
 
@@ -49,7 +49,7 @@ class MemoryBroker:
 def _transport(tap: Tap, all_queues: dict[str, Queue[dict[str, Any]]]) -> type[Any]:
     class Channel(tapped(memory.Channel, tap)):  # type: ignore[misc] # a class made at run time
         queues = all_queues
-        events: dict[str, set[Any]] = defaultdict(set)
+        events: ClassVar[dict[str, set[Any]]] = defaultdict(set)
         do_restore = True
 
         def _restore(self, message: Any) -> None:
@@ -57,7 +57,8 @@ def _transport(tap: Tap, all_queues: dict[str, Queue[dict[str, Any]]]) -> type[A
             super()._restore(message)
 
         def close(self) -> None:
-            # kombu's memory channel forgets its queues when it closes; its parent class gives back what is unacked.
+            # kombu's memory channel forgets its queues when it closes; its parent class gives back what is
+            # unacked.
             virtual.Channel.close(self)
 
     class Transport(memory.Transport):

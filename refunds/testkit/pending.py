@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Scheduled:
-    """A message that a worker holds until `when` (an aware datetime in UTC; None: until a rate limit lets it)."""
+    """A message that a worker holds until `when`, an aware datetime in UTC; None waits for a rate limit."""
 
     task: str
     id: str
@@ -58,14 +58,21 @@ def look(broker: Broker, workers: Iterable[Worker], clock: VirtualClock) -> Pend
 def explain(left: Pending, limit: timedelta, cluster: Any) -> str:
     """Why a cluster does not become idle."""
     beats = ", ".join(f"{beat.name} ({', '.join(beat.scheduler.schedule)})" for beat in cluster.beats.values())
-    lines = [
+    explanation = [
         f"not idle after {limit}, at {cluster.now:%Y-%m-%d %H:%M:%S}Z; what keeps it busy:",
-        *(f"  queued     {m.task}[{m.id}] in {m.queue}" for m in left.queued),
-        *(f"  scheduled  {m.task}[{m.id}] in {m.worker} at {m.when}" for m in left.scheduled),
-        *(f"  unacked    {m.task}[{m.id}] from {m.queue}" for m in left.unacked),
+        *lines(left),
         f"  workers: {', '.join(cluster.workers) or 'none'}; beats: {beats or 'none'}",
     ]
-    return "\n".join(lines)
+    return "\n".join(explanation)
+
+
+def lines(left: Pending) -> list[str]:
+    """What waits, a line each."""
+    return [
+        *(f"  queued     {m.task}[{m.id}] in {m.queue}" for m in left.queued),
+        *(f"  scheduled  {m.task}[{m.id}] in {m.worker} at {m.when or 'a rate limit'}" for m in left.scheduled),
+        *(f"  unacked    {m.task}[{m.id}] from {m.queue}" for m in left.unacked),
+    ]
 
 
 def _when(eta: float, clock: VirtualClock) -> datetime | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from celery.backends import cache
@@ -13,19 +12,19 @@ from celery.utils.functional import LRUCache
 from .patching import swap_attribute
 
 if TYPE_CHECKING:
-    from celery import Celery
+    from contextlib import ExitStack
 
 # Result backends that live in the process or in the app's own database. Any other would open a socket.
 LOCAL_BACKENDS = ("disabled", "cache+memory", "memory", "django-db", "django-cache", "file", "db+sqlite")
 
 
-def install_backend(undo: ExitStack, app: Celery, server: Any) -> None:
+def install_backend(undo: ExitStack, app: Any, server: Any) -> None:
     """Give the app a result backend that needs no server; `server` is a FakeServer or None.
 
     An app without a result backend keeps none, as in production.
     """
     url = str(app.conf.result_backend or "disabled")
-    memory = LRUCache(limit=5000)
+    memory: Any = LRUCache(limit=5000)
     swap_attribute(undo, cache, "_DUMMY_CLIENT_CACHE", memory)
     if url.startswith(LOCAL_BACKENDS) and not url.startswith(("cache+memory", "memory")):
         return
@@ -40,13 +39,14 @@ def install_backend(undo: ExitStack, app: Celery, server: Any) -> None:
 
 
 def fake_redis_backend(server: Any) -> type[Any]:
-    """Celery's Redis backend, its client on the fake server; waiting polls, as there is no second thread to push."""
+    """Celery's Redis backend on the fake server. Waiting polls: there is no second thread to push."""
     import fakeredis
     from redis.client import Pipeline
 
     class ModernPipeline(Pipeline):
         def setex(self, name: Any, time: Any, value: Any) -> Any:
-            # Celery's backend uses it, and redis-py 8.1 warns of it, which stops a suite where warnings are errors.
+            # Celery's backend uses it, and redis-py 8.1 warns of it, which stops a suite where warnings are
+            # errors.
             return self.set(name, value, ex=time)
 
     class Client(fakeredis.FakeStrictRedis):
@@ -63,10 +63,10 @@ def fake_redis_backend(server: Any) -> type[Any]:
     return FakeRedisBackend
 
 
-def _restore(app: Celery, before: tuple[Any, Any]) -> None:
+def _restore(app: Any, before: tuple[Any, Any]) -> None:
     local, cached = before
     app._backend_cache = cached
     if local is None:
-        vars(app._local).pop("backend", None)
+        app._local.__dict__.pop("backend", None)
     else:
         app._local.backend = local

@@ -10,7 +10,7 @@ from celery.exceptions import ImproperlyConfigured
 from celery.worker import state
 
 from .beats import entry_order
-from .errors import BadUseError, RealWorldError, TaskAssertion
+from .errors import BadUseError, Escape, RealWorldError
 from .patching import swap_attribute, swap_contents
 from .results import install_backend
 
@@ -18,22 +18,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import ExitStack
 
-    from celery import Celery
-
     from .broker import Broker
 
-# Settings that would make the run something else than the worker's. Remote control needs a thread of its own in
-# real workers; eager mode would never reach the broker.
+# Settings that would make the run something else than the worker's. Remote control needs a thread of its own
+# in real workers; eager mode would never reach the broker.
 SETTINGS = {"task_always_eager": False, "worker_enable_remote_control": False}
 
 
-def load(app: Celery) -> None:
+def load(app: Any) -> None:
     """Import the app's tasks, before the clock is frozen, so that nothing is imported under it."""
     app.loader.import_default_modules()
     app.finalize()
+    # The settings are read when first asked for; until then there is no dict to put back.
+    app.conf.get("timezone")
 
 
-def set_stage(undo: ExitStack, app: Celery, broker: Broker) -> None:
+def set_stage(undo: ExitStack, app: Any, broker: Broker) -> None:
     """Point the app at the broker, and make every change that the stack can take back."""
     swap_contents(undo, app.conf.changes)
     app.conf.update(SETTINGS)
@@ -47,18 +47,18 @@ def set_stage(undo: ExitStack, app: Celery, broker: Broker) -> None:
     swap_attribute(undo, app.loader, "worker_initialized", app.loader.worker_initialized)
 
 
-def let_assertions_out(undo: ExitStack, app: Celery, in_worker: Callable[[], bool]) -> None:
-    """Let an AssertionError leave a task for the test, past autoretry and past the trace."""
+def wrap_tasks(undo: ExitStack, app: Any, cluster: Any) -> None:
+    """Let an AssertionError leave a task for the test, past autoretry and trace; let workers die in it."""
     for task in app.tasks.values():
         # With autoretry, `run` is Celery's wrapper and calls `_orig_run`.
         name = "_orig_run" if hasattr(task, "_orig_run") else "run"
-        swap_attribute(undo, task, name, _guarded(getattr(task, name), in_worker))
+        swap_attribute(undo, task, name, _wrapped(getattr(task, name), task.name, cluster))
         swap_attribute(undo, task, "__trace__", task.__trace__)
 
 
-def queue_names(app: Celery) -> list[str]:
+def queue_names(app: Any) -> list[str]:
     """Every queue that the app names: task_queues, task_routes, tasks' and beat entries' own."""
-    names = dict.fromkeys(app.amqp.queues)
+    names: dict[Any, None] = dict.fromkeys(app.amqp.queues)
     routes = app.conf.task_routes or ()
     for route in routes if isinstance(routes, list | tuple) else (routes,):
         for target in route.values() if isinstance(route, dict) else ():
@@ -71,7 +71,7 @@ def queue_names(app: Celery) -> list[str]:
     return [name for name in names if isinstance(name, str)]
 
 
-def check_queues(app: Celery, names: list[str]) -> None:
+def check_queues(app: Any, names: list[str]) -> None:
     """Raise BadUseError for a queue that the app's settings forbid."""
     for name in names:
         try:
@@ -80,26 +80,30 @@ def check_queues(app: Celery, names: list[str]) -> None:
             raise BadUseError(f"no queue {name!r}: task_create_missing_queues is off") from error
 
 
-def _guarded(run: Callable[..., Any], in_worker: Callable[[], bool]) -> Callable[..., Any]:
+def _wrapped(run: Callable[..., Any], task: str, cluster: Any) -> Callable[..., Any]:
     @functools.wraps(run)
-    def guarded(*args: Any, **kwargs: Any) -> Any:
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        cluster.reach(task, "start")
         try:
-            return run(*args, **kwargs)
+            result = run(*args, **kwargs)
         except AssertionError as error:
-            if in_worker():
-                raise TaskAssertion(error) from error
+            if cluster.in_worker():
+                raise Escape(error) from error
             raise
+        cluster.reach(task, "end")
+        return result
 
-    return guarded
+    return wrapped
 
 
-def _swap_current_app(undo: ExitStack, app: Celery) -> None:
-    undo.callback(_state._set_current_app, _state._tls.current_app)
-    undo.callback(_state._set_task_join_will_block, _state.task_join_will_block())
+def _swap_current_app(undo: ExitStack, app: Any) -> None:
+    globals_: Any = _state
+    undo.callback(globals_._set_current_app, globals_._tls.current_app)
+    undo.callback(globals_._set_task_join_will_block, globals_.task_join_will_block())
     app.set_current()
 
 
-def _swap_connections(undo: ExitStack, app: Celery, broker: Broker) -> None:
+def _swap_connections(undo: ExitStack, app: Any, broker: Broker) -> None:
     original = app._connection
 
     def connection(url: Any = None, **kwargs: Any) -> Any:
@@ -115,7 +119,7 @@ def _swap_connections(undo: ExitStack, app: Celery, broker: Broker) -> None:
     undo.callback(lambda: app._pool and app._pool.force_close_all())
 
 
-def _swap_queues(undo: ExitStack, app: Celery) -> None:
+def _swap_queues(undo: ExitStack, app: Any) -> None:
     queues = app.amqp.queues
     swap_contents(undo, queues)
     swap_contents(undo, queues.aliases)

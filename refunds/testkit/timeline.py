@@ -40,8 +40,9 @@ KINDS = (
 class Record:
     """One thing that happened.
 
-    `at` and `when` (the ETA, or the instant of the retry) are aware datetimes in UTC. `attempt` is 1 for the first
-    run. `worker` is the worker or beat in which it happened, `by` who sent the message: a worker, a beat or "test".
+    `at` and `when` (the ETA, or the instant of the retry) are aware datetimes in UTC. `attempt` is 1 for the
+    first run. `worker` is the worker or beat in which it happened, `by` who sent the message: a worker, a
+    beat or "test".
     """
 
     at: datetime

@@ -32,7 +32,7 @@ class Watch:
 
     def connect(self, undo: ExitStack) -> None:
         """Listen until the stack is closed."""
-        receivers = {
+        receivers: dict[Any, Any] = {
             signals.before_task_publish: self._before_publish,
             signals.after_task_publish: self._published,
             signals.task_received: self._received,
@@ -146,7 +146,7 @@ def instant(value: Any) -> datetime | None:
         return None
     if isinstance(value, str):
         value = datetime.fromisoformat(value)
-    aware = value if value.tzinfo else value.replace(tzinfo=UTC)
+    aware: datetime = value if value.tzinfo else value.replace(tzinfo=UTC)
     return aware.astimezone(UTC)
 
 

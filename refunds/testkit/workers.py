@@ -1,13 +1,15 @@
-"""One worker: Celery's own `WorkController` with its consumer, driven a step at a time instead of by its loop."""
+"""One worker: Celery's own `WorkController` and consumer, driven a step at a time instead of by a loop."""
 
 from __future__ import annotations
 
+import heapq
 import itertools
 import math
 import weakref
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from celery import signals
+from celery import _state, signals
 from celery.concurrency import solo
 from celery.worker import WorkController, state
 from celery.worker.consumer import Consumer
@@ -15,6 +17,9 @@ from kombu.asynchronous import timer as kombu_timer
 from kombu.utils.imports import symbol_by_name
 
 from .clock import MICROSECONDS
+
+# celery-types leaves most of it out
+celery_state: Any = _state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +30,7 @@ if TYPE_CHECKING:
     from .watch import Watch
 
 
-class Entry(kombu_timer.Entry):  # type: ignore[misc] # kombu has no types
+class Entry(kombu_timer.Entry):
     """A timer entry. Of two at one instant the older goes first; kombu compares their addresses in memory."""
 
     __slots__ = ("number",)
@@ -35,11 +40,11 @@ class Entry(kombu_timer.Entry):  # type: ignore[misc] # kombu has no types
         super().__init__(*args, **kwargs)
         self.number = next(self._numbers)
 
-    def __lt__(self, other: Entry) -> bool:
+    def __lt__(self, other: Any) -> bool:
         return bool(self.number < other.number)
 
 
-class Timer(kombu_timer.Timer):  # type: ignore[misc] # kombu has no types
+class Timer(kombu_timer.Timer):
     """kombu's timer without the thread that Celery's solo pool gives it."""
 
     Entry = Entry
@@ -47,11 +52,11 @@ class Timer(kombu_timer.Timer):  # type: ignore[misc] # kombu has no types
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(max_interval=math.inf, on_error=kwargs.get("on_error"))
 
-    def _enter(self, eta: float, priority: int, entry: Any, **kwargs: Any) -> Any:
+    def _enter(self, eta: float, priority: int, entry: Any, push: Any = heapq.heappush) -> Any:
         # Up to the millisecond: an ETA becomes a float of seconds since 1970 on its way here, off by a
         # microsecond either way, and must not run before its instant. The tolerance is that microsecond.
         rounded = math.ceil(eta * 1000 - 0.001) / 1000
-        return super()._enter(rounded, priority, entry, **kwargs)
+        return super()._enter(rounded, priority, entry, push)
 
     def call_after(self, secs: float, *args: Any, **kwargs: Any) -> Any:
         # A token bucket asks to be called "in 1e-16 s"; on a clock that stands still that is for ever now.
@@ -60,8 +65,7 @@ class Timer(kombu_timer.Timer):  # type: ignore[misc] # kombu has no types
     def next_at(self) -> int | None:
         """When the next entry is due, in clock ticks."""
         while self._queue and self._queue[0].entry.canceled:
-            self._queue[0:1] = []
-            kombu_timer.heapq.heapify(self._queue)
+            heapq.heappop(self._queue)
         return round(self._queue[0].eta * MICROSECONDS) if self._queue else None
 
     def run_due(self) -> bool:
@@ -92,6 +96,13 @@ def consumer_class(base: type[Any], watch: Watch) -> type[Any]:
             self.task_consumer.consume()
             self.on_ready()
 
+        def call_soon(self, p: Any, *args: Any, **kwargs: Any) -> Any:
+            # Acks come this way up to Celery 5.6, to be done after the task where the pool is solo. A prefork
+            # worker, which this one stands for, does them while its child works.
+            operation = partial(p, *args, **kwargs)
+            operation()
+            return operation
+
         def start(self) -> None:
             self.restart_count += 1
             self.blueprint.start(self)
@@ -120,6 +131,7 @@ class Worker:
         self,
         app: Celery,
         name: str,
+        *,
         queues: list[str],
         broker: Broker,
         started: int,
@@ -166,7 +178,7 @@ class Worker:
         return min(instants, default=None)
 
     def waiting(self) -> Iterator[tuple[Any, float]]:
-        """Requests that wait for their ETA or for a token, with the instant (monotonic seconds) of the former."""
+        """Requests that wait for an ETA or a token, with the instant (monotonic seconds) of the former."""
         for item in sorted(self.timer._queue):
             if item.entry.args and not item.entry.canceled and hasattr(item.entry.args[0], "request_dict"):
                 yield item.entry.args[0], item.eta
@@ -213,8 +225,12 @@ class _Active:
 
     def __enter__(self) -> None:
         self._swap()
+        self._blocks = celery_state.task_join_will_block()
+        celery_state._set_task_join_will_block(True)
 
     def __exit__(self, *_exc: object) -> None:
+        # Only a worker must not wait for results; the test, in the same process, may.
+        celery_state._set_task_join_will_block(self._blocks)
         self._swap()
 
     def _swap(self) -> None:
@@ -231,8 +247,8 @@ def _empty(limited: Any) -> dict[str, Any]:
 
 def _controller(app: Celery, name: str, queues: list[str], watch: Watch) -> Any:
     receivers = signals.worker_init.receivers
-    # Celery's Django fixup makes a worker close the database connection around each task: right in a process of
-    # its own, and the end of the test's transaction in this one.
+    # Celery's Django fixup makes a worker close the database connection around each task: right in a process
+    # of its own, and the end of the test's transaction in this one.
     signals.worker_init.receivers = [pair for pair in receivers if not _is_django_fixup(pair[1])]
     try:
         base = symbol_by_name(app.conf.worker_consumer) if app.conf.worker_consumer else Consumer

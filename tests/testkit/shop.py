@@ -10,12 +10,12 @@ from celery import Celery
 RETRY_AFTER = (60, 180, 420)
 
 
-class Broken(Exception):
+class BrokenError(Exception):
     """What a task of the shop raises."""
 
 
 def make_app(**settings: Any) -> Celery:
-    """The shop's app. Its broker and backend are servers that do not exist: nothing may ever connect to them."""
+    """The shop's app. Its broker and backend do not exist: nothing may ever connect to them."""
     app = Celery(
         "shop",
         broker="redis://broker.invalid/0",
@@ -40,12 +40,12 @@ def make_app(**settings: Any) -> Celery:
     @app.task(shared=False, name="flaky", bind=True, max_retries=len(RETRY_AFTER))
     def flaky(self: Any, failures: int = len(RETRY_AFTER)) -> int:
         if self.request.retries < failures:
-            raise self.retry(exc=Broken(), countdown=RETRY_AFTER[min(self.request.retries, 2)])
+            raise self.retry(exc=BrokenError(), countdown=RETRY_AFTER[min(self.request.retries, 2)])
         return int(self.request.retries)
 
     @app.task(shared=False, name="fail")
     def fail(*_args: Any) -> None:
-        raise Broken("no")
+        raise BrokenError("no")
 
     @app.task(shared=False, name="add")
     def add(numbers: list[int]) -> int:

@@ -105,7 +105,7 @@ def test_the_clock_is_frozen_inside_and_back_outside(app: Celery) -> None:
 
 @pytest.mark.parametrize("hours", [1, 5])
 def test_the_visibility_timeout_delivers_a_long_countdown_again(app: Celery, hours: int) -> None:
-    """On Redis a countdown runs once per started hour of waiting: the default visibility timeout is 3600 s."""
+    """On Redis a countdown runs once per hour of waiting: the visibility timeout is 3600 s."""
     with VirtualCelery(app, start=NOON, transport="fakeredis", beats=0) as celery:
         app.tasks["note"].apply_async(countdown=hours * 3600)
         celery.run_until_idle()

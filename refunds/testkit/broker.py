@@ -85,7 +85,8 @@ class Tap:
         id_ = (message.get("headers") or {}).get("id")
         if id_ is None:
             return
-        self._recent[id_] = (queue, copy.deepcopy(message))
+        # Not a copy, which would cost as much as publishing: what a delivery changes in it `twin` takes back.
+        self._recent[id_] = (queue, message)
         self._recent.move_to_end(id_)
         if len(self._recent) > REMEMBERED:
             self._recent.popitem(last=False)
@@ -98,6 +99,8 @@ class Tap:
         queue, message = found[0], copy.deepcopy(found[1])
         # A delivery tag names one delivery; two messages with the same would be acked as one.
         message["properties"]["delivery_tag"] = uuid()
+        for marked in (message, message["headers"], message["properties"]["delivery_info"]):
+            marked.pop("redelivered", None)
         return queue, message
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import dj_database_url
 import django
 from django.core.management.utils import get_random_secret_key
-from kombu import Queue
+from kombu import Exchange, Queue
 
 from .domain import cutoff
 from .schedule import beat_schedule
@@ -116,7 +116,10 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_RESULT_ACCEPT_CONTENT = ["json"]
 # One queue for each thing that may pile up by itself; a name with a typo fails instead of making a queue no one reads.
 CELERY_TASK_DEFAULT_QUEUE = "decisions"
-CELERY_TASK_QUEUES = [Queue(name) for name in ("decisions", "payments", "mail", "upkeep")]
+# The key is named, or Celery binds every queue by the default queue's.
+CELERY_TASK_QUEUES = [
+    Queue(name, Exchange("returns"), routing_key=name) for name in ("decisions", "payments", "mail", "upkeep")
+]
 CELERY_TASK_CREATE_MISSING_QUEUES = False
 CELERY_TASK_ROUTES = {
     "refunds.plan_sweep": {"queue": "decisions"},

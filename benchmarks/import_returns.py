@@ -1,16 +1,13 @@
-"""How long 100,000 rows take to import, and how much memory: `python benchmarks/import_returns.py [ROWS]`.
+"""How long 100,000 rows take to import, and how much memory: `python -m benchmarks.run import_returns [ROWS]`.
 
 Makes a file of CSV and a SQLite database in a directory of its own, which it removes, and runs the command as a user
 does: once for new rows, once for known ones.
 """
 
-import os
-import resource
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
+
+from .measure import Real, peak_of_children, python
 
 ROWS = 100_000
 HEADER = "order_line,quantity,amount,currency,reason,customer,customer_email,requested_at"
@@ -25,29 +22,15 @@ def write(file: Path, rows: int) -> None:
             out.write(f"{cells}\n")
 
 
-def run(database: Path, *arguments: str) -> float:
-    """Seconds that the command took. Raises CalledProcessError where it failed."""
-    environment = {**os.environ, "DATABASE_URL": f"sqlite:///{database}", "DJANGO_SETTINGS_MODULE": "refunds.settings"}
-    began = time.perf_counter()
-    subprocess.run([sys.executable, "-m", "refunds", *arguments], check=True, env=environment)  # noqa: S603  # own words
-    return time.perf_counter() - began
-
-
-def main() -> None:
+def main(rows: int = ROWS) -> None:
     """Print seconds, and the most memory that any of the commands held."""
-    rows = int(sys.argv[1]) if len(sys.argv) > 1 else ROWS
     with tempfile.TemporaryDirectory() as folder:
         file, database = Path(folder) / "returns.csv", Path(folder) / "db.sqlite3"
         write(file, rows)
-        run(database, "migrate", "-v0")
+        python(database, "-m", "refunds", "migrate", "-v0")
         for what in ("new", "known"):
-            seconds = run(database, "import_returns", str(file))
+            began = Real.clock()
+            python(database, "-m", "refunds", "import_returns", str(file))
+            seconds = Real.clock() - began
             print(f"{rows:,} {what} rows in {seconds:.1f} s, {rows / seconds:,.0f} a second\n")  # noqa: T201  # its result
-        # Kibibytes on Linux, bytes on macOS.
-        unit = 2**20 if sys.platform == "darwin" else 2**10
-        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / unit
-        print(f"at most {peak:,.0f} MiB in any of them")  # noqa: T201
-
-
-if __name__ == "__main__":
-    main()
+        print(f"at most {peak_of_children():,.0f} MiB in any of them")  # noqa: T201

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import dj_database_url
+import django
 from django.core.management.utils import get_random_secret_key
-from kombu import Queue
+from kombu import Exchange, Queue
 
 from .domain import cutoff
 from .schedule import beat_schedule
@@ -80,10 +81,22 @@ def database(url: str) -> dict[str, Any]:
 
 DATABASES = {"default": database(os.environ.get("DATABASE_URL", f"sqlite:///{Path.cwd() / 'refunds.sqlite3'}"))}
 
-EMAIL_BACKEND = os.environ.get("DJANGO_EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend")
+_MAIL = os.environ.get("DJANGO_EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend")
+if django.VERSION >= (6, 1):
+    MAILERS = {"default": {"BACKEND": _MAIL}}
+else:
+    EMAIL_BACKEND = _MAIL
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = os.environ.get("DJANGO_FROM_EMAIL", "returns@localhost")
-# Who hears of failed tasks and of the evening digest: addresses, separated by commas.
-ADMINS = [(a, a) for a in os.environ.get("REFUNDS_ADMINS", "").split(",") if a]
+
+
+def admins(addresses: str) -> list[Any]:
+    """The setting ADMINS for addresses separated by commas: Django 5.2 wants names with them, 6.0 wants none."""
+    found = [address.strip() for address in addresses.split(",") if address.strip()]
+    return found if django.VERSION >= (6, 0) else [(address, address) for address in found]
+
+
+# Who hears of failed tasks and of the evening digest.
+ADMINS = admins(os.environ.get("REFUNDS_ADMINS", ""))
 
 # The payer: a dotted path to a refunds.gateways.Gateway, or one of the short names in refunds.gateways.
 REFUNDS_GATEWAY = os.environ.get("REFUNDS_GATEWAY", "wallet")
@@ -103,7 +116,10 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_RESULT_ACCEPT_CONTENT = ["json"]
 # One queue for each thing that may pile up by itself; a name with a typo fails instead of making a queue no one reads.
 CELERY_TASK_DEFAULT_QUEUE = "decisions"
-CELERY_TASK_QUEUES = [Queue(name) for name in ("decisions", "payments", "mail", "upkeep")]
+# The key is named, or Celery binds every queue by the default queue's.
+CELERY_TASK_QUEUES = [
+    Queue(name, Exchange("returns"), routing_key=name) for name in ("decisions", "payments", "mail", "upkeep")
+]
 CELERY_TASK_CREATE_MISSING_QUEUES = False
 CELERY_TASK_ROUTES = {
     "refunds.plan_sweep": {"queue": "decisions"},

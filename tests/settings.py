@@ -5,7 +5,6 @@ from refunds.settings import *  # noqa: F403
 SECRET_KEY = "tests only"
 DATABASES = {"default": database("sqlite://:memory:")}  # noqa: F405
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast; guards nothing here
-EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
-ADMINS = [("admin", "admin@example.com")]
+ADMINS = admins("admin@example.com")  # noqa: F405
 CELERY_BROKER_URL = "memory://"
 CELERY_RESULT_BACKEND = "cache+memory://"

@@ -10,8 +10,8 @@ from . import cutoff
 from .instants import in_utc
 from .returns import Decision
 
-# Rows that one task decides in one transaction. Ranges of 5,000 cost nothing over one statement for all; at 1,000 a
-# tenth is lost to round trips (docs/adr/0004-chunks.md).
+# Rows that one task decides in one transaction. Fewer lose time to commits and messages (1,000: half as much again);
+# more hold SQLite's only writer for longer than a click may take (docs/adr/0004-chunks.md).
 CHUNK_ROWS: Final = 5_000
 
 

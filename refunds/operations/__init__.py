@@ -3,6 +3,6 @@
 from datetime import timedelta
 from typing import Final
 
-# How long a message is trusted to be on its way before the reconciler sends another. Longer than a task may run
-# (90 s), so that work in hand is not sent twice; doubled messages would be harmless, but not free.
-PATIENCE: Final = timedelta(seconds=120)
+# How long a message is trusted to be on its way before the reconciler sends another. A chunk takes well under a second;
+# a doubled message finds the work done and costs one read, while a lost one costs its sweep this long before 18:00.
+PATIENCE: Final = timedelta(seconds=60)

@@ -1,10 +1,12 @@
 """The safety net: what the rows say is undone is sent again, and what stays undone is reported."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, TypeVar
 
 from django.db import transaction
-from django.db.models import Max, Q
+from django.db.models import Max, Model, Q, QuerySet
 from django.utils import timezone
 
 from .. import dispatch, store
@@ -14,6 +16,8 @@ from ..domain.returns import Decision
 from ..gateways import BulkGateway, Gateway
 from ..models import Chunk, Refund, ReturnRequest, Sweep
 from . import PATIENCE, sweeps
+
+M = TypeVar("M", bound=Model)
 
 # The most messages of a kind that one run sends; the next run, 30 seconds later, sends more.
 BATCH: Final = 1_000
@@ -46,29 +50,21 @@ def missed_cutoff(now: datetime) -> datetime | None:
 
 
 def _resend_plans(now: datetime) -> int:
-    with transaction.atomic():
-        rows = Sweep.objects.select_for_update(skip_locked=True).filter(
-            _open(now), planned_at=None, closed_at=None, dispatched_at__lte=now - PATIENCE
-        )
-        stale = list(rows[:BATCH])
-        Sweep.objects.filter(pk__in=[sweep.pk for sweep in stale]).update(dispatched_at=now)
-        sweeps.send_plans(stale)
+    stale = Sweep.objects.filter(_open(now), planned_at=None, closed_at=None, dispatched_at__lte=now - PATIENCE)
+    with _claimed(stale, now) as found:
+        sweeps.send_plans(found)
     for sweep_id in Sweep.objects.filter(planned_at__isnull=False, closed_at=None).values_list("pk", flat=True):
         sweeps.close_if_done(sweep_id, now)
-    return len(stale)
+    return len(found)
 
 
 def _resend_chunks(now: datetime) -> int:
-    with transaction.atomic():
-        rows = (
-            Chunk.objects.select_for_update(skip_locked=True, of=("self",))
-            .select_related("sweep")
-            .filter(_open(now, "sweep__"), done_at=None, sweep__closed_at=None, dispatched_at__lte=now - PATIENCE)
-        )
-        stale = list(rows.order_by("dispatched_at")[:BATCH])
-        Chunk.objects.filter(pk__in=[chunk.pk for chunk in stale]).update(dispatched_at=now)
-        sweeps.send_chunks(stale)
-    return len(stale)
+    stale = Chunk.objects.filter(
+        _open(now, "sweep__"), done_at=None, sweep__closed_at=None, dispatched_at__lte=now - PATIENCE
+    )
+    with _claimed(stale.select_related("sweep"), now) as found:
+        sweeps.send_chunks(found)
+    return len(found)
 
 
 def _open(now: datetime, prefix: str = "") -> Q:
@@ -76,18 +72,32 @@ def _open(now: datetime, prefix: str = "") -> Q:
 
 
 def _resend_refunds(now: datetime, gateway: Gateway) -> int:
-    with transaction.atomic():
-        rows = Refund.objects.select_for_update(skip_locked=True).filter(
-            store.UNPAID, due_at__lte=now, dispatched_at__lte=now - PATIENCE
-        )
-        limit = rules.CHUNK_ROWS if isinstance(gateway, BulkGateway) else BATCH
-        stale = list(rows.order_by("due_at").values_list("pk", flat=True)[:limit])
-        Refund.objects.filter(pk__in=stale).update(dispatched_at=now)
-        if stale and isinstance(gateway, BulkGateway):
-            dispatch.on_commit(dispatch.PAY_REFUNDS, [{"first_id": min(stale), "last_id": max(stale)}])
+    in_bulk = isinstance(gateway, BulkGateway)
+    stale = Refund.objects.filter(store.UNPAID, due_at__lte=now, dispatched_at__lte=now - PATIENCE)
+    with _claimed(stale.order_by("due_at"), now, limit=rules.CHUNK_ROWS if in_bulk else BATCH) as found:
+        ids = [refund.pk for refund in found]
+        if ids and in_bulk:
+            dispatch.on_commit(dispatch.PAY_REFUNDS, [{"first_id": min(ids), "last_id": max(ids)}])
         else:
-            dispatch.on_commit(dispatch.PAY_REFUND, [{"refund_id": pk} for pk in stale])
-    return len(stale)
+            dispatch.on_commit(dispatch.PAY_REFUND, [{"refund_id": pk} for pk in ids])
+    return len(ids)
+
+
+@contextmanager
+def _claimed(stale: QuerySet[M], now: datetime, limit: int = BATCH) -> Iterator[list[M]]:
+    """Up to `limit` of the rows, marked as sent now, in a transaction that sends their messages as it ends.
+
+    Nearly always there are none: then no transaction is begun, which on SQLite would hold up whoever writes. Of two
+    reconcilers at once the second passes over the rows of the first.
+    """
+    ids = list(stale.values_list("pk", flat=True)[:limit])
+    if not ids:
+        yield []
+        return
+    with transaction.atomic():
+        found = list(stale.filter(pk__in=ids).select_for_update(skip_locked=True, of=("self",)))
+        stale.model._default_manager.filter(pk__in=[row.pk for row in found]).update(dispatched_at=now)
+        yield found
 
 
 def health(now: datetime) -> list[str]:

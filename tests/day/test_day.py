@@ -133,7 +133,7 @@ def test_everything_at_once_pays_each_approved_request_once(start: Start, monkey
 
 
 def test_a_broker_that_forgets_everything_loses_nothing(start: Start) -> None:
-    """Wiped between the button and its worker, the broker costs two minutes and no row."""
+    """Wiped between the button and its worker, the broker costs a minute or two and no row."""
     make_requests(10)
     celery = start(NOON)
     celery.stop_worker()

@@ -87,6 +87,12 @@ def test_every_task_has_its_queue() -> None:
     assert {route["queue"] for route in app.conf.task_routes.values()} == set(app.amqp.queues)
 
 
+def test_every_queue_has_a_routing_key_of_its_own() -> None:
+    """A message for one queue reaches no other, also where it is routed by the exchange."""
+    keys = {queue.routing_key for queue in app.amqp.queues.values()}
+    assert keys == set(app.amqp.queues)
+
+
 def test_a_queue_with_a_typo_is_refused() -> None:
     """A message to a queue that no worker reads is an error at the sender."""
     with pytest.raises(Exception, match="paymentz"):

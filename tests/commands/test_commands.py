@@ -1,0 +1,69 @@
+"""The button, the cut-off and the health check, from a shell."""
+
+from datetime import datetime, timedelta
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+from freezegun import freeze_time
+
+from refunds.models import Sweep
+from refunds.operations import sweeps, upkeep
+
+from ..factories import CUTOFF, NOON, PRESSED, make_requests
+
+pytestmark = pytest.mark.django_db
+
+
+def run(command: str, at: datetime) -> tuple[str, str]:
+    out, err = StringIO(), StringIO()
+    with freeze_time(at):
+        call_command(command, stdout=out, stderr=err)
+    return out.getvalue(), err.getvalue()
+
+
+def test_approve_all_starts_a_sweep_and_says_what_it_covers() -> None:
+    """Counts and totals by currency, and until when the sweep may approve."""
+    make_requests(3)
+    make_requests(1, currency="EUR")
+    out, _ = run("approve_all", PRESSED)
+    sweep = Sweep.objects.get()
+    assert out.splitlines() == [
+        "1 pending, 12.50 EUR",
+        "3 pending, 37.50 GBP",
+        f"Sweep {sweep.pk} approves them until 2026-07-15 18:00 EEST.",
+    ]
+    assert (sweep.started_at, sweep.lapses_at) == (PRESSED, CUTOFF)
+
+
+def test_approve_all_leaves_what_is_owed_a_decline() -> None:
+    """What was received before the last cut-off is counted, and nothing is started for it."""
+    make_requests(2, received_at=NOON)
+    out, _ = run("approve_all", CUTOFF)
+    assert out.splitlines() == [
+        "2 were received before the last cut-off: they are to be declined.",
+        "Nothing can be approved; nothing was started.",
+    ]
+    assert not Sweep.objects.exists()
+
+
+def test_decline_all_starts_the_sweep_of_the_latest_cutoff_once() -> None:
+    """Run at 18:00 and again at 21:00, it starts one sweep, for 18:00."""
+    first, _ = run("decline_all", CUTOFF)
+    second, _ = run("decline_all", CUTOFF + timedelta(hours=3))
+    sweep = Sweep.objects.get()
+    assert first == f"Sweep {sweep.pk} declines what was pending at 2026-07-15 18:00 EEST.\n"
+    assert second == f"Sweep {sweep.pk} has already been started for what was pending at 2026-07-15 18:00 EEST.\n"
+
+
+def test_health_is_0_when_all_is_well_and_1_with_a_line_for_each_trouble() -> None:
+    """A monitor reads the exit status, a person the lines."""
+    assert run("health", NOON) == ("All is well.\n", "")
+    rows = make_requests()
+    sweeps.start_approve(key="k", up_to_id=rows[-1].pk, by=None, now=NOON)
+    err = StringIO()
+    with freeze_time(NOON + upkeep.STALLED), pytest.raises(SystemExit) as ended:
+        call_command("health", stderr=err)
+    assert ended.value.code == 1
+    (line,) = err.getvalue().splitlines()
+    assert line.startswith("stalled sweep: ")

@@ -54,7 +54,8 @@ class VirtualCelery(Faults, Assertions):
     what a lost worker held, as AMQP does) or "fakeredis" (Redis, visibility timeout and all). `workers` is a
     number, names, or names with their queues; `beats` a number or names; either may be 0. `seed` decides task
     ids and jitter. `scheduler` is a beat scheduler class or its path; without it Celery's PersistentScheduler
-    runs with its file in memory. `timeline_limit` caps the timeline.
+    runs with its file in memory. `timeline_limit` caps the timeline. `allow_sockets` and `allow_threads` let
+    code under virtual time have what is refused otherwise; `any_version` tries a Celery that is not supported.
 
     Raises BadUseError for an argument that makes no sense, NestedClusterError for a second cluster,
     NotSimulatedError for what the kit cannot do.
@@ -106,6 +107,8 @@ class VirtualCelery(Faults, Assertions):
     def __enter__(self) -> Self:
         if _running:
             raise NestedClusterError("a VirtualCelery is running already: one process has one clock")
+        if self._queues:
+            raise BadUseError("a cluster runs once: make another VirtualCelery")
         self._thread = threading.get_ident()
         with ExitStack() as undo:
             _running.append(self)
@@ -152,12 +155,13 @@ class VirtualCelery(Faults, Assertions):
             guard_threads(undo, self._refuse)
 
     def _close(self) -> None:
-        for beat in self.beats.values():
-            beat.stop()
-        for worker in self.workers.values():
-            worker.kill()
-        self.beats.clear()
-        self.workers.clear()
+        with ExitStack() as stack:  # one that fails to stop keeps no other running
+            stack.callback(self.workers.clear)
+            stack.callback(self.beats.clear)
+            for worker in self.workers.values():
+                stack.callback(worker.kill)
+            for beat in self.beats.values():
+                stack.callback(beat.stop)
 
     def _make_worker(self, name: str) -> None:
         self.workers[name] = Worker(

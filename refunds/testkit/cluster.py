@@ -97,6 +97,7 @@ class VirtualCelery(Faults, Assertions):
         self.beats: dict[str, Beat] = {}
         self._queues: dict[str, list[str]] = {}
         self._current: Worker | None = None
+        self._asleep: list[str] = []
         self._arms: list[tuple[str | None, str, str]] = []
         self._undo = ExitStack()
         self._thread = threading.get_ident()

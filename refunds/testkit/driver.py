@@ -1,43 +1,23 @@
-"""Moving a cluster through time: at each instant everything that is due, then on to the next."""
+"""Moving a cluster through time on command."""
 
 from __future__ import annotations
 
 import threading
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, NoReturn
-
-from celery.exceptions import WorkerShutdown, WorkerTerminate
+from typing import TYPE_CHECKING
 
 from . import pending
 from .clock import MICROSECONDS
-from .errors import BadUseError, Escape, NeverIdleError, WorkerKilled
+from .errors import BadUseError, NeverIdleError
+from .steps import MILLISECOND, Steps
 
 if TYPE_CHECKING:
-    from .beats import Beat
-    from .broker import Broker
-    from .clock import VirtualClock
     from .pending import Pending
-    from .timeline import Timeline
-    from .watch import Watch
-    from .workers import Worker
-
-MILLISECOND = 1_000
-
-# Turns at one instant. A task that publishes itself without a delay would turn for ever on a clock that
-# stands.
-TURNS = 1_000_000
 
 
-class Driver:
+class Driver(Steps):
     """Mixed into `VirtualCelery`."""
 
-    workers: dict[str, Worker]
-    beats: dict[str, Beat]
-    broker: Broker
-    clock: VirtualClock
-    timeline: Timeline
-    watch: Watch
-    _current: Worker | None
     _thread: int
 
     @property
@@ -73,7 +53,7 @@ class Driver:
             following = self._next_ticks()
             if following is None or following > last:
                 raise NeverIdleError(pending.explain(left, limit, self))
-            self.clock.forward(following - self.clock.ticks)
+            self.clock.forward(max(following - self.clock.ticks, MILLISECOND))
 
     def pending(self) -> Pending:
         """What is queued, scheduled and unacked right now."""
@@ -93,69 +73,14 @@ class Driver:
         for beat in self.beats.values():
             if beat.watches_edits:
                 beat.wake_at = self.clock.ticks
-        while True:
-            self._settle()
-            following = self._next_ticks()
-            if following is None or following > last:
-                break
-            self.clock.forward(max(following - self.clock.ticks, MILLISECOND))
-        if self.clock.ticks < last:
-            self.clock.forward(last - self.clock.ticks)
-            self._settle()
-
-    def _settle(self) -> None:
-        """Do everything that is due at this instant."""
-        for _turn in range(TURNS):
-            # A list, not a generator: any() would leave out the members after the first that was busy.
-            busy = [self._step_beat(beat) for beat in list(self.beats.values())]
-            busy += [self._step_worker(worker) for worker in list(self.workers.values())]
-            if not any(busy):
-                return
-        raise NeverIdleError(f"{TURNS} turns without time passing:\n{self.timeline[-1]}")
-
-    def _step_beat(self, beat: Beat) -> bool:
-        if beat.wake_at > self.clock.ticks:
-            return False
-        self.watch.actor = beat.name
-        try:
-            return beat.step(self.clock.ticks)
-        finally:
-            self.watch.actor = "test"
-
-    def _step_worker(self, worker: Worker) -> bool:
-        self.watch.actor, self._current = worker.name, worker
-        try:
-            return worker.step(self.clock.ticks)
-        except WorkerKilled as killed:
-            self._lose_worker(worker, str(killed))
-            return True
-        except Escape as escape:
-            raise escape.error from escape.error.__cause__
-        except WorkerTerminate as end:
-            self._lose_worker(worker, f"{type(end).__name__} in a task")
-            return True
-        except WorkerShutdown as end:
-            self._current = None
-            self.stop_worker(worker.name, detail=f"{type(end).__name__} in a task")
-            return True
-        finally:
-            self.watch.actor, self._current = "test", None
-
-    def _next_ticks(self) -> int | None:
-        instants: list[int] = [beat.wake_at for beat in self.beats.values()]
-        for worker in self.workers.values():
-            at = worker.next_at(self.clock.ticks)
-            if at is not None:
-                instants.append(at)
-        return min(instants, default=None)
+        self._go(last)
 
     def _sleep(self, seconds: float) -> None:
-        # A sleeping solo worker does nothing else, and neither does anything here; a sleeping test lets time
-        # pass.
-        if self._current is None and self.watch.actor == "test":
+        # In the test, to sleep is to let time pass.
+        if self.watch.actor == "test":
             self.advance(timedelta(seconds=seconds))
         else:
-            self.clock.forward(round(seconds * MICROSECONDS))
+            self._doze(round(seconds * MICROSECONDS))
 
     def _check_caller(self) -> None:
         if not self._is_running():
@@ -165,18 +90,7 @@ class Driver:
         if self._current is not None:
             self._refuse(BadUseError("a task cannot move the clock; it may only sleep"))
 
-    def _refuse(self, error: Exception) -> NoReturn:
-        # Inside a task Celery would take the error for the task's own.
-        raise Escape(error) if self._current is not None else error
-
     def _is_running(self) -> bool:
-        raise NotImplementedError
-
-    def _lose_worker(self, worker: Worker, detail: str) -> None:
-        raise NotImplementedError
-
-    def stop_worker(self, name: str | None = None, *, detail: str = "") -> None:
-        """Stop a worker as SIGTERM does."""
         raise NotImplementedError
 
 

@@ -32,7 +32,10 @@ NOT_SIMULATED = {
     "quorum_queues": ("quorum queues and native delayed delivery", "they exist on RabbitMQ alone"),
     "eventloop": ("the hub's loop", "the worker is driven a step at a time, as its blocking loop does it"),
     "network_latency": ("time on the wire", "a message is there the instant it is sent"),
-    "running_time": ("how long a task's code takes", "only time.sleep takes virtual time; the cluster waits"),
+    "running_time": (
+        "how long a task's code takes",
+        "only time.sleep takes virtual time; of two that sleep at once the later wakes first",
+    ),
 }
 
 

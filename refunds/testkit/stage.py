@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from celery import _state, beat
 from celery.exceptions import ImproperlyConfigured
 from celery.worker import state
+from kombu import pools
 
 from .beats import entry_order
 from .errors import BadUseError, Escape, RealWorldError
@@ -113,6 +114,9 @@ def _swap_connections(undo: ExitStack, app: Any, broker: Broker) -> None:
         return original("virtual", **(kwargs | options))
 
     swap_attribute(undo, app, "_connection", connection)
+    # kombu keeps every pool it ever made, and with it all that the cluster was.
+    swap_contents(undo, pools.connections)
+    swap_contents(undo, pools.producers)
     # A pool made before holds connections to the app's own broker, and is handed back untouched.
     swap_attribute(undo, app, "_pool", None)
     swap_attribute(undo, app.amqp, "_producer_pool", None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 import random
 import time
 import uuid
@@ -118,3 +119,20 @@ def test_one_cluster_leaves_the_next_a_clean_broker(app: Celery, transport: str)
         app.tasks["note"].delay()
     with VirtualCelery(app, start=NOON, transport=transport) as celery:
         celery.assert_idle()
+
+
+def test_nothing_of_a_cluster_stays(app: Celery, transport: str) -> None:
+    """Ten clusters more leave no more objects than the first did: a state machine starts thousands."""
+
+    def objects_after(clusters: int) -> int:
+        for _ in range(clusters):
+            with VirtualCelery(app, start=NOON, transport=transport, workers=2) as celery:
+                use(app)
+                celery.advance(timedelta(hours=1))
+                celery.kill_worker("worker1")
+        gc.collect()
+        return len(gc.get_objects())
+
+    before = objects_after(2)
+    # Some caches of Celery and kombu fill up for good; a cluster is thousands of objects.
+    assert objects_after(10) - before < 1_000

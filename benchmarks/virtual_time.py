@@ -1,4 +1,4 @@
-"""How fast virtual time is, and whether memory stays flat: `python benchmarks/virtual_time.py [memory|fakeredis ...]`.
+"""How fast virtual time is, and whether memory stays flat: `python -m benchmarks.virtual_time [memory|fakeredis ...]`.
 
 Runs an app of its own on the kit. Seconds depend on the machine; the ratios, and the limits beside the numbers, are
 what a change is judged by.

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import freezegun.api as frozen
 from freezegun import freeze_time
 
+from .errors import BadUseError
 from .patching import swap_attribute, swap_defaults
 
 if TYPE_CHECKING:
@@ -88,7 +89,9 @@ class VirtualClock:
         return self._elapsed / MICROSECONDS
 
     def forward(self, ticks: int) -> None:
-        """Move both clocks on by `ticks` microseconds."""
+        """Move both clocks on by `ticks` microseconds. Raises BadUseError under a freeze_time of another's."""
+        if frozen.freeze_factories[-1] is not self._factory:
+            raise BadUseError("freeze_time() inside a cluster hides its clock; move the cluster instead")
         if ticks > 0:
             self._elapsed += ticks
             self._factory.time_to_freeze += timedelta(microseconds=ticks)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from celery.schedules import crontab
+from freezegun import freeze_time
 from kombu import Queue
 
 from refunds.testkit import (
@@ -221,3 +222,12 @@ def test_a_cluster_runs_once(app: Celery) -> None:
         pass
     with pytest.raises(BadUseError, match="runs once"), celery:
         pass
+
+
+def test_a_second_frozen_clock_is_refused(app: Celery) -> None:
+    """freeze_time inside a cluster would stop the clock that the cluster moves; moving it says so."""
+    with VirtualCelery(app, start=NOON) as celery:
+        with freeze_time(NOON), pytest.raises(BadUseError, match="freeze_time"):
+            celery.advance(timedelta(hours=1))
+        celery.advance(timedelta(hours=1))
+        assert celery.now == NOON + timedelta(hours=1)

@@ -7,6 +7,7 @@ reaches its subscribers at once.
 """
 
 import contextlib
+import importlib
 import logging
 import socket
 import socketserver
@@ -17,6 +18,9 @@ import fakeredis
 import redis
 
 from . import resp
+
+# fakeredis starts without it, but then knows no script, and kombu's are what acknowledges a message.
+importlib.import_module("lupa")
 
 logger = logging.getLogger(__name__)
 

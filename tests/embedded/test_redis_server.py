@@ -56,7 +56,7 @@ def test_databases_are_apart(server: RedisServer, client: redis.Redis) -> None:
 
 
 def test_connection_outlives_an_error_reply(server: RedisServer) -> None:
-    """After NOSCRIPT, an unknown command and a wrong type, the same connection goes on (pitfall L12)."""
+    """After NOSCRIPT, an unknown command and a wrong type, the same connection goes on."""
     with redis.Redis(port=server.port, single_connection_client=True) as client:
         client.ping()
         (before,) = server._tcp.clients

@@ -1,0 +1,117 @@
+"""One beat: Celery's own `Service` and scheduler, woken by the cluster instead of by `sleep`."""
+
+from __future__ import annotations
+
+import pickle
+from typing import TYPE_CHECKING, Any
+
+from celery import signals
+from celery.beat import PersistentScheduler, Service
+
+from .clock import MICROSECONDS
+
+if TYPE_CHECKING:
+    from celery import Celery
+
+    from .watch import Watch
+
+# Celery wakes beat 10 ms before an entry is due and lets it spin through them. On a clock that stands still a
+# spin never ends, so a wake that found nothing to do is followed by one at the next full 10 ms: 18:00:00.000
+# sharp.
+SPIN = 10_000
+
+# Seconds. Celery's 300 would wake an idle beat 288 times a day; nothing but its own entries wakes a beat
+# here.
+LONGEST_SLEEP = 10 * 366 * 86_400
+
+
+class Shelf(dict[str, Any]):
+    """A schedule file without a file: what was synced survives the beat, the rest does not."""
+
+    def __init__(self, disk: dict[str, bytes], filename: str) -> None:
+
+        super().__init__(pickle.loads(disk[filename]) if filename in disk else {})  # noqa: S301
+        self._disk = disk
+        self._filename = filename
+
+    def sync(self) -> None:
+        self._disk[self._filename] = pickle.dumps(dict(self))
+
+    def close(self) -> None:
+        self.sync()
+
+
+class Shelves:
+    """Stands for the `shelve` module in `PersistentScheduler`."""
+
+    def __init__(self) -> None:
+        self.disk: dict[str, bytes] = {}
+
+    def open(self, filename: str, **_options: Any) -> Shelf:
+        return Shelf(self.disk, filename)
+
+    def scheduler(self) -> type[Any]:
+        """Celery's default scheduler, its file in memory: syncs to a disk would take most of a year's run."""
+        return type("PersistentScheduler", (PersistentScheduler,), {"persistence": self})
+
+
+class Beat:
+    """A running beat. `name` is its name in the timeline."""
+
+    def __init__(
+        self, app: Celery, name: str, *, scheduler: Any, filename: str, ticks: int, watch: Watch
+    ) -> None:
+        self.name = name
+        self._watch = watch
+        interval = app.conf.beat_max_loop_interval or LONGEST_SLEEP
+        service = Service(app, max_interval=interval, schedule_filename=filename, scheduler_cls=scheduler)
+        self.scheduler: Any = service.scheduler
+        signals.beat_init.send(sender=service)
+        self.wake_at = ticks
+        # The 5 seconds of a DatabaseScheduler are how long an edit goes unseen; here an edit can only be made
+        # by code that the cluster runs, or between its runs, so that is when it looks.
+        self.watches_edits = hasattr(self.scheduler, "schedule_changed")
+        self.sent = self._slept = False
+        self._apply_entry = self.scheduler.apply_entry
+        vars(self.scheduler)["apply_entry"] = self._apply
+
+    def step(self, ticks: int) -> bool:
+        """Tick if it is time; tell whether an entry was sent."""
+        if self.wake_at > ticks:
+            return False
+        if self._slept and self.scheduler.should_sync():
+            self.scheduler._do_sync()
+        self._slept = self.sent = False
+        interval = self.scheduler.tick() or 0
+        if self.sent:
+            # beat ticks again at once after it has sent something
+            return True
+        wanted = ticks + max(round(interval * MICROSECONDS), 1)
+        self.wake_at = -(-wanted // SPIN) * SPIN
+        self._slept = True
+        return False
+
+    def stop(self) -> None:
+        """A clean shutdown: the schedule is synced to its file."""
+        self.scheduler.close()
+
+    def kill(self) -> None:
+        """A SIGKILL: what was not synced is forgotten."""
+        store = getattr(self.scheduler, "_store", None)
+        if store is not None and not isinstance(store, Shelf):
+            store.dict.close()
+            store.dict = None
+
+    def _apply(self, entry: Any, producer: Any = None) -> None:
+        self.sent = True
+        self._watch.entry = entry.name
+        self._watch.add("beat", worker=self.name, entry=entry.name, task=entry.task)
+        try:
+            self._apply_entry(entry, producer=producer)
+        finally:
+            self._watch.entry = ""
+
+
+def entry_order(one: Any, other: Any) -> bool:
+    """Of two entries due at one instant the name decides; Celery compares their addresses in memory."""
+    return bool(one.name < other.name)

@@ -1,0 +1,154 @@
+"""The one frozen clock of a cluster: wall time, monotonic time, sleep, ids and randomness.
+
+freezegun fakes what reads the clock through a module; what it cannot reach is put right here:
+default arguments bound when Celery and kombu were imported, a monotonic clock that a step of the
+wall clock must not move, and `sleep`.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+import threading
+import time
+import uuid
+from contextlib import ExitStack
+from datetime import UTC, timedelta
+from typing import TYPE_CHECKING, Any
+
+import freezegun.api as frozen
+from freezegun import freeze_time
+
+from .patching import swap_attribute, swap_defaults
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+# Monotonic clocks count from boot. A base that is not zero keeps code that reads 0.0 as "never" honest, and
+# one below 2**33 keeps a microsecond exact in a float.
+MONOTONIC_BASE = 1_000_000_000_000
+MICROSECONDS = 1_000_000
+
+# pytest and hypothesis time themselves, not the code under test. Modules with these prefixes keep the real
+# clock.
+REAL_TIME_MODULES = ["_pytest.", "pytest_", "hypothesis.", "coverage.", "xdist."]
+
+# Where kombu and Celery bound the real sleep by name. The modules are imported before the clock freezes.
+SLEEPERS = (
+    "kombu.utils.functional",
+    "kombu.transport.virtual.base",
+    "kombu.transport.redis",
+    "celery.worker.worker",
+    "celery.worker.consumer.consumer",
+)
+
+# Functions that bound a real clock as a default argument, by module and qualified name.
+CLOCK_DEFAULTS = (
+    ("kombu.asynchronous.timer", "to_timestamp"),
+    ("kombu.asynchronous.timer", "Timer.enter_at"),
+    ("kombu.asynchronous.timer", "Timer.enter_after"),
+    ("kombu.asynchronous.timer", "Timer.__iter__"),
+    ("celery.app.trace", "build_tracer"),
+    ("celery.concurrency.base", "apply_target"),
+)
+
+
+class VirtualClock:
+    """A clock that moves only when told; it never moves backwards but by `step`.
+
+    `now` is an aware datetime in UTC. `monotonic` is in seconds, with a base of its own.
+    """
+
+    def __init__(self, start: datetime, *, seed: int, sleep: Callable[[float], None]) -> None:
+        self._start = start.astimezone(UTC).replace(tzinfo=None)
+        # Whole microseconds, because sums of float seconds drift off 18:00:00 in a year.
+        self._elapsed = MONOTONIC_BASE + self._start.microsecond
+        self._seed = seed
+        self._sleep = sleep
+        self._thread = threading.get_ident()
+        self._undo = ExitStack()
+        self._factory: Any = None
+        self._real_sleep: Callable[[float], None] = time.sleep
+
+    @property
+    def now(self) -> datetime:
+        """The wall clock: an aware datetime in UTC."""
+        naive: datetime = self._factory.time_to_freeze
+        return naive.replace(tzinfo=UTC)
+
+    @property
+    def ticks(self) -> int:
+        """The monotonic clock in whole microseconds."""
+        return self._elapsed
+
+    def monotonic(self) -> float:
+        """The monotonic clock in seconds."""
+        return self._elapsed / MICROSECONDS
+
+    def forward(self, ticks: int) -> None:
+        """Move both clocks on by `ticks` microseconds."""
+        if ticks > 0:
+            self._elapsed += ticks
+            self._factory.time_to_freeze += timedelta(microseconds=ticks)
+
+    def step(self, delta: timedelta) -> None:
+        """Set the wall clock forward or back, as an operator or NTP would; the monotonic clock stays."""
+        self._factory.time_to_freeze += delta
+
+    def start(self) -> None:
+        """Freeze. freezegun scans all modules here, so this is done once per cluster."""
+        undo = self._undo
+        freezer = freeze_time(frozen.real_datetime.combine(self._start.date(), self._start.time()))
+        freezer.ignore = (*freezer.ignore, *REAL_TIME_MODULES)
+        self._factory = freezer.start()
+        undo.callback(freezer.stop)
+        # Modules on the list kept the real functions when the scan passed them by. A second look, five frames
+        # up the stack at each call, would only give real time to whoever a queue or a thread pool happens to
+        # call.
+        frozen.ignore_lists[-1] = ()
+        swap_attribute(undo, frozen, "_get_fake_monotonic", self.monotonic)
+        swap_attribute(undo, frozen, "_get_fake_monotonic_ns", lambda: self._elapsed * 1000)
+        fakes = {frozen.real_monotonic: frozen.fake_monotonic, frozen.real_time: frozen.fake_time}
+        swap_defaults(undo, CLOCK_DEFAULTS, fakes)
+        self._patch_sleep(undo)
+        self._seed_randomness(undo)
+
+    def stop(self) -> None:
+        """Give the process its own clock back."""
+        self._undo.close()
+
+    def patch_sleep_of(self, function: Any) -> None:
+        """Let a function whose module said `from time import sleep` sleep virtually as well."""
+        names = getattr(function, "__globals__", {})
+        for name in [name for name, value in names.items() if value is self._real_sleep]:
+            names[name] = self._virtual_sleep
+            self._undo.callback(names.__setitem__, name, self._real_sleep)
+
+    def _virtual_sleep(self, seconds: float) -> None:
+        if threading.get_ident() != self._thread:
+            self._real_sleep(seconds)
+            return
+        if seconds < 0:
+            raise ValueError("sleep length must be non-negative")
+        self._sleep(seconds)
+
+    def _patch_sleep(self, undo: ExitStack) -> None:
+        self._real_sleep = time.sleep
+        swap_attribute(undo, time, "sleep", self._virtual_sleep)
+        for name in SLEEPERS:
+            module = sys.modules.get(name)
+            if module is not None and getattr(module, "sleep", None) is self._real_sleep:
+                swap_attribute(undo, module, "sleep", self._virtual_sleep)
+
+    def _seed_randomness(self, undo: ExitStack) -> None:
+        # Task ids and delivery tags come from kombu's uuid(), jitter from the global random: both from one
+        # seed.
+        ids = random.Random(self._seed)  # noqa: S311 - reproducible on purpose
+        swap_defaults(
+            undo,
+            (("kombu.utils.uuid", "uuid"),),
+            {uuid.uuid4: lambda: uuid.UUID(int=ids.getrandbits(128), version=4)},
+        )
+        undo.callback(random.setstate, random.getstate())
+        random.seed(self._seed)

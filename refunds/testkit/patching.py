@@ -1,0 +1,63 @@
+"""Reversible changes: each is undone when its stack closes, in the reverse order."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from contextlib import ExitStack
+
+_MISSING = object()
+
+
+def swap_attribute(undo: ExitStack, owner: Any, name: str, value: Any) -> None:
+    """Set `owner.name`; undoing puts back the old value, or removes it where there was none of its own."""
+    before = vars(owner).get(name, _MISSING)
+    setattr(owner, name, value)
+    if before is _MISSING:
+        undo.callback(delattr, owner, name)
+    else:
+        undo.callback(setattr, owner, name, before)
+
+
+def swap_contents(undo: ExitStack, mapping: dict[Any, Any]) -> None:
+    """Let the mapping be changed at will: undoing gives it back what it holds now."""
+    before = dict(mapping)
+
+    def restore() -> None:
+        mapping.clear()
+        mapping.update(before)
+
+    undo.callback(restore)
+
+
+def swap_defaults(
+    undo: ExitStack,
+    functions: Iterable[tuple[str, str]],
+    fakes: Mapping[Any, Callable[..., Any]],
+) -> None:
+    """Replace default arguments that were bound when the function was defined.
+
+    `functions` are pairs of module and qualified name; each must hold at least one of the real objects.
+    """
+    for module, path in functions:
+        function = resolve(module, path)
+        before = function.__defaults__
+        after = tuple(_substitute(value, fakes) for value in before or ())
+        function.__defaults__ = after
+        undo.callback(setattr, function, "__defaults__", before)
+
+
+def resolve(module: str, path: str) -> Any:
+    """The object at `path` of a module that is loaded."""
+    found: Any = sys.modules[module]
+    for name in path.split("."):
+        found = getattr(found, name)
+    return found
+
+
+def _substitute(value: Any, fakes: Mapping[Any, Callable[..., Any]]) -> Any:
+    # A default may be unhashable, so it is looked up by identity.
+    return next((fake for real, fake in fakes.items() if real is value), value)

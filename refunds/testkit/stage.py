@@ -1,0 +1,135 @@
+"""The app on stage: its transport, results and module state swapped for the run, and put back after it."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+from celery import _state, beat
+from celery.exceptions import ImproperlyConfigured
+from celery.worker import state
+
+from .beats import entry_order
+from .errors import BadUseError, Escape, RealWorldError
+from .patching import swap_attribute, swap_contents
+from .results import install_backend
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import ExitStack
+
+    from .broker import Broker
+
+# Settings that would make the run something else than the worker's. Remote control needs a thread of its own
+# in real workers; eager mode would never reach the broker.
+SETTINGS = {"task_always_eager": False, "worker_enable_remote_control": False}
+
+
+def load(app: Any) -> None:
+    """Import the app's tasks, before the clock is frozen, so that nothing is imported under it."""
+    app.loader.import_default_modules()
+    app.finalize()
+
+
+def set_stage(undo: ExitStack, app: Any, broker: Broker) -> None:
+    """Point the app at the broker, and make every change that the stack can take back."""
+    swap_contents(undo, app.conf.changes)
+    app.conf.update(SETTINGS)
+    _swap_current_app(undo, app)
+    _swap_connections(undo, app, broker)
+    _swap_queues(undo, app)
+    _swap_worker_state(undo)
+    install_backend(undo, app, getattr(broker, "server", None))
+    swap_attribute(undo, beat.ScheduleEntry, "__lt__", entry_order)
+    # The default file of a worker or beat would be written to the working directory.
+    swap_attribute(undo, app.loader, "worker_initialized", app.loader.worker_initialized)
+
+
+def let_assertions_out(undo: ExitStack, app: Any, in_worker: Callable[[], bool]) -> None:
+    """Let an AssertionError leave a task for the test, past autoretry and past the trace."""
+    for task in app.tasks.values():
+        # With autoretry, `run` is Celery's wrapper and calls `_orig_run`.
+        name = "_orig_run" if hasattr(task, "_orig_run") else "run"
+        swap_attribute(undo, task, name, _guarded(getattr(task, name), in_worker))
+        swap_attribute(undo, task, "__trace__", task.__trace__)
+
+
+def queue_names(app: Any) -> list[str]:
+    """Every queue that the app names: task_queues, task_routes, tasks' and beat entries' own."""
+    names: dict[Any, None] = dict.fromkeys(app.amqp.queues)
+    routes = app.conf.task_routes or ()
+    for route in routes if isinstance(routes, list | tuple) else (routes,):
+        for target in route.values() if isinstance(route, dict) else ():
+            queue = target.get("queue") if isinstance(target, dict) else target
+            names.setdefault(getattr(queue, "name", queue))
+    for task in app.tasks.values():
+        names.setdefault(getattr(task, "queue", None))
+    for entry in app.conf.beat_schedule.values():
+        names.setdefault(entry.get("options", {}).get("queue"))
+    return [name for name in names if isinstance(name, str)]
+
+
+def check_queues(app: Any, names: list[str]) -> None:
+    """Raise BadUseError for a queue that the app's settings forbid."""
+    for name in names:
+        try:
+            app.amqp.queues[name]
+        except (KeyError, ImproperlyConfigured) as error:
+            raise BadUseError(f"no queue {name!r}: task_create_missing_queues is off") from error
+
+
+def _guarded(run: Callable[..., Any], in_worker: Callable[[], bool]) -> Callable[..., Any]:
+    @functools.wraps(run)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return run(*args, **kwargs)
+        except AssertionError as error:
+            if in_worker():
+                raise Escape(error) from error
+            raise
+
+    return guarded
+
+
+def _swap_current_app(undo: ExitStack, app: Any) -> None:
+    globals_: Any = _state
+    undo.callback(globals_._set_current_app, globals_._tls.current_app)
+    undo.callback(globals_._set_task_join_will_block, globals_.task_join_will_block())
+    app.set_current()
+
+
+def _swap_connections(undo: ExitStack, app: Any, broker: Broker) -> None:
+    original = app._connection
+
+    def connection(url: Any = None, **kwargs: Any) -> Any:
+        if url not in {None, app.conf.broker_read_url, app.conf.broker_write_url}:
+            raise RealWorldError(
+                f"a connection to {url!r} was asked for; under virtual time the broker is fake"
+            )
+        options = {"transport": broker.transport, "ssl": False, "userid": None, "password": None}
+        return original("virtual", **(kwargs | options))
+
+    swap_attribute(undo, app, "_connection", connection)
+    # A pool made before holds connections to the app's own broker, and is handed back untouched.
+    swap_attribute(undo, app, "_pool", None)
+    swap_attribute(undo, app.amqp, "_producer_pool", None)
+    undo.callback(lambda: app._pool and app._pool.force_close_all())
+
+
+def _swap_queues(undo: ExitStack, app: Any) -> None:
+    queues = app.amqp.queues
+    swap_contents(undo, queues)
+    swap_contents(undo, queues.aliases)
+    swap_attribute(undo, queues, "_consume_from", queues._consume_from)
+
+
+def _swap_worker_state(undo: ExitStack) -> None:
+    for name in ("requests", "total_count"):
+        swap_contents(undo, getattr(state, name))
+    for name in ("revoked", "successful_requests"):
+        swap_contents(undo, vars(getattr(state, name)))
+    swap_attribute(undo, state, "should_stop", None)
+    swap_attribute(undo, state, "should_terminate", None)
+    undo.callback(state.all_total_count.__setitem__, slice(None), list(state.all_total_count))
+    for name in ("reserved_requests", "active_requests"):
+        undo.callback(getattr(state, name).clear)

@@ -1,0 +1,54 @@
+"""A little shop: tasks that retry, wait, expire and fail."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import Celery
+
+# One retry after each: the instants that a test compares to the second.
+RETRY_AFTER = (60, 180, 420)
+
+
+class BrokenError(Exception):
+    """What a task of the shop raises."""
+
+
+def make_app(**settings: Any) -> Celery:
+    """The shop's app. Its broker and backend do not exist: nothing may ever connect to them."""
+    app = Celery(
+        "shop",
+        broker="redis://broker.invalid/0",
+        backend="redis://results.invalid/0",
+        set_as_current=False,
+        fixups=[],
+    )
+    app.conf.update({"timezone": "Europe/Kyiv", "task_create_missing_queues": True, **settings})
+
+    @app.task(shared=False, name="note")
+    def note(value: Any = None) -> Any:
+        return value
+
+    @app.task(shared=False, name="late", acks_late=True)
+    def late(value: Any = None) -> Any:
+        return value
+
+    @app.task(shared=False, name="limited", rate_limit="6/m")
+    def limited(value: Any = None) -> Any:
+        return value
+
+    @app.task(shared=False, name="flaky", bind=True, max_retries=len(RETRY_AFTER))
+    def flaky(self: Any, failures: int = len(RETRY_AFTER)) -> int:
+        if self.request.retries < failures:
+            raise self.retry(exc=BrokenError(), countdown=RETRY_AFTER[min(self.request.retries, 2)])
+        return int(self.request.retries)
+
+    @app.task(shared=False, name="fail")
+    def fail(*_args: Any) -> None:
+        raise BrokenError("no")
+
+    @app.task(shared=False, name="add")
+    def add(numbers: list[int]) -> int:
+        return sum(numbers)
+
+    return app

@@ -1,19 +1,37 @@
-"""Celery under virtual time: the real beat, worker and transports, one thread, one frozen clock."""
+"""Celery under virtual time: the real beat, worker and transports, in one thread, under one frozen clock.
 
-from .cluster import VirtualCelery
-from .errors import (
-    BadUseError,
-    NestedClusterError,
-    NeverIdleError,
-    NotSimulatedError,
-    RealWorldError,
-    SeamMovedError,
-    TestkitError,
-)
-from .pending import Pending
-from .timeline import Record, Timeline
+    with VirtualCelery(app, start=datetime(2026, 3, 29, 12, tzinfo=KYIV)) as celery:
+        task.apply_async(countdown=3600)
+        celery.advance(timedelta(hours=5))
+        celery.assert_ran(task, times=1)
+        print(celery.timeline)
+
+What it does not simulate is the table `limits.NOT_SIMULATED`; asking for any of it raises NotSimulatedError.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .cluster import VirtualCelery
+    from .errors import (
+        BadUseError,
+        NestedClusterError,
+        NeverIdleError,
+        NotSimulatedError,
+        RealWorldError,
+        SeamMovedError,
+        TestkitError,
+    )
+    from .limits import NOT_SIMULATED
+    from .machine import VirtualCeleryMachine
+    from .pending import Pending
+    from .timeline import Record, Timeline
 
 __all__ = [
+    "NOT_SIMULATED",
     "BadUseError",
     "NestedClusterError",
     "NeverIdleError",
@@ -25,4 +43,23 @@ __all__ = [
     "TestkitError",
     "Timeline",
     "VirtualCelery",
+    "VirtualCeleryMachine",
 ]
+
+# Loaded when first asked for: pytest imports this package to find the plugin, long before a project has set
+# up Django or Celery, and only a state machine needs hypothesis.
+_HOMES = {
+    "NOT_SIMULATED": "limits",
+    "Pending": "pending",
+    "Record": "timeline",
+    "Timeline": "timeline",
+    "VirtualCelery": "cluster",
+    "VirtualCeleryMachine": "machine",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = importlib.import_module(f".{_HOMES.get(name, 'errors')}", __name__)
+    return getattr(home, name)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from celery import signals
 from celery.beat import PersistentScheduler, Service
+from kombu.utils.imports import symbol_by_name
 
 from .clock import MICROSECONDS
 
@@ -23,6 +24,10 @@ SPIN = 10_000
 # Seconds. Celery's 300 would wake an idle beat 288 times a day; nothing but its own entries wakes a beat
 # here.
 LONGEST_SLEEP = 10 * 366 * 86_400
+
+# Seconds. A scheduler that is not Celery's may have a timetable of its own: django-celery-beat's reads only
+# the entries of the next two hours and looks again each 300 s.
+FOREIGN_SLEEP = 300
 
 
 class Shelf(dict[str, Any]):
@@ -52,7 +57,9 @@ class Shelves:
 
     def scheduler(self) -> type[Any]:
         """Celery's default scheduler, its file in memory: syncs to a disk would take most of a year's run."""
-        return type("PersistentScheduler", (PersistentScheduler,), {"persistence": self})
+        return type(
+            "PersistentScheduler", (PersistentScheduler,), {"persistence": self, "__module__": __name__}
+        )
 
 
 class Beat:
@@ -63,7 +70,9 @@ class Beat:
     ) -> None:
         self.name = name
         self._watch = watch
-        interval = app.conf.beat_max_loop_interval or LONGEST_SLEEP
+        interval = app.conf.beat_max_loop_interval or (
+            LONGEST_SLEEP if _is_celerys_own(scheduler) else FOREIGN_SLEEP
+        )
         service = Service(app, max_interval=interval, schedule_filename=filename, scheduler_cls=scheduler)
         self.scheduler: Any = service.scheduler
         signals.beat_init.send(sender=service)
@@ -115,3 +124,8 @@ class Beat:
 def entry_order(one: Any, other: Any) -> bool:
     """Of two entries due at one instant the name decides; Celery compares their addresses in memory."""
     return bool(one.name < other.name)
+
+
+def _is_celerys_own(scheduler: Any) -> bool:
+    found = symbol_by_name(scheduler)
+    return found.__module__ in {"celery.beat", __name__}

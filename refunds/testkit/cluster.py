@@ -2,40 +2,39 @@
 
 from __future__ import annotations
 
+import tempfile
 import threading
 from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
 
-from . import limits, pending
+from . import limits, seams
 from .assertions import Assertions
 from .beats import Beat, Shelves
 from .broker import Tap
-from .clock import MICROSECONDS, VirtualClock
-from .errors import BadUseError, Escape, NestedClusterError, NeverIdleError, WorkerKilled
+from .clock import VirtualClock
+from .driver import aware
+from .errors import BadUseError, NestedClusterError
 from .faults import Faults
 from .guards import guard_sockets, guard_threads
 from .members import beat_names, worker_queues
-from .stage import check_queues, let_assertions_out, load, queue_names, set_stage
+from .stage import check_queues, load, queue_names, set_stage, wrap_tasks
 from .timeline import Timeline
 from .watch import Watch
 from .workers import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import datetime
 
     from celery import Celery
 
     from .broker import Broker
-    from .pending import Pending
-
-MILLISECOND = 1_000
-
-# Turns at one instant. A task that publishes itself without a delay would turn for ever on a clock that
-# stands.
-TURNS = 1_000_000
 
 _running: list[VirtualCelery] = []
+
+# The one started last, running or not: the pytest plugin shows its timeline when the test fails.
+last: list[VirtualCelery] = []
 
 
 class VirtualCelery(Faults, Assertions):
@@ -65,9 +64,11 @@ class VirtualCelery(Faults, Assertions):
         timeline_limit: int | None = None,
         allow_sockets: bool = False,
         allow_threads: bool = False,
+        any_version: bool = False,
         **options: Any,
     ) -> None:
         limits.refuse_options(options)
+        seams.check(any_version=any_version)
         if transport not in {"memory", "fakeredis"}:
             raise BadUseError(f'transport {transport!r}: one of "memory" and "fakeredis"; no real broker')
         self.app = app
@@ -78,11 +79,13 @@ class VirtualCelery(Faults, Assertions):
         self._allowed = {"sockets": allow_sockets, "threads": allow_threads}
         self._shelves = Shelves()
         self._scheduler = scheduler or self._shelves.scheduler()
+        self._on_disk = scheduler is not None
         self._schedule_filename = schedule_filename or "schedule"
         self.workers: dict[str, Worker] = {}
         self.beats: dict[str, Beat] = {}
         self._queues: dict[str, list[str]] = {}
         self._current: Worker | None = None
+        self._arms: list[tuple[str | None, str, str]] = []
         self._undo = ExitStack()
         self._thread = threading.get_ident()
         self.clock = VirtualClock(self._start, seed=seed, sleep=self._sleep)
@@ -95,6 +98,7 @@ class VirtualCelery(Faults, Assertions):
         self._thread = threading.get_ident()
         with ExitStack() as undo:
             _running.append(self)
+            last[:] = [self]
             undo.callback(_running.clear)
             self._enter(undo)
             self._undo = undo.pop_all()
@@ -112,9 +116,12 @@ class VirtualCelery(Faults, Assertions):
         undo.callback(self.clock.stop)
         set_stage(undo, self.app, self.broker)
         self._guard(undo)
-        let_assertions_out(undo, self.app, lambda: self._current is not None)
+        wrap_tasks(undo, self.app, self)
         for task in self.app.tasks.values():
             self.clock.patch_sleep_of(getattr(task.run, "__wrapped__", task.run))
+        if self._on_disk and self._schedule_filename == "schedule":
+            folder = undo.enter_context(tempfile.TemporaryDirectory(prefix="beat-"))
+            self._schedule_filename = str(Path(folder) / "schedule")
         self._queues = worker_queues(self._workers_wanted, queue_names(self.app))
         for queues in self._queues.values():
             check_queues(self.app, queues)
@@ -141,110 +148,6 @@ class VirtualCelery(Faults, Assertions):
         self.beats.clear()
         self.workers.clear()
 
-    @property
-    def now(self) -> datetime:
-        """The instant it is: an aware datetime in UTC."""
-        return self.clock.now
-
-    def advance(self, delta: timedelta) -> None:
-        """Let `delta` pass, and everything happen that is due in it.
-
-        Raises BadUseError for a negative delta, and whatever AssertionError a task raised.
-        """
-        if delta < timedelta(0):
-            raise BadUseError(
-                f"advance({delta}): time does not run backwards; step_clock() is the fault for that"
-            )
-        self._run(self.clock.ticks + delta // timedelta(microseconds=1))
-
-    def run_until(self, instant: datetime) -> None:
-        """As `advance`, up to an aware datetime; what is due at that very instant runs."""
-        self.advance(aware(instant, "run_until") - self.now)
-
-    def run_until_idle(self, limit: timedelta = timedelta(days=1)) -> None:
-        """Advance until no message is queued, scheduled or unacked; entries of beat yet to come do not count.
-
-        Raises NeverIdleError, naming what is left, after `limit`, or when nothing left to do would change it.
-        """
-        self._check_caller()
-        last = self.clock.ticks + limit // timedelta(microseconds=1)
-        while True:
-            self._settle()
-            left = self.pending()
-            if not left:
-                return
-            following = self._next_ticks()
-            if following is None or following > last:
-                raise NeverIdleError(pending.explain(left, limit, self))
-            self.clock.forward(following - self.clock.ticks)
-
-    def pending(self) -> Pending:
-        """What is queued, scheduled and unacked right now."""
-        return pending.look(self.broker, self.workers.values(), self.clock)
-
-    def next_at(self) -> datetime | None:
-        """When something happens next by itself: an aware datetime in UTC, None for never."""
-        if self.broker.queued() and self.workers:
-            return self.now
-        following = self._next_ticks()
-        if following is None:
-            return None
-        return self.now + timedelta(microseconds=max(0, following - self.clock.ticks))
-
-    def _run(self, last: int) -> None:
-        self._check_caller()
-        for beat in self.beats.values():
-            if beat.watches_edits:
-                beat.wake_at = self.clock.ticks
-        while True:
-            self._settle()
-            following = self._next_ticks()
-            if following is None or following > last:
-                break
-            self.clock.forward(max(following - self.clock.ticks, MILLISECOND))
-        if self.clock.ticks < last:
-            self.clock.forward(last - self.clock.ticks)
-            self._settle()
-
-    def _settle(self) -> None:
-        """Do everything that is due at this instant."""
-        for _turn in range(TURNS):
-            # A list, not a generator: any() would leave out the members after the first that was busy.
-            busy = [self._step_beat(beat) for beat in list(self.beats.values())]
-            busy += [self._step_worker(worker) for worker in list(self.workers.values())]
-            if not any(busy):
-                return
-        raise NeverIdleError(f"{TURNS} turns without time passing:\n{self.timeline[-1]}")
-
-    def _step_beat(self, beat: Beat) -> bool:
-        if beat.wake_at > self.clock.ticks:
-            return False
-        self.watch.actor = beat.name
-        try:
-            return beat.step(self.clock.ticks)
-        finally:
-            self.watch.actor = "test"
-
-    def _step_worker(self, worker: Worker) -> bool:
-        self.watch.actor, self._current = worker.name, worker
-        try:
-            return worker.step(self.clock.ticks)
-        except WorkerKilled as killed:
-            self._lose_worker(worker, str(killed))
-            return True
-        except Escape as escape:
-            raise escape.error from escape.error.__cause__
-        finally:
-            self.watch.actor, self._current = "test", None
-
-    def _next_ticks(self) -> int | None:
-        instants: list[int] = [beat.wake_at for beat in self.beats.values()]
-        for worker in self.workers.values():
-            at = worker.next_at(self.clock.ticks)
-            if at is not None:
-                instants.append(at)
-        return min(instants, default=None)
-
     def _make_worker(self, name: str) -> None:
         self.workers[name] = Worker(
             self.app,
@@ -265,34 +168,8 @@ class VirtualCelery(Faults, Assertions):
             watch=self.watch,
         )
 
-    def _sleep(self, seconds: float) -> None:
-        # A sleeping solo worker does nothing else, and neither does anything here; a sleeping test lets time
-        # pass.
-        if self._current is None and self.watch.actor == "test":
-            self.advance(timedelta(seconds=seconds))
-        else:
-            self.clock.forward(round(seconds * MICROSECONDS))
-
-    def _check_caller(self) -> None:
-        if not _running or _running[0] is not self:
-            raise BadUseError("the cluster is not running: use it inside its `with` block")
-        if threading.get_ident() != self._thread:
-            raise BadUseError("the cluster belongs to the thread that entered it")
-        if self._current is not None:
-            self._refuse(BadUseError("a task cannot move the clock; it may only sleep"))
-
-    def _refuse(self, error: Exception) -> NoReturn:
-        # Inside a task Celery would take the error for the task's own.
-        raise Escape(error) if self._current is not None else error
-
-
-def aware(value: datetime, what: str) -> datetime:
-    """The instant in UTC. Raises BadUseError for anything but an aware datetime."""
-    if not isinstance(value, datetime):
-        raise BadUseError(f"{what}: an aware datetime is wanted, not {value!r}")
-    if value.tzinfo is None or value.utcoffset() is None:
-        raise BadUseError(f"{what}: {value!r} is naive; say which time zone it is in")
-    return value.astimezone(UTC)
+    def _is_running(self) -> bool:
+        return _running == [self]
 
 
 def make_broker(transport: str, tap: Tap, app: Celery) -> Broker:

@@ -138,8 +138,19 @@ def _deliver_one(channel: Any) -> bool:
 
 def _transport(tap: Tap, fake_server: Any) -> type[Any]:
     class Channel(tapped(kombu_redis.Channel, tap)):  # type: ignore[misc] # a class made at run time
+        _one_client: Any = None
+
         def _connparams(self, asynchronous: bool = False) -> dict[str, Any]:
             return {"connection_class": FakeRedisConnection, "server": fake_server, "db": 0}
+
+        def _create_client(self, asynchronous: bool = False) -> Any:
+            # kombu makes a client for each command, which redis-py has made dear; one per channel does the
+            # same.
+            if asynchronous:
+                return super()._create_client(asynchronous=True)
+            if self._one_client is None:
+                self._one_client = super()._create_client()
+            return self._one_client
 
         def get_table(self, exchange: str) -> list[Any]:
             # A Redis set has no order of its own; the hash seed of the process must not choose one.

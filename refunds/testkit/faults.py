@@ -2,36 +2,38 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .driver import Driver
 from .errors import BadUseError, WorkerKilled
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from .beats import Beat, Shelves
-    from .broker import Broker
-    from .clock import VirtualClock
-    from .watch import Watch
+    from .beats import Shelves
     from .workers import Worker
 
+# Where in a task a worker can be told to die.
+EDGES = ("start", "end")
 
-class Faults:
+
+class Faults(Driver):
     """Mixed into `VirtualCelery`."""
 
-    workers: dict[str, Worker]
-    beats: dict[str, Beat]
-    broker: Broker
-    watch: Watch
-    clock: VirtualClock
-    _current: Worker | None
+    _arms: list[tuple[str | None, str, str]]
     _queues: dict[str, list[str]]
     _beats_wanted: list[str]
     _shelves: Shelves
     _schedule_filename: str
+    _on_disk: bool
 
-    def kill_worker(self, name: str | None = None) -> None:
+    def kill_worker(self, name: str | None = None, *, during: Any = None, at: str = "start") -> None:
         """Kill a worker as SIGKILL does; without a name, the one that runs this task, or the only one.
+
+        With `during`, a task or its name, the worker (any, without a name) dies the next time it runs that
+        task: at its "start", when nothing of it is done, or at its "end", when all of it is done and nothing
+        stored.
 
         Called inside a task, on its own worker, it does not return: the task ends there, before its ack. What
         the worker held comes back as the transport does it: at once on "memory", after the visibility timeout
@@ -39,6 +41,11 @@ class Faults:
 
         Raises BadUseError when no such worker runs.
         """
+        if at not in EDGES:
+            raise BadUseError(f"at={at!r}: one of {', '.join(EDGES)}")
+        if during is not None:
+            self._arms.append((name, str(getattr(during, "name", during)), at))
+            return
         worker = (
             self._current if name is None and self._current else self._member(self.workers, name, "worker")
         )
@@ -51,7 +58,7 @@ class Faults:
 
         Raises BadUseError when it runs already or was never one of the cluster's.
         """
-        name = self._down(self._queues, self.workers, name, "worker")
+        name = _choose(self.workers_down, name, "worker")
         self._make_worker(name)
         self.watch.add("worker started", worker=name)
 
@@ -71,7 +78,7 @@ class Faults:
 
     def start_beat(self, name: str | None = None, *, fresh: bool = False) -> None:
         """Start a beat that was stopped, with its schedule file, or `fresh` without it."""
-        name = self._down(dict.fromkeys(self._beats_wanted), self.beats, name, "beat")
+        name = _choose(self.beats_down, name, "beat")
         if fresh:
             self._forget_schedule(name)
         self._make_beat(name)
@@ -107,13 +114,45 @@ class Faults:
         self.clock.step(delta)
         self.watch.add("clock stepped", detail=f"by {delta.total_seconds():+.0f} s")
 
+    def disarm(self) -> None:
+        """Forget every `kill_worker(during=...)` that has not happened yet."""
+        self._arms.clear()
+
+    @property
+    def workers_down(self) -> list[str]:
+        """Names of workers that were killed or stopped."""
+        return [name for name in self._queues if name not in self.workers]
+
+    @property
+    def beats_down(self) -> list[str]:
+        """Names of beats that were stopped."""
+        return [name for name in self._beats_wanted if name not in self.beats]
+
+    def in_worker(self) -> bool:
+        """Whether a worker runs a task right now."""
+        return self._current is not None
+
+    def reach(self, task: str, edge: str) -> None:
+        """A task has reached its start or end; whoever is to die there does."""
+        for arm in self._arms:
+            if self._current is not None and arm in {(None, task, edge), (self._current.name, task, edge)}:
+                self._arms.remove(arm)
+                raise WorkerKilled(f"at the {edge} of {task}")
+
     def _lose_worker(self, worker: Worker, detail: str) -> None:
         self.workers.pop(worker.name, None)
         worker.kill()
         self.watch.add("worker lost", worker=worker.name, detail=detail)
 
     def _forget_schedule(self, name: str) -> None:
-        self._shelves.disk.pop(f"{self._schedule_filename}-{name}", None)
+        filename = f"{self._schedule_filename}-{name}"
+        self._shelves.disk.pop(filename, None)
+        if not self._on_disk:
+            return
+        path = Path(filename)
+        # A dbm file has one or more suffixes, depending on the library that Python found.
+        for file in path.parent.glob(f"{path.name}*"):
+            file.unlink()
 
     def _not_in_task(self, what: str) -> None:
         if self._current is not None:
@@ -126,16 +165,16 @@ class Faults:
             raise BadUseError(f"no {kind} {name or 'by no name'!r}; running: {', '.join(members) or 'none'}")
         return members[name]
 
-    def _down(self, known: dict[str, Any], up: dict[str, Any], name: str | None, kind: str) -> str:
-        down = [known_name for known_name in known if known_name not in up]
-        if name is None and down:
-            return down[0]
-        if name not in down:
-            raise BadUseError(f"no {kind} {name!r} is down; down: {', '.join(down) or 'none'}")
-        return str(name)
-
     def _make_worker(self, name: str) -> None:
         raise NotImplementedError
 
     def _make_beat(self, name: str) -> None:
         raise NotImplementedError
+
+
+def _choose(down: list[str], name: str | None, kind: str) -> str:
+    if name is None and down:
+        return down[0]
+    if name is None or name not in down:
+        raise BadUseError(f"no {kind} {name or 'at all'!r} is down; down: {', '.join(down) or 'none'}")
+    return name

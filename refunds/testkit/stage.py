@@ -29,6 +29,8 @@ def load(app: Any) -> None:
     """Import the app's tasks, before the clock is frozen, so that nothing is imported under it."""
     app.loader.import_default_modules()
     app.finalize()
+    # The settings are read when first asked for; until then there is no dict to put back.
+    app.conf.get("timezone")
 
 
 def set_stage(undo: ExitStack, app: Any, broker: Broker) -> None:
@@ -45,12 +47,12 @@ def set_stage(undo: ExitStack, app: Any, broker: Broker) -> None:
     swap_attribute(undo, app.loader, "worker_initialized", app.loader.worker_initialized)
 
 
-def let_assertions_out(undo: ExitStack, app: Any, in_worker: Callable[[], bool]) -> None:
-    """Let an AssertionError leave a task for the test, past autoretry and past the trace."""
+def wrap_tasks(undo: ExitStack, app: Any, cluster: Any) -> None:
+    """Let an AssertionError leave a task for the test, past autoretry and trace; let workers die in it."""
     for task in app.tasks.values():
         # With autoretry, `run` is Celery's wrapper and calls `_orig_run`.
         name = "_orig_run" if hasattr(task, "_orig_run") else "run"
-        swap_attribute(undo, task, name, _guarded(getattr(task, name), in_worker))
+        swap_attribute(undo, task, name, _wrapped(getattr(task, name), task.name, cluster))
         swap_attribute(undo, task, "__trace__", task.__trace__)
 
 
@@ -78,17 +80,20 @@ def check_queues(app: Any, names: list[str]) -> None:
             raise BadUseError(f"no queue {name!r}: task_create_missing_queues is off") from error
 
 
-def _guarded(run: Callable[..., Any], in_worker: Callable[[], bool]) -> Callable[..., Any]:
+def _wrapped(run: Callable[..., Any], task: str, cluster: Any) -> Callable[..., Any]:
     @functools.wraps(run)
-    def guarded(*args: Any, **kwargs: Any) -> Any:
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        cluster.reach(task, "start")
         try:
-            return run(*args, **kwargs)
+            result = run(*args, **kwargs)
         except AssertionError as error:
-            if in_worker():
+            if cluster.in_worker():
                 raise Escape(error) from error
             raise
+        cluster.reach(task, "end")
+        return result
 
-    return guarded
+    return wrapped
 
 
 def _swap_current_app(undo: ExitStack, app: Any) -> None:

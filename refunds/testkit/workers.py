@@ -9,7 +9,7 @@ import weakref
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from celery import signals
+from celery import _state, signals
 from celery.concurrency import solo
 from celery.worker import WorkController, state
 from celery.worker.consumer import Consumer
@@ -17,6 +17,9 @@ from kombu.asynchronous import timer as kombu_timer
 from kombu.utils.imports import symbol_by_name
 
 from .clock import MICROSECONDS
+
+# celery-types leaves most of it out
+celery_state: Any = _state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -222,8 +225,12 @@ class _Active:
 
     def __enter__(self) -> None:
         self._swap()
+        self._blocks = celery_state.task_join_will_block()
+        celery_state._set_task_join_will_block(True)
 
     def __exit__(self, *_exc: object) -> None:
+        # Only a worker must not wait for results; the test, in the same process, may.
+        celery_state._set_task_join_will_block(self._blocks)
         self._swap()
 
     def _swap(self) -> None:

@@ -39,6 +39,9 @@ class Broker(Protocol):
     def queued(self) -> list[Held]:
         """The messages no worker has taken, queue by queue, the next one first."""
 
+    def has_messages(self) -> bool:
+        """Whether any queue has a message; asked at every turn, so it must cost nothing."""
+
     def lose(self) -> None:
         """Forget every message; queues and bindings stay."""
 
@@ -63,20 +66,21 @@ class Tap:
         self.failures = 0
         # In the order of their first message; a dict, because a set's order depends on the hash seed.
         self.queues: dict[str, None] = {}
-        self._failing: object | None = None
+        self._failing = False
         self._recent: OrderedDict[str, tuple[str, dict[str, Any]]] = OrderedDict()
 
-    def before_publish(self) -> None:
-        """A task is about to be published: decide once whether it fails, retries of the publish included."""
-        self._failing = object() if self.failures > 0 else None
-        self.failures -= self.failures > 0
+    def before_publish(self) -> bool:
+        """A task is about to be published: decide once whether that fails, its retries included, and tell."""
+        self._failing = self.failures > 0
+        self.failures -= self._failing
+        return self._failing
 
     def publish(self, message: dict[str, Any]) -> None:
         """A channel publishes a message.
 
         Raises ConnectionRefusedError while a fault is on, which is what a broker that is down raises.
         """
-        if self._failing is not None and "task" in (message.get("headers") or {}):
+        if self._failing and "task" in (message.get("headers") or {}):
             raise ConnectionRefusedError(111, "Connection refused (fail_publish)")
 
     def put(self, queue: str, message: dict[str, Any]) -> None:

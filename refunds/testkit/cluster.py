@@ -8,6 +8,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from celery.local import Proxy
+
 from . import limits, seams
 from .assertions import Assertions
 from .beats import Beat, Shelves
@@ -37,6 +39,14 @@ _running: list[VirtualCelery] = []
 last: list[VirtualCelery] = []
 
 
+def stop_leftover() -> bool:
+    """Stop the cluster that somebody forgot; tell whether there was one."""
+    left = list(_running)
+    for cluster in left:
+        cluster.__exit__(None, None, None)
+    return bool(left)
+
+
 class VirtualCelery(Faults, Assertions):
     """A Celery app's beats and workers, in one thread, under a frozen clock that moves on command.
 
@@ -44,7 +54,8 @@ class VirtualCelery(Faults, Assertions):
     what a lost worker held, as AMQP does) or "fakeredis" (Redis, visibility timeout and all). `workers` is a
     number, names, or names with their queues; `beats` a number or names; either may be 0. `seed` decides task
     ids and jitter. `scheduler` is a beat scheduler class or its path; without it Celery's PersistentScheduler
-    runs with its file in memory. `timeline_limit` caps the timeline.
+    runs with its file in memory. `timeline_limit` caps the timeline. `allow_sockets` and `allow_threads` let
+    code under virtual time have what is refused otherwise; `any_version` tries a Celery that is not supported.
 
     Raises BadUseError for an argument that makes no sense, NestedClusterError for a second cluster,
     NotSimulatedError for what the kit cannot do.
@@ -71,7 +82,8 @@ class VirtualCelery(Faults, Assertions):
         seams.check(any_version=any_version)
         if transport not in {"memory", "fakeredis"}:
             raise BadUseError(f'transport {transport!r}: one of "memory" and "fakeredis"; no real broker')
-        self.app = app
+        # a proxy, such as current_app, keeps nothing that is set on it
+        self.app: Any = app._get_current_object() if isinstance(app, Proxy) else app
         self._start = aware(start, "start")
         self._transport = transport
         self._workers_wanted = workers
@@ -89,12 +101,14 @@ class VirtualCelery(Faults, Assertions):
         self._undo = ExitStack()
         self._thread = threading.get_ident()
         self.clock = VirtualClock(self._start, seed=seed, sleep=self._sleep)
-        self.timeline = Timeline(app.timezone, timeline_limit)
-        self.watch = Watch(app, self.timeline, lambda: self.clock.now)
+        self.timeline = Timeline(self.app.timezone, timeline_limit)
+        self.watch = Watch(self.app, self.timeline, lambda: self.clock.now)
 
     def __enter__(self) -> Self:
         if _running:
             raise NestedClusterError("a VirtualCelery is running already: one process has one clock")
+        if self._queues:
+            raise BadUseError("a cluster runs once: make another VirtualCelery")
         self._thread = threading.get_ident()
         with ExitStack() as undo:
             _running.append(self)
@@ -141,12 +155,13 @@ class VirtualCelery(Faults, Assertions):
             guard_threads(undo, self._refuse)
 
     def _close(self) -> None:
-        for beat in self.beats.values():
-            beat.stop()
-        for worker in self.workers.values():
-            worker.kill()
-        self.beats.clear()
-        self.workers.clear()
+        with ExitStack() as stack:  # one that fails to stop keeps no other running
+            stack.callback(self.workers.clear)
+            stack.callback(self.beats.clear)
+            for worker in self.workers.values():
+                stack.callback(worker.kill)
+            for beat in self.beats.values():
+                stack.callback(beat.stop)
 
     def _make_worker(self, name: str) -> None:
         self.workers[name] = Worker(

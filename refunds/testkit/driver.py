@@ -6,6 +6,8 @@ import threading
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NoReturn
 
+from celery.exceptions import WorkerShutdown, WorkerTerminate
+
 from . import pending
 from .clock import MICROSECONDS
 from .errors import BadUseError, Escape, NeverIdleError, WorkerKilled
@@ -79,7 +81,7 @@ class Driver:
 
     def next_at(self) -> datetime | None:
         """When something happens next by itself: an aware datetime in UTC, None for never."""
-        if self.broker.queued() and self.workers:
+        if self.broker.has_messages() and self.workers:
             return self.now
         following = self._next_ticks()
         if following is None:
@@ -129,6 +131,13 @@ class Driver:
             return True
         except Escape as escape:
             raise escape.error from escape.error.__cause__
+        except WorkerTerminate as end:
+            self._lose_worker(worker, f"{type(end).__name__} in a task")
+            return True
+        except WorkerShutdown as end:
+            self._current = None
+            self.stop_worker(worker.name, detail=f"{type(end).__name__} in a task")
+            return True
         finally:
             self.watch.actor, self._current = "test", None
 
@@ -164,6 +173,10 @@ class Driver:
         raise NotImplementedError
 
     def _lose_worker(self, worker: Worker, detail: str) -> None:
+        raise NotImplementedError
+
+    def stop_worker(self, name: str | None = None, *, detail: str = "") -> None:
+        """Stop a worker as SIGTERM does."""
         raise NotImplementedError
 
 

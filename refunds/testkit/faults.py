@@ -60,12 +60,13 @@ class Faults(Driver):
         self._make_worker(name)
         self.watch.add("worker started", worker=name)
 
-    def stop_worker(self, name: str | None = None) -> None:
-        """Stop a worker as SIGTERM does: it gives back what it has not begun."""
+    def stop_worker(self, name: str | None = None, *, detail: str = "") -> None:
+        """Stop a worker as SIGTERM does: it gives back what it has not begun. `detail` is for the timeline."""
+        self._not_in_task("stop_worker")
         worker = self._member(self.workers, name, "worker")
         del self.workers[worker.name]
         worker.stop()
-        self.watch.add("worker stopped", worker=worker.name)
+        self.watch.add("worker stopped", worker=worker.name, detail=detail)
 
     def stop_beat(self, name: str | None = None, *, kill: bool = False) -> None:
         """Stop a beat: cleanly, or as SIGKILL does, which forgets what was not yet synced to its file."""
@@ -154,7 +155,7 @@ class Faults(Driver):
 
     def _not_in_task(self, what: str) -> None:
         if self._current is not None:
-            raise BadUseError(f"{what}() inside a task")
+            self._refuse(BadUseError(f"{what}() inside a task"))
 
     def _member(self, members: dict[str, Any], name: str | None, kind: str) -> Any:
         if name is None and len(members) == 1:

@@ -23,6 +23,7 @@ NOT_SIMULATED = {
     ),
     "max_tasks_per_child": ("recycled children", "there are no children"),
     "max_memory_per_child": ("memory limits", "there are no children"),
+    "child_lost": ("a pool child killed under its worker", "there are no children; kill_worker() kills the worker"),
     "heartbeat": ("heartbeats of worker and connection", "there is no connection that could fall silent"),
     "gossip": ("gossip between workers", "it is switched off, as with --without-gossip"),
     "mingle": ("mingling at start", "it is switched off, as with --without-mingle"),

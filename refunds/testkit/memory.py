@@ -29,6 +29,9 @@ class MemoryBroker:
     def queued(self) -> list[Held]:
         return [held(name, message) for name, queue in self.queues.items() for message in queue.queue]
 
+    def has_messages(self) -> bool:
+        return any(queue.queue for queue in self.queues.values())
+
     def lose(self) -> None:
         for queue in self.queues.values():
             queue.queue.clear()

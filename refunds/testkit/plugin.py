@@ -74,6 +74,15 @@ def pytest_runtest_makereport(
     return report
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown() -> Generator[None, None, None]:
+    """Stop a cluster that a test left running: every later test would be frozen with it."""
+    yield
+    cluster = _cluster_module()
+    if cluster is not None and cluster.stop_leftover():
+        pytest.fail("the test left a VirtualCelery running; use it in a with block", pytrace=False)
+
+
 def _marked(node: pytest.Item) -> dict[str, Any]:
     # From the module down to the function, so that the nearest marker wins.
     options: dict[str, Any] = {}

@@ -6,159 +6,17 @@ moved, the kit refuses with its name instead of running something that only look
 
 from __future__ import annotations
 
-import importlib
-import uuid
-from dataclasses import dataclass
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
 
 from packaging.version import Version
 
-from .clock import CLOCK_DEFAULTS
 from .errors import SeamMovedError
-from .patching import resolve
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from .seam_list import SEAMS, Seam
 
 # From the first that fires an 18:00 entry on time on a spring Sunday, to the last that the canaries have run
 # on.
 SUPPORTED = {"celery": ("5.5.2", "5.8"), "kombu": ("5.5", "5.8"), "freezegun": ("1.5", "2")}
 
-
-@dataclass(frozen=True, slots=True)
-class Seam:
-    """One internal, what the kit does with it, and a look that raises or tells False when it has moved."""
-
-    name: str
-    use: str
-    holds: Callable[[], Any]
-
-
-def _has(path: str, *names: str) -> Callable[[], bool]:
-    """A look at attributes of `module:qualified.name` or of `module`."""
-
-    def holds() -> bool:
-        module, _, inner = path.partition(":")
-        owner = importlib.import_module(module)
-        owner = resolve(module, inner) if inner else owner
-        return all(hasattr(owner, name) for name in names)
-
-    return holds
-
-
-def _takes(path: str, *names: str) -> Callable[[], bool]:
-    """A look at the parameters of a function at `module:qualified.name`."""
-
-    def holds() -> bool:
-        module, _, inner = path.partition(":")
-        importlib.import_module(module)
-        code = resolve(module, inner).__code__
-        return set(names) <= {*code.co_varnames, *code.co_names}
-
-    return holds
-
-
-def _default_clock(module: str, path: str) -> Callable[[], bool]:
-    """A look at a default argument that is a real clock, or a fake one while a cluster runs."""
-
-    def holds() -> bool:
-        importlib.import_module(module)
-        real = {"monotonic", "time", "fake_monotonic", "fake_time"}
-        return any(getattr(value, "__name__", "") in real for value in resolve(module, path).__defaults__)
-
-    return holds
-
-
-def _uuid_default() -> bool:
-    importlib.import_module("kombu.utils.uuid")
-    return bool(resolve("kombu.utils.uuid", "uuid").__defaults__ == (uuid.uuid4,))
-
-
-CONSUMER = "celery.worker.consumer.consumer:Consumer"
-CHANNEL = "kombu.transport.virtual.base:Channel"
-REDIS = "kombu.transport.redis:"
-
-SEAMS = (
-    Seam("Consumer loop", "replaced by steps", _has(CONSUMER, "create_task_handler", "loop_args", "on_ready")),
-    Seam(
-        "Consumer reads its loop",
-        "an own loop is kept",
-        _takes(f"{CONSUMER}.__init__", "loop", "_pending_operations"),
-    ),
-    Seam("Consumer rate limits", "records", _has(CONSUMER, "_limit_task", "_limit_post_eta", "bucket_for_task")),
-    Seam("Consumer call_soon", "acks at once", _has(CONSUMER, "call_soon", "perform_pending_operations")),
-    Seam("worker_init signal", "keeps the Django fixup out", _has("celery.signals:worker_init", "receivers")),
-    Seam(
-        "worker state",
-        "one per worker",
-        _has("celery.worker.state", "revoked", "successful_requests", "requests"),
-    ),
-    Seam("LimitedSet", "emptied", _has("celery.worker.state:revoked", "_data", "_heap", "maxlen", "expires")),
-    Seam(
-        "kombu Timer",
-        "without its thread",
-        _takes("kombu.asynchronous.timer:Timer._enter", "eta", "push", "entry"),
-    ),
-    Seam("kombu timer Entry", "ordered by age", _has("kombu.asynchronous.timer:Entry", "__lt__", "cancel")),
-    *(Seam(f"clock default of {path}", "faked", _default_clock(module, path)) for module, path in CLOCK_DEFAULTS),
-    Seam("kombu uuid", "seeded", _uuid_default),
-    Seam("beat Service", "gives the scheduler", _has("celery.beat:Service", "scheduler", "get_scheduler")),
-    Seam(
-        "beat Scheduler",
-        "ticked",
-        _has("celery.beat:Scheduler", "tick", "apply_entry", "should_sync", "_do_sync"),
-    ),
-    Seam(
-        "PersistentScheduler file",
-        "in memory",
-        _has("celery.beat:PersistentScheduler", "persistence", "_store"),
-    ),
-    Seam("ScheduleEntry order", "by name", _has("celery.beat:ScheduleEntry", "__lt__", "name")),
-    Seam("app connections", "pointed at the broker", _has("celery.app.base:Celery", "_connection", "_pool")),
-    Seam("app producers", "made anew", _has("celery.app.amqp:AMQP", "_producer_pool", "producer_pool")),
-    Seam("app queues", "all consumed", _has("celery.app.amqp:Queues", "select", "_consume_from")),
-    Seam("app backend", "swapped", _has("celery.app.base:Celery", "_backend", "_get_backend")),
-    Seam(
-        "memory results",
-        "a cache of their own",
-        _has("celery.backends.cache", "_DUMMY_CLIENT_CACHE", "CacheBackend"),
-    ),
-    Seam("Redis results", "on the fake server", _has("celery.backends.redis:RedisBackend", "_create_client")),
-    Seam("remote control", "refused", _has("celery.app.control:Control", "broadcast")),
-    Seam(
-        "current app",
-        "set and put back",
-        _has("celery._state", "_set_current_app", "_tls", "_task_join_will_block"),
-    ),
-    Seam("trace", "assertions pass it", _takes("celery.app.trace:build_tracer", "task", "monotonic")),
-    Seam(
-        "autoretry",
-        "assertions pass it",
-        _takes("celery.app.autoretry:add_autoretry_behaviour", "_orig_run", "run"),
-    ),
-    Seam(
-        "solo pool",
-        "runs the task",
-        _takes("celery.concurrency.base:apply_target", "WorkerTerminate", "callback"),
-    ),
-    Seam(
-        "virtual channel",
-        "tapped",
-        _has(CHANNEL, "basic_publish", "basic_reject", "_put", "_restore", "do_restore"),
-    ),
-    Seam("virtual QoS", "read for pending()", _has("kombu.transport.virtual.base:QoS", "_delivered", "_dirty")),
-    Seam("memory channel", "one set of queues", _has("kombu.transport.memory:Channel", "queues", "events")),
-    Seam("Redis channel", "on the fake server", _has(f"{REDIS}Channel", "_connparams", "_get", "unacked_key")),
-    Seam("Redis poller", "pops", _takes(f"{REDIS}MultiChannelPoller.__init__", "_channels", "after_read")),
-    Seam("Redis restore", "visibility timeout", _has(f"{REDIS}MultiChannelPoller", "maybe_restore_messages")),
-    Seam("freezegun clock", "moved", _has("freezegun.api", "ignore_lists", "fake_monotonic", "fake_time")),
-    Seam(
-        "freezegun monotonic",
-        "kept apart",
-        _has("freezegun.api", "_get_fake_monotonic", "_get_fake_monotonic_ns"),
-    ),
-)
 
 _checked: set[str] = set()
 

@@ -66,9 +66,10 @@ class Watch:
         when = self.now() + timedelta(seconds=seconds)
         self.add("rate-limited", **_named(request.request_dict), worker=self.actor, when=when)
 
-    def _before_publish(self, **_kwargs: Any) -> None:
-        if self.tap is not None:
-            self.tap.before_publish()
+    def _before_publish(self, headers: dict[str, Any], routing_key: str = "", **_kwargs: Any) -> None:
+        if self.tap is not None and self.tap.before_publish():
+            named = _named(headers)
+            self.add("unsent", **named, by=self.actor, entry=self.entry, queue=routing_key, detail="fail_publish")
 
     def _published(self, headers: dict[str, Any], routing_key: str = "", **_kwargs: Any) -> None:
         self.add(

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import heapq
-import itertools
-import math
 import weakref
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from celery import _state, signals
 from celery.concurrency import solo
 from celery.worker import WorkController, state
 from celery.worker.consumer import Consumer
-from kombu.asynchronous import timer as kombu_timer
 from kombu.utils.imports import symbol_by_name
 
-from .clock import MICROSECONDS
+from .consumer import consumer_class
+from .timer import Timer
 
 # celery-types leaves most of it out
 celery_state: Any = _state
@@ -28,100 +24,6 @@ if TYPE_CHECKING:
 
     from .broker import Broker
     from .watch import Watch
-
-
-class Entry(kombu_timer.Entry):
-    """A timer entry. Of two at one instant the older goes first; kombu compares their addresses in memory."""
-
-    __slots__ = ("number",)
-    _numbers = itertools.count()
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.number = next(self._numbers)
-
-    def __lt__(self, other: Any) -> bool:
-        return bool(self.number < other.number)
-
-
-class Timer(kombu_timer.Timer):
-    """kombu's timer without the thread that Celery's solo pool gives it."""
-
-    Entry = Entry
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(max_interval=math.inf, on_error=kwargs.get("on_error"))
-
-    def _enter(self, eta: float, priority: int, entry: Any, push: Any = heapq.heappush) -> Any:
-        # Up to the millisecond: an ETA becomes a float of seconds since 1970 on its way here, off by a
-        # microsecond either way, and must not run before its instant. The tolerance is that microsecond.
-        rounded = math.ceil(eta * 1000 - 0.001) / 1000
-        return super()._enter(rounded, priority, entry, push)
-
-    def call_after(self, secs: float, *args: Any, **kwargs: Any) -> Any:
-        # A token bucket asks to be called "in 1e-16 s"; on a clock that stands still that is for ever now.
-        return super().call_after(max(secs, 0.001), *args, **kwargs)
-
-    def next_at(self) -> int | None:
-        """When the next entry is due, in clock ticks."""
-        while self._queue and self._queue[0].entry.canceled:
-            heapq.heappop(self._queue)
-        return round(self._queue[0].eta * MICROSECONDS) if self._queue else None
-
-    def run_due(self) -> bool:
-        """Call every entry that is due; tell whether there was one."""
-        ran = False
-        for _delay, entry in self:
-            if entry is None:
-                break
-            ran = True
-            self.apply_entry(entry)
-        return ran
-
-
-def consumer_class(base: type[Any], watch: Watch) -> type[Any]:
-    """The app's consumer class, without its loop and with an eye on rate limits and redelivery."""
-
-    class VirtualConsumer(base):  # type: ignore[misc] # a class given at run time
-        def loop(self, *args: Any) -> None:
-            """What Celery's loop does before its first turn; the turns are `Worker.step`."""
-            handle = self.create_task_handler()
-
-            def on_message(message: Any) -> None:
-                if (message.delivery_info or {}).get("redelivered"):
-                    watch.redelivered(message)
-                handle(message)
-
-            self.task_consumer.on_message = on_message
-            self.task_consumer.consume()
-            self.on_ready()
-
-        def call_soon(self, p: Any, *args: Any, **kwargs: Any) -> Any:
-            # Acks come this way up to Celery 5.6, to be done after the task where the pool is solo. A prefork
-            # worker, which this one stands for, does them while its child works.
-            operation = partial(p, *args, **kwargs)
-            operation()
-            return operation
-
-        def start(self) -> None:
-            self.restart_count += 1
-            self.blueprint.start(self)
-
-        def _limit_task(self, request: Any, bucket: Any, tokens: int) -> Any:
-            result = super()._limit_task(request, bucket, tokens)
-            self._note_limit(request, bucket, tokens)
-            return result
-
-        def _limit_post_eta(self, request: Any, bucket: Any, tokens: int) -> Any:
-            result = super()._limit_post_eta(request, bucket, tokens)
-            self._note_limit(request, bucket, tokens)
-            return result
-
-        def _note_limit(self, request: Any, bucket: Any, tokens: int) -> None:
-            if any(waiting is request for waiting, _tokens in bucket.contents):
-                watch.limited(request, bucket.expected_time(tokens * len(bucket.contents)))
-
-    return VirtualConsumer
 
 
 class Worker:
@@ -211,6 +113,8 @@ class Worker:
         return [r for r in state.requests.values() if r.hostname == self.consumer.hostname]
 
     def _drain(self) -> bool:
+        if not self._broker.has_messages():
+            return False
         try:
             # Any longer timeout never ends under a frozen clock.
             self.consumer.connection.drain_events(timeout=0)

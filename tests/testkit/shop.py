@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import sleep
 from typing import Any
 
 from celery import Celery
@@ -46,6 +47,10 @@ def make_app(**settings: Any) -> Celery:
     @app.task(shared=False, name="fail")
     def fail(*_args: Any) -> None:
         raise BrokenError("no")
+
+    @app.task(shared=False, name="nap")
+    def nap(seconds: float) -> None:
+        sleep(seconds)
 
     @app.task(shared=False, name="add")
     def add(numbers: list[int]) -> int:

@@ -88,3 +88,15 @@ def test_an_assertion_expected_outside_a_worker_stays_one(app: Celery) -> None:
 
     with VirtualCelery(app, start=NOON), pytest.raises(AssertionError, match="plain"):
         checks()
+
+
+def test_a_capped_timeline_keeps_the_newest(app: Celery) -> None:
+    """A limit keeps the last records, and the table says how many went."""
+    with VirtualCelery(app, start=NOON, timeline_limit=3) as celery:
+        for _ in range(2):
+            app.tasks["note"].delay()
+            celery.advance(timedelta(0))
+        assert [record.kind for record in celery.timeline] == ["received", "started", "succeeded"]
+        assert "... 5 earlier records dropped" in str(celery.timeline)
+        assert celery.timeline[-1].kind == "succeeded"
+        assert len(celery.timeline[1:]) == 2

@@ -212,3 +212,12 @@ def test_a_cluster_runs_only_inside_its_block(app: Celery) -> None:
         pass
     with pytest.raises(BadUseError, match="with"):
         celery.run_until(datetime.now(UTC))
+
+
+def test_a_cluster_runs_once(app: Celery) -> None:
+    """A second run would go on from the first one's queues; it takes a new cluster."""
+    celery = VirtualCelery(app, start=NOON)
+    with celery:
+        pass
+    with pytest.raises(BadUseError, match="runs once"), celery:
+        pass

@@ -6,7 +6,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from celery import current_app
+from celery._state import get_current_app
 from celery.schedules import crontab
+from freezegun import freeze_time
 
 from refunds.testkit import VirtualCelery
 
@@ -110,3 +113,27 @@ def test_the_visibility_timeout_delivers_a_long_countdown_again(app: Celery, hou
         app.tasks["note"].apply_async(countdown=hours * 3600)
         celery.run_until_idle()
         assert len(celery.timeline.of("started", "note")) == hours
+
+
+def test_a_cluster_inside_a_frozen_test(app: Celery, transport: str) -> None:
+    """Where a test is frozen already, the cluster has its own clock inside, and gives the other back."""
+    outer = datetime(2020, 2, 2, tzinfo=UTC)
+    with freeze_time(outer):
+        with VirtualCelery(app, start=NOON, transport=transport) as celery:
+            app.tasks["note"].apply_async(countdown=60)
+            celery.run_until_idle()
+            assert datetime.now(UTC) == NOON + timedelta(minutes=1)
+        assert datetime.now(UTC) == outer
+
+
+def test_the_current_app_will_do(app: Celery) -> None:
+    """A proxy of the app stands for the app."""
+    before = get_current_app()
+    app.set_current()
+    try:
+        with VirtualCelery(current_app, start=NOON) as celery:
+            app.tasks["note"].delay()
+            celery.run_until_idle()
+            celery.assert_ran("note")
+    finally:
+        before.set_current()

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from celery.exceptions import WorkerShutdown, WorkerTerminate
 from celery.schedules import crontab
 from kombu.exceptions import OperationalError
 
@@ -141,3 +142,63 @@ def test_naming_nobody_is_an_error(app: Celery) -> None:
             celery.kill_worker("worker7")
         with pytest.raises(BadUseError, match="is down"):
             celery.start_worker("worker1")
+
+
+def test_a_stopped_worker_gives_back_what_it_holds(app: Celery, transport: str) -> None:
+    """SIGTERM: what waits for its ETA goes back to the queue, on Redis as well, and another worker has it at once."""
+    with VirtualCelery(app, start=NOON, transport=transport, workers=2, beats=0) as celery:
+        app.tasks["late"].apply_async(countdown=600)
+        celery.advance(timedelta(seconds=1))
+        holder = celery.pending().scheduled[0].worker
+        celery.stop_worker(holder)
+        celery.advance(timedelta(seconds=1))
+        assert [waiting.worker for waiting in celery.pending().scheduled] == list(celery.workers)
+        celery.run_until_idle()
+        assert runs(celery, "late") == ["12:10:00"]
+        assert holder == celery.timeline.of("worker stopped")[0].worker
+
+
+@pytest.mark.parametrize(("error", "kind"), [(WorkerShutdown, "worker stopped"), (WorkerTerminate, "worker lost")])
+def test_a_task_can_end_its_worker(app: Celery, error: type[BaseException], kind: str) -> None:
+    """A task that raises Celery's own shutdown ends its worker, and the cluster goes on."""
+
+    @app.task(name="ends", shared=False)
+    def ends() -> None:
+        raise error(0)
+
+    with VirtualCelery(app, start=NOON) as celery:
+        ends.delay()
+        celery.advance(HOUR)
+        assert celery.timeline.of(kind)[0].detail == f"{error.__name__} in a task"
+        assert celery.workers_down == ["worker1"]
+
+
+def test_beat_swallows_a_failed_publish(app: Celery, transport: str) -> None:
+    """With the broker down at 18:00 beat has sent nothing and believes it has: the run is lost until tomorrow."""
+    app.conf.beat_schedule = {"decline": {"task": "note", "schedule": crontab(hour=18, minute=0)}}
+    with VirtualCelery(app, start=NOON, transport=transport) as celery:
+        celery.fail_publish(1)
+        celery.advance(12 * HOUR)
+        assert [(r.by, r.entry) for r in celery.timeline.of("unsent", "note")] == [("beat1", "decline")]
+        celery.advance(24 * HOUR)
+        assert [f"{r.at.astimezone(KYIV):%d %H:%M}" for r in celery.timeline.of("started", "note")] == ["16 18:00"]
+
+
+def test_the_transports_own_options_hold(app: Celery) -> None:
+    """A key prefix, another timeout and another restore interval are the app's, and the cluster's too."""
+    app.conf.broker_transport_options = {
+        "global_keyprefix": "shop:",
+        "visibility_timeout": 300,
+        "unacked_restore_interval": 1,
+        "unacked_restore_throttle": 1,
+    }
+    with VirtualCelery(app, start=NOON, transport="fakeredis", beats=0) as celery:
+        celery.kill_worker(during="late")
+        app.tasks["late"].delay()
+        celery.advance(timedelta(0))
+        celery.start_worker()
+        celery.advance(HOUR)
+        first, second = runs(celery, "late")
+        assert first == "12:00:00"
+        assert second.startswith("12:0")
+        assert second > "12:04:59"

@@ -59,6 +59,12 @@ def test_fails_with_a_cluster_of_its_own(virtual_celery_app):
 
 def test_fails_without_a_cluster():
     assert False
+
+def test_leaves_a_cluster_running(virtual_celery_app):
+    VirtualCelery(virtual_celery_app, start=START).__enter__()
+
+def test_is_not_frozen():
+    assert datetime.now(UTC) > START + timedelta(days=100)
 """
 
 
@@ -83,8 +89,15 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def test_fixtures_and_marker(report: str) -> None:
-    """Three tests use the fixtures and the marker, and pass."""
-    assert "3 failed, 3 passed" in report
+    """The tests that use the fixtures and the marker pass, and the last two."""
+    assert "3 failed, 5 passed, 1 error" in report
+
+
+def test_a_cluster_left_running_is_stopped(report: str) -> None:
+    """The test that forgot it has an error, and the next is not frozen."""
+    assert "ERROR at teardown of test_leaves_a_cluster_running" in report
+    assert "the test left a VirtualCelery running" in report
+    assert "test_is_not_frozen" not in report
 
 
 def test_a_failing_test_shows_its_timeline(report: str) -> None:

@@ -172,6 +172,14 @@ def test_sleep_takes_virtual_time(app: Celery, transport: str) -> None:
         celery.assert_ran("note", at=NOON + timedelta(seconds=90))
 
 
+def test_a_sleep_imported_by_name_is_virtual_too(app: Celery, transport: str) -> None:
+    """A module that said `from time import sleep` before the clock froze sleeps virtually all the same."""
+    with VirtualCelery(app, start=NOON, transport=transport) as celery:
+        app.tasks["nap"].delay(3600)
+        celery.run_until_idle()
+        assert celery.now == NOON + HOUR
+
+
 def test_results_of_an_app_without_backend_stay_away(transport: str) -> None:
     """An app that keeps no results gets none from the kit."""
     from .shop import make_app

@@ -16,6 +16,7 @@ from kombu.asynchronous import timer
 
 from refunds.testkit import SeamMovedError, VirtualCelery, seams
 from refunds.testkit.clock import CLOCK_DEFAULTS
+from refunds.testkit.seam_list import SEAMS, Seam
 
 from .conftest import NOON
 
@@ -31,17 +32,17 @@ LEFT_ALONE = {
 }
 
 
-@pytest.mark.parametrize("seam", seams.SEAMS, ids=lambda seam: str(seam.name))
-def test_each_seam_holds(seam: seams.Seam) -> None:
+@pytest.mark.parametrize("seam", SEAMS, ids=lambda seam: str(seam.name))
+def test_each_seam_holds(seam: Seam) -> None:
     """The canary of each seam sings on this Celery and kombu."""
     assert seam.holds()
 
 
-@pytest.mark.parametrize("seam", seams.SEAMS, ids=lambda seam: str(seam.name))
-def test_a_moved_seam_is_named(seam: seams.Seam, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("seam", SEAMS, ids=lambda seam: str(seam.name))
+def test_a_moved_seam_is_named(seam: Seam, monkeypatch: pytest.MonkeyPatch) -> None:
     """If any one seam moves, the refusal names that one and no other."""
-    moved = seams.Seam(seam.name, seam.use, lambda: False)
-    monkeypatch.setattr(seams, "SEAMS", tuple(moved if other is seam else other for other in seams.SEAMS))
+    moved = Seam(seam.name, seam.use, lambda: False)
+    monkeypatch.setattr(seams, "SEAMS", tuple(moved if other is seam else other for other in SEAMS))
     with pytest.raises(SeamMovedError) as caught:
         seams.check_seams()
     assert str(caught.value).endswith(f"moved: {seam.name} ({seam.use})")

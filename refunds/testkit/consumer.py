@@ -1,0 +1,54 @@
+"""A worker's consumer, without its loop."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .watch import Watch
+
+
+def consumer_class(base: type[Any], watch: Watch) -> type[Any]:
+    """The app's consumer class, without its loop and with an eye on rate limits and redelivery."""
+
+    class VirtualConsumer(base):  # type: ignore[misc] # a class given at run time
+        def loop(self, *args: Any) -> None:
+            """What Celery's loop does before its first turn; the turns are `Worker.step`."""
+            handle = self.create_task_handler()
+
+            def on_message(message: Any) -> None:
+                if (message.delivery_info or {}).get("redelivered"):
+                    watch.redelivered(message)
+                handle(message)
+
+            self.task_consumer.on_message = on_message
+            self.task_consumer.consume()
+            self.on_ready()
+
+        def call_soon(self, p: Any, *args: Any, **kwargs: Any) -> Any:
+            # Acks come this way up to Celery 5.6, to be done after the task where the pool is solo. A prefork
+            # worker, which this one stands for, does them while its child works.
+            operation = partial(p, *args, **kwargs)
+            operation()
+            return operation
+
+        def start(self) -> None:
+            self.restart_count += 1
+            self.blueprint.start(self)
+
+        def _limit_task(self, request: Any, bucket: Any, tokens: int) -> Any:
+            result = super()._limit_task(request, bucket, tokens)
+            self._note_limit(request, bucket, tokens)
+            return result
+
+        def _limit_post_eta(self, request: Any, bucket: Any, tokens: int) -> Any:
+            result = super()._limit_post_eta(request, bucket, tokens)
+            self._note_limit(request, bucket, tokens)
+            return result
+
+        def _note_limit(self, request: Any, bucket: Any, tokens: int) -> None:
+            if any(waiting is request for waiting, _tokens in bucket.contents):
+                watch.limited(request, bucket.expected_time(tokens * len(bucket.contents)))
+
+    return VirtualConsumer

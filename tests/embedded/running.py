@@ -11,7 +11,10 @@ from http.cookiejar import CookieJar
 from pathlib import Path
 from typing import Self
 
-ROOT = Path(__file__).parents[2]
+import refunds
+
+# The copy of the package that is tested: the installed wheel under tox, else the checkout.
+ROOT = Path(str(refunds.__file__)).parents[1]
 # Seconds; far more than anything takes, so that only a hang fails.
 LONG = 60
 

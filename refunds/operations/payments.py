@@ -39,7 +39,7 @@ Result = Paid | Again | GiveUp | NotNow
 
 
 def pay_refund(
-    refund_id: int, now: datetime, *, gateway: Gateway, jitter: float, policy: RetryPolicy = POLICY
+    refund_id: int, now: datetime, *, gateway: Gateway, jitter: float, policy: RetryPolicy | None = None
 ) -> Result:
     """Attempt to pay one refund, once.
 
@@ -47,6 +47,7 @@ def pay_refund(
     reason it failed, or when it is due again. An error that is neither TryAgain nor Refused is a bug: it propagates,
     and the refund stays pending with its attempt counted. Raises UnknownRow.
     """
+    policy = policy or POLICY
     refund = _claim(refund_id, now, policy)
     if isinstance(refund, NotNow | GiveUp):
         return refund

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+import refunds
+
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -46,7 +48,11 @@ def test_python_blocks_run(code: list[str]) -> None:
 @pytest.mark.parametrize("code", pages("console"))
 def test_commands_print_what_is_shown(code: list[str], tmp_path: Path) -> None:
     """Commands succeed in an empty folder, and print the lines below them, where any are shown."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "DATABASE_URL": f"sqlite:///{tmp_path / 'db.sqlite3'}"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(Path(str(refunds.__file__)).parents[1]),
+        "DATABASE_URL": f"sqlite:///{tmp_path / 'db.sqlite3'}",
+    }
     environment |= {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     environment |= {"CELERY_BROKER_URL": "memory://", "DJANGO_SETTINGS_MODULE": "refunds.settings"}
     for command, shown in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", "".join(code), re.MULTILINE):

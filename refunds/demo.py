@@ -25,11 +25,10 @@ from .testkit import Timeline, VirtualCelery
 
 # The Sunday on which Kyiv's clocks go forward in 2026: the day on which an 18:00 is most often got wrong.
 DAY: Final = date(2026, 3, 29)
-OPENS, PRESSED, CLOSES = time(16, 0), time(17, 58), time(18, 30)
+OPENS, PRESSED, CLOSES = time(17, 0), time(17, 58), time(18, 30)
 # When rows come in, and how many of a hundred: most before the button, some between it and 18:00, a few after.
 ARRIVALS: Final = (
-    *((time(16, minute), 15) for minute in (5, 35)),
-    *((time(17, minute), 15) for minute in (5, 20, 35, 57)),
+    *((time(17, minute), 15) for minute in (5, 15, 25, 35, 45, 57)),
     (time(17, 58, 30), 4),
     (time(17, 59, 59), 4),
     (time(18, 0), 1),

@@ -1,5 +1,6 @@
 """A state machine of days: the system in virtual time against a plain model of the rules."""
 
+import os
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
@@ -122,10 +123,16 @@ class Days(RuleBasedStateMachine):
         self.model |= {pk: (self.model[pk][0], status) for pk in ids}
 
 
+@pytest.mark.hypothesis
 @pytest.mark.django_db(transaction=True)
 def test_days_follow_the_model(schedule: Schedule) -> None:
     """Whatever is received, pressed, chosen and waited for, rows, refunds and ledger are what plain rules say."""
     entries = beat_schedule()
     # Every three hours instead of every half minute: where nothing breaks it finds nothing, and takes most of the time.
     schedule({**entries, "reconcile": {**entries["reconcile"], "schedule": 10_800.0}})
-    run_state_machine_as_test(Days, settings=settings(max_examples=60, stateful_step_count=15, deadline=None))
+    run_state_machine_as_test(
+        Days,
+        settings=settings(
+            max_examples=200 if os.environ.get("REFUNDS_THOROUGH") else 30, stateful_step_count=15, deadline=None
+        ),
+    )

@@ -54,9 +54,9 @@ def test_each_day_around_a_change_of_clocks_has_one_decline_at_18(start: Start, 
     ]
 
 
-@pytest.mark.usefixtures("hourly")
-def test_every_day_of_a_year_has_one_decline_at_18(start: Start) -> None:
-    """366 days from any start, both changes of clocks among them, have one decline each, at 18:00:00 local."""
+def test_every_day_of_a_year_has_one_decline_at_18(start: Start, schedule: Schedule) -> None:
+    """366 days, both changes of clocks among them, have one decline each, at 18:00:00 local."""
+    schedule({"decline-pending": beat_schedule()["decline-pending"]})
     celery = start(NOON, workers=READERS)
     celery.advance(timedelta(days=366))
     fired = [record.at.astimezone(cutoff.ZONE) for record in celery.timeline.of("started", DECLINE)]

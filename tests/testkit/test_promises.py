@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -108,135 +107,6 @@ def test_an_unknown_task_is_rejected(app: Celery, transport: str) -> None:
         app.send_task("from.tomorrow")
         celery.run_until_idle()
         assert {record.task for record in celery.timeline.of("rejected")} == {"from.tomorrow"}
-
-
-def test_a_countdown_beyond_the_visibility_timeout(app: Celery) -> None:
-    """With the defaults of Redis a countdown of 5 hours runs 5 times."""
-    with VirtualCelery(app, start=NOON, transport="fakeredis") as celery:
-        app.tasks["note"].apply_async(countdown=5 * 3600)
-        celery.advance(6 * HOUR)
-        celery.assert_ran("note", at=[NOON + 5 * HOUR] * 5)
-
-
-def test_a_due_date_in_the_database(app: Celery) -> None:
-    """With the due date in a row, and a beat entry that looks at the rows, it runs once."""
-    rows = {"r1": NOON + 5 * HOUR}
-
-    @app.task(name="look", shared=False)
-    def look() -> None:
-        for key in [key for key, due in rows.items() if due <= datetime.now(KYIV)]:
-            del rows[key]
-            app.tasks["note"].delay(key)
-
-    app.conf.beat_schedule = {"look": {"task": "look", "schedule": 60.0}}
-    with VirtualCelery(app, start=NOON, transport="fakeredis") as celery:
-        celery.advance(6 * HOUR)
-        celery.assert_ran("note", at=[NOON + 5 * HOUR])
-
-
-def test_a_longer_visibility_timeout_is_honoured(app: Celery) -> None:
-    """The app's own transport options count: with 6 hours the countdown of 5 runs once."""
-    app.conf.broker_transport_options = {"visibility_timeout": 6 * 3600}
-    with VirtualCelery(app, start=NOON, transport="fakeredis") as celery:
-        app.tasks["note"].apply_async(countdown=5 * 3600)
-        celery.advance(12 * HOUR)
-        celery.assert_ran("note", times=1)
-
-
-@pytest.mark.parametrize(("task", "runs"), [("late", 2), ("note", 1)])
-@pytest.mark.parametrize("at", ["start", "end"])
-def test_a_worker_that_dies_in_a_task(app: Celery, task: str, runs: int, at: str) -> None:
-    """Late acks: redelivered once the timeout has passed. Early acks: lost."""
-    with VirtualCelery(app, start=NOON, transport="fakeredis", workers=2) as celery:
-        celery.kill_worker(during=task, at=at)
-        app.tasks[task].delay()
-        celery.advance(timedelta(minutes=59))
-        celery.assert_ran(task, times=1)
-        celery.advance(3 * HOUR)
-        celery.assert_ran(task, times=runs)
-        assert len(celery.timeline.of("succeeded", task)) == runs - 1
-        assert celery.timeline.of("worker lost")[0].detail == f"at the {at} of {task}"
-
-
-def test_sleep_takes_virtual_time(app: Celery, transport: str) -> None:
-    """A task that sleeps holds its worker, and what waits behind it is late by that."""
-
-    @app.task(name="slow", shared=False)
-    def slow() -> None:
-        time.sleep(90)
-
-    with VirtualCelery(app, start=NOON, transport=transport) as celery:
-        slow.delay()
-        app.tasks["note"].delay()
-        celery.run_until_idle()
-        celery.assert_ran("note", at=NOON + timedelta(seconds=90))
-
-
-def test_a_sleep_imported_by_name_is_virtual_too(app: Celery, transport: str) -> None:
-    """A module that said `from time import sleep` before the clock froze sleeps virtually all the same."""
-    with VirtualCelery(app, start=NOON, transport=transport) as celery:
-        app.tasks["nap"].delay(3600)
-        celery.run_until_idle()
-        assert celery.now == NOON + HOUR
-
-
-def test_the_others_go_on_while_a_worker_sleeps(app: Celery, transport: str) -> None:
-    """Beat keeps its hours and another worker takes what comes, while one sleeps in a task."""
-    app.conf.beat_schedule = {"minutely": {"task": "note", "schedule": 60.0}}
-    with VirtualCelery(app, start=NOON, transport=transport, workers=2) as celery:
-        app.tasks["nap"].delay(200)
-        celery.advance(timedelta(minutes=5))
-        minutes = [NOON + timedelta(minutes=n) for n in range(1, 6)]
-        celery.assert_sent("note", at=minutes, by="beat1")
-        celery.assert_ran("note", at=minutes)
-        assert {r.worker for r in celery.timeline.of("started", "note")[:3]} == {"worker2"}
-        assert celery.timeline.of("succeeded", "nap")[0].at == NOON + timedelta(seconds=200)
-
-
-def test_a_task_longer_than_the_visibility_timeout(app: Celery) -> None:
-    """On Redis a task with late acks that works for 90 minutes is delivered to another worker after 60."""
-
-    @app.task(name="long", acks_late=True, shared=False)
-    def long() -> None:
-        if len(celery.timeline.of("started", "long")) == 1:
-            time.sleep(5400)
-
-    with VirtualCelery(app, start=NOON, transport="fakeredis", workers=2) as celery:
-        long.delay()
-        celery.run_until_idle()
-        celery.assert_ran("long", at=[NOON, NOON + HOUR])
-        assert [r.worker for r in celery.timeline.of("redelivered")] == ["worker2"]
-        assert celery.timeline.of("succeeded", "long")[-1].at == NOON + timedelta(minutes=90)
-
-
-def test_a_sleeping_worker_can_be_killed(app: Celery) -> None:
-    """A worker killed by what another runs, while it sleeps in a task, does not wake up in it."""
-
-    @app.task(name="kills", shared=False)
-    def kills() -> None:
-        celery.kill_worker("worker1")
-
-    with VirtualCelery(app, start=NOON, workers=2) as celery:
-        app.tasks["nap"].delay(600)
-        kills.apply_async(countdown=60)
-        celery.advance(HOUR)
-        assert [r.worker for r in celery.timeline.of("worker lost")] == ["worker1"]
-        assert celery.timeline.of("succeeded", "nap") == []
-
-
-def test_an_assertion_passes_those_who_sleep(app: Celery) -> None:
-    """It ends the test also when it is raised while another worker's task sleeps."""
-
-    @app.task(name="wrong", shared=False)
-    def wrong() -> None:
-        raise AssertionError("in the meantime")
-
-    with VirtualCelery(app, start=NOON, workers=2) as celery:
-        app.tasks["nap"].delay(600)
-        wrong.apply_async(countdown=60)
-        with pytest.raises(AssertionError, match="in the meantime"):
-            celery.advance(HOUR)
-        assert celery.now == NOON + timedelta(minutes=1)
 
 
 def test_results_of_an_app_without_backend_stay_away(transport: str) -> None:

@@ -6,7 +6,7 @@ Every number is of SQLite files that are removed again, and comes with the one t
 from collections.abc import Sequence
 from statistics import median
 
-from . import click, memory, sweep
+from . import memory, press, sweep
 from .measure import Times, table
 
 CLICKS = 30
@@ -17,12 +17,12 @@ CHUNKS = (1_000, 5_000, 20_000)
 def main(rows: int, *, clicks: int = CLICKS, rounds: int = ROUNDS, chunks: Sequence[int] = CHUNKS) -> None:
     """Print a table each for the click, for approve-all of `rows` rows, for chunk sizes and for memory."""
     few = max(1, rows // 100)
-    print(_clicks(click.measure((few, rows), clicks)))  # noqa: T201  # its result
+    print(_clicks(press.measure((few, rows), clicks)))  # noqa: T201  # its result
     print(_sweeps(rows, sweep.measure(rows, chunks, rounds)))  # noqa: T201
     print(_memory(memory.measure((max(1, rows // 10), rows))))  # noqa: T201
 
 
-def _clicks(found: Sequence[click.Clicks]) -> str:
+def _clicks(found: Sequence[press.Clicks]) -> str:
     few, many = found
     lines = [["", *(f"{size.pending:,} pending" for size in found), "ratio"]]
     for name, times in (("press", [size.press for size in found]), ("page", [size.page for size in found])):

@@ -1,6 +1,5 @@
 """The layout of the Online Retail files, and the real one where it is at hand."""
 
-import os
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -13,9 +12,6 @@ from refunds.models import ReturnRequest
 from refunds.operations.imports import import_file
 
 from .files import GOOD_ONLINE, NOW, messages, none_rejected, read, taken
-
-# Beside the checkout, or beside a directory above it; the files are not part of the project.
-NEAR = [parent / "shared" / "data" for parent in Path(__file__).resolve().parents[3:]]
 
 
 def good(**changed: str) -> bytes:
@@ -99,15 +95,11 @@ def test_layouts_do_not_share_columns_by_accident() -> None:
 
 
 @pytest.mark.django_db
-def test_real_first_half_is_imported_to_the_penny() -> None:
+def test_real_first_half_is_imported_to_the_penny(real_file: Path) -> None:
     """4,494 rows, 428,515.73 GBP, nothing rejected; the same file again adds nothing."""
-    folders = [Path(os.environ["REFUNDS_TEST_DATA"])] if "REFUNDS_TEST_DATA" in os.environ else NEAR
-    found = [file for folder in folders if (file := folder / "online_retail_returns_h1.csv").is_file()]
-    if not found:
-        pytest.skip("online_retail_returns_h1.csv is not in ../shared/data nor where REFUNDS_TEST_DATA says")
     counts = []
     for _ in range(2):
-        with found[0].open("rb") as stream:
+        with real_file.open("rb") as stream:
             summary = import_file(
                 Source(stream, "h1"), layout=ONLINE_RETAIL, form=Format.CSV, now=NOW, on_rejected=none_rejected
             )

@@ -1,5 +1,6 @@
 """The demo command: a day of returns on a database of its own."""
 
+import sys
 from datetime import date
 from io import StringIO
 from pathlib import Path
@@ -67,6 +68,22 @@ def test_books_that_do_not_add_up_are_an_error(monkeypatch: pytest.MonkeyPatch) 
     assert "check failed: 0 requests are approved, and 900 should be" in err.getvalue()
     assert "check failed: 0 refunds are paid, and 900 should be" in err.getvalue()
     assert ": ok" not in out.getvalue()
+
+
+def test_without_the_kit_the_demo_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A project without the extra gets the name of the extra, and no traceback."""
+    monkeypatch.setitem(sys.modules, "refunds.demo", None)
+    monkeypatch.delattr("refunds.demo")
+    with pytest.raises(CommandError, match=r"pip install 'refunds\[testkit\]'"):
+        run()
+
+
+def test_a_file_with_another_header_is_refused(tmp_path: Path) -> None:
+    """A file that is no list of returns is one clear line."""
+    file = tmp_path / "other.csv"
+    file.write_text("colour\nblue\n")
+    with pytest.raises(CommandError, match="colour"):
+        run(str(file))
 
 
 @pytest.mark.parametrize(

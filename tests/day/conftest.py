@@ -16,13 +16,16 @@ Schedule = Callable[[dict[str, Any]], None]
 @pytest.fixture
 def schedule() -> Generator[Schedule]:
     """Give beat another schedule for the length of a test."""
-    before = app.conf.beat_schedule
+    # In place: Celery before 5.6 reads what Django's settings hold, whatever is assigned here.
+    current = app.conf.beat_schedule
+    before = dict(current)
 
     def replace(entries: dict[str, Any]) -> None:
-        app.conf.beat_schedule = entries
+        current.clear()
+        current.update(entries)
 
     yield replace
-    app.conf.beat_schedule = before
+    replace(before)
 
 
 @pytest.fixture

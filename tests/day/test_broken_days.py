@@ -28,7 +28,7 @@ from ..factories import CUTOFF, make_requests
 # Until all that is owed is done once nothing breaks any more: a lease, a patience or two, and the runs in between.
 MENDED = timedelta(minutes=15)
 # Days that a run looks at, and `tox run -e thorough`; what that finds is replayed by the code that it prints.
-EXAMPLES = 200 if os.environ.get("REFUNDS_THOROUGH") else 12
+EXAMPLES = 200 if os.environ.get("REFUNDS_THOROUGH") else 10
 
 
 class Unsteady:

@@ -51,7 +51,7 @@ class Believing(Counting):
 
 
 # Enough examples to reach each rule many times, and few enough for a laptop.
-FEW = settings(max_examples=40, stateful_step_count=20, deadline=None, database=None)
+FEW = settings(max_examples=15, stateful_step_count=20, deadline=None, database=None)
 
 
 @pytest.mark.parametrize("options", [{"workers": 2}, {"transport": "fakeredis", "beats": 0}])

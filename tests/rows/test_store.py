@@ -46,7 +46,7 @@ def test_pending_rows_are_found_by_the_partial_index() -> None:
 
 def test_owed_refunds_are_written_once() -> None:
     """Asked twice, the store adds one refund a request, and none for a request that is not approved."""
-    rows = ReturnRequest.objects.filter(pk__in=[row.pk for row in make_requests(3)])
+    rows = ReturnRequest.objects.filter(pk__in=[row.pk for row in make_requests(3)]).order_by("pk")
     store.decide_rows(rows.filter(pk=rows[0].pk), Decision.APPROVE, NOON)
     store.owe_refunds(rows, NOON)
     store.owe_refunds(rows, NOON)

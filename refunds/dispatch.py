@@ -5,7 +5,7 @@ Operations name their tasks instead of importing them, so that tasks may import 
 
 import logging
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -22,18 +22,26 @@ PAY_REFUNDS = "refunds.pay_refunds"
 NOTIFY_CUSTOMER = "refunds.notify_customer"
 
 
-def on_commit(name: str, messages: Iterable[Mapping[str, Any]], *, expires: datetime | None = None) -> None:
+def on_commit(
+    name: str,
+    messages: Iterable[Mapping[str, Any]],
+    *,
+    expires: datetime | None = None,
+    gap: timedelta = timedelta(0),
+) -> None:
     """Publish one message per mapping of keyword arguments to the task `name`, after the commit.
+
+    With a `gap` each message is to run so long after the one before it, the first at once.
 
     A broker that does not answer costs no row and no click: the failure is logged, and the reconciler sends again what
     the rows say is undone.
     """
     kwargs = list(messages)
     if kwargs:
-        transaction.on_commit(partial(_publish, name, kwargs, expires))
+        transaction.on_commit(partial(_publish, name, kwargs, expires, gap))
 
 
-def _publish(name: str, messages: list[Mapping[str, Any]], expires: datetime | None) -> None:
+def _publish(name: str, messages: list[Mapping[str, Any]], expires: datetime | None, gap: timedelta) -> None:
     options: dict[str, Any] = {} if expires is None else {"expires": expires}
     # A registered task, not send_task, which eager mode passes by.
     task = current_app.tasks[name]
@@ -41,6 +49,8 @@ def _publish(name: str, messages: list[Mapping[str, Any]], expires: datetime | N
     try:
         with current_app.producer_or_acquire() as producer:
             for kwargs in messages:
+                if gap and sent:  # what need not wait carries no ETA: a worker holds such messages in memory
+                    options["countdown"] = (gap * sent).total_seconds()
                 task.apply_async(kwargs=dict(kwargs), producer=producer, **options)
                 sent += 1
     except OperationalError:

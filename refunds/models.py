@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Lower
 
 from .domain.money import to_major
 from .domain.refunds import RefundStatus
@@ -36,6 +37,8 @@ class ReturnRequest(models.Model):
     reason = models.TextField(blank=True)
     customer = models.CharField(max_length=64, blank=True)
     customer_email = models.EmailField(blank=True)
+    # The provider's id of the payment that brought the money, which a refund goes back by; the wallet needs none.
+    payment = models.CharField(max_length=255, blank=True)
     requested_at = models.DateTimeField()
     received_at = models.DateTimeField()
     status = models.CharField(max_length=9, choices=_choices(Status), default=Status.REQUESTED)
@@ -46,6 +49,11 @@ class ReturnRequest(models.Model):
     # No index: nothing looks a sweep's rows up by it, and each index on this table slows every sweep.
     sweep = models.ForeignKey("Sweep", models.PROTECT, null=True, blank=True, related_name="+", db_index=False)
     decision_note = models.TextField(blank=True)
+    # Its own refund, from its approval on. By this foreign key, checked at the commit, the database refuses an approval
+    # without its refund (docs/adr/0011-approved-means-owed.md).
+    owed = models.ForeignKey(
+        "Refund", models.DO_NOTHING, null=True, blank=True, editable=False, related_name="+", db_index=False
+    )
 
     class Meta:
         constraints = (
@@ -58,8 +66,14 @@ class ReturnRequest(models.Model):
                 | (~Q(status=Status.REQUESTED) & Q(decided_at__isnull=False)),
                 name="request_decided_has_instant",
             ),
+            models.CheckConstraint(
+                condition=Q(status=Status.APPROVED, owed=F("id")) | (~Q(status=Status.APPROVED) & Q(owed=None)),
+                name="request_approved_owes",
+            ),
         )
         indexes = (
+            # SQLite looks for the request of each refund that is added while approvals wait for theirs.
+            models.Index(fields=["owed"], condition=Q(owed__isnull=False), name="request_owed"),
             # Pending rows are few among the decided: every sweep and count reads only these.
             models.Index(fields=["id"], condition=Q(status=Status.REQUESTED), name="request_pending"),
         )
@@ -163,12 +177,20 @@ class Refund(models.Model):
     created_at = models.DateTimeField()
     attempts = models.PositiveIntegerField(default=0)
     first_attempt_at = models.DateTimeField(null=True, blank=True)
+    # How often the payer has said no: its answer is final for the key that it was asked with.
+    refusals = models.PositiveIntegerField(default=0, db_default=0)
+    # How often a person has tried again; `attempts` and `first_attempt_at` begin anew with each.
+    tried_again = models.PositiveIntegerField(default=0, db_default=0)
     # Not to be attempted before; moved ahead while an attempt runs, and by the retry policy after it.
     due_at = models.DateTimeField()
     dispatched_at = models.DateTimeField()
     settled_at = models.DateTimeField(null=True, blank=True)
     receipt = models.CharField(max_length=255, blank=True)
     failure = models.TextField(blank=True)
+    # The customer is owed a mail, not to be sent before; None where there is nothing to tell.
+    notify_at = models.DateTimeField(null=True, blank=True)
+    # The outcome that the last mail told, and when.
+    notified_of = models.CharField(max_length=9, choices=_choices(RefundStatus), blank=True, db_default="")
     notified_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -182,10 +204,23 @@ class Refund(models.Model):
                 name="refund_outcome_complete",
             ),
         )
-        indexes = (models.Index(fields=["due_at"], condition=Q(status=RefundStatus.PENDING), name="refund_pending"),)
+        indexes = (
+            models.Index(fields=["due_at"], condition=Q(status=RefundStatus.PENDING), name="refund_pending"),
+            models.Index(fields=["notify_at"], condition=Q(notify_at__isnull=False), name="refund_to_notify"),
+        )
+        permissions = (("retry_refund", "Can try failed refunds again"),)
 
     def __str__(self) -> str:
         return f"refund {self.pk}: {to_major(self.amount_minor, self.currency)} {self.currency}"
+
+    @property
+    def idempotency_key(self) -> str:
+        """What the payer knows this refund by: the same until it has said no, whatever crashes in between.
+
+        Made of columns that are committed before the first call. The request's key and not the row's id, which a
+        database that is made anew gives to another refund.
+        """
+        return f"{self.request.key}:{self.refusals}" if self.refusals else self.request.key
 
 
 class WalletEntry(models.Model):
@@ -208,3 +243,17 @@ class WalletEntry(models.Model):
         if not self._state.adding:
             raise TypeError(f"{self} is in the ledger and cannot be changed; add a correcting entry instead")
         super().save(*args, **kwargs)
+
+
+class OptOut(models.Model):
+    """An address that wants no mail from here."""
+
+    address = models.EmailField(unique=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (models.CheckConstraint(condition=Q(address=Lower("address")), name="opt_out_lower_case"),)
+        verbose_name_plural = "opt-outs"
+
+    def __str__(self) -> str:
+        return self.address

@@ -5,8 +5,8 @@ from typing import Any
 from celery.schedules import crontab, solar
 
 from .domain import cutoff
+from .domain.pacing import RECONCILE_EVERY
 
-RECONCILE_EVERY = 30.0
 # Kyiv, Maidan Nezalezhnosti; degrees north and east. A sunset moves by seconds within the city.
 KYIV = (50.4501, 30.5241)
 
@@ -23,9 +23,9 @@ def beat_schedule(*, evening_digest: bool = False) -> dict[str, dict[str, Any]]:
         },
         "reconcile": {
             "task": "refunds.reconcile",
-            "schedule": RECONCILE_EVERY,
+            "schedule": RECONCILE_EVERY.total_seconds(),
             # The next one does the same work: a backlog of them helps nobody.
-            "options": {"expires": RECONCILE_EVERY},
+            "options": {"expires": RECONCILE_EVERY.total_seconds()},
         },
     }
     if evening_digest:

@@ -100,10 +100,20 @@ ADMINS = admins(os.environ.get("REFUNDS_ADMINS", ""))
 
 # The payer: a dotted path to a refunds.gateways.Gateway, or one of the short names in refunds.gateways.
 REFUNDS_GATEWAY = os.environ.get("REFUNDS_GATEWAY", "wallet")
+# Calls to the payer over all workers, such as 50/s; empty for no limit. Stripe allows 100 a second, 25 in a sandbox,
+# for all that an account does (https://docs.stripe.com/rate-limits). The wallet is in the database and knows none.
+REFUNDS_GATEWAY_RATE = os.environ.get("REFUNDS_GATEWAY_RATE", "50/s" if REFUNDS_GATEWAY == "stripe" else "")
+# Read by the Stripe gateway alone, which passes it to nothing but Stripe's own client.
+STRIPE_API_KEY = os.environ.get("STRIPE_API_KEY", "")
+STRIPE_API_BASE = os.environ.get("STRIPE_API_BASE", "https://api.stripe.com")
 REFUNDS_EVENING_DIGEST = _flag("REFUNDS_EVENING_DIGEST")
 
 CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL", "redis://localhost:6379/0")
 CELERY_RESULT_BACKEND = os.environ.get("CELERY_RESULT_BACKEND", "redis://localhost:6379/1")
+# Where the calls to the payer are counted. memory:// counts those of each process by itself.
+REFUNDS_LIMITER_URL = os.environ.get(
+    "REFUNDS_LIMITER_URL", CELERY_BROKER_URL if CELERY_BROKER_URL.startswith(("redis:", "rediss:")) else "memory://"
+)
 # Celery does not read TIME_ZONE; without this the crontab's 18:00 is 18:00 UTC.
 CELERY_TIMEZONE = cutoff.ZONE.key
 CELERY_BEAT_SCHEDULE = beat_schedule(evening_digest=REFUNDS_EVENING_DIGEST)

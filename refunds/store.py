@@ -6,12 +6,12 @@ from typing import Any
 from django.db import connections, models, router
 from django.db.models import BooleanField, Count, Exists, F, Max, OuterRef, QuerySet, Sum, Value
 from django.db.models.expressions import RawSQL
-from django.db.models.functions import Cast, Coalesce, Concat
+from django.db.models.functions import Cast, Coalesce, Concat, Lower
 
 from .domain.refunds import Outcome, RefundStatus, settle
 from .domain.returns import Decision, Status, decide
 from .domain.sweeps import Cover, Span
-from .models import Refund, ReturnRequest, Sweep, WalletEntry
+from .models import OptOut, Refund, ReturnRequest, Sweep, WalletEntry
 
 # The status as a literal: SQLite uses a partial index only where it can read the condition in the statement, and a
 # bound parameter hides it (https://www.sqlite.org/partialindex.html, section 3).
@@ -59,8 +59,10 @@ def decide_rows(rows: QuerySet[ReturnRequest], decision: Decision, now: datetime
 
     `stamp` names other columns to write (`sweep`, `decided_by`, `decision_note`).
     """
-    target = decide(Status.REQUESTED, decision)
-    return rows.filter(PENDING).update(status=target, decided_at=now, **stamp)
+    if decision is Decision.APPROVE:
+        # The transaction cannot end before owe_refunds has added the row that this names.
+        stamp["owed"] = F("pk")
+    return rows.filter(PENDING).update(status=decide(Status.REQUESTED, decision), decided_at=now, **stamp)
 
 
 def owe_refunds(approved: QuerySet[ReturnRequest], now: datetime) -> None:
@@ -109,11 +111,24 @@ def credit_and_settle(span: Span, now: datetime) -> int:
     )
 
 
-def to_notify(span: Span) -> list[dict[str, Any]]:
-    """A message's arguments for each settled refund in the span whose customer has an address and was not told."""
-    rows = Refund.objects.filter(pk__gte=span.first_id, pk__lte=span.last_id, notified_at=None)
-    told = rows.exclude(status=RefundStatus.PENDING).exclude(request__customer_email="")
-    return [{"refund_id": pk} for pk in told.values_list("pk", flat=True)]
+def owe_notices(span: Span, now: datetime) -> list[dict[str, Any]]:
+    """Owe the customers of these refunds a mail where there is one to send; return a message's arguments for each.
+
+    That is: settled, with an address that has not opted out, and not yet told of this outcome. Wants a transaction
+    around it, that of the outcome.
+    """
+    opted_out = OptOut.objects.filter(address=Lower(OuterRef("request__customer_email")))
+    owed = (
+        Refund.objects.filter(pk__gte=span.first_id, pk__lte=span.last_id, notify_at=None)
+        .exclude(status=RefundStatus.PENDING)
+        .exclude(notified_of=F("status"))
+        .exclude(request__customer_email="")
+        .exclude(Exists(opted_out))
+    )
+    ids = list(owed.order_by("pk").values_list("pk", flat=True))
+    if ids:
+        Refund.objects.filter(pk__in=ids).update(notify_at=now)
+    return [{"refund_id": pk} for pk in ids]
 
 
 def covered(sweep: Sweep) -> Cover:

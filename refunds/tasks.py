@@ -14,58 +14,75 @@ from django.utils import timezone
 from .domain.retries import Again
 from .domain.sweeps import Span
 from .errors import BadArgument
-from .gateways import gateway
-from .operations import notices, payments, sweeps, upkeep
+from .gateways import gateway, limiter
+from .operations import bulk_payments, notices, payments, sweeps, upkeep
 
-# A database that is locked or away: soon again, a few times; after that the reconciler.
-DATABASE_TROUBLE: dict[str, Any] = {
+# A database that is locked or away, a worker's child that the kernel kills: soon again, a few times; after that the
+# reconciler. `retry_on_worker_lost` counts its retries, which `reject_on_worker_lost` does not (celery 4250); before
+# Celery 5.7 it is not known, and the reconciler is all there is.
+LOST: dict[str, Any] = {"retry_on_worker_lost": True}
+TROUBLE: dict[str, Any] = {
+    **LOST,
     "autoretry_for": (OperationalError, InterfaceError),
     "retry_backoff": 1,
     "retry_backoff_max": 30,
+    "default_retry_delay": 1,
     "max_retries": 5,
 }
 
 
-@shared_task(name="refunds.decline_pending", **DATABASE_TROUBLE)
+@shared_task(name="refunds.decline_pending", **TROUBLE)
 def decline_pending(**_newer: object) -> None:
     """Beat's message at the cut-off."""
     sweeps.decline_pending(timezone.now())
 
 
-@shared_task(name="refunds.plan_sweep", **DATABASE_TROUBLE)
+@shared_task(name="refunds.plan_sweep", **TROUBLE)
 def plan_sweep(*, sweep_id: int, **_newer: object) -> None:
     """Part a sweep into chunks."""
     sweeps.plan_sweep(_positive("sweep_id", sweep_id), timezone.now())
 
 
-@shared_task(name="refunds.decide_chunk", **DATABASE_TROUBLE)
+@shared_task(name="refunds.decide_chunk", **TROUBLE)
 def decide_chunk(*, chunk_id: int, **_newer: object) -> None:
     """Decide the rows of one chunk."""
     sweeps.decide_chunk(_positive("chunk_id", chunk_id), timezone.now())
 
 
-@shared_task(name="refunds.pay_refunds", **DATABASE_TROUBLE)
+@shared_task(name="refunds.pay_refunds", **TROUBLE)
 def pay_refunds(*, first_id: int, last_id: int, **_newer: object) -> None:
     """Pay what is due in a range of refunds."""
     span = Span(_positive("first_id", first_id), _positive("last_id", last_id))
-    payments.pay_refunds(span, timezone.now(), gateway=gateway())
+    bulk_payments.pay_refunds(span, timezone.now(), gateway=gateway(), limiter=limiter())
 
 
-# max_retries is None because the policy counts attempts, on the row, over all messages.
-@shared_task(name="refunds.pay_refund", bind=True, max_retries=None)
+# The policy counts attempts, on the row, over all messages; max_retries bounds what one message may come to, a child
+# killed each time included. Its retry comes when the lease of the attempt that died is over. The time limits (seconds)
+# are shorter than the lease and longer than the two calls to a payer that an attempt may make.
+@shared_task(
+    name="refunds.pay_refund",
+    bind=True,
+    default_retry_delay=int(payments.LEASE.total_seconds()),
+    max_retries=payments.POLICY.max_attempts,
+    soft_time_limit=45,
+    time_limit=50,
+    **LOST,
+)
 def pay_refund(self: "Task[Any, Any]", /, *, refund_id: int, **_newer: object) -> None:
-    """Attempt to pay one refund; a short wait is a retry, a long one is left to the reconciler."""
+    """Attempt to pay one refund; a short wait is a retry, a long one is left to the reconciler, as is one too many."""
     result = payments.pay_refund(
         _positive("refund_id", refund_id),
         timezone.now(),
         gateway=gateway(),
+        limiter=limiter(),
+        misses=self.request.retries,
         jitter=random.random(),  # noqa: S311  # spreads load, guards nothing
     )
-    if isinstance(result, Again) and result.by_message:
+    if isinstance(result, Again) and result.by_message and self.request.retries < (self.max_retries or 0):
         raise self.retry(countdown=result.delay.total_seconds())
 
 
-@shared_task(name="refunds.notify_customer", autoretry_for=(OSError,), retry_backoff=2, max_retries=5)
+@shared_task(name="refunds.notify_customer", **{**TROUBLE, "autoretry_for": (OSError, *TROUBLE["autoretry_for"])})
 def notify_customer(*, refund_id: int, **_newer: object) -> None:
     """Tell a customer how the refund ended."""
     notices.notify_customer(_positive("refund_id", refund_id), timezone.now())
@@ -74,7 +91,7 @@ def notify_customer(*, refund_id: int, **_newer: object) -> None:
 @shared_task(name="refunds.reconcile")
 def reconcile(**_newer: object) -> None:
     """Send again what has no message any more."""
-    upkeep.reconcile(timezone.now(), gateway=gateway())
+    upkeep.reconcile(timezone.now(), gateway=gateway(), limiter=limiter())
 
 
 @shared_task(name="refunds.send_digest", autoretry_for=(OSError,), retry_backoff=2, max_retries=5)

@@ -3,7 +3,13 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from refunds.models import ReturnRequest
+from django.db import transaction
+from django.db.models import F
+
+from refunds import store
+from refunds.domain.returns import Status
+from refunds.gateways import Order
+from refunds.models import Chunk, OptOut, Refund, ReturnRequest, Sweep, WalletEntry
 
 # An ordinary Wednesday of Kyiv's summer time: 12:00 and 17:58 on its clocks.
 NOON = datetime(2026, 7, 15, 9, 0, tzinfo=UTC)
@@ -12,7 +18,10 @@ CUTOFF = datetime(2026, 7, 15, 15, 0, tzinfo=UTC)
 
 
 def make_requests(count: int = 1, **columns: Any) -> list[ReturnRequest]:
-    """`count` pending return requests of 12.50 GBP each, received at noon, or as the columns say."""
+    """`count` pending return requests of 12.50 GBP each, received at noon, or as the columns say.
+
+    Approved ones have their pending refund.
+    """
     values: dict[str, Any] = {
         "order_line": "1001/1",
         "quantity": 1,
@@ -23,4 +32,49 @@ def make_requests(count: int = 1, **columns: Any) -> list[ReturnRequest]:
         **columns,
     }
     values.setdefault("requested_at", values["received_at"])
-    return ReturnRequest.objects.bulk_create([ReturnRequest(**values) for _ in range(count)])
+    status = values.pop("status", Status.REQUESTED)
+    decided_at = values.pop("decided_at", values["received_at"])
+    with transaction.atomic():
+        made = ReturnRequest.objects.bulk_create([ReturnRequest(**values) for _ in range(count)])
+        if status != Status.REQUESTED:
+            owed = F("pk") if status == Status.APPROVED else None
+            rows = ReturnRequest.objects.filter(pk__in=[row.pk for row in made])
+            rows.update(status=status, owed=owed, decided_at=decided_at)
+            if owed:
+                store.owe_refunds(rows, decided_at)
+            made = list(rows.order_by("pk"))
+    return made
+
+
+def make_refund(**columns: Any) -> Refund:
+    """A pending refund of 12.50 GBP of a new request approved at noon, or as the columns say.
+
+    What is a column of the request too goes there.
+    """
+    names = {field.name for field in ReturnRequest._meta.fields} - {"status"}
+    request_columns = {name: value for name, value in columns.items() if name in names}
+    (request,) = make_requests(status=Status.APPROVED, **request_columns)
+    Refund.objects.filter(pk=request.pk).update(**{name: columns[name] for name in columns if name not in names})
+    return Refund.objects.select_related("request").get(pk=request.pk)
+
+
+def empty_tables() -> None:
+    """Delete every row of the app; in one transaction, because requests and refunds point at each other."""
+    with transaction.atomic():
+        for model in (WalletEntry, Refund, ReturnRequest, Chunk, Sweep, OptOut):
+            model.objects.all().delete()
+
+
+def order(refund: Refund, **columns: Any) -> Order:
+    """What a payer is told of the refund at its first attempt, or as the columns say."""
+    values: dict[str, Any] = {
+        "refund_id": refund.pk,
+        "amount_minor": refund.amount_minor,
+        "currency": refund.currency,
+        "customer": refund.request.customer,
+        "payment": refund.request.payment,
+        "reference": refund.request.key,
+        "asked_before": False,
+        **columns,
+    }
+    return Order(**values)

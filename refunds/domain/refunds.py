@@ -27,6 +27,8 @@ TRANSITIONS: Final[Mapping[tuple[RefundStatus, Outcome], RefundStatus]] = Mappin
         (RefundStatus.PENDING, Outcome.PAID): RefundStatus.SUCCEEDED,
         (RefundStatus.PENDING, Outcome.GIVEN_UP): RefundStatus.FAILED,
         (RefundStatus.FAILED, Outcome.TRIED_AGAIN): RefundStatus.PENDING,
+        # The receipt of an attempt that outlived its lease: the money has moved, whatever was thought meanwhile.
+        (RefundStatus.FAILED, Outcome.PAID): RefundStatus.SUCCEEDED,
     }
 )
 

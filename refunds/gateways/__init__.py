@@ -7,10 +7,11 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
 from .base import BulkGateway, Gateway, Order, Refused, TryAgain
+from .limiter import Limiter, limiter
 
-__all__ = ["BulkGateway", "Gateway", "Order", "Refused", "TryAgain", "gateway"]
+__all__ = ["BulkGateway", "Gateway", "Limiter", "Order", "Refused", "TryAgain", "gateway", "limiter"]
 
-NAMES = {"wallet": "refunds.gateways.wallet.Wallet"}
+NAMES = {"stripe": "refunds.gateways.stripe.Stripe", "wallet": "refunds.gateways.wallet.Wallet"}
 
 
 def gateway() -> Gateway:

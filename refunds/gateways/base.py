@@ -20,7 +20,7 @@ class TryAgain(Exception):
 
 
 class Refused(Exception):
-    """The payer said no, and would say no again."""
+    """The payer said no, and would say no again: card closed, already refunded, more than was paid."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -29,12 +29,19 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Order:
-    """A refund as a payer is told it; the amount in minor units of the currency."""
+    """A refund as a payer is told it; the amount in minor units of the currency.
+
+    `payment` is the payer's own id of what is given back. `reference` names the refund for good, also where a new
+    idempotency key follows a refusal. `asked_before`: an earlier call may have reached the payer.
+    """
 
     refund_id: int
     amount_minor: int
     currency: str
     customer: str
+    payment: str
+    reference: str
+    asked_before: bool
 
 
 @runtime_checkable
@@ -42,9 +49,10 @@ class Gateway(Protocol):
     """Pays one refund at a time."""
 
     def refund(self, order: Order, idempotency_key: str) -> str:
-        """Pay, and return a receipt (not empty). The same key again pays nothing and returns the same receipt.
+        """Pay, and return a receipt (not empty, 255 characters at most).
 
-        Raises TryAgain or Refused.
+        The same key again pays nothing and returns the same receipt. So does a new key for a reference that has been
+        paid: that a refund of ours is there already is success. Raises TryAgain or Refused.
         """
         ...
 

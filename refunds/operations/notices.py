@@ -1,51 +1,70 @@
 """What customers and admins are told."""
 
-from datetime import datetime
+import logging
+from datetime import datetime, timedelta
+from smtplib import SMTPRecipientsRefused
+from typing import Final
 
-from django.core.mail import mail_admins, send_mail
+from django.core.mail import mail_admins
 from django.db import transaction
 from django.utils import timezone
 
-from .. import store
+from .. import dispatch, store
 from ..domain import cutoff
 from ..domain import sweeps as rules
 from ..domain.money import to_major
 from ..domain.refunds import RefundStatus
 from ..domain.returns import Decision
 from ..errors import UnknownRow
-from ..models import Refund, ReturnRequest
+from ..models import OptOut, Refund, ReturnRequest
+from . import letters
+
+logger = logging.getLogger(__name__)
+
+# How long a mail that is being sent keeps others from sending it: longer than a task may run (90 s).
+LEASE: Final = timedelta(seconds=120)
 
 
 def notify_customer(refund_id: int, now: datetime) -> bool:
-    """Tell the customer how the refund ended, once; return whether a mail went out.
+    """Tell the customer how the refund ended, once for each outcome; return whether a mail went out.
 
-    Mail and mark are one transaction: a mail that cannot be sent leaves the customer untold. Raises UnknownRow, and
-    what the mail backend raises.
+    No transaction is held while the mail server is spoken to. A mail that it does not take leaves the customer untold
+    and propagates; one to an address that it refuses for good is given up. Only a process that is killed between the
+    server's yes and its own note of it sends twice, with the same Message-ID. Raises UnknownRow.
     """
+    refund = _claim(refund_id, now)
+    if refund is None:
+        return False
+    held = Refund.objects.filter(pk=refund_id, notify_at=refund.notify_at)
+    try:
+        letters.to_customer(refund).send()
+    except SMTPRecipientsRefused as refused:
+        logger.warning("%s: the customer cannot be told: %s", refund, refused)
+        held.update(notify_at=None)
+        return False
+    except BaseException:
+        held.update(notify_at=now)
+        raise
     with transaction.atomic():
-        rows = Refund.objects.select_for_update(of=("self",)).select_related("request")
-        refund = rows.filter(pk=refund_id).first()
-        if refund is None:
-            raise UnknownRow("refund", refund_id)
-        address = refund.request.customer_email
-        if refund.status == RefundStatus.PENDING or refund.notified_at or not address:
-            return False
-        refund.notified_at = now
-        refund.save(update_fields=["notified_at"])
-        send_mail(*_letter(refund), from_email=None, recipient_list=[address])
+        held.update(notify_at=None, notified_of=refund.status, notified_at=now)
+        # It may have been settled anew meanwhile.
+        dispatch.on_commit(dispatch.NOTIFY_CUSTOMER, store.owe_notices(rules.Span(refund_id, refund_id), now))
     return True
 
 
-def _letter(refund: Refund) -> tuple[str, str]:
-    """Subject and body."""
-    amount = f"{to_major(refund.amount_minor, refund.currency)} {refund.currency}"
-    line = refund.request.order_line
-    if refund.status == RefundStatus.SUCCEEDED:
-        return f"Your refund of {amount}", f"We have refunded {amount} for {line}. Receipt: {refund.receipt}."
-    return (
-        f"Your refund of {amount} is delayed",
-        f"We could not pay {amount} for {line} yet. We are looking into it; you need not do anything.",
-    )
+def _claim(refund_id: int, now: datetime) -> Refund | None:
+    """The refund whose customer is to be told, kept from others for a lease; None where there is nothing to tell."""
+    refund = Refund.objects.select_related("request").filter(pk=refund_id).first()
+    if refund is None:
+        raise UnknownRow("refund", refund_id)
+    if refund.notify_at is None or refund.notify_at > now:
+        return None
+    held = Refund.objects.filter(pk=refund_id, notify_at=refund.notify_at, status=refund.status)
+    if OptOut.objects.filter(address=refund.request.customer_email.lower()).exists():
+        held.update(notify_at=None)
+        return None
+    refund.notify_at = now + LEASE
+    return refund if held.update(notify_at=refund.notify_at) else None
 
 
 def send_digest(now: datetime) -> None:

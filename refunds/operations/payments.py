@@ -5,22 +5,26 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import transaction
-from django.db.models import F, Value
+from django.db.models import F, QuerySet, Value
+from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
 
 from .. import dispatch, store
+from ..domain.pacing import next_turn
 from ..domain.refunds import Outcome, RefundStatus, settle
 from ..domain.retries import Again, GiveUp, RetryPolicy
 from ..domain.sweeps import Span
 from ..errors import UnknownRow
-from ..gateways import BulkGateway, Gateway, Order, Refused, TryAgain
+from ..gateways import BulkGateway, Gateway, Limiter, Order, Refused, TryAgain
 from ..models import Refund
 from . import PATIENCE
 
-# How long an attempt keeps others off its refund: longer than a task may run (90 s), so that only a dead one is
-# taken over.
-LEASE: Final = timedelta(seconds=120)
+# How long an attempt keeps others off its refund: longer than pay_refund may run (50 s), so that only a dead one is
+# taken over, and no longer than a message may wait, so that the retry of a lost worker finds the refund free.
+LEASE: Final = timedelta(seconds=60)
 POLICY: Final = RetryPolicy()
+# Characters of an answer that are kept: a page of HTML says no more than its beginning.
+ANSWER_KEPT: Final = 500
 
 
 @dataclass(frozen=True)
@@ -39,92 +43,110 @@ Result = Paid | Again | GiveUp | NotNow
 
 
 def pay_refund(
-    refund_id: int, now: datetime, *, gateway: Gateway, jitter: float, policy: RetryPolicy | None = None
+    refund_id: int,
+    now: datetime,
+    *,
+    gateway: Gateway,
+    jitter: float,
+    limiter: Limiter | None = None,
+    misses: int = 0,
+    policy: RetryPolicy | None = None,
 ) -> Result:
     """Attempt to pay one refund, once.
 
-    `jitter` in [0, 1) spreads the retries. Whatever the payer answers is on the row when this returns: its receipt, the
-    reason it failed, or when it is due again. An error that is neither TryAgain nor Refused is a bug: it propagates,
-    and the refund stays pending with its attempt counted. Raises UnknownRow.
+    `jitter` in [0, 1) spreads the retries; `misses` is how often this message has waited before. Whatever the payer
+    answers is on the row when this returns: its receipt, the reason it failed, or when it is due again. Where the
+    limiter has no turn to give nothing is attempted and the refund is due later. An error that is neither TryAgain nor
+    Refused is a bug: it is noted, it propagates, and the refund stays pending with its attempt counted. Raises
+    UnknownRow.
     """
     policy = policy or POLICY
-    refund = _claim(refund_id, now, policy)
-    if isinstance(refund, NotNow | GiveUp):
-        return refund
-    order = Order(refund.pk, refund.amount_minor, refund.currency, refund.request.customer)
-    try:
-        # The request's own key: the same after every crash, another after a database was made anew.
-        receipt = gateway.refund(order, refund.request.key)
-    except Refused as refused:
-        return _give_up(refund_id, GiveUp(refused.reason), now)
-    except TryAgain as failure:
-        elapsed = now - (refund.first_attempt_at or now)
-        verdict = policy.decide(attempt=refund.attempts, elapsed=elapsed, jitter=jitter, retry_after=failure.after)
-        if isinstance(verdict, GiveUp):
-            return _give_up(refund_id, GiveUp(f"{verdict.reason}: {failure}"), now)
-        _put_off(refund_id, now + verdict.delay, verdict, str(failure))
-        return verdict
-    return _settle(refund_id, receipt, now)
-
-
-def _claim(refund_id: int, now: datetime, policy: RetryPolicy) -> Refund | NotNow | GiveUp:
-    """Count an attempt and keep others off for a lease; commits before the payer is called."""
-    with transaction.atomic(durable=True):
-        claimed = Refund.objects.filter(
-            store.UNPAID, pk=refund_id, due_at__lte=now, attempts__lt=policy.max_attempts
-        ).update(
-            attempts=F("attempts") + 1,
-            due_at=now + LEASE,
-            first_attempt_at=Coalesce("first_attempt_at", Value(now)),
-        )
-        refund = Refund.objects.select_related("request").filter(pk=refund_id).first()
+    refund = Refund.objects.select_related("request").filter(pk=refund_id).first()
     if refund is None:
         raise UnknownRow("refund", refund_id)
-    if claimed:
-        return refund
-    if refund.status == RefundStatus.PENDING and refund.due_at <= now:
-        return _give_up(refund_id, GiveUp(f"gave up after {refund.attempts} attempts without an answer"), now)
-    return NotNow()
+    if refund.status != RefundStatus.PENDING or refund.due_at > now:
+        return NotNow()
+    if refund.attempts >= policy.max_attempts:
+        said = f"; the last said: {refund.failure}" if refund.failure else ""
+        return _give_up(refund, f"gave up after {refund.attempts} attempts without an answer{said}", now)
+    # A payer in this database has no rate; another's turn is not spent on a refund that is not to be paid now.
+    free_in = None if limiter is None or isinstance(gateway, BulkGateway) else limiter.take()
+    if free_in is not None:
+        return _put_off(refund, now, next_turn(free_in, misses=misses, jitter=jitter))
+    if not _claim(refund, now):
+        return NotNow()
+    return _attempt(refund, now, gateway, policy, jitter)
 
 
-def _settle(refund_id: int, receipt: str, now: datetime) -> Paid:
-    with transaction.atomic():
-        settled = Refund.objects.filter(pk=refund_id, status=RefundStatus.PENDING).update(
-            status=settle(RefundStatus.PENDING, Outcome.PAID), receipt=receipt, settled_at=now, failure=""
+def _claim(refund: Refund, now: datetime) -> bool:
+    """Count an attempt and keep others off for a lease; commits before the payer is called."""
+    with transaction.atomic(durable=True):
+        claimed = Refund.objects.filter(store.UNPAID, pk=refund.pk, due_at=refund.due_at, attempts=refund.attempts)
+        return bool(
+            claimed.update(
+                attempts=F("attempts") + 1,
+                due_at=now + LEASE,
+                first_attempt_at=Coalesce("first_attempt_at", Value(now)),
+            )
         )
-        if settled:
-            dispatch.on_commit(dispatch.NOTIFY_CUSTOMER, store.to_notify(Span(refund_id, refund_id)))
+
+
+def _attempt(refund: Refund, now: datetime, gateway: Gateway, policy: RetryPolicy, jitter: float) -> Result:
+    """Call the payer for a refund that was claimed, and write down what it says."""
+    attempt = refund.attempts + 1
+    order = Order(
+        refund_id=refund.pk,
+        amount_minor=refund.amount_minor,
+        currency=refund.currency,
+        customer=refund.request.customer,
+        payment=refund.request.payment,
+        reference=refund.request.key,
+        asked_before=attempt > 1 or refund.tried_again > 0,
+    )
+    try:
+        receipt = gateway.refund(order, refund.idempotency_key)
+    except Refused as refused:
+        return _give_up(refund, refused.reason, now, refusals=F("refusals") + 1)
+    except TryAgain as failure:
+        elapsed = now - (refund.first_attempt_at or now)
+        verdict = policy.decide(attempt=attempt, elapsed=elapsed, jitter=jitter, retry_after=failure.after)
+        if isinstance(verdict, GiveUp):
+            return _give_up(refund, f"{verdict.reason}: {failure}", now)
+        return _put_off(refund, now, verdict, failure=str(failure)[:ANSWER_KEPT])
+    except Exception as bug:
+        _pending(refund).update(failure=f"{type(bug).__name__}: {bug}"[:ANSWER_KEPT])
+        raise
+    return _settle(refund, receipt, now)
+
+
+def _pending(refund: Refund) -> QuerySet[Refund]:
+    return Refund.objects.filter(pk=refund.pk, status=RefundStatus.PENDING)
+
+
+def _settle(refund: Refund, receipt: str, now: datetime) -> Paid:
+    # A receipt is never thrown away: not even where this attempt outlived its lease and was given up meanwhile.
+    unpaid = Refund.objects.filter(pk=refund.pk).exclude(status=RefundStatus.SUCCEEDED)
+    with transaction.atomic():
+        unpaid.update(status=settle(RefundStatus.PENDING, Outcome.PAID), receipt=receipt, settled_at=now, failure="")
+        _tell(refund, now)
     return Paid(receipt)
 
 
-def _put_off(refund_id: int, due_at: datetime, verdict: Again, failure: str) -> None:
+def _put_off(refund: Refund, now: datetime, verdict: Again, **columns: str) -> Again:
+    due_at = now + verdict.delay
     # Without a message of its own the refund is the reconciler's as soon as it is due.
     dispatched_at = due_at if verdict.by_message else due_at - PATIENCE
-    Refund.objects.filter(pk=refund_id, status=RefundStatus.PENDING).update(
-        due_at=due_at, dispatched_at=dispatched_at, failure=failure
-    )
-
-
-def _give_up(refund_id: int, verdict: GiveUp, now: datetime) -> GiveUp:
-    with transaction.atomic():
-        settled = Refund.objects.filter(pk=refund_id, status=RefundStatus.PENDING).update(
-            status=settle(RefundStatus.PENDING, Outcome.GIVEN_UP), failure=verdict.reason, settled_at=now
-        )
-        if settled:
-            dispatch.on_commit(dispatch.NOTIFY_CUSTOMER, store.to_notify(Span(refund_id, refund_id)))
+    _pending(refund).update(due_at=due_at, dispatched_at=dispatched_at, **columns)
     return verdict
 
 
-def pay_refunds(span: Span, now: datetime, *, gateway: Gateway) -> int:
-    """Pay what is due in the span: at once where the gateway can, otherwise by a message for each refund.
-
-    Returns how many were paid or sent.
-    """
-    if isinstance(gateway, BulkGateway):
-        paid = gateway.refund_span(span, now)
-        dispatch.on_commit(dispatch.NOTIFY_CUSTOMER, store.to_notify(span))
-        return paid
+def _give_up(refund: Refund, reason: str, now: datetime, **columns: Combinable) -> GiveUp:
+    status = settle(RefundStatus.PENDING, Outcome.GIVEN_UP)
     with transaction.atomic():
-        due = list(store.unpaid(span, now).values_list("pk", flat=True))
-        dispatch.on_commit(dispatch.PAY_REFUND, [{"refund_id": pk} for pk in due])
-    return len(due)
+        _pending(refund).update(status=status, failure=reason[:ANSWER_KEPT], settled_at=now, **columns)
+        _tell(refund, now)
+    return GiveUp(reason)
+
+
+def _tell(refund: Refund, now: datetime) -> None:
+    dispatch.on_commit(dispatch.NOTIFY_CUSTOMER, store.owe_notices(Span(refund.pk, refund.pk), now))

@@ -12,10 +12,12 @@ from django.utils import timezone
 from .. import dispatch, store
 from ..domain import cutoff
 from ..domain import sweeps as rules
+from ..domain.pacing import RECONCILE_EVERY
 from ..domain.returns import Decision
-from ..gateways import BulkGateway, Gateway
+from ..gateways import BulkGateway, Gateway, Limiter
 from ..models import Chunk, Refund, ReturnRequest, Sweep
 from . import PATIENCE, sweeps
+from .bulk_payments import send_payments
 
 M = TypeVar("M", bound=Model)
 
@@ -25,10 +27,15 @@ BATCH: Final = 1_000
 STALLED: Final = timedelta(minutes=5)
 # A refund that nothing has attempted for this long after it was due wants a person.
 UNPAID: Final = timedelta(minutes=15)
+# A mail about a refund that has been settled for longer than this is not sent again.
+NOTICE_WITHIN: Final = timedelta(days=1)
 
 
-def reconcile(now: datetime, *, gateway: Gateway) -> dict[str, int]:
-    """Send again whatever has no message any more; return how many of each were sent."""
+def reconcile(now: datetime, *, gateway: Gateway, limiter: Limiter | None = None) -> dict[str, int]:
+    """Send again whatever has no message any more; return how many of each were sent.
+
+    Of refunds no more than the limiter lets through until the next look.
+    """
     sent = {"closed": sweeps.close_lapsed(now), "cutoffs": 0}
     if missed_cutoff(now):
         _, created = sweeps.decline_pending(now)
@@ -36,7 +43,8 @@ def reconcile(now: datetime, *, gateway: Gateway) -> dict[str, int]:
     return sent | {
         "plans": _resend_plans(now),
         "chunks": _resend_chunks(now),
-        "refunds": _resend_refunds(now, gateway),
+        "refunds": _resend_refunds(now, gateway, limiter),
+        "notices": _resend_notices(now),
     }
 
 
@@ -71,20 +79,31 @@ def _open(now: datetime, prefix: str = "") -> Q:
     return Q(**{f"{prefix}lapses_at": None}) | Q(**{f"{prefix}lapses_at__gt": now})
 
 
-def _resend_refunds(now: datetime, gateway: Gateway) -> int:
+def _resend_refunds(now: datetime, gateway: Gateway, limiter: Limiter | None) -> int:
     in_bulk = isinstance(gateway, BulkGateway)
+    limit = rules.CHUNK_ROWS if in_bulk or limiter is None else limiter.rate.within(RECONCILE_EVERY)
     stale = Refund.objects.filter(store.UNPAID, due_at__lte=now, dispatched_at__lte=now - PATIENCE)
-    with _claimed(stale.order_by("due_at"), now, limit=rules.CHUNK_ROWS if in_bulk else BATCH) as found:
+    with _claimed(stale.order_by("due_at"), now, limit=limit) as found:
         ids = [refund.pk for refund in found]
         if ids and in_bulk:
             dispatch.on_commit(dispatch.PAY_REFUNDS, [{"first_id": min(ids), "last_id": max(ids)}])
-        else:
-            dispatch.on_commit(dispatch.PAY_REFUND, [{"refund_id": pk} for pk in ids])
+        elif ids:
+            send_payments(ids, now, limiter=limiter)
     return len(ids)
 
 
+def _resend_notices(now: datetime) -> int:
+    # What no worker could send within a day no customer waits for; `health` has named it for as long.
+    stale = Refund.objects.filter(notify_at__lte=now - PATIENCE, settled_at__gt=now - NOTICE_WITHIN)
+    with _claimed(stale.order_by("notify_at"), now, sent="notify_at") as found:
+        dispatch.on_commit(dispatch.NOTIFY_CUSTOMER, [{"refund_id": refund.pk} for refund in found])
+    return len(found)
+
+
 @contextmanager
-def _claimed(stale: QuerySet[M], now: datetime, limit: int = BATCH) -> Iterator[list[M]]:
+def _claimed(
+    stale: QuerySet[M], now: datetime, *, limit: int = BATCH, sent: str = "dispatched_at"
+) -> Iterator[list[M]]:
     """Up to `limit` of the rows, marked as sent now, in a transaction that sends their messages as it ends.
 
     Nearly always there are none: then no transaction is begun, which on SQLite would hold up whoever writes. Of two
@@ -96,13 +115,13 @@ def _claimed(stale: QuerySet[M], now: datetime, limit: int = BATCH) -> Iterator[
         return
     with transaction.atomic():
         found = list(stale.filter(pk__in=ids).select_for_update(skip_locked=True, of=("self",)))
-        stale.model._default_manager.filter(pk__in=[row.pk for row in found]).update(dispatched_at=now)
+        stale.model._default_manager.filter(pk__in=[row.pk for row in found]).update(**{sent: now})
         yield found
 
 
 def health(now: datetime) -> list[str]:
     """A line for each thing that is overdue and that the reconciler has not mended; none when all is well."""
-    return [*_missed(now), *_stalled(now), *_unpaid(now)]
+    return [*_missed(now), *_stalled(now), *_unpaid(now), *_untold(now)]
 
 
 def _missed(now: datetime) -> list[str]:
@@ -139,6 +158,11 @@ def _unpaid(now: datetime) -> list[str]:
             f"{_local(oldest.due_at)}; start a worker on the queues payments and upkeep"
         )
     ]
+
+
+def _untold(now: datetime) -> list[str]:
+    late = Refund.objects.filter(notify_at__lte=now - UNPAID).count()
+    return [f"untold customers: {late} mails past their time; see why the task notify_customer fails"] if late else []
 
 
 def _local(instant: datetime) -> str:

@@ -1,7 +1,6 @@
 """Order lines, reasons, notes, customers and users' names come from strangers: shown as text on every page."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import pytest
 from django.contrib.admin.models import CHANGE, LogEntry
@@ -12,7 +11,7 @@ from django.utils.html import escape
 from refunds.models import Refund, ReturnRequest, Sweep, WalletEntry
 from refunds.operations import sweeps
 
-from ..factories import PRESSED, make_requests
+from ..factories import PRESSED, make_refund, make_requests
 from .conftest import CHANGE_LIST, browser, make_user
 
 pytestmark = pytest.mark.django_db
@@ -53,11 +52,9 @@ def rows(payload: str) -> Rows:
     decided = {"decided_at": PRESSED, "decided_by": user}
     pending = make_requests(1, **{**texts, "decision_note": ""})[0]
     declined = make_requests(1, status="declined", **decided, **texts)[0]
-    paid = make_requests(1, status="approved", **decided, **texts)[0]
-    times = {"created_at": PRESSED, "due_at": PRESSED, "dispatched_at": PRESSED, "settled_at": PRESSED}
-    money: dict[str, Any] = {"amount_minor": 1250, "currency": "GBP"}
-    refund = Refund.objects.create(request=paid, status="succeeded", receipt=payload, failure=payload, **money, **times)
-    WalletEntry.objects.create(refund=refund, customer=payload, **money)
+    outcome = {"status": "succeeded", "receipt": payload, "failure": payload, "settled_at": PRESSED}
+    refund = make_refund(**outcome, **decided, **texts)
+    WalletEntry.objects.create(refund=refund, customer=payload, amount_minor=1250, currency="GBP")
     sweep, _ = sweeps.start_approve(key="k", up_to_id=0, by=user, now=PRESSED)
     LogEntry.objects.create(
         user=user, content_type=ContentType.objects.get_for_model(ReturnRequest), object_id=str(declined.pk),

@@ -13,7 +13,7 @@ from refunds.admin.base import CappedPaginator, kyiv
 from refunds.domain.returns import Status
 from refunds.models import Refund, ReturnRequest, WalletEntry
 
-from ..factories import CUTOFF, NOON, PRESSED, make_requests
+from ..factories import CUTOFF, NOON, PRESSED, make_refund, make_requests
 from .conftest import CHANGE_LIST, browser, make_user
 
 pytestmark = pytest.mark.django_db
@@ -28,15 +28,6 @@ def client() -> Client:
 def shown(client: Client, address: str) -> list[int]:
     """The primary keys on the page, in its order."""
     return [row.pk for row in client.get(address).context["cl"].result_list]
-
-
-def make_refund(**columns: Any) -> Refund:
-    """A pending refund of a new approved request, or as the columns say."""
-    request = make_requests(1, status=Status.APPROVED, decided_at=PRESSED, order_line=columns.pop("order_line", "1/1"))[
-        0
-    ]
-    values = {"amount_minor": 1250, "currency": "GBP", "created_at": PRESSED, "due_at": PRESSED, **columns}
-    return Refund.objects.create(request=request, dispatched_at=PRESSED, **values)
 
 
 def test_request_list_shows_amounts_in_major_units_and_instants_in_kyiv(client: Client) -> None:

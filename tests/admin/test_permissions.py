@@ -11,11 +11,10 @@ from django.test import Client, TestCase
 
 from refunds.admin import tokens
 from refunds.domain import cutoff
-from refunds.domain.returns import Status
-from refunds.models import Refund, ReturnRequest, Sweep, WalletEntry
+from refunds.models import ReturnRequest, Sweep, WalletEntry
 from refunds.operations import sweeps
 
-from ..factories import PRESSED, make_requests
+from ..factories import PRESSED, make_refund, make_requests
 from .conftest import APPROVE_ALL, CHANGE_LIST, CSRF, Message, browser, make_user, state
 
 pytestmark = pytest.mark.django_db
@@ -79,16 +78,11 @@ ANSWERS_LOOKERS = "delete selected"
 @pytest.fixture
 def names() -> dict[str, Any]:
     """One row of each model, and a pending request, by the name that addresses and forms call them."""
-    request = make_requests(1, status=Status.APPROVED, decided_at=PRESSED)[0]
-    money = {"amount_minor": 1250, "currency": "GBP"}
-    refund = Refund.objects.create(
-        request=request, created_at=PRESSED, due_at=PRESSED, dispatched_at=PRESSED, **money,
-        status="succeeded", settled_at=PRESSED, receipt="r",
-    )  # fmt: skip
-    entry = WalletEntry.objects.create(refund=refund, **money)
+    refund = make_refund(status="succeeded", settled_at=PRESSED, receipt="r")
+    entry = WalletEntry.objects.create(refund=refund, amount_minor=1250, currency="GBP")
     sweep, _ = sweeps.start_approve(key="k", up_to_id=0, by=None, now=PRESSED)
     pending = make_requests()[0]
-    rows = {"returnrequest": request, "refund": refund, "walletentry": entry, "sweep": sweep, "pending": pending}
+    rows = {"returnrequest": refund.request, "refund": refund, "walletentry": entry, "sweep": sweep, "pending": pending}
     return {name: row.pk for name, row in rows.items()}
 
 

@@ -17,13 +17,13 @@ from refunds.domain.retries import RetryPolicy
 from refunds.domain.returns import Decision, Status
 from refunds.gateways import Gateway, Order, TryAgain
 from refunds.gateways.wallet import Wallet
-from refunds.models import Chunk, Refund, ReturnRequest, Sweep, WalletEntry
+from refunds.models import ReturnRequest, Sweep, WalletEntry
 from refunds.operations import payments, sweeps
 from refunds.operations.books import close_books
 from refunds.operations.decisions import decide_chosen
 from refunds.testkit.machine import VirtualCeleryMachine
 
-from ..factories import CUTOFF, make_requests
+from ..factories import CUTOFF, empty_tables, make_requests
 
 # Until all that is owed is done once nothing breaks any more: a lease, a patience or two, and the runs in between.
 MENDED = timedelta(minutes=15)
@@ -139,8 +139,7 @@ class BrokenDays(VirtualCeleryMachine):
                 self._end()
         finally:
             super().teardown()
-            for model in (WalletEntry, Refund, ReturnRequest, Chunk, Sweep):
-                model.objects.all().delete()
+            empty_tables()
 
     def _end(self) -> None:
         while self.celery.beats_down:

@@ -19,14 +19,14 @@ from celery_app import app
 from refunds import store
 from refunds.domain import cutoff
 from refunds.domain.returns import Decision, Status
-from refunds.models import Chunk, Refund, ReturnRequest, Sweep, WalletEntry
+from refunds.models import ReturnRequest, WalletEntry
 from refunds.operations import sweeps
 from refunds.operations.books import close_books
 from refunds.operations.decisions import decide_chosen
 from refunds.schedule import beat_schedule
 from refunds.testkit import VirtualCelery
 
-from ..factories import make_requests
+from ..factories import empty_tables, make_requests
 from .conftest import Schedule
 
 DAYS = (date(2026, 3, 29), date(2026, 7, 15), date(2026, 10, 25))
@@ -53,8 +53,7 @@ class Days(RuleBasedStateMachine):
         """End the cluster and empty the tables; a test's rollback would keep messages from being sent."""
         if hasattr(self, "celery"):
             self.celery.__exit__(None, None, None)
-        for model in (WalletEntry, Refund, ReturnRequest, Chunk, Sweep):
-            model.objects.all().delete()
+        empty_tables()
 
     @rule(count=st.integers(1, 5))
     def receive(self, count: int) -> None:

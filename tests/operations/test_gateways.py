@@ -27,14 +27,14 @@ def test_the_wallet_is_the_default() -> None:
 def test_a_gateway_of_ones_own_is_named_by_its_path(settings: Settings) -> None:
     """Any class with the method will do."""
     settings.REFUNDS_GATEWAY = f"{__name__}.ByPost"
-    assert gateway().refund(Order(7, 1250, "GBP", "c-1"), "key") == "posted 7"
+    assert gateway().refund(Order(7, 1250, "GBP", "c-1", "", "key", asked_before=False), "key") == "posted 7"
 
 
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("bank", "REFUNDS_GATEWAY is 'bank': name one of wallet, or the dotted path"),
-        ("no.such.module", "REFUNDS_GATEWAY is 'no.such.module': name one of wallet"),
+        ("bank", "REFUNDS_GATEWAY is 'bank': name one of stripe, wallet, or the dotted path"),
+        ("no.such.module", "REFUNDS_GATEWAY is 'no.such.module': name one of stripe, wallet"),
         (f"{__name__}.NotOne", r"which has no method refund\(order, idempotency_key\)"),
     ],
 )

@@ -10,7 +10,7 @@ from refunds.domain.sweeps import Span, SweepState
 from refunds.errors import UnknownRow
 from refunds.gateways.wallet import Wallet
 from refunds.models import Chunk, Refund, ReturnRequest, Sweep, WalletEntry
-from refunds.operations import payments, sweeps
+from refunds.operations import bulk_payments, payments, sweeps
 
 from ..factories import CUTOFF, NOON, PRESSED, make_requests
 
@@ -49,8 +49,8 @@ def test_wallet_pays_a_span_once() -> None:
     sweep, _ = sweeps.start_approve(key="k", up_to_id=rows[-1].pk, by=None, now=PRESSED)
     run(sweep)
     span = Span(rows[0].pk, rows[-1].pk)
-    assert payments.pay_refunds(span, PRESSED, gateway=Wallet()) == 3
-    assert payments.pay_refunds(span, PRESSED, gateway=Wallet()) == 0
+    assert bulk_payments.pay_refunds(span, PRESSED, gateway=Wallet()) == 3
+    assert bulk_payments.pay_refunds(span, PRESSED, gateway=Wallet()) == 0
     assert list(WalletEntry.objects.values_list("amount_minor", flat=True)) == [1250] * 3
     assert set(Refund.objects.values_list("status", "receipt", "attempts", "settled_at")) == {
         (RefundStatus.SUCCEEDED, f"wallet:{row.pk}", 1, PRESSED) for row in rows

@@ -12,7 +12,7 @@ from refunds.domain.sweeps import Span
 from refunds.gateways import Gateway, Order
 from refunds.gateways.wallet import Wallet
 from refunds.models import Chunk, Refund, ReturnRequest, Sweep
-from refunds.operations import PATIENCE, payments, sweeps, upkeep
+from refunds.operations import PATIENCE, bulk_payments, sweeps, upkeep
 from refunds.operations.decisions import decide_chosen
 
 from ..factories import CUTOFF, NOON, PRESSED, make_requests
@@ -27,7 +27,9 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
     """What would be published, as (task, messages, expires), without a broker."""
     messages: Sent = []
 
-    def on_commit(name: str, kwargs: list[dict[str, int]], *, expires: datetime | None = None) -> None:
+    def on_commit(
+        name: str, kwargs: list[dict[str, int]], *, expires: datetime | None = None, gap: timedelta = timedelta(0)
+    ) -> None:
         if kwargs:
             messages.append((name, list(kwargs), expires))
 
@@ -128,7 +130,7 @@ def test_a_span_is_sent_out_as_single_messages_where_the_gateway_pays_one_by_one
     decide_chosen(ids, Decision.APPROVE, by=None, note="", now=NOON)
     sent.clear()
     span = Span(ids[0], ids[1])
-    assert payments.pay_refunds(span, NOON, gateway=OneByOne()) == 2
+    assert bulk_payments.pay_refunds(span, NOON, gateway=OneByOne()) == 2
     assert sent == [(dispatch.PAY_REFUND, [{"refund_id": pk} for pk in ids], None)]
     assert set(Refund.objects.values_list("status", flat=True)) == {RefundStatus.PENDING}
 

@@ -1,0 +1,71 @@
+"""One limit on the calls to a payer, over all workers."""
+
+from datetime import timedelta
+from functools import cache
+from typing import Any, Protocol
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+from ..domain.pacing import BadRate, Rate
+
+# One key, because there is one account with the payer.
+KEY = "refunds:gateway"
+# Calls that may come at once after a pause, as a part of a second's calls: in no second are there more than a tenth
+# too many. With no such allowance, of two workers that call in the same 20 ms one would have to wait for seconds.
+BURST = timedelta(seconds=0.1)
+
+
+class Limiter(Protocol):
+    """Gives turns to call the payer."""
+
+    @property
+    def rate(self) -> Rate:
+        """How many turns there are."""
+        ...
+
+    def take(self) -> timedelta | None:
+        """Take a turn. None where there was one; otherwise how long until the next is free. Never waits."""
+        ...
+
+
+class Throttle:
+    """Turns by the generic cell rate algorithm of throttled-py, counted in Redis, or in this process alone.
+
+    Redis counts by its own clock, so that the clocks of the workers' machines do not matter.
+    """
+
+    def __init__(self, rate: Rate, url: str) -> None:
+        """`url` is that of a Redis, or `memory://`. Raises ImportError without the package throttled-py."""
+        import throttled
+
+        self.rate = rate
+        store: Any = throttled.MemoryStore() if url.startswith("memory:") else throttled.RedisStore(server=url)
+        quota = throttled.per_duration(rate.period, rate.calls, burst=rate.within(BURST))
+        self._turns = throttled.Throttled(key=KEY, using=throttled.RateLimiterType.GCRA.value, quota=quota, store=store)
+
+    def take(self) -> timedelta | None:
+        """Take a turn, or say when the next is free. Raises what the Redis client raises where Redis is away."""
+        result = self._turns.limit()
+        return timedelta(seconds=result.state.retry_after) if result.limited else None
+
+
+def limiter() -> Limiter | None:
+    """The limiter that the settings REFUNDS_GATEWAY_RATE and REFUNDS_LIMITER_URL describe; None without a rate.
+
+    Raises ImproperlyConfigured.
+    """
+    rate = settings.REFUNDS_GATEWAY_RATE
+    return _load(rate, settings.REFUNDS_LIMITER_URL) if rate else None
+
+
+@cache
+def _load(rate: str, url: str) -> Limiter:
+    try:
+        return Throttle(Rate.parse(rate), url)
+    except BadRate as error:
+        raise ImproperlyConfigured(f"REFUNDS_GATEWAY_RATE: {error}") from error
+    except ImportError as error:
+        raise ImproperlyConfigured(
+            f"REFUNDS_GATEWAY_RATE is {rate!r}, which needs the package throttled-py: pip install 'refunds[rate]'"
+        ) from error

@@ -1,0 +1,73 @@
+"""Sending many refunds to be paid: a span after its approval, the failed ones that a person tries again."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import F
+
+from .. import dispatch, store
+from ..domain import sweeps as rules
+from ..domain.pacing import FIRST_SHARE
+from ..domain.refunds import Outcome, RefundStatus, settle
+from ..domain.sweeps import Span
+from ..gateways import BulkGateway, Gateway, Limiter
+from ..models import Refund
+from . import PATIENCE
+
+
+def pay_refunds(span: Span, now: datetime, *, gateway: Gateway, limiter: Limiter | None = None) -> int:
+    """Pay what is due in the span: at once where the gateway can, otherwise by a message for each refund.
+
+    What the payer cannot take within the first share of time is left to the reconciler. Returns how many were paid or
+    sent.
+    """
+    with transaction.atomic():
+        if isinstance(gateway, BulkGateway):
+            paid = gateway.refund_span(span, now)
+            dispatch.on_commit(dispatch.NOTIFY_CUSTOMER, store.owe_notices(span, now))
+            return paid
+        due = store.unpaid(span, now).filter(dispatched_at__lte=now)  # not what is on its way
+        share = rules.CHUNK_ROWS if limiter is None else limiter.rate.within(FIRST_SHARE)
+        ids = list(due.order_by("pk").values_list("pk", flat=True)[:share])
+        due.exclude(pk__in=ids).update(dispatched_at=now - PATIENCE)
+        send_payments(ids, now, limiter=limiter)
+    return len(ids)
+
+
+def send_payments(ids: Sequence[int], now: datetime, *, limiter: Limiter | None) -> None:
+    """A message for each refund on commit, spaced as the payer can take them. Wants a transaction around it."""
+    gap = timedelta(0) if limiter is None else limiter.rate.gap
+    Refund.objects.filter(pk__in=ids).update(dispatched_at=now + gap * len(ids))
+    dispatch.on_commit(dispatch.PAY_REFUND, [{"refund_id": pk} for pk in ids], gap=gap)
+
+
+def try_again(ids: Sequence[int], now: datetime) -> list[int]:
+    """Make those of `ids` that have failed pending again, with as many attempts as at first; return which they were.
+
+    After a refusal the payer is asked with a new key, otherwise with the same one: the answer to it may yet come.
+    """
+    found: list[int] = []
+    for start in range(0, len(ids), rules.CHUNK_ROWS):
+        found += _try_again(ids[start : start + rules.CHUNK_ROWS], now)
+    return found
+
+
+def _try_again(ids: Sequence[int], now: datetime) -> list[int]:
+    with transaction.atomic():
+        failed = Refund.objects.filter(pk__in=ids, status=RefundStatus.FAILED)
+        found = list(failed.order_by("pk").select_for_update().values_list("pk", flat=True))
+        Refund.objects.filter(pk__in=found, status=RefundStatus.FAILED).update(
+            status=settle(RefundStatus.FAILED, Outcome.TRIED_AGAIN),
+            tried_again=F("tried_again") + 1,
+            attempts=0,
+            first_attempt_at=None,
+            due_at=now,
+            dispatched_at=now,
+            settled_at=None,
+            # A mail that has not gone out would no longer be true.
+            notify_at=None,
+        )
+        if found:
+            dispatch.on_commit(dispatch.PAY_REFUNDS, [{"first_id": found[0], "last_id": found[-1]}])
+    return found

@@ -106,6 +106,9 @@ REFUNDS_GATEWAY_RATE = os.environ.get("REFUNDS_GATEWAY_RATE", "50/s" if REFUNDS_
 # Read by the Stripe gateway alone, which passes it to nothing but Stripe's own client.
 STRIPE_API_KEY = os.environ.get("STRIPE_API_KEY", "")
 STRIPE_API_BASE = os.environ.get("STRIPE_API_BASE", "https://api.stripe.com")
+# Seconds to connect, and again between two bytes of the answer; an attempt makes at most two calls that succeed and one
+# that does not, within pay_refund's time limit of 50.
+STRIPE_TIMEOUT = float(os.environ.get("STRIPE_TIMEOUT", "15"))
 REFUNDS_EVENING_DIGEST = _flag("REFUNDS_EVENING_DIGEST")
 
 CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL", "redis://localhost:6379/0")

@@ -27,6 +27,11 @@ def _load(name: str) -> Gateway:
     try:
         made = import_string(NAMES.get(name, name))()
     except ImportError as error:
+        if name in NAMES:
+            raise ImproperlyConfigured(
+                f"REFUNDS_GATEWAY is {name!r}, and a package that it needs is missing ({error}): "
+                f"pip install 'refunds[{name}]'"
+            ) from error
         known = ", ".join(sorted(NAMES))
         raise ImproperlyConfigured(
             f"REFUNDS_GATEWAY is {name!r}: name one of {known}, or the dotted path of a gateway class ({error})"

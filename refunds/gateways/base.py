@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 from ..domain.sweeps import Span
+
+# Characters that a receipt may have.
+LONGEST_RECEIPT: Final = 255
 
 
 class TryAgain(Exception):
@@ -49,7 +52,7 @@ class Gateway(Protocol):
     """Pays one refund at a time."""
 
     def refund(self, order: Order, idempotency_key: str) -> str:
-        """Pay, and return a receipt (not empty, 255 characters at most).
+        """Pay, and return a receipt (not empty, LONGEST_RECEIPT characters at most).
 
         The same key again pays nothing and returns the same receipt. So does a new key for a reference that has been
         paid: that a refund of ours is there already is success. Raises TryAgain or Refused.

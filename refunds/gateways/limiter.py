@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from functools import cache
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -10,10 +10,12 @@ from django.core.exceptions import ImproperlyConfigured
 from ..domain.pacing import BadRate, Rate
 
 # One key, because there is one account with the payer.
-KEY = "refunds:gateway"
+KEY: Final = "refunds:gateway"
 # Calls that may come at once after a pause, as a part of a second's calls: in no second are there more than a tenth
 # too many. With no such allowance, of two workers that call in the same 20 ms one would have to wait for seconds.
-BURST = timedelta(seconds=0.1)
+BURST: Final = timedelta(seconds=0.1)
+# Calls of one attempt: the search for an earlier refund, and the refund. A turn of more than the burst never comes.
+LARGEST_TURN: Final = 2
 
 
 class Limiter(Protocol):
@@ -24,8 +26,8 @@ class Limiter(Protocol):
         """How many turns there are."""
         ...
 
-    def take(self) -> timedelta | None:
-        """Take a turn. None where there was one; otherwise how long until the next is free. Never waits."""
+    def take(self, calls: int = 1) -> timedelta | None:
+        """Take a turn for so many calls. None where there was one; otherwise how long until it is free. Never waits."""
         ...
 
 
@@ -41,12 +43,13 @@ class Throttle:
 
         self.rate = rate
         store: Any = throttled.MemoryStore() if url.startswith("memory:") else throttled.RedisStore(server=url)
-        quota = throttled.per_duration(rate.period, rate.calls, burst=rate.within(BURST))
+        burst = max(LARGEST_TURN, rate.within(BURST))
+        quota = throttled.per_duration(rate.period, rate.calls, burst=burst)
         self._turns = throttled.Throttled(key=KEY, using=throttled.RateLimiterType.GCRA.value, quota=quota, store=store)
 
-    def take(self) -> timedelta | None:
-        """Take a turn, or say when the next is free. Raises what the Redis client raises where Redis is away."""
-        result = self._turns.limit()
+    def take(self, calls: int = 1) -> timedelta | None:
+        """Take a turn, or say when it is free. Raises what the Redis client raises where Redis is away."""
+        result = self._turns.limit(cost=calls)
         return timedelta(seconds=result.state.retry_after) if result.limited else None
 
 

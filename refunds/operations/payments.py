@@ -1,7 +1,9 @@
 """Paying refunds: the attempt is committed before the payer is called, its outcome after."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from django.db import transaction
@@ -69,58 +71,64 @@ def pay_refund(
     if refund.attempts >= policy.max_attempts:
         said = f"; the last said: {refund.failure}" if refund.failure else ""
         return _give_up(refund, f"gave up after {refund.attempts} attempts without an answer{said}", now)
-    # A payer in this database has no rate; another's turn is not spent on a refund that is not to be paid now.
-    free_in = None if limiter is None or isinstance(gateway, BulkGateway) else limiter.take()
-    if free_in is not None:
-        return _put_off(refund, now, next_turn(free_in, misses=misses, jitter=jitter))
+    order = _order(refund)
+    # A payer in this database has no rate. Asked before the claim: who waits for a turn has attempted nothing.
+    if limiter is not None and not isinstance(gateway, BulkGateway):
+        free_in = limiter.take(2 if order.asked_before else 1)
+        if free_in is not None:
+            return _put_off(refund, now, next_turn(free_in, misses=misses, jitter=jitter))
     if not _claim(refund, now):
         return NotNow()
-    return _attempt(refund, now, gateway, policy, jitter)
+    return _attempt(refund, order, now, gateway, partial(policy.decide, jitter=jitter))
 
 
-def _claim(refund: Refund, now: datetime) -> bool:
-    """Count an attempt and keep others off for a lease; commits before the payer is called."""
-    with transaction.atomic(durable=True):
-        claimed = Refund.objects.filter(store.UNPAID, pk=refund.pk, due_at=refund.due_at, attempts=refund.attempts)
-        return bool(
-            claimed.update(
-                attempts=F("attempts") + 1,
-                due_at=now + LEASE,
-                first_attempt_at=Coalesce("first_attempt_at", Value(now)),
-            )
-        )
-
-
-def _attempt(refund: Refund, now: datetime, gateway: Gateway, policy: RetryPolicy, jitter: float) -> Result:
-    """Call the payer for a refund that was claimed, and write down what it says."""
-    attempt = refund.attempts + 1
-    order = Order(
+def _order(refund: Refund) -> Order:
+    return Order(
         refund_id=refund.pk,
         amount_minor=refund.amount_minor,
         currency=refund.currency,
         customer=refund.request.customer,
         payment=refund.request.payment,
         reference=refund.request.key,
-        asked_before=attempt > 1 or refund.tried_again > 0,
+        asked_before=refund.attempts > 0 or refund.tried_again > 0,
     )
+
+
+def _claim(refund: Refund, now: datetime) -> bool:
+    """Count an attempt and keep others off for a lease; commits before the payer is called."""
+    with transaction.atomic(durable=True):
+        claimed = _mine(refund, due_at=refund.due_at).update(
+            attempts=F("attempts") + 1,
+            due_at=now + LEASE,
+            first_attempt_at=Coalesce("first_attempt_at", Value(now)),
+        )
+    refund.attempts += claimed
+    return bool(claimed)
+
+
+def _attempt(
+    refund: Refund, order: Order, now: datetime, gateway: Gateway, decide: Callable[..., Again | GiveUp]
+) -> Result:
+    """Call the payer for a refund that was claimed, and write down what it says."""
     try:
         receipt = gateway.refund(order, refund.idempotency_key)
     except Refused as refused:
         return _give_up(refund, refused.reason, now, refusals=F("refusals") + 1)
     except TryAgain as failure:
         elapsed = now - (refund.first_attempt_at or now)
-        verdict = policy.decide(attempt=attempt, elapsed=elapsed, jitter=jitter, retry_after=failure.after)
+        verdict = decide(attempt=refund.attempts, elapsed=elapsed, retry_after=failure.after)
         if isinstance(verdict, GiveUp):
             return _give_up(refund, f"{verdict.reason}: {failure}", now)
         return _put_off(refund, now, verdict, failure=str(failure)[:ANSWER_KEPT])
     except Exception as bug:
-        _pending(refund).update(failure=f"{type(bug).__name__}: {bug}"[:ANSWER_KEPT])
+        _mine(refund).update(failure=f"{type(bug).__name__}: {bug}"[:ANSWER_KEPT])
         raise
     return _settle(refund, receipt, now)
 
 
-def _pending(refund: Refund) -> QuerySet[Refund]:
-    return Refund.objects.filter(pk=refund.pk, status=RefundStatus.PENDING)
+def _mine(refund: Refund, **columns: datetime) -> QuerySet[Refund]:
+    """The row, while no other attempt has begun: one that outlived its lease has no say beside the next one's."""
+    return Refund.objects.filter(store.UNPAID, pk=refund.pk, attempts=refund.attempts, **columns)
 
 
 def _settle(refund: Refund, receipt: str, now: datetime) -> Paid:
@@ -136,14 +144,14 @@ def _put_off(refund: Refund, now: datetime, verdict: Again, **columns: str) -> A
     due_at = now + verdict.delay
     # Without a message of its own the refund is the reconciler's as soon as it is due.
     dispatched_at = due_at if verdict.by_message else due_at - PATIENCE
-    _pending(refund).update(due_at=due_at, dispatched_at=dispatched_at, **columns)
+    _mine(refund).update(due_at=due_at, dispatched_at=dispatched_at, **columns)
     return verdict
 
 
 def _give_up(refund: Refund, reason: str, now: datetime, **columns: Combinable) -> GiveUp:
     status = settle(RefundStatus.PENDING, Outcome.GIVEN_UP)
     with transaction.atomic():
-        _pending(refund).update(status=status, failure=reason[:ANSWER_KEPT], settled_at=now, **columns)
+        _mine(refund).update(status=status, failure=reason[:ANSWER_KEPT], settled_at=now, **columns)
         _tell(refund, now)
     return GiveUp(reason)
 

@@ -1,0 +1,132 @@
+"""Stripe pays, through its official client (`refunds[stripe]`)."""
+
+from datetime import timedelta
+from typing import Any, Final
+
+import stripe
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+from ..domain.money import to_major
+from .base import LONGEST_RECEIPT, Order, Refused, TryAgain
+from .retry_after import retry_after
+
+# Under this name a refund at Stripe carries the reference of ours.
+REFERENCE: Final = "refund"
+# What ids of Stripe's begin with, and the parameter that takes them.
+PAYMENTS: Final = {"ch_": "charge", "py_": "charge", "pi_": "payment_intent"}
+# A refund at Stripe that gave nothing back (https://docs.stripe.com/api/refunds/object, status).
+CAME_TO_NOTHING: Final = {"failed", "canceled"}
+# Answers that say nothing about the refund: a conflict with the same key in progress, too many calls, and an API key
+# that is wrong or lacks a right, which is ours to mend while the refund waits.
+# https://docs.stripe.com/error-low-level
+NOT_ABOUT_THE_REFUND: Final = {401, 403, 409, 429}
+BAD_REQUEST: Final = 400
+SERVER_ERROR: Final = 500
+# The account's balance is too low; it fills by the day's sales (https://docs.stripe.com/error-codes).
+BALANCE_TOO_LOW: Final = "balance_insufficient"
+NEXT_SALES: Final = timedelta(minutes=10)
+PAGE: Final = 100  # the most that Stripe lists at once
+
+
+class Stripe:
+    """Refunds charges and payment intents.
+
+    Stripe forgets an idempotency key after a day, and answers it with the first answer until then, be that an error.
+    So the key alone makes nothing happen once: where an earlier call may have reached Stripe, or Stripe says no, the
+    payment's refunds are searched for one that carries our reference.
+    """
+
+    def __init__(self) -> None:
+        """Raises ImproperlyConfigured without STRIPE_API_KEY."""
+        key = settings.STRIPE_API_KEY
+        if not key:
+            raise ImproperlyConfigured(
+                "REFUNDS_GATEWAY is 'stripe', but STRIPE_API_KEY is empty: put a secret or restricted key of your "
+                "Stripe account, with the right to write refunds, into the environment of the workers"
+            )
+        self._secret = key
+        self._refunds = stripe.StripeClient(
+            key,
+            base_addresses={"api": settings.STRIPE_API_BASE},
+            http_client=stripe.RequestsClient(timeout=settings.STRIPE_TIMEOUT),
+            max_network_retries=0,  # the retry policy counts attempts, and a worker does not wait between them
+        ).v1.refunds
+
+    def refund(self, order: Order, idempotency_key: str) -> str:
+        """Refund the order's payment, or find the refund that was made for it; return Stripe's id of it.
+
+        Raises TryAgain or Refused.
+        """
+        payment = _payment(order)
+        # Any: the client's types know no parameter whose name is chosen here.
+        params: Any = {**payment, "amount": order.amount_minor, "metadata": {REFERENCE: order.reference}}
+        try:
+            if order.asked_before and (receipt := self._find(order, payment)):
+                return receipt
+            made = self._refunds.create(params, {"idempotency_key": idempotency_key})
+            return _receipt(made.to_dict(), order)
+        except stripe.StripeError as error:
+            failure = self._failure(error)
+            if isinstance(failure, Refused) and (receipt := self._find_after_all(order, payment)):
+                return receipt
+            raise failure from error
+
+    def _find(self, order: Order, payment: dict[str, str]) -> str | None:
+        """The receipt of a refund that is there for this order."""
+        params: Any = {**payment, "limit": PAGE}
+        for found in self._refunds.list(params).auto_paging_iter():
+            refund = found.to_dict()
+            ours = (refund.get("metadata") or {}).get(REFERENCE) == order.reference
+            if ours and refund.get("status") not in CAME_TO_NOTHING:
+                return _receipt(refund, order)
+        return None
+
+    def _find_after_all(self, order: Order, payment: dict[str, str]) -> str | None:
+        """As `_find`, before a no is believed: "already refunded" may be by us."""
+        try:
+            return self._find(order, payment)
+        except stripe.InvalidRequestError:
+            return None  # there is no such payment, which is the no itself
+        except stripe.StripeError as error:
+            raise self._failure(error) from error
+
+    def _failure(self, error: stripe.StripeError) -> TryAgain | Refused:
+        """What an error of Stripe's client means. No reason has the API key in it, whoever answered."""
+        reason = f"Stripe: {error}".replace(self._secret, "***")
+        if error.code == BALANCE_TOO_LOW:
+            return TryAgain(reason, NEXT_SALES)
+        # No status: no answer. A good one: nonsense. Both, and a server's error, leave open what has happened.
+        is_answer = error.http_status in range(BAD_REQUEST, SERVER_ERROR)
+        about_us = error.http_status in NOT_ABOUT_THE_REFUND or isinstance(error, stripe.RateLimitError)
+        if about_us or not is_answer:
+            return TryAgain(reason, retry_after(error.headers or {}))
+        return Refused(reason)
+
+
+def _payment(order: Order) -> dict[str, str]:
+    """The parameter that names the order's payment. Raises Refused where it is none of Stripe's."""
+    for prefix, parameter in PAYMENTS.items():
+        if order.payment.startswith(prefix):
+            return {parameter: order.payment}
+    raise Refused(
+        f"payment {order.payment[:40]!r} is not the id of a Stripe charge (ch_…, py_…) or payment intent (pi_…); "
+        "correct the return request's payment, then try again"
+    )
+
+
+def _receipt(refund: dict[str, Any], order: Order) -> str:
+    """The id of a refund at Stripe that is the order's. Raises TryAgain for nonsense, Refused for a wrong refund."""
+    receipt, status = refund.get("id"), refund.get("status")
+    amount, currency = refund.get("amount"), refund.get("currency")
+    if not (isinstance(receipt, str) and 0 < len(receipt) <= LONGEST_RECEIPT and isinstance(amount, int) and currency):
+        raise TryAgain("Stripe answered with something that is not a refund")
+    if status in CAME_TO_NOTHING:
+        why = refund.get("failure_reason") or "no reason given"
+        raise Refused(f"Stripe: refund {receipt} {status}: {why}")
+    if (amount, str(currency).upper()) != (order.amount_minor, order.currency):
+        raise Refused(
+            f"Stripe refunded {amount} {currency} in minor units as {receipt}, but "
+            f"{to_major(order.amount_minor, order.currency)} {order.currency} is owed; settle the difference by hand"
+        )
+    return receipt

@@ -1,5 +1,6 @@
 """Stripe pays, through its official client (`refunds[stripe]`)."""
 
+import logging
 from datetime import timedelta
 from typing import Any, Final
 
@@ -46,6 +47,7 @@ class Stripe:
                 "Stripe account, with the right to write refunds, into the environment of the workers"
             )
         self._secret = key
+        logging.getLogger("stripe").addFilter(self._mask)  # it logs what a server answers, at the level INFO
         self._refunds = stripe.StripeClient(
             key,
             base_addresses={"api": settings.STRIPE_API_BASE},
@@ -91,15 +93,23 @@ class Stripe:
         except stripe.StripeError as error:
             raise self._failure(error) from error
 
+    def _mask(self, record: logging.LogRecord) -> bool:
+        """A filter that lets every record through, without the API key."""
+        record.msg, record.args = self._masked(record.getMessage()), ()
+        return True
+
+    def _masked(self, text: str) -> str:
+        return text.replace(self._secret, "***")
+
     def _failure(self, error: stripe.StripeError) -> TryAgain | Refused:
         """What an error of Stripe's client means. No reason has the API key in it, whoever answered."""
-        reason = f"Stripe: {error}".replace(self._secret, "***")
+        reason = self._masked(f"Stripe: {error}")
         if error.code == BALANCE_TOO_LOW:
             return TryAgain(reason, NEXT_SALES)
         # No status: no answer. A good one: nonsense. Both, and a server's error, leave open what has happened.
         is_answer = error.http_status in range(BAD_REQUEST, SERVER_ERROR)
-        about_us = error.http_status in NOT_ABOUT_THE_REFUND or isinstance(error, stripe.RateLimitError)
-        if about_us or not is_answer:
+        not_about_it = error.http_status in NOT_ABOUT_THE_REFUND or isinstance(error, stripe.RateLimitError)
+        if not_about_it or not is_answer:
             return TryAgain(reason, retry_after(error.headers or {}))
         return Refused(reason)
 

@@ -1,0 +1,28 @@
+"""Stripe's gateway against a server of Stripe's protocol."""
+
+from collections.abc import Generator
+
+import pytest
+from pytest_django import Settings
+
+from refunds.gateways.stripe import Stripe
+
+from .stripe_server import StripeServer, stripe_server
+
+SECRET = "sk_test_not_to_be_logged"
+
+
+@pytest.fixture
+def server(settings: Settings) -> Generator[StripeServer]:
+    """A server that the settings name."""
+    with stripe_server() as running:
+        settings.STRIPE_API_BASE = running.address
+        settings.STRIPE_API_KEY = SECRET
+        settings.STRIPE_TIMEOUT = 5.0
+        yield running
+
+
+@pytest.fixture
+def stripe(server: StripeServer) -> Stripe:
+    """The gateway to it."""
+    return Stripe()

@@ -1,0 +1,229 @@
+"""Stripe's gateway: the contract, each kind of answer, and what it never says."""
+
+import json
+import logging
+import socket
+import sys
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from pytest_django import Settings
+
+from refunds.gateways import Order, Refused, TryAgain, gateway
+from refunds.gateways.stripe import Stripe
+
+from .conftest import SECRET
+from .contract import ProviderContract, World, again
+from .stripe_server import Answer, StripeServer, error
+from .test_contract import plain_order
+
+SECONDS = timedelta(seconds=1)
+
+
+class OverHttp:
+    """The provider in memory, behind Stripe's protocol and Stripe's client."""
+
+    def __init__(self, server: StripeServer, stripe: Stripe) -> None:
+        self.server, self.gateway = server, stripe
+
+    def order(self, paid: int = 1250, **columns: Any) -> Order:
+        """Over a payment that was made."""
+        return Order(**{**plain_order(self.server.provider.pay(paid)), **columns})
+
+    def books(self) -> list[tuple[str, int, str]]:
+        """The provider's refunds."""
+        return [(entry.id, entry.amount, entry.currency) for entry in self.server.provider.refunds]
+
+    def forget_keys(self) -> None:
+        """All of them."""
+        self.server.provider.answers.clear()
+
+
+class TestStripe(ProviderContract):
+    """The contract through Stripe's own client."""
+
+    @pytest.fixture
+    def world(self, server: StripeServer, stripe: Stripe) -> World:
+        """A Stripe account without refunds."""
+        return OverHttp(server, stripe)
+
+
+@pytest.fixture
+def order(server: StripeServer) -> Order:
+    """12.50 GBP of a charge of as much."""
+    return Order(**plain_order(server.provider.pay(1250)))
+
+
+def test_stripe_is_told_amount_payment_reference_and_key(server: StripeServer, stripe: Stripe, order: Order) -> None:
+    """One call at a first attempt: the form and the key as committed before."""
+    stripe.refund(order, "key-1")
+    ((method, path, form, headers),) = server.asked
+    assert (method, path, headers["Idempotency-Key"]) == ("POST", "/v1/refunds", "key-1")
+    assert form == {"charge": order.payment, "amount": "1250", "metadata[refund]": order.reference}
+
+
+def test_a_payment_intent_is_named_as_one(server: StripeServer, stripe: Stripe) -> None:
+    """What Stripe calls `pi_…` is another parameter."""
+    server.provider.payments["pi_1"] = (1250, "GBP")
+    stripe.refund(Order(**plain_order("pi_1")), "key-1")
+    assert server.asked[0][2]["payment_intent"] == "pi_1"
+
+
+@pytest.mark.parametrize("payment", ["", "PAYPAL-1", "re_1"])
+def test_a_payment_that_is_none_of_stripes_is_refused_without_a_call(
+    server: StripeServer, stripe: Stripe, payment: str
+) -> None:
+    """The reason repeats the payment and says what to do."""
+    with pytest.raises(Refused, match=f"payment '{payment}' is not the id of a Stripe charge .* then try again"):
+        stripe.refund(Order(**plain_order(payment)), "key-1")
+    assert server.asked == []
+
+
+NO_ANSWER_YET = [
+    (error(409, "There is currently another in-progress request using this Idempotent Key"), None),
+    (error(429, "Too many requests", {"Retry-After": "7"}, code="rate_limit"), 7 * SECONDS),
+    (error(429, "Lock timeout", code="lock_timeout"), None),
+    (error(400, "Too many requests", code="rate_limit"), None),
+    (error(500, "An error occurred", type="api_error"), None),
+    (error(503, "Down", {"Retry-After": "1.5"}, type="api_error"), 1.5 * SECONDS),
+    (error(401, "Invalid API Key provided"), None),
+    (error(403, "The provided key does not have the required permissions"), None),
+    (error(400, "Insufficient funds in your Stripe balance", code="balance_insufficient"), 600 * SECONDS),
+    (Answer(502, "<html>Bad gateway</html>"), None),
+    (Answer(200, "<html>Welcome to our hotel</html>"), None),
+    (Answer(200, '{"object": "refund", "id": "re_1'), None),
+    (Answer(200, '{"hello": "world"}'), None),
+    (Answer(200, json.dumps({"id": "x" * 256, "amount": 1250, "currency": "gbp", "status": "succeeded"})), None),
+    (Answer(200, json.dumps({"id": "", "amount": 1250, "currency": "gbp", "status": "succeeded"})), None),
+]
+
+
+@pytest.mark.parametrize(("answer", "after"), NO_ANSWER_YET, ids=lambda case: getattr(case, "body", None))
+def test_what_is_no_answer_to_the_refund_is_tried_again(
+    server: StripeServer, stripe: Stripe, order: Order, answer: Answer, after: timedelta | None
+) -> None:
+    """Conflict, rate, outage, our own key, an empty balance, nonsense: later again, as late as was asked, and paid."""
+    server.answers.append(answer)
+    with pytest.raises(TryAgain, match="Stripe") as raised:
+        stripe.refund(order, "key-1")
+    assert raised.value.after == after
+    assert server.provider.refunds == []
+    receipt = stripe.refund(again(order), "key-1")
+    assert [entry.id for entry in server.provider.refunds] == [receipt]
+
+
+NO = [
+    (error(402, "Your card was declined", type="card_error", code="card_declined"), "card was declined"),
+    (error(400, "Keys for idempotent requests", type="idempotency_error"), "Keys for idempotent requests"),
+    (error(400, "This charge has been charged back", code="charge_disputed"), "charged back"),
+]
+
+
+@pytest.mark.parametrize(("answer", "says"), NO, ids=[case[1] for case in NO])
+def test_a_no_is_believed_once_no_refund_of_ours_is_there(
+    server: StripeServer, stripe: Stripe, order: Order, answer: Answer, says: str
+) -> None:
+    """Stripe's words are the reason; before that its refunds are looked through."""
+    server.answers.append(answer)
+    with pytest.raises(Refused, match=says):
+        stripe.refund(order, "key-1")
+    assert [method for method, *_ in server.asked] == ["POST", "GET"]
+    assert server.provider.refunds == []
+
+
+def test_an_error_that_hid_a_success_pays_once(server: StripeServer, stripe: Stripe, order: Order) -> None:
+    """A 500 after the refund was made, and remembered for the key: the refund is found and not made again."""
+    server.answers.extend([Answer(500, "{}", after=True)])
+    with pytest.raises(TryAgain):
+        stripe.refund(order, "key-1")
+    server.answers.extend([Answer(503, "{}")])
+    with pytest.raises(TryAgain):
+        stripe.refund(again(order), "key-1")
+    receipt = stripe.refund(again(order), "key-1")
+    assert [entry.id for entry in server.provider.refunds] == [receipt]
+    assert [method for method, *_ in server.asked] == ["POST", "GET", "GET"]
+
+
+def test_a_no_is_not_believed_while_the_search_has_no_answer(
+    server: StripeServer, stripe: Stripe, order: Order
+) -> None:
+    """Nobody knows yet whether the refund is ours."""
+    server.answers.extend([error(400, "has already been refunded", code="charge_already_refunded"), Answer(500, "{}")])
+    with pytest.raises(TryAgain):
+        stripe.refund(order, "key-1")
+
+
+def test_a_refund_that_came_to_nothing_is_refused_and_the_next_key_pays(
+    server: StripeServer, stripe: Stripe, order: Order
+) -> None:
+    """A failed refund at Stripe is neither a receipt nor found as one."""
+    receipt = stripe.refund(order, "key-1")
+    (entry,) = server.provider.refunds
+    server.provider.refunds[:] = [type(entry)(**{**vars(entry), "status": "failed"})]
+    server.provider.answers["key-1"] = server.provider.refunds[0]
+    with pytest.raises(Refused, match=f"Stripe: refund {receipt} failed: no reason given"):
+        stripe.refund(again(order), "key-1")
+    paid = stripe.refund(again(order), "key-1:1")
+    assert {entry.id: entry.status for entry in server.provider.refunds} == {receipt: "failed", paid: "succeeded"}
+
+
+def test_a_refund_in_another_currency_is_said_aloud(server: StripeServer, stripe: Stripe) -> None:
+    """A payment of other money than the request says is refused with the refund's id, whenever it is asked."""
+    order = Order(**plain_order(server.provider.pay(1250, "USD")))
+    for each in (order, again(order)):
+        with pytest.raises(Refused, match=r"Stripe refunded 1250 usd in minor units as re_2, but 12\.50 GBP is owed"):
+            stripe.refund(each, "key-1")
+
+
+def test_a_server_that_is_not_there_is_tried_again(settings: Settings) -> None:
+    """A refused connection is no answer."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        settings.STRIPE_API_BASE = f"http://127.0.0.1:{free.getsockname()[1]}"
+        settings.STRIPE_API_KEY = SECRET
+        with pytest.raises(TryAgain, match="Network error"):
+            Stripe().refund(Order(**plain_order("ch_1")), "key-1")
+
+
+def test_a_server_that_hangs_is_left_after_the_timeout(settings: Settings) -> None:
+    """An answer that does not come is no answer."""
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        settings.STRIPE_API_BASE = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+        settings.STRIPE_API_KEY = SECRET
+        settings.STRIPE_TIMEOUT = 0.05
+        with pytest.raises(TryAgain, match="Timeout"):
+            Stripe().refund(Order(**plain_order("ch_1")), "key-1")
+
+
+@pytest.mark.parametrize("status", [401, 400, 500])
+def test_the_api_key_is_in_no_reason_and_no_log(
+    server: StripeServer, stripe: Stripe, order: Order, status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not even where the server repeats it, and the client logs all it can."""
+    server.answers.extend([error(status, f"Invalid API Key provided: {SECRET}")] * 2)
+    with caplog.at_level(logging.DEBUG), pytest.raises((TryAgain, Refused)) as raised:
+        stripe.refund(order, "key-1")
+    assert "***" in str(raised.value)
+    for text in (str(raised.value), repr(raised.value), repr(stripe), str(vars(raised.value))):
+        assert SECRET not in text
+    assert server.asked[0][3]["Authorization"] == f"Bearer {SECRET}"
+    assert caplog.records
+    assert SECRET not in caplog.text
+
+
+def test_an_api_key_that_is_missing_is_asked_for(settings: Settings) -> None:
+    """Before any refund is attempted."""
+    settings.REFUNDS_GATEWAY, settings.STRIPE_API_KEY = "stripe", ""
+    with pytest.raises(ImproperlyConfigured, match="STRIPE_API_KEY is empty: put a secret or restricted key"):
+        gateway()
+
+
+def test_a_package_that_is_missing_is_named(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The extra that brings it is said."""
+    monkeypatch.delitem(sys.modules, "refunds.gateways.stripe", raising=False)
+    monkeypatch.setitem(sys.modules, "stripe", None)
+    settings.REFUNDS_GATEWAY = "stripe"
+    with pytest.raises(ImproperlyConfigured, match=r"pip install 'refunds\[stripe\]'"):
+        gateway()

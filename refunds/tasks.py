@@ -75,7 +75,6 @@ def pay_refund(self: "Task[Any, Any]", /, *, refund_id: int, **_newer: object) -
         timezone.now(),
         gateway=gateway(),
         limiter=limiter(),
-        misses=self.request.retries,
         jitter=random.random(),  # noqa: S311  # spreads load, guards nothing
     )
     if isinstance(result, Again) and result.by_message and self.request.retries < (self.max_retries or 0):

@@ -6,15 +6,10 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import Final
 
-from .retries import Again, RetryPolicy
-
 # How often the reconciler looks: each look sends what the payer can take until the next one.
 RECONCILE_EVERY: Final = timedelta(seconds=30)
 # What one task sends of its own span; with hundreds of spans at once this bounds the messages that wait in workers.
 FIRST_SHARE: Final = timedelta(seconds=10)
-# The first wait for a turn is drawn from 8 s, the second from 16 s, ...; a draw of more than a minute is a due time on
-# the row. Longer first waits idle the payer, shorter ones have a backlog ask again and again.
-_TURNS: Final = RetryPolicy(base=timedelta(seconds=8), cap=timedelta(seconds=120))
 _PERIODS: Final = MappingProxyType({"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(hours=1)})
 
 
@@ -50,12 +45,3 @@ class Rate:
     def within(self, span: timedelta) -> int:
         """How many evenly spaced calls a span of time holds: at least one."""
         return max(1, span * self.calls // self.period)
-
-
-def next_turn(free_in: timedelta, *, misses: int, jitter: float) -> Again:
-    """When to ask again for a turn that was not to be had.
-
-    `free_in` is when the next one is free, if nobody else takes it; `misses` counts those before this one, and `jitter`
-    in [0, 1) spreads those who wait ("full jitter", as in RetryPolicy).
-    """
-    return Again(free_in + _TURNS.ceiling(misses + 1) * jitter)

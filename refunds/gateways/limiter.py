@@ -12,7 +12,7 @@ from ..domain.pacing import BadRate, Rate
 # One key, because there is one account with the payer.
 KEY: Final = "refunds:gateway"
 # Calls that may come at once after a pause, as a part of a second's calls: in no second are there more than a tenth
-# too many. With no such allowance, of two workers that call in the same 20 ms one would have to wait for seconds.
+# too many. With no such allowance, of two workers that call in the same 20 ms one would be sent away.
 BURST: Final = timedelta(seconds=0.1)
 # Calls of one attempt: the search for an earlier refund, and the refund. A turn of more than the burst never comes.
 LARGEST_TURN: Final = 2
@@ -26,8 +26,8 @@ class Limiter(Protocol):
         """How many turns there are."""
         ...
 
-    def take(self, calls: int = 1) -> timedelta | None:
-        """Take a turn for so many calls. None where there was one; otherwise how long until it is free. Never waits."""
+    def take(self, calls: int = 1) -> bool:
+        """Take a turn of so many calls; return whether there was one. Never waits."""
         ...
 
 
@@ -47,10 +47,9 @@ class Throttle:
         quota = throttled.per_duration(rate.period, rate.calls, burst=burst)
         self._turns = throttled.Throttled(key=KEY, using=throttled.RateLimiterType.GCRA.value, quota=quota, store=store)
 
-    def take(self, calls: int = 1) -> timedelta | None:
-        """Take a turn, or say when it is free. Raises what the Redis client raises where Redis is away."""
-        result = self._turns.limit(cost=calls)
-        return timedelta(seconds=result.state.retry_after) if result.limited else None
+    def take(self, calls: int = 1) -> bool:
+        """Take a turn, if there is one. Raises what the Redis client raises where Redis is away."""
+        return not self._turns.limit(cost=calls).limited
 
 
 def limiter() -> Limiter | None:

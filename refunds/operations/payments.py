@@ -12,7 +12,6 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
 
 from .. import dispatch, store
-from ..domain.pacing import next_turn
 from ..domain.refunds import Outcome, RefundStatus, settle
 from ..domain.retries import Again, GiveUp, RetryPolicy
 from ..domain.sweeps import Span
@@ -38,7 +37,7 @@ class Paid:
 
 @dataclass(frozen=True)
 class NotNow:
-    """Nothing was attempted: settled, not due yet, or in another worker's hands."""
+    """Nothing was attempted: settled, not due yet, in another worker's hands, or no turn to call the payer."""
 
 
 Result = Paid | Again | GiveUp | NotNow
@@ -51,16 +50,14 @@ def pay_refund(
     gateway: Gateway,
     jitter: float,
     limiter: Limiter | None = None,
-    misses: int = 0,
     policy: RetryPolicy | None = None,
 ) -> Result:
     """Attempt to pay one refund, once.
 
-    `jitter` in [0, 1) spreads the retries; `misses` is how often this message has waited before. Whatever the payer
-    answers is on the row when this returns: its receipt, the reason it failed, or when it is due again. Where the
-    limiter has no turn to give nothing is attempted and the refund is due later. An error that is neither TryAgain nor
-    Refused is a bug: it is noted, it propagates, and the refund stays pending with its attempt counted. Raises
-    UnknownRow.
+    `jitter` in [0, 1) spreads the retries. Whatever the payer answers is on the row when this returns: its receipt, the
+    reason it failed, or when it is due again. Where the limiter has no turn to give nothing is attempted, and the
+    reconciler sends the refund again. An error that is neither TryAgain nor Refused is a bug: it is noted, it
+    propagates, and the refund stays pending with its attempt counted. Raises UnknownRow.
     """
     policy = policy or POLICY
     refund = Refund.objects.select_related("request").filter(pk=refund_id).first()
@@ -73,10 +70,14 @@ def pay_refund(
         return _give_up(refund, f"gave up after {refund.attempts} attempts without an answer{said}", now)
     order = _order(refund)
     # A payer in this database has no rate. Asked before the claim: who waits for a turn has attempted nothing.
-    if limiter is not None and not isinstance(gateway, BulkGateway):
-        free_in = limiter.take(2 if order.asked_before else 1)
-        if free_in is not None:
-            return _put_off(refund, now, next_turn(free_in, misses=misses, jitter=jitter))
+    if (
+        limiter is not None
+        and not isinstance(gateway, BulkGateway)
+        and not limiter.take(2 if order.asked_before else 1)
+    ):
+        # The reconciler's, which sends no more than there are turns; a message that came back would ask in vain again.
+        _mine(refund).update(dispatched_at=now - PATIENCE)
+        return NotNow()
     if not _claim(refund, now):
         return NotNow()
     return _attempt(refund, order, now, gateway, partial(policy.decide, jitter=jitter))

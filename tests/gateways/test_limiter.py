@@ -1,0 +1,91 @@
+"""The limit on calls to a payer: by the settings, over processes, and by a clock."""
+
+import sys
+from datetime import timedelta
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from freezegun import freeze_time
+from freezegun.api import FrozenDateTimeFactory
+from hypothesis import given
+from hypothesis import strategies as st
+from pytest_django import Settings
+
+from refunds.domain.pacing import Rate
+from refunds.embedded.redis_server import RedisServer
+from refunds.gateways import limiter
+from refunds.gateways.limiter import BURST, LARGEST_TURN, Throttle
+
+SECOND = timedelta(seconds=1)
+
+
+def test_without_a_rate_there_is_no_limit(settings: Settings) -> None:
+    """The default project with the wallet asks nobody."""
+    settings.REFUNDS_GATEWAY_RATE = ""
+    assert limiter() is None
+
+
+def test_the_settings_say_how_many(settings: Settings) -> None:
+    """The rate is the one that was written."""
+    settings.REFUNDS_GATEWAY_RATE, settings.REFUNDS_LIMITER_URL = "50/s", "memory://"
+    found = limiter()
+    assert found is not None
+    assert found.rate == Rate(50, SECOND)
+    assert limiter() is found
+
+
+def test_a_rate_that_is_none_is_named(settings: Settings) -> None:
+    """The setting, its value and what it may be."""
+    settings.REFUNDS_GATEWAY_RATE = "fast"
+    with pytest.raises(ImproperlyConfigured, match=r"REFUNDS_GATEWAY_RATE: 'fast' is no rate: .* such as 50/s"):
+        limiter()
+
+
+def test_a_package_that_is_missing_is_named(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The extra that brings it is said."""
+    monkeypatch.setitem(sys.modules, "throttled", None)
+    settings.REFUNDS_GATEWAY_RATE = "51/s"
+    with pytest.raises(ImproperlyConfigured, match=r"pip install 'refunds\[rate\]'"):
+        limiter()
+
+
+def test_workers_share_the_turns_that_a_redis_counts() -> None:
+    """Of two connections the second finds what the first has left: nothing, for most of an hour."""
+    with RedisServer() as redis:
+        one, other = (Throttle(Rate.parse("2/h"), redis.url()) for _ in range(2))
+        assert [one.take(), other.take(), one.take(), other.take()] == [True, True, False, False]
+
+
+def test_a_turn_may_be_of_two_calls() -> None:
+    """The search for an earlier refund and the refund itself are two calls, taken together or not at all."""
+    throttle = Throttle(Rate.parse("2/h"), "memory://")
+    assert [throttle.take(), throttle.take(2), throttle.take(), throttle.take()] == [True, False, True, False]
+
+
+@given(
+    st.integers(1, 200),
+    st.lists(st.tuples(st.floats(0, 0.3), st.integers(1, LARGEST_TURN)), min_size=1, max_size=120),
+)
+def test_no_second_has_more_calls_than_the_rate_and_its_burst(calls: int, asked: list[tuple[float, int]]) -> None:
+    """Whenever turns are asked for, and for however many calls each, those given keep the rate."""
+    rate = Rate(calls, SECOND)
+    throttle = Throttle(rate, "memory://")
+    now, given_at = 0.0, []
+    with freeze_time("2026-07-15 09:00:00") as clock:
+        assert isinstance(clock, FrozenDateTimeFactory)
+        for wait, turn in asked:
+            clock.tick(wait)
+            now += wait
+            given_at += [now] * turn if throttle.take(turn) else []
+    burst = max(LARGEST_TURN, rate.within(BURST))
+    for first in given_at:
+        assert sum(first <= other < first + 1 for other in given_at) <= calls + burst
+
+
+def test_an_unused_second_is_not_saved_up() -> None:
+    """After a night without calls no more than the burst comes at once."""
+    throttle = Throttle(Rate.parse("50/s"), "memory://")
+    with freeze_time("2026-07-15 09:00:00") as clock:
+        assert throttle.take()
+        clock.tick(timedelta(hours=8))
+        assert sum(throttle.take() for _ in range(50)) == 5

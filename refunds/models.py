@@ -67,7 +67,9 @@ class ReturnRequest(models.Model):
                 name="request_decided_has_instant",
             ),
             models.CheckConstraint(
-                condition=Q(status=Status.APPROVED, owed=F("id")) | (~Q(status=Status.APPROVED) & Q(owed=None)),
+                # Each null is named: an unknown condition is one that holds.
+                condition=Q(status=Status.APPROVED, owed__isnull=False, owed=F("id"))
+                | (~Q(status=Status.APPROVED) & Q(owed=None)),
                 name="request_approved_owes",
             ),
         )
@@ -126,6 +128,7 @@ class Sweep(models.Model):
                     kind=Decision.DECLINE,
                     key=None,
                     scheduled_for__isnull=False,
+                    received_before__isnull=False,
                     received_before=F("scheduled_for"),
                     received_from=None,
                     lapses_at=None,

@@ -1,15 +1,17 @@
 """What the database refuses, whoever writes."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, models, transaction
+from django.db import IntegrityError, connection, models, transaction
 
+from refunds import store
 from refunds.domain.returns import Decision
-from refunds.models import Chunk, Refund, ReturnRequest, Sweep, WalletEntry
+from refunds.models import Chunk, OptOut, Refund, ReturnRequest, Sweep, WalletEntry
 
-from ..factories import CUTOFF, NOON, make_requests
+from ..factories import CUTOFF, NOON, make_refund, make_requests
 
 pytestmark = pytest.mark.django_db
 LATER = NOON + timedelta(seconds=1)
@@ -34,8 +36,9 @@ def refused(constraint: str, model: type[models.Model], **columns: Any) -> None:
         ("request_quantity_positive", {"quantity": 0}),
         ("request_status_known", {"status": "lost", "decided_at": NOON}),
         ("request_received_after", {"requested_at": LATER}),
-        ("request_decided_has_instant", {"status": "approved"}),
+        ("request_decided_has_instant", {"status": "declined"}),
         ("request_decided_has_instant", {"decided_at": NOON}),
+        ("request_approved_owes", {"status": "approved", "decided_at": NOON}),
     ],
 )
 def test_return_requests(constraint: str, columns: dict[str, Any]) -> None:
@@ -63,6 +66,7 @@ DECLINE = {"kind": Decision.DECLINE, "scheduled_for": NOON, "received_before": N
         ("sweep_button_or_cutoff", {**APPROVE, "lapses_at": None}),
         ("sweep_button_or_cutoff", {**DECLINE, "scheduled_for": None}),
         ("sweep_button_or_cutoff", {**DECLINE, "received_before": CUTOFF}),
+        ("sweep_button_or_cutoff", {**DECLINE, "received_before": None}),
         ("sweep_button_or_cutoff", {**DECLINE, "lapses_at": CUTOFF}),
         ("sweep_closed_with_count", {**DECLINE, "closed_at": NOON}),
     ],
@@ -104,6 +108,54 @@ def test_refunds(constraint: str, columns: dict[str, Any]) -> None:
     (row,) = make_requests()
     values = {"amount_minor": 1, "currency": "GBP", "created_at": NOON, "due_at": NOON, "dispatched_at": NOON}
     refused(constraint, Refund, request=row, **{**values, **columns})
+
+
+def refused_at_commit(write: Callable[[], object]) -> None:
+    """The transaction that writes this cannot end: foreign keys are checked there."""
+    requests, refunds = list(ReturnRequest.objects.values()), list(Refund.objects.values())
+    with transaction.atomic():
+        before = transaction.savepoint()
+        write()
+        with pytest.raises(IntegrityError, match=r"(?i)foreign key"):
+            connection.check_constraints()  # as the commit would: the test's own transaction goes on
+        transaction.savepoint_rollback(before)
+    assert (list(ReturnRequest.objects.values()), list(Refund.objects.values())) == (requests, refunds)
+
+
+def test_an_approval_without_its_refund_cannot_be_committed() -> None:
+    """Whoever approves must owe: by the statement, by hand, and after the fact."""
+    row, other = make_requests(2)
+    refused_at_commit(lambda: store.decide_rows(ReturnRequest.objects.filter(pk=row.pk), Decision.APPROVE, NOON))
+    approved = {"status": "approved", "decided_at": NOON}
+    refused_at_commit(lambda: ReturnRequest.objects.filter(pk=row.pk).update(owed=row.pk, **approved))
+    refund = make_refund()
+    refused_at_commit(lambda: Refund.objects.filter(pk=refund.pk)._raw_delete(Refund.objects.db))
+    for owed in (None, refund.pk):
+        with pytest.raises(IntegrityError, match="request_approved_owes"), transaction.atomic():
+            ReturnRequest.objects.filter(pk=other.pk).update(owed=owed, **approved)
+
+
+def test_a_request_that_is_not_approved_owes_nothing() -> None:
+    """Neither a pending nor a declined one names a refund, and an approval cannot be taken back by the status alone."""
+    refund = make_refund()
+    for status in ("requested", "declined"):
+        with pytest.raises(IntegrityError, match=r"request_(approved_owes|decided_has_instant)"), transaction.atomic():
+            ReturnRequest.objects.filter(pk=refund.pk).update(status=status)
+
+
+@pytest.mark.parametrize("columns", [{"receipt": ""}, {"settled_at": None}, {"status": "pending"}])
+def test_a_paid_refund_cannot_lose_what_proves_it(columns: dict[str, Any]) -> None:
+    """Paid and without receipt, or with a receipt and unpaid, cannot be written afterwards either."""
+    refund = make_refund(status="succeeded", settled_at=NOON, receipt="re_1")
+    with pytest.raises(IntegrityError, match="refund_outcome_complete"), transaction.atomic():
+        Refund.objects.filter(pk=refund.pk).update(**columns)
+
+
+def test_an_opt_out_is_in_lower_case_and_once() -> None:
+    """Another spelling is no second address."""
+    OptOut.objects.create(address="c@example.com", created_at=NOON)
+    refused("opt_out_lower_case", OptOut, address="C@example.com", created_at=NOON)
+    refused("address", OptOut, address="c@example.com", created_at=NOON)
 
 
 def test_one_refund_a_request_and_one_credit_a_refund() -> None:

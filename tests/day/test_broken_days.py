@@ -12,18 +12,21 @@ from hypothesis.stateful import initialize, invariant, precondition, rule, run_s
 from celery_app import app
 from refunds import store, tasks
 from refunds.domain import cutoff
+from refunds.domain.pacing import Rate
 from refunds.domain.refunds import RefundStatus
 from refunds.domain.retries import RetryPolicy
 from refunds.domain.returns import Decision, Status
-from refunds.gateways import Gateway, Order, TryAgain
+from refunds.gateways import Gateway, Limiter
+from refunds.gateways.limiter import Throttle
 from refunds.gateways.wallet import Wallet
-from refunds.models import ReturnRequest, Sweep, WalletEntry
+from refunds.models import Refund, ReturnRequest, Sweep, WalletEntry
 from refunds.operations import payments, sweeps
 from refunds.operations.books import close_books
 from refunds.operations.decisions import decide_chosen
 from refunds.testkit.machine import VirtualCeleryMachine
 
 from ..factories import CUTOFF, empty_tables, make_requests
+from ..gateways.provider import InMemory, answer_lost, unreachable
 
 # Until all that is owed is done once nothing breaks any more: a lease, a patience or two, and the runs in between.
 MENDED = timedelta(minutes=15)
@@ -31,15 +34,7 @@ MENDED = timedelta(minutes=15)
 EXAMPLES = 200 if os.environ.get("REFUNDS_THOROUGH") else 10
 
 
-class Unsteady:
-    """The wallet as a provider that pays one at a time, and cannot be reached at times."""
-
-    up = True
-
-    def refund(self, order: Order, idempotency_key: str) -> str:
-        if not self.up:
-            raise TryAgain("gateway down")
-        return Wallet().refund(order, idempotency_key)
+FAULTS = {"unreachable": unreachable, "answer lost": answer_lost}
 
 
 class BrokenDays(VirtualCeleryMachine):
@@ -49,17 +44,20 @@ class BrokenDays(VirtualCeleryMachine):
     start = CUTOFF - timedelta(minutes=10)
     options = {"workers": 2, "beats": 2, "transport": "fakeredis"}  # noqa: RUF012  # as the base class has it
     gateway: Gateway
+    limiter: Limiter | None
 
     def __init__(self) -> None:
         super().__init__()
         self.decided: dict[int, tuple[Any, ...]] = {}
         self.presses = 0
 
-    @initialize(one_by_one=st.booleans())
-    def choose_gateway(self, one_by_one: bool) -> None:
-        """Either the wallet in the database, or one that pays refund by refund."""
-        self.unsteady = Unsteady()
-        type(self).gateway = self.unsteady if one_by_one else Wallet()
+    @initialize(one_by_one=st.booleans(), limited=st.booleans())
+    def choose_gateway(self, one_by_one: bool, limited: bool) -> None:
+        """Either the wallet in the database, or a provider that pays refund by refund, once a second or faster."""
+        self.provider = InMemory()
+        self.payment = self.provider.provider.pay(10**9)
+        type(self).gateway = self.provider if one_by_one else Wallet()
+        type(self).limiter = Throttle(Rate.parse("1/s"), "memory://") if limited else None
 
     @rule(seconds=st.sampled_from((0, 1, 29, 61, 300)))
     def advance(self, seconds: int) -> None:
@@ -84,7 +82,7 @@ class BrokenDays(VirtualCeleryMachine):
             self.celery.stop_beat(name, kill=True)
         for name in sorted(self.celery.workers) if workers else ():
             self.celery.stop_worker(name)
-        make_requests(1, received_at=self.celery.now)
+        self.request(1)
         if pressed:
             self.press()
         self.celery.run_until(cutoff.upcoming(self.celery.now))
@@ -94,7 +92,11 @@ class BrokenDays(VirtualCeleryMachine):
     @rule(count=st.integers(1, 4))
     def receive(self, count: int) -> None:
         """Requests come in now."""
-        make_requests(count, received_at=self.celery.now)
+        self.request(count)
+
+    def request(self, count: int) -> None:
+        """Requests of now, paid for at the provider."""
+        make_requests(count, received_at=self.celery.now, payment=self.payment)
 
     @rule()
     def press(self) -> None:
@@ -110,10 +112,22 @@ class BrokenDays(VirtualCeleryMachine):
         rows = data.draw(st.sets(st.integers(0, ReturnRequest.objects.count() - 1), min_size=1))
         decide_chosen([first + row for row in sorted(rows)], decision, by=None, note="", now=self.celery.now)
 
-    @rule(up=st.booleans())
-    def turn_gateway(self, up: bool) -> None:
-        """The provider goes away, or comes back."""
-        self.unsteady.up = up
+    @rule(kinds=st.lists(st.sampled_from(sorted(FAULTS)), min_size=1, max_size=5))
+    def break_provider(self, kinds: list[str]) -> None:
+        """The next calls do not arrive, or their answers do not."""
+        self.provider.faults.extend(FAULTS[kind] for kind in kinds)
+
+    @rule()
+    def forget_keys(self) -> None:
+        """A day passes for the provider, which forgets every idempotency key."""
+        self.provider.provider.answers.clear()
+
+    @invariant()
+    def nothing_is_paid_twice(self) -> None:
+        """In the provider's own books each return is refunded once at the most."""
+        if hasattr(self, "provider"):
+            references = [entry.reference for entry in self.provider.provider.refunds]
+            assert len(references) == len(set(references))
 
     @invariant()
     def a_decision_stands(self) -> None:
@@ -135,7 +149,7 @@ class BrokenDays(VirtualCeleryMachine):
     def teardown(self) -> None:
         """Mend everything, wait, and ask whether all that is owed is done."""
         try:
-            if hasattr(self, "unsteady"):
+            if hasattr(self, "provider"):
                 self._end()
         finally:
             super().teardown()
@@ -145,12 +159,15 @@ class BrokenDays(VirtualCeleryMachine):
         while self.celery.beats_down:
             self.celery.start_beat(fresh=True)  # one that knows its last run makes up for it by itself
         self.recover()
-        self.unsteady.up = True
+        self.provider.faults.clear()
         self.celery.advance(MENDED)
         now: datetime = self.celery.now
         books = close_books()
         assert books.problems == []
-        assert books.count(RefundStatus.SUCCEEDED) == books.count(Status.APPROVED) == WalletEntry.objects.count()
+        assert books.count(RefundStatus.SUCCEEDED) == books.count(Status.APPROVED)
+        paid = {entry.id for entry in self.provider.provider.refunds}
+        paid |= {f"wallet:{pk}" for pk in WalletEntry.objects.values_list("pk", flat=True)}
+        assert set(Refund.objects.values_list("receipt", flat=True)) == paid
         overdue = ReturnRequest.objects.filter(status=Status.REQUESTED, received_at__lt=cutoff.latest(now))
         assert not overdue.exists()
         assert not Sweep.objects.filter(closed_at=None).exists()
@@ -161,6 +178,7 @@ class BrokenDays(VirtualCeleryMachine):
 def test_whatever_breaks_nothing_is_lost_or_done_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     """Through kills, restarts, lost, doubled and unsent messages: one state, one refund, one credit each."""
     monkeypatch.setattr(tasks, "gateway", lambda: BrokenDays.gateway)
+    monkeypatch.setattr(tasks, "limiter", lambda: BrokenDays.limiter)
     # Waits of seconds, and attempts enough for a provider that is away for most of a run.
     monkeypatch.setattr(payments, "POLICY", RetryPolicy(cap=timedelta(seconds=30), max_attempts=1_000))
     run_state_machine_as_test(

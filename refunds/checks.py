@@ -7,8 +7,10 @@ from celery.app.defaults import NAMESPACES, flatten
 from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.exceptions import ImproperlyConfigured
 
 from .domain import cutoff
+from .gateways import gateway, limiter
 
 # Read by Celery's Django fixup by its whole name, and so in no list of Celery's.
 KNOWN = {str(option[0]) for option in flatten(NAMESPACES)} | {"db_reuse_max"}
@@ -54,6 +56,32 @@ def celery_json_only(**_: Any) -> list[CheckMessage]:
     return [
         Error(f"{name} is not ['json'].", hint="Accept JSON alone, on tasks and on results.", id="refunds.E003")
         for name in wrong
+    ]
+
+
+@register(Tags.compatibility)
+def payer_configured(**_: Any) -> list[CheckMessage]:
+    """The gateway and its limit can be made of the settings; else each refund would fail, by and by."""
+    found: list[CheckMessage] = []
+    for make in (gateway, limiter):
+        try:
+            make()
+        except ImproperlyConfigured as error:
+            found.append(Error(str(error), id="refunds.E004"))
+    return found
+
+
+@register(Tags.compatibility, deploy=True)
+def limit_shared(**_: Any) -> list[CheckMessage]:
+    """A limit that is counted in memory is one for each process of each worker."""
+    if not settings.REFUNDS_GATEWAY_RATE or not settings.REFUNDS_LIMITER_URL.startswith("memory:"):
+        return []
+    return [
+        checks.Warning(
+            f"REFUNDS_GATEWAY_RATE is {settings.REFUNDS_GATEWAY_RATE!r}, and each worker process counts by itself.",
+            hint="Name a Redis in REFUNDS_LIMITER_URL, or run one worker process.",
+            id="refunds.W002",
+        )
     ]
 
 

@@ -35,6 +35,27 @@ def test_anything_but_json_is_refused(settings: Settings, name: str) -> None:
     assert ids() == ["refunds.E003"]
 
 
+def test_a_payer_that_cannot_be_made_is_an_error(settings: Settings) -> None:
+    """What is missing is said before the first refund, not after it."""
+    settings.REFUNDS_GATEWAY, settings.STRIPE_API_KEY, settings.REFUNDS_GATEWAY_RATE = "stripe", "", "often"
+    messages = [message.msg for message in run_checks() if message.id == "refunds.E004"]
+    assert [message[:30] for message in messages] == [
+        "REFUNDS_GATEWAY is 'stripe', b",
+        "REFUNDS_GATEWAY_RATE: 'often' ",
+    ]
+
+
+def test_a_limit_that_each_process_counts_by_itself_is_warned_of(settings: Settings) -> None:
+    """Only where there is a limit, and only when deploying."""
+    settings.REFUNDS_LIMITER_URL = "memory://"
+    assert "refunds.W002" not in ids(deploy=True)
+    settings.REFUNDS_GATEWAY_RATE = "50/s"
+    assert "refunds.W002" in ids(deploy=True)
+    assert ids() == []
+    settings.REFUNDS_LIMITER_URL = "redis://localhost"
+    assert "refunds.W002" not in ids(deploy=True)
+
+
 def test_deploying_without_a_key_is_warned_of(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only in the default project, and only when deploying, the missing key is a warning."""
     monkeypatch.setattr("refunds.checks.settings.SETTINGS_MODULE", "refunds.settings", raising=False)

@@ -17,6 +17,8 @@ def _canonical(row: Return) -> bytes:
         row.customer,
         row.customer_email,
         row.requested_at.astimezone(UTC).isoformat(timespec="microseconds"),
+        # Only where there is one: a file from before this column is still known.
+        *filter(None, (row.payment,)),
     )
     return "\x00".join(parts).encode()
 

@@ -26,6 +26,7 @@ class Return:
     customer: str
     customer_email: str
     requested_at: datetime
+    payment: str = ""
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ def _own(cells: Cells) -> Return:
         customer=fields.checked("customer", cells.get("customer", "").strip(), limit=fields.longest("customer")),
         customer_email=fields.email(cells, "customer_email"),
         requested_at=fields.instant(cells, "requested_at"),
+        payment=fields.checked("payment", cells.get("payment", "").strip(), limit=fields.longest("payment")),
     )
 
 
@@ -110,7 +112,7 @@ def _reason(cells: Cells, name: str) -> str:
 OWN: Final = Layout(
     name="own",
     required=("order_line", "quantity", "amount", "currency", "requested_at"),
-    optional=("reason", "customer", "customer_email"),
+    optional=("reason", "customer", "customer_email", "payment"),
     numbers=frozenset({"quantity", "amount"}),
     whole_when_cut=frozenset({"currency", "requested_at"}),
     parse=_own,

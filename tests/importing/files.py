@@ -48,9 +48,9 @@ def line(**cells: str) -> str:
     return ",".join(quoted(value) for value in {**GOOD, **cells}.values())
 
 
-def csv_file(*lines: str, end: str = "\n") -> bytes:
-    """The own header and these lines."""
-    return "".join(f"{each}{end}" for each in (HEADER, *lines)).encode()
+def csv_file(*lines: str, end: str = "\n", header: str = HEADER) -> bytes:
+    """The own header, or another, and these lines."""
+    return "".join(f"{each}{end}" for each in (header, *lines)).encode()
 
 
 def jsonl_file(*objects: Mapping[str, Any]) -> bytes:

@@ -11,7 +11,10 @@ from refunds.importing.errors import BadRow
 from refunds.importing.fields import LARGEST_QUANTITY, LONGEST_REASON
 from refunds.importing.rows import parse
 
-from .files import GOOD, GOOD_ONLINE, NOW, csv_file, jsonl_file, line, messages, read, taken
+from .files import GOOD, GOOD_ONLINE, HEADER, NOW, csv_file, jsonl_file, line, messages, read, taken
+
+# Of the good row, as the first release made it.
+KEY_OF_GOOD = "d36ae13b0ecca728b638be522ac553bb2a310a3d2dd642694111437c85c6b418"
 
 
 def test_good_row_is_parsed_into_minor_units_and_utc() -> None:
@@ -27,7 +30,25 @@ def test_good_row_is_parsed_into_minor_units_and_utc() -> None:
         customer="c-1",
         customer_email="ann@example.com",
         requested_at=datetime(2026, 7, 15, 9, 0, tzinfo=UTC),
+        payment="",
     )
+
+
+def test_the_payment_is_taken_where_a_file_has_one() -> None:
+    """The column is optional, in CSV and in JSON, and its value is kept as it is but for white space around it."""
+    for file, form in ((csv_file(f"{line()}, pi_3abc ", header=f"{HEADER},payment"), Format.CSV),
+                       (jsonl_file({**GOOD, "payment": "pi_3abc"}), Format.JSONL)):  # fmt: skip
+        (row,) = taken(read(file, form=form))
+        assert row.content.payment == "pi_3abc"
+
+
+def test_a_file_from_before_the_payment_is_still_known() -> None:
+    """The key of a row without payment is the one that it always had; with one it is another return."""
+    (without,) = taken(read(csv_file(line())))
+    (empty,) = taken(read(csv_file(f"{line()},", header=f"{HEADER},payment")))
+    (paid,) = taken(read(csv_file(f"{line()},pi_1", header=f"{HEADER},payment")))
+    assert without.key == empty.key == KEY_OF_GOOD
+    assert paid.key != without.key
 
 
 BAD = [

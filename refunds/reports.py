@@ -9,7 +9,8 @@ from django.core.mail import mail_admins
 
 logger = logging.getLogger(__name__)
 
-# Seconds in which one mail speaks for all messages of a task that expire: a lapsed sweep may have hundreds.
+# Seconds in which one mail speaks for all messages of a task that expire, or fail by the same kind of error: a lapsed
+# sweep may have hundreds of chunks, and a bug in a gateway meets every refund, at every attempt.
 QUIET = 300
 
 
@@ -17,9 +18,15 @@ QUIET = 300
 def report_failure(
     *, sender: Any, task_id: str, exception: BaseException, args: Any, kwargs: Any, einfo: Any, **_newer: Any
 ) -> None:
-    """Mail the task, its id and arguments, and the traceback."""
-    subject = f"Task {sender.name} failed: {type(exception).__name__}"
-    mail_admins(subject, f"Task: {sender.name}\nId: {task_id}\nArguments: {args!r} {kwargs!r}\n\n{einfo}")
+    """Mail the task, its id and arguments, and the traceback; of those of a kind the first. Celery logs each."""
+    kind = type(exception).__name__
+    if not cache.add(f"refunds.failed.{sender.name}.{kind}", value=True, timeout=QUIET):
+        return
+    mail_admins(
+        f"Task {sender.name} failed: {kind}",
+        f"Task: {sender.name}\nId: {task_id}\nArguments: {args!r} {kwargs!r}\n\n{einfo}\n"
+        f"Others like it within {QUIET} seconds are only logged.",
+    )
 
 
 @task_revoked.connect(dispatch_uid="refunds.report_expiry")

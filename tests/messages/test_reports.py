@@ -22,6 +22,20 @@ def test_a_failed_task_is_mailed_with_its_id_and_arguments() -> None:
     assert letter.to == ["admin@example.com"]
 
 
+@pytest.mark.django_db
+def test_many_failures_of_a_kind_are_one_mail() -> None:
+    """A bug that meets every refund is mailed once a while; another kind of error is mailed beside it."""
+    for _ in range(3):
+        tasks.plan_sweep.apply(kwargs={"sweep_id": 404})
+    tasks.plan_sweep.apply(kwargs={"sweep_id": "x"})
+    tasks.decide_chunk.apply(kwargs={"chunk_id": 404})
+    assert [letter.subject.partition("Task ")[2] for letter in mail.outbox] == [
+        "refunds.plan_sweep failed: UnknownRow",
+        "refunds.plan_sweep failed: BadArgument",
+        "refunds.decide_chunk failed: UnknownRow",
+    ]
+
+
 def expire(expired: bool) -> None:
     request = SimpleNamespace(id="id-1", kwargs={"chunk_id": 7})
     task_revoked.send(sender=tasks.decide_chunk, request=request, terminated=False, signum=None, expired=expired)

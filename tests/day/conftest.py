@@ -7,10 +7,19 @@ from typing import Any
 import pytest
 
 from celery_app import app
+from refunds import store
+from refunds.models import Sweep
+from refunds.operations import sweeps
 from refunds.testkit import VirtualCelery
 
 Start = Callable[..., VirtualCelery]
 Schedule = Callable[[dict[str, Any]], None]
+
+
+def press(celery: VirtualCelery) -> Sweep:
+    """What the button does, now."""
+    sweep, _ = sweeps.start_approve(key=f"pressed {celery.now}", up_to_id=store.highest_id(), by=None, now=celery.now)
+    return sweep
 
 
 @pytest.fixture

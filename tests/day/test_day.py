@@ -9,7 +9,6 @@ from django.core import mail
 from refunds import store
 from refunds.domain.refunds import RefundStatus
 from refunds.domain.returns import Status
-from refunds.domain.sweeps import SweepState
 from refunds.gateways import Order, TryAgain
 from refunds.gateways.wallet import Wallet
 from refunds.models import Refund, ReturnRequest, Sweep
@@ -18,17 +17,11 @@ from refunds.operations.books import close_books
 from refunds.testkit import VirtualCelery
 
 from ..factories import CUTOFF, NOON, PRESSED, make_requests
-from .conftest import Start
+from .conftest import Start, press
 
 pytestmark = pytest.mark.django_db(transaction=True)
 BLINK = timedelta(milliseconds=1)
 MINUTE = timedelta(minutes=1)
-
-
-def press(celery: VirtualCelery) -> Sweep:
-    """What the button does, now."""
-    sweep, _ = sweeps.start_approve(key=f"pressed {celery.now}", up_to_id=store.highest_id(), by=None, now=celery.now)
-    return sweep
 
 
 class Down:
@@ -77,40 +70,6 @@ def test_a_second_press_and_a_second_18_change_nothing(start: Start) -> None:
     sweeps.decline_pending(celery.now)
     celery.advance(5 * MINUTE)
     assert (list(ReturnRequest.objects.values()), list(Refund.objects.values())) == (rows, refunds)
-
-
-def test_an_approval_that_comes_a_millisecond_before_the_cutoff_counts(start: Start) -> None:
-    """Pressed at 17:59:59.999 the button approves; nothing of its set is left for the decline."""
-    make_requests(3)
-    celery = start(CUTOFF - BLINK)
-    sweep = press(celery)
-    celery.advance(MINUTE)
-    assert set(ReturnRequest.objects.values_list("status", flat=True)) == {Status.APPROVED}
-    sweep.refresh_from_db()
-    assert sweeps.progress(sweep, celery.now).state is SweepState.DONE
-
-
-@pytest.mark.parametrize(("late", "kind"), [(timedelta(0), "succeeded"), (BLINK, "expired")])
-def test_an_approval_whose_worker_was_down_until_the_cutoff_lapses(start: Start, late: timedelta, kind: str) -> None:
-    """At 18:00:00 Celery still runs the message and the domain refuses; a millisecond later Celery expires it.
-
-    Either way the rows are declined, and the sweep says how many it left.
-    """
-    make_requests(3)
-    celery = start(PRESSED)
-    celery.stop_worker()
-    sweep = press(celery)
-    celery.run_until(CUTOFF + late)
-    celery.start_worker()
-    celery.advance(5 * MINUTE)
-    (plan,) = [record for record in celery.timeline.of("sent", "refunds.plan_sweep") if record.by == "test"]
-    assert [record.kind for record in celery.timeline.of(id=plan.id)][-1] == kind
-    assert set(ReturnRequest.objects.values_list("status", flat=True)) == {Status.DECLINED}
-    sweep.refresh_from_db()
-    progress = sweeps.progress(sweep, celery.now)
-    assert (progress.state, progress.decided, progress.left) == (SweepState.LAPSED, 0, 3)
-    mailed = [letter for letter in mail.outbox if "Task refunds.plan_sweep expired" in letter.subject]
-    assert len(mailed) == (kind == "expired")
 
 
 def test_everything_at_once_pays_each_approved_request_once(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,10 @@
-"""Runs a benchmark: `python -m benchmarks.run [approve_all | import_returns] [ROWS]`."""
+"""Runs a benchmark: `python -m benchmarks.run [approve_all | import_returns | pay_refund] [ROWS]`."""
 
 import argparse
 import os
+
+ROWS = 100_000
+CALLS = 1_000
 
 
 def prepare() -> None:
@@ -19,18 +22,25 @@ def prepare() -> None:
 def main() -> None:
     """Run the one that is named, on so many rows."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run")
-    parser.add_argument("name", nargs="?", choices=("approve_all", "import_returns"), default="approve_all")
-    parser.add_argument("rows", nargs="?", type=int, default=100_000)
+    parser.add_argument(
+        "name", nargs="?", choices=("approve_all", "import_returns", "pay_refund"), default="approve_all"
+    )
+    parser.add_argument("rows", nargs="?", type=int, help="100,000, but 1,000 for pay_refund, which pays one by one")
     chosen = parser.parse_args()
     if chosen.name == "import_returns":
         from .import_returns import main as import_returns
 
-        import_returns(chosen.rows)
+        import_returns(chosen.rows or ROWS)
+    elif chosen.name == "pay_refund":
+        prepare()
+        from .pay_refund import main as pay_refund
+
+        pay_refund(chosen.rows or CALLS)
     else:
         prepare()
         from .approve_all import main as approve_all
 
-        approve_all(chosen.rows)
+        approve_all(chosen.rows or ROWS)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ AT = datetime(2026, 11, 4, 13, 0, tzinfo=UTC)
 
 # The writes of a sweep and of the wallet, each for all rows at once. `{at}` is the instant, `{sweep}` the sweep's id.
 RAW_DECIDING = (
-    """UPDATE refunds_returnrequest SET status = 'approved', decided_at = '{at}', sweep_id = {sweep}
+    """UPDATE refunds_returnrequest SET status = 'approved', decided_at = '{at}', sweep_id = {sweep}, owed_id = id
     WHERE status = 'requested'""",
     """INSERT INTO refunds_refund (request_id, amount_minor, currency, status, created_at, attempts, due_at,
     dispatched_at, receipt, failure) SELECT id, amount_minor, currency, 'pending', '{at}', 0, '{at}', '{at}', '', ''

@@ -3,7 +3,7 @@
 import pytest
 from freezegun import freeze_time
 
-from benchmarks import approve_all, import_returns, memory, sweep
+from benchmarks import approve_all, import_returns, memory, pay_refund, sweep
 
 from ..factories import PRESSED
 
@@ -39,6 +39,15 @@ def test_a_sweep_that_pays_too_little_is_no_measurement(monkeypatch: pytest.Monk
 def test_memory_is_of_a_process_of_its_own() -> None:
     """A process approves the rows and says by how many MiB it grew, which is more than nothing."""
     assert memory.measure([5])[5] > 0
+
+
+def test_paying_prints_what_is_added_to_a_call(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each way beside Stripe's client alone, all refunds paid."""
+    pay_refund.main(5)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "A refund through Stripe, 5 of each by turns"
+    names = [line.split("|")[1].strip() for line in lines if line.startswith("|")]
+    assert names[2:] == ["Stripe's client", "gateway", "operation", "task"]
 
 
 def test_import_prints_new_and_known_rows(capfd: pytest.CaptureFixture[str]) -> None:

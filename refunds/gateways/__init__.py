@@ -4,6 +4,8 @@ from functools import cache
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import setting_changed
+from django.dispatch import receiver
 from django.utils.module_loading import import_string
 
 from .base import BulkGateway, Gateway, Order, Refused, TryAgain
@@ -20,6 +22,12 @@ def gateway() -> Gateway:
     Raises ImproperlyConfigured where it names none.
     """
     return _load(settings.REFUNDS_GATEWAY)
+
+
+@receiver(setting_changed)
+def _forget(**_: object) -> None:
+    """A test that overrides settings gets a gateway of its own."""
+    _load.cache_clear()
 
 
 @cache

@@ -1,6 +1,7 @@
 """Stripe pays, through its official client (`refunds[stripe]`)."""
 
 import logging
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any, Final
 
@@ -27,6 +28,7 @@ SERVER_ERROR: Final = 500
 # The account's balance is too low; it fills by the day's sales (https://docs.stripe.com/error-codes).
 BALANCE_TOO_LOW: Final = "balance_insufficient"
 NEXT_SALES: Final = timedelta(minutes=10)
+NONSENSE: Final = "Stripe answered with something that is not a refund"
 PAGE: Final = 100  # the most that Stripe lists at once
 
 
@@ -66,8 +68,7 @@ class Stripe:
         try:
             if order.asked_before and (receipt := self._find(order, payment)):
                 return receipt
-            made = self._refunds.create(params, {"idempotency_key": idempotency_key})
-            return _receipt(made.to_dict(), order)
+            return _receipt(_read(self._refunds.create, params, {"idempotency_key": idempotency_key}), order)
         except stripe.StripeError as error:
             failure = self._failure(error)
             if isinstance(failure, Refused) and (receipt := self._find_after_all(order, payment)):
@@ -76,13 +77,26 @@ class Stripe:
 
     def _find(self, order: Order, payment: dict[str, str]) -> str | None:
         """The receipt of a refund that is there for this order."""
-        params: Any = {**payment, "limit": PAGE}
-        for found in self._refunds.list(params).auto_paging_iter():
-            refund = found.to_dict()
+        for refund in self._listed(payment):
             ours = (refund.get("metadata") or {}).get(REFERENCE) == order.reference
             if ours and refund.get("status") not in CAME_TO_NOTHING:
                 return _receipt(refund, order)
         return None
+
+    def _listed(self, payment: dict[str, str]) -> Iterator[dict[str, Any]]:
+        """Every refund of the payment. Not by the client's own paging, which asks whatever it was answered for more."""
+        params: dict[str, Any] = {**payment, "limit": PAGE}
+        while True:
+            page = _read(self._refunds.list, params)
+            refunds: Any = page.get("data")
+            more = page.get("has_more")
+            readable = isinstance(refunds, list) and all(isinstance(each, dict) and each.get("id") for each in refunds)
+            if not readable or (more and not refunds):
+                raise TryAgain(NONSENSE)
+            yield from refunds
+            if not more:
+                return
+            params["starting_after"] = refunds[-1]["id"]
 
     def _find_after_all(self, order: Order, payment: dict[str, str]) -> str | None:
         """As `_find`, before a no is believed: "already refunded" may be by us."""
@@ -114,6 +128,15 @@ class Stripe:
         return Refused(reason)
 
 
+def _read(call: Callable[..., Any], *arguments: object) -> dict[str, Any]:
+    """The answer to a call of Stripe's client. Raises StripeError, and TryAgain for what is no object of Stripe's."""
+    try:
+        return call(*arguments).to_dict()  # type: ignore[no-any-return]  # any JSON passes through the client
+    except (AttributeError, LookupError, TypeError, ValueError) as unreadable:
+        # The client takes an answer apart without a look at it: {"error": "Bad Gateway"} is an AttributeError there.
+        raise TryAgain(NONSENSE) from unreadable
+
+
 def _payment(order: Order) -> dict[str, str]:
     """The parameter that names the order's payment. Raises Refused where it is none of Stripe's."""
     for prefix, parameter in PAYMENTS.items():
@@ -130,7 +153,7 @@ def _receipt(refund: dict[str, Any], order: Order) -> str:
     receipt, status = refund.get("id"), refund.get("status")
     amount, currency = refund.get("amount"), refund.get("currency")
     if not (isinstance(receipt, str) and 0 < len(receipt) <= LONGEST_RECEIPT and isinstance(amount, int) and currency):
-        raise TryAgain("Stripe answered with something that is not a refund")
+        raise TryAgain(NONSENSE)
     if status in CAME_TO_NOTHING:
         why = refund.get("failure_reason") or "no reason given"
         raise Refused(f"Stripe: refund {receipt} {status}: {why}")

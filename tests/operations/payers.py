@@ -1,7 +1,8 @@
-"""Payers that answer as a test wants."""
+"""Payers that answer as a test wants, and a limiter."""
 
 from collections.abc import Callable
 
+from refunds.domain.pacing import Rate
 from refunds.gateways import Order
 
 
@@ -30,3 +31,13 @@ class Slow(Scripted):
     def refund(self, order: Order, idempotency_key: str) -> str:
         self.meanwhile()
         return super().refund(order, idempotency_key)
+
+
+class Paced:
+    """A limiter that always has a turn, of so many in a period."""
+
+    def __init__(self, rate: str) -> None:
+        self.rate = Rate.parse(rate)
+
+    def take(self, calls: int = 1) -> bool:
+        return True

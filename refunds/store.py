@@ -17,6 +17,7 @@ from .models import OptOut, Refund, ReturnRequest, Sweep, WalletEntry
 # bound parameter hides it (https://www.sqlite.org/partialindex.html, section 3).
 PENDING = RawSQL(f"refunds_returnrequest.status = '{Status.REQUESTED}'", (), output_field=BooleanField())  # noqa: S611  # a constant
 UNPAID = RawSQL(f"refunds_refund.status = '{RefundStatus.PENDING}'", (), output_field=BooleanField())  # noqa: S611
+FAILED = RawSQL(f"refunds_refund.status = '{RefundStatus.FAILED}'", (), output_field=BooleanField())  # noqa: S611
 
 # What the wallet's receipts begin with; the refund's id follows.
 RECEIPT = "wallet:"

@@ -16,10 +16,10 @@ FAILURE_SHOWN = 60
 
 
 class RefundStatusFilter(StatusFilter):
-    """By status; what is still to be paid by its partial index."""
+    """By status; what is still to be paid, and what has failed, by their partial indexes."""
 
     statuses = tuple(RefundStatus)
-    indexed = (RefundStatus.PENDING, store.UNPAID)
+    indexed = ((RefundStatus.PENDING, store.UNPAID), (RefundStatus.FAILED, store.FAILED))
 
 
 @admin.register(Refund)

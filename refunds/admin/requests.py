@@ -31,7 +31,7 @@ class RequestStatusFilter(StatusFilter):
     """By status; what is pending by its partial index."""
 
     statuses = tuple(Status)
-    indexed = (Status.REQUESTED, store.PENDING)
+    indexed = ((Status.REQUESTED, store.PENDING),)
 
 
 @admin.register(ReturnRequest)

@@ -71,7 +71,7 @@ def make_failed(count: int = 1, **columns: Any) -> list[int]:
 def refund_rows(*ids: int) -> dict[int, dict[str, Any]]:
     """All columns of these refunds, or of all where none is named, by id."""
     refunds = Refund.objects.filter(pk__in=ids) if ids else Refund.objects.all()
-    return {refund["request_id"]: {**refund} for refund in refunds.values()}
+    return {refund["request_id"]: {**refund} for refund in refunds.order_by("pk").values()}
 
 
 def empty_tables() -> None:

@@ -209,6 +209,8 @@ class Refund(models.Model):
         )
         indexes = (
             models.Index(fields=["due_at"], condition=Q(status=RefundStatus.PENDING), name="refund_pending"),
+            # Few among the paid, and what a person looks for: without it the list of them reads the whole table.
+            models.Index(fields=["request"], condition=Q(status=RefundStatus.FAILED), name="refund_failed"),
             models.Index(fields=["notify_at"], condition=Q(notify_at__isnull=False), name="refund_to_notify"),
         )
         permissions = (("retry_refund", "Can try failed refunds again"),)

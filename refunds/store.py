@@ -17,6 +17,7 @@ from .models import OptOut, Refund, ReturnRequest, Sweep, WalletEntry
 # bound parameter hides it (https://www.sqlite.org/partialindex.html, section 3).
 PENDING = RawSQL(f"refunds_returnrequest.status = '{Status.REQUESTED}'", (), output_field=BooleanField())  # noqa: S611  # a constant
 UNPAID = RawSQL(f"refunds_refund.status = '{RefundStatus.PENDING}'", (), output_field=BooleanField())  # noqa: S611
+FAILED = RawSQL(f"refunds_refund.status = '{RefundStatus.FAILED}'", (), output_field=BooleanField())  # noqa: S611
 
 # What the wallet's receipts begin with; the refund's id follows.
 RECEIPT = "wallet:"
@@ -80,7 +81,7 @@ def owe_refunds(approved: QuerySet[ReturnRequest], now: datetime) -> None:
         Value(""),
         Value(""),
     )
-    _insert_select(
+    insert_select(
         Refund,
         "request amount_minor currency status created_at attempts due_at dispatched_at receipt failure",
         source,
@@ -95,7 +96,7 @@ def unpaid(span: Span, now: datetime) -> QuerySet[Refund]:
 def credit_and_settle(span: Span, now: datetime) -> int:
     """Credit every pending refund due in the span, settle it, and return how many. Wants a transaction around it."""
     columns = ("pk", "request__customer", "amount_minor", "currency")
-    _insert_select(WalletEntry, "refund customer amount_minor currency", unpaid(span, now).values_list(*columns))
+    insert_select(WalletEntry, "refund customer amount_minor currency", unpaid(span, now).values_list(*columns))
     # Only what has its entry is settled: between the two statements another transaction may have added a refund.
     credited = WalletEntry.objects.filter(pk=OuterRef("pk"))
     return (
@@ -136,7 +137,7 @@ def covered(sweep: Sweep) -> Cover:
     return Cover(sweep.up_to_id, sweep.received_from, sweep.received_before)
 
 
-def _insert_select(model: type[models.Model], columns: str, source: QuerySet[Any, Any]) -> None:
+def insert_select(model: type[models.Model], columns: str, source: QuerySet[Any, Any]) -> None:
     """INSERT … SELECT … ON CONFLICT DO NOTHING, which the ORM has no name for; the SELECT is the ORM's own."""
     connection = connections[router.db_for_write(model)]
     quote = connection.ops.quote_name

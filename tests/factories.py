@@ -7,6 +7,7 @@ from django.db import transaction
 from django.db.models import F
 
 from refunds import store
+from refunds.domain.refunds import RefundStatus
 from refunds.domain.returns import Status
 from refunds.gateways import Order
 from refunds.models import Chunk, OptOut, Refund, ReturnRequest, Sweep, WalletEntry
@@ -56,6 +57,21 @@ def make_refund(**columns: Any) -> Refund:
     (request,) = make_requests(status=Status.APPROVED, **request_columns)
     Refund.objects.filter(pk=request.pk).update(**{name: columns[name] for name in columns if name not in names})
     return Refund.objects.select_related("request").get(pk=request.pk)
+
+
+def make_failed(count: int = 1, **columns: Any) -> list[int]:
+    """The ids of new refunds that were given up at noon after twelve attempts; their customers are owed a mail."""
+    ids = [row.pk for row in make_requests(count, status=Status.APPROVED)]
+    values: dict[str, Any] = {"attempts": 12, "first_attempt_at": NOON, "settled_at": NOON, "notify_at": NOON}
+    values |= {"status": RefundStatus.FAILED, "failure": "card closed", **columns}
+    Refund.objects.filter(pk__in=ids).update(**values)
+    return ids
+
+
+def refund_rows(*ids: int) -> dict[int, dict[str, Any]]:
+    """All columns of these refunds, or of all where none is named, by id."""
+    refunds = Refund.objects.filter(pk__in=ids) if ids else Refund.objects.all()
+    return {refund["request_id"]: {**refund} for refund in refunds.order_by("pk").values()}
 
 
 def empty_tables() -> None:

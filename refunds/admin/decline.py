@@ -4,14 +4,10 @@ from typing import Final
 
 from django import forms
 
+from .actions import LARGEST_ID
+
 # Characters; a paragraph for the customer's record, not a document.
 REASON_LENGTH: Final = 500
-LARGEST_ID: Final = 2**63 - 1
-
-
-def is_id(value: str) -> bool:
-    """Whether the text is a number that a row's id can be; 0, which none is, stands for no row in particular."""
-    return value.isascii() and value.isdigit() and len(value) <= len(str(LARGEST_ID)) and int(value) <= LARGEST_ID
 
 
 class DeclineForm(forms.Form):

@@ -13,12 +13,12 @@ from ..domain.money import EXPONENTS
 
 
 class StatusFilter(SimpleListFilter):
-    """By status. `indexed` is the status that has a partial index, and the condition by which SQLite finds it."""
+    """By status. `indexed` has the statuses with a partial index, each with the condition by which SQLite finds it."""
 
     title = "status"
     parameter_name = "status"
     statuses: tuple[StrEnum, ...]
-    indexed: tuple[StrEnum, RawSQL]
+    indexed: tuple[tuple[str, RawSQL], ...]
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
         """Every status of the table of transitions."""
@@ -31,8 +31,8 @@ class StatusFilter(SimpleListFilter):
             return queryset
         if value not in self.statuses:
             return queryset.none()
-        status, condition = self.indexed
-        return queryset.filter(condition) if value == status else queryset.filter(status=value)
+        condition = dict(self.indexed).get(value)
+        return queryset.filter(status=value) if condition is None else queryset.filter(condition)
 
 
 class CurrencyFilter(SimpleListFilter):

@@ -1,40 +1,61 @@
-"""Refunds and the wallet's ledger, to look at."""
+"""Refunds, with a second round for those that have failed, and the wallet's ledger."""
 
-from django.contrib import admin
-from django.db.models import QuerySet
-from django.http import HttpRequest
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final, cast
+
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
+from django.contrib.auth.models import User
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import DateTimeField, QuerySet, TextField, Value
+from django.db.models.functions import Cast, Concat
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
 from django.utils.text import Truncator
 
 from .. import store
 from ..domain.refunds import RefundStatus
 from ..models import Refund, WalletEntry
+from ..operations import bulk_payments
+from .actions import ActingAdmin
 from .base import ReadOnlyAdmin, amount_column, id_column, kyiv_column
 from .filters import StatusFilter
 
+RETRY: Final = "refunds.retry_refund"
+ACTIONS: Final = {"try_again": RETRY}
 # Characters of a failure that the list shows; the refund's own page has the whole.
-FAILURE_SHOWN = 60
+FAILURE_SHOWN: Final = 60
 
 
 class RefundStatusFilter(StatusFilter):
-    """By status; what is still to be paid by its partial index."""
+    """By status; what is still to be paid, and what has failed, by their partial indexes."""
 
     statuses = tuple(RefundStatus)
-    indexed = (RefundStatus.PENDING, store.UNPAID)
+    indexed = ((RefundStatus.PENDING, store.UNPAID), (RefundStatus.FAILED, store.FAILED))
 
 
 @admin.register(Refund)
-class RefundAdmin(ReadOnlyAdmin[Refund]):
-    """The money owed for approved requests. A failed refund says why."""
+class RefundAdmin(ActingAdmin[Refund]):
+    """The money owed for approved requests. A failed refund says why; whoever may try again may look."""
 
-    list_display = ("number", "order_line", "amount", "status", "attempts", "due", "settled", "receipt", "why")
+    viewers = (RETRY,)
+    list_display = ("number", "order_line", "amount", "status", "why", "attempts", "receipt", "due", "settled")
     fields = (
-        *("request", "amount", "status", "attempts", "owed", "first_attempt", "due", "settled", "told"),
-        *("receipt", "failure"),
+        *("request", "amount", "status", "failure", "attempts", "refusals", "tried_again"),
+        *("payment", "reference", "idempotency_key", "receipt"),
+        *("owed", "first_attempt", "due", "settled", "told"),
     )
     readonly_fields = fields
     list_filter = (RefundStatusFilter,)
     search_fields = ("=receipt", "request__order_line")
     search_help_text = "Whole receipt, or part of an order line"
+    actions = tuple(ACTIONS)
+    needs = ACTIONS
 
     number = id_column
     amount = amount_column
@@ -54,9 +75,83 @@ class RefundAdmin(ReadOnlyAdmin[Refund]):
         """The beginning of the failure."""
         return Truncator(refund.failure).chars(FAILURE_SHOWN) or None
 
+    @admin.display(description="payment")
+    def payment(self, refund: Refund) -> str:
+        """The payer's own id of what is given back."""
+        return refund.request.payment or "-"
+
+    @admin.display(description="reference")
+    def reference(self, refund: Refund) -> str:
+        """What the payer knows the refund by for good; each idempotency key begins with it."""
+        return refund.request.key
+
+    def has_retry_permission(self, request: HttpRequest) -> bool:
+        """Who may try failed refunds again."""
+        return request.user.has_perm(RETRY)
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Refund]:
         """With the request, which the refund's page names as well."""
         return super().get_queryset(request).select_related("request")
+
+    def render_change_form(  # noqa: PLR0917  # the signature is Django's
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Refund | None = None,
+    ) -> HttpResponse:
+        """Django's page, with a button where the refund has failed. The permission to look has been checked."""
+        refund: Refund = context["original"]  # never missing: there is no page to add one
+        context |= {
+            "may_try_again": refund.status == RefundStatus.FAILED and self.has_retry_permission(request),
+            "checkbox": ACTION_CHECKBOX_NAME,
+        }
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+    @admin.action(description="Try again", permissions=["retry"])
+    def try_again(self, request: HttpRequest, queryset: QuerySet[Refund]) -> HttpResponse | None:
+        """Give those of the chosen that have failed a second round."""
+        ids = self._chosen(request, queryset)
+        if ids is None:
+            return None
+        now = timezone.now()
+        by = cast(User, request.user)  # the action's permission is one that only a user has
+        tried = bulk_payments.try_again(ids, now, note=lambda found: _log(found, by, now))
+        # Chosen are also those that the filters no longer let through: tried again by somebody else meanwhile.
+        chosen = max(len(ids), len(set(request.POST.getlist(ACTION_CHECKBOX_NAME))))
+        text = f"Tried again: {len(tried):,}."
+        if chosen > len(tried):
+            text += f" Left as they were: {chosen - len(tried):,} (not failed)."
+        self.message_user(request, text, messages.SUCCESS if tried else messages.WARNING)
+        return self._back(request, ids)
+
+    def _back(self, request: HttpRequest, ids: Sequence[int]) -> HttpResponse | None:
+        """To the refund's page, where its button was pressed; it says which filters lead on from there to the list."""
+        filters = request.POST.get("page")
+        if filters is None or len(ids) != 1:
+            return None
+        page = reverse("admin:refunds_refund_change", args=ids)
+        return redirect(add_preserved_filters({"opts": self.opts, "preserved_filters": filters}, page))
+
+
+def _log(ids: Sequence[int], by: User, now: datetime) -> None:
+    """An entry in the history of each refund: who, when, and the failure, which the next one writes over."""
+    text = TextField()
+    pk = Cast("pk", text)
+    columns = {
+        "user": Value(by.pk),
+        "content_type": Value(ContentType.objects.get_for_model(Refund).pk),
+        "object_id": pk,
+        "object_repr": Concat(Value("refund "), pk, output_field=text),
+        "action_flag": Value(CHANGE),
+        "change_message": Concat(Value("Tried again after: "), "failure", output_field=text),
+        "action_time": Value(now, DateTimeField()),
+    }
+    # Not log_actions, which makes an object of each and so has the transaction of the change last six times as long.
+    rows = Refund.objects.filter(pk__in=ids).values_list(*columns.values())
+    store.insert_select(LogEntry, " ".join(columns), rows)
 
 
 @admin.register(WalletEntry)

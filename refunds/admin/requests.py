@@ -5,7 +5,6 @@ from typing import Any, Final, cast
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.auth.models import User
-from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -15,9 +14,10 @@ from .. import store
 from ..domain.returns import Decision, Status
 from ..models import ReturnRequest
 from ..operations.decisions import decide_chosen
+from .actions import ActingAdmin
 from .approve_all import PERMISSION, ApproveAll
-from .base import COUNTED, ReadOnlyAdmin, amount_column, kyiv_column, money
-from .decline import DeclineForm, is_id
+from .base import amount_column, kyiv_column, money
+from .decline import DeclineForm
 from .filters import CurrencyFilter, StatusFilter
 
 APPROVE: Final = "refunds.approve_returnrequest"
@@ -31,11 +31,11 @@ class RequestStatusFilter(StatusFilter):
     """By status; what is pending by its partial index."""
 
     statuses = tuple(Status)
-    indexed = (Status.REQUESTED, store.PENDING)
+    indexed = ((Status.REQUESTED, store.PENDING),)
 
 
 @admin.register(ReturnRequest)
-class ReturnRequestAdmin(ApproveAll, ReadOnlyAdmin[ReturnRequest]):
+class ReturnRequestAdmin(ApproveAll, ActingAdmin[ReturnRequest]):
     """Whoever may decide may look. Rows change by a decision alone."""
 
     viewers = (PERMISSION, APPROVE, DECLINE)
@@ -50,6 +50,7 @@ class ReturnRequestAdmin(ApproveAll, ReadOnlyAdmin[ReturnRequest]):
     )
     readonly_fields = fields
     actions = tuple(ACTIONS)
+    needs = ACTIONS
 
     amount = amount_column
     requested = kyiv_column("requested_at", "requested")
@@ -65,21 +66,9 @@ class ReturnRequestAdmin(ApproveAll, ReadOnlyAdmin[ReturnRequest]):
         return request.user.has_perm(DECLINE)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Django's list with the button. Raises PermissionDenied for an action that the user may not take."""
-        if request.method == "POST":
-            asked = request.POST.getlist("action")
-            # Django's own answer to an action that the user lacks is "No action selected", which is not why.
-            if any(name in asked and not request.user.has_perm(needs) for name, needs in ACTIONS.items()):
-                raise PermissionDenied
+        """The list with the button."""
         context = {"may_approve_all": request.user.has_perm(PERMISSION), **(extra_context or {})}
         return super().changelist_view(request, context)
-
-    def response_action(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse | None:
-        """Django's, for ids that are ids: it answers any other with an error page."""
-        if all(map(is_id, request.POST.getlist(ACTION_CHECKBOX_NAME))):
-            return super().response_action(request, *args, **kwargs)
-        self._refuse(request, "a chosen id is not the id of a return request. Choose from the list again.")
-        return None
 
     @admin.action(description="Approve selected return requests", permissions=["approve"])
     def approve_selected(self, request: HttpRequest, queryset: QuerySet[ReturnRequest]) -> None:
@@ -116,9 +105,8 @@ class ReturnRequestAdmin(ApproveAll, ReadOnlyAdmin[ReturnRequest]):
         return TemplateResponse(request, "admin/refunds/returnrequest/decline.html", context)
 
     def _decide(self, request: HttpRequest, queryset: QuerySet[ReturnRequest], decision: Decision, note: str) -> None:
-        ids = list(queryset.order_by("pk").values_list("pk", flat=True)[: COUNTED + 1])
-        if len(ids) > COUNTED:
-            self._refuse(request, f"more than {COUNTED:,} return requests match. Narrow the filters first.")
+        ids = self._chosen(request, queryset)
+        if ids is None:
             return
         by = cast(User, request.user)  # the action's permission is one that only a user has
         result = decide_chosen(ids, decision, by=by, note=note, now=timezone.now())
@@ -128,6 +116,3 @@ class ReturnRequestAdmin(ApproveAll, ReadOnlyAdmin[ReturnRequest]):
             owed = ", or received before the last cut-off and owed a decline" if decision is Decision.APPROVE else ""
             text += f" Left as they were: {result.left:,} (decided before{owed})."
         self.message_user(request, text, messages.SUCCESS if result.decided else messages.WARNING)
-
-    def _refuse(self, request: HttpRequest, why: str) -> None:
-        self.message_user(request, f"Nothing was changed: {why}", messages.ERROR)

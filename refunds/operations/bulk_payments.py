@@ -1,6 +1,6 @@
 """Sending many refunds to be paid: a span after its approval, the failed ones that a person tries again."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -14,6 +14,9 @@ from ..domain.sweeps import Span
 from ..gateways import BulkGateway, Gateway, Limiter
 from ..models import Refund
 from . import PATIENCE
+
+# What the caller writes down about refunds, by their ids.
+Note = Callable[[Sequence[int]], None]
 
 
 def pay_refunds(span: Span, now: datetime, *, gateway: Gateway, limiter: Limiter | None = None) -> int:
@@ -42,22 +45,27 @@ def send_payments(ids: Sequence[int], now: datetime, *, limiter: Limiter | None)
     dispatch.on_commit(dispatch.PAY_REFUND, [{"refund_id": pk} for pk in ids], gap=gap)
 
 
-def try_again(ids: Sequence[int], now: datetime) -> list[int]:
+def try_again(ids: Sequence[int], now: datetime, *, note: Note | None = None) -> list[int]:
     """Make those of `ids` that have failed pending again, with as many attempts as at first; return which they were.
 
-    After a refusal the payer is asked with a new key, otherwise with the same one: the answer to it may yet come.
+    In chunks: `note` is called with the ids of each, in its transaction, so that what it writes is kept or lost with
+    the change. After a refusal the payer is asked with a new key, otherwise with the same one: the answer to it may yet
+    come.
     """
     found: list[int] = []
     for start in range(0, len(ids), rules.CHUNK_ROWS):
-        found += _try_again(ids[start : start + rules.CHUNK_ROWS], now)
+        found += _try_again(ids[start : start + rules.CHUNK_ROWS], now, note)
     return found
 
 
-def _try_again(ids: Sequence[int], now: datetime) -> list[int]:
+def _try_again(ids: Sequence[int], now: datetime, note: Note | None) -> list[int]:
     with transaction.atomic():
         failed = Refund.objects.filter(pk__in=ids, status=RefundStatus.FAILED)
+        # Of two presses at once the second waits here, and then finds nothing that has failed.
         found = list(failed.order_by("pk").select_for_update().values_list("pk", flat=True))
-        Refund.objects.filter(pk__in=found, status=RefundStatus.FAILED).update(
+        if not found:
+            return []
+        Refund.objects.filter(pk__in=found).update(
             status=settle(RefundStatus.FAILED, Outcome.TRIED_AGAIN),
             tried_again=F("tried_again") + 1,
             attempts=0,
@@ -68,6 +76,7 @@ def _try_again(ids: Sequence[int], now: datetime) -> list[int]:
             # A mail that has not gone out would no longer be true.
             notify_at=None,
         )
-        if found:
-            dispatch.on_commit(dispatch.PAY_REFUNDS, [{"first_id": found[0], "last_id": found[-1]}])
+        if note is not None:
+            note(found)
+        dispatch.on_commit(dispatch.PAY_REFUNDS, [{"first_id": found[0], "last_id": found[-1]}])
     return found

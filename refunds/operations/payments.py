@@ -128,8 +128,9 @@ def _attempt(
 
 
 def _mine(refund: Refund, **columns: datetime) -> QuerySet[Refund]:
-    """The row, while no other attempt has begun: one that outlived its lease has no say beside the next one's."""
-    return Refund.objects.filter(store.UNPAID, pk=refund.pk, attempts=refund.attempts, **columns)
+    """The row, while no attempt or round has begun since: one that outlived its lease has no say beside the next."""
+    attempt = {"attempts": refund.attempts, "tried_again": refund.tried_again}
+    return Refund.objects.filter(store.UNPAID, pk=refund.pk, **attempt, **columns)
 
 
 def _settle(refund: Refund, receipt: str, now: datetime) -> Paid:

@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.core import mail
-from django.test import Client
+from django.test import Client, TestCase
 from freezegun import freeze_time
 from freezegun.api import FrozenDateTimeFactory
 
@@ -19,6 +20,7 @@ from ..factories import PRESSED
 
 CHANGE_LIST = "/admin/refunds/returnrequest/"
 APPROVE_ALL = "/admin/refunds/returnrequest/approve-all/"
+REFUNDS = "/admin/refunds/refund/"
 # Any 32 letters are a CSRF secret to Django, as long as cookie and form agree.
 CSRF = "c" * 32
 
@@ -62,8 +64,8 @@ def queued() -> Generator[Callable[[], list[Message]]]:
 
 
 def state() -> dict[str, Any]:
-    """Every row of the app, and the mails sent: equal before and after, where nothing has changed."""
-    models = (ReturnRequest, Sweep, Chunk, Refund, WalletEntry)
+    """Every row of the app, the histories, and the mails sent: equal before and after, where nothing has changed."""
+    models = (ReturnRequest, Sweep, Chunk, Refund, WalletEntry, LogEntry)
     return {model.__name__: list(model.objects.order_by("pk").values()) for model in models} | {
         "mails": len(mail.outbox)
     }
@@ -106,3 +108,10 @@ def token_of(client: Client) -> str:
 def press(client: Client, token: str, **extra: Any) -> Any:
     """Send the page's form."""
     return client.post(APPROVE_ALL, {"token": token}, **extra)
+
+
+def try_again(client: Client, chosen: list[Any], query: str = "", **data: Any) -> Any:
+    """Send the form of the list of refunds, and commit."""
+    form = {"action": "try_again", "_selected_action": chosen, **data}
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        return client.post(REFUNDS + query, form, follow=True)

@@ -186,7 +186,7 @@ def test_more_rows_than_a_request_can_decide_are_refused(
     client: Client, monkeypatch: pytest.MonkeyPatch, extra: dict[str, str]
 ) -> None:
     """Across more than the list counts, nothing is decided."""
-    monkeypatch.setattr("refunds.admin.requests.COUNTED", 3)
+    monkeypatch.setattr("refunds.admin.actions.COUNTED", 3)
     make_requests(4)
     before = state()
     page = act(client, "decline_selected" if extra else "approve_selected", ["0"], select_across=1, **extra)

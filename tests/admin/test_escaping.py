@@ -12,7 +12,7 @@ from refunds.models import Refund, ReturnRequest, Sweep, WalletEntry
 from refunds.operations import sweeps
 
 from ..factories import PRESSED, make_refund, make_requests
-from .conftest import CHANGE_LIST, browser, make_user
+from .conftest import CHANGE_LIST, REFUNDS, browser, make_user, try_again
 
 pytestmark = pytest.mark.django_db
 
@@ -112,6 +112,19 @@ def test_decline_page_and_its_messages_show_text_as_text(rows: Rows, payload: st
     assert_text_only(after.text, payload, 6)
     detail = rows.client.get(f"{CHANGE_LIST}{rows.pending.pk}/change/").text
     assert_text_only(detail, payload, 6)
+
+
+def test_try_again_and_its_history_show_text_as_text(rows: Rows, payload: str) -> None:
+    """A reason with markup in it, on the failed refund's page before and after the press, and in the history."""
+    texts = dict.fromkeys(["order_line", "payment", "failure"], payload)
+    address = f"{REFUNDS}{make_refund(status='failed', settled_at=PRESSED, **texts).pk}"
+    page = rows.client.get(f"{address}/change/", {"_changelist_filters": payload}).text
+    assert 'value="Try again"' in page
+    assert_text_only(page, payload, 3)
+    pressed = try_again(rows.client, [address.rpartition("/")[2]], page=payload)
+    assert "Tried again: 1." in pressed.text
+    assert_text_only(pressed.text, payload, 3)
+    assert_text_only(rows.client.get(f"{address}/history/").text, payload, 2)
 
 
 @pytest.mark.parametrize("model", ["returnrequest", "refund", "walletentry", "sweep"])

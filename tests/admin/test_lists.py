@@ -146,9 +146,13 @@ def test_pages_end_where_counting_ends(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     ("model", "status", "index"),
-    [(ReturnRequest, "requested", "request_pending"), (Refund, "pending", "refund_pending")],
+    [
+        (ReturnRequest, "requested", "request_pending"),
+        (Refund, "pending", "refund_pending"),
+        (Refund, "failed", "refund_failed"),
+    ],
 )
-def test_filter_by_pending_reads_the_partial_index(model: Any, status: str, index: str) -> None:
+def test_filter_by_what_waits_reads_the_partial_index(model: Any, status: str, index: str) -> None:
     """The condition reaches the database as a literal, without which SQLite would not see that the index fits."""
     request = RequestFactory().get("/", {"status": status})
     request.user = make_user("view_returnrequest", "view_refund")

@@ -1,7 +1,7 @@
 """Who may do what: every view by every kind of user, by GET and by POST, with a good and a bad form."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -14,15 +14,16 @@ from refunds.domain import cutoff
 from refunds.models import ReturnRequest, Sweep, WalletEntry
 from refunds.operations import sweeps
 
-from ..factories import PRESSED, make_refund, make_requests
-from .conftest import APPROVE_ALL, CHANGE_LIST, CSRF, Message, browser, make_user, state
+from ..factories import PRESSED, make_failed, make_refund, make_requests
+from .conftest import APPROVE_ALL, CHANGE_LIST, CSRF, REFUNDS, Message, browser, make_user, state
 
 pytestmark = pytest.mark.django_db
 
 # To Django who may change may look; that, and no more, comes of it here. Who may delete may not even look.
 LOOK = {"view_returnrequest", "change_returnrequest", "approve_all", "approve_returnrequest", "decline_returnrequest"}
 FOLLOW = {"view_sweep", "approve_all"}
-PERMISSIONS = sorted(LOOK | FOLLOW | {"view_refund", "view_walletentry", "delete_returnrequest"})
+PAID = {"view_refund", "change_refund", "retry_refund"}
+PERMISSIONS = sorted(LOOK | FOLLOW | PAID | {"view_walletentry", "delete_returnrequest"})
 USERS = ["anonymous", "customer", "staff", *PERMISSIONS, "superuser"]
 
 
@@ -58,11 +59,13 @@ def action(name: str, permission: str, **options: Any) -> View:
     return View(CHANGE_LIST, LOOK, {permission}, looks=302, form=form, **options)
 
 
+CHOSEN = {"action": "try_again", "_selected_action": "{failed}"}
+AGAIN = View(REFUNDS, PAID, {"retry_refund"}, 302, looks=302, changes=True, form={**CHOSEN, "index": "0"})
 SENT = {"decline": "Decline", "reason": "worn", "up_to_id": "{pending}"}
 VIEWS = {
     **pages("returnrequest", LOOK),
     **pages("sweep", FOLLOW),
-    **pages("refund", {"view_refund"}),
+    **pages("refund", PAID),
     **pages("walletentry", {"view_walletentry"}),
     "button": View(APPROVE_ALL, {"approve_all"}, {"approve_all"}, 302, changes=True, form={"token": "{token}"}),
     "button, forged": View(APPROVE_ALL, {"approve_all"}, {"approve_all"}, 302, form={"token": "{token}x"}),
@@ -70,6 +73,8 @@ VIEWS = {
     "decline": action("decline_selected", "decline_returnrequest", form={"index": "0"}),
     "decline, sent": action("decline_selected", "decline_returnrequest", answer=302, changes=True, form=SENT),
     "delete selected": action("delete_selected", "nobody", form={"post": "yes"}),
+    "try again": AGAIN,
+    "try again, button": replace(AGAIN, form={**CHOSEN, "page": ""}),
 }
 # Django shows the list again, or leads back to it, for an action that it does not know.
 ANSWERS_LOOKERS = "delete selected"
@@ -81,9 +86,10 @@ def names() -> dict[str, Any]:
     refund = make_refund(status="succeeded", settled_at=PRESSED, receipt="r")
     entry = WalletEntry.objects.create(refund=refund, amount_minor=1250, currency="GBP")
     sweep, _ = sweeps.start_approve(key="k", up_to_id=0, by=None, now=PRESSED)
+    (failed,) = make_failed()
     pending = make_requests()[0]
     rows = {"returnrequest": refund.request, "refund": refund, "walletentry": entry, "sweep": sweep, "pending": pending}
-    return {name: row.pk for name, row in rows.items()}
+    return {name: row.pk for name, row in rows.items()} | {"failed": failed}
 
 
 def user_of(who: str) -> User | None:

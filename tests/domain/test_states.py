@@ -52,3 +52,17 @@ def test_a_failed_refund_can_be_tried_again() -> None:
     for status in (RefundStatus.PENDING, RefundStatus.SUCCEEDED):
         with pytest.raises(RefundSettled, match=f"a refund that is {status} cannot be tried again"):
             settle(status, Outcome.TRIED_AGAIN)
+
+
+def test_a_late_receipt_ends_a_failed_refund() -> None:
+    """A refund that was given up is succeeded once a receipt comes; nothing leads on from there."""
+    assert settle(RefundStatus.FAILED, Outcome.PAID) is RefundStatus.SUCCEEDED
+    for outcome in Outcome:
+        with pytest.raises(RefundSettled, match=f"a refund that is succeeded cannot be {outcome}"):
+            settle(RefundStatus.SUCCEEDED, outcome)
+
+
+def test_a_failed_refund_is_not_given_up_again() -> None:
+    """What has failed waits for a person or a receipt."""
+    with pytest.raises(RefundSettled, match="a refund that is failed cannot be given up"):
+        settle(RefundStatus.FAILED, Outcome.GIVEN_UP)

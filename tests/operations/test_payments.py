@@ -7,7 +7,7 @@ import pytest
 from refunds.domain.refunds import RefundStatus
 from refunds.domain.retries import Again, GiveUp, RetryPolicy
 from refunds.domain.returns import Decision
-from refunds.gateways import Order, Refused, TryAgain
+from refunds.gateways import Refused, TryAgain
 from refunds.gateways.wallet import Wallet
 from refunds.models import Refund, WalletEntry
 from refunds.operations import PATIENCE
@@ -15,24 +15,10 @@ from refunds.operations.decisions import decide_chosen
 from refunds.operations.payments import LEASE, NotNow, Paid, pay_refund
 
 from ..factories import NOON, make_requests, order
+from .payers import Scripted
 
 pytestmark = pytest.mark.django_db
 POLICY = RetryPolicy(max_attempts=3)
-
-
-class Scripted:
-    """A gateway that answers as it is told, and remembers what it was asked."""
-
-    def __init__(self, *answers: Exception | str) -> None:
-        self.answers = list(answers)
-        self.asked: list[tuple[Order, str]] = []
-
-    def refund(self, order: Order, idempotency_key: str) -> str:
-        self.asked.append((order, idempotency_key))
-        answer = self.answers.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
 
 
 @pytest.fixture

@@ -1,0 +1,133 @@
+"""The page of a refund: what it tells of the payer, and the button on a failed one."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.test import Client
+
+from ..factories import PRESSED, make_failed, make_refund, refund_rows
+from .conftest import REFUNDS, Message, browser, make_user, state, texts, try_again
+
+pytestmark = pytest.mark.django_db
+
+BUTTON = 'value="Try again"'
+Queued = Callable[[], list[Message]]
+
+
+@pytest.fixture
+def client() -> Client:
+    """The browser of one who may try failed refunds again, and nothing else."""
+    return browser(make_user("retry_refund"))
+
+
+def page_of(pk: int) -> str:
+    return f"{REFUNDS}{pk}/change/"
+
+
+def fields(client: Client, pk: int) -> dict[str, str]:
+    """What the refund's page shows, by the name of the field."""
+    lines = [line for fieldset in client.get(page_of(pk)).context["adminform"] for line in fieldset]
+    return {field.field["name"]: str(field.contents()) for line in lines for field in line}
+
+
+def press(client: Client, pk: int, query: str = "") -> Any:
+    """Press the button on the refund's page as a browser does: the page's form, sent to the button's address."""
+    page = client.get(page_of(pk) + query)
+    assert page.text.count(BUTTON) == 1
+    assert page.text.index('id="refund_form"') < page.text.index(BUTTON) < page.text.rindex("</form>")
+    filters = page.context["preserved_filters"]
+    for name, value in (("action", "try_again"), ("_selected_action", pk), ("page", filters)):
+        assert f'<input type="hidden" name="{name}" value="{value}">' in page.text
+    assert f'{BUTTON} formaction="{REFUNDS}"' in page.text
+    return try_again(client, [pk], page=filters)
+
+
+def test_the_page_says_what_to_search_the_payers_dashboard_for(client: Client) -> None:
+    """Payment, reference and the key that is asked with next; attempts, refusals, rounds, and the whole failure."""
+    columns = {"attempts": 4, "refusals": 2, "tried_again": 3, "payment": "pi_3Q", "key": "k-77"}
+    refund = make_refund(status="failed", settled_at=PRESSED, failure="no " * 49 + "no", **columns)
+    shown = fields(client, refund.pk)
+    del shown["request"]  # a link
+    assert shown == {
+        "amount": "12.50 GBP",
+        "status": "failed",
+        "failure": "no " * 49 + "no",
+        "attempts": "4",
+        "refusals": "2",
+        "tried_again": "3",
+        "payment": "pi_3Q",
+        "reference": "k-77",
+        "idempotency_key": "k-77:2",
+        "receipt": "-",
+        "owed": "2026-07-15 12:00:00",
+        "first_attempt": "-",
+        "due": "2026-07-15 12:00:00",
+        "settled": "2026-07-15 17:58:00",
+        "told": "-",
+    }
+
+
+def test_the_button_tries_this_refund_again_and_leads_back(client: Client, queued: Queued) -> None:
+    """The refund's own page comes back, pending and without the button; another failed refund stays as it was."""
+    pk, other = make_failed(2)
+    before = refund_rows(other)
+    page = press(client, pk)
+    assert page.redirect_chain == [(page_of(pk), 302)]
+    assert texts(page) == ["Tried again: 1."]
+    assert BUTTON not in page.text
+    assert refund_rows(pk)[pk]["status"] == "pending"
+    assert refund_rows(other) == before
+    assert [entry.object_id for entry in LogEntry.objects.all()] == [str(pk)]
+    assert [message.kwargs for message in queued()] == [{"first_id": pk, "last_id": pk}]
+
+
+def test_the_button_leads_back_with_the_filters_of_the_list(client: Client) -> None:
+    """From a list of refunds that waited when it was made to the page and back: "Close" leads to that list again."""
+    (pk,) = make_failed()
+    filters = "?_changelist_filters=status%3Dpending%26q%3D1001"
+    page = press(client, pk, filters)
+    assert page.redirect_chain == [(page_of(pk) + filters, 302)]
+    assert texts(page) == ["Tried again: 1."]
+    assert f'href="{REFUNDS}?status=pending&amp;q=1001" class="closelink"' in page.text
+
+
+@pytest.mark.parametrize("filters", ["https://example.com/", "//example.com", "a=b\r\nLocation: //x", "%00", "=&&="])
+def test_the_button_leads_nowhere_else(client: Client, filters: str) -> None:
+    """What a form says of its page is read as filters, and as nothing else."""
+    (pk,) = make_failed()
+    ((url, status),) = try_again(client, [pk], page=filters).redirect_chain
+    assert (url.partition("?")[0], status) == (page_of(pk), 302)
+
+
+@pytest.mark.parametrize("columns", [{}, {"status": "succeeded", "settled_at": PRESSED, "receipt": "r"}])
+def test_only_a_failed_refund_has_the_button(client: Client, columns: dict[str, Any]) -> None:
+    """What waits or is paid has nothing to try again; a page that was left open is answered with a warning."""
+    pk = make_refund(**columns).pk
+    assert BUTTON not in client.get(page_of(pk)).text
+    before = state()
+    page = try_again(client, [pk], page="")
+    assert texts(page) == ["Tried again: 0. Left as they were: 1 (not failed)."]
+    assert page.redirect_chain == [(page_of(pk), 302)]
+    assert state() == before
+
+
+def test_a_form_of_no_single_page_leads_to_the_list(client: Client) -> None:
+    """Where the refund is gone, or there are two, there is no page to lead back to."""
+    ids = make_failed(2)
+    for chosen in ([ids[1] + 1], ids):
+        assert try_again(client, chosen, page="").redirect_chain == [(REFUNDS, 302)]
+
+
+def test_a_refund_without_a_payment_says_so(client: Client) -> None:
+    """The wallet needs none: a dash."""
+    assert fields(client, make_refund().pk)["payment"] == "-"
+
+
+def test_who_may_only_look_has_neither_button_nor_action() -> None:
+    """The view permission shows the failed refund and offers nothing."""
+    (pk,) = make_failed()
+    viewer = browser(make_user("view_refund", username="viewer"))
+    assert BUTTON not in viewer.get(page_of(pk)).text
+    assert viewer.get(REFUNDS).context["action_form"] is None

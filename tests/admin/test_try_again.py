@@ -1,0 +1,169 @@
+"""Try again, the action on the list of refunds: what begins anew, what stays, what the history tells."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib import messages
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from freezegun.api import FrozenDateTimeFactory
+
+from refunds import store
+from refunds.models import Refund
+
+from ..factories import PRESSED, make_failed, make_refund, make_requests, refund_rows
+from .conftest import REFUNDS, Message, browser, make_user, state, texts, try_again
+
+pytestmark = pytest.mark.django_db
+
+Queued = Callable[[], list[Message]]
+
+
+@pytest.fixture
+def user() -> User:
+    """One who may try failed refunds again, and nothing else."""
+    return make_user("retry_refund")
+
+
+@pytest.fixture
+def client(user: User) -> Client:
+    """That user's browser."""
+    return browser(user)
+
+
+def log() -> list[tuple[Any, ...]]:
+    """What the histories tell: of what, who, when, what."""
+    what, how = ("content_type__model", "object_id", "object_repr"), ("action_flag", "change_message")
+    return list(LogEntry.objects.order_by("pk").values_list(*what, "user", "action_time", *how))
+
+
+def entry(pk: int, user: User) -> tuple[Any, ...]:
+    return ("refund", str(pk), f"refund {pk}", user.pk, PRESSED, CHANGE, "Tried again after: card closed")
+
+
+def test_the_failed_among_the_chosen_are_tried_again(client: Client, user: User, queued: Queued) -> None:
+    """Two begin anew, with one message and an entry in the history of each; the others stay, and are counted."""
+    pending = make_refund(failure="timeout", attempts=2).pk
+    failed = make_failed(2)
+    paid = make_refund(status="succeeded", settled_at=PRESSED, receipt="r").pk
+    make_failed()
+    before = refund_rows()
+    page = try_again(client, [pending, *failed, paid, *failed], index=0, select_across=0)
+    assert page.redirect_chain == [(REFUNDS, 302)]
+    assert texts(page) == ["Tried again: 2. Left as they were: 2 (not failed)."]
+    anew = {"status": "pending", "attempts": 0, "first_attempt_at": None, "tried_again": 1, "settled_at": None}
+    anew |= {"due_at": PRESSED, "dispatched_at": PRESSED, "notify_at": None}
+    assert refund_rows() == before | {pk: before[pk] | anew for pk in failed}
+    assert queued() == [Message("refunds.pay_refunds", {"first_id": failed[0], "last_id": failed[1]}, None)]
+    assert log() == [entry(pk, user) for pk in failed]
+
+
+def test_all_failed_is_all_that_is_said(client: Client) -> None:
+    """Where nothing was left, nothing is said of it."""
+    assert texts(try_again(client, make_failed(2), index=0)) == ["Tried again: 2."]
+
+
+def test_pressed_twice_is_one_round(client: Client, user: User, queued: Queued) -> None:
+    """The second press finds nothing that has failed, on the list of failed refunds too, and says so as a warning."""
+    ids = make_failed(3)
+    try_again(client, ids, index=0)
+    queued()
+    before = state()
+    for query in ("", "?status=failed"):
+        page = try_again(client, ids, query, index=0)
+        assert texts(page) == ["Tried again: 0. Left as they were: 3 (not failed)."]
+        assert [message.level for message in page.context["messages"]] == [messages.WARNING]
+    assert (state(), queued()) == (before, [])
+    assert log() == [entry(pk, user) for pk in ids]
+
+
+def test_across_pages_what_the_filters_let_through_is_tried_again(client: Client, user: User, queued: Queued) -> None:
+    """All failed refunds, more than a page holds, by one id and the filter; nothing else."""
+    failed = make_failed(120)
+    pending = [row.pk for row in make_requests(3, status="approved")]
+    before = refund_rows(*pending)
+    page = try_again(client, [failed[0]], "?status=failed", index=0, select_across=1)
+    assert page.redirect_chain == [(f"{REFUNDS}?status=failed", 302)]
+    assert texts(page) == ["Tried again: 120."]
+    assert {row["tried_again"] for row in refund_rows(*failed).values()} == {1}
+    assert refund_rows(*pending) == before
+    assert log() == [entry(pk, user) for pk in failed]
+    assert [message.kwargs for message in queued()] == [{"first_id": failed[0], "last_id": failed[-1]}]
+
+
+def test_more_rows_than_an_action_takes_are_refused(
+    client: Client, queued: Queued, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Across more than the list counts nothing is tried again; as many as it counts are."""
+    monkeypatch.setattr("refunds.admin.actions.COUNTED", 3)
+    ids = make_failed(4)
+    before = state()
+    page = try_again(client, ["0"], select_across=1)
+    assert texts(page) == ["Nothing was changed: more than 3 refunds match. Narrow the filters first."]
+    assert (state(), queued()) == (before, [])
+    assert texts(try_again(client, ids[:3])) == ["Tried again: 3."]
+
+
+@pytest.mark.parametrize("bad", ["x", "-1", "1.5", "²", "9" * 19, "9" * 5000, "", "<script>"])
+def test_id_that_is_none_changes_nothing(client: Client, queued: Queued, bad: str) -> None:
+    """An id that no refund can have is answered with a message, not with an error page."""
+    (failed,) = make_failed()
+    before = state()
+    page = try_again(client, [failed, bad], index=0)
+    assert texts(page) == ["Nothing was changed: a chosen id is not the id of a refund. Choose from the list again."]
+    assert (state(), queued()) == (before, [])
+
+
+def test_a_hundred_cost_as_many_statements_as_one(client: Client) -> None:
+    """Neither the refunds nor their history are written row by row."""
+    statements = []
+    try_again(client, make_failed())  # content types are looked up once a process
+    for count in (1, 100):
+        ids = make_failed(count)
+        with CaptureQueriesContext(connection) as captured:
+            try_again(client, ids, select_across=0)
+        statements.append(len(captured))
+    assert statements[0] == statements[1]
+    assert len(log()) == 102
+
+
+def test_what_fails_on_the_way_leaves_whole_chunks(
+    client: Client, user: User, queued: Queued, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of three chunks the second fails: the first is tried again, sent and in the history, the others are as before."""
+    monkeypatch.setattr("refunds.domain.sweeps.CHUNK_ROWS", 2)
+    ids = make_failed(5)
+    insert_select, calls = store.insert_select, iter(range(5))
+
+    def fail(*args: Any) -> None:
+        insert_select(*args)
+        if next(calls) == 1:
+            raise ZeroDivisionError
+
+    monkeypatch.setattr(store, "insert_select", fail)
+    with pytest.raises(ZeroDivisionError):
+        try_again(client, ids, index=0)
+    assert [row["tried_again"] for row in refund_rows().values()] == [1, 1, 0, 0, 0]
+    assert log() == [entry(pk, user) for pk in ids[:2]]
+    assert [message.kwargs for message in queued()] == [{"first_id": ids[0], "last_id": ids[1]}]
+
+
+def test_the_history_tells_who_when_and_after_what(client: Client, clock: FrozenDateTimeFactory) -> None:
+    """Each round has its line, and keeps the failure that the next one writes over."""
+    (pk,) = make_failed()
+    try_again(client, [pk])
+    clock.move_to(PRESSED + timedelta(hours=1))
+    Refund.objects.update(status="failed", settled_at=PRESSED, failure="bank away")
+    try_again(client, [pk])
+    page = client.get(f"{REFUNDS}{pk}/history/")
+    assert [(e.user.username, e.get_change_message()) for e in page.context["action_list"]] == [
+        ("pat", "Tried again after: card closed"),
+        ("pat", "Tried again after: bank away"),
+    ]
+    assert "July 15, 2026, 5:58 p.m." in page.text
+    assert "July 15, 2026, 6:58 p.m." in page.text

@@ -1,0 +1,81 @@
+"""How fast a payer may be called: rates, and the gaps between calls."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from refunds.domain.pacing import FIRST_SHARE, RECONCILE_EVERY, BadRate, Rate
+
+MICROSECOND = timedelta(microseconds=1)
+PERIODS = {"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(hours=1)}
+calls = st.integers(1, 999_999)
+rates = st.builds(Rate, calls, st.sampled_from(sorted(PERIODS.values())))
+spans = st.timedeltas(timedelta(0), timedelta(days=1))
+
+
+@given(calls, st.sampled_from(sorted(PERIODS)), st.sampled_from(["", " ", "\n"]))
+def test_a_rate_is_read_in_celerys_spelling(number: int, period: str, around: str) -> None:
+    """A number of calls, a slash, and s, m or h; white space around it does not matter."""
+    assert Rate.parse(f"{around}{number}/{period}{around}") == Rate(number, PERIODS[period])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "50", "/s", "50/", "50/d", "50/S", "50 / s", "50/s/m", "50/s 60/m"),
+        *("0/s", "00/s", "050/s", "-1/s", "+1/s", "1.5/s", "1e3/s", "1_000/s", "1000000/s", "\u0665/s", "²/s"),
+    ],
+)
+def test_a_text_that_is_no_rate_is_refused(text: str) -> None:
+    """The error repeats the text and shows what a rate looks like."""
+    with pytest.raises(BadRate) as refused:
+        Rate.parse(text)
+    assert str(refused.value) == (
+        f"{text!r} is no rate: write calls per second, minute or hour, such as 50/s, 600/m, 9000/h"
+    )
+
+
+def test_a_long_text_is_repeated_in_part() -> None:
+    """Of a page of text in place of a rate the error shows 40 characters."""
+    with pytest.raises(BadRate, match=f"^'{'x' * 40}' is no rate"):
+        Rate.parse("x" * 10_000)
+
+
+@pytest.mark.parametrize(
+    ("rate", "gap", "first_share", "a_look"),
+    [
+        ("50/s", timedelta(milliseconds=20), 500, 1500),
+        ("600/m", timedelta(milliseconds=100), 100, 300),
+        ("9000/h", timedelta(milliseconds=400), 25, 75),
+        ("1/h", timedelta(hours=1), 1, 1),
+        ("999999/s", MICROSECOND, 9_999_990, 29_999_970),
+    ],
+)
+def test_a_rate_is_a_gap_and_so_many_calls_in_a_span(rate: str, gap: timedelta, first_share: int, a_look: int) -> None:
+    """What a task sends at first is 10 s worth, what the reconciler sends 30 s worth; one call at the least."""
+    parsed = Rate.parse(rate)
+    assert (parsed.gap, parsed.within(FIRST_SHARE), parsed.within(RECONCILE_EVERY)) == (gap, first_share, a_look)
+
+
+@given(rates, spans)
+def test_no_more_calls_are_within_a_span_than_the_rate_allows(rate: Rate, span: timedelta) -> None:
+    """So many calls take no longer than the span, and one more would; only the first is always there."""
+    count = rate.within(span)
+    assert count * rate.period <= max(span * rate.calls, rate.period)
+    assert (count + 1) * rate.period > span * rate.calls
+
+
+@given(rates)
+def test_a_period_holds_its_calls_each_a_gap_after_the_other(rate: Rate) -> None:
+    """The gaps of a period add up to it, but for the half microsecond that each is rounded by, and none is nothing."""
+    assert rate.within(rate.period) == rate.calls
+    assert rate.gap >= MICROSECOND
+    assert abs(rate.gap * rate.calls - rate.period) <= MICROSECOND * rate.calls / 2 + MICROSECOND
+
+
+@given(rates, spans, spans)
+def test_a_longer_span_holds_no_fewer_calls(rate: Rate, one: timedelta, other: timedelta) -> None:
+    """Calls within a span grow with it."""
+    assert rate.within(min(one, other)) <= rate.within(max(one, other))

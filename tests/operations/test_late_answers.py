@@ -1,0 +1,91 @@
+"""An attempt that outlives its lease: what its answer may still change, and what not."""
+
+from datetime import datetime
+
+import pytest
+
+from refunds.domain.retries import GiveUp, RetryPolicy
+from refunds.gateways import Refused, TryAgain
+from refunds.models import Refund
+from refunds.operations.bulk_payments import try_again
+from refunds.operations.payments import LEASE, NotNow, Paid, pay_refund
+
+from ..factories import NOON, make_refund
+from .payers import Scripted, Slow
+
+pytestmark = pytest.mark.django_db
+
+ONCE = RetryPolicy(max_attempts=1)
+
+
+@pytest.fixture
+def refund() -> Refund:
+    """One pending refund, due at noon."""
+    return make_refund()
+
+
+def give_up(refund: Refund, now: datetime) -> None:
+    """Another worker finds the attempt of a lease ago without an answer."""
+    verdict = pay_refund(refund.pk, now, gateway=Scripted(), jitter=0, policy=ONCE)
+    assert verdict == GiveUp("gave up after 1 attempts without an answer")
+
+
+def row(refund: Refund) -> dict[str, object]:
+    """All columns as they are now."""
+    return {**Refund.objects.values().get(pk=refund.pk)}
+
+
+def test_a_late_receipt_ends_a_refund_that_was_given_up_meanwhile(refund: Refund) -> None:
+    """An attempt outlives its lease, another worker gives up, the receipt comes all the same: the refund has it."""
+    expired = NOON + LEASE
+    gateway = Slow("re_1", lambda: give_up(refund, expired))
+    assert pay_refund(refund.pk, NOON, gateway=gateway, jitter=0, policy=ONCE) == Paid("re_1")
+    assert row(refund) | {"status": "succeeded", "receipt": "re_1", "settled_at": NOON, "failure": ""} == row(refund)
+    assert pay_refund(refund.pk, expired, gateway=Scripted(), jitter=0) == NotNow()
+
+
+def test_a_late_receipt_ends_the_next_round_too(refund: Refund) -> None:
+    """The receipt of the first round comes while a person's second waits: nobody is asked again."""
+
+    def meanwhile() -> None:
+        give_up(refund, NOON + LEASE)
+        try_again([refund.pk], NOON + LEASE)
+
+    assert pay_refund(refund.pk, NOON, gateway=Slow("re_1", meanwhile), jitter=0, policy=ONCE) == Paid("re_1")
+    assert row(refund) | {"status": "succeeded", "receipt": "re_1", "tried_again": 1, "attempts": 0} == row(refund)
+    assert pay_refund(refund.pk, NOON + LEASE, gateway=Scripted(), jitter=0) == NotNow()
+
+
+@pytest.mark.parametrize("late", ["re_2", TryAgain("timeout"), Refused("already refunded")])
+def test_the_first_receipt_stays(refund: Refund, late: str | Exception) -> None:
+    """What has its receipt is not changed by another's late answer, whatever that is."""
+    paid: list[dict[str, object]] = []
+
+    def meanwhile() -> None:
+        pay_refund(refund.pk, NOON + LEASE, gateway=Scripted("re_1"), jitter=0)
+        paid.append(row(refund))
+
+    pay_refund(refund.pk, NOON, gateway=Slow(late, meanwhile), jitter=0)
+    assert paid == [row(refund)]
+    assert (paid[0]["status"], paid[0]["receipt"], paid[0]["settled_at"]) == ("succeeded", "re_1", NOON + LEASE)
+
+
+@pytest.mark.parametrize("late", [TryAgain("timeout"), TryAgain("429", after=LEASE * 10), Refused("card closed")])
+@pytest.mark.parametrize("begun", [False, True], ids=["waiting", "being paid"])
+def test_a_late_answer_without_a_receipt_leaves_the_next_round_as_it_is(
+    refund: Refund, late: TryAgain | Refused, begun: bool
+) -> None:
+    """What the payer says to an attempt of the first round does not put off, or give up, a person's second."""
+    rounds: list[dict[str, object]] = []
+
+    def meanwhile() -> None:
+        give_up(refund, NOON + LEASE)
+        try_again([refund.pk], NOON + LEASE)
+        if begun:
+            with pytest.raises(ZeroDivisionError):  # the attempt of the second round has no answer yet
+                pay_refund(refund.pk, NOON + LEASE, gateway=Scripted(ZeroDivisionError()), jitter=0)
+        rounds.append(row(refund))
+
+    pay_refund(refund.pk, NOON, gateway=Slow(late, meanwhile), jitter=0)
+    assert rounds == [row(refund)]
+    assert (rounds[0]["status"], rounds[0]["attempts"], rounds[0]["tried_again"]) == ("pending", int(begun), 1)

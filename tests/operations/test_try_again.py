@@ -1,0 +1,134 @@
+"""A second round for refunds that have failed."""
+
+from typing import Any
+
+import pytest
+from django.db import transaction
+
+from refunds import dispatch
+from refunds.domain.refunds import RefundStatus
+from refunds.domain.retries import RetryPolicy
+from refunds.gateways import Refused, TryAgain
+from refunds.models import Refund
+from refunds.operations.bulk_payments import try_again
+from refunds.operations.payments import pay_refund
+
+from ..factories import NOON, PRESSED, make_failed, make_refund, refund_rows
+from .conftest import NO_GAP, Commit, Published
+from .payers import Scripted
+
+pytestmark = pytest.mark.django_db
+
+
+def span_of(ids: list[int]) -> dict[str, int]:
+    return {"first_id": ids[0], "last_id": ids[-1]}
+
+
+def test_failed_refunds_begin_anew(published: Published, commit: Commit) -> None:
+    """Pending, due at once, no attempt counted, the reason kept; the span goes out with the commit and not before."""
+    ids = make_failed(3, tried_again=1, refusals=2, notified_of="failed", notified_at=NOON)
+    before = refund_rows()
+    with commit():
+        assert try_again(ids, PRESSED) == ids
+        assert published == []
+    anew = {"status": "pending", "attempts": 0, "first_attempt_at": None, "tried_again": 2, "settled_at": None}
+    anew |= {"due_at": PRESSED, "dispatched_at": PRESSED, "notify_at": None}
+    assert refund_rows() == {pk: before[pk] | anew for pk in ids}
+    assert published == [(dispatch.PAY_REFUNDS, [span_of(ids)], NO_GAP)]
+
+
+def test_what_has_not_failed_stays_exactly_as_it_was(published: Published, commit: Commit) -> None:
+    """Pending and succeeded refunds, ids that no refund has, and failed ones that are not among the ids."""
+    pending = make_refund(attempts=3, failure="timeout").pk
+    (failed,) = make_failed()
+    paid = make_refund(status="succeeded", settled_at=NOON, receipt="re_1", attempts=1).pk
+    (other,) = make_failed()
+    before = refund_rows(pending, paid, other)
+    with commit():
+        assert try_again([pending, paid, failed, other + 1, 2**63 - 1], PRESSED) == [failed]
+    assert refund_rows(pending, paid, other) == before
+    assert published == [(dispatch.PAY_REFUNDS, [{"first_id": failed, "last_id": failed}], NO_GAP)]
+
+
+@pytest.mark.parametrize("ids", [[], [1, 2**63 - 1]])
+def test_nothing_to_try_again_sends_nothing(ids: list[int], published: Published, commit: Commit) -> None:
+    """Neither a row nor a message where nothing has failed."""
+    with commit():
+        assert try_again(ids, PRESSED) == []
+    assert (refund_rows(), published) == ({}, [])
+
+
+def test_pressed_twice_at_once_is_one_round(published: Published, commit: Commit) -> None:
+    """A second press within the first one's transaction, and one after it, find nothing that has failed."""
+    ids = make_failed(2)
+    others: list[list[int]] = []
+    with commit():
+        assert try_again(ids, PRESSED, note=lambda _: others.append(try_again(ids, PRESSED))) == ids
+        others.append(try_again(ids, PRESSED))
+    assert others == [[], []]
+    assert {row["tried_again"] for row in refund_rows().values()} == {1}
+    assert published == [(dispatch.PAY_REFUNDS, [span_of(ids)], NO_GAP)]
+
+
+def test_rolled_back_nothing_is_sent(published: Published, commit: Commit) -> None:
+    """A transaction that fails leaves the refunds failed and sends no message."""
+    ids = make_failed()
+    before = refund_rows()
+    with commit(), transaction.atomic():
+        assert try_again(ids, PRESSED) == ids
+        transaction.set_rollback(True)
+    assert (refund_rows(), published) == (before, [])
+
+
+def test_many_go_in_chunks_and_each_is_noted_with_its_rows(
+    published: Published, commit: Commit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seven ids by three are three transactions with a message each; a note that fails undoes its own chunk alone."""
+    monkeypatch.setattr("refunds.domain.sweeps.CHUNK_ROWS", 3)
+    ids = make_failed(7)
+    noted: list[list[int]] = []
+
+    def note(chunk: Any) -> None:
+        noted.append(list(chunk))
+        if ids[-1] in chunk:
+            raise ZeroDivisionError
+
+    with commit(), pytest.raises(ZeroDivisionError):
+        try_again(ids, PRESSED, note=note)
+    chunks = [ids[:3], ids[3:6], ids[6:]]
+    assert noted == chunks
+    assert {pk: row["status"] for pk, row in refund_rows().items()} == {
+        **dict.fromkeys(ids, "pending"),
+        ids[-1]: "failed",
+    }
+    assert published == [(dispatch.PAY_REFUNDS, [span_of(chunk)], NO_GAP) for chunk in chunks[:2]]
+
+
+@pytest.mark.parametrize(
+    ("answer", "attempts", "suffix"),
+    [(Refused("card closed"), 0, ":1"), (TryAgain("timeout"), 11, ""), (None, 12, "")],
+)
+def test_only_a_refusal_leads_to_a_new_key(
+    answer: Exception | None, attempts: int, suffix: str, published: Published, commit: Commit
+) -> None:
+    """The payer's no is final for its key; without an answer the same key asks what became of the first round."""
+    refund = make_refund(attempts=attempts)
+    gateway = Scripted(*([answer] if answer else []), "re_1")
+    pay_refund(refund.pk, NOON, gateway=gateway, jitter=0)
+    assert Refund.objects.get().status == RefundStatus.FAILED
+    assert try_again([refund.pk], PRESSED) == [refund.pk]
+    pay_refund(refund.pk, PRESSED, gateway=gateway, jitter=0)
+    assert Refund.objects.get().receipt == "re_1"
+    order, key = gateway.asked[-1]
+    assert (key, order.reference, order.asked_before) == (f"{refund.request.key}{suffix}", refund.request.key, True)
+
+
+def test_a_second_refusal_leads_to_a_third_key(published: Published) -> None:
+    """Each no makes the next key; a round without an answer in between does not."""
+    refund = make_refund()
+    gateway = Scripted(Refused("no"), TryAgain("timeout"), Refused("no"), "re_1")
+    for _ in range(4):
+        pay_refund(refund.pk, NOON, gateway=gateway, jitter=0, policy=RetryPolicy(max_attempts=1))
+        try_again([refund.pk], NOON)
+    key = refund.request.key
+    assert [asked for _, asked in gateway.asked] == [key, f"{key}:1", f"{key}:1", f"{key}:2"]

@@ -82,10 +82,21 @@ def database(url: str) -> dict[str, Any]:
 DATABASES = {"default": database(os.environ.get("DATABASE_URL", f"sqlite:///{Path.cwd() / 'refunds.sqlite3'}"))}
 
 _MAIL = os.environ.get("DJANGO_EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend")
+# What the SMTP backend is told, by the names that Django 6.1 has for it.
+_SMTP: dict[str, Any] = {
+    "host": os.environ.get("DJANGO_EMAIL_HOST", "localhost"),
+    "port": int(os.environ.get("DJANGO_EMAIL_PORT", "25")),
+    "username": os.environ.get("DJANGO_EMAIL_HOST_USER", ""),
+    "password": os.environ.get("DJANGO_EMAIL_HOST_PASSWORD", ""),
+    "use_tls": _flag("DJANGO_EMAIL_USE_TLS"),
+    # Seconds for each answer: Django waits for ever, and a server that falls silent would hold its worker.
+    "timeout": 10,
+}
 if django.VERSION >= (6, 1):
-    MAILERS = {"default": {"BACKEND": _MAIL}}
+    MAILERS = {"default": {"BACKEND": _MAIL, "OPTIONS": _SMTP if _MAIL.endswith(".smtp.EmailBackend") else {}}}
 else:
-    EMAIL_BACKEND = _MAIL
+    EMAIL_BACKEND, EMAIL_HOST, EMAIL_PORT, EMAIL_USE_TLS = _MAIL, _SMTP["host"], _SMTP["port"], _SMTP["use_tls"]
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD, EMAIL_TIMEOUT = _SMTP["username"], _SMTP["password"], _SMTP["timeout"]
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = os.environ.get("DJANGO_FROM_EMAIL", "returns@localhost")
 
 

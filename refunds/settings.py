@@ -21,6 +21,8 @@ DEBUG = _flag("DJANGO_DEBUG")
 # Without a key of its own a process signs with a passing one: safe, but its sessions end with it, and two web
 # processes do not read each other's. `check --deploy` asks for the real one.
 SECRET_KEY = os.environ.get("DJANGO_SECRET_KEY") or get_random_secret_key()
+# The keys of before, by white space: links in mails do not expire, and are to work after a change of the key.
+SECRET_KEY_FALLBACKS = os.environ.get("DJANGO_SECRET_KEY_FALLBACKS", "").split()
 ALLOWED_HOSTS = os.environ.get("DJANGO_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
 
 INSTALLED_APPS = [
@@ -109,6 +111,8 @@ def admins(addresses: str) -> list[Any]:
 # Who hears of failed tasks and of the evening digest.
 ADMINS = admins(os.environ.get("REFUNDS_ADMINS", ""))
 
+# Where customers reach this project, such as https://returns.example.com; empty: mails have no link to opt out of them.
+REFUNDS_PUBLIC_URL = os.environ.get("REFUNDS_PUBLIC_URL", "")
 # The payer: a dotted path to a refunds.gateways.Gateway, or one of the short names in refunds.gateways.
 REFUNDS_GATEWAY = os.environ.get("REFUNDS_GATEWAY", "wallet")
 # Calls to the payer over all workers, such as 50/s; empty for no limit. Stripe allows 100 a second, 25 in a sandbox,

@@ -16,8 +16,8 @@ from ..domain.money import to_major
 from ..domain.refunds import RefundStatus
 from ..domain.returns import Decision
 from ..errors import UnknownRow
-from ..models import OptOut, Refund, ReturnRequest
-from . import letters
+from ..models import Refund, ReturnRequest
+from . import letters, opt_outs
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ def _is_moot(refund: Refund, now: datetime) -> bool:
     if refund.settled_at <= now - WITHIN:
         logger.warning("%s: the mail owed since %s is too late and is not sent", refund, refund.settled_at)
         return True
-    return OptOut.objects.filter(address=refund.request.customer_email.lower()).exists()
+    return opt_outs.has_opted_out(refund.request.customer_email)
 
 
 def _is_for_good(trouble: OSError) -> bool:

@@ -3,6 +3,6 @@
 The only place under here that reads the clock is a view.
 """
 
-from . import money, requests, sweeps
+from . import money, opt_outs, requests, sweeps
 
-__all__ = ["money", "requests", "sweeps"]
+__all__ = ["money", "opt_outs", "requests", "sweeps"]

@@ -253,7 +253,7 @@ class OptOut(models.Model):
 
     class Meta:
         constraints = (models.CheckConstraint(condition=Q(address=Lower("address")), name="opt_out_lower_case"),)
-        verbose_name_plural = "opt-outs"
+        verbose_name = "opt-out"
 
     def __str__(self) -> str:
         return self.address

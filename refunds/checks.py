@@ -62,6 +62,20 @@ def celery_json_only(**_: Any) -> list[CheckMessage]:
     ]
 
 
+@register(Tags.security, deploy=True)
+def secret_key_given(**_: Any) -> list[CheckMessage]:
+    """Sessions outlive their process."""
+    if not _has_passing_key():
+        return []
+    return [
+        checks.Warning(
+            "DJANGO_SECRET_KEY is not set: each process signs with its own key, and sessions end with the process.",
+            hint="Put a long random value into the environment of every web process.",
+            id="refunds.W001",
+        )
+    ]
+
+
 @register(Tags.urls)
 def public_url(**_: Any) -> list[CheckMessage]:
     """A link in a mail leads somewhere, for as long as the mail is kept."""
@@ -79,7 +93,7 @@ def _public_url_is_one(public: str) -> list[CheckMessage]:
             f"REFUNDS_PUBLIC_URL is {public!r}, which is no http or https address.",
             hint="Name scheme and host by which customers reach this project, such as https://returns.example.com, or "
             "leave it empty: then mails have no link to opt out.",
-            id="refunds.E004",
+            id="refunds.E005",
         )
     ]
 
@@ -92,7 +106,7 @@ def _opt_out_page() -> list[CheckMessage]:
             Error(
                 f"REFUNDS_PUBLIC_URL is set, and no page is named {opt_outs.PAGE!r}: no mail could be written.",
                 hint="Add refunds.views.opt_out to ROOT_URLCONF as refunds/urls.py does.",
-                id="refunds.E005",
+                id="refunds.E006",
             )
         ]
     return []
@@ -106,7 +120,7 @@ def _links_last() -> list[CheckMessage]:
             "REFUNDS_PUBLIC_URL is set and DJANGO_SECRET_KEY is not: each process signs with its own key, and the web "
             "process would not know the links in the worker's mails.",
             hint="Put one long random value into the environment of every web process and worker.",
-            id="refunds.E006",
+            id="refunds.E007",
         )
     ]
 
@@ -114,17 +128,3 @@ def _links_last() -> list[CheckMessage]:
 def _has_passing_key() -> bool:
     """Whether this is the default project without a key: it makes one for each process."""
     return settings.SETTINGS_MODULE == "refunds.settings" and not os.environ.get("DJANGO_SECRET_KEY")
-
-
-@register(Tags.security, deploy=True)
-def secret_key_given(**_: Any) -> list[CheckMessage]:
-    """Sessions outlive their process."""
-    if not _has_passing_key():
-        return []
-    return [
-        checks.Warning(
-            "DJANGO_SECRET_KEY is not set: each process signs with its own key, and sessions end with the process.",
-            hint="Put a long random value into the environment of every web process.",
-            id="refunds.W001",
-        )
-    ]

@@ -35,6 +35,16 @@ def test_anything_but_json_is_refused(settings: Settings, name: str) -> None:
     assert ids() == ["refunds.E003"]
 
 
+def test_deploying_without_a_key_is_warned_of(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only in the default project, and only when deploying, the missing key is a warning."""
+    monkeypatch.setattr("refunds.checks.settings.SETTINGS_MODULE", "refunds.settings", raising=False)
+    monkeypatch.delenv("DJANGO_SECRET_KEY", raising=False)
+    assert "refunds.W001" in ids(deploy=True)
+    assert ids() == []
+    monkeypatch.setenv("DJANGO_SECRET_KEY", "long and random")
+    assert "refunds.W001" not in ids(deploy=True)
+
+
 @pytest.mark.parametrize(
     "public",
     [
@@ -68,14 +78,14 @@ def test_what_is_no_public_address_is_refused(settings: Settings, public: str) -
     """The setting is repeated, and what it may be is said."""
     settings.REFUNDS_PUBLIC_URL = public
     (message,) = [message for message in run_checks() if "refunds." in str(message.id)]
-    assert message.id == "refunds.E004"
+    assert message.id == "refunds.E005"
     assert message.msg == f"REFUNDS_PUBLIC_URL is {public!r}, which is no http or https address."
 
 
 def test_links_without_their_page_are_refused(settings: Settings) -> None:
     """A project that has copied the app and not the page learns it at once, and not from each mail."""
     settings.REFUNDS_PUBLIC_URL, settings.ROOT_URLCONF = "https://returns.example.com", "django.contrib.auth.urls"
-    assert "refunds.E005" in ids()
+    assert "refunds.E006" in ids()
 
 
 def test_links_signed_by_a_passing_key_are_refused(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,16 +93,6 @@ def test_links_signed_by_a_passing_key_are_refused(settings: Settings, monkeypat
     settings.REFUNDS_PUBLIC_URL = "https://returns.example.com"
     monkeypatch.setattr("refunds.checks.settings.SETTINGS_MODULE", "refunds.settings", raising=False)
     monkeypatch.delenv("DJANGO_SECRET_KEY", raising=False)
-    assert ids() == ["refunds.E006"]
+    assert ids() == ["refunds.E007"]
     monkeypatch.setenv("DJANGO_SECRET_KEY", "long and random")
     assert ids() == []
-
-
-def test_deploying_without_a_key_is_warned_of(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only in the default project, and only when deploying, the missing key is a warning."""
-    monkeypatch.setattr("refunds.checks.settings.SETTINGS_MODULE", "refunds.settings", raising=False)
-    monkeypatch.delenv("DJANGO_SECRET_KEY", raising=False)
-    assert "refunds.W001" in ids(deploy=True)
-    assert ids() == []
-    monkeypatch.setenv("DJANGO_SECRET_KEY", "long and random")
-    assert "refunds.W001" not in ids(deploy=True)

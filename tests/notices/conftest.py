@@ -1,4 +1,4 @@
-"""What the tests of mails to customers share."""
+"""What the tests of mails share: a customer, a mail server, and messages without a broker."""
 
 import pytest
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Case, F, When
 
 from .. import dispatch, store
 from ..domain import sweeps as rules
@@ -65,9 +65,9 @@ def _try_again(ids: Sequence[int], now: datetime) -> list[int]:
             due_at=now,
             dispatched_at=now,
             settled_at=None,
+            # A mail that has not gone out would no longer be true; one that is being sent is left to whoever sends it.
+            notify_at=Case(When(notify_at__gt=now, then="notify_at")),
         )
-        # A mail that has not gone out would no longer be true; one that is being sent is left to whoever sends it.
-        Refund.objects.filter(pk__in=found, notify_at__lte=now).update(notify_at=None)
         if found:
             dispatch.on_commit(dispatch.PAY_REFUNDS, [{"first_id": found[0], "last_id": found[-1]}])
     return found

@@ -1,4 +1,4 @@
-"""The Django admin: shows rows and asks operations to decide; it writes no row of the app itself.
+"""The Django admin: shows rows and asks operations to decide; of the app it deletes opt-outs, and writes no row.
 
 The only place under here that reads the clock is a view.
 """

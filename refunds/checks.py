@@ -1,6 +1,7 @@
 """System checks: settings that would be ignored in silence, or that would break a promise made here."""
 
 import os
+import re
 from typing import Any
 
 from celery.app.defaults import NAMESPACES, flatten
@@ -8,12 +9,16 @@ from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import ImproperlyConfigured
+from django.urls import NoReverseMatch
 
 from .domain import cutoff
 from .gateways import gateway, limiter
+from .operations import opt_outs
 
 # Read by Celery's Django fixup by its whole name, and so in no list of Celery's.
 KNOWN = {str(option[0]) for option in flatten(NAMESPACES)} | {"db_reuse_max"}
+# Scheme, host, port and the beginning of a path, in the letters that a mail's header takes as they are.
+PUBLIC = re.compile(r"https?://([\w.-]+|\[[0-9a-f:.]+])(:\d{1,5})?(/[\w.~%/-]*)?", re.ASCII | re.IGNORECASE)
 
 
 @register(Tags.compatibility)
@@ -87,8 +92,8 @@ def limit_shared(**_: Any) -> list[CheckMessage]:
 
 @register(Tags.security, deploy=True)
 def secret_key_given(**_: Any) -> list[CheckMessage]:
-    """The default project without a key makes one for each process."""
-    if settings.SETTINGS_MODULE != "refunds.settings" or os.environ.get("DJANGO_SECRET_KEY"):
+    """Sessions outlive their process."""
+    if not _has_passing_key():
         return []
     return [
         checks.Warning(
@@ -97,3 +102,57 @@ def secret_key_given(**_: Any) -> list[CheckMessage]:
             id="refunds.W001",
         )
     ]
+
+
+@register(Tags.urls)
+def public_url(**_: Any) -> list[CheckMessage]:
+    """A link in a mail leads somewhere, for as long as the mail is kept."""
+    public = getattr(settings, "REFUNDS_PUBLIC_URL", "")
+    if not public:
+        return []
+    return [*_public_url_is_one(public), *_opt_out_page(), *_links_last()]
+
+
+def _public_url_is_one(public: str) -> list[CheckMessage]:
+    if PUBLIC.fullmatch(public):
+        return []
+    return [
+        Error(
+            f"REFUNDS_PUBLIC_URL is {public!r}, which is no http or https address.",
+            hint="Name scheme and host by which customers reach this project, such as https://returns.example.com, or "
+            "leave it empty: then mails have no link to opt out.",
+            id="refunds.E005",
+        )
+    ]
+
+
+def _opt_out_page() -> list[CheckMessage]:
+    try:
+        opt_outs.link("c@example.com")
+    except NoReverseMatch:
+        return [
+            Error(
+                f"REFUNDS_PUBLIC_URL is set, and no page is named {opt_outs.PAGE!r}: no mail could be written.",
+                hint="Add refunds.views.opt_out to ROOT_URLCONF as refunds/urls.py does.",
+                id="refunds.E006",
+            )
+        ]
+    return []
+
+
+def _links_last() -> list[CheckMessage]:
+    if not _has_passing_key():
+        return []
+    return [
+        Error(
+            "REFUNDS_PUBLIC_URL is set and DJANGO_SECRET_KEY is not: each process signs with its own key, and the web "
+            "process would not know the links in the worker's mails.",
+            hint="Put one long random value into the environment of every web process and worker.",
+            id="refunds.E007",
+        )
+    ]
+
+
+def _has_passing_key() -> bool:
+    """Whether this is the default project without a key: it makes one for each process."""
+    return settings.SETTINGS_MODULE == "refunds.settings" and not os.environ.get("DJANGO_SECRET_KEY")

@@ -190,7 +190,7 @@ class Refund(models.Model):
     settled_at = models.DateTimeField(null=True, blank=True)
     receipt = models.CharField(max_length=255, blank=True)
     failure = models.TextField(blank=True)
-    # The customer is owed a mail, not to be sent before; None where there is nothing to tell.
+    # The customer is owed a mail, not to be sent before; moved ahead while it is being sent. None: nothing to tell.
     notify_at = models.DateTimeField(null=True, blank=True)
     # The outcome that the last mail told, and when.
     notified_of = models.CharField(max_length=9, choices=_choices(RefundStatus), blank=True, db_default="")
@@ -258,7 +258,7 @@ class OptOut(models.Model):
 
     class Meta:
         constraints = (models.CheckConstraint(condition=Q(address=Lower("address")), name="opt_out_lower_case"),)
-        verbose_name_plural = "opt-outs"
+        verbose_name = "opt-out"
 
     def __str__(self) -> str:
         return self.address

@@ -21,6 +21,8 @@ DEBUG = _flag("DJANGO_DEBUG")
 # Without a key of its own a process signs with a passing one: safe, but its sessions end with it, and two web
 # processes do not read each other's. `check --deploy` asks for the real one.
 SECRET_KEY = os.environ.get("DJANGO_SECRET_KEY") or get_random_secret_key()
+# The keys of before, by white space: links in mails do not expire, and are to work after a change of the key.
+SECRET_KEY_FALLBACKS = os.environ.get("DJANGO_SECRET_KEY_FALLBACKS", "").split()
 ALLOWED_HOSTS = os.environ.get("DJANGO_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
 
 INSTALLED_APPS = [
@@ -82,10 +84,21 @@ def database(url: str) -> dict[str, Any]:
 DATABASES = {"default": database(os.environ.get("DATABASE_URL", f"sqlite:///{Path.cwd() / 'refunds.sqlite3'}"))}
 
 _MAIL = os.environ.get("DJANGO_EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend")
+# What the SMTP backend is told, by the names that Django 6.1 has for it.
+_SMTP: dict[str, Any] = {
+    "host": os.environ.get("DJANGO_EMAIL_HOST", "localhost"),
+    "port": int(os.environ.get("DJANGO_EMAIL_PORT", "25")),
+    "username": os.environ.get("DJANGO_EMAIL_HOST_USER", ""),
+    "password": os.environ.get("DJANGO_EMAIL_HOST_PASSWORD", ""),
+    "use_tls": _flag("DJANGO_EMAIL_USE_TLS"),
+    # Seconds for each answer: Django waits for ever, and a server that falls silent would hold its worker.
+    "timeout": 10,
+}
 if django.VERSION >= (6, 1):
-    MAILERS = {"default": {"BACKEND": _MAIL}}
+    MAILERS = {"default": {"BACKEND": _MAIL, "OPTIONS": _SMTP if _MAIL.endswith(".smtp.EmailBackend") else {}}}
 else:
-    EMAIL_BACKEND = _MAIL
+    EMAIL_BACKEND, EMAIL_HOST, EMAIL_PORT, EMAIL_USE_TLS = _MAIL, _SMTP["host"], _SMTP["port"], _SMTP["use_tls"]
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD, EMAIL_TIMEOUT = _SMTP["username"], _SMTP["password"], _SMTP["timeout"]
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = os.environ.get("DJANGO_FROM_EMAIL", "returns@localhost")
 
 
@@ -98,6 +111,8 @@ def admins(addresses: str) -> list[Any]:
 # Who hears of failed tasks and of the evening digest.
 ADMINS = admins(os.environ.get("REFUNDS_ADMINS", ""))
 
+# Where customers reach this project, such as https://returns.example.com; empty: mails have no link to opt out of them.
+REFUNDS_PUBLIC_URL = os.environ.get("REFUNDS_PUBLIC_URL", "")
 # The payer: a dotted path to a refunds.gateways.Gateway, or one of the short names in refunds.gateways.
 REFUNDS_GATEWAY = os.environ.get("REFUNDS_GATEWAY", "wallet")
 # Calls to the payer over all workers, such as 50/s; empty for no limit. Stripe allows 100 a second, 25 in a sandbox,

@@ -81,9 +81,9 @@ def pay_refund(self: "Task[Any, Any]", /, *, refund_id: int, **_newer: object) -
         raise self.retry(countdown=result.delay.total_seconds())
 
 
-@shared_task(name="refunds.notify_customer", **{**TROUBLE, "autoretry_for": (OSError, *TROUBLE["autoretry_for"])})
+@shared_task(name="refunds.notify_customer", **TROUBLE)
 def notify_customer(*, refund_id: int, **_newer: object) -> None:
-    """Tell a customer how the refund ended."""
+    """Tell a customer how the refund ended; where the mail server does not take it, the reconciler sends it again."""
     notices.notify_customer(_positive("refund_id", refund_id), timezone.now())
 
 

@@ -1,10 +1,14 @@
-"""The default project is its admin."""
+"""The default project is its admin, and the page on which customers opt out of mails."""
 
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, path
 from django.views.generic import RedirectView
 
+from . import views
+from .operations.opt_outs import PAGE
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
+    path("opt-out/<token>/", views.opt_out, name=PAGE),
 ]

@@ -1,8 +1,8 @@
-"""The Django admin: shows rows and asks operations to decide; it writes no row of the app itself.
+"""The Django admin: shows rows and asks operations to decide; of the app it deletes opt-outs, and writes no row.
 
 The only place under here that reads the clock is a view.
 """
 
-from . import money, requests, sweeps
+from . import money, opt_outs, requests, sweeps
 
-__all__ = ["money", "requests", "sweeps"]
+__all__ = ["money", "opt_outs", "requests", "sweeps"]

@@ -31,7 +31,7 @@ class Migration(migrations.Migration):
                 ("created_at", models.DateTimeField()),
             ],
             options={
-                "verbose_name_plural": "opt-outs",
+                "verbose_name": "opt-out",
             },
         ),
         migrations.AlterModelOptions(

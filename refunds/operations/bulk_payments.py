@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Case, F, When
 
 from .. import dispatch, store
 from ..domain import sweeps as rules
@@ -73,8 +73,8 @@ def _try_again(ids: Sequence[int], now: datetime, note: Note | None) -> list[int
             due_at=now,
             dispatched_at=now,
             settled_at=None,
-            # A mail that has not gone out would no longer be true.
-            notify_at=None,
+            # A mail that has not gone out would no longer be true; one that is being sent is left to whoever sends it.
+            notify_at=Case(When(notify_at__gt=now, then="notify_at")),
         )
         if note is not None:
             note(found)

@@ -16,39 +16,43 @@ from ..domain.money import to_major
 from ..domain.refunds import RefundStatus
 from ..domain.returns import Decision
 from ..errors import UnknownRow
-from ..models import OptOut, Refund, ReturnRequest
-from . import letters
+from ..models import Refund, ReturnRequest
+from . import letters, opt_outs
 
 logger = logging.getLogger(__name__)
 
 # How long a mail that is being sent keeps others from sending it: longer than a task may run (90 s).
 LEASE: Final = timedelta(seconds=120)
+# A mail that could not be sent for this long after the outcome is not sent any more: by then the customer has asked.
+WITHIN: Final = timedelta(days=1)
+# Where SMTP's permanent answers begin (RFC 5321, 4.2.1). Below it is, for one, greylisting, which wants a second try.
+PERMANENT: Final = 500
 
 
 def notify_customer(refund_id: int, now: datetime) -> bool:
     """Tell the customer how the refund ended, once for each outcome; return whether a mail went out.
 
-    No transaction is held while the mail server is spoken to. A mail that it does not take leaves the customer untold
-    and propagates; one to an address that it refuses for good is given up. Only a process that is killed between the
-    server's yes and its own note of it sends twice, with the same Message-ID. Raises UnknownRow.
+    No transaction is held while the mail server is spoken to. A mail that it does not take now stays owed, and is the
+    reconciler's; one to an address that it refuses for good is given up, as is one that is a day late. An error that is
+    not the mail server's is a bug: it propagates, and the mail stays owed. Only where the process is killed, or the
+    database goes away, between the server's yes and the note of it, the mail goes out twice, with the same Message-ID.
+    Raises UnknownRow.
     """
     refund = _claim(refund_id, now)
     if refund is None:
         return False
-    held = Refund.objects.filter(pk=refund_id, notify_at=refund.notify_at)
     try:
         letters.to_customer(refund).send()
-    except SMTPRecipientsRefused as refused:
-        logger.warning("%s: the customer cannot be told: %s", refund, refused)
-        held.update(notify_at=None)
+    except OSError as trouble:  # what smtplib raises is one, too
+        for_good = _is_for_good(trouble)
+        what = "not told, the address is refused" if for_good else "told later"
+        logger.warning("%s: the customer is %s: %s", refund, what, trouble)
+        _release(refund, None if for_good else now)
         return False
-    except BaseException:
-        held.update(notify_at=now)
+    except Exception:
+        _release(refund, now)
         raise
-    with transaction.atomic():
-        held.update(notify_at=None, notified_of=refund.status, notified_at=now)
-        # It may have been settled anew meanwhile.
-        dispatch.on_commit(dispatch.NOTIFY_CUSTOMER, store.owe_notices(rules.Span(refund_id, refund_id), now))
+    _note(refund, now)
     return True
 
 
@@ -59,12 +63,49 @@ def _claim(refund_id: int, now: datetime) -> Refund | None:
         raise UnknownRow("refund", refund_id)
     if refund.notify_at is None or refund.notify_at > now:
         return None
-    held = Refund.objects.filter(pk=refund_id, notify_at=refund.notify_at, status=refund.status)
-    if OptOut.objects.filter(address=refund.request.customer_email.lower()).exists():
-        held.update(notify_at=None)
-        return None
-    refund.notify_at = now + LEASE
-    return refund if held.update(notify_at=refund.notify_at) else None
+    until = None if _is_moot(refund, now) else now + LEASE
+    with transaction.atomic(durable=True):
+        held = Refund.objects.filter(pk=refund_id, notify_at=refund.notify_at, status=refund.status)
+        claimed = held.update(notify_at=until)
+    refund.notify_at = until
+    return refund if claimed and until else None
+
+
+def _is_moot(refund: Refund, now: datetime) -> bool:
+    """Whether there is nothing to tell any more."""
+    if refund.settled_at is None:  # tried again since, when the mail of the first try was on its way
+        return True
+    if refund.settled_at <= now - WITHIN:
+        logger.warning("%s: the mail owed since %s is too late and is not sent", refund, refund.settled_at)
+        return True
+    return opt_outs.has_opted_out(refund.request.customer_email)
+
+
+def _is_for_good(trouble: OSError) -> bool:
+    """Whether the server says that it will never take mail for the address; below 500 it says to come again."""
+    if not isinstance(trouble, SMTPRecipientsRefused):
+        return False
+    return all(code >= PERMANENT for code, _ in trouble.recipients.values())
+
+
+def _release(refund: Refund, notify_at: datetime | None) -> None:
+    Refund.objects.filter(pk=refund.pk, notify_at=refund.notify_at).update(notify_at=notify_at)
+
+
+def _note(refund: Refund, now: datetime) -> None:
+    """Write down what the customer has been told, and owe what has become of the refund meanwhile."""
+    rows = Refund.objects.filter(pk=refund.pk)
+    with transaction.atomic():
+        current = rows.select_for_update().get()
+        # Success is the last word: the mail about the failure before it may have been the slower of two.
+        if current.notified_of != RefundStatus.SUCCEEDED:
+            rows.update(notified_of=refund.status, notified_at=now)
+        if current.notify_at != refund.notify_at:  # the lease was over, and another has taken it
+            return
+        anew = current.status not in {refund.status, RefundStatus.PENDING}
+        rows.update(notify_at=now if anew else None)
+        if anew:
+            dispatch.on_commit(dispatch.NOTIFY_CUSTOMER, [{"refund_id": refund.pk}])
 
 
 def send_digest(now: datetime) -> None:

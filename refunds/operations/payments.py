@@ -159,4 +159,5 @@ def _give_up(refund: Refund, reason: str, now: datetime, **columns: Combinable) 
 
 
 def _tell(refund: Refund, now: datetime) -> None:
-    dispatch.on_commit(dispatch.NOTIFY_CUSTOMER, store.owe_notices(Span(refund.pk, refund.pk), now))
+    if refund.request.customer_email:  # known here without the query
+        dispatch.on_commit(dispatch.NOTIFY_CUSTOMER, store.owe_notices(Span(refund.pk, refund.pk), now))

@@ -14,7 +14,7 @@ from freezegun import freeze_time
 from freezegun.api import FrozenDateTimeFactory
 
 from celery_app import app
-from refunds.models import Chunk, Refund, ReturnRequest, Sweep, WalletEntry
+from refunds.models import Chunk, OptOut, Refund, ReturnRequest, Sweep, WalletEntry
 
 from ..factories import PRESSED
 
@@ -65,7 +65,7 @@ def queued() -> Generator[Callable[[], list[Message]]]:
 
 def state() -> dict[str, Any]:
     """Every row of the app, the histories, and the mails sent: equal before and after, where nothing has changed."""
-    models = (ReturnRequest, Sweep, Chunk, Refund, WalletEntry, LogEntry)
+    models = (ReturnRequest, Sweep, Chunk, Refund, WalletEntry, OptOut, LogEntry)
     return {model.__name__: list(model.objects.order_by("pk").values()) for model in models} | {
         "mails": len(mail.outbox)
     }

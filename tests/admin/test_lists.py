@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def client() -> Client:
     """The browser of one who may look at everything."""
-    return browser(make_user("view_returnrequest", "view_refund", "view_walletentry", "view_sweep"))
+    return browser(make_user("view_returnrequest", "view_refund", "view_walletentry", "view_sweep", "view_optout"))
 
 
 def shown(client: Client, address: str) -> list[int]:
@@ -126,7 +126,7 @@ def test_list_costs_the_same_for_one_row_and_for_a_page_of_them(client: Client, 
 def test_no_list_counts_a_whole_table(client: Client) -> None:
     """Every count has a limit, and no filter reads its choices from the rows."""
     make_requests(2)
-    for model in ("returnrequest", "refund", "sweep", "walletentry"):
+    for model in ("returnrequest", "refund", "sweep", "walletentry", "optout"):
         with CaptureQueriesContext(connection) as captured:
             client.get(f"/admin/refunds/{model}/?_facets=1")
         of_model = [query["sql"] for query in captured if f'FROM "refunds_{model}"' in query["sql"]]

@@ -11,7 +11,7 @@ from django.test import Client, TestCase
 
 from refunds.admin import tokens
 from refunds.domain import cutoff
-from refunds.models import ReturnRequest, Sweep, WalletEntry
+from refunds.models import OptOut, ReturnRequest, Sweep, WalletEntry
 from refunds.operations import sweeps
 
 from ..factories import PRESSED, make_failed, make_refund, make_requests
@@ -23,7 +23,8 @@ pytestmark = pytest.mark.django_db
 LOOK = {"view_returnrequest", "change_returnrequest", "approve_all", "approve_returnrequest", "decline_returnrequest"}
 FOLLOW = {"view_sweep", "approve_all"}
 PAID = {"view_refund", "change_refund", "retry_refund"}
-PERMISSIONS = sorted(LOOK | FOLLOW | PAID | {"view_walletentry", "delete_returnrequest"})
+OPT_OUTS = {"view_optout", "add_optout", "delete_optout"}
+PERMISSIONS = sorted(LOOK | FOLLOW | PAID | OPT_OUTS | {"view_walletentry", "delete_returnrequest"})
 USERS = ["anonymous", "customer", "staff", *PERMISSIONS, "superuser"]
 
 
@@ -40,15 +41,24 @@ class View:
     form: dict[str, str] = field(default_factory=dict)
 
 
-def pages(model: str, viewers: set[str]) -> dict[str, View]:
-    """The views that Django makes for a model. Superusers may look, and no more than that."""
+def pages(
+    model: str, viewers: set[str], *, add: dict[str, str] | None = None, delete: dict[str, str] | None = None
+) -> dict[str, View]:
+    """The views that Django makes for a model. Superusers may look, and no more than that.
+
+    Where there is a form to `add`, or to `delete`, they may do that, and so may who has Django's permission.
+    """
     root = f"/admin/refunds/{model}/"
+    adders = {f"add_{model}" if add else "nobody"}
+    deleters = {f"delete_{model}" if delete else "nobody"}
     return {
         f"{model} list": View(root, viewers, viewers),
         f"{model} page": View(f"{root}{{{model}}}/change/", viewers),
         f"{model} history": View(f"{root}{{{model}}}/history/", viewers, viewers),
-        f"{model} add": View(f"{root}add/", {"nobody"}, {"nobody"}),
-        f"{model} delete": View(f"{root}{{{model}}}/delete/", {"nobody"}, {"nobody"}),
+        f"{model} add": View(f"{root}add/", adders, adders, 302, changes=bool(add), form=add or {}),
+        f"{model} delete": View(
+            f"{root}{{{model}}}/delete/", deleters, deleters, 302, changes=bool(delete), form=delete or {}
+        ),
     }
 
 
@@ -67,6 +77,7 @@ VIEWS = {
     **pages("sweep", FOLLOW),
     **pages("refund", PAID),
     **pages("walletentry", {"view_walletentry"}),
+    **pages("optout", {"view_optout"}, add={"address": "New@Example.com"}, delete={"post": "yes"}),
     "button": View(APPROVE_ALL, {"approve_all"}, {"approve_all"}, 302, changes=True, form={"token": "{token}"}),
     "button, forged": View(APPROVE_ALL, {"approve_all"}, {"approve_all"}, 302, form={"token": "{token}x"}),
     "approve": action("approve_selected", "approve_returnrequest", answer=302, changes=True, form={"index": "0"}),
@@ -78,6 +89,8 @@ VIEWS = {
 }
 # Django shows the list again, or leads back to it, for an action that it does not know.
 ANSWERS_LOOKERS = "delete selected"
+# What changes rows and has nothing for a worker to do.
+SENDS_NOTHING = {"decline, sent", "optout add", "optout delete"}
 
 
 @pytest.fixture
@@ -88,8 +101,9 @@ def names() -> dict[str, Any]:
     sweep, _ = sweeps.start_approve(key="k", up_to_id=0, by=None, now=PRESSED)
     (failed,) = make_failed()
     pending = make_requests()[0]
+    out = OptOut.objects.create(address="out@example.com", created_at=PRESSED)
     rows = {"returnrequest": refund.request, "refund": refund, "walletentry": entry, "sweep": sweep, "pending": pending}
-    return {name: row.pk for name, row in rows.items()} | {"failed": failed}
+    return {name: row.pk for name, row in {**rows, "optout": out}.items()} | {"failed": failed}
 
 
 def user_of(who: str) -> User | None:
@@ -154,7 +168,7 @@ def test_view_lets_in_whom_it_should(
         changed = method == "POST" and view.changes and status == 302 and not outsider
         after = state()
         assert (method, after != before) == (method, changed)
-        assert (method, bool(queued())) == (method, changed and name != "decline, sent")
+        assert (method, bool(queued())) == (method, changed and name not in SENDS_NOTHING)
         before = after
 
 

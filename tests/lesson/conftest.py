@@ -6,10 +6,11 @@ import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
+from unittest import mock
 
 import pytest
 import redis
-from celery import _state
+from celery import _state, signals
 from celery.contrib.testing.worker import start_worker
 
 from refunds.embedded.redis_server import RedisServer
@@ -44,6 +45,8 @@ def _worker(redis_server: RedisServer) -> Iterator[None]:
         _forget_backend()
         app.conf.update(broker_url=redis_server.url(0), result_backend=redis_server.url(1))
         undo.callback(_forget_connections)
+        # A worker that starts has every Django app of the process close its connections around tasks, for good.
+        undo.enter_context(mock.patch.object(signals.worker_init, "receivers", []))
         with start_worker(app, pool="solo", queues=queues, perform_ping_check=False, shutdown_timeout=LONG):
             # … and makes its app that of all threads: the worker's own must keep it, this one not.
             state._set_current_app(current)

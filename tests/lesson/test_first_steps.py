@@ -4,6 +4,7 @@ import json
 
 import pytest
 import redis
+from celery import signals
 from celery.result import AsyncResult
 from kombu.exceptions import EncodeError
 
@@ -106,3 +107,10 @@ def test_only_json_goes_out(worker: RedisServer) -> None:
     """An argument that JSON does not know is refused before anything is sent; eager mode would let it pass."""
     with pytest.raises(EncodeError, match="not JSON serializable"):
         add.delay(object(), 1)
+
+
+@pytest.mark.usefixtures("worker")
+def test_the_lessons_worker_leaves_the_other_app_alone() -> None:
+    """Celery's Django fixup would go on closing connections in every task of every app of this process."""
+    receivers = [str(receiver) for _, receiver in signals.task_prerun.receivers]
+    assert not [receiver for receiver in receivers if "DjangoWorkerFixup" in receiver]

@@ -12,7 +12,7 @@ from ...operations import upkeep
 class Command(BaseCommand):
     """For a monitor to run: reads rows, changes nothing, needs no broker."""
 
-    help = "Report a missed 18:00, a stalled sweep and refunds unpaid past their time. Exit status 1 if there are any."
+    help = "Report a missed 18:00, a stalled sweep, unpaid refunds, untold customers. Exit status 1 if there are any."
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print a line for each thing overdue."""

@@ -1,0 +1,109 @@
+"""Opt-outs in the admin: found, added for a customer who asks, deleted for one who asks again."""
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.test import Client
+from freezegun.api import FrozenDateTimeFactory
+
+from refunds.models import OptOut, Refund
+from refunds.operations.notices import notify_customer
+
+from ..factories import NOON, PRESSED, make_refund
+from ..mails import ADDRESS, YES, settle, subjects, told
+from .conftest import browser, make_user, state, texts
+
+pytestmark = pytest.mark.django_db
+LIST = "/admin/refunds/optout/"
+
+
+@pytest.fixture
+def client() -> Client:
+    """The browser of one who may do all there is."""
+    return browser(make_user("view_optout", "add_optout", "delete_optout"))
+
+
+@pytest.fixture
+def rows() -> list[OptOut]:
+    """Two opt-outs."""
+    return [OptOut.objects.create(address=address, created_at=NOON) for address in (ADDRESS, "zoe@shop.example")]
+
+
+def shown(client: Client, address: str) -> list[str]:
+    """The addresses on the page, in its order."""
+    return [row.address for row in client.get(address).context["cl"].result_list]
+
+
+def test_list_shows_addresses_and_instants_and_finds_by_a_part(client: Client, rows: list[OptOut]) -> None:
+    """Newest first, in Kyiv's time."""
+    assert shown(client, LIST) == ["zoe@shop.example", ADDRESS]
+    assert shown(client, f"{LIST}?q=EXAMPLE.com") == [ADDRESS]
+    assert client.get(LIST).text.count(">2026-07-15 12:00:00<") == 2
+
+
+def test_page_shows_what_cannot_be_changed(client: Client, rows: list[OptOut]) -> None:
+    """Address and instant, as text."""
+    before = state()
+    page = client.get(f"{LIST}{rows[0].pk}/change/")
+    assert ">c@example.com<" in page.text
+    assert ">2026-07-15 12:00:00<" in page.text
+    assert '<input type="email"' not in page.text
+    assert client.post(f"{LIST}{rows[0].pk}/change/", {"address": "d@example.com"}).status_code == 403
+    assert state() == before
+
+
+def test_add_opts_out_in_lower_case_and_cancels_what_is_owed(client: Client, clock: FrozenDateTimeFactory) -> None:
+    """Now; the history names who did it."""
+    owed = make_refund(customer_email="C@example.com", status="failed", failure="no", settled_at=NOON, notify_at=NOON)
+    page = client.get(f"{LIST}add/")
+    assert "(Kyiv)" not in page.text
+    clock.tick(timedelta(seconds=5))
+    response = client.post(f"{LIST}add/", {"address": " C@Example.COM "}, follow=True)
+    row = OptOut.objects.get()
+    assert (row.address, row.created_at) == (ADDRESS, PRESSED + timedelta(seconds=5))
+    assert [text for text in texts(response) if "was added successfully" in text]
+    assert told(owed) == ("", None, None)
+    assert LogEntry.objects.get().object_id == str(row.pk)
+
+
+@pytest.mark.parametrize(
+    ("address", "error"),
+    [
+        ("C@EXAMPLE.com", "c@example.com has opted out already."),
+        ("nobody", "Enter a valid email address."),
+        ("", "This field is required."),
+        ("x" * 255 + "@example.com", "Ensure this value has at most 254 characters"),
+    ],
+)
+def test_add_refuses_what_is_there_or_is_no_address(
+    client: Client, rows: list[OptOut], address: str, error: str
+) -> None:
+    """The form says why, once, and nothing is changed."""
+    before = state()
+    page = client.post(f"{LIST}add/", {"address": address})
+    assert page.status_code == 200
+    assert page.text.count(error) == 1
+    assert state() == before
+
+
+@pytest.mark.parametrize("by_action", [False, True])
+def test_a_deleted_opt_out_lets_the_next_mail_through(client: Client, rows: list[OptOut], by_action: bool) -> None:
+    """And none of before: what was settled meanwhile is not told."""
+    before, after = make_refund(customer_email=ADDRESS), make_refund(customer_email=ADDRESS)
+    settle(before, YES, PRESSED)
+    form = {"action": "delete_selected", "_selected_action": rows[0].pk, "post": "yes"}
+    address = LIST if by_action else f"{LIST}{rows[0].pk}/delete/"
+    assert client.post(address, form).status_code == 302
+    assert shown(client, LIST) == ["zoe@shop.example"]
+    settle(after, YES, PRESSED)
+    assert [notify_customer(refund.pk, PRESSED) for refund in (before, after)] == [False, True]
+    assert len(subjects()) == 1
+    assert Refund.objects.filter(notified_of="").get() == before
+
+
+def test_who_may_only_look_is_offered_nothing_else(rows: list[OptOut]) -> None:
+    """Neither the button to add nor the action to delete."""
+    page = browser(make_user("view_optout")).get(LIST)
+    assert f"{LIST}add/" not in page.text
+    assert "delete_selected" not in page.text

@@ -1,0 +1,138 @@
+"""The page by which a customer opts out, and the click of a mail program (RFC 8058)."""
+
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils.html import escape
+from freezegun import freeze_time
+from pytest_django import Settings
+
+from refunds.models import OptOut, Refund
+from refunds.operations import letters, opt_outs
+
+from ..factories import NOON, make_refund
+from ..mails import ADDRESS, YES, settle, told
+
+pytestmark = pytest.mark.django_db
+FORM = "application/x-www-form-urlencoded"
+ONE_CLICK = {"List-Unsubscribe": "One-Click"}
+
+
+@pytest.fixture(autouse=True)
+def _noon() -> Generator[None]:
+    """It is noon."""
+    with freeze_time(NOON):
+        yield
+
+
+@pytest.fixture
+def client() -> Client:
+    """A stranger's browser, or a mail program: without a cookie, and nothing is waived for it."""
+    return Client(enforce_csrf_checks=True)
+
+
+def page(address: str = ADDRESS) -> str:
+    """Where the link in a customer's mail leads."""
+    return f"/opt-out/{opt_outs.token(address)}/"
+
+
+def rows() -> list[tuple[object, ...]]:
+    """All opt-outs."""
+    return list(OptOut.objects.order_by("pk").values_list("address", "created_at"))
+
+
+def assert_kept_to_itself(response: Any) -> None:
+    """No cache, no other site and no search engine learns the address, and nobody is followed by a cookie."""
+    assert response["Cache-Control"] == "max-age=0, no-cache, no-store, must-revalidate, private"
+    assert (response["Referrer-Policy"], response["X-Robots-Tag"]) == ("no-referrer", "noindex")
+    assert response["X-Frame-Options"] == "DENY"
+    assert not response.cookies
+    assert not response.has_header("Vary")
+
+
+def test_the_link_asks_and_changes_nothing(client: Client) -> None:
+    """However often a scanner follows it: GET and HEAD show the question."""
+    for _ in range(2):
+        shown = client.get(page())
+        assert (shown.status_code, client.head(page()).status_code) == (200, 200)
+        assert "Stop mails about refunds?" in shown.text
+        assert f"<strong>{ADDRESS}</strong>" in shown.text
+        assert shown.text.count('<form method="post">') == 1
+        assert_kept_to_itself(shown)
+    assert rows() == []
+
+
+def test_the_button_opts_out_and_says_so(client: Client) -> None:
+    """The form's POST needs nothing but its address; a second one, and the link itself, say the same."""
+    refund = make_refund(status="succeeded", settled_at=NOON, receipt="r", notify_at=NOON, customer_email=ADDRESS)
+    for response in (client.post(page()), client.post(page()), client.get(page())):
+        assert response.status_code == 200
+        assert "We do not write to <strong>c@example.com</strong> about refunds any more." in response.text
+        assert "<form" not in response.text
+        assert_kept_to_itself(response)
+    assert rows() == [(ADDRESS, NOON)]
+    refund.refresh_from_db()
+    assert refund.notify_at is None
+
+
+@pytest.mark.parametrize("sent", [{"data": "List-Unsubscribe=One-Click", "content_type": FORM}, {"data": ONE_CLICK}])
+def test_one_click_opts_out(client: Client, settings: Settings, sent: dict[str, Any]) -> None:
+    """A mail program posts to the header's address without cookie or CSRF token, and is answered without a redirect."""
+    settings.REFUNDS_PUBLIC_URL = "https://testserver"
+    refund = make_refund(status="failed", settled_at=NOON, failure="no", customer_email="C@Example.com")
+    headers = letters.to_customer(refund).extra_headers
+    assert headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    address = headers["List-Unsubscribe"].strip("<>")
+    response = client.post(address.removeprefix("https://testserver"), secure=True, **sent)
+    assert response.status_code == 200
+    assert rows() == [(ADDRESS, NOON)]
+
+
+def test_a_forged_link_changes_nothing_and_says_so(client: Client) -> None:
+    """Cut off, or of another address: 404, by GET and by POST."""
+    token = opt_outs.token(ADDRESS)
+    others = opt_outs.token("d@example.com").partition(":")[0]
+    for forged in (token[:-1], f"{others}:{token.partition(':')[2]}", "x", "%00", "%FF", "\N{SNOWMAN}", "x" * 5_000):
+        for response in (client.get(f"/opt-out/{forged}/"), client.post(f"/opt-out/{forged}/", ONE_CLICK)):
+            assert response.status_code == 404
+            assert "This link does not work" in response.text
+            assert "Nothing was changed." in response.text
+            assert "<form" not in response.text
+            assert_kept_to_itself(response)
+    assert rows() == []
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS"])
+def test_no_other_method_is_answered(client: Client, method: str) -> None:
+    """405, and nothing changed."""
+    assert client.generic(method, page()).status_code == 405
+    assert rows() == []
+
+
+@pytest.mark.parametrize("payload", ["<script>alert(1)</script>", "\"><img src=x onerror='a()'>", "&lt;b&gt;<b>&amp;"])
+def test_an_address_is_shown_as_text(client: Client, payload: str) -> None:
+    """Whatever an import let in."""
+    for response in (client.get(page(payload)), client.post(page(payload))):
+        assert payload not in response.text
+        assert str(escape(payload)) in response.text
+
+
+def test_the_address_of_the_page_holds_what_mail_programs_link(settings: Settings) -> None:
+    """No character at which a program would end the link, in any address."""
+    settings.REFUNDS_PUBLIC_URL = "https://returns.example.com"
+    for address in (ADDRESS, "a+b'{}|~^`@example.com", "Ü@bücher.example", "x" * 254):
+        link = opt_outs.link(address)
+        assert link is not None
+        assert set(link) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.:/")
+        assert link.endswith("/")
+
+
+def test_whoever_has_opted_out_is_told_nothing_more(client: Client) -> None:
+    """From the page to the rows: the next refund owes no mail."""
+    client.post(page("C@example.com"))
+    refund = make_refund(customer_email=ADDRESS)
+    settle(refund, YES, NOON)
+    assert told(refund) == ("", None, None)
+    assert Refund.objects.get().status == "succeeded"

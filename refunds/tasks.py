@@ -76,6 +76,7 @@ def pay_refund(self: "Task[Any, Any]", /, *, refund_id: int, **_newer: object) -
         gateway=gateway(),
         limiter=limiter(),
         jitter=random.random(),  # noqa: S311  # spreads load, guards nothing
+        clock=timezone.now,
     )
     if isinstance(result, Again) and result.by_message and self.request.retries < (self.max_retries or 0):
         raise self.retry(countdown=result.delay.total_seconds())

@@ -51,13 +51,15 @@ def pay_refund(
     jitter: float,
     limiter: Limiter | None = None,
     policy: RetryPolicy | None = None,
+    clock: Callable[[], datetime] | None = None,
 ) -> Result:
     """Attempt to pay one refund, once.
 
-    `jitter` in [0, 1) spreads the retries. Whatever the payer answers is on the row when this returns: its receipt, the
-    reason it failed, or when it is due again. Where the limiter has no turn to give nothing is attempted, and the
-    reconciler sends the refund again. An error that is neither TryAgain nor Refused is a bug: it is noted, it
-    propagates, and the refund stays pending with its attempt counted. Raises UnknownRow.
+    `jitter` in [0, 1) spreads the retries; `clock` tells when the call has ended, without it at `now`. Whatever the
+    payer answers is on the row when this returns: its receipt, the reason it failed, or when it is due again. Where the
+    limiter has no turn to give nothing is attempted, and the reconciler sends the refund again. An error that is
+    neither TryAgain nor Refused is a bug: it is noted, it propagates, and the refund stays pending with its attempt
+    counted. Raises UnknownRow.
     """
     policy = policy or POLICY
     refund = Refund.objects.select_related("request").filter(pk=refund_id).first()
@@ -80,7 +82,8 @@ def pay_refund(
         return NotNow()
     if not _claim(refund, now):
         return NotNow()
-    return _attempt(refund, order, now, gateway, partial(policy.decide, jitter=jitter))
+    call = partial(gateway.refund, order, refund.idempotency_key)
+    return _attempt(refund, now, call, clock or (lambda: now), partial(policy.decide, jitter=jitter))
 
 
 def _order(refund: Refund) -> Order:
@@ -108,15 +111,20 @@ def _claim(refund: Refund, now: datetime) -> bool:
 
 
 def _attempt(
-    refund: Refund, order: Order, now: datetime, gateway: Gateway, decide: Callable[..., Again | GiveUp]
+    refund: Refund,
+    began: datetime,
+    call: Callable[[], str],
+    clock: Callable[[], datetime],
+    decide: Callable[..., Again | GiveUp],
 ) -> Result:
-    """Call the payer for a refund that was claimed, and write down what it says."""
+    """Call the payer for a refund that was claimed, and write down what it says, as of the end of the call."""
     try:
-        receipt = gateway.refund(order, refund.idempotency_key)
+        receipt = call()
     except Refused as refused:
-        return _give_up(refund, refused.reason, now, refusals=F("refusals") + 1)
+        return _give_up(refund, refused.reason, clock(), refusals=F("refusals") + 1)
     except TryAgain as failure:
-        elapsed = now - (refund.first_attempt_at or now)
+        now = clock()
+        elapsed = now - (refund.first_attempt_at or began)
         verdict = decide(attempt=refund.attempts, elapsed=elapsed, retry_after=failure.after)
         if isinstance(verdict, GiveUp):
             return _give_up(refund, f"{verdict.reason}: {failure}", now)
@@ -124,7 +132,7 @@ def _attempt(
     except Exception as bug:
         _mine(refund).update(failure=f"{type(bug).__name__}: {bug}"[:ANSWER_KEPT])
         raise
-    return _settle(refund, receipt, now)
+    return _settle(refund, receipt, clock())
 
 
 def _mine(refund: Refund, **columns: datetime) -> QuerySet[Refund]:

@@ -1,6 +1,7 @@
 """Paying through a provider, in virtual time: when attempts come, what crashes cost, and who waits for a turn."""
 
 import random
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -108,6 +109,27 @@ def test_a_retry_after_is_obeyed(start: Start, gateway: InMemory, after: timedel
     celery.advance(10 * MINUTE)
     assert instants == [NOON, NOON + after if by_message else look_after(NOON + after)]
     assert close_books().count(RefundStatus.SUCCEEDED) == 1
+
+
+@pytest.mark.usefixtures("halfway")
+@pytest.mark.parametrize("after", [10 * SECOND, 5 * MINUTE])
+def test_waits_count_from_the_end_of_a_slow_call(start: Start, gateway: InMemory, after: timedelta) -> None:
+    """A provider that takes 40 seconds to ask for a pause gets all of it."""
+    celery = start(NOON)
+    instants: list[datetime] = []
+    slow = 40 * SECOND
+
+    def answer_late(_call: Call) -> str:
+        time.sleep(slow.total_seconds())
+        raise TryAgain("429", after=after)
+
+    gateway.faults.extend([answer_late, *timed(celery, instants, None)])
+    approve(gateway, 1, NOON)
+    celery.advance(10 * MINUTE)
+    (again,) = instants
+    assert again >= NOON + slow + after
+    refund = Refund.objects.get()
+    assert (refund.status, refund.settled_at) == (RefundStatus.SUCCEEDED, again)
 
 
 @pytest.mark.parametrize("transport", ["memory", "fakeredis"])

@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from celery_app import app
-from refunds import store
+from refunds import store, tasks
 from refunds.models import Sweep
 from refunds.operations import sweeps
 from refunds.testkit import VirtualCelery
+
+from ..gateways.provider import InMemory
 
 Start = Callable[..., VirtualCelery]
 Schedule = Callable[[dict[str, Any]], None]
@@ -52,3 +54,11 @@ def start(
     yield begin
     for cluster in running:
         cluster.__exit__(None, None, None)
+
+
+@pytest.fixture
+def gateway(monkeypatch: pytest.MonkeyPatch) -> InMemory:
+    """A provider that every task pays through."""
+    made = InMemory()
+    monkeypatch.setattr(tasks, "gateway", lambda: made)
+    return made

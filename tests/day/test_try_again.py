@@ -6,17 +6,15 @@ from datetime import timedelta
 import pytest
 from django.core import mail
 
-from refunds import tasks
-from refunds.domain.returns import Decision
 from refunds.gateways import Refused
 from refunds.models import Refund
 from refunds.operations.books import close_books
 from refunds.operations.bulk_payments import try_again
-from refunds.operations.decisions import decide_chosen
 
-from ..factories import NOON, make_requests
+from ..factories import NOON
 from ..gateways.provider import InMemory, answer_lost, unreachable
 from .conftest import Start
+from .paying import approve
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LATER = timedelta(minutes=2)
@@ -25,23 +23,14 @@ FOUND = timedelta(seconds=90)
 
 
 @pytest.fixture
-def gateway(monkeypatch: pytest.MonkeyPatch) -> InMemory:
-    """A provider that every task pays through."""
-    made = InMemory()
-    monkeypatch.setattr(tasks, "gateway", lambda: made)
-    return made
-
-
-@pytest.fixture
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every wait is the shortest that the policy could draw: twelve attempts are over in seconds."""
     monkeypatch.setattr(random, "random", lambda: 0.0)
 
 
-def approve(gateway: InMemory) -> Refund:
-    """A request of 12.50 GBP, paid for at the provider and approved at noon."""
-    (request,) = make_requests(payment=gateway.provider.pay(1250), customer_email="c@example.com")
-    decide_chosen([request.pk], Decision.APPROVE, by=None, note="", now=NOON)
+def approved(gateway: InMemory) -> Refund:
+    """The refund of a request that was paid for at the provider and approved at noon."""
+    approve(gateway, 1, NOON, customer_email="c@example.com")
     return Refund.objects.select_related("request").get()
 
 
@@ -53,7 +42,7 @@ def test_a_refused_refund_is_paid_by_its_second_round(start: Start, gateway: InM
     """Refused at noon and tried again later by two people: one more call, with a new key, and the customer hears."""
     celery = start(NOON)
     gateway.faults.append(refuse)
-    refund = approve(gateway)
+    refund = approved(gateway)
     celery.advance(LATER)
     assert [try_again([refund.pk], celery.now), try_again([refund.pk], celery.now)] == [[refund.pk], []]
     celery.advance(LATER)
@@ -72,7 +61,7 @@ def test_a_press_whose_message_is_lost_is_found(start: Start, gateway: InMemory)
     """With the broker wiped after the press the reconciler sends the refund."""
     celery = start(NOON)
     gateway.faults.append(refuse)
-    refund = approve(gateway)
+    refund = approved(gateway)
     celery.advance(LATER)
     try_again([refund.pk], celery.now)
     celery.lose_broker()
@@ -86,7 +75,7 @@ def test_money_that_moved_without_an_answer_is_not_moved_again(start: Start, gat
     """Paid, the answer lost, eleven attempts without one, given up: the second round asks with the same key."""
     celery = start(NOON)
     gateway.faults.extend([answer_lost, *[unreachable] * 11])
-    refund = approve(gateway)
+    refund = approved(gateway)
     celery.advance(LATER)
     refund.refresh_from_db()
     assert (refund.status, refund.failure) == ("failed", "gave up after 12 attempts: timeout")

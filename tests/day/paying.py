@@ -1,0 +1,44 @@
+"""What tests of paying share: a provider's calls with their instants, and when the reconciler looks."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from refunds.domain.returns import Decision
+from refunds.operations.decisions import decide_chosen
+from refunds.testkit import VirtualCelery
+
+from ..factories import NOON, make_requests
+from ..gateways.provider import InMemory
+
+SECOND = timedelta(seconds=1)
+MINUTE = timedelta(minutes=1)
+Call = Callable[[], str]
+
+
+def approve(gateway: InMemory, count: int, at: datetime, **columns: Any) -> list[int]:
+    """So many requests of 12.50 GBP, paid for at the provider and approved; other columns of theirs as given."""
+    rows = [make_requests(payment=gateway.provider.pay(1250), received_at=at, **columns)[0] for _ in range(count)]
+    decide_chosen([row.pk for row in rows], Decision.APPROVE, by=None, note="", now=at)
+    return [row.pk for row in rows]
+
+
+def timed(celery: VirtualCelery, instants: list[datetime], *answers: Exception | None) -> list[Callable[[Call], str]]:
+    """Faults that note when they are called; an exception is raised without making the call."""
+
+    def fault(answer: Exception | None) -> Callable[[Call], str]:
+        def meet(call: Call) -> str:
+            instants.append(celery.now)
+            if answer is not None:
+                raise answer
+            return call()
+
+        return meet
+
+    return [fault(answer) for answer in answers]
+
+
+def look_after(instant: datetime) -> datetime:
+    """The reconciler's next look: beat, started at noon, sends it each 30 seconds."""
+    looks = -((NOON - instant) // (30 * SECOND))
+    return NOON + looks * 30 * SECOND

@@ -1,0 +1,102 @@
+"""When a refund is attempted again, in virtual time, and when no more."""
+
+import random
+import time
+from datetime import datetime, timedelta
+
+import pytest
+
+from refunds.domain.refunds import RefundStatus
+from refunds.gateways import Refused, TryAgain
+from refunds.models import Refund
+from refunds.operations.books import close_books
+from refunds.operations.payments import POLICY
+
+from ..factories import NOON
+from ..gateways.provider import InMemory
+from .conftest import Start
+from .paying import MINUTE, SECOND, Call, approve, look_after, timed
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def halfway(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every wait is half of the longest that the policy could draw."""
+    monkeypatch.setattr(random, "random", lambda: 0.5)
+
+
+@pytest.mark.usefixtures("halfway")
+@pytest.mark.parametrize("transport", ["memory", "fakeredis"])
+def test_attempts_come_when_the_policy_says(start: Start, gateway: InMemory, transport: str) -> None:
+    """1, 2, 4, 8, 16 and 32 seconds by message, longer waits at the reconciler's next look; the twelfth gives up."""
+    celery = start(NOON, transport=transport)
+    instants: list[datetime] = []
+    gateway.faults.extend(timed(celery, instants, *[TryAgain("timeout")] * 20))
+    approve(gateway, 1, NOON)
+    celery.advance(timedelta(hours=6))
+    expected = [NOON]
+    for attempt in range(1, POLICY.max_attempts):
+        due = expected[-1] + min(2**attempt * SECOND, 10 * MINUTE) / 2
+        expected.append(due if due - expected[-1] <= MINUTE else look_after(due))
+    assert instants == expected
+    refund = Refund.objects.get()
+    assert (refund.status, refund.failure, refund.settled_at) == (
+        RefundStatus.FAILED,
+        "gave up after 12 attempts: timeout",
+        expected[-1],
+    )
+    assert {key for _, key in gateway.calls} == {refund.request.key}
+
+
+@pytest.mark.usefixtures("halfway")
+@pytest.mark.parametrize(("after", "by_message"), [(45 * SECOND, True), (60 * SECOND, True), (301 * SECOND, False)])
+def test_a_retry_after_is_obeyed(start: Start, gateway: InMemory, after: timedelta, by_message: bool) -> None:
+    """Up to a minute a message waits to the second; beyond, no message waits and the reconciler sends one when due."""
+    celery = start(NOON)
+    instants: list[datetime] = []
+    gateway.faults.extend(timed(celery, instants, TryAgain("429", after=after), None))
+    approve(gateway, 1, NOON)
+    celery.advance(SECOND)
+    waiting = [message.task for message in celery.pending().scheduled]
+    assert waiting.count("refunds.pay_refund") == by_message
+    celery.advance(10 * MINUTE)
+    assert instants == [NOON, NOON + after if by_message else look_after(NOON + after)]
+    assert close_books().count(RefundStatus.SUCCEEDED) == 1
+
+
+@pytest.mark.usefixtures("halfway")
+@pytest.mark.parametrize("after", [10 * SECOND, 5 * MINUTE])
+def test_waits_count_from_the_end_of_a_slow_call(start: Start, gateway: InMemory, after: timedelta) -> None:
+    """A provider that takes 40 seconds to ask for a pause gets all of it."""
+    celery = start(NOON)
+    instants: list[datetime] = []
+    slow = 40 * SECOND
+
+    def answer_late(_call: Call) -> str:
+        time.sleep(slow.total_seconds())
+        raise TryAgain("429", after=after)
+
+    gateway.faults.extend([answer_late, *timed(celery, instants, None)])
+    approve(gateway, 1, NOON)
+    celery.advance(10 * MINUTE)
+    (again,) = instants
+    assert again >= NOON + slow + after
+    refund = Refund.objects.get()
+    assert (refund.status, refund.settled_at) == (RefundStatus.SUCCEEDED, again)
+
+
+def test_a_refusal_ends_the_refund_and_its_key(start: Start, gateway: InMemory) -> None:
+    """One call, no retry; what a person tries again is asked with another key."""
+    celery = start(NOON)
+
+    def refuse(_call: Call) -> str:
+        raise Refused("card closed")
+
+    gateway.faults.append(refuse)
+    approve(gateway, 1, NOON)
+    celery.advance(timedelta(hours=1))
+    refund = Refund.objects.get()
+    assert (refund.status, refund.failure, refund.settled_at) == (RefundStatus.FAILED, "card closed", NOON)
+    assert len(gateway.calls) == 1
+    assert refund.idempotency_key == f"{refund.request.key}:1"

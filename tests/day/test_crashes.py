@@ -1,0 +1,120 @@
+"""What crashes, bugs and lost answers cost a payment, in virtual time: time, and nothing else."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.core import mail
+
+from refunds import tasks
+from refunds.domain.refunds import RefundStatus
+from refunds.gateways import Order
+from refunds.models import Refund
+from refunds.operations.books import close_books
+from refunds.operations.payments import LEASE, POLICY
+
+from ..factories import NOON
+from ..gateways.provider import InMemory, answer_lost
+from .conftest import Start
+from .paying import MINUTE, SECOND, Call, approve, look_after
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.mark.parametrize("transport", ["memory", "fakeredis"])
+@pytest.mark.parametrize("paid", [True, False])
+def test_a_crash_between_attempt_and_receipt_pays_once(
+    start: Start, gateway: InMemory, transport: str, paid: bool
+) -> None:
+    """Killed with the call made or not made, the worker leaves an attempt that is asked again with its own key."""
+    celery = start(NOON, transport=transport)
+
+    def die(call: Call) -> str:
+        if paid:
+            call()
+        celery.kill_worker()
+        raise AssertionError("a dead worker goes on")
+
+    gateway.faults.append(die)
+    approve(gateway, 1, NOON)
+    celery.advance(SECOND)
+    crashed = Refund.objects.get()
+    assert (crashed.status, crashed.attempts, crashed.receipt) == (RefundStatus.PENDING, 1, "")
+    celery.start_worker()
+    celery.advance(3 * MINUTE)
+    (entry,) = gateway.provider.refunds
+    refund = Refund.objects.get()
+    assert (refund.status, refund.receipt, refund.attempts) == (RefundStatus.SUCCEEDED, entry.id, 2)
+    assert refund.settled_at == look_after(NOON + LEASE)
+    assert [(order.asked_before, key) for order, key in gateway.calls] == [
+        (False, refund.request.key),
+        (True, refund.request.key),
+    ]
+
+
+class Poisonous(InMemory):
+    """A provider whose answer to one payment breaks whoever reads it."""
+
+    def __init__(self, effect: Callable[[], None]) -> None:
+        super().__init__()
+        self.effect = effect
+        self.poison = ""
+
+    def refund(self, order: Order, idempotency_key: str) -> str:
+        """As usual but for the one."""
+        if order.payment == self.poison:
+            self.calls.append((order, idempotency_key))
+            self.effect()
+        return super().refund(order, idempotency_key)
+
+
+def nonsense() -> None:
+    """What a provider's nonsense does to a gateway that did not expect it."""
+    raise KeyError("id")
+
+
+def test_a_poison_refund_ends_failed_and_stops_nobody(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others are paid at once; the bug is its reason after as many attempts as any refund gets."""
+    gateway = Poisonous(nonsense)
+    monkeypatch.setattr(tasks, "gateway", lambda: gateway)
+    celery = start(NOON, workers=2)
+    rows = approve(gateway, 9, NOON)
+    gateway.poison = Refund.objects.get(pk=rows[4]).request.payment
+    celery.advance(SECOND)
+    assert close_books().count(RefundStatus.SUCCEEDED) == 8
+    celery.advance(timedelta(hours=1))
+    refund = Refund.objects.get(pk=rows[4])
+    assert (refund.status, refund.attempts) == (RefundStatus.FAILED, POLICY.max_attempts)
+    assert refund.failure == "gave up after 12 attempts without an answer; the last said: KeyError: 'id'"
+    assert len([order for order, _ in gateway.calls if order.payment == gateway.poison]) == POLICY.max_attempts
+
+
+@pytest.mark.parametrize("transport", ["memory", "fakeredis"])
+def test_a_refund_that_kills_each_worker_ends_failed(
+    start: Start, monkeypatch: pytest.MonkeyPatch, transport: str
+) -> None:
+    """However often its message comes back, the worker is lost as often as there are attempts."""
+    gateway = Poisonous(lambda: celery.kill_worker())  # noqa: PLW0108  # the cluster is not there yet
+    monkeypatch.setattr(tasks, "gateway", lambda: gateway)
+    celery = start(NOON, transport=transport)
+    rows = approve(gateway, 5, NOON)
+    gateway.poison = Refund.objects.get(pk=rows[0]).request.payment
+    for _ in range(90):
+        celery.advance(30 * SECOND)
+        if celery.workers_down:
+            celery.start_worker()
+    assert len(celery.timeline.of("worker lost")) == POLICY.max_attempts
+    books = close_books()
+    assert (books.count(RefundStatus.SUCCEEDED), books.count(RefundStatus.FAILED)) == (4, 1)
+    assert Refund.objects.get(pk=rows[0]).failure == "gave up after 12 attempts without an answer"
+
+
+def test_an_answer_that_is_lost_is_found_at_the_next_attempt(start: Start, gateway: InMemory) -> None:
+    """The money moves once, and the customer is told once."""
+    celery = start(NOON)
+    gateway.faults.extend([answer_lost, answer_lost])
+    approve(gateway, 1, NOON, customer_email="c@example.com")
+    celery.advance(MINUTE)
+    (entry,) = gateway.provider.refunds
+    assert Refund.objects.get().receipt == entry.id
+    assert [letter.subject for letter in mail.outbox] == ["Your refund of 12.50 GBP"]

@@ -1,0 +1,42 @@
+"""One limit over all workers, in virtual time."""
+
+from datetime import datetime
+
+import pytest
+
+from refunds import tasks
+from refunds.domain.pacing import Rate
+from refunds.domain.refunds import RefundStatus
+from refunds.gateways.limiter import LARGEST_TURN, Throttle
+from refunds.operations.books import close_books
+
+from ..factories import NOON
+from ..gateways.provider import InMemory
+from .conftest import Start
+from .paying import MINUTE, SECOND, approve, timed
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.mark.parametrize(("transport", "workers"), [("memory", 1), ("fakeredis", 3)])
+def test_calls_stay_within_the_rate_over_all_workers(
+    start: Start, gateway: InMemory, monkeypatch: pytest.MonkeyPatch, transport: str, workers: int
+) -> None:
+    """10/s: in no second more than a burst beyond it; each refund paid once, in little more time than that takes."""
+    celery = start(NOON, transport=transport, workers=workers)
+    limiter = Throttle(Rate.parse("10/s"), "memory://")
+    monkeypatch.setattr(tasks, "limiter", lambda: limiter)
+    instants: list[datetime] = []
+    gateway.faults.extend(timed(celery, instants, *[None] * 1000))
+    for _ in range(10):  # spans that know nothing of each other
+        approve(gateway, 30, NOON)
+    celery.advance(10 * SECOND)
+    approve(gateway, 300, celery.now)
+    celery.advance(5 * MINUTE)
+    assert len(gateway.provider.refunds) == len(instants) == 600
+    assert close_books().count(RefundStatus.SUCCEEDED) == 600
+    for instant in instants:
+        assert sum(instant <= other < instant + SECOND for other in instants) <= 10 + LARGEST_TURN
+    # 600 calls want a minute; spans that come at once leave each other's turns to the reconciler's next look.
+    assert instants[-1] - instants[0] <= 1.5 * MINUTE
+    assert len(celery.timeline.of("started", "refunds.pay_refund")) <= 2 * 600

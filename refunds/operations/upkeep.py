@@ -156,7 +156,8 @@ def _unpaid(now: datetime) -> list[str]:
     return [
         (
             f"unpaid refunds: {late.count()} past their time, the oldest (refund {oldest.pk}) due "
-            f"{_local(oldest.due_at)}; start a worker on the queues payments and upkeep"
+            f"{_local(oldest.due_at)}; start a worker on the queues payments and upkeep, or wait if it is "
+            "REFUNDS_GATEWAY_RATE that holds them up"
         )
     ]
 

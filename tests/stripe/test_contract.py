@@ -1,0 +1,58 @@
+"""The contract of every gateway, through Stripe's client against a provider with books of its own."""
+
+from typing import Any
+
+import pytest
+from pytest_django import Settings
+
+from refunds.gateways import Order
+from refunds.gateways.stripe import Stripe
+
+from ..gateways.contract import ProviderContract, World
+from ..gateways.test_contract import plain_order
+from .provider import API_KEY, LONG, Provider
+
+pytestmark = pytest.mark.stripe
+
+
+class Forgetful:
+    """Stripe's gateway, whose keys the provider no longer knows once they are forgotten: it cannot be told to."""
+
+    def __init__(self) -> None:
+        self.stripe = Stripe()
+        self.days = 0
+
+    def refund(self, order: Order, idempotency_key: str) -> str:
+        """With a key of this day."""
+        return self.stripe.refund(order, f"{idempotency_key} of day {self.days}")
+
+
+class Account:
+    """An account at the provider."""
+
+    def __init__(self, provider: Provider) -> None:
+        self.provider = provider
+        self.gateway = Forgetful()
+
+    def order(self, paid: int = 1250, **columns: Any) -> Order:
+        """Over a charge that was made."""
+        (charge,) = self.provider.charge([(paid, "GBP")])
+        return Order(**{**plain_order(charge), **columns})
+
+    def books(self) -> list[tuple[str, int, str]]:
+        """The provider's refunds."""
+        return [(refund.receipt, refund.amount_minor, refund.currency) for refund in self.provider.given()]
+
+    def forget_keys(self) -> None:
+        """A day passes."""
+        self.gateway.days += 1
+
+
+class TestStripesDouble(ProviderContract):
+    """What the gateway promises holds with a provider that nobody here wrote."""
+
+    @pytest.fixture
+    def world(self, provider: Provider, settings: Settings) -> World:
+        """An account without refunds."""
+        settings.STRIPE_API_BASE, settings.STRIPE_API_KEY, settings.STRIPE_TIMEOUT = provider.url, API_KEY, LONG
+        return Account(provider)

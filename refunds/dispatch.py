@@ -49,7 +49,7 @@ def _publish(name: str, messages: list[Mapping[str, Any]], expires: datetime | N
     try:
         with current_app.producer_or_acquire() as producer:
             for kwargs in messages:
-                if gap and sent:  # what need not wait carries no ETA: a worker holds such messages in memory
+                if gap:  # a countdown of 0 is none to Celery: the first carries no ETA, which a worker would hold
                     options["countdown"] = (gap * sent).total_seconds()
                 task.apply_async(kwargs=dict(kwargs), producer=producer, **options)
                 sent += 1

@@ -34,10 +34,12 @@ class Slow(Scripted):
 
 
 class Paced:
-    """A limiter that always has a turn, of so many in a period."""
+    """A limiter that always has a turn, of so many in a period, and remembers of how many calls each was."""
 
     def __init__(self, rate: str) -> None:
         self.rate = Rate.parse(rate)
+        self.taken: list[int] = []
 
     def take(self, calls: int = 1) -> bool:
+        self.taken.append(calls)
         return True

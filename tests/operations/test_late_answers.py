@@ -1,5 +1,6 @@
 """An attempt that outlives its lease: what its answer may still change, and what not."""
 
+from contextlib import suppress
 from datetime import datetime
 
 import pytest
@@ -89,3 +90,25 @@ def test_a_late_answer_without_a_receipt_leaves_the_next_round_as_it_is(
     pay_refund(refund.pk, NOON, gateway=Slow(late, meanwhile), jitter=0)
     assert rounds == [row(refund)]
     assert (rounds[0]["status"], rounds[0]["attempts"], rounds[0]["tried_again"]) == ("pending", int(begun), 1)
+
+
+class Killed(BaseException):
+    """What ends a worker in the middle of its call leaves no word behind."""
+
+
+@pytest.mark.parametrize("late", [TryAgain("timeout"), Refused("card closed"), ZeroDivisionError()])
+def test_a_late_answer_leaves_the_attempt_that_has_begun_since(refund: Refund, late: Exception) -> None:
+    """Put off, refused or broken: the next attempt keeps its lease, and the refund stays pending."""
+    expired = NOON + LEASE
+
+    def begin_the_next() -> None:
+        def die() -> None:
+            raise Killed
+
+        with pytest.raises(Killed):
+            pay_refund(refund.pk, expired, gateway=Slow("", die), jitter=0)
+
+    with suppress(ZeroDivisionError):
+        pay_refund(refund.pk, NOON, gateway=Slow(late, begin_the_next), jitter=0)
+    begun = {"status": "pending", "attempts": 2, "due_at": expired + LEASE, "failure": "", "refusals": 0}
+    assert row(refund) | begun == row(refund)

@@ -14,8 +14,8 @@ from refunds.operations import PATIENCE
 from refunds.operations.decisions import decide_chosen
 from refunds.operations.payments import LEASE, NotNow, Paid, pay_refund
 
-from ..factories import NOON, make_requests, order
-from .payers import Scripted
+from ..factories import NOON, make_refund, make_requests, order
+from .payers import Paced, Scripted
 
 pytestmark = pytest.mark.django_db
 POLICY = RetryPolicy(max_attempts=3)
@@ -118,3 +118,27 @@ def test_a_ledger_entry_cannot_be_changed(refund: Refund) -> None:
     with pytest.raises(TypeError, match="is in the ledger and cannot be changed"):
         entry.save()
     assert WalletEntry.objects.get().amount_minor == 1250
+
+
+@pytest.mark.parametrize("answer", ["re_1", Refused("card closed"), TryAgain("429", after=timedelta(minutes=5))])
+def test_an_outcome_is_of_the_end_of_the_call(refund: Refund, answer: Exception | str) -> None:
+    """A call that takes half a minute is settled, or put off, from then on."""
+    ended = NOON + timedelta(seconds=30)
+    pay_refund(refund.pk, NOON, gateway=Scripted(answer), jitter=0, clock=lambda: ended)
+    refund.refresh_from_db()
+    assert refund.first_attempt_at == NOON
+    if isinstance(answer, TryAgain):
+        assert (refund.settled_at, refund.due_at) == (None, ended + timedelta(minutes=5))
+    else:
+        assert refund.settled_at == ended
+
+
+def test_a_later_attempt_takes_a_turn_of_two_calls(refund: Refund) -> None:
+    """It searches before it pays; a wallet in the database takes no turn at all."""
+    limiter = Paced("50/s")
+    gateway = Scripted(TryAgain("timeout"), "re_1")
+    for now in (NOON, NOON + timedelta(minutes=1)):
+        pay_refund(refund.pk, now, gateway=gateway, jitter=0, limiter=limiter)
+    assert limiter.taken == [1, 2]
+    pay_refund(make_refund().pk, NOON, gateway=Wallet(), jitter=0, limiter=limiter)
+    assert limiter.taken == [1, 2]

@@ -4,7 +4,7 @@ import gc
 import os
 import warnings
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest import mock
 
@@ -12,6 +12,7 @@ import pytest
 import redis
 from celery import _state, signals
 from celery.contrib.testing.worker import start_worker
+from celery.result import AsyncResult
 
 from refunds.embedded.redis_server import RedisServer
 from tests.lesson.app import app
@@ -30,7 +31,14 @@ def redis_server() -> Iterator[RedisServer]:
 # Not longer than a module: it would run on beside virtual time, on the same app.
 @pytest.fixture(scope="module")
 def _worker(redis_server: RedisServer) -> Iterator[None]:
-    """One real worker for the tests of a module: a consumer, a solo pool, a thread."""
+    """One real worker for the tests of a module."""
+    with running_worker(redis_server):
+        yield
+
+
+@contextmanager
+def running_worker(redis_server: RedisServer) -> Iterator[None]:
+    """A real worker while it is entered: a consumer, a solo pool, a thread. Nothing is left of it afterwards."""
     queues = ["celery", "multiplication"]
     with ExitStack() as undo:
         lesson: Any = app
@@ -51,15 +59,27 @@ def _worker(redis_server: RedisServer) -> Iterator[None]:
             # … and makes its app that of all threads: the worker's own must keep it, this one not.
             state._set_current_app(current)
             yield
-            # A result unsubscribes when it is freed: now, and not on a connection that is closed.
-            gc.collect()
+            _forget_results()
+
+
+def _living(kind: type[Any]) -> list[Any]:
+    # By type(): isinstance() asks a lazy object for its class, and so wakes it.
+    return [known for known in gc.get_objects() if issubclass(type(known), kind)]
+
+
+def _forget_results() -> None:
+    # A result unsubscribes when it is freed: now, and one that somebody still holds (an exception's traceback, say)
+    # never, for its server will be gone.
+    gc.collect()
+    for result in _living(AsyncResult):
+        result.backend = None
 
 
 def _forget_connections() -> None:
     lesson: Any = app
     lesson.backend.result_consumer.stop()
     # kombu keeps pools in pools and drops some of them open; what Redis connections there are, only these know.
-    for pool in [known for known in gc.get_objects() if isinstance(known, redis.ConnectionPool)]:
+    for pool in _living(redis.ConnectionPool):
         pool.disconnect()
     lesson.amqp.producer_pool.force_close_all()
     lesson.pool.force_close_all()

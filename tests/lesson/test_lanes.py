@@ -1,0 +1,26 @@
+"""The lanes themselves: what one leaves behind does not meet the next test."""
+
+import gc
+import sys
+
+import pytest
+
+from refunds.embedded.redis_server import RedisServer
+from tests.lesson.app import add
+from tests.lesson.conftest import LONG, running_worker
+
+
+# Celery 5.7 stores results by a call that redis-py 8.1 warns of; as an error it would end the worker.
+@pytest.mark.filterwarnings("ignore:Call to deprecated setex:DeprecationWarning")
+def test_result_outlives_its_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A result that is freed when its server has gone does not go and unsubscribe there."""
+    unraisable: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda failure: unraisable.append(failure.exc_value))
+    with RedisServer() as server, running_worker(server):
+        result = add.delay(2, 2)
+        result.get(timeout=LONG)
+
+    del result
+    gc.collect()  # a result and its promise hold each other
+
+    assert unraisable == []

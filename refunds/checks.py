@@ -15,15 +15,17 @@ from .domain import cutoff
 from .gateways import gateway, limiter
 from .operations import opt_outs
 
-# Read by Celery's Django fixup by its whole name, and so in no list of Celery's.
-KNOWN = {str(option[0]) for option in flatten(NAMESPACES)} | {"db_reuse_max"}
+# Read by Celery's Django fixup by its whole name, and so in no list of Celery's; and what RedBeat reads
+# (https://redbeat.readthedocs.io/en/latest/config.html).
+REDBEAT = ("key_prefix", "lock_key", "lock_timeout", "redis_options", "redis_url", "redis_use_ssl")
+KNOWN = {str(option[0]) for option in flatten(NAMESPACES)} | {"db_reuse_max"} | {f"redbeat_{name}" for name in REDBEAT}
 # Scheme, host, port and the beginning of a path, in the letters that a mail's header takes as they are.
 PUBLIC = re.compile(r"https?://([\w.-]+|\[[0-9a-f:.]+])(:\d{1,5})?(/[\w.~%/-]*)?", re.ASCII | re.IGNORECASE)
 
 
 @register(Tags.compatibility)
 def celery_names(**_: Any) -> list[CheckMessage]:
-    """Every CELERY_ setting is one that Celery knows; it ignores the others in silence."""
+    """Every CELERY_ setting is one that Celery or RedBeat knows; they ignore the others in silence."""
     names = (name for name in dir(settings) if name.startswith("CELERY_"))
     return [
         Error(

@@ -127,7 +127,16 @@ STRIPE_TIMEOUT = float(os.environ.get("STRIPE_TIMEOUT", "15"))
 REFUNDS_EVENING_DIGEST = _flag("REFUNDS_EVENING_DIGEST")
 
 CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL", "redis://localhost:6379/0")
+if CELERY_BROKER_URL.startswith(("amqp:", "amqps:")):
+    # RabbitMQ says that it has a message before dispatch takes it for sent: one that a closing connection swallows is
+    # sent by the reconciler at the earliest a minute later.
+    CELERY_BROKER_TRANSPORT_OPTIONS = {"confirm_publish": True}
 CELERY_RESULT_BACKEND = os.environ.get("CELERY_RESULT_BACKEND", "redis://localhost:6379/1")
+if CELERY_RESULT_BACKEND == "django-db":
+    INSTALLED_APPS.append("django_celery_results")
+CELERY_BEAT_SCHEDULER = os.environ.get("CELERY_BEAT_SCHEDULER", "celery.beat:PersistentScheduler")
+if "django_celery_beat" in CELERY_BEAT_SCHEDULER:
+    INSTALLED_APPS.append("django_celery_beat")
 # Where the calls to the payer are counted. memory:// counts those of each process by itself.
 REFUNDS_LIMITER_URL = os.environ.get(
     "REFUNDS_LIMITER_URL", CELERY_BROKER_URL if CELERY_BROKER_URL.startswith(("redis:", "rediss:")) else "memory://"
@@ -144,9 +153,18 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_RESULT_ACCEPT_CONTENT = ["json"]
 # One queue for each thing that may pile up by itself; a name with a typo fails instead of making a queue no one reads.
 CELERY_TASK_DEFAULT_QUEUE = "decisions"
-# The key is named, or Celery binds every queue by the default queue's.
+# RabbitMQ's alone, which refuses any other word: classic, or quorum, which keeps its messages on several machines.
+REFUNDS_QUEUE_TYPE = os.environ.get("REFUNDS_QUEUE_TYPE", "classic")
+# The key is named, or Celery binds every queue by the default queue's. A topic, because a message that is due later
+# comes to a quorum queue through RabbitMQ's delayed delivery, which Celery binds to no direct exchange.
 CELERY_TASK_QUEUES = [
-    Queue(name, Exchange("returns"), routing_key=name) for name in ("decisions", "payments", "mail", "upkeep")
+    Queue(
+        name,
+        Exchange("returns", type="topic"),
+        routing_key=name,
+        queue_arguments={"x-queue-type": REFUNDS_QUEUE_TYPE},
+    )
+    for name in ("decisions", "payments", "mail", "upkeep")
 ]
 CELERY_TASK_CREATE_MISSING_QUEUES = False
 CELERY_TASK_ROUTES = {

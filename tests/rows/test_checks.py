@@ -21,6 +21,14 @@ def test_a_celery_setting_that_does_not_exist_is_named(settings: Settings) -> No
     assert message.msg == "CELERY_TASK_MAX_RETRIES is not a setting of Celery and is ignored."
 
 
+def test_a_setting_of_redbeat_is_known(settings: Settings) -> None:
+    """RedBeat reads its settings from Celery's; a name that is not one of its own is refused."""
+    settings.CELERY_REDBEAT_REDIS_URL = "redis://localhost/2"
+    settings.CELERY_REDBEAT_URL = "redis://localhost/2"
+    (message,) = [message for message in run_checks() if message.id == "refunds.E001"]
+    assert message.msg == "CELERY_REDBEAT_URL is not a setting of Celery and is ignored."
+
+
 def test_the_old_spelling_of_the_time_zone_is_refused(settings: Settings) -> None:
     """Another zone declines at another hour; the old spelling resets beat's store."""
     for zone in ("UTC", "Europe/Kiev", None):

@@ -18,8 +18,9 @@ from refunds.domain import cutoff
 from refunds.domain.returns import Status
 from refunds.models import Refund, ReturnRequest
 
+from ..crew import CHILDREN
 from . import business, reckoning
-from .crew import CHILDREN, WORKERS, Crew
+from .crew import WORKERS, StormCrew
 from .options import Options
 from .provider import Provider
 from .proxy import Proxy
@@ -40,7 +41,7 @@ class Storm:
         self._provider = provider
         self._proxy = proxy
         self._draw = random.Random(chosen.seed)
-        self._crew = Crew(folder, os.environ, self._draw)
+        self._crew = StormCrew(folder, os.environ, self._draw)
         self._seconds = 0.0
 
     def rage(self) -> tuple[list[str], list[str]]:
@@ -97,11 +98,11 @@ class Storm:
         attempts = Refund.objects.aggregate(all=Sum("attempts"), most=Max("attempts"))
         spoilt = counts.total() - counts["passed on"]
         kinds = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()) if name != "passed on")
-        kills = ", ".join(f"{count} {name}" for name, count in sorted(self._crew.kills.items()))
+        kills = ", ".join(f"{count} {name}" for name, count in sorted(self._crew.ended.items()))
         return [
             "",
             f"{attempts['all']:,} attempts, at most {attempts['most']} for a refund; {counts.total():,} calls",
             f"{spoilt:,} calls spoilt: {kinds}",
-            f"{len(WORKERS)} workers of {CHILDREN} children; killed: {kills or 'nobody'}",
+            f"{len(WORKERS)} workers of {CHILDREN} children; {kills or 'nobody killed'}",
             f"{self._seconds:.0f} s from the press of the button; seed {chosen.seed}",
         ]

@@ -1,0 +1,148 @@
+"""Real Celery processes for tests: started, killed, stopped, and listened to."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Self
+
+from refunds.embedded.lifeline import READY
+
+# Children of each worker's pool.
+CHILDREN = 2
+# Lines of a log that are shown where its process has ended by itself.
+LAST_LINES = 30
+
+
+class Crew:
+    """Processes of one Celery app, running while it is entered; each writes to a file in `folder`.
+
+    They end with this process, however it ends.
+    """
+
+    def __init__(self, folder: Path, environment: Mapping[str, str], app: str) -> None:
+        self._folder = folder
+        self._environment = environment
+        self._app = app
+        self.running: dict[str, subprocess.Popen[bytes]] = {}
+        # What a process is started with again.
+        self._arguments: dict[str, Sequence[str]] = {}
+        # How many of what was killed or stopped.
+        self.ended: Counter[str] = Counter()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        for name in list(self.running):
+            self._end(name)
+
+    def start_worker(self, name: str, *options: str) -> None:
+        """Start a worker with a pool of two children."""
+        pool = ("--pool", "prefork", "--concurrency", str(CHILDREN))
+        # Gossip, mingle and heartbeats are for workers that have something to tell each other.
+        alone = ("--without-gossip", "--without-mingle", "--without-heartbeat")
+        self._start(name, ("worker", "--hostname", f"{name}@crew", *pool, *alone, "--loglevel", "warning", *options))
+
+    def start_beat(self, name: str, *options: str) -> None:
+        """Start a beat; one that is started again finds the schedule file of the one before."""
+        own = ("--schedule", str(self._folder / name), "--pidfile", "", "--loglevel", "warning")
+        self._start(name, ("beat", *own, *options))
+
+    def start_again(self, name: str) -> None:
+        """Start what had this name as it was started before."""
+        self._start(name, self._arguments[name])
+
+    def kill(self, name: str) -> None:
+        """SIGKILL for a process and all its children."""
+        self._end(name)
+        self.ended[f"{re.sub(r'[0-9]+$', '', name)}s killed"] += 1
+
+    def kill_child(self, name: str, choose: Callable[[Sequence[int]], int]) -> bool:
+        """SIGKILL for one child of a worker's pool, as the kernel does for memory; whether there was one."""
+        if children := _children(self.running[name].pid):
+            os.kill(choose(children), signal.SIGKILL)
+            self.ended["children killed"] += 1
+        return bool(children)
+
+    def stop(self, name: str, by: signal.Signals, within: float) -> None:
+        """Ask a process to end: SIGTERM after the tasks that it runs, SIGQUIT at once; then wait for so many seconds.
+
+        Raises subprocess.TimeoutExpired for one that does not.
+        """
+        process = self.running[name]
+        process.send_signal(by)
+        process.wait(within)
+        self._end(name)
+        self.ended[f"{re.sub(r'[0-9]+$', '', name)}s stopped by {by.name}"] += 1
+
+    def ready(self, name: str) -> bool:
+        """Whether it has said that it serves, each time that it was started."""
+        return self.log(name).count(READY) >= self._starts(name)
+
+    def check(self) -> None:
+        """Raises RuntimeError, with its last lines, where a process has ended by itself."""
+        for name, process in self.running.items():
+            if (status := process.poll()) is not None:
+                lines = self.log(name).splitlines()[-LAST_LINES:]
+                raise RuntimeError("\n".join([f"{name} ended by itself, with exit status {status}:", *lines]))
+
+    def unforeseen(self) -> Counter[str]:
+        """What tasks raised that they should not have, and how often."""
+        words = "\n".join(self.log(name) for name in self._arguments)
+        return Counter(re.findall(r"raised unexpected: (\w+)", words))
+
+    def log(self, name: str) -> str:
+        """What a process has written, whichever had that name."""
+        return self._file(name).read_text(errors="replace")
+
+    def _starts(self, name: str) -> int:
+        return self.log(name).count(_BEGINS)
+
+    def _start(self, name: str, arguments: Sequence[str]) -> None:
+        self._arguments[name] = arguments
+        program = [sys.executable, "-m", "refunds.embedded.lifeline", arguments[0], "--quiet", "-A", self._app]
+        with self._file(name).open("ab") as log:
+            log.write(f"{_BEGINS}\n".encode())
+            log.flush()
+            self.running[name] = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-m",
+                    "refunds.embedded.lifeline",
+                    arguments[0],
+                    "--quiet",
+                    "-A",
+                    self._app,
+                    *arguments,
+                ],
+                cwd=self._folder,
+                env=self._environment,
+                stdin=subprocess.PIPE,  # the lifeline
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # to be killed with all its children
+            )
+
+    def _end(self, name: str) -> None:
+        process = self.running.pop(name)
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+    def _file(self, name: str) -> Path:
+        return self._folder / f"{name}.log"
+
+
+# The first line of each start in a log.
+_BEGINS = "tests.crew: begins"
+
+
+def _children(pid: int) -> list[int]:
+    """The children of a process, where the system says so in a file, as Linux does; none elsewhere."""
+    file = Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(child) for child in file.read_text().split()] if file.exists() else []

@@ -110,16 +110,7 @@ class Crew:
             log.write(f"{_BEGINS}\n".encode())
             log.flush()
             self.running[name] = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    "refunds.embedded.lifeline",
-                    arguments[0],
-                    "--quiet",
-                    "-A",
-                    self._app,
-                    *arguments,
-                ],
+                [*program, *arguments],
                 cwd=self._folder,
                 env=self._environment,
                 stdin=subprocess.PIPE,  # the lifeline

@@ -6,27 +6,31 @@ limit < lease; the reconciler looks more often than its patience ends.
 
 import json
 import os
-from datetime import timedelta
+from datetime import datetime, timedelta
+
+from celery.utils import time
 
 from refunds.domain import sweeps
 from refunds.domain.retries import RetryPolicy
 
 from ..shortened import app as shortened
 
+# Kyiv is turned by seconds, and an instant there has them in its offset: Python reads that, but dateutil, by which
+# Celery reads an ETA, only up to minutes.
+vars(time).update(isoparse=datetime.fromisoformat)
 vars(sweeps).update(CHUNK_ROWS=int(os.environ["REFUNDS_SITE_CHUNK_ROWS"]))
 
 # The name by which Celery finds it.
 app = shortened(
-    patience=timedelta(seconds=4),
-    limit=timedelta(seconds=6),
-    lease=timedelta(seconds=7),
+    patience=timedelta(seconds=3),
+    limit=timedelta(seconds=3),
+    lease=timedelta(seconds=4),
     look=timedelta(seconds=2),
     policy=RetryPolicy(
         base=timedelta(seconds=0.5),
         cap=timedelta(seconds=3),
         least=timedelta(seconds=0.5),
-        # A kill is an attempt as well: bad luck must not look like a refund that is given up.
-        max_attempts=40,
+        max_attempts=int(os.environ["REFUNDS_SITE_ATTEMPTS"]),
     ),
 )
 # What a place of one's own on a broker wants, such as a prefix for keys.

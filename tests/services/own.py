@@ -1,4 +1,4 @@
-"""Servers of a test's own, on free ports of this machine: what is to break would break other people's work elsewhere."""
+"""Servers of a test's own, on free ports of this machine: one that is to break should be nobody else's."""
 
 import os
 import shutil

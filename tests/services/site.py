@@ -61,7 +61,7 @@ class Site:
     virtual_host: str = ""
     celery: dict[str, Any] = field(default_factory=dict)
 
-    def environment(self, chunk_rows: int) -> dict[str, str]:
+    def environment(self, folder: Path, *, chunk_rows: int, payer: str, attempts: int) -> dict[str, str]:
         """The variables, whatever the caller's environment says."""
         return {
             "DJANGO_SETTINGS_MODULE": "refunds.settings",
@@ -71,6 +71,10 @@ class Site:
             "CELERY_RESULT_BACKEND": self.results_url,
             "CELERY_BEAT_SCHEDULER": SCHEDULERS[self.kind.scheduler],
             "REFUNDS_QUEUE_TYPE": "quorum" if self.kind.broker == "quorum" else "classic",
+            "REFUNDS_GATEWAY": payer,
+            "DJANGO_EMAIL_BACKEND": "tests.services.payer.LetterBox",
+            "REFUNDS_SITE_ATTEMPTS": str(attempts),
+            "REFUNDS_SITE_LETTERS": str(folder / "letters"),
             "REFUNDS_SITE_CELERY": json.dumps(self.celery),
             "REFUNDS_SITE_CHUNK_ROWS": str(chunk_rows),
             "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),

@@ -1,0 +1,45 @@
+"""The scenarios by name, each in a process that has become the web's; whoever imports this has set the environment."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from celery import Celery
+from django.core.management import call_command
+from django.db import connections
+
+from ..crew import Crew
+from . import audit
+from .day import day
+from .stage import Stage, TooSlow
+from .threads import Threads
+
+SCENARIOS: dict[str, Callable[[Stage], list[str]]] = {"day": day}
+
+
+@dataclass
+class Said:
+    """What there is to say of a scenario."""
+
+    lines: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    too_slow: bool = False
+
+
+def perform(name: str, app: Celery, stage: Stage) -> Said:
+    """Play a scenario to its end on an empty database."""
+    call_command("migrate", verbosity=0)
+    said = Said()
+    memory = stage.site.kind.broker == "memory"
+    try:
+        with (
+            Threads(stage.folder, app) if memory else Crew(stage.folder, os.environ, "tests.services.app") as stage.crew
+        ):
+            said.problems = SCENARIOS[name](stage)
+    except TooSlow:
+        said.too_slow = True
+    except (RuntimeError, TimeoutError) as error:
+        said.problems = [str(error), f"left: {audit.unsettled(stage.cutoff)}"]
+    said.lines = audit.table()
+    connections.close_all()
+    return said

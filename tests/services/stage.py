@@ -1,0 +1,129 @@
+"""A deployment in use: its processes, the returns that come in meanwhile, and waiting for what is to happen."""
+
+import random
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from threading import Event
+from typing import TypeVar
+
+from django.db import InterfaceError, OperationalError, connection
+from django.utils import timezone
+
+from refunds import store
+from refunds.models import ReturnRequest, new_key
+from refunds.operations import sweeps
+
+from ..crew import Crew
+from .site import Site
+from .threads import Threads
+
+CURRENCIES = ("EUR", "GBP", "UAH")
+# Seconds between looks.
+LOOK = 0.05
+# Seconds within which whatever is waited for happens also on a busy machine: far more than it takes.
+LONG = 90.0
+T = TypeVar("T")
+
+
+class TooSlow(Exception):
+    """The cut-off came before what was to happen before it: the machine is busy, and another try wants more time."""
+
+
+class Stage:
+    """One deployment with its day; `cutoff` is the next 18:00."""
+
+    def __init__(self, site: Site, cutoff: datetime, draw: random.Random, folder: Path) -> None:
+        self.site = site
+        # Whoever plays on it puts them here.
+        self.crew: Crew | Threads
+        self.cutoff = cutoff
+        self.draw = draw
+        self.folder = folder
+        self.received = 0
+        self.presses = 0
+        # Besides: returns that come in while anything waits, so many at each look.
+        self.trickle = 0
+
+    def open(self, *, workers: int = 1, beats: int = 1) -> None:
+        """Start processes, and wait until each serves. Raises TooSlow where the day is over by then."""
+        names = [f"worker{number}" for number in range(1, workers + 1)]
+        for name in names:
+            self.crew.start_worker(name)
+        for number in range(1, beats + 1):
+            self.crew.start_beat(f"beat{number}")
+            names.append(f"beat{number}")
+        self.until("processes serve", lambda: all(self.crew.ready(name) for name in names))
+        self.in_time()
+
+    def in_time(self) -> None:
+        """Raises TooSlow where the cut-off has come."""
+        if timezone.now() >= self.cutoff:
+            raise TooSlow
+
+    def receive(self, count: int) -> None:
+        """Take in return requests now, each once, whatever becomes of the database meanwhile."""
+        now = timezone.now()
+        rows = [
+            ReturnRequest(
+                key=new_key(),
+                order_line=f"{self.received + number}/1",
+                quantity=1,
+                amount_minor=self.draw.randint(1, 50_000),
+                currency=self.draw.choice(CURRENCIES),
+                customer=f"c-{number % 50}",
+                customer_email=f"c-{self.received + number}@example.com",
+                requested_at=now,
+                received_at=now,
+            )
+            for number in range(count)
+        ]
+        self.insist(lambda: ReturnRequest.objects.bulk_create(rows, ignore_conflicts=True))
+        self.received += count
+
+    def press(self) -> None:
+        """Approve all that is there, as the button does."""
+        self.presses += 1
+        key = f"press {self.presses}"
+        self.insist(lambda: sweeps.start_approve(key=key, up_to_id=store.highest_id(), by=None, now=timezone.now()))
+
+    def insist(self, act: Callable[[], T]) -> T:
+        """Do it on the database, again and again while that is away."""
+        ends = time.monotonic() + LONG
+        while True:
+            try:
+                return act()
+            except (OperationalError, InterfaceError):
+                if time.monotonic() > ends:
+                    raise
+                connection.close()
+                Event().wait(LOOK)
+
+    def until(self, what: str, happened: Callable[[], bool], within: float = LONG) -> None:
+        """Wait for it, while returns trickle in. Raises TimeoutError, and RuntimeError for a process that ended."""
+        ends = time.monotonic() + within
+        while not self.insist(happened):
+            self.crew.check()
+            if time.monotonic() > ends:
+                raise TimeoutError(f"{what}: not within {within:.0f} s")
+            if self.trickle:
+                self.receive(self.trickle)
+            Event().wait(LOOK)
+
+    def pass_by(self, seconds: float) -> None:
+        """Let so much time go by, while returns trickle in."""
+        ends = time.monotonic() + seconds
+        self.until("time goes by", lambda: time.monotonic() >= ends, seconds + LONG)
+
+    def until_cutoff(self, before: float = 0) -> None:
+        """Wait for the cut-off, or for so many seconds before it. Raises TooSlow where that has gone by."""
+        left = (self.cutoff - timezone.now()).total_seconds() - before
+        if left < 0:
+            raise TooSlow
+        self.pass_by(left)
+
+    def letters(self) -> list[str]:
+        """A line for each mail that went out."""
+        box = self.folder / "letters"
+        return box.read_text().splitlines() if box.exists() else []

@@ -1,7 +1,7 @@
 """Actions on chosen rows: who may take them, how many rows at once, and what an id that is none is answered."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Final, Generic
+from typing import Any, ClassVar, Generic
 
 from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
@@ -9,15 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
-from .base import COUNTED, M, ReadOnlyAdmin
-
-LARGEST_ID: Final = 2**63 - 1
-
-
-def is_id(value: str) -> bool:
-    """Whether the text is a number that a row's id can be; 0, which none is, stands for no row in particular."""
-    return value.isascii() and value.isdigit() and len(value) <= len(str(LARGEST_ID)) and int(value) <= LARGEST_ID
-
+from .base import COUNTED, M, ReadOnlyAdmin, is_id
 
 class ActingAdmin(ReadOnlyAdmin[M], Generic[M]):
     """A list whose rows can be chosen and acted on. `needs` names the permission of each action."""

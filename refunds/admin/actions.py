@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 
 from .base import COUNTED, M, ReadOnlyAdmin, is_id
 
+
 class ActingAdmin(ReadOnlyAdmin[M], Generic[M]):
     """A list whose rows can be chosen and acted on. `needs` names the permission of each action."""
 

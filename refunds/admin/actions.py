@@ -30,7 +30,7 @@ class ActingAdmin(ReadOnlyAdmin[M], Generic[M]):
         """Django's, for ids that are ids: it answers any other with an error page."""
         if all(map(is_id, request.POST.getlist(ACTION_CHECKBOX_NAME))):
             return super().response_action(request, *args, **kwargs)
-        self._refuse(request, f"a chosen id is not the id of a {self.opts.verbose_name}. Choose from the list again.")
+        self._refuse(request, f"a chosen id is not the id of any {self.opts.verbose_name}. Choose from the list again.")
         return None
 
     def _chosen(self, request: HttpRequest, queryset: QuerySet[M]) -> list[int] | None:

@@ -117,11 +117,3 @@ def test_id_that_is_none_deletes_nothing(client: Client, rows: list[OptOut], bad
     page = client.post(LIST, form, follow=True)
     assert texts(page) == ["Nothing was changed: a chosen id is not the id of any opt-out. Choose from the list again."]
     assert state() == before
-
-
-def test_who_may_only_look_and_sends_the_action_is_refused(rows: list[OptOut]) -> None:
-    """403, as for every action that the user may not take."""
-    before = state()
-    form = {"action": "delete_selected", "_selected_action": rows[0].pk, "post": "yes"}
-    assert browser(make_user("view_optout")).post(LIST, form).status_code == 403
-    assert state() == before

@@ -1,41 +1,56 @@
 """The kinds of user that the table of docs/admin.md speaks of."""
 
-from typing import Any
+from dataclasses import dataclass
 
 from django.contrib.auth.models import Permission, User
 
 from .conftest import make_user
 from .matrix import Asked
 
-# Whom the login is for; the permissions of two of them are all there are.
-OUTSIDE: dict[str, dict[str, Any] | None] = {
-    "anonymous": None,
-    "customer": {"is_superuser": True, "is_staff": False},
-    "inactive": {"is_superuser": True, "is_active": False},
-}
+
+@dataclass(frozen=True)
+class Kind:
+    """A user by name, the column of the table that speaks of them, their permissions, and what else they are."""
+
+    name: str
+    column: str
+    permissions: frozenset[str] = frozenset()
+    is_staff: bool = True
+    is_active: bool = True
+    is_superuser: bool = False
+
+    def make(self) -> User | None:
+        """The user; None for the one who is not logged in."""
+        if self == ANONYMOUS:
+            return None
+        flags = {"is_staff": self.is_staff, "is_active": self.is_active, "is_superuser": self.is_superuser}
+        return make_user(*self.permissions, username=self.name, **flags)
 
 
-def user_of(who: str) -> User | None:
-    """The user by that name: a kind of user, or permissions with "+" between them."""
-    if who in OUTSIDE:
-        columns = OUTSIDE[who]
-        return None if columns is None else make_user(username=who, **columns)
-    if who == "superuser":
-        return make_user(username=who, is_superuser=True)
-    return make_user(*([] if who == "staff" else who.split("+")), username=who)
+ANONYMOUS = Kind("anonymous", "outside")
+SUPERUSER = Kind("superuser", "superuser", is_superuser=True)
+# The permissions of the two who once had a login are all there are.
+OUTSIDE = [
+    ANONYMOUS,
+    Kind("customer", "outside", is_staff=False, is_superuser=True),
+    Kind("inactive", "outside", is_active=False, is_superuser=True),
+]
 
 
-def kind_of(who: str, asked: Asked) -> str:
-    """The column of the table that speaks of the user."""
-    if who in OUTSIDE:
-        return "outside"
-    if who == "superuser":
-        return "superuser"
-    return "opened" if any(one <= set(who.split("+")) for one in asked.opened_by) else "staff"
+def app_permissions() -> frozenset[str]:
+    """Every permission of the app, Django's own for its models included."""
+    return frozenset(Permission.objects.filter(content_type__app_label="refunds").values_list("codename", flat=True))
 
 
-def everybody(asked: Asked) -> list[str]:
-    """Each kind of user: with each permission of the app alone, and with those that open the request together."""
-    alone = Permission.objects.filter(content_type__app_label="refunds").values_list("codename", flat=True)
-    together = ["+".join(sorted(one)) for one in asked.opened_by if len(one) > 1]
-    return [*OUTSIDE, "staff", *alone, *together, "superuser"]
+def everybody(asked: Asked) -> list[Kind]:
+    """Who tells the table's row right from wrong.
+
+    One has all permissions that open nothing, at once, because a permission takes nothing away: what any of them opened
+    would be open to that one. Those that open only together are also held one by one.
+    """
+    named = frozenset(name for one in asked.opened_by for name in one)
+    halves = [frozenset({name}) for one in asked.opened_by if len(one) > 1 for name in one]
+    staff = [Kind(f"only {name}", "staff", one) for one in set(halves) for name in one]
+    opened = [Kind(" ".join(sorted(one)), "opened", one) for one in asked.opened_by]
+    others = Kind("all others", "staff", app_permissions() - named)
+    return [*OUTSIDE, Kind("staff", "staff"), others, *staff, *opened, SUPERUSER]

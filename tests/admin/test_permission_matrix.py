@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from django.contrib.admin import site
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session
 from django.db import transaction
@@ -20,7 +20,7 @@ from refunds.operations import opt_outs, sweeps
 from ..factories import PRESSED, make_failed, make_refund, make_requests
 from . import matrix
 from .conftest import APPROVE_ALL, CHANGE_LIST, CSRF, Message, browser, make_user, state
-from .kinds import everybody, kind_of, user_of
+from .kinds import SUPERUSER, app_permissions, everybody
 from .matrix import Asked
 
 pytestmark = pytest.mark.django_db
@@ -117,26 +117,26 @@ def test_each_kind_of_user_is_answered_as_the_table_says(
     asked: Asked, names: dict[str, Any], queued: Callable[[], list[Message]]
 ) -> None:
     """And rows change, and messages go out, only where the table has it in bold."""
-    users = {who: user_of(who) for who in everybody(asked)}
-    browsers = {who: browser(user, enforce_csrf_checks=True) for who, user in users.items()}
+    users = {kind: kind.make() for kind in everybody(asked)}
+    browsers = {kind: browser(user, enforce_csrf_checks=True) for kind, user in users.items()}
     User.objects.update(last_login=None)
     before, answers, expected = everything(), {}, {}
-    for who, client in browsers.items():
+    for kind, client in browsers.items():
         with transaction.atomic():
             token = {} if asked.method == "GET" else {"csrfmiddlewaretoken": CSRF}
-            response = send(client, asked, for_user(names, who, users[who]), **token)
+            response = send(client, asked, for_user(names, kind.name, users[kind]), **token)
             changed = everything() != before
             transaction.set_rollback(True)
-        answers[who], expected[who] = answer(response, changed), asked.expected(kind_of(who, asked))
-        assert changed or (who, queued()) == (who, [])
-        queued()
+        answers[kind.name], expected[kind.name] = answer(response, changed), asked.expected(kind.column)
+        sent = queued()
+        assert changed or (kind.name, sent) == (kind.name, [])
     assert answers == expected
 
 
 @pytest.mark.parametrize("asked", [asked for asked in POSTS if not asked.address.startswith(NO_CSRF)], ids=str)
 def test_a_forged_form_is_refused(asked: Asked, names: dict[str, Any], queued: Callable[[], list[Message]]) -> None:
     """A superuser's POST without a CSRF token, or with a wrong one, is 403 and changes nothing."""
-    user = user_of("superuser")
+    user = SUPERUSER.make()
     client = browser(user, enforce_csrf_checks=True)
     before = everything()
     for token in ({}, {"csrfmiddlewaretoken": ""}, {"csrfmiddlewaretoken": "d" * 32}):
@@ -175,14 +175,13 @@ def test_every_permission_of_the_apps_own_opens_something() -> None:
     """Those that models declare besides Django's are in the table, and it names none that there is not."""
     own = {codename for model in site._registry for codename, _ in model._meta.permissions}
     named = {name for asked in REQUESTS for one in asked.opened_by for name in one}
-    known = Permission.objects.filter(content_type__app_label="refunds").values_list("codename", flat=True)
-    assert own <= named <= set(known)
+    assert own <= named <= app_permissions()
 
 
 @pytest.mark.parametrize("model", LACKS)
 def test_nobody_deletes_by_an_action_that_the_table_lacks(model: str, names: dict[str, Any]) -> None:
     """Django's own "delete selected" is not among the actions of the other lists, for superusers neither."""
-    client = browser(user_of("superuser"))
+    client = browser(SUPERUSER.make())
     before = everything()
     form = {"action": "delete_selected", "_selected_action": names[model], "index": "0", "post": "yes"}
     client.post(f"/admin/refunds/{model}/", form)
@@ -191,7 +190,7 @@ def test_nobody_deletes_by_an_action_that_the_table_lacks(model: str, names: dic
 
 def test_superuser_sees_each_action_and_button_once() -> None:
     """The list of return requests offers approve, decline and the button, and nothing else."""
-    page = browser(user_of("superuser")).get(CHANGE_LIST)
+    page = browser(SUPERUSER.make()).get(CHANGE_LIST)
     choices = [value for value, _ in page.context["action_form"].fields["action"].choices]
     assert choices == ["", "approve_selected", "decline_selected"]
     assert page.text.count(f'href="{APPROVE_ALL}"') == 1

@@ -1,7 +1,7 @@
 """Actions on chosen rows: who may take them, how many rows at once, and what an id that is none is answered."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Final, Generic
+from typing import Any, ClassVar, Generic
 
 from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
@@ -9,14 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
-from .base import COUNTED, M, ReadOnlyAdmin
-
-LARGEST_ID: Final = 2**63 - 1
-
-
-def is_id(value: str) -> bool:
-    """Whether the text is a number that a row's id can be; 0, which none is, stands for no row in particular."""
-    return value.isascii() and value.isdigit() and len(value) <= len(str(LARGEST_ID)) and int(value) <= LARGEST_ID
+from .base import COUNTED, M, ReadOnlyAdmin, is_id
 
 
 class ActingAdmin(ReadOnlyAdmin[M], Generic[M]):
@@ -37,7 +30,7 @@ class ActingAdmin(ReadOnlyAdmin[M], Generic[M]):
         """Django's, for ids that are ids: it answers any other with an error page."""
         if all(map(is_id, request.POST.getlist(ACTION_CHECKBOX_NAME))):
             return super().response_action(request, *args, **kwargs)
-        self._refuse(request, f"a chosen id is not the id of a {self.opts.verbose_name}. Choose from the list again.")
+        self._refuse(request, f"a chosen id is not the id of any {self.opts.verbose_name}. Choose from the list again.")
         return None
 
     def _chosen(self, request: HttpRequest, queryset: QuerySet[M]) -> list[int] | None:

@@ -4,7 +4,7 @@ from typing import Final
 
 from django import forms
 
-from .actions import LARGEST_ID
+from .base import LARGEST_ID
 
 # Characters; a paragraph for the customer's record, not a document.
 REASON_LENGTH: Final = 500

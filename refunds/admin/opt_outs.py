@@ -1,5 +1,7 @@
 """Addresses that want no mail: to look at, to add for a customer who asks, and to delete for one who asks again."""
 
+from typing import ClassVar
+
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
@@ -8,7 +10,8 @@ from django.utils import timezone
 
 from ..models import OptOut
 from ..operations import opt_outs
-from .base import ReadOnlyAdmin, kyiv_column
+from .actions import ActingAdmin
+from .base import kyiv_column
 
 
 class OptOutForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in its type stubs alone
@@ -23,7 +26,7 @@ class OptOutForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in its t
 
 
 @admin.register(OptOut)
-class OptOutAdmin(ReadOnlyAdmin[OptOut]):
+class OptOutAdmin(ActingAdmin[OptOut]):
     """Django's own permissions to view, add and delete. An address does not change."""
 
     list_display = ("address", "since")
@@ -31,6 +34,7 @@ class OptOutAdmin(ReadOnlyAdmin[OptOut]):
     search_fields = ("address",)
     search_help_text = "Part of an address"
     form = OptOutForm
+    needs: ClassVar = {"delete_selected": "refunds.delete_optout"}  # the action is Django's own
 
     since = kyiv_column("created_at", "opted out")
 

@@ -176,7 +176,7 @@ def test_id_that_is_none_changes_nothing(client: Client, action: str, bad: str) 
     before = state()
     page = act(client, action, [good.pk, bad], index=0)
     assert texts(page) == [
-        "Nothing was changed: a chosen id is not the id of a return request. Choose from the list again."
+        "Nothing was changed: a chosen id is not the id of any return request. Choose from the list again."
     ]
     assert state() == before
 

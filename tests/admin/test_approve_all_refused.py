@@ -10,10 +10,9 @@ from django.test import Client, TestCase
 from freezegun.api import FrozenDateTimeFactory
 
 from refunds.admin import tokens
-from refunds.models import Sweep
 
 from ..factories import CUTOFF, NOON, make_requests
-from .conftest import APPROVE_ALL, CSRF, Message, browser, make_user, press, state, texts, token_of
+from .conftest import APPROVE_ALL, Message, browser, make_user, press, state, texts, token_of
 
 pytestmark = pytest.mark.django_db
 
@@ -82,17 +81,6 @@ def test_page_that_was_open_too_long_changes_nothing(
     assert response.redirect_chain == [(APPROVE_ALL, 302)]
     assert why in texts(response)[0]
     assert (state(), callbacks) == (before, [])
-
-
-def test_press_without_csrf_token_changes_nothing() -> None:
-    """A good page token does not stand in for the CSRF token; with both the press counts."""
-    client = browser(make_user("approve_all"), enforce_csrf_checks=True)
-    make_requests()
-    token = token_of(client)
-    assert press(client, token).status_code == 403
-    assert not Sweep.objects.exists()
-    response = client.post(APPROVE_ALL, {"token": token, "csrfmiddlewaretoken": CSRF})
-    assert response.url == f"/admin/refunds/sweep/{Sweep.objects.get().pk}/change/"  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("method", ["get", "head", "put", "patch", "delete"])

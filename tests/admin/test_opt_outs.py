@@ -107,3 +107,13 @@ def test_who_may_only_look_is_offered_nothing_else(rows: list[OptOut]) -> None:
     page = browser(make_user("view_optout")).get(LIST)
     assert f"{LIST}add/" not in page.text
     assert "delete_selected" not in page.text
+
+
+@pytest.mark.parametrize("bad", ["x", "-1", "1.5", "²", "9" * 19, "9" * 5000, "", "\x00", "<script>"])
+def test_id_that_is_none_deletes_nothing(client: Client, rows: list[OptOut], bad: str) -> None:
+    """An id that no opt-out can have is answered with a message, not with an error page."""
+    before = state()
+    form = {"action": "delete_selected", "_selected_action": [rows[0].pk, bad], "post": "yes"}
+    page = client.post(LIST, form, follow=True)
+    assert texts(page) == ["Nothing was changed: a chosen id is not the id of any opt-out. Choose from the list again."]
+    assert state() == before

@@ -115,7 +115,7 @@ def test_id_that_is_none_changes_nothing(client: Client, queued: Queued, bad: st
     (failed,) = make_failed()
     before = state()
     page = try_again(client, [failed, bad], index=0)
-    assert texts(page) == ["Nothing was changed: a chosen id is not the id of a refund. Choose from the list again."]
+    assert texts(page) == ["Nothing was changed: a chosen id is not the id of any refund. Choose from the list again."]
     assert (state(), queued()) == (before, [])
 
 

@@ -4,6 +4,7 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
+from django.core import signing
 from django.test import Client
 from django.utils.html import escape
 from freezegun import freeze_time
@@ -91,10 +92,12 @@ def test_one_click_opts_out(client: Client, settings: Settings, sent: dict[str, 
 
 
 def test_a_forged_link_changes_nothing_and_says_so(client: Client) -> None:
-    """Cut off, or of another address: 404, by GET and by POST."""
+    """Cut off, of another address, or signed for another page: 404, by GET and by POST."""
     token = opt_outs.token(ADDRESS)
+    elsewhere = signing.Signer(salt="refunds.admin.approve_all").sign_object(ADDRESS)
     others = opt_outs.token("d@example.com").partition(":")[0]
-    for forged in (token[:-1], f"{others}:{token.partition(':')[2]}", "x", "%00", "%FF", "\N{SNOWMAN}", "x" * 5_000):
+    spoilt = (token[:-1], f"{others}:{token.partition(':')[2]}", elsewhere)
+    for forged in (*spoilt, "x", "%00", "%FF", "\N{SNOWMAN}", "x" * 5_000):
         for response in (client.get(f"/opt-out/{forged}/"), client.post(f"/opt-out/{forged}/", ONE_CLICK)):
             assert response.status_code == 404
             assert "This link does not work" in response.text

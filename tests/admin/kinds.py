@@ -1,0 +1,56 @@
+"""The kinds of user that the table of docs/admin.md speaks of."""
+
+from dataclasses import dataclass
+
+from django.contrib.auth.models import Permission, User
+
+from .conftest import make_user
+from .matrix import Asked
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A user by name, the column of the table that speaks of them, their permissions, and what else they are."""
+
+    name: str
+    column: str
+    permissions: frozenset[str] = frozenset()
+    is_staff: bool = True
+    is_active: bool = True
+    is_superuser: bool = False
+
+    def make(self) -> User | None:
+        """The user; None for the one who is not logged in."""
+        if self == ANONYMOUS:
+            return None
+        flags = {"is_staff": self.is_staff, "is_active": self.is_active, "is_superuser": self.is_superuser}
+        return make_user(*self.permissions, username=self.name, **flags)
+
+
+ANONYMOUS = Kind("anonymous", "outside")
+SUPERUSER = Kind("superuser", "superuser", is_superuser=True)
+# The permissions of the two who once had a login are all there are.
+OUTSIDE = [
+    ANONYMOUS,
+    Kind("customer", "outside", is_staff=False, is_superuser=True),
+    Kind("inactive", "outside", is_active=False, is_superuser=True),
+]
+
+
+def app_permissions() -> frozenset[str]:
+    """Every permission of the app, Django's own for its models included."""
+    return frozenset(Permission.objects.filter(content_type__app_label="refunds").values_list("codename", flat=True))
+
+
+def everybody(asked: Asked) -> list[Kind]:
+    """Who tells the table's row right from wrong.
+
+    One has all permissions that open nothing, at once, because a permission takes nothing away: what any of them opened
+    would be open to that one. Those that open only together are also held one by one.
+    """
+    named = frozenset(name for one in asked.opened_by for name in one)
+    halves = [frozenset({name}) for one in asked.opened_by if len(one) > 1 for name in one]
+    staff = [Kind(f"only {name}", "staff", one) for one in set(halves) for name in one]
+    opened = [Kind(" ".join(sorted(one)), "opened", one) for one in asked.opened_by]
+    others = Kind("all others", "staff", app_permissions() - named)
+    return [*OUTSIDE, Kind("staff", "staff"), others, *staff, *opened, SUPERUSER]

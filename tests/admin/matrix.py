@@ -1,0 +1,121 @@
+"""The table of docs/admin.md as data: each request that it names, who opens it, and what each user is answered."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.contrib.admin import site
+from django.urls import URLPattern, URLResolver
+
+PAGE = Path(__file__).parents[2] / "docs" / "admin.md"
+HEADER = ["request", "opened by", "outside", "staff", "opened", "superuser"]
+NOTHING = "\N{EN DASH}"
+# The answer to "opened by" of the page that lists the models: whatever opens something.
+ANY = "any named here"
+_REQUEST = re.compile(r"(?P<methods>(?:(?:GET|POST) )+)(?P<addresses>`[^`]+`(?:, `[^`]+`)*)(?:: (?P<what>.+))?")
+_NAME = re.compile(r"`([^`]+)`")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request of the table: method, address with placeholders, what the form says, and the cells of its row.
+
+    `opened_by` has the sets of permissions of which each opens it alone.
+    """
+
+    method: str
+    address: str
+    what: str
+    opened_by: frozenset[frozenset[str]]
+    cells: tuple[tuple[str, str], ...]
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.address} {self.what}".strip()
+
+    @property
+    def model(self) -> str:
+        """The model that the address is below, if any."""
+        return "" if self.address.startswith("/") else self.address.partition("/")[0]
+
+    @property
+    def action(self) -> str:
+        """The action that the form chooses, if any."""
+        found = _NAME.match(self.what)
+        return found[1] if found else ""
+
+    def expected(self, kind: str) -> str:
+        """The cell of the kind of user."""
+        return dict(self.cells)[kind]
+
+    def path(self, names: dict[str, Any]) -> str:
+        """The address with names in place of the placeholders: `<id>` is the id of the model's row."""
+        path = self.address if self.address.startswith("/") else f"/admin/refunds/{self.address}"
+        for name, value in {**names, "id": names.get(self.model, names["id"])}.items():
+            path = path.replace(f"<{name}>", str(value))
+        return path
+
+
+def requests() -> list[Asked]:
+    """Every request of the table, those for `<model>` once for each registered model without a row of its own."""
+    rows = [asked for cells in _rows() for asked in _of_row(cells)]
+    own = {str(asked) for asked in rows}
+    general = [asked for asked in rows if asked.model == "<model>"]
+    expanded = [_for_model(asked, model) for asked in general for model in models()]
+    found = [asked for asked in rows if asked.model != "<model>"]
+    found += [asked for asked in expanded if str(asked) not in own]
+    anything = frozenset({ANY})
+    named = frozenset(one for asked in found for one in asked.opened_by if len(one) == 1) - {anything}
+    return [_replaced(asked, opened_by=named) if anything in asked.opened_by else asked for asked in found]
+
+
+def models() -> list[str]:
+    """The app's models that the admin shows."""
+    return [model._meta.model_name or "" for model in site._registry if model._meta.app_label == "refunds"]
+
+
+def routes(patterns: list[URLPattern | URLResolver], before: str = "") -> Iterator[str]:
+    """Every route below, as `resolve` names it."""
+    for pattern in patterns:
+        route = before + (str(pattern.pattern).removeprefix("^") if before else str(pattern.pattern))
+        if isinstance(pattern, URLResolver):
+            yield from routes(pattern.url_patterns, route)
+        else:
+            yield route
+
+
+def _rows() -> list[list[str]]:
+    section = PAGE.read_text("utf-8").partition("\n## Who may do what\n")[2].partition("\n## ")[0]
+    lines = [line for line in section.splitlines() if line.startswith("|")]
+    header, rule, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    assert header == HEADER
+    assert set(rule) == {"-"}
+    return rows
+
+
+def _of_row(cells: list[str]) -> Iterator[Asked]:
+    parsed = _REQUEST.fullmatch(cells[0])
+    assert parsed, f"the table has a request that cannot be read: {cells[0]!r}"
+    assert len(cells) == len(HEADER), f"{cells[0]}: {len(cells)} cells"
+    answers = tuple(zip(HEADER[2:], cells[2:], strict=True))
+    for method in parsed["methods"].split():
+        for address in _NAME.findall(parsed["addresses"]):
+            yield Asked(method, address, parsed["what"] or "", _openers(cells[1]), answers)
+
+
+def _openers(cell: str) -> frozenset[frozenset[str]]:
+    if cell in {NOTHING, ANY}:
+        return frozenset() if cell == NOTHING else frozenset({frozenset({ANY})})
+    found = {frozenset(_NAME.findall(alternative)) for alternative in cell.split(", ")}
+    # To Django, who may change a row may look at it.
+    return frozenset(found | {frozenset(name.replace("view_", "change_") for name in one) for one in found})
+
+
+def _replaced(asked: Asked, **columns: Any) -> Asked:
+    return Asked(**{**vars(asked), **columns})
+
+
+def _for_model(asked: Asked, model: str) -> Asked:
+    cells = tuple((kind, cell.replace("<model>", model)) for kind, cell in asked.cells)
+    return _replaced(asked, address=asked.address.replace("<model>", model), cells=cells)

@@ -1,5 +1,6 @@
 """Real Celery processes for tests: started, killed, stopped, and listened to."""
 
+import contextlib
 import os
 import re
 import signal
@@ -31,8 +32,10 @@ class Crew:
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         # What a process is started with again.
         self._arguments: dict[str, Sequence[str]] = {}
-        # How many of what was killed or stopped.
+        # How many of what was killed or stopped, or ended by itself.
         self.ended: Counter[str] = Counter()
+        # Whether what ends by itself is started again, as a process manager does.
+        self.managed = False
 
     def __enter__(self) -> Self:
         return self
@@ -60,7 +63,7 @@ class Crew:
     def kill(self, name: str) -> None:
         """SIGKILL for a process and all its children."""
         self._end(name)
-        self.ended[f"{re.sub(r'[0-9]+$', '', name)}s killed"] += 1
+        self.ended[f"{_kind(name)}s killed"] += 1
 
     def kill_child(self, name: str, choose: Callable[[Sequence[int]], int]) -> bool:
         """SIGKILL for one child of a worker's pool, as the kernel does for memory; whether there was one."""
@@ -78,16 +81,21 @@ class Crew:
         process.send_signal(by)
         process.wait(within)
         self._end(name)
-        self.ended[f"{re.sub(r'[0-9]+$', '', name)}s stopped by {by.name}"] += 1
+        self.ended[f"{_kind(name)}s stopped by {by.name}"] += 1
 
     def ready(self, name: str) -> bool:
         """Whether it has said that it serves, each time that it was started."""
         return self.log(name).count(READY) >= self._starts(name)
 
     def check(self) -> None:
-        """Raises RuntimeError, with its last lines, where a process has ended by itself."""
-        for name, process in self.running.items():
+        """Start again what has ended by itself; where nobody manages that, raise RuntimeError with its last lines."""
+        for name, process in list(self.running.items()):
             if (status := process.poll()) is not None:
+                if self.managed:
+                    self._end(name)
+                    self.start_again(name)
+                    self.ended[f"{_kind(name)}s ended by themselves"] += 1
+                    continue
                 lines = self.log(name).splitlines()[-LAST_LINES:]
                 raise RuntimeError("\n".join([f"{name} ended by itself, with exit status {status}:", *lines]))
 
@@ -121,12 +129,17 @@ class Crew:
 
     def _end(self, name: str) -> None:
         process = self.running.pop(name)
-        if process.poll() is None:
+        with contextlib.suppress(ProcessLookupError):  # nobody is left of it
             os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
 
     def _file(self, name: str) -> Path:
         return self._folder / f"{name}.log"
+
+
+def _kind(name: str) -> str:
+    """What a process is: worker1 is a worker."""
+    return name.rstrip("0123456789")
 
 
 # The first line of each start in a log.

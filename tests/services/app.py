@@ -33,5 +33,9 @@ app = shortened(
         max_attempts=int(os.environ["REFUNDS_SITE_ATTEMPTS"]),
     ),
 )
+from refunds.operations import notices  # noqa: E402  # of an app whose Django is set up
+
+# A mail that was being sent when its worker or its database went away; as it ships, two minutes.
+vars(notices).update(LEASE=timedelta(seconds=10))
 # What a place of one's own on a broker wants, such as a prefix for keys.
 app.conf.update(json.loads(os.environ["REFUNDS_SITE_CELERY"]))

@@ -2,8 +2,9 @@
 
 from collections import Counter
 from datetime import datetime
+from typing import Any
 
-from django.db.models import Count, F, Q, Sum
+from django.db.models import Count, F, Q, QuerySet, Sum
 
 from refunds import store
 from refunds.domain.refunds import RefundStatus
@@ -58,8 +59,14 @@ def _unequal() -> list[str]:
     return [name for name in approved | owed | settled if not approved[name] == owed[name] == settled[name]]
 
 
-def _sums(rows: "store.QuerySet[ReturnRequest] | store.QuerySet[Refund] | store.QuerySet[WalletEntry]") -> Counter[str]:
-    return Counter(dict(rows.order_by().values_list("currency").annotate(Sum("amount_minor"))))  # type: ignore[arg-type]
+def _sums(rows: QuerySet[Any]) -> Counter[str]:
+    return Counter(dict(rows.order_by().values_list("currency").annotate(Sum("amount_minor"))))
+
+
+def decided_by() -> Counter[str]:
+    """How many requests each kind of sweep has decided."""
+    rows = ReturnRequest.objects.exclude(sweep=None).values_list("sweep__kind").annotate(count=Count("pk"))
+    return Counter(dict(rows))
 
 
 def table() -> list[str]:

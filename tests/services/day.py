@@ -19,6 +19,7 @@ def day(stage: Stage) -> list[str]:
 
     A line for each thing that is not so.
     """
+    stage.mail_every = 1
     stage.receive(APPROVED)
     stage.open()
     stage.press()

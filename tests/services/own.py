@@ -79,6 +79,10 @@ class Server:
             self._process.wait(LONG)
             self._process = None
 
+    def said(self, words: str) -> int:
+        """How often it wrote these words to its log."""
+        return (self.folder / "log").read_text(errors="replace").count(words)
+
     def listens(self) -> bool:
         """Whether somebody takes connections."""
         with socket.socket() as probe:

@@ -18,7 +18,19 @@ from typing import Any, get_args
 from .site import Broker, Database, Kind, Results, Scheduler, Site, site
 from .turned import turn
 
-SCENARIOS = ("day",)
+SCENARIOS = (
+    "beat-down",
+    "day",
+    "everything",
+    "last-moment",
+    "messages",
+    "postgres",
+    "processes",
+    "rabbitmq",
+    "redis",
+    "ten-admins",
+    "two-beats",
+)
 # Seconds from the start to 18:00 in Kyiv: time to start all processes before it.
 CUTOFF_IN = 15.0
 # The exit status of a day that was over before it had begun.

@@ -9,12 +9,25 @@ from django.core.management import call_command
 from django.db import connections
 
 from ..crew import Crew
-from . import audit
+from . import audit, troubled
 from .day import day
 from .stage import Stage, TooSlow
 from .threads import Threads
 
-SCENARIOS: dict[str, Callable[[Stage], list[str]]] = {"day": day}
+# By the names that tests.services.play knows.
+SCENARIOS: dict[str, Callable[[Stage], list[str]]] = {
+    "beat-down": troubled.beat_down,
+    "day": day,
+    "everything": troubled.everything,
+    "last-moment": troubled.last_moment,
+    "messages": troubled.messages,
+    "postgres": troubled.postgres,
+    "processes": troubled.processes,
+    "rabbitmq": troubled.rabbitmq,
+    "redis": troubled.redis,
+    "ten-admins": troubled.ten_admins,
+    "two-beats": troubled.two_beats,
+}
 
 
 @dataclass
@@ -40,6 +53,6 @@ def perform(name: str, app: Celery, stage: Stage) -> Said:
         said.too_slow = True
     except (RuntimeError, TimeoutError) as error:
         said.problems = [str(error), f"left: {audit.unsettled(stage.cutoff)}"]
-    said.lines = audit.table()
+    said.lines = [*stage.notes, *audit.table()]
     connections.close_all()
     return said

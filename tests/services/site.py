@@ -29,13 +29,18 @@ class Kind:
 
     def lacks(self) -> str:
         """Why this machine cannot have it; empty where it can."""
-        wanted = {"redis": self.broker == "redis" or "redis" in self.results or self.scheduler == "redbeat"}
+        wanted = {"redis": self.broker == "redis" or self.results == "redis" or self.scheduler == "redbeat"}
         wanted |= {"rabbitmq": self.broker in ("rabbitmq", "quorum"), "postgres": self.database == "postgres"}
         needed = [name for name, is_wanted in wanted.items() if is_wanted]
         return next(filter(None, (self._lack(name) for name in needed)), "")
 
     def _lack(self, name: str) -> str:
         return own.lack(name) if self.own and name != "rabbitmq" else servers.lack(name)
+
+    def options(self) -> tuple[str, ...]:
+        """What names it on a command line."""
+        chosen = ("--broker", self.broker, "--database", self.database, "--results", self.results)
+        return (*chosen, "--scheduler", self.scheduler, *(["--own"] if self.own else []))
 
     def __str__(self) -> str:
         return "-".join((self.broker, self.database, self.results, self.scheduler)) + ("-own" if self.own else "")

@@ -16,6 +16,7 @@ from refunds.models import ReturnRequest, new_key
 from refunds.operations import sweeps
 
 from ..crew import Crew
+from .messages import Raw
 from .site import Site
 from .threads import Threads
 
@@ -45,6 +46,12 @@ class Stage:
         self.presses = 0
         # Besides: returns that come in while anything waits, so many at each look.
         self.trickle = 0
+        # Of how many returns one has an address: a mail takes longer than all else of a return.
+        self.mail_every = 10
+        # Messages that were on the broker once, and what happened, with its second.
+        self.kept: list[Raw] = []
+        self.notes: list[str] = []
+        self._began = time.monotonic()
 
     def open(self, *, workers: int = 1, beats: int = 1) -> None:
         """Start processes, and wait until each serves. Raises TooSlow where the day is over by then."""
@@ -73,7 +80,7 @@ class Stage:
                 amount_minor=self.draw.randint(1, 50_000),
                 currency=self.draw.choice(CURRENCIES),
                 customer=f"c-{number % 50}",
-                customer_email=f"c-{self.received + number}@example.com",
+                customer_email="" if number % self.mail_every else f"c-{self.received + number}@example.com",
                 requested_at=now,
                 received_at=now,
             )
@@ -122,6 +129,10 @@ class Stage:
         if left < 0:
             raise TooSlow
         self.pass_by(left)
+
+    def note(self, happened: str) -> None:
+        """Keep it for whoever reads what the scenario did."""
+        self.notes.append(f"{time.monotonic() - self._began:5.1f} s  {happened}")
 
     def letters(self) -> list[str]:
         """A line for each mail that went out."""

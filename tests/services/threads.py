@@ -21,6 +21,7 @@ class Threads:
         self._beats: dict[str, threading.Thread] = {}
         self._workers: list[str] = []
         self.ended: Counter[str] = Counter()
+        self.managed = False
 
     def __enter__(self) -> Self:
         return self
@@ -47,6 +48,12 @@ class Threads:
     def ready(self, name: str) -> bool:
         """Whether it serves: start_worker has waited for a worker, and a beat is a thread that runs."""
         return name in self._workers or self._beats[name].is_alive()
+
+    def kill(self, name: str) -> None:
+        """Raises NotImplementedError: a thread cannot be killed."""
+        raise NotImplementedError(f"{name} is a thread of this process: give the scenario a broker of processes")
+
+    start_again = kill
 
     def check(self) -> None:
         """Raises RuntimeError where a beat has ended by itself."""

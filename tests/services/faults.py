@@ -1,0 +1,130 @@
+"""What may happen to a deployment in use; all of it must leave the books equal."""
+
+import signal
+from collections.abc import Callable
+
+from celery import current_app
+
+from ..crew import Crew
+from . import database_faults, messages
+from .own import Redis
+from .servers import rabbitmqctl
+from .site import Site
+from .stage import LONG, Stage
+
+# Does it, and says what it did.
+Fault = Callable[[Stage], str]
+# Messages of each queue that a meddler takes hold of at once.
+HANDFUL = 20
+
+
+def kill_child(stage: Stage) -> str:
+    """A child of a worker's pool, as the kernel does for memory."""
+    name = _one(stage, "worker")
+    return f"child of {name} killed" if _crew(stage).kill_child(name, stage.draw.choice) else "no child to kill"
+
+
+def kill_worker(stage: Stage) -> str:
+    """A worker with all its children; another one starts."""
+    return _kill(stage, _one(stage, "worker"))
+
+
+def kill_beat(stage: Stage) -> str:
+    """Beat; the next one finds its schedule file."""
+    return _kill(stage, _one(stage, "beat"))
+
+
+def stop_warm(stage: Stage) -> str:
+    """SIGTERM: a worker ends what it runs."""
+    return _stop(stage, signal.SIGTERM)
+
+
+def stop_cold(stage: Stage) -> str:
+    """SIGQUIT: a worker ends at once."""
+    return _stop(stage, signal.SIGQUIT)
+
+
+def flush_redis(stage: Stage) -> str:
+    """FLUSHALL: every message is gone, those that a worker holds included."""
+    import redis
+
+    with redis.Redis.from_url(_redis(stage).url) as client:
+        client.flushall()
+    return "Redis flushed"
+
+
+def restart_redis(stage: Stage) -> str:
+    """Redis is away for a while and comes back empty."""
+    _redis(stage).stop()
+    stage.pass_by(stage.draw.uniform(0.2, 2))
+    _redis(stage).start()
+    return "Redis away and back empty"
+
+
+def close_connections(stage: Stage) -> str:
+    """RabbitMQ closes every connection to the virtual host."""
+    rabbitmqctl("close_all_connections", "--vhost", stage.site.virtual_host, "a scenario")
+    return "RabbitMQ's connections closed"
+
+
+def double_messages(stage: Stage) -> str:
+    """Messages come twice and in another order."""
+    found = messages.take(current_app, HANDFUL)
+    stage.kept += found
+    twice = found * 2
+    stage.draw.shuffle(twice)
+    messages.put(current_app, twice)
+    return f"{len(found)} messages doubled and shuffled"
+
+
+def late_messages(stage: Stage) -> str:
+    """What has been seen before comes once more, some of it without its expiry."""
+    again = [stage.draw.choice((raw, raw.timeless())) for raw in stage.kept]
+    return f"{messages.put(current_app, again)} messages come late"
+
+
+def _one(stage: Stage, kind: str) -> str:
+    return stage.draw.choice([name for name in _crew(stage).running if name.startswith(kind)])
+
+
+def _kill(stage: Stage, name: str) -> str:
+    _crew(stage).kill(name)
+    _crew(stage).start_again(name)
+    return f"{name} killed"
+
+
+def _stop(stage: Stage, by: signal.Signals) -> str:
+    name = _one(stage, "worker")
+    _crew(stage).stop(name, by, LONG)
+    _crew(stage).start_again(name)
+    return f"{name} stopped by {by.name}"
+
+
+def _crew(stage: Stage) -> Crew:
+    assert isinstance(stage.crew, Crew), "processes are what can be killed"
+    return stage.crew
+
+
+def _redis(stage: Stage) -> Redis:
+    assert stage.site.redis, "a Redis of its own is what can be stopped"
+    return stage.site.redis
+
+
+PROCESSES: tuple[Fault, ...] = (kill_child, kill_worker, kill_beat, stop_warm, stop_cold)
+MESSAGES: tuple[Fault, ...] = (double_messages, late_messages)
+REDIS: tuple[Fault, ...] = (flush_redis, restart_redis)
+RABBITMQ: tuple[Fault, ...] = (close_connections,)
+POSTGRES: tuple[Fault, ...] = (
+    database_faults.cut_connections,
+    database_faults.restart_postgres,
+    database_faults.deadlock,
+    database_faults.serialization,
+)
+
+
+def possible(site: Site) -> tuple[Fault, ...]:
+    """All that can happen to such a deployment."""
+    redis = REDIS if site.redis and site.kind.broker == "redis" else ()
+    rabbitmq = RABBITMQ if site.virtual_host else ()
+    postgres = POSTGRES if site.postgres else ()
+    return (*PROCESSES, *MESSAGES, *redis, *rabbitmq, *postgres)

@@ -135,7 +135,8 @@ CELERY_RESULT_BACKEND = os.environ.get("CELERY_RESULT_BACKEND", "redis://localho
 if CELERY_RESULT_BACKEND == "django-db":
     INSTALLED_APPS.append("django_celery_results")
 CELERY_BEAT_SCHEDULER = os.environ.get("CELERY_BEAT_SCHEDULER", "celery.beat:PersistentScheduler")
-if "django_celery_beat" in CELERY_BEAT_SCHEDULER:
+# By its short name too, and where our own scheduler stands on it: docs/schedules.md.
+if CELERY_BEAT_SCHEDULER.startswith(("django", "refunds.beat")):
     INSTALLED_APPS.append("django_celery_beat")
 # Where the calls to the payer are counted. memory:// counts those of each process by itself.
 REFUNDS_LIMITER_URL = os.environ.get(

@@ -18,6 +18,7 @@ print(json.dumps({
     "arguments": [queue.queue_arguments for queue in settings.CELERY_TASK_QUEUES],
     "exchanges": [queue.exchange.type for queue in settings.CELERY_TASK_QUEUES],
     "options": getattr(settings, "CELERY_BROKER_TRANSPORT_OPTIONS", {}),
+    "redbeat": {name: getattr(settings, name) for name in dir(settings) if "REDBEAT" in name or "LOOP" in name},
     "apps": [app for app in settings.INSTALLED_APPS if app.startswith("django_celery")],
 }))
 """
@@ -70,6 +71,16 @@ def test_packages_are_installed_for_what_needs_them() -> None:
 def test_each_scheduler_of_the_database_installs_its_tables(scheduler: str) -> None:
     """By its short name, its long one, and where ours stands on it."""
     assert settings_for(CELERY_BEAT_SCHEDULER=scheduler)["apps"] == ["django_celery_beat"]
+
+
+def test_redbeat_is_told_its_redis_and_waits_less_than_a_minute_for_its_lock() -> None:
+    """The broker's Redis, unless another is named; nothing of it where another scheduler runs."""
+    broker = {"CELERY_BROKER_URL": "redis://broker:6379/0", "CELERY_BEAT_SCHEDULER": "redbeat.RedBeatScheduler"}
+    names = {"CELERY_REDBEAT_REDIS_URL": "redis://other:6379/2", "CELERY_REDBEAT_KEY_PREFIX": "shop:"}
+    told = {"CELERY_REDBEAT_REDIS_URL": "redis://broker:6379/0", "CELERY_REDBEAT_KEY_PREFIX": "redbeat:"}
+    assert settings_for()["redbeat"] == {}
+    assert settings_for(**broker)["redbeat"] == {**told, "CELERY_BEAT_MAX_LOOP_INTERVAL": 10}
+    assert settings_for(**broker, **names)["redbeat"] == {**names, "CELERY_BEAT_MAX_LOOP_INTERVAL": 10}
 
 
 ALONE = """

@@ -28,7 +28,7 @@ ROUTING: Final = ("queue", "exchange", "routing_key", "priority")
 
 @dataclass(frozen=True)
 class Drift:
-    """A field of an entry's row that is not as the code declares it; `row` where it is missing or cannot be read."""
+    """A field of an entry's row that is not as the code declares it; `row` where there is none to compare."""
 
     entry: str
     field: str
@@ -90,14 +90,14 @@ def expire_seconds(options: Mapping[str, Any]) -> int | None:
 
 
 def _differences(name: str, entry: Mapping[str, Any]) -> Iterator[Drift]:
-    wanted = _wanted(entry)
     try:
+        wanted = _wanted(entry)
         row = periodic_tasks().filter(name=name).first()
         found = row and _found(row)
     except DatabaseError:
         raise  # the database is away, which is nothing about this row
-    except Exception as unreadable:  # whatever is in it: JSON, a crontab, a time zone that this machine does not know
-        yield Drift(name, "row", "can be read", f"cannot be read: {unreadable!r}")
+    except Exception as wrong:  # whatever is in it: JSON, a crontab, a time zone that this machine does not know
+        yield Drift(name, "row", "can be compared", f"cannot be compared: {wrong!r}")
         return
     if found is None:
         yield Drift(name, "row", "is there", "is missing")

@@ -86,8 +86,8 @@ def test_an_expiry_by_celerys_name_alone_drifts() -> None:
         (
             {"args": "["},
             "row",
-            "can be read",
-            "cannot be read: JSONDecodeError('Expecting value: line 1 column 2 (char 1)')",
+            "can be compared",
+            "cannot be compared: JSONDecodeError('Expecting value: line 1 column 2 (char 1)')",
         ),
     ],
 )

@@ -24,8 +24,12 @@ def beat_schedule(*, evening_digest: bool = False) -> dict[str, dict[str, Any]]:
         "reconcile": {
             "task": "refunds.reconcile",
             "schedule": RECONCILE_EVERY.total_seconds(),
-            # The next one does the same work: a backlog of them helps nobody.
-            "options": {"expires": RECONCILE_EVERY.total_seconds()},
+            # The next one does the same work: a backlog of them helps nobody. Told twice, because django-celery-beat
+            # drops the first (its issue 280) and everything else passes over the second.
+            "options": {
+                "expires": RECONCILE_EVERY.total_seconds(),
+                "expire_seconds": int(RECONCILE_EVERY.total_seconds()),
+            },
         },
     }
     if evening_digest:

@@ -135,8 +135,15 @@ CELERY_RESULT_BACKEND = os.environ.get("CELERY_RESULT_BACKEND", "redis://localho
 if CELERY_RESULT_BACKEND == "django-db":
     INSTALLED_APPS.append("django_celery_results")
 CELERY_BEAT_SCHEDULER = os.environ.get("CELERY_BEAT_SCHEDULER", "celery.beat:PersistentScheduler")
-if "django_celery_beat" in CELERY_BEAT_SCHEDULER:
+# By its short name too, and where our own scheduler stands on it: docs/schedules.md.
+if CELERY_BEAT_SCHEDULER.startswith(("django", "refunds.beat")):
     INSTALLED_APPS.append("django_celery_beat")
+elif CELERY_BEAT_SCHEDULER.startswith("redbeat"):
+    # Named, because RedBeat's own default, the broker's, goes with its release 2.5.
+    CELERY_REDBEAT_REDIS_URL = os.environ.get("CELERY_REDBEAT_REDIS_URL", CELERY_BROKER_URL)
+    CELERY_REDBEAT_KEY_PREFIX = os.environ.get("CELERY_REDBEAT_KEY_PREFIX", "redbeat:")
+    # Seconds. Its lock outlives a killed beat by five of these; of Celery's 300 that would be 25 minutes without beat.
+    CELERY_BEAT_MAX_LOOP_INTERVAL = 10
 # Where the calls to the payer are counted. memory:// counts those of each process by itself.
 REFUNDS_LIMITER_URL = os.environ.get(
     "REFUNDS_LIMITER_URL", CELERY_BROKER_URL if CELERY_BROKER_URL.startswith(("redis:", "rediss:")) else "memory://"

@@ -1,5 +1,7 @@
 """The default project, with a database and a mail box of the tests' own and no server anywhere."""
 
+from importlib.util import find_spec
+
 from refunds.settings import *  # noqa: F403
 
 SECRET_KEY = "tests only"
@@ -8,3 +10,6 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast; gu
 ADMINS = admins("admin@example.com")  # noqa: F405
 CELERY_BROKER_URL = "memory://"
 CELERY_RESULT_BACKEND = "cache+memory://"
+# Its rows are held to the declared schedule; left out where it cannot be installed (up to 2.9, beside Django 6.1).
+if find_spec("django_celery_beat"):
+    INSTALLED_APPS = [*INSTALLED_APPS, "django_celery_beat"]  # noqa: F405

@@ -16,7 +16,7 @@ from ..domain.pacing import RECONCILE_EVERY
 from ..domain.returns import Decision
 from ..gateways import BulkGateway, Gateway, Limiter
 from ..models import Chunk, Refund, ReturnRequest, Sweep
-from . import PATIENCE, sweeps
+from . import PATIENCE, drift, sweeps
 from .bulk_payments import send_payments
 
 M = TypeVar("M", bound=Model)
@@ -121,8 +121,11 @@ def _claimed(
 
 
 def health(now: datetime) -> list[str]:
-    """A line for each thing that is overdue and that the reconciler has not mended; none when all is well."""
-    return [*_missed(now), *_stalled(now), *_unpaid(now), *_untold(now)]
+    """A line for each thing that is overdue and that the reconciler has not mended; none when all is well.
+
+    So there is for what beat's rows in the database say against the code.
+    """
+    return [*_missed(now), *_stalled(now), *_unpaid(now), *_untold(now), *drift.lines()]
 
 
 def _missed(now: datetime) -> list[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Generator
 from datetime import datetime
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -13,6 +14,9 @@ from refunds.operations import sweeps
 from refunds.testkit import VirtualCelery
 
 from ..gateways.provider import InMemory
+
+# Not skipped but left out: where it cannot be installed there is nothing to test.
+collect_ignore = [] if find_spec("django_celery_beat") else ["test_schedulers.py"]
 
 Start = Callable[..., VirtualCelery]
 Schedule = Callable[[dict[str, Any]], None]

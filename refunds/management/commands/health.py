@@ -1,4 +1,4 @@
-"""`health`: exit status 0 when all is well, 1 with a line for each thing that is overdue."""
+"""`health`: exit status 0 when all is well, 1 with a line for each thing that is overdue or out of step."""
 
 import sys
 from typing import Any
@@ -12,10 +12,13 @@ from ...operations import upkeep
 class Command(BaseCommand):
     """For a monitor to run: reads rows, changes nothing, needs no broker."""
 
-    help = "Report a missed 18:00, a stalled sweep, unpaid refunds, untold customers. Exit status 1 if there are any."
+    help = (
+        "Report a missed 18:00, a stalled sweep, unpaid refunds, untold customers, and a schedule in the database that "
+        "is not the declared one. Exit status 1 if there are any."
+    )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Print a line for each thing overdue."""
+        """Print a line for each."""
         overdue = upkeep.health(timezone.now())
         for line in overdue:
             self.stderr.write(line)

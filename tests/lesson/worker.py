@@ -12,6 +12,7 @@ import redis
 from celery import _state, signals
 from celery.contrib.testing.worker import start_worker
 from celery.result import AsyncResult
+from kombu import pools
 
 from tests.lesson.app import app
 
@@ -58,6 +59,8 @@ def running_worker(lane: Lane) -> Iterator[None]:
             state._set_current_app(current)
             yield
             _forget_results()
+            # It looks whether to end when something comes, or after ten seconds.
+            app.control.shutdown()
 
 
 @contextmanager
@@ -93,6 +96,9 @@ def _forget_connections() -> None:
     lesson.amqp.producer_pool.force_close_all()
     lesson.pool.force_close_all()
     lesson.close()
+    # Whoever comes to the same broker next would be given the closed ones.
+    for group in (pools.producers, pools.connections):
+        del group[lesson.connection_for_write()]
 
 
 def _forget_places() -> None:

@@ -106,5 +106,6 @@ def _forget_places() -> None:
     lesson: Any = app
     vars(lesson._local).pop("backend", None)
     lesson._backend_cache = lesson._pool = None
-    # Its queues and routes, and its pool of producers.
-    vars(lesson).pop("amqp", None)
+    # Queues, routes, pools of producers.
+    for name in ("amqp", "control"):
+        vars(lesson).pop(name, None)

@@ -53,7 +53,7 @@ class Places:
             case "fakeredis":
                 return self._once(kind, lambda: self._stack.enter_context(RedisServer()).url(0)), {}
             case "redis":
-                return f"{servers.REDIS.rstrip('/')}/0", {"broker_transport_options": self._prefix()}
+                return servers.REDIS, {"broker_transport_options": self._prefix()}
             case "rabbitmq" | "quorum":
                 return self._once(kind, lambda: self._virtual_host(kind)), QUORUM if kind == "quorum" else {}
         raise ValueError(f"broker {kind!r}: one of {', '.join(BROKERS)}")
@@ -61,7 +61,7 @@ class Places:
     def results(self, kind: str) -> tuple[str, Mapping[str, Any]]:
         """The result backend, and Celery's settings for it."""
         if kind == "redis":
-            return f"{servers.REDIS.rstrip('/')}/1", {"result_backend_transport_options": self._prefix()}
+            return servers.REDIS, {"result_backend_transport_options": self._prefix()}
         # Or django-celery-results keeps no traceback.
         return "django-db", {"result_extended": True}
 

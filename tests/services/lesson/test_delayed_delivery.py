@@ -37,7 +37,7 @@ def waited(worker: Lane) -> Iterator[list[list[str]]]:
 def held() -> set[str]:
     """The ids of the tasks that the worker keeps until their time comes."""
     assert add.delay(1, 1).get(**WAIT) == 2  # what was sent before has come, or will not
-    (tasks,) = app.control.inspect(timeout=LONG, limit=1).scheduled().values()
+    (tasks,) = (app.control.inspect(timeout=LONG, limit=1).scheduled() or {}).values()
     return {task["request"]["id"] for task in tasks}
 
 
@@ -84,6 +84,14 @@ def test_the_worker_holds_what_is_due_later_on_classic_queues(worker: Lane) -> N
 
     assert later.id in held()
     later.revoke()  # or it would come to the next worker
+
+
+@pytest.mark.parametrize(
+    "lane", [("memory", "redis"), ("redis", "redis"), ("rabbitmq", "redis")], indirect=True, ids="-".join
+)
+def test_a_countdown_below_a_second_holds(worker: Lane) -> None:
+    """Where the worker waits, it waits for parts of a second too."""
+    assert flaky.delay(1, countdown=0.01).get(**WAIT) == 2
 
 
 @on_quorum

@@ -18,11 +18,11 @@ def test_traceback_is_kept_with_extended_results_alone(
     """django-celery-results 2.6 stores the traceback among what `result_extended` asks for."""
     broker_url, settings = places.broker("memory")
     lane = Lane(broker_url, "django-db", {**settings, "result_extended": extended})
-    with broker_in_memory(), django_db_blocker.unblock(), results_in_django(places.database("sqlite")):
-        with running_worker(lane):
-            result = fail.delay()
-            failure = result.get(**WAIT, propagate=False)
-            traceback = result.traceback
+    django = results_in_django(places.database("sqlite"))
+    with broker_in_memory(), django_db_blocker.unblock(), django, running_worker(lane):
+        result = fail.delay()
+        failure = result.get(**WAIT, propagate=False)
+        traceback = str(result.traceback)
 
     assert isinstance(failure, Broken)
-    assert (traceback is not None and "on purpose" in traceback) == extended
+    assert ("on purpose" in traceback) == extended

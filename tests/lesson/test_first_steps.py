@@ -8,24 +8,23 @@ from celery import signals
 from celery.result import AsyncResult
 from kombu.exceptions import EncodeError
 
-from refunds.embedded.redis_server import RedisServer
 from tests.lesson.app import Broken, add, app, fail, flaky, mul
-from tests.lesson.conftest import LONG
+from tests.lesson.worker import WAIT, Lane
 
 
-def test_delay(worker: RedisServer) -> None:
+def test_delay(worker: Lane) -> None:
     """`add.delay(4, 4)` runs in the worker; `get()` waits for the result, and then it is `ready()`."""
     result = add.delay(4, 4)
 
-    assert result.get(timeout=LONG) == 8
+    assert result.get(**WAIT) == 8
     assert result.ready()
     assert result.successful()
     assert result.state == "SUCCESS"
 
 
-def test_apply_async(worker: RedisServer) -> None:
+def test_apply_async(worker: Lane) -> None:
     """`apply_async` takes the arguments as a list and a mapping, and options for the message besides."""
-    assert add.apply_async((2,), {"y": 2}, queue="multiplication", priority=3).get(timeout=LONG) == 4
+    assert add.apply_async((2,), {"y": 2}, queue="multiplication", priority=3).get(**WAIT) == 4
 
 
 def test_plain_call() -> None:
@@ -33,44 +32,44 @@ def test_plain_call() -> None:
     assert add(4, 4) == 8
 
 
-def test_result_by_its_id(worker: RedisServer) -> None:
+def test_result_by_its_id(worker: Lane) -> None:
     """Another process that knows the id alone finds the result."""
     task_id = mul.delay(6, 7).id
 
-    assert AsyncResult(task_id, app=app).get(timeout=LONG) == 42
+    assert AsyncResult(task_id, app=app).get(**WAIT) == 42
 
 
-def test_failure_is_raised_by_get(worker: RedisServer) -> None:
+def test_failure_is_raised_by_get(worker: Lane) -> None:
     """`get()` raises what the task raised; `propagate=False` returns it, and the traceback is kept."""
     result = fail.delay()
 
     with pytest.raises(Broken, match=r"^on purpose$"):
-        result.get(timeout=LONG)
+        result.get(**WAIT)
     assert isinstance(result.get(propagate=False), Broken)
     assert result.failed()
     assert result.state == "FAILURE"
     assert "on purpose" in str(result.traceback)
 
 
-def test_retry_on_an_exception(worker: RedisServer) -> None:
+def test_retry_on_an_exception(worker: Lane) -> None:
     """`retry` sends the same task again, with the same id, until it goes well."""
     result = flaky.delay(2, countdown=0)  # the third attempt goes well
 
-    assert result.get(timeout=LONG) == 3
+    assert result.get(**WAIT) == 3
     assert result.state == "SUCCESS"
 
 
-def test_retry_gives_up(worker: RedisServer) -> None:
+def test_retry_gives_up(worker: Lane) -> None:
     """After `max_retries` the exception itself is the result."""
     with pytest.raises(Broken, match=r"^attempt 4$"):
-        flaky.delay(9, countdown=0).get(timeout=LONG)
+        flaky.delay(9, countdown=0).get(**WAIT)
 
 
-def test_redis_is_the_broker(worker: RedisServer) -> None:
+def test_redis_is_the_broker(worker: Lane) -> None:
     """A message waits in a list of Redis with the queue's name, as JSON, until a worker asks for it."""
     sent = add.apply_async((2, 2), queue="nobody")
 
-    with redis.Redis.from_url(worker.url(0)) as broker:
+    with redis.Redis.from_url(worker.broker_url) as broker:
         (raw,) = broker.lrange("nobody", 0, -1)
         broker.delete("nobody")
     message = json.loads(raw)
@@ -80,12 +79,12 @@ def test_redis_is_the_broker(worker: RedisServer) -> None:
     assert not sent.ready()
 
 
-def test_redis_is_the_result_backend(worker: RedisServer) -> None:
+def test_redis_is_the_result_backend(worker: Lane) -> None:
     """A result is a key of Redis with the task's id, as JSON, with a time to live of a day."""
     result = add.delay(2, 2)
-    result.get(timeout=LONG)
+    result.get(**WAIT)
 
-    with redis.Redis.from_url(worker.url(1)) as backend:
+    with redis.Redis.from_url(worker.result_backend) as backend:
         raw = backend.get(f"celery-task-meta-{result.id}")
         ttl = backend.ttl(f"celery-task-meta-{result.id}")
     assert isinstance(raw, bytes)
@@ -93,17 +92,17 @@ def test_redis_is_the_result_backend(worker: RedisServer) -> None:
     assert 86_000 < ttl <= 86_400
 
 
-def test_result_is_forgotten(worker: RedisServer) -> None:
+def test_result_is_forgotten(worker: Lane) -> None:
     """`forget()` frees the backend's memory."""
     result = add.delay(2, 2)
-    result.get(timeout=LONG)
+    result.get(**WAIT)
 
     result.forget()
 
     assert AsyncResult(result.id, app=app).state == "PENDING"
 
 
-def test_only_json_goes_out(worker: RedisServer) -> None:
+def test_only_json_goes_out(worker: Lane) -> None:
     """An argument that JSON does not know is refused before anything is sent; eager mode would let it pass."""
     with pytest.raises(EncodeError, match="not JSON serializable"):
         add.delay(object(), 1)

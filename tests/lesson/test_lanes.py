@@ -7,7 +7,7 @@ import pytest
 
 from refunds.embedded.redis_server import RedisServer
 from tests.lesson.app import add
-from tests.lesson.conftest import LONG, running_worker
+from tests.lesson.worker import WAIT, Lane, running_worker
 
 
 # Celery 5.7 stores results by a call that redis-py 8.1 warns of; as an error it would end the worker.
@@ -16,9 +16,9 @@ def test_result_outlives_its_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     """A result that is freed when its server has gone does not go and unsubscribe there."""
     unraisable: list[object] = []
     monkeypatch.setattr(sys, "unraisablehook", lambda failure: unraisable.append(failure.exc_value))
-    with RedisServer() as server, running_worker(server):
+    with RedisServer() as server, running_worker(Lane(server.url(0), server.url(1))):
         result = add.delay(2, 2)
-        result.get(timeout=LONG)
+        result.get(**WAIT)
 
     del result
     gc.collect()  # a result and its promise hold each other

@@ -27,9 +27,10 @@ app = shortened(
     lease=timedelta(seconds=4),
     look=timedelta(seconds=2),
     policy=RetryPolicy(
-        base=timedelta(seconds=0.5),
+        base=timedelta(seconds=1),
         cap=timedelta(seconds=3),
-        least=timedelta(seconds=0.5),
+        # Not less: RabbitMQ's delayed delivery counts in whole seconds, and kombu refuses to publish a part of one.
+        least=timedelta(seconds=1),
         max_attempts=int(os.environ["REFUNDS_SITE_ATTEMPTS"]),
     ),
 )

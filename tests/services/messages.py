@@ -7,8 +7,8 @@ from typing import Any
 
 from celery import Celery
 
-# What a broker adds when it delivers, and what it would take amiss when it is published again.
-DELIVERY = ("delivery_info", "delivery_tag", "cluster_id")
+# What a broker adds when it delivers, and the headers, which AMQP counts among the properties.
+DELIVERY = ("application_headers", "body_encoding", "cluster_id", "delivery_info", "delivery_tag")
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ from urllib.parse import urlsplit, urlunsplit
 REDIS = os.environ.get("REFUNDS_TEST_REDIS", "redis://localhost:6379")
 RABBITMQ = os.environ.get("REFUNDS_TEST_RABBITMQ", "amqp://guest:guest@localhost:5672")
 POSTGRES = os.environ.get("REFUNDS_TEST_POSTGRES", "postgres://postgres@localhost:5432/test")
+# Of Redis, from 0 on: messages, results, RedBeat's schedule.
+DATABASES = 3
 # Seconds to find out that nobody answers.
 PATIENCE = 3
 # Seconds that a tool of RabbitMQ may take; it starts a virtual machine of its own.
@@ -67,16 +69,17 @@ def _name() -> str:
 
 @contextmanager
 def key_prefix() -> Iterator[str]:
-    """A prefix for keys of Redis; what has it is deleted afterwards."""
+    """A prefix for keys of Redis, in its first three databases; what has it is deleted afterwards."""
     import redis
 
     prefix = f"{_name()}:"
     try:
         yield prefix
     finally:
-        with redis.Redis.from_url(REDIS) as client:
-            for key in client.scan_iter(f"*{prefix}*", count=1000):
-                client.delete(key)
+        for number in range(DATABASES):
+            with redis.Redis.from_url(f"{REDIS.rstrip('/')}/{number}") as client:
+                for key in client.scan_iter(f"*{prefix}*", count=1000):
+                    client.delete(key)
 
 
 @contextmanager

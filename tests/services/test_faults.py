@@ -26,7 +26,7 @@ SCENARIOS = [
 ]
 
 
-@pytest.mark.parametrize(("scenario", "kind"), SCENARIOS, ids=lambda part: str(part))
+@pytest.mark.parametrize(("scenario", "kind"), SCENARIOS, ids=str)
 def test_nothing_is_lost_and_nothing_done_twice(play: Play, scenario: str, kind: Kind) -> None:
     """Every request is in one state, each approved one has its one refund, the sums are equal, one decline a day."""
     assert "The books are equal." in play(scenario, kind)

@@ -1,9 +1,12 @@
 """What may happen to a deployment in use; all of it must leave the books equal."""
 
 import signal
+import time
 from collections.abc import Callable
 
 from celery import current_app
+
+from refunds.domain import sweeps
 
 from ..crew import Crew
 from . import database_faults, messages
@@ -14,8 +17,8 @@ from .stage import LONG, Stage
 
 # Does it, and says what it did.
 Fault = Callable[[Stage], str]
-# Messages of each queue that a meddler takes hold of at once.
-HANDFUL = 20
+# Messages that somebody tries to snatch, and for how many seconds.
+HANDFUL, SNATCHING = 20, 3.0
 
 
 def kill_child(stage: Stage) -> str:
@@ -68,8 +71,13 @@ def close_connections(stage: Stage) -> str:
 
 
 def double_messages(stage: Stage) -> str:
-    """Messages come twice and in another order."""
-    found = messages.take(current_app, HANDFUL)
+    """Messages come twice and in another order: those that somebody snatches from the workers."""
+    stage.receive(HANDFUL * sweeps.CHUNK_ROWS)
+    stage.press()
+    found: list[messages.Raw] = []
+    ends = time.monotonic() + SNATCHING
+    while len(found) < HANDFUL and time.monotonic() < ends:
+        found += messages.take(current_app, HANDFUL)
     stage.kept += found
     twice = found * 2
     stage.draw.shuffle(twice)

@@ -35,6 +35,8 @@ def take(app: Celery, limit: int) -> list[Raw]:
                     break
                 kept = {name: value for name, value in message.properties.items() if name not in DELIVERY}
                 kept |= {"content_type": message.content_type, "content_encoding": message.content_encoding}
+                if "expiration" in kept:  # milliseconds, as text; to be published again it is seconds
+                    kept["expiration"] = int(kept["expiration"]) / 1000
                 found.append(Raw(queue.name, message.body, dict(message.headers), kept))
     return found
 

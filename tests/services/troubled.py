@@ -12,6 +12,8 @@ from django.db import connections
 from django.test import Client
 from django.utils import timezone
 
+from refunds import dispatch
+
 from . import audit, faults
 from .faults import Fault
 from .stage import Stage
@@ -88,7 +90,9 @@ def postgres(stage: Stage) -> list[str]:
 
 def messages(stage: Stage) -> list[str]:
     """Messages doubled, in another order, and long after their time."""
-    return [*troubled(stage, faults.MESSAGES), *_unforeseen(stage)]
+    wrong = [*troubled(stage, faults.MESSAGES), *_unforeseen(stage)]
+    seen = {raw.headers["task"] for raw in stage.kept}
+    return wrong if dispatch.DECIDE_CHUNK in seen else [*wrong, f"of messages only {seen or 'none'} came twice"]
 
 
 def two_beats(stage: Stage) -> list[str]:

@@ -19,6 +19,7 @@ PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
 # When they are sent: a second after 18:00 in Kyiv, an ordinary Wednesday. When they expire, and how long they wait.
 SENT = datetime(2026, 7, 15, 15, 0, 1, tzinfo=UTC)
 EXPIRES, COUNTDOWN = SENT + timedelta(minutes=5), 30
+WAYS: dict[str, dict[str, Any]] = {"plain": {}, "countdown": {"countdown": COUNTDOWN}, "expires": {"expires": EXPIRES}}
 
 
 def release() -> str:
@@ -47,11 +48,7 @@ def messages() -> dict[str, dict[str, Any]]:
     with freeze_time(SENT):
         for name, task in ours().items():
             kwargs = keywords(task)
-            for way, options in {
-                "plain": {},
-                "countdown": {"countdown": COUNTDOWN},
-                "expires": {"expires": EXPIRES},
-            }.items():
+            for way, options in WAYS.items():
                 task.apply_async(kwargs=kwargs, **options)
                 found[f"{name} {way}"] = _take()
         for name in _send_from_beat():
@@ -78,7 +75,8 @@ def _take() -> dict[str, Any]:
 
     with app.connection_for_read() as connection:
         for queue in app.amqp.queues.values():
-            if (message := queue(connection.default_channel).get(no_ack=True)) is not None:
+            message: Any = queue(connection.default_channel).get(no_ack=True)
+            if message is not None:
                 # Who sent it: a process and the name of a machine, which nobody reads.
                 message._raw["headers"]["origin"] = "gen1@example"
                 return {"queue": queue.name, "message": message._raw}

@@ -164,8 +164,8 @@ def test_a_task_without_a_message_is_named_with_the_command() -> None:
     kept = copy.deepcopy(RELEASES[record.release()])
     kept["messages"] = {name: of for name, of in kept["messages"].items() if not name.startswith("refunds.reconcile ")}
     assert missing(kept) == (
-        "no message of refunds.reconcile is kept in tests/messages/golden: raise the version in pyproject.toml, and run "
-        "python -m tests.messages.record"
+        "no message of refunds.reconcile is kept in tests/messages/golden: raise the version in pyproject.toml, and "
+        "run python -m tests.messages.record"
     )
 
 

@@ -14,6 +14,8 @@ from typing import Any, Self
 
 from kombu import Connection, Exchange, Queue
 
+from refunds.embedded.lifeline import READY
+
 from ..crew import Crew
 from ..services.site import Site
 from .bodies import PROOF
@@ -113,8 +115,10 @@ class Worker:
 
     def start_again(self) -> None:
         """Start another in its place, and wait until it serves."""
+        read = len(self._crew.log(WORKER))
         self.start_after_death()
-        self._wait("ready", lambda: self._crew.ready(WORKER))
+        # Not Crew.ready, which counts: one that died before it served never said so.
+        self._wait("ready", lambda: READY in self._crew.log(WORKER)[read:])
 
     def purge(self) -> None:
         """Throw away what waits in its queue."""

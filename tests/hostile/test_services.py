@@ -8,6 +8,7 @@ import pytest
 from kombu import Exchange
 
 from ..services.site import Broker, Kind, site
+from . import bodies
 from .cases import CASES
 from .wire import EXCHANGE, QUEUE
 from .worker import Worker
@@ -57,6 +58,24 @@ def test_headers_that_cannot_be_read_end_each_worker_until_the_queue_is_purged(
         running.start_again()
         running.pay_one()
         running.end()
+
+
+def test_celerys_own_consumer_is_ended_by_a_body_of_null(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Why there is one of ours: each worker ends, and the message is back. Where this fails, Celery has mended it."""
+    kind, folder = Kind(broker="redis", database="sqlite", results="database"), tmp_path_factory.mktemp("alone")
+    if lack := kind.lacks():
+        pytest.skip(lack)
+    with site(kind, folder) as made:
+        made.celery["worker_consumer"] = "celery.worker.consumer:Consumer"
+        with Worker(made, folder, refunds=1) as running:
+            with running.connection() as connection:
+                bodies.REFUSED["null"](1).put(connection.default_channel)
+            for _ in range(2):
+                status, log = running.wait_for_death()
+                assert status == 1
+                assert "Unrecoverable error: TypeError" in log
+                assert running.left() == 1
+                running.start_after_death()
 
 
 def _put_abyss(worker: Worker) -> None:

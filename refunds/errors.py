@@ -22,4 +22,4 @@ class BadArgument(TypeError):
         self.value = value
 
     def __str__(self) -> str:
-        return f"{self.name} must be a positive integer, not {str(self.value)[:80]!r}; nothing was changed"
+        return f"{self.name} must be a positive integer of 64 bits, not {str(self.value)[:80]!r}; nothing was changed"

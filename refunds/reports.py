@@ -1,9 +1,9 @@
-"""Failed and expired tasks are reported to the admins by mail (the setting ADMINS)."""
+"""Failed and expired tasks, and refused messages, are reported to the admins by mail (the setting ADMINS)."""
 
 import logging
 from typing import Any
 
-from celery.signals import task_failure, task_revoked
+from celery.signals import task_failure, task_rejected, task_revoked, task_unknown
 from django.core.cache import cache
 from django.core.mail import mail_admins
 
@@ -40,4 +40,17 @@ def report_expiry(*, sender: Any, request: Any, expired: bool, **_newer: Any) ->
             f"Task {sender.name} expired",
             f"Task: {sender.name}\nId: {request.id}\nArguments: {request.kwargs!r}\n\n"
             f"The message came after its time and was not run. Others like it within {QUIET} seconds are only logged.",
+        )
+
+
+@task_rejected.connect(dispatch_uid="refunds.report_refusal")
+@task_unknown.connect(dispatch_uid="refunds.report_refusal")
+def report_refusal(*, exc: Exception, **_newer: Any) -> None:
+    """Mail the first message that the worker refuses; Celery logs each, with the beginning of its body."""
+    if cache.add("refunds.refused", value=True, timeout=QUIET):
+        mail_admins(
+            "A message on the queue was refused",
+            f"{exc!r}\n\nIt was thrown away, and the worker's log has it. None of this project's releases sends such a "
+            "message: either somebody else can write to the broker, or a newer release than the worker's does. "
+            f"What to do is in docs/messages.md. Others within {QUIET} seconds are only logged.",
         )

@@ -158,6 +158,8 @@ CELERY_TASK_SERIALIZER = "json"
 CELERY_RESULT_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_RESULT_ACCEPT_CONTENT = ["json"]
+# One message that Celery does not expect would end every worker, one after the other: ours refuses it.
+CELERY_WORKER_CONSUMER = "refunds.consumer:Consumer"
 # One queue for each thing that may pile up by itself; a name with a typo fails instead of making a queue no one reads.
 CELERY_TASK_DEFAULT_QUEUE = "decisions"
 # RabbitMQ's alone, which refuses any other word: classic, or quorum, which keeps its messages on several machines.

@@ -9,6 +9,7 @@ from typing import Any
 
 from celery import Task, shared_task
 from django.db import InterfaceError, OperationalError
+from django.db.models import BigIntegerField
 from django.utils import timezone
 
 from .domain.retries import Again
@@ -101,6 +102,6 @@ def send_digest(**_newer: object) -> None:
 
 
 def _positive(name: str, value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= BigIntegerField.MAX_BIGINT:
         raise BadArgument(name, value)
     return value

@@ -84,8 +84,8 @@ class Crew:
         self.ended[f"{_kind(name)}s stopped by {by.name}"] += 1
 
     def ready(self, name: str) -> bool:
-        """Whether it has said that it serves, each time that it was started."""
-        return self.log(name).count(READY) >= self._starts(name)
+        """Whether it has said that it serves, since it was last started."""
+        return READY in self.log(name).rpartition(_BEGINS)[2]
 
     def check(self) -> None:
         """Start again what has ended by itself; where nobody manages that, raise RuntimeError with its last lines."""
@@ -107,9 +107,6 @@ class Crew:
     def log(self, name: str) -> str:
         """What a process has written, whichever had that name."""
         return self._file(name).read_text(errors="replace")
-
-    def _starts(self, name: str) -> int:
-        return self.log(name).count(_BEGINS)
 
     def _start(self, name: str, arguments: Sequence[str]) -> None:
         self._arguments[name] = arguments

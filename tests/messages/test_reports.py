@@ -2,9 +2,11 @@
 
 import logging
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
-from celery.signals import task_failure, task_revoked
+from celery.exceptions import InvalidTaskError
+from celery.signals import task_failure, task_rejected, task_revoked, task_unknown
 from django.core import mail
 
 from refunds import tasks
@@ -58,7 +60,23 @@ def test_a_task_revoked_by_hand_is_not_reported() -> None:
     assert mail.outbox == []
 
 
+@pytest.mark.parametrize("signal", [task_rejected, task_unknown])
+def test_refused_messages_are_one_mail_a_while(signal: Any) -> None:
+    """Whoever floods the queue with rubbish fills no mail box; the log has each."""
+    for reason in ("the header 'id' is None", "the body is 'x'"):
+        signal.send(sender=None, message=None, exc=InvalidTaskError(reason))
+    (letter,) = mail.outbox
+    assert letter.subject.endswith("A message on the queue was refused")
+    assert "InvalidTaskError(\"the header 'id' is None\")" in letter.body
+    assert "docs/messages.md" in letter.body
+
+
 def test_the_reports_are_connected() -> None:
-    """Django's start connects both."""
-    for signal, name in ((task_failure, "refunds.report_failure"), (task_revoked, "refunds.report_expiry")):
+    """Django's start connects all."""
+    for signal, name in (
+        (task_failure, "refunds.report_failure"),
+        (task_revoked, "refunds.report_expiry"),
+        (task_rejected, "refunds.report_refusal"),
+        (task_unknown, "refunds.report_refusal"),
+    ):
         assert any(name in str(key) for key, _ in signal.receivers)

@@ -56,7 +56,7 @@ def test_an_unknown_id_fails_and_is_named(task: Any, argument: str, kind: str) -
         task(**{argument: 404})
 
 
-@pytest.mark.parametrize("value", ["1", 0, -1, 1.0, True, None, [1], {"a": 1}])
+@pytest.mark.parametrize("value", ["1", 0, -1, 2**63, 1.0, True, None, [1], {"a": 1}])
 @pytest.mark.parametrize(("task", "argument", "kind"), WITH_ID)
 def test_an_argument_of_the_wrong_shape_is_refused(task: Any, argument: str, kind: str, value: object) -> None:
     """Only a positive integer is an id."""

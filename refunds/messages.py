@@ -1,0 +1,157 @@
+"""What a message on the queue may hold, so that no message can end a worker.
+
+Celery takes headers and body as they come. One that it does not expect, such as a body of `null` or a time limit of
+`"x"`, ends the worker (seen with Celery 5.7.0); the broker then gives the message to the next one, and so on for ever.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from math import isfinite
+from typing import Any, Final
+
+# Bytes of a body: ours are ids and numbers, some 200.
+LONGEST_BODY: Final = 65_536
+# Characters of an id or a name; ids are UUIDs of 36. Longer ones would fill the log.
+LONGEST_NAME: Final = 255
+# Lists and objects within each other. At some 500 Python can no longer hand them to a child of the pool.
+DEEPEST: Final = 20
+# Redis gives a message again that is not acknowledged within its visibility timeout (3,600 s), and one that waits for
+# its ETA is not: each hour once more. A longer wait is a due time on a row.
+LONGEST_WAIT: Final = timedelta(hours=1)
+# Celery's tasks for chords, chains and maps. Nothing here sends one, and celery.chord_unlock retries for ever.
+# celery.backend_cleanup is sent by beat where results are kept in a database.
+OF_CELERY: Final = frozenset({"celery.backend_cleanup"})
+# What Celery sends when a task has ended: a list of other messages. Here they are sent on commit (docs/adr/0006).
+FOLLOWERS: Final = frozenset({"callbacks", "errbacks", "chain", "chord"})
+
+
+def fault(message: Any, now: datetime) -> str:
+    """What is wrong with a kombu message, as a sentence; empty for one that a worker can take.
+
+    What the task makes of its arguments is the task's to say. Raises kombu's ContentDisallowed and DecodeError.
+    """
+    if message.content_type != "application/json" or message.content_encoding != "utf-8":
+        return f"the content is {message.content_type!r} in {message.content_encoding!r}, not JSON in UTF-8"
+    if len(message.body or "") > LONGEST_BODY:
+        return f"the body is {len(message.body)} bytes long, and {LONGEST_BODY} are allowed"
+    headers = message.headers
+    if not isinstance(headers, Mapping) or "task" not in headers:
+        return "the header 'task' is missing: this is no message of protocol 2"
+    if _is_too_deep(headers, DEEPEST):
+        return f"the headers are nested deeper than {DEEPEST}"
+    wrong = [name for name, is_right in HEADERS.items() if not is_right(headers.get(name))]
+    if wrong:
+        return f"the header {wrong[0]!r} is {_short(headers.get(wrong[0]))}"
+    return _fault_of_times(headers, now) or _fault_of_body(message.decode())
+
+
+def _fault_of_times(headers: Mapping[str, Any], now: datetime) -> str:
+    for name in ("eta", "expires"):
+        if headers.get(name) is not None and _instant(headers[name]) is None:
+            return f"the header {name!r} is {_short(headers[name])}, and no instant with an offset from UTC"
+    eta = _instant(headers.get("eta"))
+    if eta is not None and eta - now > LONGEST_WAIT:
+        return f"it is to wait until {eta.isoformat()}, and a message waits {LONGEST_WAIT} at most"
+    return ""
+
+
+def _fault_of_body(body: Any) -> str:
+    match body:
+        case [list(), dict(), None]:
+            pass
+        case [list(), dict(), dict() as followers]:
+            if unknown := [name for name in followers if name not in FOLLOWERS]:
+                return f"the body embeds {_short(unknown[0])}"
+            if asked := [name for name, value in followers.items() if value]:
+                return f"the body embeds {asked[0]}, and no message here has other messages follow it"
+        case _:
+            return "the body is not a list of arguments, keyword arguments and what is embedded"
+    return f"the body is nested deeper than {DEEPEST}" if _is_too_deep(body, DEEPEST) else ""
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= LONGEST_NAME and value.isprintable()
+
+
+def _is_name_or_none(value: object) -> bool:
+    return value is None or _is_name(value)
+
+
+def _is_task(value: object) -> bool:
+    return _is_name(value) and (not str(value).startswith("celery.") or value in OF_CELERY)
+
+
+def _is_count(value: object) -> bool:
+    return value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 0)
+
+
+def _is_seconds(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value is None
+    return isfinite(value) and value > 0
+
+
+def _are_limits(value: object) -> bool:
+    match value:
+        case None:
+            return True
+        case [hard, soft]:
+            return _is_seconds(hard) and _is_seconds(soft)
+        case _:
+            return False
+
+
+def _are_names(value: object) -> bool:
+    return value is None or (isinstance(value, list | tuple) and all(map(_is_name, value)))
+
+
+def _is_mapping_or_none(value: object) -> bool:
+    return value is None or isinstance(value, Mapping)
+
+
+def _is_nothing(value: object) -> bool:
+    return not value
+
+
+# The headers that Celery's worker reads, by its Request and its tracer. The others are passed over.
+HEADERS: Final[Mapping[str, Callable[[object], bool]]] = {
+    "task": _is_task,
+    "id": _is_name,
+    "root_id": _is_name_or_none,
+    "parent_id": _is_name_or_none,
+    "group": _is_name_or_none,
+    "shadow": _is_name_or_none,
+    "retries": _is_count,
+    "timelimit": _are_limits,
+    "stamped_headers": _are_names,
+    "stamps": _is_mapping_or_none,
+    **dict.fromkeys(sorted(FOLLOWERS), _is_nothing),
+}
+
+
+def _instant(value: object) -> datetime | None:
+    """The aware instant of a text, in UTC; none where there is none."""
+    try:
+        found = datetime.fromisoformat(value) if isinstance(value, str) else None
+        return found.astimezone(UTC) if found and found.tzinfo else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def _is_too_deep(value: object, allowed: int) -> bool:
+    """Whether lists and objects lie deeper in each other; by levels, because recursion would be what is guarded."""
+    level: list[object] = [value]
+    for _ in range(allowed + 1):
+        level = [inner for outer in level for inner in _inside(outer)]
+    return bool(level)
+
+
+def _inside(value: object) -> list[object]:
+    if isinstance(value, Mapping):
+        return list(value.values())
+    return list(value) if isinstance(value, list | tuple) else []
+
+
+def _short(value: object) -> str:
+    """The value for one line of a log; of what is nested its kind alone."""
+    return repr(value)[:80] if isinstance(value, str | int | float | None) else f"a {type(value).__name__}"

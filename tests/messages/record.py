@@ -1,0 +1,110 @@
+"""`python -m tests.messages.record`: keep the messages of a new release, as they go to the broker.
+
+One file for each release, beside this one in golden/. A release's messages do not change after it, so that a file that
+is there is never written again.
+"""
+
+import os
+import sys
+import tomllib
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from inspect import Parameter, signature
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).parent / "golden"
+COMMAND = "python -m tests.messages.record"
+PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
+# When they are sent: a second after 18:00 in Kyiv, an ordinary Wednesday. When they expire, and how long they wait.
+SENT = datetime(2026, 7, 15, 15, 0, 1, tzinfo=UTC)
+EXPIRES, COUNTDOWN = SENT + timedelta(minutes=5), 30
+WAYS: dict[str, dict[str, Any]] = {"plain": {}, "countdown": {"countdown": COUNTDOWN}, "expires": {"expires": EXPIRES}}
+
+
+def release() -> str:
+    """The version of this checkout."""
+    return str(tomllib.loads(PYPROJECT.read_text("utf-8"))["project"]["version"])
+
+
+def ours() -> dict[str, Any]:
+    """The tasks of this project, by name."""
+    from celery_app import app
+
+    return {name: task for name, task in sorted(app.tasks.items()) if name.startswith("refunds.")}
+
+
+def keywords(task: Any) -> dict[str, int]:
+    """What the task cannot do without; each of them is the id of the first row."""
+    needed = [p for p in signature(task.run).parameters.values() if p.default is Parameter.empty]
+    return {p.name: 1 for p in needed if p.kind is Parameter.KEYWORD_ONLY}
+
+
+def messages() -> dict[str, dict[str, Any]]:
+    """Each task's message by how it is sent, with its queue, as kombu hands it to a broker."""
+    from freezegun import freeze_time
+
+    found: dict[str, dict[str, Any]] = {}
+    with freeze_time(SENT):
+        for name, task in ours().items():
+            kwargs = keywords(task)
+            for way, options in WAYS.items():
+                task.apply_async(kwargs=kwargs, **options)
+                found[f"{name} {way}"] = _take()
+        for name in _send_from_beat():
+            found[f"{name} beat"] = _take()
+    return found
+
+
+def _send_from_beat() -> Iterator[str]:
+    """Send each message of the schedule as beat does, one after the other; its task's name."""
+    from celery.beat import ScheduleEntry, Scheduler
+
+    from celery_app import app
+    from refunds.schedule import beat_schedule
+
+    scheduler: Any = Scheduler(app, schedule={}, lazy=True)
+    for name, entry in beat_schedule(evening_digest=True).items():
+        scheduler.apply_async(ScheduleEntry(name, app=app, **entry), advance=False)
+        yield entry["task"]
+
+
+def _take() -> dict[str, Any]:
+    """The message that is in the in-memory queues. Raises LookupError where there is none."""
+    from celery_app import app
+
+    with app.connection_for_read() as connection:
+        for queue in app.amqp.queues.values():
+            message: Any = queue(connection.default_channel).get(no_ack=True)
+            if message is not None:
+                # Who sent it: a process and the name of a machine, which nobody reads.
+                message._raw["headers"]["origin"] = "gen1@example"
+                return {"queue": queue.name, "message": message._raw}
+    raise LookupError("nothing was sent")
+
+
+def main() -> int:
+    """Write the messages of this release, and say where; the exit status."""
+    import json
+
+    file = FOLDER / f"{release()}.json"
+    if file.exists():
+        sys.stdout.write(
+            f"{file.name} is there, and the messages of a release do not change: raise the version in pyproject.toml.\n"
+        )
+        return 1
+    FOLDER.mkdir(exist_ok=True)
+    said = {"release": release(), "sent": SENT.isoformat(), "messages": messages()}
+    file.write_text(json.dumps(said, indent=1, sort_keys=True) + "\n", "utf-8")
+    sys.stdout.write(f"{len(said['messages'])} messages are in {file.name}: commit it.\n")
+    return 0
+
+
+if __name__ == "__main__":
+    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"  # whose broker is in this process
+    import django
+
+    import celery_app  # noqa: F401  # tasks belong to this app
+
+    django.setup()
+    sys.exit(main())

@@ -1,0 +1,110 @@
+"""What a message may hold, and that whatever passes is something Celery can work on."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from celery.worker.request import Request
+from hypothesis import given
+from hypothesis import strategies as st
+from kombu.exceptions import DecodeError
+from kombu.message import Message
+
+from celery_app import app
+from refunds import tasks
+from refunds.messages import DEEPEST, LONGEST_BODY, LONGEST_NAME, LONGEST_WAIT, fault
+
+from ..factories import NOON
+
+BODY: list[Any] = [[], {"refund_id": 1}, None]
+HEADERS = {"task": "refunds.pay_refund", "id": "id-1"}
+
+
+def message(body: Any = BODY, **headers: Any) -> Message:
+    # kombu's stubs know text alone; a broker brings bytes.
+    raw: Any = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return Message(
+        body=raw,
+        content_type="application/json",
+        content_encoding="utf-8",
+        headers={**HEADERS, **headers},
+    )
+
+
+def nested(levels: int) -> Any:
+    return [nested(levels - 1)] if levels else 1
+
+
+def filled(size: int) -> bytes:
+    """A good body of so many bytes."""
+    empty = json.dumps([[], {"refund_id": 1, "note": ""}, None]).encode()
+    return empty.replace(b'""', b'"' + b"x" * (size - len(empty)) + b'"')
+
+
+@pytest.mark.parametrize(
+    ("most", "more", "why"),
+    [
+        (message(filled(LONGEST_BODY)), message(filled(LONGEST_BODY + 1)), "the body is 65537 bytes long"),
+        (message(id="x" * LONGEST_NAME), message(id="x" * (LONGEST_NAME + 1)), "the header 'id' is 'xxx"),
+        (message(more=nested(DEEPEST - 1)), message(more=nested(DEEPEST)), "the headers are nested deeper than 20"),
+        (
+            message([[], {"a": nested(DEEPEST - 2)}, {}]),
+            message([[], {"a": nested(DEEPEST - 1)}, {}]),
+            "the body is nested deeper than 20",
+        ),
+        (
+            message(eta=(NOON + LONGEST_WAIT).isoformat()),
+            message(eta=(NOON + LONGEST_WAIT + timedelta(microseconds=1)).isoformat()),
+            "it is to wait until 2026-07-15T10:00:00.000001+00:00, and a message waits 1:00:00 at most",
+        ),
+        (message(timelimit=[0.1, None]), message(timelimit=[0, None]), "the header 'timelimit' is a list"),
+        (message(retries=0), message(retries=-1), "the header 'retries' is -1"),
+        (message(task="celery.backend_cleanup"), message(task="celery.chord"), "the header 'task' is 'celery.chord'"),
+    ],
+)
+def test_each_limit_holds_to_the_unit(most: Message, more: Message, why: str) -> None:
+    """What is at the limit may pass, and the next beyond is refused with what it is."""
+    assert fault(most, NOON) == ""
+    assert fault(more, NOON).startswith(why)
+
+
+def test_what_cannot_be_read_is_kombus_to_say() -> None:
+    """The consumer refuses it by the same way as kombu's own errors."""
+    with pytest.raises(DecodeError):
+        fault(message(b"hello {"), NOON)
+
+
+ANY = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=5)
+    | st.datetimes(timezones=st.just(UTC)).map(datetime.isoformat),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=5,
+)
+READ = [
+    *("task", "id", "root_id", "parent_id", "group", "shadow", "eta", "expires", "retries", "timelimit"),
+    *("stamped_headers", "stamps", "argsrepr", "kwargsrepr", "ignore_result", "replaced_task_nesting", "groups"),
+    *("callbacks", "errbacks", "chain", "chord", "args", "kwargs", "delivery_info", "reply_to", "lang", "origin"),
+]
+
+
+@given(
+    headers=st.dictionaries(st.sampled_from(READ), ANY, max_size=3),
+    body=st.just(BODY) | ANY | st.lists(ANY, min_size=3, max_size=3),
+)
+def test_what_passes_is_a_request_to_celery(headers: dict[str, Any], body: Any) -> None:
+    """Whatever headers and body hold, either it is refused, or Celery makes a request of it and may ask it all."""
+    sent = message(body, **headers)
+    if fault(sent, NOON):
+        return
+    # As Celery's strategy makes and asks it, before it reserves the task.
+    request: Any = Request(sent, app=app, hostname="w", task=tasks.pay_refund, headers=sent.headers, body=sent.body)
+    assert request.id == sent.headers["id"]
+    assert request.expires is None or isinstance(datetime.now(UTC) > request.expires, bool)
+    assert set(request.stamps) == set(request.stamped_headers)
+    hard, soft = request.time_limits
+    assert (hard or 1) > 0 < (soft or 1)

@@ -71,7 +71,12 @@ class Server:
 
 
 def main(rows: int) -> None:
-    """Print what `rows` returns without addresses cost, and fewer of them; and a few whose customers are told."""
+    """Print what `rows` returns without addresses cost, and fewer of them; and a few whose customers are told.
+
+    Raises SystemExit where a server is not named.
+    """
+    if missing := [name for name in ("DATABASE_URL", "CELERY_BROKER_URL") if not os.environ.get(name)]:
+        raise SystemExit(f"cost wants {' and '.join(missing)}: a PostgreSQL server here, and a broker that is not used")
     few = min(FEW, rows)
     print(f"One worker of {CHILDREN} children. Of 1,000 returns:\n")  # noqa: T201  # its result
     for count in sorted({few, max(1, rows // 10), rows}):

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from benchmarks.cost import Spent, report
+from benchmarks.cost import Spent, main, report
 from benchmarks.processes import cpu, parent
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -43,3 +43,11 @@ def test_the_table_is_of_a_thousand() -> None:
         "| ------ | --------- | ------- | ------------ | --------------- | --------- | -------- |",
         "| import | 500       | 0.500 s | 1.000 s      | 512 KiB         | 1,024 KiB | 1.5      |",
     ]
+
+
+def test_the_servers_are_to_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without them nothing is begun, and the error names both."""
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    monkeypatch.delenv("CELERY_BROKER_URL", raising=False)
+    with pytest.raises(SystemExit, match="DATABASE_URL and CELERY_BROKER_URL"):
+        main(1)

@@ -13,12 +13,13 @@ ROWS = 100_000
 HEADER = "order_line,quantity,amount,currency,reason,customer,customer_email,requested_at"
 
 
-def write(file: Path, rows: int) -> None:
-    """Rows that differ, as a shop's would."""
+def write(file: Path, rows: int, *, addresses: bool = True) -> None:
+    """Rows that differ, as a shop's would; with the customers' addresses, or none."""
     with file.open("w") as out:
         out.write(f"{HEADER}\n")
         for row in range(rows):
-            cells = f"{row}/1,2,{row % 900 + 1}.50,GBP,too small,c-{row},c{row}@example.com,2025-07-15T12:00:00+03:00"
+            address = f"c{row}@example.com" if addresses else ""
+            cells = f"{row}/1,2,{row % 900 + 1}.50,GBP,too small,c-{row},{address},2025-07-15T12:00:00+03:00"
             out.write(f"{cells}\n")
 
 

@@ -1,10 +1,11 @@
-"""Runs a benchmark: `python -m benchmarks.run [approve_all | import_returns | pay_refund] [ROWS]`."""
+"""Runs a benchmark: `python -m benchmarks.run [approve_all | cost | import_returns | pay_refund] [ROWS]`."""
 
 import argparse
 import os
 
 ROWS = 100_000
 CALLS = 1_000
+MANY = 1_000_000
 
 
 def prepare() -> None:
@@ -23,14 +24,18 @@ def main() -> None:
     """Run the one that is named, on so many rows."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run")
     parser.add_argument(
-        "name", nargs="?", choices=("approve_all", "import_returns", "pay_refund"), default="approve_all"
+        "name", nargs="?", choices=("approve_all", "cost", "import_returns", "pay_refund"), default="approve_all"
     )
-    parser.add_argument("rows", nargs="?", type=int, help="100,000, but 1,000 for pay_refund, which pays one by one")
+    parser.add_argument("rows", nargs="?", type=int, help="100,000; a million for cost, 1,000 for pay_refund")
     chosen = parser.parse_args()
     if chosen.name == "import_returns":
         from .import_returns import main as import_returns
 
         import_returns(chosen.rows or ROWS)
+    elif chosen.name == "cost":
+        from .cost import main as cost
+
+        cost(chosen.rows or MANY)
     elif chosen.name == "pay_refund":
         prepare()
         from .pay_refund import main as pay_refund

@@ -17,10 +17,10 @@ from . import store
 from .domain import cutoff
 from .domain.refunds import RefundStatus
 from .domain.returns import Decision, Status, decide
+from .environment import database
 from .importing import Rejection, Return, Row
 from .models import Sweep
 from .operations import books, imports, sweeps
-from .settings import database
 from .testkit import Timeline, VirtualCelery
 
 # The Sunday on which Kyiv's clocks go forward in 2026: the day on which an 18:00 is most often got wrong.

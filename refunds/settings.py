@@ -4,26 +4,34 @@ import os
 from pathlib import Path
 from typing import Any
 
-import dj_database_url
 import django
 from django.core.management.utils import get_random_secret_key
 from kombu import Exchange, Queue
 
 from .domain import cutoff
+from .environment import admins, database, flag, lines_on_stderr
 from .schedule import beat_schedule
 
-
-def _flag(name: str) -> bool:
-    return os.environ.get(name, "").lower() in {"1", "true", "yes", "on"}
-
-
-DEBUG = _flag("DJANGO_DEBUG")
+DEBUG = flag("DJANGO_DEBUG")
 # Without a key of its own a process signs with a passing one: safe, but its sessions end with it, and two web
 # processes do not read each other's. `check --deploy` asks for the real one.
 SECRET_KEY = os.environ.get("DJANGO_SECRET_KEY") or get_random_secret_key()
 # The keys of before, by white space: links in mails do not expire, and are to work after a change of the key.
 SECRET_KEY_FALLBACKS = os.environ.get("DJANGO_SECRET_KEY_FALLBACKS", "").split()
 ALLOWED_HOSTS = os.environ.get("DJANGO_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
+
+# Everything by HTTPS alone: what `check --deploy` asks for.
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = flag("DJANGO_HTTPS")
+# Seconds in which a browser that was here asks by HTTPS alone, and cannot be talked out of it: an hour to begin with.
+SECURE_HSTS_SECONDS = int(os.environ.get("DJANGO_HSTS_SECONDS", "3600")) if SECURE_SSL_REDIRECT else 0
+# HSTS for all subdomains, and browsers' preload lists, bind other hosts as well: for whoever owns the domain to say, in
+# the proxy that serves it.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+# Only behind a proxy that sets this header itself: anyone else could send it, and be believed.
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if flag("DJANGO_BEHIND_PROXY") else None
+DEFAULT_EXCEPTION_REPORTER_FILTER = "refunds.redaction.Redacted"
+if not DEBUG:
+    LOGGING = lines_on_stderr()
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -43,6 +51,15 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
 ROOT_URLCONF = "refunds.urls"
 WSGI_APPLICATION = "refunds.wsgi.application"
 TEMPLATES = [
@@ -59,26 +76,19 @@ TEMPLATES = [
     }
 ]
 STATIC_URL = "static/"
+# Where `collectstatic` puts the files of the admin, and WhiteNoise (refunds[web]) finds them in the web process: a
+# proxy in front need not share a disk with it. Names have a hash of the content: browsers may keep a file for ever.
+STATIC_ROOT = os.environ.get("DJANGO_STATIC_ROOT") or None
+if STATIC_ROOT:
+    MIDDLEWARE.insert(1, "whitenoise.middleware.WhiteNoiseMiddleware")
+    STORAGES = {
+        "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+        "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    }
 LANGUAGE_CODE = "en"
 USE_TZ = True
 TIME_ZONE = cutoff.ZONE.key
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-
-
-def database(url: str) -> dict[str, Any]:
-    """The Django database for a URL; SQLite becomes one that several processes can write to."""
-    config: dict[str, Any] = dict(dj_database_url.parse(url))
-    if config["ENGINE"] == "django.db.backends.sqlite3":
-        config["OPTIONS"] = {
-            # Readers do not wait for the writer; in WAL mode NORMAL loses no commit to a crash of the process.
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
-            # Take the write lock first: a transaction that reads before it writes would fail instead of waiting.
-            "transaction_mode": "IMMEDIATE",
-            # Seconds to wait for the writer before; longer than any chunk takes.
-            "timeout": 20,
-            **config.get("OPTIONS", {}),
-        }
-    return config
 
 
 DATABASES = {"default": database(os.environ.get("DATABASE_URL", f"sqlite:///{Path.cwd() / 'refunds.sqlite3'}"))}
@@ -90,7 +100,7 @@ _SMTP: dict[str, Any] = {
     "port": int(os.environ.get("DJANGO_EMAIL_PORT", "25")),
     "username": os.environ.get("DJANGO_EMAIL_HOST_USER", ""),
     "password": os.environ.get("DJANGO_EMAIL_HOST_PASSWORD", ""),
-    "use_tls": _flag("DJANGO_EMAIL_USE_TLS"),
+    "use_tls": flag("DJANGO_EMAIL_USE_TLS"),
     # Seconds for each answer: Django waits for ever, and a server that falls silent would hold its worker.
     "timeout": 10,
 }
@@ -100,12 +110,6 @@ else:
     EMAIL_BACKEND, EMAIL_HOST, EMAIL_PORT, EMAIL_USE_TLS = _MAIL, _SMTP["host"], _SMTP["port"], _SMTP["use_tls"]
     EMAIL_HOST_USER, EMAIL_HOST_PASSWORD, EMAIL_TIMEOUT = _SMTP["username"], _SMTP["password"], _SMTP["timeout"]
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = os.environ.get("DJANGO_FROM_EMAIL", "returns@localhost")
-
-
-def admins(addresses: str) -> list[Any]:
-    """The setting ADMINS for addresses separated by commas: Django 5.2 wants names with them, 6.0 wants none."""
-    found = [address.strip() for address in addresses.split(",") if address.strip()]
-    return found if django.VERSION >= (6, 0) else [(address, address) for address in found]
 
 
 # Who hears of failed tasks and of the evening digest.
@@ -124,7 +128,7 @@ STRIPE_API_BASE = os.environ.get("STRIPE_API_BASE", "https://api.stripe.com")
 # Seconds to connect, and again between two bytes of the answer; an attempt makes at most two calls that succeed and one
 # that does not, within pay_refund's time limit of 50.
 STRIPE_TIMEOUT = float(os.environ.get("STRIPE_TIMEOUT", "15"))
-REFUNDS_EVENING_DIGEST = _flag("REFUNDS_EVENING_DIGEST")
+REFUNDS_EVENING_DIGEST = flag("REFUNDS_EVENING_DIGEST")
 
 CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL", "redis://localhost:6379/0")
 if CELERY_BROKER_URL.startswith(("amqp:", "amqps:")):

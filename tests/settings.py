@@ -2,12 +2,13 @@
 
 from importlib.util import find_spec
 
+from refunds.environment import admins, database
 from refunds.settings import *  # noqa: F403
 
 SECRET_KEY = "tests only"
-DATABASES = {"default": database("sqlite://:memory:")}  # noqa: F405
+DATABASES = {"default": database("sqlite://:memory:")}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast; guards nothing here
-ADMINS = admins("admin@example.com")  # noqa: F405
+ADMINS = admins("admin@example.com")
 CELERY_BROKER_URL = "memory://"
 CELERY_RESULT_BACKEND = "cache+memory://"
 # Its rows are held to the declared schedule; left out where it cannot be installed (up to 2.9, beside Django 6.1).

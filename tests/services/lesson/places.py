@@ -14,7 +14,7 @@ from django.test.utils import override_settings
 from kombu.transport import memory
 
 from refunds.embedded.redis_server import RedisServer
-from refunds.settings import database
+from refunds.environment import database
 from tests.lesson.worker import Lane
 
 from .. import servers

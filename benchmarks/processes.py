@@ -1,0 +1,81 @@
+"""What other processes have spent, as Linux's /proc says it, and a Celery worker as a process."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+# Seconds between looks at something that is not there yet.
+LOOK = 0.1
+CELERY = (sys.executable, "-m", "celery", "--quiet", "-A", "celery_app")
+# The fields of /proc/PID/stat behind the name, from 0: its parent; clock ticks of its own and of its dead children.
+PARENT, TICKS = 1, slice(11, 15)
+
+
+def parent(pid: int) -> int:
+    """The process that started it. Raises FileNotFoundError where there is no such process here."""
+    return int(_stat(pid)[PARENT])
+
+
+def cpu(pid: int) -> float:
+    """Seconds of processor that a process, its children and their children have spent, the dead ones included."""
+    below = 0.0
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            with suppress(FileNotFoundError, ProcessLookupError):  # it has ended since, and is its parent's dead child
+                below += cpu(int(child))
+    return below + sum(map(int, _stat(pid)[TICKS])) / os.sysconf("SC_CLK_TCK")
+
+
+def _stat(pid: int) -> list[str]:
+    # The name is in brackets, and may have brackets and spaces in it.
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+
+
+class Worker:
+    """A running Celery worker."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", environment: Mapping[str, str]) -> None:
+        self._process, self._environment = process, environment
+
+    @property
+    def cpu(self) -> float:
+        """Seconds of processor so far, its children's included. Raises RuntimeError where it has ended."""
+        if self._process.poll() is not None:
+            raise RuntimeError(
+                f"the worker ended with exit status {self._process.returncode}; its last lines are above"
+            )
+        return cpu(self._process.pid)
+
+    def messages(self) -> int | None:
+        """How many it has run, or None where it does not answer yet."""
+        asked = subprocess.run(  # noqa: S603  # own words
+            [*CELERY, "inspect", "stats", "--json", "--timeout", "2"],
+            check=False,
+            env=self._environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        if asked.returncode:
+            return None
+        (answer,) = json.loads(asked.stdout).values()
+        return int(sum(answer["total"].values()))
+
+
+@contextmanager
+def worker(environment: Mapping[str, str], children: int) -> Iterator[Worker]:
+    """A worker of so many children on all queues, from its first answer on; ended as one is in earnest, by SIGTERM."""
+    command = [*CELERY, "worker", "--concurrency", str(children), "--loglevel", "warning"]
+    with subprocess.Popen(command, env=environment) as process:  # noqa: S603  # own words
+        try:
+            started = Worker(process, environment)
+            while started.messages() is None:
+                _ = started.cpu  # raises where it has ended
+                time.sleep(LOOK)
+            yield started
+        finally:
+            process.terminate()

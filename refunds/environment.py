@@ -1,0 +1,57 @@
+"""What the environment says, as Django's settings want it."""
+
+import os
+from typing import Any
+
+import dj_database_url
+import django
+
+
+def flag(name: str) -> bool:
+    """Whether the variable says yes: 1, true, yes or on."""
+    return os.environ.get(name, "").lower() in {"1", "true", "yes", "on"}
+
+
+def database(url: str) -> dict[str, Any]:
+    """The Django database for a URL; SQLite becomes one that several processes can write to."""
+    config: dict[str, Any] = dict(dj_database_url.parse(url))
+    if config["ENGINE"] == "django.db.backends.sqlite3":
+        config["OPTIONS"] = {
+            # Readers do not wait for the writer; in WAL mode NORMAL loses no commit to a crash of the process.
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+            # Take the write lock first: a transaction that reads before it writes would fail instead of waiting.
+            "transaction_mode": "IMMEDIATE",
+            # Seconds to wait for the writer before; longer than any chunk takes.
+            "timeout": 20,
+            **config.get("OPTIONS", {}),
+        }
+    return config
+
+
+def admins(addresses: str) -> list[Any]:
+    """The setting ADMINS for addresses separated by commas: Django 5.2 wants names with them, 6.0 wants none."""
+    found = [address.strip() for address in addresses.split(",") if address.strip()]
+    return found if django.VERSION >= (6, 0) else [(address, address) for address in found]
+
+
+def lines_on_stderr() -> dict[str, Any]:
+    """The setting LOGGING: warnings and errors, tracebacks included, as lines on standard error.
+
+    Django itself would only mail an error of the web process, to admins that there may be none of. A Celery worker puts
+    handlers of its own in the root's place.
+    """
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "line": {
+                "format": "%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s",
+                # With the offset: Django sets the process's zone to Kyiv's, where an hour comes twice each autumn.
+                "datefmt": "%Y-%m-%dT%H:%M:%S%z",
+            }
+        },
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "root": {"handlers": ["stderr"], "level": "WARNING"},
+        # A 404 is a line in the web server's own log.
+        "loggers": {"django.request": {"level": "ERROR"}},
+    }

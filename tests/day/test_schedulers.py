@@ -1,64 +1,35 @@
-"""Beat's schedulers: the file's, django-celery-beat's, and ours, which holds its rows to the declared schedule."""
+"""Beat's schedulers: the file's, django-celery-beat's, and ours, which puts back what is edited."""
 
-from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
-from celery.schedules import crontab
-from django.apps import apps
-from django.db import connection
 
 from refunds.domain import cutoff
 from refunds.models import Sweep
 from refunds.operations import drift, sweeps
 from refunds.schedule import beat_schedule
-from refunds.testkit import VirtualCelery
 
 from ..factories import CUTOFF, NOON, make_requests
+from .beats import (
+    AUTUMN,
+    DECLINE,
+    FILE,
+    HALF_PAST_FOUR,
+    HOUR,
+    OURS,
+    READERS,
+    SPRING,
+    STOCK,
+    Edit,
+    at,
+    rows,
+    sent,
+    warnings,
+)
 from .conftest import Schedule, Start
 
 pytestmark = pytest.mark.django_db(transaction=True)
-FILE = "celery.beat:PersistentScheduler"
-STOCK = "django_celery_beat.schedulers:DatabaseScheduler"
-OURS = "refunds.beat:DeclaredScheduler"
-DECLINE = "refunds.decline_pending"
-READERS = {"worker": ["decisions"]}
-SPRING, AUTUMN = date(2026, 3, 29), date(2026, 10, 25)
-HOUR = timedelta(hours=1)
-# 16:30 in Kyiv: an edit to 17:00 lies ahead, and the last 18:00 behind.
-HALF_PAST_FOUR = NOON + 4.5 * HOUR
-
-Edit = Callable[[Any], None]
-
-
-@pytest.fixture
-def decline(schedule: Schedule) -> dict[str, Any]:
-    """The decline alone: what happens at 18:00 is beat's doing, and no reconciler's."""
-    entries = {"decline-pending": beat_schedule()["decline-pending"]}
-    schedule(entries)
-    return entries
-
-
-def model(name: str) -> Any:
-    return apps.get_model(drift.PACKAGE, name)
-
-
-def rows() -> Any:
-    return model("PeriodicTask").objects
-
-
-def at(hour: str, **columns: Any) -> Any:
-    columns = {"minute": "0", "timezone": cutoff.ZONE.key, **columns}
-    return model("CrontabSchedule").objects.create(hour=hour, **columns)
-
-
-def sent(celery: VirtualCelery, task: str = DECLINE) -> list[str]:
-    return [f"{record.at.astimezone(cutoff.ZONE):%d %H:%M:%S}" for record in celery.timeline.of("sent", task)]
-
-
-def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [record.getMessage() for record in caplog.records if record.name == "refunds.beat"]
 
 
 @pytest.mark.usefixtures("decline")
@@ -68,9 +39,9 @@ def test_each_scheduler_declines_once_a_day_around_a_change_of_clocks(
     start: Start, sunday: date, scheduler: str
 ) -> None:
     """On the Saturday, Sunday and Monday of either change, at 18:00:00 local and at no other time."""
-    midnight = datetime.combine(sunday - timedelta(days=1), time(0), cutoff.ZONE)
-    celery = start(midnight, scheduler=scheduler, workers=READERS)
-    celery.run_until(midnight.astimezone(UTC) + timedelta(days=3))
+    saturday = datetime.combine(sunday - timedelta(days=1), time(17), cutoff.ZONE)
+    celery = start(saturday, scheduler=scheduler, workers=READERS)
+    celery.run_until(saturday.astimezone(UTC) + 50.5 * HOUR)
     days = [sunday + timedelta(days=n) for n in (-1, 0, 1)]
     assert sent(celery) == [f"{day:%d} 18:00:00" for day in days]
     assert [sweep.scheduled_for for sweep in Sweep.objects.order_by("pk")] == [cutoff.on(day) for day in days]
@@ -216,126 +187,3 @@ def test_a_start_puts_back_what_was_edited_while_beat_was_down(start: Start, edi
     celery.start_beat()
     celery.advance(3 * HOUR)
     assert sent(celery) == ["15 18:00:00"]
-
-
-@pytest.mark.parametrize("stock_rows", [False, True])
-def test_an_entry_that_the_code_no_longer_declares_is_disabled(
-    start: Start, schedule: Schedule, decline: dict[str, Any], stock_rows: bool, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Its row stays, it is in the log, and it is sent again once it is declared again."""
-    nightly = {"task": DECLINE, "schedule": crontab(hour="19", minute="0")}
-    schedule({**decline, "nightly": nightly})
-    celery = start(HALF_PAST_FOUR, scheduler=OURS, workers=READERS)
-    celery.advance(timedelta(0))
-    if stock_rows:
-        rows().update(description="")  # as django-celery-beat writes them
-        celery.advance(timedelta(minutes=6))
-    for entries in (decline, {**decline, "nightly": nightly}):
-        celery.stop_beat()
-        schedule(entries)
-        celery.start_beat()
-        celery.advance(24 * HOUR)
-        assert rows().filter(enabled=True, task=DECLINE).count() == len(entries)
-    assert sent(celery) == ["15 18:00:00", "16 18:00:00", "16 19:00:00"]
-    assert [line for line in warnings(caplog) if "nightly sends" in line] == [
-        "nightly sends refunds.decline_pending, and the code declares no such entry any more: disabled"
-    ]
-
-
-@pytest.mark.usefixtures("decline")
-def test_an_entry_by_hand_runs_and_is_reported_once(start: Start, caplog: pytest.LogCaptureFixture) -> None:
-    """A second decline at noon finds the day's sweep made, and does nothing."""
-    celery = start(NOON - HOUR, scheduler=OURS, workers=READERS)
-    rows().create(name="by hand", task=DECLINE, crontab=at("12"))
-    rows().create(name="not ours", task="shop.restock", crontab=at("3"))
-    celery.advance(26 * HOUR)
-    assert sent(celery) == ["15 12:00:00", "15 18:00:00", "16 12:00:00"]
-    assert [line for line in warnings(caplog) if "by hand" in line or "not ours" in line] == [
-        "by hand sends refunds.decline_pending, and the code declares no such entry: it was added by hand, and runs"
-    ]
-    assert rows().filter(enabled=True, name__in=["by hand", "not ours"]).count() == 2
-    assert [sweep.scheduled_for for sweep in Sweep.objects.order_by("pk")] == [
-        cutoff.latest(NOON),
-        cutoff.upcoming(NOON),
-    ]
-
-
-@pytest.mark.parametrize("scheduler", [FILE, STOCK, OURS])
-def test_each_scheduler_keeps_the_expiry(start: Start, scheduler: str) -> None:
-    """What the reconciler is sent is good for half a minute."""
-    celery = start(NOON, scheduler=scheduler)
-    celery.advance(timedelta(minutes=2))
-    found = celery.timeline.of("sent", "refunds.reconcile")
-    assert len(found) >= 3
-    assert all(record.expires and 29 < (record.expires - record.at).total_seconds() <= 30 for record in found)
-
-
-def test_a_declared_entry_that_makes_no_row_is_logged(
-    start: Start, schedule: Schedule, decline: dict[str, Any], caplog: pytest.LogCaptureFixture
-) -> None:
-    """It is not sent, and the others are."""
-    schedule({**decline, "at noon": {"task": DECLINE, "schedule": "noon"}, "nothing": {}})
-    celery = start(HALF_PAST_FOUR, scheduler=OURS, workers=READERS)
-    celery.advance(2 * HOUR)
-    assert sent(celery) == ["15 18:00:00"]
-    lines = [line for line in warnings(caplog) if line.startswith("schedule drift, not put back: ")]
-    assert {line.split(": ")[1] for line in lines} == {"at noon", "nothing"}
-
-
-def test_an_expiry_by_celerys_name_alone_is_kept(start: Start, schedule: Schedule) -> None:
-    """Ours takes it into the row; django-celery-beat would drop it."""
-    schedule({"decline-pending": {**beat_schedule()["decline-pending"], "options": {"expires": 3600}}})
-    celery = start(HALF_PAST_FOUR, scheduler=OURS, workers=READERS)
-    celery.advance(2 * HOUR)
-    (record,) = celery.timeline.of("sent", DECLINE)
-    assert record.expires is not None
-    assert 3599 < (record.expires - record.at).total_seconds() <= 3600
-
-
-def sql(statement: str, *values: Any) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)
-
-
-@pytest.mark.parametrize("name", ["decline-pending", "by hand"])
-@pytest.mark.parametrize(
-    ("column", "value"),
-    [
-        ("crontab", "timezone"),
-        ("crontab", "hour"),
-        ("crontab_id", None),
-        ("args", "{"),
-        ("kwargs", "["),
-        ("headers", "?"),
-    ],
-)
-def test_a_row_that_cannot_be_read_does_not_end_beat(
-    start: Start, decline: dict[str, Any], name: str, column: str, value: str | None
-) -> None:
-    """At the start and while it runs: what is declared is put back, what was added by hand is not sent."""
-    celery = start(HALF_PAST_FOUR, scheduler=OURS, workers=READERS)
-    celery.advance(timedelta(0))
-    if name != "decline-pending":
-        rows().create(name=name, task=DECLINE, crontab=at("19"))
-    row = rows().get(name=name)
-    if column == "crontab":
-        sql(f"UPDATE django_celery_beat_crontabschedule SET {value} = %s WHERE id = %s", "Mars", row.crontab_id)
-    else:
-        sql(f"UPDATE django_celery_beat_periodictask SET {column} = %s WHERE id = %s", value, row.pk)
-    celery.advance(HOUR)
-    celery.stop_beat()
-    celery.start_beat()
-    celery.advance(4 * HOUR)
-    assert sent(celery) == ["15 18:00:00"]
-    assert drift.compare(decline) == []
-
-
-def test_a_row_that_cannot_be_saved_does_not_end_beat(start: Start, caplog: pytest.LogCaptureFixture) -> None:
-    """Two expiries, which its own save refuses: put back, and sent on."""
-    celery = start(NOON, scheduler=OURS)
-    celery.advance(timedelta(minutes=1))
-    rows().filter(name="reconcile").update(expires=NOON + HOUR)
-    celery.advance(timedelta(minutes=2))
-    assert len(celery.timeline.of("sent", "refunds.reconcile")) >= 5
-    assert any("cannot be saved" in line for line in warnings(caplog))
-    assert drift.compare(beat_schedule()) == []

@@ -14,7 +14,7 @@ from . import own, servers
 Broker = Literal["memory", "fakeredis", "redis", "rabbitmq", "quorum"]
 Database = Literal["sqlite", "postgres"]
 Results = Literal["redis", "database"]
-Scheduler = Literal["default", "database", "redbeat"]
+Scheduler = Literal["default", "database", "declared", "redbeat"]
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,7 @@ class Kind:
 SCHEDULERS: Mapping[Scheduler, str] = {
     "default": "celery.beat:PersistentScheduler",
     "database": "django_celery_beat.schedulers:DatabaseScheduler",
+    "declared": "refunds.beat:DeclaredScheduler",
     "redbeat": "redbeat.RedBeatScheduler",
 }
 

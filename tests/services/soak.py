@@ -17,7 +17,7 @@ from .site import Kind
 # What a day may be on: each with processes that can be killed. SQLite has no server to stop.
 KINDS = (
     Kind("redis", "postgres", own=True),
-    Kind("redis", "postgres", scheduler="database", own=True),
+    Kind("redis", "postgres", scheduler="declared", own=True),
     Kind("redis", "sqlite", own=True),
     Kind("rabbitmq", "postgres", own=True),
     Kind("quorum", "postgres", scheduler="redbeat", own=True),

@@ -15,10 +15,10 @@ SCENARIOS = [
     ("rabbitmq", Kind("rabbitmq", "sqlite")),
     ("rabbitmq", Kind("quorum", "postgres")),
     # A beat whose schedule is in the database meets all that happens to that.
-    ("postgres", Kind("redis", "postgres", scheduler="database", own=True)),
+    ("postgres", Kind("redis", "postgres", scheduler="declared", own=True)),
     ("messages", Kind("redis", "postgres")),
     ("messages", Kind("quorum", "postgres")),
-    ("two-beats", Kind("redis", "postgres", scheduler="database")),
+    ("two-beats", Kind("redis", "postgres", scheduler="declared")),
     ("beat-down", Kind("rabbitmq", "postgres")),
     ("last-moment", Kind("redis", "postgres")),
     ("last-moment", Kind("fakeredis", "sqlite")),

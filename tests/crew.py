@@ -72,16 +72,19 @@ class Crew:
             self.ended["children killed"] += 1
         return bool(children)
 
-    def stop(self, name: str, by: signal.Signals, within: float) -> None:
-        """Ask a process to end: SIGTERM after the tasks that it runs, SIGQUIT at once; then wait for so many seconds.
+    def stop(self, name: str, by: signal.Signals, within: float) -> bool:
+        """Ask a process to end: SIGTERM after the tasks that it runs, SIGQUIT at once; whether it did so in time.
 
-        Raises subprocess.TimeoutExpired for one that does not.
+        After so many seconds it is killed, as a process manager does.
         """
         process = self.running[name]
         process.send_signal(by)
-        process.wait(within)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(within)
+        ended = process.poll() is not None
         self._end(name)
-        self.ended[f"{_kind(name)}s stopped by {by.name}"] += 1
+        self.ended[f"{_kind(name)}s {'stopped by' if ended else 'that did not end by'} {by.name}"] += 1
+        return ended
 
     def ready(self, name: str) -> bool:
         """Whether it has said that it serves, since it was last started."""

@@ -118,7 +118,7 @@ class Worker:
     def end(self) -> None:
         """Ask it to end in good order: nothing that it took is left, and only what was to be paid is."""
         assert not (self.folder / PROOF).exists()
-        self._crew.stop(WORKER, signal.SIGTERM, LONG)
+        assert self._crew.stop(WORKER, signal.SIGTERM, LONG)
         assert self.left() == 0
         assert self._succeeded() == self._paid
 

@@ -13,10 +13,12 @@ from . import database_faults, messages
 from .own import Redis
 from .servers import rabbitmqctl
 from .site import Site
-from .stage import LONG, Stage
+from .stage import Stage
 
 # Does it, and says what it did.
 Fault = Callable[[Stage], str]
+# Seconds in which a worker is to stop: more than any task takes here, and less than a day.
+STOPPING = 15.0
 # Messages that somebody tries to snatch, and for how many seconds.
 HANDFUL, SNATCHING = 20, 3.0
 
@@ -103,9 +105,9 @@ def _kill(stage: Stage, name: str) -> str:
 
 def _stop(stage: Stage, by: signal.Signals) -> str:
     name = _one(stage, "worker")
-    _crew(stage).stop(name, by, LONG)
+    ended = _crew(stage).stop(name, by, STOPPING)
     _crew(stage).start_again(name)
-    return f"{name} stopped by {by.name}"
+    return f"{name} stopped by {by.name}" + ("" if ended else f", and killed after {STOPPING:.0f} s")
 
 
 def _crew(stage: Stage) -> Crew:

@@ -1,5 +1,6 @@
 """Addresses that no page leads to: an id that no row has, and a lookup that no filter offers."""
 
+import django
 import pytest
 from django.test import Client
 
@@ -29,7 +30,10 @@ def test_page_of_an_id_that_no_row_has_leads_to_the_index(client: Client, model:
     for page in ("change", "history"):
         response = client.get(f"/admin/refunds/{model}/{bad}/{page}/")
         assert (response.status_code, response["Location"]) == (302, "/admin/")
-    assert client.post(f"/admin/refunds/{model}/{bad}/change/").status_code == 403
+    # Django 6.1 looks for the row before it asks for the permission.
+    assert client.post(f"/admin/refunds/{model}/{bad}/change/").status_code == (
+        302 if django.VERSION >= (6, 1) else 403
+    )
     assert client.post(f"/admin/refunds/{model}/{bad}/delete/").status_code == (302 if model == "optout" else 403)
     assert state() == before
 

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Collection
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
@@ -164,7 +165,7 @@ class Worker:
         return re.search(words, self._crew.log(WORKER)[since:]) is not None
 
     def _query(self, sql: str) -> list[Any]:
-        with sqlite3.connect(self.folder / "refunds.sqlite3", timeout=LONG) as connection:
+        with closing(sqlite3.connect(self.folder / "refunds.sqlite3", timeout=LONG)) as connection:
             return connection.execute(sql).fetchall()
 
     def _succeeded(self) -> set[int]:

@@ -17,6 +17,8 @@ from .stage import Stage
 
 # Does it, and says what it did.
 Fault = Callable[[Stage], str]
+# Seconds that a worker is given to plan a sweep, which may first have to start.
+PATIENCE = 30.0
 # Seconds in which a worker is to stop: more than any task takes here, and less than a day.
 STOPPING = 15.0
 # Messages that somebody tries to snatch, and for how many seconds.
@@ -50,12 +52,15 @@ def stop_cold(stage: Stage) -> str:
 
 
 def flush_redis(stage: Stage) -> str:
-    """FLUSHALL: every message is gone, those that a worker holds included."""
+    """FLUSHALL in the middle of a sweep: every message is gone, those that a worker holds included."""
     import redis
 
+    stage.receive(HANDFUL * sweeps.CHUNK_ROWS)
+    stage.press()
     with redis.Redis.from_url(_redis(stage).url) as client:
+        stage.until("the sweep is planned, or over", stage.is_planned, PATIENCE)
         client.flushall()
-    return "Redis flushed"
+    return f"Redis flushed, {stage.chunks_left()} chunks under way"
 
 
 def restart_redis(stage: Stage) -> str:

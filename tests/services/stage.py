@@ -9,10 +9,11 @@ from threading import Event
 from typing import TypeVar
 
 from django.db import InterfaceError, OperationalError, connection
+from django.db.models import Q
 from django.utils import timezone
 
 from refunds import store
-from refunds.models import ReturnRequest, new_key
+from refunds.models import Chunk, ReturnRequest, Sweep, new_key
 from refunds.operations import sweeps
 
 from ..crew import Crew
@@ -94,6 +95,15 @@ class Stage:
         self.presses += 1
         key = f"press {self.presses}"
         self.insist(lambda: sweeps.start_approve(key=key, up_to_id=store.highest_id(), by=None, now=timezone.now()))
+
+    def is_planned(self) -> bool:
+        """Whether the last press has got its chunks, or came too late for any."""
+        last = Sweep.objects.filter(key=f"press {self.presses}")
+        return last.filter(Q(planned_at__isnull=False) | Q(closed_at__isnull=False)).exists()
+
+    def chunks_left(self) -> int:
+        """How many chunks of open sweeps wait to be decided."""
+        return self.insist(Chunk.objects.filter(done_at=None, sweep__closed_at=None).count)
 
     def insist(self, act: Callable[[], T]) -> T:
         """Do it on the database, again and again while that is away."""

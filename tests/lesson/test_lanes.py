@@ -1,6 +1,7 @@
 """The lanes themselves: what one leaves behind does not meet the next test."""
 
 import gc
+import logging
 import sys
 
 import pytest
@@ -24,3 +25,13 @@ def test_result_outlives_its_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     gc.collect()  # a result and its promise hold each other
 
     assert unraisable == []
+
+
+@pytest.mark.filterwarnings("ignore:Call to deprecated setex:DeprecationWarning")
+def test_logging_is_as_before_the_worker() -> None:
+    """A worker raises the level of all logging to its own; a test that listens for warnings later would hear none."""
+    root = logging.getLogger()
+    before = (root.level, list(root.handlers))
+    with RedisServer() as server, running_worker(Lane(server.url(0), server.url(1))):
+        assert add.delay(2, 2).get(**WAIT) == 4
+    assert (root.level, list(root.handlers)) == before

@@ -1,6 +1,7 @@
 """A real worker of the lesson's app, in a thread of this process, on whatever broker and result backend."""
 
 import gc
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -48,7 +49,10 @@ def running_worker(lane: Lane) -> Iterator[None]:
         state: Any = _state
         current = state._tls.current_app
         undo.callback(state.set_default_app, state.default_app)
-        # Starting a worker leaves its log level in the environment …
+        # Starting a worker leaves its log level behind, in the root of all logging …
+        root = logging.getLogger()
+        undo.callback(root.setLevel, root.level)
+        # … and in the environment …
         environment = os.environ.copy()
         undo.callback(lambda: [os.environ.pop(name) for name in os.environ.keys() - environment.keys()])
         undo.callback(_forget_connections)

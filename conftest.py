@@ -12,7 +12,7 @@ import celery_app  # noqa: F401  # shared tasks belong to this app
 
 # A shared machine is slow at times: no deadline per example, which would make timing a verdict.
 settings.register_profile("default", deadline=None)
-settings.register_profile("thorough", deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("thorough", deadline=None, max_examples=200, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("thorough" if os.environ.get("REFUNDS_THOROUGH") else "default")
 
 

@@ -168,12 +168,14 @@ CELERY_WORKER_CONSUMER = "refunds.consumer:Consumer"
 CELERY_TASK_DEFAULT_QUEUE = "decisions"
 # RabbitMQ's alone, which refuses any other word: classic, or quorum, which keeps its messages on several machines.
 REFUNDS_QUEUE_TYPE = os.environ.get("REFUNDS_QUEUE_TYPE", "classic")
-# The key is named, or Celery binds every queue by the default queue's. A topic, because a message that is due later
-# comes to a quorum queue through RabbitMQ's delayed delivery, which Celery binds to no direct exchange.
+# A quorum queue gets what is due later through RabbitMQ's delayed delivery, which Celery binds to no direct exchange. A
+# direct one everywhere else: Celery then publishes to the queue itself, and needs no binding, which a Redis that was
+# flushed has lost without a word to anybody. The key is named, or Celery binds every queue by the default queue's.
+_EXCHANGE = Exchange("returns", type="topic" if REFUNDS_QUEUE_TYPE == "quorum" else "direct")
 CELERY_TASK_QUEUES = [
     Queue(
         name,
-        Exchange("returns", type="topic"),
+        _EXCHANGE,
         routing_key=name,
         queue_arguments={"x-queue-type": REFUNDS_QUEUE_TYPE},
     )

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -71,6 +71,18 @@ class Crew:
             os.kill(choose(children), signal.SIGKILL)
             self.ended["children killed"] += 1
         return bool(children)
+
+    @contextlib.contextmanager
+    def standing_still(self, kind: str) -> Iterator[None]:
+        """All of a kind, with their children, do nothing meanwhile: SIGSTOP, and SIGCONT at the end."""
+        groups = [process.pid for name, process in self.running.items() if _kind(name) == kind]
+        try:
+            for group in groups:
+                os.killpg(group, signal.SIGSTOP)
+            yield
+        finally:
+            for group in groups:
+                os.killpg(group, signal.SIGCONT)
 
     def stop(self, name: str, by: signal.Signals, within: float) -> bool:
         """Ask a process to end: SIGTERM after the tasks that it runs, SIGQUIT at once; whether it did so in time.

@@ -5,12 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kombu import Exchange
 
 from ..services.site import Broker, Kind, site
 from . import bodies
 from .cases import CASES
-from .wire import EXCHANGE, QUEUE
+from .wire import QUEUE
 from .worker import Worker
 
 pytestmark = pytest.mark.services
@@ -79,8 +78,7 @@ def _put_abyss(worker: Worker) -> None:
         table = b"\x01xF" + struct.pack(">L", len(table)) + table
     with worker.connection() as connection:
         channel: Any = connection.default_channel
-        Exchange(EXCHANGE, type="topic")(channel).declare()
         message = channel.prepare_message(b"null", content_encoding="utf-8")
         # Of the basic class's properties the headers alone: https://www.rabbitmq.com/resources/specs/amqp0-9-1.pdf
         message._serialize_properties = lambda: struct.pack(">HL", 1 << 13, len(table)) + table
-        channel.basic_publish(message, exchange=EXCHANGE, routing_key=QUEUE)
+        channel.basic_publish(message, exchange="", routing_key=QUEUE)

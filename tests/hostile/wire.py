@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-from kombu import Exchange
-
-# Where payments go, as the settings have it.
+# Where payments go, as the settings have it; by the exchange without a name, to which every queue is bound.
 EXCHANGE, QUEUE = "returns", "payments"
 TASK = "refunds.pay_refund"
 NOBODY: Mapping[str, Any] = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
@@ -34,13 +32,12 @@ class Message:
 
     def put(self, channel: Any) -> None:
         """Publish it by a kombu channel, of any broker."""
-        Exchange(EXCHANGE, type="topic")(channel).declare()
         properties = {"delivery_mode": 2, **self.properties}
         priority = properties.pop("priority", None)
         made = channel.prepare_message(
             self.body, priority, self.content_type, self.content_encoding, self.headers, properties
         )
-        channel.basic_publish(made, exchange=EXCHANGE, routing_key=QUEUE)
+        channel.basic_publish(made, exchange="", routing_key=QUEUE)
 
 
 def pay(refund_id: object, task: Any = TASK, embed: object = NOBODY) -> Message:

@@ -151,7 +151,7 @@ class Worker:
     def _queue(self, channel: Any) -> Any:
         """The queue as the settings make it; declared otherwise, RabbitMQ would refuse."""
         kind = self.environment["REFUNDS_QUEUE_TYPE"]
-        exchange = Exchange(EXCHANGE, type="topic")
+        exchange = Exchange(EXCHANGE, type="topic" if kind == "quorum" else "direct")
         return Queue(QUEUE, exchange, routing_key=QUEUE, queue_arguments={"x-queue-type": kind})(channel)
 
     def _wait(self, wanted: str, is_so: Callable[[], bool]) -> None:

@@ -49,10 +49,10 @@ def test_rabbitmq_confirms_what_it_takes() -> None:
 
 @pytest.mark.parametrize("kind", ["classic", "quorum"])
 def test_queues_are_of_the_kind_that_is_asked_for(kind: str) -> None:
-    """REFUNDS_QUEUE_TYPE names it; the exchange is a topic, without which a countdown would block a quorum queue's."""
+    """REFUNDS_QUEUE_TYPE names it; a quorum queue's exchange is a topic, or a countdown would block a worker."""
     found = settings_for(REFUNDS_QUEUE_TYPE=kind)
     assert found["arguments"] == [{"x-queue-type": kind}] * 4
-    assert found["exchanges"] == ["topic"] * 4
+    assert found["exchanges"] == [{"classic": "direct", "quorum": "topic"}[kind]] * 4
 
 
 def test_packages_are_installed_for_what_needs_them() -> None:

@@ -8,6 +8,7 @@ import pytest
 from celery.schedules import crontab, solar
 from django.apps import apps
 from django_celery_beat.schedulers import ModelEntry
+from pytest_django import Settings
 
 from celery_app import app
 from refunds.operations import drift, upkeep
@@ -45,8 +46,9 @@ def stored() -> dict[str, dict[str, Any]]:
 
 
 @pytest.fixture
-def stock() -> Generator[None]:
+def stock(settings: Settings) -> Generator[None]:
     """The settings name django-celery-beat's own scheduler."""
+    settings.CELERY_BEAT_SCHEDULER = STOCK  # what Celery before 5.6 reads, whatever is assigned below
     before = app.conf.beat_scheduler
     app.conf.beat_scheduler = STOCK
     yield

@@ -1,7 +1,6 @@
 """What may happen to a deployment in use; all of it must leave the books equal."""
 
 import signal
-import time
 from collections.abc import Callable
 
 from celery import current_app
@@ -21,8 +20,8 @@ Fault = Callable[[Stage], str]
 PATIENCE = 30.0
 # Seconds in which a worker is to stop: more than any task takes here, and less than a day.
 STOPPING = 15.0
-# Messages that somebody tries to snatch, and for how many seconds.
-HANDFUL, SNATCHING = 20, 3.0
+# Chunks of a sweep, and messages of each queue that somebody takes hold of at once.
+HANDFUL = 20
 
 
 def kill_child(stage: Stage) -> str:
@@ -78,17 +77,15 @@ def close_connections(stage: Stage) -> str:
 
 
 def double_messages(stage: Stage) -> str:
-    """Messages come twice and in another order: those that somebody snatches from the workers."""
+    """Messages come twice and in another order: those of a sweep that is planned while the workers stand still."""
     stage.receive(HANDFUL * sweeps.CHUNK_ROWS)
-    stage.press()
-    found: list[messages.Raw] = []
-    ends = time.monotonic() + SNATCHING
-    while len(found) < HANDFUL and time.monotonic() < ends:
-        found += messages.take(current_app, HANDFUL)
-    stage.kept += found
-    twice = found * 2
-    stage.draw.shuffle(twice)
-    messages.put(current_app, twice)
+    with _crew(stage).standing_still("worker"):
+        stage.plan(stage.press())
+        found = messages.take(current_app, HANDFUL)
+        stage.kept += found
+        twice = found * 2
+        stage.draw.shuffle(twice)
+        messages.put(current_app, twice)
     return f"{len(found)} messages doubled and shuffled"
 
 

@@ -46,8 +46,7 @@ def put(app: Celery, messages: Iterable[Raw]) -> int:
     count = 0
     with app.producer_pool.acquire(block=True) as producer:
         for count, raw in enumerate(messages, start=1):  # noqa: B007  # the number of the last one
-            exchange = app.amqp.queues[raw.queue].exchange
-            producer.publish(raw.body, exchange=exchange, routing_key=raw.queue, headers=raw.headers, **raw.properties)
+            producer.publish(raw.body, exchange="", routing_key=raw.queue, headers=raw.headers, **raw.properties)
     return count
 
 

@@ -90,11 +90,18 @@ class Stage:
         self.insist(lambda: ReturnRequest.objects.bulk_create(rows, ignore_conflicts=True))
         self.received += count
 
-    def press(self) -> None:
-        """Approve all that is there, as the button does."""
+    def plan(self, sweep: Sweep) -> None:
+        """Part a sweep into chunks and send their messages, as a worker does."""
+        self.insist(lambda: sweeps.plan_sweep(sweep.pk, timezone.now()))
+
+    def press(self) -> Sweep:
+        """Approve all that is there, as the button does; the sweep that this began."""
         self.presses += 1
         key = f"press {self.presses}"
-        self.insist(lambda: sweeps.start_approve(key=key, up_to_id=store.highest_id(), by=None, now=timezone.now()))
+        sweep, _ = self.insist(
+            lambda: sweeps.start_approve(key=key, up_to_id=store.highest_id(), by=None, now=timezone.now())
+        )
+        return sweep
 
     def is_planned(self) -> bool:
         """Whether the last press has got its chunks, or came too late for any."""

@@ -48,8 +48,8 @@ def stored() -> dict[str, dict[str, Any]]:
 @pytest.fixture
 def stock(settings: Settings) -> Generator[None]:
     """The settings name django-celery-beat's own scheduler."""
-    settings.CELERY_BEAT_SCHEDULER = STOCK  # what Celery before 5.6 reads, whatever is assigned below
     before = app.conf.beat_scheduler
+    settings.CELERY_BEAT_SCHEDULER = STOCK  # what Celery before 5.6 reads, whatever is assigned below
     app.conf.beat_scheduler = STOCK
     yield
     app.conf.beat_scheduler = before

@@ -44,7 +44,8 @@ def take(app: Celery, limit: int) -> list[Raw]:
 def put(app: Celery, messages: Iterable[Raw]) -> int:
     """Publish them in this order; returns how many."""
     count = 0
-    with app.producer_pool.acquire(block=True) as producer:
+    # A connection of its own: one of the pool may have been closed by a scenario.
+    with app.connection_for_write() as connection, app.amqp.Producer(connection) as producer:
         for count, raw in enumerate(messages, start=1):  # noqa: B007  # the number of the last one
             producer.publish(raw.body, exchange="", routing_key=raw.queue, headers=raw.headers, **raw.properties)
     return count

@@ -17,9 +17,9 @@ CHUNKS = (1_000, 5_000, 20_000)
 def main(rows: int, *, clicks: int = CLICKS, rounds: int = ROUNDS, chunks: Sequence[int] = CHUNKS) -> None:
     """Print a table each for the click, for approve-all of `rows` rows, for chunk sizes and for memory."""
     few = max(1, rows // 100)
-    print(_clicks(press.measure((few, rows), clicks)))  # noqa: T201  # its result
-    print(_sweeps(rows, sweep.measure(rows, chunks, rounds)))  # noqa: T201
-    print(_memory(memory.measure((max(1, rows // 10), rows))))  # noqa: T201
+    print(_clicks(press.measure((few, rows), clicks)))
+    print(_sweeps(rows, sweep.measure(rows, chunks, rounds)))
+    print(_memory(memory.measure((max(1, rows // 10), rows))))
 
 
 def _clicks(found: Sequence[press.Clicks]) -> str:

@@ -78,10 +78,10 @@ def main(rows: int) -> None:
     if missing := [name for name in ("DATABASE_URL", "CELERY_BROKER_URL") if not os.environ.get(name)]:
         raise SystemExit(f"cost wants {' and '.join(missing)}: a PostgreSQL server here, and a broker that is not used")
     few = min(FEW, rows)
-    print(f"One worker of {CHILDREN} children. Of 1,000 returns:\n")  # noqa: T201  # its result
+    print(f"One worker of {CHILDREN} children. Of 1,000 returns:\n")
     for count in sorted({few, max(1, rows // 10), rows}):
-        print(report(f"{count:,} returns", count, measure(count, addresses=False)))  # noqa: T201
-    print(report(f"{few:,} returns with addresses", few, measure(few, addresses=True)))  # noqa: T201
+        print(report(f"{count:,} returns", count, measure(count, addresses=False)))
+    print(report(f"{few:,} returns with addresses", few, measure(few, addresses=True)))
 
 
 def measure(rows: int, *, addresses: bool) -> dict[str, Spent]:
@@ -127,7 +127,7 @@ def _ours(running: Worker) -> float:
 
 def _refunds(environment: Mapping[str, str], *arguments: str) -> None:
     command = [sys.executable, "-m", "refunds", *arguments]
-    subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)  # noqa: S603  # own words
+    subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
 
 
 def report(title: str, rows: int, found: Mapping[str, Spent]) -> str:

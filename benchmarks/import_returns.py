@@ -33,5 +33,5 @@ def main(rows: int = ROWS) -> None:
             began = Real.clock()
             python(database, "-m", "refunds", "import_returns", str(file))
             seconds = Real.clock() - began
-            print(f"{rows:,} {what} rows in {seconds:.1f} s, {rows / seconds:,.0f} a second\n")  # noqa: T201  # its result
-        print(f"at most {peak_of_children():,.0f} MiB in any of them")  # noqa: T201
+            print(f"{rows:,} {what} rows in {seconds:.1f} s, {rows / seconds:,.0f} a second\n")
+        print(f"at most {peak_of_children():,.0f} MiB in any of them")

@@ -71,7 +71,7 @@ def python(database: Path, *arguments: str, capture: bool = False) -> str:
         # What this process imports, the installed package before the checkout where it does so.
         "PYTHONPATH": os.pathsep.join(sys.path),
     }
-    ended = subprocess.run(  # noqa: S603  # own words
+    ended = subprocess.run(
         [sys.executable, "-P", *arguments],
         check=True,
         env=environment,

@@ -32,7 +32,7 @@ def main() -> None:
 
     before = peak()
     approve_all()
-    print(peak() - before)  # noqa: T201  # its result
+    print(peak() - before)
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ def provider() -> Generator[str]:
 def main(calls: int) -> None:
     """Print a table of milliseconds a call."""
     with provider() as address, scratch_database(), override_settings(STRIPE_API_BASE=address, **SETTINGS):
-        print(_table(calls, _measure(calls)))  # noqa: T201  # its result
+        print(_table(calls, _measure(calls)))
 
 
 def _measure(calls: int) -> dict[str, list[float]]:

@@ -53,7 +53,7 @@ class Worker:
 
     def messages(self) -> int | None:
         """How many it has run, or None where it does not answer yet."""
-        asked = subprocess.run(  # noqa: S603  # own words
+        asked = subprocess.run(
             [*CELERY, "inspect", "stats", "--json", "--timeout", "2"],
             check=False,
             env=self._environment,
@@ -70,7 +70,7 @@ class Worker:
 def worker(environment: Mapping[str, str], children: int) -> Iterator[Worker]:
     """A worker of so many children on all queues, from its first answer on; ended as one is in earnest, by SIGTERM."""
     command = [*CELERY, "worker", "--concurrency", str(children), "--loglevel", "warning"]
-    with subprocess.Popen(command, env=environment) as process:  # noqa: S603  # own words
+    with subprocess.Popen(command, env=environment) as process:
         try:
             started = Worker(process, environment)
             while started.messages() is None:

@@ -1,11 +1,44 @@
-"""Runs a benchmark: `python -m benchmarks.run [approve_all | cost | import_returns | pay_refund] [ROWS]`."""
+"""Runs benchmarks: `python -m benchmarks.run [NAME …] [--rows N] [--json FILE]`; without a name all of them."""
 
 import argparse
+import json
 import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
 
-ROWS = 100_000
-CALLS = 1_000
-MANY = 1_000_000
+from .report import Skipped, Table, as_json
+
+# By name: the module whose `measure(Options)` yields its tables, and what it is about.
+BENCHMARKS = {
+    "approve_all": ("sweeps", "approve-all and decline-all, click to last row, beside one raw statement"),
+    "click": ("click", "the button's page and its press, under load"),
+    "peers": ("peers", "the same rows as tutorials do it, and as other task queues do it"),
+    "paying": ("paying", "wallet refunds beside the raw statements; what is added to a call to Stripe"),
+    "virtual_time": ("virtual_time", "a year, 10,000 executions, the start of a cluster"),
+    "import_returns": ("import_returns", "a file, beside COPY and executemany of the same parsed rows"),
+    "safety_net": ("safety_net", "the reconciler and the health check among millions of rows"),
+    "cost": ("cost", "processor, log, disk and messages from the file to the last refund"),
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line says. `rows`: None for each benchmark's own numbers of rows."""
+
+    rows: int | None = None
+    decided: int = 5_000_000
+    rounds: int = 3
+
+    def arguments(self) -> list[str]:
+        """The same, for another command line."""
+        rows = [] if self.rows is None else ["--rows", str(self.rows)]
+        return [*rows, "--decided", str(self.decided), "--rounds", str(self.rounds)]
 
 
 def prepare() -> None:
@@ -20,32 +53,64 @@ def prepare() -> None:
     django.setup()
 
 
-def main() -> None:
-    """Run the one that is named, on so many rows."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.run")
-    parser.add_argument(
-        "name", nargs="?", choices=("approve_all", "cost", "import_returns", "pay_refund"), default="approve_all"
+def main(arguments: list[str] | None = None) -> None:
+    """Run those that are named, print each table as it is ready, and write all as JSON where a file is given."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.run",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="\n".join(f"{name:15} {about}" for name, (_, about) in BENCHMARKS.items()),
     )
-    parser.add_argument("rows", nargs="?", type=int, help="100,000; a million for cost, 1,000 for pay_refund")
-    chosen = parser.parse_args()
-    if chosen.name == "import_returns":
-        from .import_returns import main as import_returns
+    parser.add_argument("names", nargs="*", metavar="NAME", help="one or more of those below; all without")
+    parser.add_argument("--rows", type=_count, help="rows to handle, instead of each benchmark's own numbers")
+    parser.add_argument(
+        "--decided", type=_count, default=Options.decided, help="decided rows in the table (%(default)s)"
+    )
+    parser.add_argument("--rounds", type=_count, default=Options.rounds, help="turns that each takes (%(default)s)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there too")
+    chosen = parser.parse_args(arguments)
+    if unknown := set(chosen.names) - set(BENCHMARKS):
+        parser.error(f"no benchmark is named {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
+    names = chosen.names or list(BENCHMARKS)
+    options = Options(chosen.rows, chosen.decided, chosen.rounds)
+    found = _here(names[0], options) if len(names) == 1 else _each_apart(names, options)
+    if chosen.json:
+        chosen.json.write_text(json.dumps(found, indent=2) + "\n")
 
-        import_returns(chosen.rows or ROWS)
-    elif chosen.name == "cost":
-        from .cost import main as cost
 
-        cost(chosen.rows or MANY)
-    elif chosen.name == "pay_refund":
-        prepare()
-        from .pay_refund import main as pay_refund
+def _here(name: str, options: Options) -> dict[str, Any]:
+    """Run one in this process."""
+    module = import_module(f".{BENCHMARKS[name][0]}", __package__)
+    tables: list[Table] = []
+    skipped = {}
+    try:
+        for table in module.measure(options):
+            print(table.markdown(), flush=True)
+            tables.append(table)
+    except Skipped as reason:
+        skipped[name] = str(reason)
+        print(f"{name}: skipped: {reason}\n", flush=True)
+    return as_json({name: tables}, skipped)
 
-        pay_refund(chosen.rows or CALLS)
-    else:
-        prepare()
-        from .approve_all import main as approve_all
 
-        approve_all(chosen.rows or ROWS)
+def _each_apart(names: Sequence[str], options: Options) -> dict[str, Any]:
+    """Run each in a process of its own: what one has loaded, set or frozen is not in the way of the next."""
+    together = as_json({}, {})
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "found.json"
+        for name in names:
+            command = [sys.executable, "-m", "benchmarks.run", name, *options.arguments(), "--json", str(file)]
+            subprocess.run(command, check=True)
+            found = json.loads(file.read_text())
+            together["tables"] |= found["tables"]
+            together["skipped"] |= found["skipped"]
+    return together
+
+
+def _count(text: str) -> int:
+    number = int(text.replace(",", "").replace("_", ""))
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
+    return number
 
 
 if __name__ == "__main__":

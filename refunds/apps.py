@@ -13,4 +13,4 @@ class RefundsConfig(AppConfig):
         """Called by Django once all apps are loaded."""
         # Importing registers them. Celery's autodiscovery runs in workers and beat alone: the web process, which only
         # sends, must know the tasks by this.
-        from . import checks, reports, tasks  # noqa: F401
+        from . import checks, connections, reports, tasks  # noqa: F401

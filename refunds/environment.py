@@ -1,7 +1,7 @@
 """What the environment says, as Django's settings want it."""
 
 import os
-from typing import Any
+from typing import Any, Final
 
 import dj_database_url
 import django
@@ -12,9 +12,14 @@ def flag(name: str) -> bool:
     return os.environ.get(name, "").lower() in {"1", "true", "yes", "on"}
 
 
+# Seconds that a connection to the database is kept: a new one is 5 ms and more of a task (docs/performance.md). After as
+# long a database that has moved to another address is found by all.
+CONN_MAX_AGE: Final = 60
+
+
 def database(url: str) -> dict[str, Any]:
     """The Django database for a URL; SQLite becomes one that several processes can write to."""
-    config: dict[str, Any] = dict(dj_database_url.parse(url))
+    config: dict[str, Any] = dict(dj_database_url.parse(url, conn_max_age=CONN_MAX_AGE, conn_health_checks=True))
     if config["ENGINE"] == "django.db.backends.sqlite3":
         config["OPTIONS"] = {
             # Readers do not wait for the writer; in WAL mode NORMAL loses no commit to a crash of the process.

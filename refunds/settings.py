@@ -1,6 +1,7 @@
 """The default project: runs as it is, and every value a deployment changes comes from the environment."""
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -202,3 +203,5 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 # Nobody reads results by default; a task that someone waits for says so itself.
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# Tasks after which Celery closes the database connection, whatever CONN_MAX_AGE says: never; refunds.connections does.
+CELERY_DB_REUSE_MAX = sys.maxsize

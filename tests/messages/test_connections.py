@@ -1,0 +1,78 @@
+"""A worker's database connection: kept from task to task, given up by the rules that Django has for its requests."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from celery.fixups.django import DjangoWorkerFixup  # type: ignore[attr-defined]  # its stubs lack it
+from celery.signals import task_postrun, task_prerun
+from django.db import connection, connections
+from django.db.backends.signals import connection_created
+
+from celery_app import app
+from refunds.demo import scratch_database
+from refunds.testkit import VirtualCelery
+
+from ..factories import PRESSED
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def opened() -> Iterator[list[int]]:
+    """One item for each connection that is opened to a database in a file, which unlike one in memory can be closed."""
+    found: list[int] = []
+
+    def note(**_: Any) -> None:
+        found.append(len(found))
+
+    with scratch_database():
+        connection.close()
+        connection_created.connect(note)
+        try:
+            yield found
+        finally:
+            connection_created.disconnect(note)
+
+
+@pytest.fixture
+def celery(opened: list[int]) -> Iterator[VirtualCelery]:
+    # What a worker process installs as it starts, and a worker in virtual time leaves out.
+    fixup = DjangoWorkerFixup(app).install()
+    with VirtualCelery(app, start=PRESSED, beats=0) as running:
+        yield running
+    task_prerun.disconnect(fixup.on_task_prerun)
+    task_postrun.disconnect(fixup.on_task_postrun)
+
+
+def work(celery: VirtualCelery) -> None:
+    """A task that reads the database."""
+    app.tasks["refunds.reconcile"].delay()
+    celery.run_until_idle()
+
+
+def test_a_worker_keeps_its_connection(celery: VirtualCelery, opened: list[int]) -> None:
+    """Task after task asks over the connection of the first: Celery alone would open one for each."""
+    for _ in range(3):
+        work(celery)
+    assert len(opened) == 1
+
+
+def test_a_connection_that_broke_is_replaced(
+    celery: VirtualCelery, opened: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that does not answer any more costs the next task nothing: it is asked first."""
+    work(celery)
+    # SQLite's always answers.
+    monkeypatch.setattr(connections["default"], "is_usable", lambda: False)
+    work(celery)
+    assert len(opened) == 2
+
+
+def test_a_connection_has_its_age(celery: VirtualCelery, opened: list[int]) -> None:
+    """One that is older than CONN_MAX_AGE is not used again, so that a database that moved is found."""
+    work(celery)
+    celery.advance(timedelta(seconds=connection.settings_dict["CONN_MAX_AGE"]))
+    work(celery)
+    assert len(opened) == 2

@@ -12,8 +12,8 @@ def flag(name: str) -> bool:
     return os.environ.get(name, "").lower() in {"1", "true", "yes", "on"}
 
 
-# Seconds that a connection to the database is kept: a new one is 5 ms and more of a task (docs/performance.md). After as
-# long a database that has moved to another address is found by all.
+# Seconds that a connection to the database is kept: a new one is 5 ms and more of a task (docs/performance.md). As long
+# after it a database that has moved to another address is found by all.
 CONN_MAX_AGE: Final = 60
 
 

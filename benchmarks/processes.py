@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -29,6 +30,14 @@ def cpu(pid: int) -> float:
             with suppress(FileNotFoundError, ProcessLookupError):  # it has ended since, and is its parent's dead child
                 below += cpu(int(child))
     return below + sum(map(int, _stat(pid)[TICKS])) / os.sysconf("SC_CLK_TCK")
+
+
+def peak(pid: int) -> float:
+    """The most memory that a process has held so far, in MiB."""
+    found = re.search(r"^VmHWM:\s+(\d+) kB$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    if found is None:
+        raise RuntimeError(f"process {pid} has ended")
+    return int(found[1]) / 2**10
 
 
 def _stat(pid: int) -> list[str]:

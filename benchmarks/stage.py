@@ -157,5 +157,9 @@ def sqlite() -> Iterator[Sqlite]:
 
 def migrate(url: str) -> None:
     """Make the tables, as a deployment does."""
-    environment = os.environ | {"DATABASE_URL": url, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    environment = os.environ | {
+        "DATABASE_URL": url,
+        "DJANGO_SETTINGS_MODULE": "refunds.settings",
+        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+    }
     subprocess.run([sys.executable, "-m", "refunds", "migrate", "-v0"], check=True, env=environment)

@@ -29,7 +29,9 @@ class ReturnRequest(models.Model):
     """What a customer asks for: an order line back, and its money."""
 
     id = models.BigAutoField(primary_key=True)
-    key = models.CharField(max_length=64, unique=True, default=new_key, editable=False)
+    # Once, by a constraint and not by `unique`: for that Django adds an index by which to look for the beginning of a
+    # key, on PostgreSQL a sixth of the disk and a third of a sweep's time, which nothing uses.
+    key = models.CharField(max_length=64, default=new_key, editable=False)
     order_line = models.CharField(max_length=64)
     quantity = models.PositiveIntegerField()
     amount_minor = models.BigIntegerField()
@@ -57,6 +59,7 @@ class ReturnRequest(models.Model):
 
     class Meta:
         constraints = (
+            models.UniqueConstraint(fields=["key"], name="request_key_once"),
             models.CheckConstraint(condition=Q(amount_minor__gt=0), name="request_amount_positive"),
             models.CheckConstraint(condition=Q(quantity__gt=0), name="request_quantity_positive"),
             models.CheckConstraint(condition=Q(status__in=list(Status)), name="request_status_known"),

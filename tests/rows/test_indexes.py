@@ -1,0 +1,41 @@
+"""Which indexes the two large tables have: each of them is written at every import or decision, so each has its use."""
+
+import pytest
+from django.db import connection
+
+from refunds.models import Refund, ReturnRequest
+
+pytestmark = pytest.mark.django_db
+
+
+def indexed(table: str) -> set[tuple[str, ...]]:
+    """The columns of each index."""
+    with connection.cursor() as cursor:
+        found = connection.introspection.get_constraints(cursor, table)
+    return {tuple(each["columns"]) for each in found.values() if each["index"] or each["unique"]}
+
+
+def counted(table: str) -> int:
+    """How many indexes there are, two over the same columns counted twice."""
+    statements = {
+        "postgresql": "SELECT count(*) FROM pg_indexes WHERE tablename = %s",
+        "sqlite": "SELECT count(*) FROM sqlite_master WHERE type = 'index' AND tbl_name = %s",
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(statements[connection.vendor], [table])
+        return int(cursor.fetchone()[0])
+
+
+def test_a_return_request_is_written_to_four_indexes() -> None:
+    """Its id, its key once, its refund, and whether it is pending; none by which to look for the beginning of a key."""
+    table = ReturnRequest._meta.db_table
+    assert {columns[0] for columns in indexed(table)} == {"id", "key", "owed_id"}
+    # SQLite's table is in the order of the id itself.
+    assert counted(table) == {"postgresql": 4, "sqlite": 3}[connection.vendor]
+
+
+def test_a_refund_is_written_to_four_indexes() -> None:
+    """Its request, and the few that are pending, that have failed, or whose customer is to be told."""
+    table = Refund._meta.db_table
+    assert {columns[0] for columns in indexed(table)} == {"request_id", "due_at", "notify_at"}
+    assert counted(table) == 4

@@ -16,11 +16,13 @@ from django.utils.module_loading import import_string
 
 from . import dispatch
 
-# The button's page and the one that a press leads to; what they extend is loaded by its name.
+# The list, the page of its button, and the page that a press leads to; what they extend is loaded by its name.
 TEMPLATES: Final = (
     "admin/base.html",
     "admin/base_site.html",
     "admin/change_form.html",
+    "admin/change_list.html",
+    "admin/refunds/returnrequest/change_list.html",
     "admin/refunds/returnrequest/approve_all.html",
     "admin/refunds/sweep/change_form.html",
 )

@@ -11,6 +11,7 @@ REDIS = os.environ.get("REFUNDS_TEST_REDIS", "redis://localhost:6379")
 POSTGRES = os.environ.get("REFUNDS_TEST_POSTGRES", "postgres://postgres@localhost:5432/postgres")
 # Redis has so many databases unless it is told otherwise.
 DATABASES = 16
+TAKEN = "refunds-benchmark"
 
 
 def postgres() -> str:
@@ -43,7 +44,8 @@ def redis() -> Iterator[str]:
         for number in reversed(range(DATABASES)):
             url = f"{base}/{number}"
             with client.Redis.from_url(url, socket_connect_timeout=3) as session:
-                if session.dbsize() == 0:
+                # What says that it is taken; another benchmark then takes the next.
+                if session.dbsize() == 0 and session.set(TAKEN, os.getpid(), nx=True):
                     break
         else:
             raise Skipped(f"no database of {base} is empty: name another Redis in REFUNDS_TEST_REDIS")

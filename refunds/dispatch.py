@@ -41,6 +41,20 @@ def on_commit(
         transaction.on_commit(partial(_publish, name, kwargs, expires, gap))
 
 
+def load() -> None:
+    """Load what sending takes, which is most of the time of a process's first message. Connects to nothing.
+
+    Whatever is wrong with the broker's settings is logged: a page can be shown without one.
+    """
+    try:
+        # Each is made when it is first asked for: tasks, queues, where results and events would go.
+        _ = current_app.tasks, current_app.amqp.queues, current_app.backend, current_app.events.Dispatcher
+        with current_app.connection_for_write() as connection:
+            _ = connection.transport
+    except Exception:  # an unknown transport, a missing package: each has errors of its own
+        logger.exception("nothing is loaded to send by; the first message will say what is wrong")
+
+
 def _publish(name: str, messages: list[Mapping[str, Any]], expires: datetime | None, gap: timedelta) -> None:
     options: dict[str, Any] = {} if expires is None else {"expires": expires}
     # A registered task, not send_task, which eager mode passes by.

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connections, models, router
-from django.db.models import BooleanField, Count, Exists, F, Max, OuterRef, QuerySet, Sum, Value
+from django.db.models import BooleanField, Count, Exists, F, Max, OuterRef, Q, QuerySet, Sum, Value
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast, Coalesce, Concat, Lower
 
@@ -42,6 +42,20 @@ def totals(rows: QuerySet[ReturnRequest]) -> list[tuple[str, int, int]]:
     """(currency, how many, sum in minor units) of the rows, by currency."""
     sums = rows.order_by().values("currency").annotate(count=Count("pk"), total=Sum("amount_minor"))
     return [(row["currency"], row["count"], int(row["total"])) for row in sums.order_by("currency")]
+
+
+def parted_totals(rows: QuerySet[ReturnRequest], line: datetime) -> tuple[list[tuple[str, int, int]], int]:
+    """The `totals` of those received at `line` or later, and how many of the rows were received before it.
+
+    One statement, so that the numbers are of one instant, and a million rows are read once.
+    """
+    sums = rows.order_by().values("currency").annotate(count=Count("pk"))
+    parted = sums.annotate(
+        early=Count("pk", filter=Q(received_at__lt=line)), total=Sum("amount_minor", filter=Q(received_at__gte=line))
+    )
+    found = list(parted.order_by("currency"))
+    late = [(row["currency"], row["count"] - row["early"], row["total"]) for row in found]
+    return [(name, count, int(total)) for name, count, total in late if count], sum(row["early"] for row in found)
 
 
 def boundaries(rows: QuerySet[ReturnRequest], step: int) -> list[int]:

@@ -8,3 +8,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "refunds.settings")
 import celery_app  # noqa: F401  # the button publishes to this app and no other
 
 application = get_wsgi_application()
+
+from refunds.warming import warm  # noqa: E402  # wants Django to be set up
+
+warm()

@@ -5,8 +5,7 @@ from datetime import datetime
 
 from .. import store
 from ..domain import sweeps as rules
-from ..domain.cutoff import upcoming
-from ..domain.returns import Decision
+from ..domain.cutoff import latest, upcoming
 from ..models import Sweep
 
 
@@ -35,12 +34,8 @@ def preview(now: datetime) -> Preview:
     Raises NaiveInstant.
     """
     up_to_id = store.highest_id()
-    return Preview(
-        up_to_id=up_to_id,
-        totals=store.totals(store.pending(rules.cover(Decision.APPROVE, up_to_id, now))),
-        owed_decline=store.pending(rules.cover(Decision.DECLINE, up_to_id, now)).count(),
-        lapses_at=upcoming(now),
-    )
+    totals, owed_decline = store.parted_totals(store.pending(rules.Cover(up_to_id)), latest(now))
+    return Preview(up_to_id, totals, owed_decline, lapses_at=upcoming(now))
 
 
 def started(key: str) -> Sweep | None:

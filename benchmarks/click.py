@@ -1,0 +1,130 @@
+"""The click: the button's page and its press in a real web process, among decided returns, under load.
+
+The press is timed by the browser, from connecting to the last byte of the redirect.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from . import load, servers
+from .load import Work
+from .measure import Times
+from .report import Figure, Skipped, Table
+from .run import Options
+from .stage import Postgres, Stage, sqlite
+from .web import PAGE, Site, web
+
+SIZES = (10_000, 1_000_000)
+# In each round at each size; and of those by a process that has answered nothing yet.
+CLICKS, FIRST = 40, 3
+# Milliseconds that 95 of 100 presses take at most, and the page at the larger size.
+PRESS, SHOW = 50, 150
+# The press takes as long at both sizes, but for what differs between two rounds at the same.
+SAME = 1.25
+NOTE = (
+    "Meanwhile one child of a Celery worker decides and pays returns of the same database, and {readers} browsers look "
+    "at lists, each for {pause} s. gunicorn with two workers; for the first click one, which has answered nothing yet."
+)
+
+
+@dataclass
+class Found:
+    """Milliseconds at one size: of presses, of first ones, and of pages, a list for each round; MiB of a worker."""
+
+    presses: list[list[float]] = field(default_factory=list)
+    firsts: list[list[float]] = field(default_factory=list)
+    pages: list[list[float]] = field(default_factory=list)
+    peak: float = 0.0
+
+
+@dataclass(frozen=True)
+class Place:
+    """A database with so many pending returns, the sites on it, and the work that goes on in it."""
+
+    site: Site
+    fresh: Site
+    work: Work
+    found: Found = field(default_factory=Found)
+
+    def click(self, clicks: int, first: int) -> None:
+        """A round of clicks under load."""
+        with load.load(self.work, self.site):
+            browser = self.fresh.browser()
+            page = browser.get(PAGE)
+            firsts = []
+            for _ in range(first):
+                self.fresh.renew()
+                firsts.append(browser.press(page)[1].seconds * 1_000)
+            browser = self.site.browser()
+            pages, presses = [], []
+            for _ in range(clicks):
+                page = browser.get(PAGE)
+                pages.append(page.seconds * 1_000)
+                presses.append(browser.press(page)[1].seconds * 1_000)
+        self.found.firsts.append(firsts)
+        self.found.presses.append(presses)
+        self.found.pages.append(pages)
+        self.found.peak = self.site.peak
+
+
+def measure(options: Options, *, clicks: int = CLICKS, first: int = FIRST, work: int = load.ROWS) -> Iterator[Table]:
+    """A table for each database. Raises Skipped without Redis; without PostgreSQL its part alone is skipped."""
+    sizes = SIZES if options.rows is None else (max(1, options.rows // 100), options.rows)
+    with sqlite() as stage:
+        yield _measure(stage, sizes, options, clicks=clicks, first=first, work=work)
+    try:
+        server = Postgres()
+    except Skipped as reason:
+        yield Table("The click on PostgreSQL", (), f"Skipped: {reason}")
+        return
+    yield _measure(server, sizes, options, clicks=clicks, first=first, work=work)
+
+
+def _measure(stage: Stage, sizes: Sequence[int], options: Options, *, clicks: int, first: int, work: int) -> Table:
+    now = datetime.now(UTC)
+    with ExitStack() as stack:
+        stack.enter_context(stage.stocked("stock", options.decided, now))
+        places = [stack.enter_context(_place(stage, size, options.decided, work)) for size in sizes]
+        for _ in range(options.rounds):
+            for place in places:
+                place.click(clicks, first)
+        note = NOTE.format(readers=load.READERS, pause=load.PAUSE)
+        title = f"The click on {stage.name} among {options.decided:,} decided: {options.rounds} rounds of {clicks}"
+        return Table(title, _figures(sizes, [place.found for place in places]), note)
+
+
+@contextmanager
+def _place(stage: Stage, size: int, decided: int, work: int) -> Iterator[Place]:
+    name, now = f"pending_{size}", datetime.now(UTC)
+    # A broker for the worker's sweep, and one where the presses' messages stay: their sweeps would eat up what waits.
+    with servers.redis() as busy, servers.redis() as quiet, stage.copied("stock", name) as url:
+        stage.add(name, decided + 1, work, now)
+        working = Work(url, busy)
+        working.start()
+        stage.add(name, decided + work + 1, size, now)
+        pressed = Work(url, quiet).environment
+        with web(pressed) as site, web(pressed, workers=1) as fresh:
+            yield Place(site, fresh, working)
+
+
+def _figures(sizes: Sequence[int], found: Sequence[Found]) -> list[Figure]:
+    figures = []
+    for size, one in zip(sizes, found, strict=True):
+        both = [press + early for press, early in zip(one.presses, one.firsts, strict=True)]
+        at = f"at {size:,} pending"
+        figures += [_figure(f"press {at}, p{percent}", one.presses, percent) for percent in (50, 99)]
+        figures += [
+            _figure(f"press {at}, p95, first ones included", both, 95, goal=PRESS),
+            _figure(f"first press of a process {at}, slowest", one.firsts, 100, goal=PRESS),
+            _figure(f"page {at}, p50", one.pages, 50, goal=SHOW),
+            _figure(f"page {at}, p95", one.pages, 95),
+            Figure(f"peak of a web worker {at}", [one.peak], unit="MiB"),
+        ]
+    few, many = ([Times(each).percentile(95) for each in one.presses] for one in (found[0], found[-1]))
+    return [*figures, Figure(f"press, p95, {sizes[-1]:,} by {sizes[0]:,} pending", many, few, "ms", SAME)]
+
+
+def _figure(name: str, rounds: Sequence[Sequence[float]], percent: int, goal: float | None = None) -> Figure:
+    return Figure(name, [Times(each).percentile(percent) for each in rounds], unit="ms", goal=goal)

@@ -1,0 +1,51 @@
+"""How a database would find the rows of each statement that the code under test sends."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+
+# Tables that grow by millions: no statement of a page, the reconciler or the health check may read one throughout.
+LARGE = ("refunds_refund", "refunds_returnrequest", "refunds_walletentry")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A statement, and what EXPLAIN says of it."""
+
+    statement: str
+    text: str
+
+    @property
+    def indexes(self) -> set[str]:
+        """The indexes that it goes by, primary keys left out: SQLite has no name for them."""
+        found = re.findall(r"(?:INDEX|(?:using|on)) (\w+)", self.text)
+        names = {name for name in found if not name.startswith(("refunds_", "sqlite_autoindex", "PRIMARY"))}
+        return names - {"KEY"}
+
+    @property
+    def reads_a_large_table(self) -> bool:
+        """Whether it goes through all rows of one; the first row in the order of the primary key is one row."""
+        read = re.findall(r"(?:Seq Scan on|SCAN) (refunds_\w+)", self.text)
+        first = re.search(r'ORDER BY "\w+"\."id" ASC LIMIT 1$', self.statement)
+        return not first and any(table in LARGE for table in read)
+
+
+@contextmanager
+def explained() -> Iterator[list[Plan]]:
+    """The plans of what is read and changed within, in its order. Tables of tests are small: see never_read_tables."""
+    how = "EXPLAIN" if connection.vendor == "postgresql" else "EXPLAIN QUERY PLAN"
+    plans: list[Plan] = []
+
+    def explain(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+        if sql.startswith(("SELECT", "UPDATE")):
+            with connection.cursor() as cursor:
+                cursor.execute(f"{how} {sql}", params)
+                plans.append(Plan(sql, "\n".join(str(row[-1]) for row in cursor.fetchall())))
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(explain):
+        yield plans

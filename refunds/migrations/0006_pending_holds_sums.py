@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("refunds", "0004_failed_refunds"),
+        ("refunds", "0005_lean_keys"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

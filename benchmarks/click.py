@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from . import load, servers
+from .browser import PAGE
 from .load import Work
 from .measure import Times
 from .report import Figure, Skipped, Table
 from .run import Options
 from .stage import Postgres, Stage, sqlite
-from .web import PAGE, Site, web
+from .web import Site, web
 
 SIZES = (10_000, 1_000_000)
 # In each round at each size; and of those by a process that has answered nothing yet.

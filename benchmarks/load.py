@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from redis import Redis
 
+from .browser import LIST, Browser
 from .processes import worker
-from .web import LIST, Browser, Site
+from .web import Site
 
 # Returns that the worker has to decide and pay meanwhile; some 10,000 a second.
 ROWS = 300_000

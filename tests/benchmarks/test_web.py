@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks import stage, stock
-from benchmarks.web import LIST, PAGE, Site, web
+from benchmarks.browser import LIST, PAGE
+from benchmarks.web import Site, web
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 

@@ -1,5 +1,7 @@
 """The set-based statements: their plans and the edges of their sets."""
 
+from datetime import timedelta
+
 import pytest
 
 from refunds import store
@@ -33,6 +35,16 @@ def test_totals_are_exact_and_by_currency() -> None:
     make_requests(3, amount_minor=10**15 + 1)
     make_requests(1, amount_minor=7, currency="JPY")
     assert store.totals(store.pending(ALL)) == [("GBP", 3, 3 * (10**15 + 1)), ("JPY", 1, 7)]
+
+
+def test_totals_are_parted_at_a_line() -> None:
+    """What was received at the line counts as after it; what was before it is a number, and no currency's total."""
+    make_requests(2, amount_minor=10**15 + 1)
+    make_requests(1, amount_minor=7, currency="JPY", received_at=NOON - timedelta(microseconds=1))
+    make_requests(3, received_at=NOON - timedelta(days=1))
+    totals = [("GBP", 2, 2 * (10**15 + 1))]
+    assert store.parted_totals(store.pending(ALL), NOON) == (totals, 4)
+    assert store.parted_totals(store.pending(Cover(up_to_id=0)), NOON) == ([], 0)
 
 
 def test_pending_rows_are_found_by_the_partial_index() -> None:

@@ -18,7 +18,8 @@ MORE = 10
 MILLI = 1_000
 NOTE = """Each has two worker processes here, and a table of nothing but pending returns; approving and owing alone, no
 paying. Tutorials' projects have the settings of Celery's First steps with Django, and results in Redis. Where there is
-no ORM, a row is one statement. A way that was given a part of the rows says so; its seconds are those of all rows."""
+no ORM, a row is one statement. Workers are started as their documentation says, with what it has for many short jobs
+(benchmarks/peers/ways.py). A way that is given a part of the rows says so; its seconds are those of all rows."""
 RATES = """Each line but the first: this project in the same rounds, ÷ the rate of the way that the line names."""
 HELD = """From the press until the request can be answered, ÷ this project's in the same rounds."""
 

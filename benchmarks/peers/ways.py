@@ -56,6 +56,7 @@ OTHERS = (
     _tutorial("delay() a row, ORM", "each_with_orm", 10, 1_000),
     _tutorial("delay() a row, SQL by Django's connection", "each_with_sql", 10, 250),
     _tutorial("delay() a row, SQL by a kept connection", "each_with_kept", 5, 250),
+    _tutorial("delay() a row, SQL by a kept connection, no results", "each_without_result", 5),
     _tutorial("group() of rows, SQL by a kept connection", "group_of_all", 5),
     _tutorial("chunks() of 10 rows, SQL by a kept connection", "chunks_of_ten", 2),
     _rq("RQ, a fork a job", 50),

@@ -1,4 +1,4 @@
-"""One return a task: by the ORM, by SQL over Django's connection, by SQL over a connection that is kept."""
+"""One return a task: by the ORM, by SQL over Django's connection, and over one that is kept."""
 
 from celery import shared_task
 from django.db import connection, transaction
@@ -42,4 +42,10 @@ def approve_by_sql(pk: int) -> None:
 @shared_task
 def approve_by_kept(pk: int) -> None:
     """The same statement over a connection that Celery does not know of."""
+    approving.approve(pk)
+
+
+@shared_task(ignore_result=True)
+def approve_without_result(pk: int) -> None:
+    """The same, with nothing written to the result backend."""
     approving.approve(pk)

@@ -28,6 +28,12 @@ def each_with_kept(up_to_id: int) -> None:
         tasks.approve_by_kept.delay(pk)
 
 
+def each_without_result(up_to_id: int) -> None:
+    """A message for each return."""
+    for pk in _pending(up_to_id):
+        tasks.approve_without_result.delay(pk)
+
+
 def group_of_all(up_to_id: int) -> None:
     """A message for each return, all of them one group."""
     group(tasks.approve_by_kept.s(pk) for pk in _pending(up_to_id)).apply_async()

@@ -36,7 +36,7 @@ def database_url(name: str) -> str:
 
 @contextmanager
 def redis() -> Iterator[str]:
-    """The URL of a Redis database that was empty, and is emptied again. Raises Skipped."""
+    """The URL of a Redis database that was empty but for our claim, and is emptied again. Raises Skipped."""
     import redis as client
 
     base = REDIS.rstrip("/")

@@ -81,6 +81,12 @@ SEAMS = (
     Seam("Consumer rate limits", "records", _has(CONSUMER, "_limit_task", "_limit_post_eta", "bucket_for_task")),
     Seam("Consumer call_soon", "acks at once", _has(CONSUMER, "call_soon", "perform_pending_operations")),
     Seam("worker_init signal", "keeps the Django fixup out", _has("celery.signals:worker_init", "receivers")),
+    Seam("Django fixup", "sets up once", _has("celery.fixups.django:DjangoWorkerFixup", "django_setup")),
+    Seam(
+        "loader",
+        "loads once",
+        _takes("celery.loaders.base:BaseLoader.init_worker", "worker_initialized", "import_default_modules"),
+    ),
     Seam(
         "worker state",
         "one per worker",

@@ -153,6 +153,7 @@ SEAMS = (
     Seam("Redis restore", "visibility timeout", _has(f"{REDIS}MultiChannelPoller", "maybe_restore_messages")),
     Seam("fakeredis server", "looked into", lambda: 0 in _server().dbs or _server().dbs[0] is not None),
     Seam("freezegun clock", "moved", _has("freezegun.api", "ignore_lists", "fake_monotonic", "fake_time")),
+    Seam("freezegun scan", "made short", _has("freezegun.api", "_get_module_attributes_hash", "freeze_factories")),
     Seam(
         "freezegun monotonic",
         "kept apart",

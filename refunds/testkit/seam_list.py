@@ -151,6 +151,11 @@ SEAMS = (
     Seam("Redis channel", "on the fake server", _has(f"{REDIS}Channel", "_connparams", "_get", "unacked_key")),
     Seam("Redis poller", "pops", _takes(f"{REDIS}MultiChannelPoller.__init__", "_channels", "after_read")),
     Seam("Redis restore", "visibility timeout", _has(f"{REDIS}MultiChannelPoller", "maybe_restore_messages")),
+    Seam(
+        "fakeredis socket",
+        "called directly",
+        _has("fakeredis._socket:FakeSocket", "_process_command", "put_response"),
+    ),
     Seam("fakeredis server", "looked into", lambda: 0 in _server().dbs or _server().dbs[0] is not None),
     Seam("freezegun clock", "moved", _has("freezegun.api", "ignore_lists", "fake_monotonic", "fake_time")),
     Seam("freezegun scan", "made short", _has("freezegun.api", "_get_module_attributes_hash", "freeze_factories")),

@@ -33,9 +33,7 @@ def django_app(monkeypatch: pytest.MonkeyPatch) -> Celery:
     return app
 
 
-def test_logging_stays_as_it_was(
-    django_app: Celery, settings: Settings, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_logging_stays_as_it_was(django_app: Celery, settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
     """Where the settings configure the root logger, pytest's handler hears the tasks and stays after the cluster."""
     settings.LOGGING_CONFIG, settings.LOGGING = "logging.config.dictConfig", LOGGING
     before = (logging.root.level, list(logging.root.handlers))

@@ -9,8 +9,6 @@ SECRET_KEY = "tests only"
 DATABASES = {"default": database("sqlite://:memory:")}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast; guards nothing here
 ADMINS = admins("admin@example.com")
-# Each worker that starts has Django set logging up anew, and with it the handler by which a test listens would be gone.
-LOGGING_CONFIG = None
 CELERY_BROKER_URL = "memory://"
 CELERY_RESULT_BACKEND = "cache+memory://"
 # Its rows are held to the declared schedule; left out where it cannot be installed (up to 2.9, beside Django 6.1).

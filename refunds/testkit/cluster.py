@@ -123,7 +123,7 @@ class VirtualCelery(Faults, Assertions):
         self._undo.close()
 
     def _enter(self, undo: ExitStack) -> None:
-        load(self.app)
+        load(undo, self.app)
         tap = Tap(self.watch.rejected)
         self.watch.tap = tap
         self.broker: Broker = make_broker(self._transport, tap, self.app)

@@ -2,7 +2,7 @@
 
 Real: the channel, its keys, priorities, the unacked hash and index, and the sweep that restores what is older
 than the visibility timeout. Replaced: the poller, because there is no socket to poll; it pops with the
-channel's own `_get`.
+channel's own `_get`. And the client, unless keys have a prefix, by one that has no use for a network.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from kombu.utils.json import dumps, loads
 
 from .broker import Held, Tap, held, tapped
 from .clock import MICROSECONDS
+from .redis_client import Client
 
 # How many instants go by between two such counts: seldom enough to cost nothing.
 SWEEP = 256
@@ -29,7 +30,7 @@ class RedisBroker:
         self.tap = tap
         self.server = fakeredis.FakeServer()
         self.transport = _transport(tap, self.server)
-        self.client: Any = fakeredis.FakeStrictRedis(server=self.server)
+        self.client: Any = Client(self.server)
         channel = self.transport.Channel
         settings = {name: options.get(name, getattr(channel, name, fallback)) for name, fallback in _SETTINGS.items()}
         self._prefix = settings["global_keyprefix"]
@@ -156,11 +157,11 @@ def _transport(tap: Tap, fake_server: Any) -> type[Any]:
 
         def _create_client(self, asynchronous: bool = False) -> Any:
             # kombu makes a client for each command, which redis-py has made dear; one per channel does the
-            # same.
+            # same. Where keys have a prefix it is kombu's own, which adds it.
             if asynchronous:
                 return super()._create_client(asynchronous=True)
             if self._one_client is None:
-                self._one_client = super()._create_client()
+                self._one_client = super()._create_client() if self.global_keyprefix else Client(fake_server)
             return self._one_client
 
         def get_table(self, exchange: str) -> list[Any]:

@@ -40,22 +40,11 @@ def install_backend(undo: ExitStack, app: Any, server: Any) -> None:
 
 def fake_redis_backend(server: Any) -> type[Any]:
     """Celery's Redis backend on the fake server. Waiting polls: there is no second thread to push."""
-    import fakeredis
-    from redis.client import Pipeline
-
-    class ModernPipeline(Pipeline):
-        def setex(self, name: Any, time: Any, value: Any) -> Any:
-            # Celery's backend uses it, and redis-py 8.1 warns of it, which stops a suite where warnings are
-            # errors.
-            return self.set(name, value, ex=time)
-
-    class Client(fakeredis.FakeStrictRedis):
-        def pipeline(self, transaction: bool = True, shard_hint: Any = None) -> Any:
-            return ModernPipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
+    from .redis_client import Client
 
     class FakeRedisBackend(SyncBackendMixin, RedisBackend):  # type: ignore[misc] # Celery has no types here
         def _create_client(self, **params: Any) -> Any:
-            return Client(server=server)
+            return Client(server)
 
         def on_task_call(self, producer: Any, task_id: str) -> None:
             """Nothing to subscribe to."""

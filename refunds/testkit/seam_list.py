@@ -81,6 +81,12 @@ SEAMS = (
     Seam("Consumer rate limits", "records", _has(CONSUMER, "_limit_task", "_limit_post_eta", "bucket_for_task")),
     Seam("Consumer call_soon", "acks at once", _has(CONSUMER, "call_soon", "perform_pending_operations")),
     Seam("worker_init signal", "keeps the Django fixup out", _has("celery.signals:worker_init", "receivers")),
+    Seam("Django fixup", "sets up once", _has("celery.fixups.django:DjangoWorkerFixup", "django_setup")),
+    Seam(
+        "loader",
+        "loads once",
+        _takes("celery.loaders.base:BaseLoader.init_worker", "worker_initialized", "import_default_modules"),
+    ),
     Seam(
         "worker state",
         "one per worker",
@@ -145,8 +151,14 @@ SEAMS = (
     Seam("Redis channel", "on the fake server", _has(f"{REDIS}Channel", "_connparams", "_get", "unacked_key")),
     Seam("Redis poller", "pops", _takes(f"{REDIS}MultiChannelPoller.__init__", "_channels", "after_read")),
     Seam("Redis restore", "visibility timeout", _has(f"{REDIS}MultiChannelPoller", "maybe_restore_messages")),
+    Seam(
+        "fakeredis socket",
+        "called directly",
+        _has("fakeredis._socket:FakeSocket", "_process_command", "put_response"),
+    ),
     Seam("fakeredis server", "looked into", lambda: 0 in _server().dbs or _server().dbs[0] is not None),
     Seam("freezegun clock", "moved", _has("freezegun.api", "ignore_lists", "fake_monotonic", "fake_time")),
+    Seam("freezegun scan", "made short", _has("freezegun.api", "_get_module_attributes_hash", "freeze_factories")),
     Seam(
         "freezegun monotonic",
         "kept apart",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from celery import _state, beat
 from celery.exceptions import ImproperlyConfigured
+from celery.fixups import django as django_fixups
 from celery.worker import state
 from kombu import pools
 
@@ -26,9 +27,13 @@ if TYPE_CHECKING:
 SETTINGS = {"task_always_eager": False, "worker_enable_remote_control": False}
 
 
-def load(app: Any) -> None:
+def load(undo: ExitStack, app: Any) -> None:
     """Import the app's tasks, before the clock is frozen, so that nothing is imported under it."""
-    app.loader.import_default_modules()
+    fixups: Any = django_fixups  # celery-types leaves most of it out
+    swap_attribute(undo, fixups.DjangoWorkerFixup, "django_setup", _set_up_django)
+    swap_attribute(undo, app.loader, "worker_initialized", False)
+    # What a real worker and a real beat begin with; the cluster's find it done.
+    app.loader.init_worker()
     app.finalize()
     # The settings are read when first asked for; until then there is no dict to put back.
     app.conf.get("timezone")
@@ -44,8 +49,6 @@ def set_stage(undo: ExitStack, app: Any, broker: Broker) -> None:
     _swap_worker_state(undo)
     install_backend(undo, app, getattr(broker, "server", None))
     swap_attribute(undo, beat.ScheduleEntry, "__lt__", entry_order)
-    # The default file of a worker or beat would be written to the working directory.
-    swap_attribute(undo, app.loader, "worker_initialized", app.loader.worker_initialized)
 
 
 def wrap_tasks(undo: ExitStack, app: Any, cluster: Any) -> None:
@@ -95,6 +98,16 @@ def _wrapped(run: Callable[..., Any], task: str, cluster: Any) -> Callable[..., 
         return result
 
     return wrapped
+
+
+def _set_up_django(_fixup: Any) -> None:
+    import django
+    from django.apps import apps
+
+    # A worker is a process in which Django is not set up yet. In this one it is, and all that a second time would
+    # do is to configure logging anew: handlers that were added since, pytest's own among them, would be gone.
+    if not apps.ready:
+        django.setup()
 
 
 def _swap_current_app(undo: ExitStack, app: Any) -> None:

@@ -1,7 +1,9 @@
 """The set-based statements: each decides, counts or pays any number of rows at once, on SQLite and PostgreSQL alike."""
 
+import json
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from django.db import connections, models, router
 from django.db.models import BooleanField, Count, Exists, F, Max, OuterRef, Q, QuerySet, Sum, Value
@@ -22,6 +24,14 @@ FAILED = RawSQL(f"refunds_refund.status = '{RefundStatus.FAILED}'", (), output_f
 # What the wallet's receipts begin with; the refund's id follows.
 RECEIPT = "wallet:"
 
+# How each database makes rows of an array of arrays of JSON, and a column of the value at an index: SQLite's values
+# have their types, PostgreSQL's are text, which becomes what the column is.
+UNPACKED: Final = {
+    "sqlite": ("json_each(%s)", "json_extract(value, '$[{index}]')"),
+    "postgresql": ("json_array_elements(%s)", "(value ->> {index}){cast}"),
+}
+TEXT: Final = models.CharField | models.TextField
+
 
 def pending(cover: Cover) -> QuerySet[ReturnRequest]:
     """The return requests in the set that are still to be decided."""
@@ -31,6 +41,33 @@ def pending(cover: Cover) -> QuerySet[ReturnRequest]:
     if cover.received_before is not None:
         rows = rows.filter(received_at__lt=cover.received_before)
     return rows
+
+
+def add_requests(columns: Sequence[str], rows: Sequence[Sequence[Any]], now: datetime) -> list[tuple[str, int]]:
+    """Add a pending request, received at `now`, for each of `rows` whose key is not there, whoever adds it meanwhile.
+
+    `columns` names the values of each row, `key` among them. Returns (currency, minor units) of each that was added.
+    """
+    connection = connections[router.db_for_write(ReturnRequest)]
+    source, column = UNPACKED[connection.vendor]
+    fields = [ReturnRequest._meta.get_field(name) for name in columns]
+    values = (
+        column.format(index=index, cast="" if isinstance(field, TEXT) else f"::{field.db_type(connection)}")
+        for index, field in enumerate(fields)
+    )
+    adapted = connection.ops.adapt_datetimefield_value
+    # One parameter: thousands of them, each with its placeholder, take several times as long.
+    packed = json.dumps(rows, default=lambda instant: str(adapted(instant)))
+    statement = (
+        f"INSERT INTO refunds_returnrequest ({', '.join(columns)}, received_at, status, decision_note) "  # noqa: S608
+        f"SELECT {', '.join(values)}, %s, %s, '' FROM {source} "
+        # SQLite would take ON for the one of a join.
+        "WHERE true ON CONFLICT (key) DO NOTHING RETURNING currency, amount_minor"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(statement, (adapted(now), Status.REQUESTED, packed))
+        added: list[tuple[str, int]] = cursor.fetchall()
+    return added
 
 
 def highest_id() -> int:

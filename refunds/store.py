@@ -163,8 +163,8 @@ def credit_and_settle(span: Span, now: datetime) -> int:
     )
 
 
-def owe_notices(span: Span, now: datetime) -> list[dict[str, Any]]:
-    """Owe the customers of these refunds a mail where there is one to send; return a message's arguments for each.
+def owe_notices(span: Span, now: datetime) -> list[int]:
+    """Owe the customers of these refunds a mail where there is one to send; return the ids of these refunds, rising.
 
     That is: settled at `now`, with an address that has not opted out, and not yet told of this outcome. Where a mail
     about the outcome before it is being sent, whoever sends it finds this one. Wants a transaction around it, that of
@@ -181,7 +181,7 @@ def owe_notices(span: Span, now: datetime) -> list[dict[str, Any]]:
     ids = list(owed.order_by("pk").values_list("pk", flat=True))
     if ids:
         Refund.objects.filter(pk__in=ids).update(notify_at=now)
-    return [{"refund_id": pk} for pk in ids]
+    return ids
 
 
 def covered(sweep: Sweep) -> Cover:

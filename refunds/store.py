@@ -50,20 +50,16 @@ def add_requests(columns: Sequence[str], rows: Sequence[Sequence[Any]], now: dat
     """
     connection = connections[router.db_for_write(ReturnRequest)]
     source, column = UNPACKED[connection.vendor]
-    fields = [ReturnRequest._meta.get_field(name) for name in columns]
-    values = (
-        column.format(index=index, cast="" if isinstance(field, TEXT) else f"::{field.db_type(connection)}")
-        for index, field in enumerate(fields)
-    )
+    fields = map(ReturnRequest._meta.get_field, columns)
+    casts = ["" if isinstance(field, TEXT) else f"::{field.db_type(connection)}" for field in fields]
+    values = (column.format(index=index, cast=cast) for index, cast in enumerate(casts))
     adapted = connection.ops.adapt_datetimefield_value
     # One parameter: thousands of them, each with its placeholder, take several times as long.
     packed = json.dumps(rows, default=lambda instant: str(adapted(instant)))
-    statement = (
-        f"INSERT INTO refunds_returnrequest ({', '.join(columns)}, received_at, status, decision_note) "  # noqa: S608
-        f"SELECT {', '.join(values)}, %s, %s, '' FROM {source} "
-        # SQLite would take ON for the one of a join.
-        "WHERE true ON CONFLICT (key) DO NOTHING RETURNING currency, amount_minor"
-    )
+    # WHERE, because SQLite would take ON for the one of a join.
+    statement = f"""INSERT INTO refunds_returnrequest ({", ".join(columns)}, received_at, status, decision_note)
+        SELECT {", ".join(values)}, %s, %s, '' FROM {source} WHERE true
+        ON CONFLICT (key) DO NOTHING RETURNING currency, amount_minor"""  # noqa: S608
     with connection.cursor() as cursor:
         cursor.execute(statement, (adapted(now), Status.REQUESTED, packed))
         added: list[tuple[str, int]] = cursor.fetchall()
@@ -146,10 +142,14 @@ def unpaid(span: Span, now: datetime) -> QuerySet[Refund]:
 
 def credit_and_settle(span: Span, now: datetime) -> int:
     """Credit every pending refund due in the span, settle it, and return how many. Wants a transaction around it."""
-    columns = ("pk", "request__customer", "amount_minor", "currency")
-    insert_select(WalletEntry, "refund customer amount_minor currency", unpaid(span, now).values_list(*columns))
+    # Said of each table: PostgreSQL does not pass a range on by a join, and may read the others from end to end.
+    within = {"pk__gte": span.first_id, "pk__lte": span.last_id}
+    of_refund = {f"refund__{name}": value for name, value in within.items()}
+    due = ReturnRequest.objects.filter(UNPAID, refund__due_at__lte=now, **within, **of_refund)
+    columns = ("pk", "customer", "refund__amount_minor", "refund__currency")
+    insert_select(WalletEntry, "refund customer amount_minor currency", due.values_list(*columns))
     # Only what has its entry is settled: between the two statements another transaction may have added a refund.
-    credited = WalletEntry.objects.filter(pk=OuterRef("pk"))
+    credited = WalletEntry.objects.filter(pk=OuterRef("pk"), **within)
     return (
         unpaid(span, now)
         .filter(Exists(credited))

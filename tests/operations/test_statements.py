@@ -1,8 +1,11 @@
 """How many statements an operation makes, whatever the number of rows."""
 
+import re
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from refunds.domain.sweeps import Span
 from refunds.gateways.wallet import Wallet
@@ -25,3 +28,17 @@ def test_a_span_is_paid_in_five_statements(
     ids = [make_refund(customer_email=email).pk for _ in range(count)]
     with django_assert_num_queries(statements):
         assert pay_refunds(Span(ids[0], ids[-1]), NOON, gateway=Wallet()) == count
+
+
+def test_no_more_than_the_span_is_read() -> None:
+    """Each table that the credits and the outcomes are made of is bounded by itself."""
+    ids = [make_refund().pk for _ in range(3)]
+    with CaptureQueriesContext(connection) as captured:
+        pay_refunds(Span(ids[0], ids[-1]), NOON, gateway=Wallet())
+    written = [query["sql"] for query in captured if query["sql"].startswith(("INSERT", "UPDATE"))]
+    bounds = [re.findall(r'"?(\w+)"?\."\w+" <= (\d+)', sql) for sql in written]
+    tables = [
+        {"refunds_returnrequest": ids[-1], "refunds_refund": ids[-1]},
+        {"refunds_refund": ids[-1], "U0": ids[-1]},  # U0: the wallet's entries
+    ]
+    assert [{table: int(last) for table, last in found} for found in bounds] == tables

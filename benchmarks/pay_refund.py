@@ -1,4 +1,4 @@
-"""What we add to a call to Stripe: `python -m benchmarks.run pay_refund [CALLS]`.
+"""What is added to a call to Stripe.
 
 Against a provider that answers at once, by turns: Stripe's client alone; the same call through the gateway; a refund
 paid by the operation, with its attempt committed before and its receipt after; and by the task, as a worker calls it.
@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import stripe
 from django.conf import settings
@@ -24,9 +25,14 @@ from refunds.operations.decisions import decide_chosen
 from refunds.operations.payments import pay_refund
 from refunds.tasks import pay_refund as task
 
-from .measure import Real, Times, table
+from .measure import Real
+from .report import Figure, Table
 
-ROUNDS = 5
+if TYPE_CHECKING:
+    from .run import Options
+
+CALLS = 2_000
+ALONE = "Stripe's client"
 SETTINGS = {"REFUNDS_GATEWAY": "stripe", "REFUNDS_GATEWAY_RATE": "", "STRIPE_API_KEY": "sk_test_x"}
 
 
@@ -41,14 +47,20 @@ def provider() -> Generator[str]:
         process.terminate()
 
 
-def main(calls: int) -> None:
-    """Print a table of milliseconds a call."""
+def added(options: "Options") -> Table:
+    """Milliseconds of a call in each round, beside Stripe's client."""
+    share = max(1, min(options.rows or CALLS, CALLS) // options.rounds)
     with provider() as address, scratch_database(), override_settings(STRIPE_API_BASE=address, **SETTINGS):
-        print(_table(calls, _measure(calls)))
+        seconds = _measure(share, options.rounds)
+    alone = seconds[ALONE]
+    figures = [
+        Figure(name, [1_000 * each for each in found], () if name == ALONE else [1_000 * each for each in alone], "ms")
+        for name, found in seconds.items()
+    ]
+    return Table(f"A refund through Stripe, {share:,} of each in each round", figures)
 
 
-def _measure(calls: int) -> dict[str, list[float]]:
-    share = max(1, calls // ROUNDS)
+def _measure(share: int, rounds: int) -> dict[str, list[float]]:
     client = stripe.StripeClient(
         settings.STRIPE_API_KEY,
         base_addresses={"api": settings.STRIPE_API_BASE},
@@ -57,7 +69,7 @@ def _measure(calls: int) -> dict[str, list[float]]:
     )
     pays = gateway()
     kinds: dict[str, Callable[[Refund], object]] = {
-        "Stripe's client": lambda refund: client.v1.refunds.create(
+        ALONE: lambda refund: client.v1.refunds.create(
             {"charge": f"ch_{refund.pk}", "amount": refund.amount_minor}, {"idempotency_key": f"alone-{refund.pk}"}
         ),
         "gateway": lambda refund: pays.refund(_order(refund), f"gateway-{refund.pk}"),
@@ -65,7 +77,7 @@ def _measure(calls: int) -> dict[str, list[float]]:
         "task": lambda refund: task.apply(kwargs={"refund_id": refund.pk}),
     }
     seconds: dict[str, list[float]] = {name: [] for name in kinds}
-    for turn in range(ROUNDS + 1):
+    for turn in range(rounds + 1):
         for name, call in kinds.items():
             refunds = _refunds(share)
             began = Real.clock()
@@ -73,7 +85,7 @@ def _measure(calls: int) -> dict[str, list[float]]:
                 call(refund)
             if turn:  # the first warms up
                 seconds[name].append((Real.clock() - began) / share)
-    if (unpaid := Refund.objects.filter(status=RefundStatus.PENDING).count()) != 2 * (ROUNDS + 1) * share:
+    if (unpaid := Refund.objects.filter(status=RefundStatus.PENDING).count()) != 2 * (rounds + 1) * share:
         raise RuntimeError(f"{unpaid:,} refunds are unpaid: the operation and the task did not pay theirs")
     return seconds
 
@@ -98,20 +110,3 @@ def _order(refund: Refund) -> Order:
         refund_id=refund.pk, amount_minor=refund.amount_minor, currency=refund.currency, customer="",
         payment=refund.request.payment, reference=refund.request.key, asked_before=False,
     )  # fmt: skip
-
-
-def _table(calls: int, seconds: dict[str, list[float]]) -> str:
-    alone = Times(seconds["Stripe's client"]).median
-    lines = [["", "ms a call", "least to most", "adds", "÷ client"]]
-    for name, found in seconds.items():
-        times = Times(found)
-        lines.append(
-            [
-                name,
-                f"{times.median * 1_000:.2f}",
-                f"{min(found) * 1_000:.2f} to {max(found) * 1_000:.2f}",
-                f"{(times.median - alone) * 1_000:.2f} ms",
-                f"{times.median / alone:.2f}",
-            ]
-        )
-    return table(f"A refund through Stripe, {calls:,} of each by turns", lines)

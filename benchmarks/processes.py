@@ -76,9 +76,14 @@ class Worker:
 
 
 @contextmanager
-def worker(environment: Mapping[str, str], children: int) -> Iterator[Worker]:
-    """A worker of so many children on all queues, from its first answer on; ended as one is in earnest, by SIGTERM."""
+def worker(environment: Mapping[str, str], children: int, *queues: str) -> Iterator[Worker]:
+    """A worker of so many children, from its first answer on; ended as one is in earnest, by SIGTERM.
+
+    On all queues, or on those that are named.
+    """
     command = [*CELERY, "worker", "--concurrency", str(children), "--loglevel", "warning"]
+    if queues:
+        command += ["--queues", ",".join(queues)]
     with subprocess.Popen(command, env=environment) as process:
         try:
             started = Worker(process, environment)

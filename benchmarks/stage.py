@@ -6,10 +6,11 @@ import subprocess
 import sys
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 import psycopg
 
@@ -153,6 +154,13 @@ def sqlite() -> Iterator[Sqlite]:
     """A folder that is removed again."""
     with tempfile.TemporaryDirectory(prefix="refunds-bench-") as folder:
         yield Sqlite(Path(folder))
+
+
+# By name, what opens each.
+PLACES: Final[dict[str, Callable[[], AbstractContextManager[Stage]]]] = {
+    "PostgreSQL": lambda: nullcontext(Postgres()),
+    "SQLite": sqlite,
+}
 
 
 def migrate(url: str) -> None:

@@ -1,7 +1,9 @@
 """The set-based statements: each decides, counts or pays any number of rows at once, on SQLite and PostgreSQL alike."""
 
+import json
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from django.db import connections, models, router
 from django.db.models import BooleanField, Count, Exists, F, Max, OuterRef, Q, QuerySet, Sum, Value
@@ -22,6 +24,14 @@ FAILED = RawSQL(f"refunds_refund.status = '{RefundStatus.FAILED}'", (), output_f
 # What the wallet's receipts begin with; the refund's id follows.
 RECEIPT = "wallet:"
 
+# How each database makes rows of an array of arrays of JSON, and a column of the value at an index: SQLite's values
+# have their types, PostgreSQL's are text, which becomes what the column is.
+UNPACKED: Final = {
+    "sqlite": ("json_each(%s)", "json_extract(value, '$[{index}]')"),
+    "postgresql": ("json_array_elements(%s)", "(value ->> {index}){cast}"),
+}
+TEXT: Final = models.CharField | models.TextField
+
 
 def pending(cover: Cover) -> QuerySet[ReturnRequest]:
     """The return requests in the set that are still to be decided."""
@@ -31,6 +41,29 @@ def pending(cover: Cover) -> QuerySet[ReturnRequest]:
     if cover.received_before is not None:
         rows = rows.filter(received_at__lt=cover.received_before)
     return rows
+
+
+def add_requests(columns: Sequence[str], rows: Sequence[Sequence[Any]], now: datetime) -> list[tuple[str, int]]:
+    """Add a pending request, received at `now`, for each of `rows` whose key is not there, whoever adds it meanwhile.
+
+    `columns` names the values of each row, `key` among them. Returns (currency, minor units) of each that was added.
+    """
+    connection = connections[router.db_for_write(ReturnRequest)]
+    source, column = UNPACKED[connection.vendor]
+    fields = map(ReturnRequest._meta.get_field, columns)
+    casts = ["" if isinstance(field, TEXT) else f"::{field.db_type(connection)}" for field in fields]
+    values = (column.format(index=index, cast=cast) for index, cast in enumerate(casts))
+    adapted = connection.ops.adapt_datetimefield_value
+    # One parameter: thousands of them, each with its placeholder, take several times as long.
+    packed = json.dumps(rows, default=lambda instant: str(adapted(instant)))
+    # WHERE, because SQLite would take ON for the one of a join.
+    statement = f"""INSERT INTO refunds_returnrequest ({", ".join(columns)}, received_at, status, decision_note)
+        SELECT {", ".join(values)}, %s, %s, '' FROM {source} WHERE true
+        ON CONFLICT (key) DO NOTHING RETURNING currency, amount_minor"""  # noqa: S608
+    with connection.cursor() as cursor:
+        cursor.execute(statement, (adapted(now), Status.REQUESTED, packed))
+        added: list[tuple[str, int]] = cursor.fetchall()
+    return added
 
 
 def highest_id() -> int:
@@ -109,10 +142,14 @@ def unpaid(span: Span, now: datetime) -> QuerySet[Refund]:
 
 def credit_and_settle(span: Span, now: datetime) -> int:
     """Credit every pending refund due in the span, settle it, and return how many. Wants a transaction around it."""
-    columns = ("pk", "request__customer", "amount_minor", "currency")
-    insert_select(WalletEntry, "refund customer amount_minor currency", unpaid(span, now).values_list(*columns))
+    # Said of each table: PostgreSQL does not pass a range on by a join, and may read the others from end to end.
+    within = {"pk__gte": span.first_id, "pk__lte": span.last_id}
+    of_refund = {f"refund__{name}": value for name, value in within.items()}
+    due = ReturnRequest.objects.filter(UNPAID, refund__due_at__lte=now, **within, **of_refund)
+    columns = ("pk", "customer", "refund__amount_minor", "refund__currency")
+    insert_select(WalletEntry, "refund customer amount_minor currency", due.values_list(*columns))
     # Only what has its entry is settled: between the two statements another transaction may have added a refund.
-    credited = WalletEntry.objects.filter(pk=OuterRef("pk"))
+    credited = WalletEntry.objects.filter(pk=OuterRef("pk"), **within)
     return (
         unpaid(span, now)
         .filter(Exists(credited))
@@ -126,8 +163,8 @@ def credit_and_settle(span: Span, now: datetime) -> int:
     )
 
 
-def owe_notices(span: Span, now: datetime) -> list[dict[str, Any]]:
-    """Owe the customers of these refunds a mail where there is one to send; return a message's arguments for each.
+def owe_notices(span: Span, now: datetime) -> list[int]:
+    """Owe the customers of these refunds a mail where there is one to send; return the ids of these refunds, rising.
 
     That is: settled at `now`, with an address that has not opted out, and not yet told of this outcome. Where a mail
     about the outcome before it is being sent, whoever sends it finds this one. Wants a transaction around it, that of
@@ -144,7 +181,7 @@ def owe_notices(span: Span, now: datetime) -> list[dict[str, Any]]:
     ids = list(owed.order_by("pk").values_list("pk", flat=True))
     if ids:
         Refund.objects.filter(pk__in=ids).update(notify_at=now)
-    return [{"refund_id": pk} for pk in ids]
+    return ids
 
 
 def covered(sweep: Sweep) -> Cover:

@@ -84,9 +84,17 @@ def pay_refund(self: "Task[Any, Any]", /, *, refund_id: int, **_newer: object) -
 
 
 @shared_task(name="refunds.notify_customer", **TROUBLE)
-def notify_customer(*, refund_id: int, **_newer: object) -> None:
-    """Tell a customer how the refund ended; where the mail server does not take it, the reconciler sends it again."""
-    notices.notify_customer(_positive("refund_id", refund_id), timezone.now())
+def notify_customer(*, refund_id: int, last_id: int | None = None, **_newer: object) -> None:
+    """Tell a customer how the refund ended, or with `last_id` those of all refunds up to it.
+
+    Where the mail server does not take a mail, the reconciler sends it again. A release before `last_id` tells the
+    first of them, and the reconciler sends the others.
+    """
+    first = _positive("refund_id", refund_id)
+    if last_id is None:
+        notices.notify_customer(first, timezone.now())
+    else:
+        notices.notify_customers(Span(first, _positive("last_id", last_id)), timezone.now)
 
 
 @shared_task(name="refunds.reconcile")

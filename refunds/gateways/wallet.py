@@ -29,5 +29,5 @@ class Wallet:
 
     def refund_span(self, span: Span, now: datetime) -> int:
         """Credit and settle all that is due in the span, in one transaction of a few statements; return how many."""
-        with transaction.atomic():
+        with transaction.atomic(savepoint=False):  # nobody goes on in a transaction in which this has failed
             return store.credit_and_settle(span, now)

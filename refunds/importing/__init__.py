@@ -1,6 +1,7 @@
 """Files of return requests in, each row accounted for: parsed, or rejected with its line and the reason."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -36,19 +37,19 @@ class Row:
 
 
 def rows(source: Source, *, layout: Layout, form: Format, now: datetime) -> Iterator[Row | Rejection]:
-    """Every row of the file in its order, as one or the other, in bounded memory but for the keys (see Occurrences).
+    """Every row of the file in its order, as one or the other, in bounded memory.
 
     `now` (aware): what is requested later is rejected. Raises BadFile.
     """
-    occurrences = Occurrences()
-    for found in cells(source, layout, form):
-        if isinstance(found, Rejection):
-            yield found
-            continue
-        line, values = found
-        try:
-            content = parse(layout, values, now)
-        except BadRow as error:
-            yield Rejection(line, str(error))
-        else:
-            yield Row(line, occurrences.key(content), content)
+    with closing(Occurrences()) as occurrences:
+        for found in cells(source, layout, form):
+            if isinstance(found, Rejection):
+                yield found
+                continue
+            line, values = found
+            try:
+                content = parse(layout, values, now)
+            except BadRow as error:
+                yield Rejection(line, str(error))
+            else:
+                yield Row(line, occurrences.key(content), content)

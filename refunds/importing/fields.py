@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from functools import cache
 from typing import Final, cast
 from zoneinfo import ZoneInfo
 
@@ -16,7 +17,7 @@ from .errors import BadRow, shown
 
 Cells = Mapping[str, str]
 
-# The column is a text without limit; a longer reason is a mistake in the file, and 1,000 rows are held at a time.
+# The column is a text without limit; a longer reason is a mistake in the file, and 5,000 rows are held at a time.
 LONGEST_REASON: Final = 10_000
 # PostgreSQL's integer, which holds Django's PositiveIntegerField.
 LARGEST_QUANTITY: Final = 2**31 - 1
@@ -35,6 +36,7 @@ _INSTANT: Final = re.compile(rf"({_DATE_TIME}(?::\d\d(?:\.\d{{1,6}})?)?)(Z|[+-]\
 _WALL_TIME: Final = re.compile(rf"{_DATE_TIME}:\d\d", re.ASCII)
 
 
+@cache
 def longest(field: str) -> int:
     """Characters that a column of the return request holds."""
     return cast("Field[object, object]", ReturnRequest._meta.get_field(field)).max_length or LONGEST_REASON
@@ -52,6 +54,8 @@ def checked(name: str, value: str, *, limit: int, one_line: bool = True) -> str:
     """The text, which must be storable, at most `limit` characters long and, unless told otherwise, one line."""
     if len(value) > limit:
         raise BadRow(f"{name} is longer than {limit:,} characters ({len(value):,})")
+    if value.isprintable():  # nearly always: none of what follows is
+        return value
     if "\x00" in value:
         raise BadRow(f"{name} holds a NUL")
     if _SURROGATE.search(value):

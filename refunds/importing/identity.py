@@ -1,9 +1,14 @@
 """Which return a row is: the same row of the same file is the same return, however often the file is imported."""
 
 import hashlib
+import sqlite3
 from datetime import UTC
+from typing import Final
 
+from .errors import BadFile
 from .rows import Return
+
+COUNTED: Final = "INSERT INTO seen VALUES (?, 1) ON CONFLICT DO UPDATE SET times = times + 1 RETURNING times"
 
 
 def _canonical(row: Return) -> bytes:
@@ -26,17 +31,30 @@ def _canonical(row: Return) -> bytes:
 class Occurrences:
     """Keys for the rows of one file, in their order: equal rows are told apart by which of them it is.
 
-    It holds 16 bytes and a count for each different row, about 100 bytes in all: 100 MB for a million rows, the only
-    thing of an import that grows with the file.
+    What it has seen is in a nameless SQLite database, of which 2 MB are in memory and the rest, some 30 bytes for each
+    different row, in a file among the temporary ones (SQLITE_TMPDIR, TMPDIR) that is gone when the process is.
     """
 
     def __init__(self) -> None:
-        self._seen: dict[bytes, int] = {}
+        self._seen = sqlite3.connect("", isolation_level=None)
+        # Nothing of it is to be kept, or taken back.
+        self._seen.execute("PRAGMA journal_mode = OFF")
+        self._seen.execute("CREATE TABLE seen (content BLOB PRIMARY KEY, times INTEGER) WITHOUT ROWID")
+        self._seen.execute("BEGIN")
+
+    def close(self) -> None:
+        """Forget them all."""
+        self._seen.close()
 
     def key(self, row: Return) -> str:
-        """The key of the next row: 64 hexadecimal digits. Changing how it is made would import every file anew."""
+        """The key of the next row: 64 hexadecimal digits. Changing how it is made would import every file anew.
+
+        Raises BadFile where there is no room to remember it.
+        """
         content = hashlib.sha256(_canonical(row))
-        short = content.digest()[:16]
-        nth = self._seen[short] = self._seen.get(short, 0) + 1
+        try:
+            ((nth,),) = self._seen.execute(COUNTED, (content.digest()[:16],))
+        except sqlite3.Error as error:
+            raise BadFile(f"what was read cannot be kept among the temporary files: {error}") from error
         content.update(f"\x00{nth}".encode())
         return content.hexdigest()

@@ -14,6 +14,7 @@ from ..domain.sweeps import Span
 from ..gateways import BulkGateway, Gateway, Limiter
 from ..models import Refund
 from . import PATIENCE
+from .notices import send_notices
 
 # What the caller writes down about refunds, by their ids.
 Note = Callable[[Sequence[int]], None]
@@ -28,7 +29,7 @@ def pay_refunds(span: Span, now: datetime, *, gateway: Gateway, limiter: Limiter
     with transaction.atomic():
         if isinstance(gateway, BulkGateway):
             paid = gateway.refund_span(span, now)
-            dispatch.on_commit(dispatch.NOTIFY_CUSTOMER, store.owe_notices(span, now))
+            send_notices(store.owe_notices(span, now))
             return paid
         due = store.unpaid(span, now).filter(dispatched_at__lte=now)  # not what is on its way
         share = rules.CHUNK_ROWS if limiter is None else limiter.rate.within(FIRST_SHARE)

@@ -1,12 +1,13 @@
 """What customers and admins are told."""
 
 import logging
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from smtplib import SMTPRecipientsRefused
 from typing import Final
 
 from django.core.mail import mail_admins
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
 from .. import dispatch, store
@@ -15,6 +16,7 @@ from ..domain import sweeps as rules
 from ..domain.money import to_major
 from ..domain.refunds import RefundStatus
 from ..domain.returns import Decision
+from ..domain.sweeps import Span
 from ..errors import UnknownRow
 from ..models import Refund, ReturnRequest
 from . import letters, opt_outs
@@ -27,6 +29,42 @@ LEASE: Final = timedelta(seconds=120)
 WITHIN: Final = timedelta(days=1)
 # Where SMTP's permanent answers begin (RFC 5321, 4.2.1). Below it is, for one, greylisting, which wants a second try.
 PERMANENT: Final = 500
+# Customers that one message is for: a message each costs whoever pays 5,000 of them seconds.
+LOT: Final = 100
+# How long one message's mails may take, so that its task does not come to its time limit (60 s) in the midst of one.
+SPELL: Final = timedelta(seconds=30)
+
+
+def send_notices(ids: Sequence[int]) -> None:
+    """Messages to tell the customers of these refunds, on commit; `ids` rise."""
+    lots = [ids[start : start + LOT] for start in range(0, len(ids), LOT)]
+    dispatch.on_commit(dispatch.NOTIFY_CUSTOMER, [_message(lot[0], lot[-1]) for lot in lots])
+
+
+def _message(first_id: int, last_id: int) -> dict[str, int]:
+    return {"refund_id": first_id} if first_id == last_id else {"refund_id": first_id, "last_id": last_id}
+
+
+def notify_customers(span: Span, clock: Callable[[], datetime]) -> int:
+    """Tell those in the span who are owed a mail, one after the other; return how many mails went out.
+
+    Each as `notify_customer` does. One that fails there gets a message of its own, and what is left after a while has
+    another for all. Raises what tells of a database that is away.
+    """
+    until, went = clock() + SPELL, 0
+    owed = Refund.objects.filter(pk__gte=span.first_id, pk__lte=span.last_id, notify_at__lte=clock())
+    for pk in owed.order_by("pk").values_list("pk", flat=True):
+        if clock() >= until:
+            dispatch.on_commit(dispatch.NOTIFY_CUSTOMER, [_message(pk, span.last_id)])
+            break
+        try:
+            went += notify_customer(pk, clock())
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception:
+            logger.exception("refund %d: the mail is left to a message of its own", pk)
+            dispatch.on_commit(dispatch.NOTIFY_CUSTOMER, [_message(pk, pk)])
+    return went
 
 
 def notify_customer(refund_id: int, now: datetime) -> bool:

@@ -11,7 +11,7 @@ from django.db.models import F, QuerySet, Value
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
 
-from .. import dispatch, store
+from .. import store
 from ..domain.refunds import Outcome, RefundStatus, settle
 from ..domain.retries import Again, GiveUp, RetryPolicy
 from ..domain.sweeps import Span
@@ -19,6 +19,7 @@ from ..errors import UnknownRow
 from ..gateways import BulkGateway, Gateway, Limiter, Order, Refused, TryAgain
 from ..models import Refund
 from . import PATIENCE
+from .notices import send_notices
 
 # How long an attempt keeps others off its refund: longer than pay_refund may run (50 s), so that only a dead one is
 # taken over, and no longer than a message may wait, so that the retry of a lost worker finds the refund free.
@@ -168,4 +169,4 @@ def _give_up(refund: Refund, reason: str, now: datetime, **columns: Combinable) 
 
 def _tell(refund: Refund, now: datetime) -> None:
     if refund.request.customer_email:  # known here without the query
-        dispatch.on_commit(dispatch.NOTIFY_CUSTOMER, store.owe_notices(Span(refund.pk, refund.pk), now))
+        send_notices(store.owe_notices(Span(refund.pk, refund.pk), now))

@@ -3,7 +3,8 @@
 import pytest
 from freezegun import freeze_time
 
-from benchmarks import approve_all, import_returns, memory, pay_refund, sweep
+from benchmarks import approve_all, import_returns, memory, pay_refund, paying, stage, sweep
+from benchmarks.run import Options
 
 from ..factories import PRESSED
 
@@ -41,18 +42,36 @@ def test_memory_is_of_a_process_of_its_own() -> None:
     assert memory.measure([5])[5] > 0
 
 
-def test_paying_prints_what_is_added_to_a_call(capsys: pytest.CaptureFixture[str]) -> None:
+def test_paying_says_what_is_added_to_a_call() -> None:
     """Each way beside Stripe's client alone, all refunds paid."""
-    pay_refund.main(5)
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "A refund through Stripe, 5 of each by turns"
-    names = [line.split("|")[1].strip() for line in lines if line.startswith("|")]
-    assert names[2:] == ["Stripe's client", "gateway", "operation", "task"]
+    table = pay_refund.added(Options(rows=5, rounds=1))
+    assert table.title == "A refund through Stripe, 5 of each in each round"
+    assert [figure.name for figure in table.figures] == ["Stripe's client", "gateway", "operation", "task"]
+    assert [len(figure.ratios) for figure in table.figures] == [0, 1, 1, 1]
 
 
-def test_import_prints_new_and_known_rows(capfd: pytest.CaptureFixture[str]) -> None:
-    """The command imports the file once, and knows it the second time."""
-    import_returns.main(3)
-    out = capfd.readouterr().out
-    for line in ("3 new rows in ", "3 known rows in ", "imported                 3", "already known            3"):
-        assert line in out
+def test_an_import_stands_beside_the_database_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command imports the file and knows it again; the rows alone are taken; both sizes have their memory."""
+    monkeypatch.setattr(stage, "PLACES", {"SQLite": stage.sqlite})
+    few, many, memory = import_returns.measure(Options(rows=30, rounds=1))
+    assert (few.title, many.title) == ("A file of 3 returns into SQLite", "A file of 30 returns into SQLite")
+    assert [figure.name for figure in many.figures] == ["executemany", "command", "the same file again", "parsing"]
+    assert [len(figure.ratios) for figure in many.figures] == [0, 1, 1, 1]
+    assert [figure.name for figure in memory.figures] == ["SQLite, 3 rows", "SQLite, 30 rows", "SQLite, grown by"]
+
+
+@pytest.mark.services
+def test_an_import_stands_beside_copy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same on PostgreSQL."""
+    monkeypatch.delitem(stage.PLACES, "SQLite")
+    _, many, _ = import_returns.measure(Options(rows=30, rounds=1))
+    assert [figure.name for figure in many.figures] == ["COPY", "command", "the same file again", "parsing"]
+
+
+@pytest.mark.services
+def test_a_worker_that_pays_stands_beside_the_statements() -> None:
+    """On both databases one worker and two children pay all, and so do the statements."""
+    postgres, sqlite, _ = paying.measure(Options(rows=30, decided=10, rounds=1))
+    names = ["two statements", "one statement", "worker of 1", "worker of 2"]
+    assert [figure.name for figure in postgres.figures] == names
+    assert [figure.name for figure in sqlite.figures] == [name for name in names if name != "one statement"]

@@ -5,6 +5,7 @@ import io
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
 from types import SimpleNamespace
@@ -14,10 +15,12 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import OperationalError
 
+from refunds.importing import Row
 from refunds.models import ReturnRequest
 from refunds.operations import imports
 
-from .files import GOOD, csv_file, jsonl_file, line
+from ..services import servers
+from .files import GOOD, csv_file, jsonl_file, line, read
 
 pytestmark = pytest.mark.django_db
 
@@ -140,10 +143,10 @@ def test_wrong_header_names_the_columns_and_the_layout_that_fits(tmp_path: Path)
 def test_trouble_with_the_database_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A database without tables: what to do, and no traceback."""
 
-    def broken(*_: object) -> set[str]:
+    def broken(*_: object) -> None:
         raise OperationalError("no such table:\nrefunds_returnrequest")
 
-    monkeypatch.setattr(imports, "_known", broken)
+    monkeypatch.setattr("refunds.store.add_requests", broken)
     (tmp_path / "a.csv").write_bytes(csv_file(line()))
     assert run(tmp_path / "a.csv")[2] == (
         "the database does not take the rows: no such table: refunds_returnrequest; batches before them are in. "
@@ -154,10 +157,10 @@ def test_trouble_with_the_database_is_one_line(tmp_path: Path, monkeypatch: pyte
 def test_interruption_says_how_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C ends with one line and the exit status of an interrupted command."""
 
-    def interrupted(*_: object) -> set[str]:
+    def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(imports, "_known", interrupted)
+    monkeypatch.setattr("refunds.store.add_requests", interrupted)
     (tmp_path / "a.csv").write_bytes(csv_file(line()))
     with pytest.raises(CommandError, match="interrupted; whole batches are in") as caught:
         call_command("import_returns", str(tmp_path / "a.csv"))
@@ -166,6 +169,7 @@ def test_interruption_says_how_to_go_on(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_progress_is_drawn_on_a_terminal_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A bar by bytes for a file, rows for a pipe, cleared before a rejected row's line; elsewhere nothing."""
+    monkeypatch.setattr(imports, "BATCH", 1_000)
     data = csv_file(*[line()] * 1_000, line(amount="0"))
     (tmp_path / "a.csv").write_bytes(data)
     err = run(tmp_path / "a.csv", stderr=Terminal())[1]
@@ -177,13 +181,25 @@ def test_progress_is_drawn_on_a_terminal_alone(tmp_path: Path, monkeypatch: pyte
     assert run(tmp_path / "a.csv")[1] == "line 1002: amount 0 is not positive\n"
 
 
-def test_two_importers_at_once_bring_each_row_once(tmp_path: Path) -> None:
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.services)])
+def shared(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of an empty database for several processes."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'db.sqlite3'}"
+        return
+    if lack := servers.lack("postgres"):
+        pytest.skip(lack)
+    with servers.database() as url:
+        yield url
+
+
+def test_two_importers_at_once_bring_each_row_once(tmp_path: Path, shared: str) -> None:
     """Two processes with the same file on one database: together they import it, neither crashes."""
     file = tmp_path / "returns.csv"
-    file.write_bytes(csv_file(*[line(customer=str(number)) for number in range(3_000)]))
+    file.write_bytes(csv_file(*[line(customer=f"Zoë \\ ☃ 🙂 {number}") for number in range(12_000)]))
     environment = {
         **os.environ,
-        "DATABASE_URL": f"sqlite:///{tmp_path / 'db.sqlite3'}",
+        "DATABASE_URL": shared,
         "DJANGO_SETTINGS_MODULE": "refunds.settings",
     }
 
@@ -202,7 +218,11 @@ def test_two_importers_at_once_bring_each_row_once(tmp_path: Path) -> None:
     imported = known = 0
     for out, _ in results:
         counts = dict(each.rsplit(maxsplit=1) for each in out.splitlines())
-        assert (counts["read"], counts["rejected"]) == ("3,000", "0")
+        assert (counts["read"], counts["rejected"]) == ("12,000", "0")
         imported += int(counts["imported"].replace(",", ""))
         known += int(counts["already known"].replace(",", ""))
-    assert (imported, known) == (3_000, 3_000)
+    assert (imported, known) == (12_000, 12_000)
+    ask = "from refunds.models import *; print(*ReturnRequest.objects.filter(key=KEY).values_list(*FIELDS), sep='')"
+    (row,) = (row for row in read(file.read_bytes()) if isinstance(row, Row) and row.content.customer.endswith(" 7"))
+    ask = ask.replace("KEY", repr(row.key)).replace("FIELDS", repr(list(vars(row.content))))
+    assert start("shell", "--no-imports", "-c", ask).communicate() == (f"{tuple(vars(row.content).values())}\n", "")

@@ -1,9 +1,6 @@
 """Imports into the database: nothing twice, every row counted, memory bounded."""
 
-import gc
-import tracemalloc
 from collections.abc import Iterator
-from itertools import chain, islice
 
 import pytest
 from django.db import DatabaseError, IntegrityError, transaction
@@ -11,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from refunds.domain.returns import Status
-from refunds.importing import OWN, Format, Row, Source
+from refunds.importing import Format, Row
 from refunds.models import ReturnRequest
 from refunds.operations import imports
-from refunds.operations.imports import Summary, import_file, import_rows
+from refunds.operations.imports import Summary, import_rows
 
 from .files import GOOD, HEADER, NOW, csv_file, jsonl_file, line, none_rejected, quoted, read, store, stored, taken
 
@@ -106,8 +103,9 @@ def test_garbage_never_crashes_and_is_accounted_for(pieces: list[bytes], form: F
         transaction.set_rollback(True)
 
 
-def test_kill_half_way_keeps_whole_batches() -> None:
+def test_kill_half_way_keeps_whole_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """What had been committed stays, what was being gathered is lost, and the file again brings the rest."""
+    monkeypatch.setattr(imports, "BATCH", 1_000)
     rows = taken(read(csv_file(*[line()] * 2_500)))
 
     def killed() -> Iterator[Row]:
@@ -121,19 +119,15 @@ def test_kill_half_way_keeps_whole_batches() -> None:
     assert ReturnRequest.objects.count() == 2_500
 
 
-def test_rows_of_another_importer_are_counted_as_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rows that someone commits between the look and the write are neither doubled nor counted as imported."""
-    data = csv_file(line(), line(amount="3"))
-    look = imports._known
+def test_rows_of_another_importer_are_counted_as_known() -> None:
+    """Rows that someone commits while the file is read are neither doubled nor counted as imported."""
+    rows = taken(read(csv_file(line(), line(amount="3"))))
 
-    def look_then_lose_the_race(batch: list[Row]) -> set[str]:
-        known = look(batch)
-        monkeypatch.setattr(imports, "_known", look)
+    def read_while_another_imports() -> Iterator[Row]:
+        yield from rows
         store(csv_file(line()))
-        return known
 
-    monkeypatch.setattr(imports, "_known", look_then_lose_the_race)
-    summary, _ = store(data)
+    summary = import_rows(read_while_another_imports(), now=NOW, on_rejected=none_rejected)
     assert (counts(summary), summary.totals) == ((2, 1, 1, 0), {"GBP": 300})
     assert ReturnRequest.objects.count() == 2
 
@@ -146,44 +140,12 @@ def test_constraint_that_fails_is_not_taken_for_a_known_row() -> None:
     assert not ReturnRequest.objects.exists()
 
 
-class Generated:
-    """A stream of n different rows, none of which exists before it is read."""
-
-    def __init__(self, rows: int) -> None:
-        self.lines = chain([HEADER], (line(customer=f"{row} of {rows}") for row in range(rows)))
-
-    def readline(self, _size: int, /) -> bytes:
-        return "".join(f"{text}\n" for text in islice(self.lines, 1)).encode()
-
-
-def peak(rows: int) -> int:
-    """The most bytes that Python held while it imported so many rows."""
-    gc.collect()
-    tracemalloc.start()
-    try:
-        source = Source(Generated(rows), "generated")
-        summary = import_file(source, layout=OWN, form=Format.CSV, now=NOW, on_rejected=none_rejected)
-        assert summary.imported == rows
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-
-
-def test_memory_does_not_grow_with_the_rows() -> None:
-    """More rows cost no more than the keys that tell equal rows apart: at most 250 bytes a row.
-
-    A row of the batch takes some 3,000.
-    """
-    peak(1_000)  # what is loaded once is not counted
-    assert peak(5_000) - peak(2_000) < 3_000 * 250
-
-
 def test_database_error_reaches_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
     """Trouble with the database is not a rejected row."""
 
-    def broken(*_: object) -> set[str]:
+    def broken(*_: object) -> None:
         raise DatabaseError("away")
 
-    monkeypatch.setattr(imports, "_known", broken)
+    monkeypatch.setattr("refunds.store.add_requests", broken)
     with pytest.raises(DatabaseError, match="away"):
         store(csv_file(line()))

@@ -116,6 +116,15 @@ def test_a_customer_is_told_once(refund: Refund) -> None:
     assert f"Receipt: wallet:{refund.pk}." in letter.body
 
 
+def test_customers_are_told_by_one_message(refund: Refund) -> None:
+    """With the id of the last, the message is about all refunds from the first to it."""
+    tasks.pay_refund(refund_id=refund.pk)
+    tasks.notify_customer(refund_id=1, last_id=refund.pk)
+    assert [letter.to for letter in mail.outbox] == [["c@example.com"]]
+    with pytest.raises(BadArgument, match="last_id must be a positive integer"):
+        tasks.notify_customer(refund_id=1, last_id=0)
+
+
 def test_the_digest_says_how_the_day_stands(refund: Refund) -> None:
     """The admins read what waits, what is to be paid and what failed."""
     tasks.send_digest()

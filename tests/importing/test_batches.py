@@ -1,0 +1,102 @@
+"""How an import spends statements, memory and the disk, and that what it stores is what it read."""
+
+import gc
+import tracemalloc
+from datetime import UTC, datetime
+from itertools import chain, islice
+from typing import Any
+
+import pytest
+from django.db import transaction
+from hypothesis import given
+from hypothesis import strategies as st
+
+from refunds.domain.returns import Status
+from refunds.importing import OWN, BadFile, Format, Return, Row, Source
+from refunds.importing.fields import FIRST_YEAR
+from refunds.importing.identity import Occurrences
+from refunds.models import ReturnRequest
+from refunds.operations import imports
+from refunds.operations.imports import import_file, import_rows
+
+from .files import HEADER, NOW, csv_file, line, none_rejected, read, store, taken
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_batch_is_one_statement(django_assert_num_queries: Any, monkeypatch: pytest.MonkeyPatch, known: bool) -> None:
+    """However many rows it holds, and whether they are new or known."""
+    monkeypatch.setattr(imports, "BATCH", 200)
+    rows = taken(read(csv_file(*[line()] * 500)))
+    if known:
+        import_rows(rows, now=NOW, on_rejected=none_rejected)
+    with django_assert_num_queries(3):
+        assert import_rows(rows, now=NOW, on_rejected=none_rejected).read == 500
+
+
+def test_rejected_rows_alone_ask_the_database_nothing(django_assert_num_queries: Any) -> None:
+    """Where no row was taken there is nothing to add."""
+    with django_assert_num_queries(0):
+        assert store(csv_file(line(amount="NaN")))[0].rejected == 1
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc", "Z"]), min_size=1, max_size=20)
+
+
+@given(TEXTS, TEXTS, st.integers(1, 2**31 - 1), st.integers(1, 2**63 - 1), st.datetimes(max_value=datetime(2026, 1, 1)))  # noqa: DTZ001
+def test_what_is_stored_is_what_was_read(line_: str, text: str, quantity: int, minor: int, at: datetime) -> None:
+    """Every character, the largest numbers and the microsecond."""
+    at = at.replace(tzinfo=UTC, year=max(at.year, FIRST_YEAR))
+    content = Return(line_, quantity, minor, "GBP", text, text, "ann@example.com", at, text)
+    with transaction.atomic():
+        import_rows([Row(2, "k", content)], now=NOW, on_rejected=none_rejected)
+        request = ReturnRequest.objects.get()
+        assert {name: getattr(request, name) for name in vars(content)} == vars(content)
+        assert (request.key, request.received_at, request.status) == ("k", NOW, Status.REQUESTED)
+        transaction.set_rollback(True)
+
+
+class Generated:
+    """A stream of n different rows, none of which exists before it is read."""
+
+    def __init__(self, rows: int) -> None:
+        self.lines = chain([HEADER], (line(customer=f"{row} of {rows}") for row in range(rows)))
+
+    def readline(self, _size: int, /) -> bytes:
+        return "".join(f"{text}\n" for text in islice(self.lines, 1)).encode()
+
+
+def peak(rows: int) -> int:
+    """The most bytes that Python held while it imported so many rows."""
+    gc.collect()
+    tracemalloc.start()
+    try:
+        source = Source(Generated(rows), "generated")
+        summary = import_file(source, layout=OWN, form=Format.CSV, now=NOW, on_rejected=none_rejected)
+        assert summary.imported == rows
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_memory_does_not_grow_with_the_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What tells equal rows apart is on the disk; a row of the batch takes some 1,500 bytes."""
+    monkeypatch.setattr(imports, "BATCH", 500)
+    peak(1_000)  # what is loaded once is not counted
+    assert peak(8_000) - peak(2_000) < 6_000 * 10
+
+
+def test_a_full_disk_ends_the_import_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What tells equal rows apart finds no room among the temporary files; whole batches before it stay."""
+    monkeypatch.setattr(imports, "BATCH", 100)
+    room = Occurrences.__init__
+
+    def little(occurrences: Occurrences) -> None:
+        room(occurrences)
+        occurrences._seen.execute("PRAGMA max_page_count = 3")
+
+    monkeypatch.setattr(Occurrences, "__init__", little)
+    with pytest.raises(BadFile, match="cannot be kept among the temporary files: database or disk is full"):
+        store(csv_file(*(line(customer=str(number)) for number in range(500))))
+    assert ReturnRequest.objects.count() in (100, 200, 300, 400)

@@ -1,0 +1,44 @@
+"""How many statements an operation makes, whatever the number of rows."""
+
+import re
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from refunds.domain.sweeps import Span
+from refunds.gateways.wallet import Wallet
+from refunds.operations.bulk_payments import pay_refunds
+
+from ..factories import NOON, make_refund
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("published"),
+]
+
+
+@pytest.mark.parametrize("count", [1, 40])
+@pytest.mark.parametrize(("email", "statements"), [("", 5), ("c@example.com", 6)], ids=["nobody to tell", "told"])
+def test_a_span_is_paid_in_five_statements(
+    django_assert_num_queries: Any, count: int, email: str, statements: int
+) -> None:
+    """BEGIN, the credits, the outcomes, a look for customers to tell, COMMIT; one more where mails are owed."""
+    ids = [make_refund(customer_email=email).pk for _ in range(count)]
+    with django_assert_num_queries(statements):
+        assert pay_refunds(Span(ids[0], ids[-1]), NOON, gateway=Wallet()) == count
+
+
+def test_no_more_than_the_span_is_read() -> None:
+    """Each table that the credits and the outcomes are made of is bounded by itself."""
+    ids = [make_refund().pk for _ in range(3)]
+    with CaptureQueriesContext(connection) as captured:
+        pay_refunds(Span(ids[0], ids[-1]), NOON, gateway=Wallet())
+    written = [query["sql"] for query in captured if query["sql"].startswith(("INSERT", "UPDATE"))]
+    bounds = [re.findall(r'"?(\w+)"?\."\w+" <= (\d+)', sql) for sql in written]
+    tables = [
+        {"refunds_returnrequest": ids[-1], "refunds_refund": ids[-1]},
+        {"refunds_refund": ids[-1], "U0": ids[-1]},  # U0: the wallet's entries
+    ]
+    assert [{table: int(last) for table, last in found} for found in bounds] == tables

@@ -5,7 +5,6 @@ time is from the first message to the last committed refund. Raw are the same wr
 """
 
 import os
-import sqlite3
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -14,13 +13,15 @@ from datetime import UTC, datetime
 from statistics import median
 from typing import TYPE_CHECKING
 
-import psycopg
+from refunds.dispatch import PAY_REFUNDS
 
 from . import servers, stage
 from .measure import Real
+from .messages import GLANCE, send, warm
 from .processes import worker
 from .report import Figure, Skipped, Table
 from .run import prepare
+from .sessions import ask, ask_once, connect, transaction
 
 if TYPE_CHECKING:
     from .run import Options
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 ROWS = 100_000
 # Rows of a message, as a chunk has them.
 SPAN = 5_000
-# Seconds between two looks for refunds that are not paid: a small part of a run.
-GLANCE = 0.005
 # What makes pending returns approved ones whose refunds are due; `{first}` is the id of the first.
 OWE = (
     """UPDATE refunds_returnrequest SET status = 'approved', decided_at = '{at}', sweep_id = 1, owed_id = id
@@ -77,17 +76,17 @@ def measure(options: "Options") -> Iterator[Table]:
 def _figures(place: stage.Stage, broker: str, options: "Options") -> list[Figure]:
     rows, now = options.rows or ROWS, datetime.now(UTC)
     first, last = options.decided + 1, options.decided + rows
-    runs: dict[str, Run] = {TWO_STATEMENTS: lambda url: _raw(url, PAY, now)}
+    runs: dict[str, Run] = {TWO_STATEMENTS: lambda url: transaction(url, PAY, now)}
     if place.name == "PostgreSQL":
-        runs[ONE_STATEMENT] = lambda url: _raw(url, (PAY_AT_ONCE,), now)
+        runs[ONE_STATEMENT] = lambda url: transaction(url, (PAY_AT_ONCE,), now)
     for children in (1, 2):
         runs[f"worker of {children}"] = lambda url, children=children: _worked(url, broker, children, first, last)  # type: ignore[misc]  # a default binds the loop's value
     seconds: dict[str, list[float]] = {name: [] for name in runs}
     with ExitStack() as stack:
         stocked = stack.enter_context(place.stocked("stock", options.decided, now))
         owed = stack.enter_context(place.pending(stocked, "owed", first, rows, now))
-        _raw(place.url(owed), OWE, now, first)
-        _ask_once(place.url(owed), "VACUUM ANALYZE" if place.name == "PostgreSQL" else "ANALYZE")
+        transaction(place.url(owed), OWE, now, first)
+        ask_once(place.url(owed), "VACUUM ANALYZE" if place.name == "PostgreSQL" else "ANALYZE")
         for _ in range(options.rounds):
             for name, run in runs.items():
                 with place.copied(owed, "run") as url:
@@ -103,47 +102,6 @@ def _figures(place: stage.Stage, broker: str, options: "Options") -> list[Figure
     ]
 
 
-def _connect(url: str) -> "psycopg.Connection | sqlite3.Connection":
-    """A session without a transaction, as Django has it."""
-    if url.startswith("postgres"):
-        return psycopg.connect(url, autocommit=True)
-    session = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
-    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
-        session.execute(f"PRAGMA {pragma}")
-    return session
-
-
-def _ask(session: "psycopg.Connection | sqlite3.Connection", statement: str) -> tuple[object, ...]:
-    found = (
-        session.execute(statement) if isinstance(session, sqlite3.Connection) else session.execute(statement.encode())
-    )
-    return tuple(found.fetchone() or ()) if found.description else ()
-
-
-def _ask_once(url: str, statement: str) -> tuple[object, ...]:
-    session = _connect(url)
-    try:
-        return _ask(session, statement)
-    finally:
-        session.close()
-
-
-def _raw(url: str, statements: tuple[str, ...], now: datetime, first: int = 0) -> float:
-    """Seconds of a transaction of these statements."""
-    at = now.isoformat() if url.startswith("postgres") else now.replace(tzinfo=None).isoformat(sep=" ")
-    session = _connect(url)
-    try:
-        _ask(session, "SELECT 1")
-        began = Real.clock()
-        _ask(session, "BEGIN")
-        for statement in statements:
-            _ask(session, statement.format(at=at, first=first))
-        _ask(session, "COMMIT")
-        return Real.clock() - began
-    finally:
-        session.close()
-
-
 def _worked(url: str, broker: str, children: int, first: int, last: int) -> float:
     """Seconds in which a worker pays all refunds of the span."""
     environment = os.environ | {
@@ -151,15 +109,14 @@ def _worked(url: str, broker: str, children: int, first: int, last: int) -> floa
         "CELERY_BROKER_URL": broker,
         "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
     }
-    session = _connect(url)
+    session = connect(url)
     try:
         with worker(environment, children, "payments") as running:
-            _warm(broker, children, running.messages)
+            warm(broker, running, children, PAY_REFUNDS, {"first_id": 2**62, "last_id": 2**62})
             began = Real.clock()
-            _send(
-                broker, [{"first_id": at, "last_id": min(at + SPAN - 1, last)} for at in range(first, last + 1, SPAN)]
-            )
-            while _ask(session, "SELECT 1 FROM refunds_refund WHERE status = 'pending' LIMIT 1"):
+            spans = [(at, min(at + SPAN - 1, last)) for at in range(first, last + 1, SPAN)]
+            send(broker, PAY_REFUNDS, [{"first_id": one, "last_id": other} for one, other in spans])
+            while ask(session, "SELECT 1 FROM refunds_refund WHERE status = 'pending' LIMIT 1"):
                 _ = running.cpu  # raises where it has ended
                 time.sleep(GLANCE)
             return Real.clock() - began
@@ -167,26 +124,8 @@ def _worked(url: str, broker: str, children: int, first: int, last: int) -> floa
         session.close()
 
 
-def _warm(broker: str, children: int, ran: Callable[[], int | None]) -> None:
-    """Have each child run a few messages about refunds that are not there: connections, imports, compiled queries."""
-    count = 4 * children
-    _send(broker, [{"first_id": 2**62, "last_id": 2**62}] * count)
-    while (ran() or 0) < count:
-        time.sleep(GLANCE)
-
-
-def _send(broker: str, messages: list[dict[str, int]]) -> None:
-    from kombu import Connection
-
-    from refunds.tasks import pay_refunds
-
-    with Connection(broker) as connection:
-        for kwargs in messages:
-            pay_refunds.apply_async(kwargs=kwargs, connection=connection)
-
-
 def _check(url: str, first: int, rows: int) -> None:
     """Raises RuntimeError where not each of the refunds has its entry."""
-    paid = _ask_once(url, f"SELECT count(*) FROM refunds_walletentry WHERE refund_id >= {first}")
+    paid = ask_once(url, f"SELECT count(*) FROM refunds_walletentry WHERE refund_id >= {first}")
     if paid != (rows,):
         raise RuntimeError(f"{paid} of {rows:,} refunds were paid: what was measured is not that")

@@ -60,6 +60,13 @@ class Worker:
             )
         return cpu(self._process.pid)
 
+    @property
+    def peak(self) -> float:
+        """The most memory that the worker or one of its children has held so far, in MiB."""
+        pid = self._process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return max(peak(each) for each in (pid, *map(int, children)))
+
     def messages(self) -> int | None:
         """How many it has run, or None where it does not answer yet."""
         asked = subprocess.run(
@@ -79,9 +86,10 @@ class Worker:
 def worker(environment: Mapping[str, str], children: int, *queues: str) -> Iterator[Worker]:
     """A worker of so many children, from its first answer on; ended as one is in earnest, by SIGTERM.
 
-    On all queues, or on those that are named.
+    On all queues, or on those that are named; in chunks of another size where REFUNDS_BENCH_CHUNK_ROWS names one.
     """
-    command = [*CELERY, "worker", "--concurrency", str(children), "--loglevel", "warning"]
+    sized = ("--app", "benchmarks.sized") if "REFUNDS_BENCH_CHUNK_ROWS" in environment else ()
+    command = [*CELERY, *sized, "worker", "--concurrency", str(children), "--loglevel", "warning"]
     if queues:
         command += ["--queues", ",".join(queues)]
     with subprocess.Popen(command, env=environment) as process:

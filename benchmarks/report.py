@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal
 
-Unit = Literal["s", "ms", "MiB", "rows/s"]
+Unit = Literal["s", "ms", "µs", "MiB", "rows/s"]
 # What the figures depend on besides the machine.
 PACKAGES = ("celery", "kombu", "django", "psycopg", "redis")
 HUNDRED, TEN = 100, 10

@@ -27,4 +27,5 @@ def warm(broker: str, running: Worker, children: int, task: str, nothing: Mappin
     """Have each child run a few messages that ask for nothing: connections, imports, compiled queries."""
     send(broker, task, [nothing] * (EACH * children))
     while (running.messages() or 0) < EACH * children:
+        _ = running.cpu  # raises where it has ended
         time.sleep(GLANCE)

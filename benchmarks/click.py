@@ -19,7 +19,7 @@ from .web import Site, web
 
 SIZES = (10_000, 1_000_000)
 # In each round at each size; and of those by a process that has answered nothing yet.
-CLICKS, FIRST = 40, 3
+CLICKS, FIRST = 25, 3
 # Milliseconds that 95 of 100 presses take at most, and the page at the larger size.
 PRESS, SHOW = 50, 150
 # The press takes as long at both sizes, but for what differs between two rounds at the same.

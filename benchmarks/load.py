@@ -14,8 +14,8 @@ from .browser import LIST, Browser
 from .processes import worker
 from .web import Site
 
-# Returns that the worker has to decide and pay meanwhile; some 10,000 a second.
-ROWS = 300_000
+# Returns that the worker has to decide and pay meanwhile; up to 15,000 a second.
+ROWS = 900_000
 # Browsers, and the seconds for which each looks at a list before it asks for the next.
 READERS, PAUSE = 3, 0.5
 LISTS = (LIST, f"{LIST}?status=requested", "/admin/refunds/refund/", "/admin/refunds/sweep/")

@@ -1,149 +1,123 @@
-"""How fast virtual time is, and whether memory stays flat: `python -m benchmarks.virtual_time [memory|fakeredis ...]`.
+"""How fast virtual time is, what freezing costs, where the time goes, and whether memory stays flat.
 
-Runs an app of its own on the kit. Seconds depend on the machine; the ratios, and the limits beside the numbers, are
-what a change is judged by.
+On both transports of the kit. Nothing here needs a server.
 """
 
-import os
-import statistics
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 
 from celery import Celery
-from celery.schedules import crontab
+from freezegun import freeze_time
 
-from refunds.testkit import VirtualCelery
+from . import virtual_runs as runs
+from .measure import Real
+from .report import Figure, Table
+from .run import Options
+from .shares import OTHER, PARTS, sampled
 
-START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+TRANSPORTS = ("memory", "fakeredis")
 EXECUTIONS = 10_000
-DAYS = 365
-YEARS = 10
-STARTS = 20
+# Of so many executions one is made where it is looked at whose code runs.
+SAMPLED = 5
 
-# In a tuple: a name of this module would be frozen with the rest.
-STOPWATCH: tuple[Callable[[], float]] = (time.perf_counter,)
-
-# Seconds that the project allows itself.
+# What the project allows itself: seconds; milliseconds for a start; memory after ten years by that after one.
 YEAR = {"memory": 0.5, "fakeredis": 2.0}
 ALL_EXECUTIONS = 5.0
-START_UP = 0.05
+START_UP = 50.0
+FLAT = 1.05
+
+Taken = Mapping[str, Sequence[float]]
 
 
-def make_app() -> Celery:
-    """An app with one task and one entry, results in Redis, nothing else."""
-    app = Celery("bench", broker="redis://broker.invalid/0", backend="redis://results.invalid/0", fixups=[])
-    app.conf.update(
-        timezone="Europe/Kyiv", beat_schedule={"daily": {"task": "note", "schedule": crontab(hour=18, minute=0)}}
+def measure(options: Options) -> Iterator[Table]:
+    """A year, executions and starts by turns with what they are compared to; memory; whose code takes the time."""
+    app, count = runs.make_app(), options.rows or EXECUTIONS
+    runs.year(app, "memory")  # what is imported and cached once is no part of it
+    taken: dict[str, list[float]] = defaultdict(list)
+    for _ in range(options.rounds):
+        for name, value in turn(app, count):
+            taken[name].append(value)
+    yield compared(taken, count)
+    yield limits(taken, count)
+    yield frozen(taken, count)
+    if runs.STATM.exists():
+        yield memory(app)
+    few = max(1, count // SAMPLED)
+    for name in TRANSPORTS:
+        yield shares(f"a year on {name}", partial(runs.year, app, name), options.rounds)
+        yield shares(f"{few:,} executions on {name}", partial(runs.executions, app, name, few), options.rounds)
+
+
+def turn(app: Celery, count: int) -> Iterator[tuple[str, float]]:
+    """Everything once: its name, and seconds, or milliseconds for a start."""
+    yield "eager", runs.eager(app, count)
+    yield "loop", runs.loop(app)
+    yield "freeze_time", runs.start_up(partial(freeze_time, runs.START.replace(tzinfo=None)))
+    for name in TRANSPORTS:
+        yield f"year, {name}", runs.year(app, name)
+        yield f"executions, {name}", runs.executions(app, name, count)
+        yield f"unfrozen, {name}", runs.executions(app, name, count, freeze=False)
+        yield f"start, {name}", runs.start_up(partial(runs.cluster, app, name))
+
+
+def compared(taken: Taken, count: int) -> Table:
+    """Beside what is done without the kit."""
+    figures = []
+    for name in TRANSPORTS:
+        figures += [
+            Figure(f"a year on {name}", taken[f"year, {name}"], taken["loop"]),
+            Figure(f"{count:,} executions on {name}", taken[f"executions, {name}"], taken["eager"]),
+            Figure(f"a start on {name}", taken[f"start, {name}"], taken["freeze_time"], "ms"),
+        ]
+    figures.append(Figure("a year on fakeredis, by one on memory", taken["year, fakeredis"], taken["year, memory"]))
+    note = (
+        "References: for a year, a loop over the schedule that applies the task at each instant; for executions, as "
+        "many apply(); for a start, a bare freeze_time(). None of them has beat, a message or a worker."
     )
-
-    @app.task(name="note", shared=False)
-    def note() -> None:
-        pass
-
-    return app
+    return Table("Virtual time beside what goes without it", figures, note)
 
 
-def show(text: str) -> None:
-    """Print a line."""
-    sys.stdout.write(f"{text}\n")
+def limits(taken: Taken, count: int) -> Table:
+    """The same in seconds, beside what the project allows itself."""
+    figures = []
+    for name in TRANSPORTS:
+        figures += [
+            Figure(f"a year on {name}", taken[f"year, {name}"], goal=YEAR[name]),
+            Figure(f"{count:,} executions on {name}", taken[f"executions, {name}"], goal=ALL_EXECUTIONS),
+            Figure(f"a start on {name}", taken[f"start, {name}"], unit="ms", goal=START_UP),
+        ]
+    return Table("What virtual time takes", figures, "Seconds depend on the machine.")
 
 
-@contextmanager
-def stopwatch() -> Iterator[list[float]]:
-    """Real seconds that a block took, in a list, once it has ended."""
-    seconds: list[float] = []
-    began = STOPWATCH[0]()
-    yield seconds
-    seconds.append(STOPWATCH[0]() - began)
+def memory(app: Celery) -> Table:
+    """What the process holds after the last year, by what it held after the first."""
+    figures = []
+    for name in TRANSPORTS:
+        held = runs.memory_over_years(app, name)
+        figures.append(Figure(f"{len(held)} years on {name}", held[-1:], held[:1], "MiB", FLAT))
+    return Table("Memory after years", figures, "Reference: the memory of the process after the first of these years.")
 
 
-def year(app: Celery, transport: str) -> float:
-    """Seconds for 365 days of an 18:00 entry with its worker."""
-    with VirtualCelery(app, start=START, transport=transport) as celery, stopwatch() as seconds:
-        celery.advance(timedelta(days=DAYS))
-    assert len(celery.timeline.of("succeeded")) == DAYS  # noqa: S101  # a benchmark of the right thing
-    return seconds[0]
+def frozen(taken: Taken, count: int) -> Table:
+    """What freezing costs: the same executions, with the clock of the machine."""
+    figures = [
+        Figure(f"{count:,} executions on {name}", taken[f"executions, {name}"], taken[f"unfrozen, {name}"])
+        for name in TRANSPORTS
+    ]
+    return Table("The price of the frozen clock", figures, "Reference: the same cluster on a clock that runs.")
 
 
-def executions(app: Celery, transport: str) -> tuple[float, float]:
-    """Seconds to publish, and to run, many tasks."""
-    with VirtualCelery(app, start=START, transport=transport, beats=0, timeline_limit=1) as celery:
-        with stopwatch() as publishing:
-            for _ in range(EXECUTIONS):
-                app.tasks["note"].delay()
-        with stopwatch() as running:
-            celery.run_until_idle()
-    return publishing[0], running[0]
-
-
-def start_up(app: Celery, transport: str) -> float:
-    """Median seconds to start a cluster, freezing included, once the modules are loaded."""
-    taken = []
-    for _ in range(STARTS):
-        with stopwatch() as seconds:
-            cluster = VirtualCelery(app, start=START, transport=transport).__enter__()
-        cluster.__exit__(None, None, None)
-        taken.append(seconds[0])
-    return statistics.median(taken)
-
-
-def eager(app: Celery) -> float:
-    """Seconds for as many tasks in eager mode: what the honesty is compared with."""
-    with stopwatch() as seconds:
-        for _ in range(EXECUTIONS):
-            app.tasks["note"].apply()
-    return seconds[0]
-
-
-def resident() -> float:
-    """Mebibytes that the process holds now; only Linux tells."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
-
-
-def memory_over_years(app: Celery, transport: str) -> list[float]:
-    """Mebibytes after each of ten years, with a capped timeline."""
-    held = []
-    with VirtualCelery(app, start=START, transport=transport, timeline_limit=1_000) as celery:
-        for _ in range(YEARS):
-            celery.advance(timedelta(days=DAYS))
-            held.append(resident())
-    return held
-
-
-def verdict(value: float, limit: float) -> str:
-    """Whether a number keeps its limit."""
-    return f"limit {limit:g} s: {'kept' if value <= limit else 'NOT kept'}"
-
-
-def main(transports: list[str]) -> None:
-    """Measure and print."""
-    app: Any = make_app()
-    year(app, "memory")
-    in_eager_mode = eager(app)
-    years: dict[str, float] = {}
-    for transport in transports:
-        began = start_up(app, transport)
-        years[transport] = min(year(app, transport) for _ in range(3))
-        publishing, running = executions(app, transport)
-        show(f"{transport}")
-        show(f"  start of a cluster     {began * 1000:8.1f} ms  {verdict(began, START_UP)}")
-        show(f"  a year of 18:00        {years[transport]:8.2f} s   {verdict(years[transport], YEAR[transport])}")
-        both = publishing + running
-        show(f"  {EXECUTIONS:,} executions      {both:8.2f} s   {verdict(both, ALL_EXECUTIONS)}")
-        show(f"    of it running        {running:8.2f} s   {both / in_eager_mode:.1f} times eager mode")
-        if Path("/proc/self/statm").exists():
-            held = memory_over_years(app, transport)
-            shown = " ".join(f"{mebibytes:.0f}" for mebibytes in held)
-            show(f"  MiB after each year    {shown}  (last to first: {held[-1] / held[0]:.2f})")
-    if len(years) == len(YEAR):
-        show(f"a year on fakeredis takes {years['fakeredis'] / years['memory']:.1f} times a year on memory")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:] or list(YEAR))
+def shares(title: str, run: Callable[[], float], rounds: int) -> Table:
+    """Milliseconds of each part of a run, by those of the whole."""
+    whole, parts = [], defaultdict(list)
+    for _ in range(rounds):
+        with sampled() as seen:
+            began = Real.clock()
+            run()
+            whole.append(1000 * (Real.clock() - began))
+        for name in (*PARTS, OTHER):
+            parts[name].append(whole[-1] * seen[name] / max(1, seen.total()))
+    figures = [Figure(name, values, whole, "ms") for name, values in parts.items() if any(values)]
+    figures.sort(key=lambda figure: -figure.judged)
+    return Table(f"Where the time of {title} goes", figures, "Reference: the whole run, its start included.")

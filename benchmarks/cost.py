@@ -1,8 +1,8 @@
-"""What a return costs from the file to the last refund: `python -m benchmarks.run cost [ROWS]`.
+"""What a return costs from the file to the last refund.
 
-Real processes: the import, the button's command, one worker on a broker, and PostgreSQL. DATABASE_URL names the server,
-on this machine, where a database is made for each measurement and dropped again; CELERY_BROKER_URL a Redis database
-or a virtual host that nothing else uses. Whatever else the server does meanwhile is counted too. For Linux.
+Real processes: the import, the button's command, one worker on Redis, and a PostgreSQL server on this machine, where a
+database is made for each measurement and dropped again. Whatever else the server does meanwhile is counted too. For
+Linux.
 """
 
 import os
@@ -19,10 +19,14 @@ from urllib.parse import urlsplit
 
 import psycopg
 
+from . import servers
 from .import_returns import write
-from .measure import Real, table
+from .measure import Real
 from .processes import LOOK, Worker, cpu, parent, worker
+from .report import Figure, Table
+from .run import Options
 
+ROWS = 100_000
 CHILDREN = 2
 FEW = 1_000
 UNDONE = b"""SELECT EXISTS (SELECT FROM refunds_sweep WHERE closed_at IS NULL)
@@ -70,26 +74,26 @@ class Server:
         return cpu(self._process), int(row[0]), int(row[1])
 
 
-def main(rows: int) -> None:
-    """Print what `rows` returns without addresses cost, and fewer of them; and a few whose customers are told.
+def measure(options: Options) -> Iterator[Table]:
+    """What returns without addresses cost, and fewer of them; and a few whose customers are told.
 
-    Raises SystemExit where a server is not named.
+    Raises Skipped where there is no PostgreSQL or no Redis.
     """
-    if missing := [name for name in ("DATABASE_URL", "CELERY_BROKER_URL") if not os.environ.get(name)]:
-        raise SystemExit(f"cost wants {' and '.join(missing)}: a PostgreSQL server here, and a broker that is not used")
+    url, rows = servers.postgres(), options.rows or ROWS
     few = min(FEW, rows)
-    print(f"One worker of {CHILDREN} children. Of 1,000 returns:\n")
-    for count in sorted({few, max(1, rows // 10), rows}):
-        print(report(f"{count:,} returns", count, measure(count, addresses=False)))
-    print(report(f"{few:,} returns with addresses", few, measure(few, addresses=True)))
+    with servers.redis() as broker:
+        for count in sorted({few, max(1, rows // 10), rows}):
+            yield report(f"{count:,} returns", count, _spent(url, broker, count, addresses=False))
+        yield report(f"{few:,} returns with addresses", few, _spent(url, broker, few, addresses=True))
 
 
-def measure(rows: int, *, addresses: bool) -> dict[str, Spent]:
+def _spent(url: str, broker: str, rows: int, *, addresses: bool) -> dict[str, Spent]:
     """What each step cost, by its name."""
-    server = Server(os.environ["DATABASE_URL"], f"refunds_cost_{os.getpid()}")
+    server = Server(url, f"refunds_bench_{os.getpid()}_cost")
     with server.database() as session, tempfile.TemporaryDirectory() as folder:
         environment = os.environ | {
             "DATABASE_URL": server.url,
+            "CELERY_BROKER_URL": broker,
             "DJANGO_EMAIL_BACKEND": "django.core.mail.backends.dummy.EmailBackend",
             "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
         }
@@ -130,20 +134,24 @@ def _refunds(environment: Mapping[str, str], *arguments: str) -> None:
     subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
 
 
-def report(title: str, rows: int, found: Mapping[str, Spent]) -> str:
-    """A table of what 1,000 of so many rows cost in each step."""
-    lines = [["", "returns/s", "our CPU", "database CPU", "write-ahead log", "disk", "messages"]]
-    for name, spent in found.items():
-        thousands = rows / 1_000
-        lines.append(
-            [
-                name,
-                f"{rows / spent.seconds:,.0f}",
-                f"{spent.ours / thousands:.3f} s",
-                f"{spent.database / thousands:.3f} s",
-                f"{spent.log / thousands / 2**10:,.0f} KiB",
-                f"{spent.disk / thousands / 2**10:,.0f} KiB",
-                f"{spent.messages / thousands:,.1f}",
-            ]
+def report(title: str, rows: int, found: Mapping[str, Spent]) -> Table:
+    """What 1,000 of so many rows cost in each step."""
+    thousands = rows / 1_000
+    figures = [
+        Figure(
+            name,
+            [spent.seconds],
+            more={
+                "returns/s": f"{rows / spent.seconds:,.0f}",
+                "our CPU": f"{spent.ours / thousands:.3f} s",
+                "database CPU": f"{spent.database / thousands:.3f} s",
+                "write-ahead log": f"{spent.log / thousands / 2**10:,.0f} KiB",
+                "disk": f"{spent.disk / thousands / 2**10:,.0f} KiB",
+                "messages": f"{spent.messages / thousands:,.1f}",
+            },
         )
-    return table(title, lines)
+        for name, spent in found.items()
+    ]
+    return Table(
+        title, figures, f"One worker of {CHILDREN} children; all but the first two columns are of 1,000 returns."
+    )

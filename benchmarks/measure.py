@@ -52,11 +52,6 @@ def peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MAXRSS_UNIT
 
 
-def peak_of_children() -> float:
-    """The most memory that any of the processes started by `python` has held, in MiB."""
-    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / MAXRSS_UNIT
-
-
 def python(database: Path, *arguments: str, capture: bool = False) -> str:
     """Run Python with this one's path, on a SQLite file; return what it printed, where that is captured.
 
@@ -79,11 +74,3 @@ def python(database: Path, *arguments: str, capture: bool = False) -> str:
         text=True,
     )
     return ended.stdout or ""
-
-
-def table(title: str, rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table below a title; the first row names the columns."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [" | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
-    lines.insert(1, " | ".join("-" * width for width in widths))
-    return "\n".join([title, "", *(f"| {line} |" for line in lines), ""])

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -13,6 +14,8 @@ from pathlib import Path
 # Seconds between looks at something that is not there yet.
 LOOK = 0.1
 CELERY = (sys.executable, "-m", "celery", "--quiet", "-A", "celery_app")
+# The worker's name unless it is told another: asked by it, Celery waits for one answer and not for all there may be.
+NODE = f"celery@{socket.gethostname()}"
 # The fields of /proc/PID/stat behind the name, from 0: its parent; clock ticks of its own and of its dead children.
 PARENT, TICKS = 1, slice(11, 15)
 
@@ -70,7 +73,7 @@ class Worker:
     def messages(self) -> int | None:
         """How many it has run, or None where it does not answer yet."""
         asked = subprocess.run(
-            [*CELERY, "inspect", "stats", "--json", "--timeout", "2"],
+            [*CELERY, "inspect", "stats", "--json", "--timeout", "2", "--destination", NODE],
             check=False,
             env=self._environment,
             stdout=subprocess.PIPE,

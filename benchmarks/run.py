@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -70,6 +71,8 @@ def main(arguments: list[str] | None = None) -> None:
     chosen = parser.parse_args(arguments)
     if unknown := set(chosen.names) - set(BENCHMARKS):
         parser.error(f"no benchmark is named {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
+    # Ended by a signal it removes what it has made, as it does at Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     names = chosen.names or list(BENCHMARKS)
     options = Options(chosen.rows, chosen.decided, chosen.rounds)
     found = _here(names[0], options) if len(names) == 1 else _each_apart(names, options)
@@ -99,11 +102,23 @@ def _each_apart(names: Sequence[str], options: Options) -> dict[str, Any]:
         file = Path(folder) / "found.json"
         for name in names:
             command = [sys.executable, "-m", "benchmarks.run", name, *options.arguments(), "--json", str(file)]
-            subprocess.run(command, check=True)
+            _run(command)
             found = json.loads(file.read_text())
             together["tables"] |= found["tables"]
             together["skipped"] |= found["skipped"]
     return together
+
+
+def _run(command: Sequence[str]) -> None:
+    """Run it to its end, and do not end before it, which has databases to drop. Raises CalledProcessError."""
+    with subprocess.Popen(command) as process:
+        try:
+            process.wait()
+        except BaseException:
+            process.terminate()
+            raise
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
 
 
 def _count(text: str) -> int:

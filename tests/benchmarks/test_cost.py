@@ -6,8 +6,9 @@ import sys
 
 import pytest
 
-from benchmarks.cost import Spent, main, report
+from benchmarks.cost import Spent, measure, report
 from benchmarks.processes import cpu, parent
+from benchmarks.run import Options
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 # Spends a fifth of a second of processor in a child that is dead when it says so, and waits to be ended.
@@ -36,18 +37,21 @@ def test_dead_children_are_counted() -> None:
 def test_the_table_is_of_a_thousand() -> None:
     """Whatever the number of returns, the figures are those of 1,000 of them."""
     spent = Spent(seconds=4.0, ours=1.0, database=2.0, log=2**20, disk=2**21, messages=3)
-    assert report("2,000 returns", 2_000, {"import": spent}).splitlines() == [
-        "2,000 returns",
-        "",
-        "|        | returns/s | our CPU | database CPU | write-ahead log | disk      | messages |",
-        "| ------ | --------- | ------- | ------------ | --------------- | --------- | -------- |",
-        "| import | 500       | 0.500 s | 1.000 s      | 512 KiB         | 1,024 KiB | 1.5      |",
-    ]
+    (figure,) = report("2,000 returns", 2_000, {"import": spent}).figures
+    assert list(figure.values) == [4.0]
+    assert figure.more == {
+        "returns/s": "500",
+        "our CPU": "0.500 s",
+        "database CPU": "1.000 s",
+        "write-ahead log": "512 KiB",
+        "disk": "1,024 KiB",
+        "messages": "1.5",
+    }
 
 
-def test_the_servers_are_to_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without them nothing is begun, and the error names both."""
-    monkeypatch.delenv("DATABASE_URL", raising=False)
-    monkeypatch.delenv("CELERY_BROKER_URL", raising=False)
-    with pytest.raises(SystemExit, match="DATABASE_URL and CELERY_BROKER_URL"):
-        main(1)
+@pytest.mark.services
+def test_returns_cost_something_in_each_step() -> None:
+    """From the file to the last refund, without addresses and with them."""
+    alone, told = measure(Options(rows=2))
+    assert [figure.name for figure in alone.figures] == ["import", "approve, pay, tell"]
+    assert [figure.name for figure in told.figures] == ["import", "approve, pay, tell"]

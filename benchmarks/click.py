@@ -26,7 +26,8 @@ PRESS, SHOW = 50, 150
 SAME = 1.25
 NOTE = (
     "Meanwhile one child of a Celery worker decides and pays returns of the same database, and {readers} browsers look "
-    "at lists, each for {pause} s. gunicorn with two workers; for the first click one, which has answered nothing yet."
+    "at lists, each for {pause} s. gunicorn with two workers; for the first click one, which has answered nothing yet. "
+    "The page is measured without load: the worker's returns are pending too, and would be counted."
 )
 
 
@@ -59,14 +60,9 @@ class Place:
                 self.fresh.renew()
                 firsts.append(browser.press(page)[1].seconds * 1_000)
             browser = self.site.browser()
-            pages, presses = [], []
-            for _ in range(clicks):
-                page = browser.get(PAGE)
-                pages.append(page.seconds * 1_000)
-                presses.append(browser.press(page)[1].seconds * 1_000)
+            presses = [browser.press()[1].seconds * 1_000 for _ in range(clicks)]
         self.found.firsts.append(firsts)
         self.found.presses.append(presses)
-        self.found.pages.append(pages)
         self.found.peak = self.site.peak
 
 
@@ -91,6 +87,8 @@ def _measure(stage: Stage, sizes: Sequence[int], options: Options, *, clicks: in
         for _ in range(options.rounds):
             for place in places:
                 place.click(clicks, first)
+        for size, place in zip(sizes, places, strict=True):
+            place.found.pages.extend(_pages(stage, size, options, clicks))
         note = NOTE.format(readers=load.READERS, pause=load.PAUSE)
         title = f"The click on {stage.name} among {options.decided:,} decided: {options.rounds} rounds of {clicks}"
         return Table(title, _figures(sizes, [place.found for place in places]), note)
@@ -108,6 +106,17 @@ def _place(stage: Stage, size: int, decided: int, work: int) -> Iterator[Place]:
         pressed = Work(url, quiet).environment
         with web(pressed) as site, web(pressed, workers=1) as fresh:
             yield Place(site, fresh, working)
+
+
+def _pages(stage: Stage, size: int, options: Options, clicks: int) -> list[list[float]]:
+    """Milliseconds of pages, for each round, in a copy where nothing but so many returns is pending, without load."""
+    name, now = f"page_{size}", datetime.now(UTC)
+    with ExitStack() as stack:
+        stack.enter_context(stage.pending("stock", name, options.decided + 1, size, now))
+        broker = stack.enter_context(servers.redis())
+        browser = stack.enter_context(web(Work(stage.url(name), broker).environment)).browser()
+        browser.get(PAGE)  # a database that was just copied is read for the first time
+        return [[browser.get(PAGE).seconds * 1_000 for _ in range(clicks)] for _ in range(options.rounds)]
 
 
 def _figures(sizes: Sequence[int], found: Sequence[Found]) -> list[Figure]:

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -86,13 +86,16 @@ class Worker:
 
 
 @contextmanager
-def worker(environment: Mapping[str, str], children: int, *queues: str) -> Iterator[Worker]:
+def worker(
+    environment: Mapping[str, str], children: int, *queues: str, options: Sequence[str] = ()
+) -> Iterator[Worker]:
     """A worker of so many children, from its first answer on; ended as one is in earnest, by SIGTERM.
 
-    On all queues, or on those that are named; in chunks of another size where REFUNDS_BENCH_CHUNK_ROWS names one.
+    On all queues, or on those that are named; tuned where the environment says so (benchmarks.tuned). Of an option that
+    is given twice the command takes the last.
     """
-    sized = ("--app", "benchmarks.sized") if "REFUNDS_BENCH_CHUNK_ROWS" in environment else ()
-    command = [*CELERY, *sized, "worker", "--concurrency", str(children), "--loglevel", "warning"]
+    tuned = ("--app", "benchmarks.tuned") if "REFUNDS_BENCH_TUNED" in environment else ()
+    command = [*CELERY, *tuned, "worker", "--concurrency", str(children), "--loglevel", "warning", *options]
     if queues:
         command += ["--queues", ",".join(queues)]
     with subprocess.Popen(command, env=environment) as process:

@@ -4,6 +4,7 @@ The button is pressed in a real gunicorn, beat's message is sent as beat sends i
 have run a task before. The statement makes the same writes to the same tables. All take turns, on equal copies.
 """
 
+import json
 import os
 import sys
 import time
@@ -145,7 +146,7 @@ class Turn:
     def _work(self, url: str, way: Way) -> Run:
         path = os.pathsep.join(filter(None, sys.path))
         environment = os.environ | {"DATABASE_URL": url, "CELERY_BROKER_URL": self.broker, "PYTHONPATH": path}
-        sized = {} if way.chunk_rows is None else {"REFUNDS_BENCH_CHUNK_ROWS": str(way.chunk_rows)}
+        sized = {} if way.chunk_rows is None else {"REFUNDS_BENCH_TUNED": json.dumps({"CHUNK_ROWS": way.chunk_rows})}
         session = connect(url)
         try:
             with (

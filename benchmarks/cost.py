@@ -110,7 +110,7 @@ def _spent(url: str, broker: str, rows: int, *, addresses: bool) -> dict[str, Sp
 def _refund_all(environment: Mapping[str, str], session: psycopg.Connection, running: Worker) -> None:
     _refunds(environment, "approve_all")
     while session.execute(UNDONE).fetchone() == (True,):
-        _ = running.cpu  # raises where it has ended
+        running.check()
         time.sleep(LOOK)
 
 

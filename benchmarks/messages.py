@@ -1,13 +1,10 @@
 """Messages to a worker that is measured, from this process. Wants `run.prepare()` before."""
 
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .processes import Worker
 
-# Seconds between two looks.
-GLANCE = 0.005
 # Messages for each child, so that each of them gets some.
 EACH = 4
 
@@ -26,6 +23,4 @@ def send(broker: str, task: str, messages: Sequence[Mapping[str, Any]]) -> None:
 def warm(broker: str, running: Worker, children: int, task: str, nothing: Mapping[str, Any]) -> None:
     """Have each child run a few messages that ask for nothing: connections, imports, compiled queries."""
     send(broker, task, [nothing] * (EACH * children))
-    while (running.messages() or 0) < EACH * children:
-        _ = running.cpu  # raises where it has ended
-        time.sleep(GLANCE)
+    running.wait(lambda: (running.messages() or 0) >= EACH * children)

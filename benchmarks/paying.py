@@ -6,7 +6,6 @@ time is from the first message to the last committed refund. Raw are the same wr
 
 import os
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -17,7 +16,7 @@ from refunds.dispatch import PAY_REFUNDS
 
 from . import servers, stage
 from .measure import Real
-from .messages import GLANCE, send, warm
+from .messages import send, warm
 from .processes import worker
 from .report import Figure, Skipped, Table
 from .run import prepare
@@ -117,9 +116,7 @@ def _worked(url: str, broker: str, children: int, first: int, last: int) -> floa
             began = Real.clock()
             send(broker, PAY_REFUNDS, [{"first_id": start, "last_id": end} for start, end in spans])
             for _, end in spans:
-                while ask(session, _is_pending(end)):
-                    _ = running.cpu  # raises where it has ended
-                    time.sleep(GLANCE)
+                running.wait(lambda end=end: not ask(session, _is_pending(end)))  # type: ignore[misc]  # a default binds the loop's value
             return Real.clock() - began
     finally:
         session.close()

@@ -7,12 +7,16 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from .measure import Real
+
 # Seconds between looks at something that is not there yet.
 LOOK = 0.1
+# The same for what is about to be there.
+GLANCE = 0.005
 CELERY = (sys.executable, "-m", "celery", "--quiet", "-A", "celery_app")
 # The worker's name unless it is told another: asked by it, Celery waits for one answer and not for all there may be.
 NODE = f"celery@{socket.gethostname()}"
@@ -54,14 +58,29 @@ class Worker:
     def __init__(self, process: "subprocess.Popen[bytes]", environment: Mapping[str, str]) -> None:
         self._process, self._environment = process, environment
 
-    @property
-    def cpu(self) -> float:
-        """Seconds of processor so far, its children's included. Raises RuntimeError where it has ended."""
+    def check(self) -> None:
+        """Raises RuntimeError where it has ended."""
         if self._process.poll() is not None:
             raise RuntimeError(
                 f"the worker ended with exit status {self._process.returncode}; its last lines are above"
             )
+
+    @property
+    def cpu(self) -> float:
+        """Seconds of processor so far, its children's included. Raises RuntimeError where it has ended."""
+        self.check()
         return cpu(self._process.pid)
+
+    def wait(self, done: Callable[[], object]) -> float:
+        """Look until something is done, and return the seconds from now until then. Raises RuntimeError.
+
+        The looks are seldom enough to cost what is measured nothing, and often enough to be exact to a hundredth.
+        """
+        began = Real.clock()
+        while not done():
+            self.check()
+            time.sleep(max(GLANCE, (Real.clock() - began) / 200))
+        return Real.clock() - began
 
     @property
     def peak(self) -> float:
@@ -102,7 +121,7 @@ def worker(
         try:
             started = Worker(process, environment)
             while started.messages() is None:
-                _ = started.cpu  # raises where it has ended
+                started.check()
                 time.sleep(LOOK)
             yield started
         finally:

@@ -7,7 +7,6 @@ have run a task before. The statement makes the same writes to the same tables. 
 import json
 import os
 import sys
-import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from statistics import median
 from . import servers, stage
 from .browser import PAGE
 from .measure import Real
-from .messages import GLANCE, send, warm
+from .messages import send, warm
 from .processes import worker
 from .report import Figure, Skipped, Table
 from .run import Options, prepare
@@ -161,10 +160,8 @@ class Turn:
                     browser.press(page)
                 else:
                     send(self.broker, "refunds.decline_pending", [{}])
-                while not ask(session, CLOSED):
-                    _ = running.cpu  # raises where it has ended
-                    time.sleep(GLANCE)
-                return Run(Real.clock() - began, running.peak, site.peak)
+                pressed = Real.clock() - began
+                return Run(pressed + running.wait(lambda: ask(session, CLOSED)), running.peak, site.peak)
         finally:
             session.close()
 

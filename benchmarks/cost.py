@@ -58,13 +58,14 @@ class Server:
 
     @contextmanager
     def database(self) -> Iterator[psycopg.Connection]:
-        """A session of the database, made and dropped again."""
-        self._session.execute(f"CREATE DATABASE {self._name}".encode())
-        try:
-            with psycopg.connect(self.url, autocommit=True) as session:
-                yield session
-        finally:
-            self._session.execute(f"DROP DATABASE {self._name} WITH (FORCE)".encode())
+        """A session of the database, made and dropped again; the server is not asked afterwards."""
+        with self._session:
+            self._session.execute(f"CREATE DATABASE {self._name}".encode())
+            try:
+                with psycopg.connect(self.url, autocommit=True) as session:
+                    yield session
+            finally:
+                self._session.execute(f"DROP DATABASE {self._name} WITH (FORCE)".encode())
 
     def spent(self) -> tuple[float, int, int]:
         """Processor seconds of all its processes, bytes of write-ahead log, both so far; bytes of the database."""
@@ -92,6 +93,7 @@ def _spent(url: str, broker: str, rows: int, *, addresses: bool) -> dict[str, Sp
     server = Server(url, f"refunds_bench_{os.getpid()}_cost")
     with server.database() as session, tempfile.TemporaryDirectory() as folder:
         environment = os.environ | {
+            "DJANGO_SETTINGS_MODULE": "refunds.settings",
             "DATABASE_URL": server.url,
             "CELERY_BROKER_URL": broker,
             "DJANGO_EMAIL_BACKEND": "django.core.mail.backends.dummy.EmailBackend",

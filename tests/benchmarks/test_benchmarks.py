@@ -49,7 +49,7 @@ def test_sweeps_stand_beside_the_statement(place: str, monkeypatch: pytest.Monke
     """Both decisions are made by workers in processes and by one statement, and what grows is told."""
     monkeypatch.setattr(stage, "PLACES", {place: stage.PLACES[place]})
     monkeypatch.setattr(sweeps, "CHUNKS", (2,))
-    approved, grown, declined, _ = sweeps.measure(Options(rows=5, decided=10, rounds=1))
+    approved, grown, declined, _ = sweeps.measure(Options(rows=1, decided=10, rounds=1))
     assert [figure.name for figure in approved.figures] == [
         "one statement",
         "worker of 1",
@@ -57,4 +57,4 @@ def test_sweeps_stand_beside_the_statement(place: str, monkeypatch: pytest.Monke
         "worker of 1, 2 rows a chunk",
     ]
     assert [figure.name for figure in declined.figures] == ["one statement", "worker of 1", "worker of 2"]
-    assert grown.title == f"Approve-all on {place}: 5 rows beside 1"
+    assert grown.title == f"Approve-all on {place}: 1 rows beside 1"

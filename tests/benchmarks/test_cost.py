@@ -52,6 +52,6 @@ def test_the_table_is_of_a_thousand() -> None:
 @pytest.mark.services
 def test_returns_cost_something_in_each_step() -> None:
     """From the file to the last refund, without addresses and with them."""
-    alone, told = measure(Options(rows=2))
+    alone, told = measure(Options(rows=1))
     assert [figure.name for figure in alone.figures] == ["import", "approve, pay, tell"]
     assert [figure.name for figure in told.figures] == ["import", "approve, pay, tell"]

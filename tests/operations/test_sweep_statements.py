@@ -1,0 +1,44 @@
+"""How many statements a sweep makes for each chunk, whatever the number of rows."""
+
+from typing import Any
+
+import pytest
+
+from refunds import store
+from refunds.domain.returns import Decision
+from refunds.operations import sweeps
+
+from ..factories import CUTOFF, PRESSED, make_requests
+
+# A savepoint and its release stand for BEGIN and COMMIT, and nothing is published.
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize("count", [1, 40])
+@pytest.mark.parametrize(("kind", "statements"), [(Decision.APPROVE, 7), (Decision.DECLINE, 6)])
+def test_a_chunk_is_decided_in_seven_statements(
+    django_assert_num_queries: Any, count: int, kind: Decision, statements: int
+) -> None:
+    """BEGIN, the chunk, its rows, its count, the refunds of what is approved, COMMIT, and the end of the sweep."""
+    make_requests(count)
+    if kind is Decision.APPROVE:
+        sweep, _ = sweeps.start_approve(key="k", up_to_id=store.highest_id(), by=None, now=PRESSED)
+    else:
+        sweep, _ = sweeps.decline_pending(CUTOFF)
+    now = sweep.started_at
+    sweeps.plan_sweep(sweep.pk, now)
+    chunk = sweep.chunks.get()
+    with django_assert_num_queries(statements):
+        assert sweeps.decide_chunk(chunk.pk, now) == count
+
+
+@pytest.mark.parametrize("chunks", [1, 5])
+def test_a_plan_hops_once_for_each_chunk(
+    django_assert_num_queries: Any, monkeypatch: pytest.MonkeyPatch, chunks: int
+) -> None:
+    """Besides: BEGIN, the sweep, a hop that finds no more, the last row, the chunks, the plan, COMMIT, its end."""
+    monkeypatch.setattr("refunds.domain.sweeps.CHUNK_ROWS", 2)
+    make_requests(2 * chunks)
+    sweep, _ = sweeps.start_approve(key="k", up_to_id=store.highest_id(), by=None, now=PRESSED)
+    with django_assert_num_queries(8 + chunks):
+        assert sweeps.plan_sweep(sweep.pk, PRESSED) == chunks

@@ -48,7 +48,7 @@ def sockets():
     links = [f"/proc/self/fd/{number}" for number in os.listdir("/proc/self/fd")]
     return [link for link in links if os.path.exists(link) and os.readlink(link).startswith("socket:")]
 from django.db import connections
-print(asked, sockets(), [one.connection for one in connections.all(initialized_only=True)])
+print(asked, sockets(), [one.connection for one in connections.all(initialized_only=True)], flush=True)
 if not (child := os.fork()):
     print(sockets(), flush=True)
     os._exit(0)

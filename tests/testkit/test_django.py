@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import TYPE_CHECKING
 
 import pytest
 from celery import Celery
+from django.conf import settings
 
 from refunds.testkit import VirtualCelery
 
 from .conftest import NOON
-
-if TYPE_CHECKING:
-    from pytest_django import Settings
 
 # As projects have it: the root logger, too, is configured by the settings.
 LOGGING = {"version": 1, "disable_existing_loggers": False, "root": {"handlers": [], "level": "INFO"}}
@@ -33,9 +30,13 @@ def django_app(monkeypatch: pytest.MonkeyPatch) -> Celery:
     return app
 
 
-def test_logging_stays_as_it_was(django_app: Celery, settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+def test_logging_stays_as_it_was(
+    django_app: Celery, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     """Where the settings configure the root logger, pytest's handler hears the tasks and stays after the cluster."""
-    settings.LOGGING_CONFIG, settings.LOGGING = "logging.config.dictConfig", LOGGING
+    # Not by pytest-django's fixture: from Django 6.1 on a setting that a test changes is acted on at once.
+    monkeypatch.setattr(settings, "LOGGING_CONFIG", "logging.config.dictConfig")
+    monkeypatch.setattr(settings, "LOGGING", LOGGING)
     before = (logging.root.level, list(logging.root.handlers))
     with VirtualCelery(django_app, start=NOON) as celery:
         django_app.tasks["note"].delay()

@@ -2,7 +2,9 @@
 
 import gc
 import logging
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -35,3 +37,20 @@ def test_logging_is_as_before_the_worker() -> None:
     with RedisServer() as server, running_worker(Lane(server.url(0), server.url(1))):
         assert add.delay(2, 2).get(**WAIT) == 4
     assert (root.level, list(root.handlers)) == before
+
+
+FIRST = """
+from tests.lesson.app import app
+from tests.lesson.worker import Lane, settings_of
+with settings_of(Lane("redis://broker.invalid/0", "redis://results.invalid/1")):
+    print(app.conf.broker_url, app.conf.result_backend)
+print(app.conf.broker_url, app.conf.result_backend)
+"""
+
+
+def test_settings_are_as_before_the_first_lane() -> None:
+    """A lane that comes before anybody has read the app's settings leaves none of its own behind."""
+    said = subprocess.run(
+        [sys.executable, "-c", FIRST], cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True
+    ).stdout
+    assert said == "redis://broker.invalid/0 redis://results.invalid/1\nmemory:// cache+memory://\n"

@@ -45,7 +45,7 @@ def running_worker(lane: Lane) -> Iterator[None]:
     """A real worker while it is entered: a consumer, a solo pool, a thread. Nothing is left of it afterwards."""
     queues = ["celery", "multiplication"]
     with ExitStack() as undo:
-        undo.enter_context(_settings(lane))
+        undo.enter_context(settings_of(lane))
         state: Any = _state
         current = state._tls.current_app
         undo.callback(state.set_default_app, state.default_app)
@@ -68,8 +68,11 @@ def running_worker(lane: Lane) -> Iterator[None]:
 
 
 @contextmanager
-def _settings(lane: Lane) -> Iterator[None]:
+def settings_of(lane: Lane) -> Iterator[None]:
+    """The app with the settings of the lane while it is entered."""
     lesson: Any = app
+    # Settings that nobody has read yet are no dict that could be put back.
+    lesson.conf.get("broker_url")
     with mock.patch.dict(lesson.conf.changes):
         _forget_places()
         app.conf.update(lane.settings, broker_url=lane.broker_url, result_backend=lane.result_backend)

@@ -32,6 +32,22 @@ def _empty_cache() -> None:
     cache.clear()
 
 
+def _chosen() -> dict[str, str | None]:
+    """Where all else happens: Celery prefers what the environment says of it to an app's own settings."""
+    return {name: os.environ.get(name) for name in ("CELERY_BROKER_URL", "CELERY_RESULT_BACKEND", "DATABASE_URL")}
+
+
+CHOSEN = _chosen()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown() -> Generator[None, None, None]:
+    """A test that chooses a broker or a database for all that come after it fails."""
+    yield
+    if _chosen() != CHOSEN:
+        pytest.fail(f"the environment is changed for the tests that follow: {_chosen()}, before {CHOSEN}")
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport() -> Generator[None, "pytest.CallInfo[None]", None]:
     """With REFUNDS_NO_SKIP a skipped test is a failed one: CI proves what a laptop may lack."""

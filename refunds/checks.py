@@ -67,6 +67,22 @@ def celery_json_only(**_: Any) -> list[CheckMessage]:
 
 
 @register(Tags.compatibility)
+def quorum_on_rabbitmq(**_: Any) -> list[CheckMessage]:
+    """Quorum queues are RabbitMQ's; on another broker their exchange would lose its bindings with a flush."""
+    # Celery's own, where a project names none.
+    broker = str(getattr(settings, "CELERY_BROKER_URL", None) or "amqp:")
+    if getattr(settings, "REFUNDS_QUEUE_TYPE", "classic") != "quorum" or broker.startswith(("amqp", "pyamqp")):
+        return []
+    return [
+        Error(
+            f"REFUNDS_QUEUE_TYPE is 'quorum', and the broker is {broker.partition(':')[0]}.",
+            hint="Leave it at classic, or name a RabbitMQ in CELERY_BROKER_URL.",
+            id="refunds.E008",
+        )
+    ]
+
+
+@register(Tags.compatibility)
 def payer_configured(**_: Any) -> list[CheckMessage]:
     """The gateway and its limit can be made of the settings; else each refund would fail, by and by."""
     found: list[CheckMessage] = []

@@ -43,6 +43,15 @@ def test_anything_but_json_is_refused(settings: Settings, name: str) -> None:
     assert ids() == ["refunds.E003"]
 
 
+@pytest.mark.parametrize("broker", ["redis://localhost/0", "rediss://localhost/0", "memory://"])
+def test_quorum_queues_are_for_rabbitmq(settings: Settings, broker: str) -> None:
+    """Elsewhere they would hang on a topic exchange, whose bindings a flushed Redis has lost for good."""
+    settings.REFUNDS_QUEUE_TYPE, settings.CELERY_BROKER_URL = "quorum", broker
+    assert ids() == ["refunds.E008"]
+    settings.CELERY_BROKER_URL = "amqp://guest:secret@localhost//"
+    assert ids() == []
+
+
 def test_a_payer_that_cannot_be_made_is_an_error(settings: Settings) -> None:
     """What is missing is said before the first refund, not after it."""
     settings.REFUNDS_GATEWAY, settings.STRIPE_API_KEY, settings.REFUNDS_GATEWAY_RATE = "stripe", "", "often"

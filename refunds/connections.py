@@ -7,8 +7,17 @@ is set, and then asks nothing; so that is set, and this asks.
 
 from typing import Any
 
-from celery.signals import task_postrun, task_prerun
+from celery.signals import celeryd_init, task_postrun, task_prerun
 from django.db import close_old_connections
+
+
+def look_at_each_task(**_: Any) -> None:
+    """Ask of the connections before and after each task: in the process of a worker, and in no other.
+
+    A worker in a test's process, in virtual time, leaves them to the test.
+    """
+    task_prerun.connect(_look)
+    task_postrun.connect(_look)
 
 
 def _look(sender: Any, **_: Any) -> None:
@@ -16,5 +25,5 @@ def _look(sender: Any, **_: Any) -> None:
         close_old_connections()
 
 
-task_prerun.connect(_look)
-task_postrun.connect(_look)
+# Of the program `celery worker` alone, before it forks; `worker_init` is of every worker, whatever process it is in.
+celeryd_init.connect(look_at_each_task)

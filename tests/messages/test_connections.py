@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 from celery.fixups.django import DjangoWorkerFixup  # type: ignore[attr-defined]  # its stubs lack it
-from celery.signals import task_postrun, task_prerun
+from celery.signals import celeryd_init, task_postrun, task_prerun
 from django.db import connection, connections
 from django.db.backends.signals import connection_created
 
 from celery_app import app
+from refunds import connections as kept
 from refunds.demo import scratch_database
 from refunds.testkit import VirtualCelery
 
@@ -40,10 +41,12 @@ def opened() -> Iterator[list[int]]:
 def celery(opened: list[int]) -> Iterator[VirtualCelery]:
     # What a worker process installs as it starts, and a worker in virtual time leaves out.
     fixup = DjangoWorkerFixup(app).install()
+    kept.look_at_each_task()
     with VirtualCelery(app, start=PRESSED, beats=0) as running:
         yield running
-    task_prerun.disconnect(fixup.on_task_prerun)
-    task_postrun.disconnect(fixup.on_task_postrun)
+    for signal, theirs in ((task_prerun, fixup.on_task_prerun), (task_postrun, fixup.on_task_postrun)):
+        signal.disconnect(theirs)
+        signal.disconnect(kept._look)
 
 
 def work(celery: VirtualCelery) -> None:
@@ -76,3 +79,14 @@ def test_a_connection_has_its_age(celery: VirtualCelery, opened: list[int]) -> N
     celery.advance(timedelta(seconds=connection.settings_dict["CONN_MAX_AGE"]))
     work(celery)
     assert len(opened) == 2
+
+
+def test_a_test_keeps_its_connection(opened: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker in a test's process asks nothing, which may have no database to ask; `celery worker` does."""
+    asked: list[int] = []
+    monkeypatch.setattr(kept, "close_old_connections", lambda: asked.append(len(asked)))
+    with VirtualCelery(app, start=PRESSED, beats=0) as celery:
+        work(celery)
+    assert asked == []
+    program: Any = celeryd_init
+    assert kept.look_at_each_task in program._live_receivers(object())

@@ -26,9 +26,13 @@ PATIENCE = 15.0
 def cut_connections(stage: Stage) -> str:
     """Every connection to the database is ended by the server."""
     with _beside(stage) as other:
-        others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        (cut,) = other.execute(f"SELECT count(pg_terminate_backend(pid)) {others}").fetchone() or (0,)
-    return f"{cut} connections to PostgreSQL cut"
+        return f"{_cut(other)} connections to PostgreSQL cut"
+
+
+def _cut(other: Connection) -> int:
+    others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    (cut,) = other.execute(f"SELECT count(pg_terminate_backend(pid)) {others}").fetchone() or (0,)
+    return int(cut)
 
 
 def restart_postgres(stage: Stage) -> str:
@@ -72,6 +76,8 @@ def serialization(stage: Stage) -> str:
     _, _, last = _rows_of_a_chunk(stage)
     with _beside(stage) as other:
         other.execute(f"ALTER DATABASE \"{name}\" SET default_transaction_isolation = 'repeatable read'")
+        # It is for new connections, and a worker keeps its own.
+        _cut(other)
         connection.close()
         try:
             with other.transaction():
@@ -81,6 +87,7 @@ def serialization(stage: Stage) -> str:
             stage.pass_by(0.2)
         finally:
             other.execute(f'ALTER DATABASE "{name}" RESET default_transaction_isolation')
+            _cut(other)
     connection.close()
     return f"{_postgres(stage).said('could not serialize access') - before} serialization errors"
 

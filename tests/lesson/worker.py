@@ -56,8 +56,10 @@ def running_worker(lane: Lane) -> Iterator[None]:
         environment = os.environ.copy()
         undo.callback(lambda: [os.environ.pop(name) for name in os.environ.keys() - environment.keys()])
         undo.callback(_forget_connections)
-        # A worker that starts has every Django app of the process close its connections around tasks, for good.
-        undo.enter_context(mock.patch.object(signals.worker_init, "receivers", []))
+        # A worker that starts has every Django app of the process close its connections around tasks, for good, and up
+        # to Celery 5.5 set Django up again, and all logging.
+        for signal in (signals.worker_init, signals.import_modules):
+            undo.enter_context(mock.patch.object(signal, "receivers", []))
         with start_worker(app, pool="solo", queues=queues, perform_ping_check=False, shutdown_timeout=LONG):
             # … and makes its app that of all threads: the worker's own must keep it, this one not.
             state._set_current_app(current)

@@ -48,7 +48,8 @@ def make_app(broker: str) -> Celery:
     def late() -> None:
         pass
 
-    @app.task(name="limited", rate_limit="40/m", shared=False)
+    # A second, between the retry of `hopeless` and those of `flaky`.
+    @app.task(name="limited", rate_limit="60/m", shared=False)
     def limited() -> None:
         pass
 

@@ -80,6 +80,10 @@ def test_open_sweeps_are_found_among_the_closed_by_their_index() -> None:
 
 def test_page_counts_and_sums_by_the_index_of_pending_rows() -> None:
     """The highest id, and one statement for all numbers, of which none reads a row of the table."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            # The other way by the same index, which reads the rows too, and costs as much on a table of a page.
+            cursor.execute("SET LOCAL enable_bitmapscan = off")
     with explained() as plans:
         preview.preview(PRESSED)
     assert of_large_tables(plans) == [set(), {"request_pending"}]

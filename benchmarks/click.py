@@ -19,7 +19,7 @@ from .web import Site, web
 
 SIZES = (10_000, 1_000_000)
 # In each round at each size; and of those by a process that has answered nothing yet.
-CLICKS, FIRST = 25, 3
+CLICKS, FIRST = 12, 3
 # Milliseconds that 95 of 100 presses take at most, and the page at the larger size.
 PRESS, SHOW = 50, 150
 # The press takes as long at both sizes, but for what differs between two rounds at the same.
@@ -66,7 +66,7 @@ class Place:
         self.found.peak = self.site.peak
 
 
-def measure(options: Options, *, clicks: int = CLICKS, first: int = FIRST, work: int = load.ROWS) -> Iterator[Table]:
+def measure(options: Options, *, clicks: int = CLICKS, first: int = FIRST, work: int | None = None) -> Iterator[Table]:
     """A table for each database. Raises Skipped without Redis; without PostgreSQL its part alone is skipped."""
     sizes = SIZES if options.rows is None else (max(1, options.rows // 100), options.rows)
     with sqlite() as stage:
@@ -79,8 +79,10 @@ def measure(options: Options, *, clicks: int = CLICKS, first: int = FIRST, work:
     yield _measure(server, sizes, options, clicks=clicks, first=first, work=work)
 
 
-def _measure(stage: Stage, sizes: Sequence[int], options: Options, *, clicks: int, first: int, work: int) -> Table:
-    now = datetime.now(UTC)
+def _measure(
+    stage: Stage, sizes: Sequence[int], options: Options, *, clicks: int, first: int, work: int | None
+) -> Table:
+    now, work = datetime.now(UTC), work or load.ROWS[stage.name]
     with ExitStack() as stack:
         stack.enter_context(stage.stocked("stock", options.decided, now))
         places = [stack.enter_context(_place(stage, size, options.decided, work)) for size in sizes]

@@ -51,7 +51,7 @@ class Place:
     found: Found = field(default_factory=Found)
 
     def click(self, clicks: int, first: int) -> None:
-        """A round of clicks under load."""
+        """A round of clicks under load, as long as there is any. Raises RuntimeError where there was none."""
         with load.load(self.work, self.site):
             browser = self.fresh.browser()
             page = browser.get(PAGE)
@@ -60,7 +60,14 @@ class Place:
                 self.fresh.renew()
                 firsts.append(browser.press(page)[1].seconds * 1_000)
             browser = self.site.browser()
-            presses = [browser.press()[1].seconds * 1_000 for _ in range(clicks)]
+            presses: list[float] = []
+            for _ in range(clicks):
+                took = browser.press()[1].seconds * 1_000
+                if not self.work.is_left:
+                    break
+                presses.append(took)
+        if not presses:
+            raise RuntimeError("the worker had nothing left to do before a click was made; give it more rows")
         self.found.firsts.append(firsts)
         self.found.presses.append(presses)
         self.found.peak = self.site.peak

@@ -32,20 +32,21 @@ def _empty_cache() -> None:
     cache.clear()
 
 
-def _chosen() -> dict[str, str | None]:
-    """Where all else happens: Celery prefers what the environment says of it to an app's own settings."""
-    return {name: os.environ.get(name) for name in ("CELERY_BROKER_URL", "CELERY_RESULT_BACKEND", "DATABASE_URL")}
-
-
-CHOSEN = _chosen()
+# Celery prefers what the environment says of these to an app's own settings.
+CHOSEN = {name: os.environ.get(name) for name in ("CELERY_BROKER_URL", "CELERY_RESULT_BACKEND", "DATABASE_URL")}
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown() -> Generator[None, None, None]:
-    """A test that chooses a broker or a database for all that come after it fails."""
+    """A test that chooses a broker or a database for all that come after it fails, and they do not."""
     yield
-    if _chosen() != CHOSEN:
-        pytest.fail(f"the environment is changed for the tests that follow: {_chosen()}, before {CHOSEN}")
+    changed = [name for name, value in CHOSEN.items() if os.environ.get(name) != value]
+    for name in changed:
+        os.environ.pop(name, None)
+        if (value := CHOSEN[name]) is not None:
+            os.environ[name] = value
+    if changed:
+        pytest.fail(f"left changed in the environment: {', '.join(changed)}; set them by monkeypatch")
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -19,7 +19,7 @@ from .web import Site, web
 
 SIZES = (10_000, 1_000_000)
 # In each round at each size; and of those by a process that has answered nothing yet.
-CLICKS, FIRST = 12, 3
+CLICKS, FIRST = 25, 3
 # Milliseconds that 95 of 100 presses take at most, and the page at the larger size.
 PRESS, SHOW = 50, 150
 # The press takes as long at both sizes, but for what differs between two rounds at the same.
@@ -27,7 +27,8 @@ SAME = 1.25
 NOTE = (
     "Meanwhile one child of a Celery worker decides and pays returns of the same database, and {readers} browsers look "
     "at lists, each for {pause} s. gunicorn with two workers; for the first click one, which has answered nothing yet. "
-    "The page is measured without load: the worker's returns are pending too, and would be counted."
+    "The page is measured without load: the worker's returns are pending too, and would be counted. "
+    "A round ends early where that worker has nothing left to do; presses that were made before: {counted} pending."
 )
 
 
@@ -98,7 +99,10 @@ def _measure(
                 place.click(clicks, first)
         for size, place in zip(sizes, places, strict=True):
             place.found.pages.extend(_pages(stage, size, options, clicks))
-        note = NOTE.format(readers=load.READERS, pause=load.PAUSE)
+        counted = " and ".join(
+            f"{sum(map(len, place.found.presses))} at {size:,}" for size, place in zip(sizes, places, strict=True)
+        )
+        note = NOTE.format(readers=load.READERS, pause=load.PAUSE, counted=counted)
         title = f"The click on {stage.name} among {options.decided:,} decided: {options.rounds} rounds of {clicks}"
         return Table(title, _figures(sizes, [place.found for place in places]), note)
 

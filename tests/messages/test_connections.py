@@ -1,12 +1,16 @@
 """A worker's database connection: kept from task to task, given up by the rules that Django has for its requests."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from celery.fixups.django import DjangoWorkerFixup  # type: ignore[attr-defined]  # its stubs lack it
-from celery.signals import celeryd_init, task_postrun, task_prerun
+from celery.signals import task_postrun, task_prerun
 from django.db import connection, connections
 from django.db.backends.signals import connection_created
 
@@ -82,11 +86,29 @@ def test_a_connection_has_its_age(celery: VirtualCelery, opened: list[int]) -> N
 
 
 def test_a_test_keeps_its_connection(opened: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
-    """A worker in a test's process asks nothing, which may have no database to ask; `celery worker` does."""
+    """A worker in a test's process asks nothing, for the test may have no database that could be asked."""
     asked: list[int] = []
     monkeypatch.setattr(kept, "close_old_connections", lambda: asked.append(len(asked)))
     with VirtualCelery(app, start=PRESSED, beats=0) as celery:
         work(celery)
     assert asked == []
-    program: Any = celeryd_init
-    assert kept.look_at_each_task in program._live_receivers(object())
+
+
+# What `celery worker` makes before it starts, where nothing has set Django up yet.
+PROGRAM = """
+from celery.signals import task_postrun, task_prerun
+from celery_app import app
+app.Worker(pool="solo")
+from refunds import connections
+for signal in (task_prerun, task_postrun):
+    print(connections._look in [reference() for _, reference in signal.receivers])
+"""
+
+
+def test_the_program_looks() -> None:
+    """`celery worker` asks before and after each task: it has loaded what asks when it says that it begins."""
+    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "refunds.settings", "CELERY_BROKER_URL": "memory://"}
+    command = [sys.executable, "-W", "ignore", "-c", PROGRAM]
+    root = Path(__file__).parents[2]
+    said = subprocess.run(command, cwd=root, env=environment, stdout=subprocess.PIPE, text=True, check=True).stdout
+    assert said == "True\nTrue\n"

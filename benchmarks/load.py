@@ -14,8 +14,8 @@ from .browser import LIST, Browser
 from .processes import worker
 from .web import Site
 
-# Returns that the worker has to decide and pay meanwhile, by database: more than it does in three rounds of clicks.
-ROWS = {"PostgreSQL": 1_500_000, "SQLite": 3_500_000}
+# Returns that the worker has to decide and pay meanwhile; up to 25,000 a second.
+ROWS = 1_500_000
 # Browsers, and the seconds for which each looks at a list before it asks for the next.
 READERS, PAUSE = 3, 0.5
 LISTS = (LIST, f"{LIST}?status=requested", "/admin/refunds/refund/", "/admin/refunds/sweep/")
@@ -23,7 +23,7 @@ LISTS = (LIST, f"{LIST}?status=requested", "/admin/refunds/refund/", "/admin/ref
 
 @dataclass(frozen=True)
 class Work:
-    """A sweep of so many returns in a database, whose messages are on a broker of its own."""
+    """A sweep of ROWS returns in a database, whose messages are on a broker of its own."""
 
     url: str
     broker: str
@@ -49,7 +49,10 @@ class Work:
 
 @contextmanager
 def load(work: Work, site: Site) -> Iterator[None]:
-    """One child of a worker on the work, and the readers on the site."""
+    """One child of a worker on the work, and the readers on the site.
+
+    Raises RuntimeError where the worker had nothing left to do at the end.
+    """
     with ExitStack() as stack:
         stack.enter_context(worker(work.environment, 1))
         ended = threading.Event()
@@ -62,6 +65,8 @@ def load(work: Work, site: Site) -> Iterator[None]:
             stack.callback(reader.join)
         stack.callback(ended.set)
         yield
+        if not work.is_left:
+            raise RuntimeError("the worker had nothing left to do before all clicks were made; give it more rows")
 
 
 def _read(browser: Browser, number: int, ended: threading.Event) -> None:

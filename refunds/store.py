@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from django.db import connections, models, router
-from django.db.models import BooleanField, Count, Exists, F, Max, OuterRef, Q, QuerySet, Sum, Value
+from django.db.models import BooleanField, Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Sum, Value
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast, Coalesce, Concat, Lower
 
@@ -69,6 +69,11 @@ def add_requests(columns: Sequence[str], rows: Sequence[Sequence[Any]], now: dat
 def highest_id() -> int:
     """The highest id of any return request, 0 where there is none."""
     return ReturnRequest.objects.aggregate(highest=Coalesce(Max("pk"), Value(0)))["highest"]  # type: ignore[no-any-return]  # aggregates are untyped
+
+
+def lowest_id(rows: QuerySet[ReturnRequest]) -> int:
+    """The lowest id of the rows, 0 where there are none."""
+    return rows.aggregate(lowest=Coalesce(Min("pk"), Value(0)))["lowest"]  # type: ignore[no-any-return]  # aggregates are untyped
 
 
 def totals(rows: QuerySet[ReturnRequest]) -> list[tuple[str, int, int]]:

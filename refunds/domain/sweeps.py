@@ -69,20 +69,18 @@ def has_lapsed(lapses: datetime | None, now: datetime) -> bool:
     return lapses is not None and in_utc(now) >= lapses
 
 
-def spans(boundaries: Iterable[int], up_to_id: int) -> Iterator[Span]:
-    """Chunks that cover ids 1 to `up_to_id` without gap or overlap, each ending at one of the rising `boundaries`.
+def spans(first_id: int, boundaries: Iterable[int]) -> Iterator[Span]:
+    """Chunks from `first_id` on without gap or overlap, each ending at one of the rising `boundaries`.
 
-    The boundaries are the id of every nth row to decide, so that each chunk holds n of them however many holes the
-    ids have. Raises ValueError where they do not rise or pass `up_to_id`.
+    The first id is that of the first row to decide: what was decided in years before is in no chunk's range. The
+    boundaries are the id of every nth row, so that each chunk holds n of them however many holes the ids have. Raises
+    ValueError where they do not rise.
     """
-    first = 1
     for last in boundaries:
-        if not first <= last <= up_to_id:
-            raise ValueError(f"chunk boundary {last} lies outside {first}..{up_to_id}")
-        yield Span(first, last)
-        first = last + 1
-    if first <= up_to_id:
-        yield Span(first, up_to_id)
+        if last < first_id:
+            raise ValueError(f"chunk boundary {last} lies before {first_id}, where its chunk begins")
+        yield Span(first_id, last)
+        first_id = last + 1
 
 
 class SweepState(StrEnum):

@@ -68,10 +68,13 @@ def plan_sweep(sweep_id: int, now: datetime) -> int:
         sweep = _locked(sweep_id)
         if sweep.planned_at or sweep.closed_at or rules.has_lapsed(sweep.lapses_at, now):
             return 0
-        ends = store.boundaries(store.pending(store.covered(sweep)), rules.CHUNK_ROWS)
-        spans = rules.spans(ends, ends[-1]) if ends else ()
+        rows = store.pending(store.covered(sweep))
+        first = store.lowest_id(rows)
+        # None below it, which another transaction may have added meanwhile.
+        ends = store.boundaries(rows.filter(pk__gte=first), rules.CHUNK_ROWS)
         chunks = Chunk.objects.bulk_create(
-            Chunk(sweep=sweep, first_id=span.first_id, last_id=span.last_id, dispatched_at=now) for span in spans
+            Chunk(sweep=sweep, first_id=span.first_id, last_id=span.last_id, dispatched_at=now)
+            for span in rules.spans(first, ends)
         )
         sweep.planned_at = now
         sweep.save(update_fields=["planned_at"])

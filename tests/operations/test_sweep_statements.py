@@ -36,9 +36,9 @@ def test_a_chunk_is_decided_in_seven_statements(
 def test_a_plan_hops_once_for_each_chunk(
     django_assert_num_queries: Any, monkeypatch: pytest.MonkeyPatch, chunks: int
 ) -> None:
-    """Besides: BEGIN, the sweep, a hop that finds no more, the last row, the chunks, the plan, COMMIT, its end."""
+    """Besides: BEGIN, the sweep, its first row, a last hop, its last row, the chunks, the plan, COMMIT, its end."""
     monkeypatch.setattr("refunds.domain.sweeps.CHUNK_ROWS", 2)
     make_requests(2 * chunks)
     sweep, _ = sweeps.start_approve(key="k", up_to_id=store.highest_id(), by=None, now=PRESSED)
-    with django_assert_num_queries(8 + chunks):
+    with django_assert_num_queries(9 + chunks):
         assert sweeps.plan_sweep(sweep.pk, PRESSED) == chunks

@@ -43,6 +43,15 @@ def test_approve_sweep_approves_what_is_pending_and_owes_a_refund_for_each(monke
     assert sweeps.progress(sweep, PRESSED).percent == 100
 
 
+def test_first_chunk_begins_at_the_first_row_to_decide() -> None:
+    """No chunk's range holds what was decided in years before: its refunds would be looked for among all of that."""
+    make_requests(3, status=Status.DECLINED)
+    rows = make_requests(2)
+    sweep, _ = sweeps.start_approve(key="k", up_to_id=rows[-1].pk, by=None, now=PRESSED)
+    sweeps.plan_sweep(sweep.pk, PRESSED)
+    assert list(sweep.chunks.values_list("first_id", "last_id")) == [(rows[0].pk, rows[1].pk)]
+
+
 def test_wallet_pays_a_span_once() -> None:
     """Each pending refund gets one ledger entry and a receipt, and a second payment finds nothing to pay."""
     rows = make_requests(3)

@@ -96,15 +96,16 @@ def parted_totals(rows: QuerySet[ReturnRequest], line: datetime) -> tuple[list[t
     return [(name, count, int(total)) for name, count, total in late if count], sum(row["early"] for row in found)
 
 
-def boundaries(rows: QuerySet[ReturnRequest], step: int) -> list[int]:
-    """The id of every `step`th row in the order of ids, and of the last one: where chunks of `step` rows end."""
+def boundaries(rows: QuerySet[ReturnRequest], first_id: int, step: int) -> list[int]:
+    """The id of every `step`th row from `first_id` on in the order of ids, and of the last one: where chunks end."""
     # A hop along the index for each chunk, not a window over all rows, which costs three times as much.
-    ids = rows.order_by("pk").values_list("pk", flat=True)
     ends: list[int] = []
-    while hop := ids.filter(pk__gt=ends[-1] if ends else 0)[step - 1 : step]:
+    rest = rows.filter(pk__gte=first_id)
+    while hop := rest.order_by("pk").values_list("pk", flat=True)[step - 1 : step]:
         ends.extend(hop)
-    last = rows.aggregate(last=Max("pk"))["last"]
-    return ends if last is None or ends[-1:] == [last] else [*ends, last]
+        rest = rows.filter(pk__gt=ends[-1])
+    last = rest.aggregate(last=Max("pk"))["last"]
+    return ends if last is None else [*ends, last]
 
 
 def decide_rows(rows: QuerySet[ReturnRequest], decision: Decision, now: datetime, **stamp: Any) -> int:

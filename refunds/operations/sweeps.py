@@ -70,8 +70,7 @@ def plan_sweep(sweep_id: int, now: datetime) -> int:
             return 0
         rows = store.pending(store.covered(sweep))
         first = store.lowest_id(rows)
-        # None below it, which another transaction may have added meanwhile.
-        ends = store.boundaries(rows.filter(pk__gte=first), rules.CHUNK_ROWS)
+        ends = store.boundaries(rows, first, rules.CHUNK_ROWS)
         chunks = Chunk.objects.bulk_create(
             Chunk(sweep=sweep, first_id=span.first_id, last_id=span.last_id, dispatched_at=now)
             for span in rules.spans(first, ends)

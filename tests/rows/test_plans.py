@@ -95,8 +95,7 @@ def test_planning_and_deciding_go_by_the_index_of_pending_rows() -> None:
     """Of a sweep with a line through its rows as of one without."""
     rows = store.pending(Cover(2**62, received_from=NOON))
     with explained() as plans:
-        assert store.lowest_id(rows) > 0
-        ends = store.boundaries(rows, 2)
+        ends = store.boundaries(rows, store.lowest_id(rows), 2)
         assert rows.filter(pk__range=(1, ends[-1])).count() == 3
         rows.filter(pk__range=(1, ends[-1])).update(reason="")
     assert {"request_pending"} == set().union(*of_large_tables(plans))

@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from refunds import store
 from refunds.domain.returns import Decision
@@ -20,14 +22,29 @@ def test_boundaries_end_every_step_and_at_the_last_row(count: int, step: int) ->
     """Every third pending row ends a chunk, and the last row does."""
     ids = [row.pk for row in make_requests(count)]
     expected = sorted({*ids[step - 1 :: step], *ids[-1:]})
-    assert store.boundaries(store.pending(ALL), step) == expected
+    assert store.boundaries(store.pending(ALL), 1, step) == expected
 
 
 def test_boundaries_pass_over_holes() -> None:
     """Decided rows between pending ones do not count, so that each chunk has as many rows to decide."""
     ids = [row.pk for row in make_requests(9)]
     store.decide_rows(ReturnRequest.objects.filter(pk__in=ids[2:6]), Decision.DECLINE, NOON)
-    assert store.boundaries(store.pending(ALL), 2) == [ids[1], ids[7], ids[8]]
+    assert store.boundaries(store.pending(ALL), ids[0], 2) == [ids[1], ids[7], ids[8]]
+
+
+def test_boundaries_begin_at_an_id() -> None:
+    """What lies below it is in no chunk, whoever adds it."""
+    ids = [row.pk for row in make_requests(5)]
+    assert store.boundaries(store.pending(ALL), ids[2], 2) == [ids[3], ids[4]]
+    assert store.boundaries(store.pending(ALL), ids[4] + 1, 2) == []
+
+
+def test_boundaries_are_sought_by_one_lower_bound() -> None:
+    """Of two SQLite takes the first, and would read again for each chunk all rows of those before it."""
+    ids = [row.pk for row in make_requests(5)]
+    with CaptureQueriesContext(connection) as asked:
+        store.boundaries(store.pending(ALL), ids[0], 2)
+    assert [query["sql"].count('"id" >') for query in asked] == [1] * 4
 
 
 def test_totals_are_exact_and_by_currency() -> None:

@@ -196,11 +196,17 @@ def covered(sweep: Sweep) -> Cover:
 
 
 def insert_select(model: type[models.Model], columns: str, source: QuerySet[Any, Any]) -> None:
-    """INSERT … SELECT … ON CONFLICT DO NOTHING, which the ORM has no name for; the SELECT is the ORM's own."""
+    """INSERT … SELECT … ON CONFLICT DO NOTHING, which the ORM has no name for; the SELECT is the ORM's own.
+
+    The foreign keys of the transaction are then checked by plans made anew: PostgreSQL keeps such a plan with the
+    connection, and one of a table that had a page then reads the whole table for each row, however many there are now.
+    """
     connection = connections[router.db_for_write(model)]
     quote = connection.ops.quote_name
     fields = {field.name: str(field.column) for field in model._meta.concrete_fields}
     into = f"{quote(model._meta.db_table)} ({', '.join(quote(fields[name]) for name in columns.split())})"
     select, params = source.order_by().query.sql_with_params()
     with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("DISCARD PLANS")
         cursor.execute(f"INSERT INTO {into} {select} ON CONFLICT DO NOTHING", params)

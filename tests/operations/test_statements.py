@@ -24,9 +24,12 @@ pytestmark = [
 def test_a_span_is_paid_in_five_statements(
     django_assert_num_queries: Any, count: int, email: str, statements: int
 ) -> None:
-    """BEGIN, the credits, the outcomes, a look for customers to tell, COMMIT; one more where mails are owed."""
+    """BEGIN, the credits, the outcomes, a look for customers to tell, COMMIT; one more where mails are owed.
+
+    On PostgreSQL, which keeps plans, one more.
+    """
     ids = [make_refund(customer_email=email).pk for _ in range(count)]
-    with django_assert_num_queries(statements):
+    with django_assert_num_queries(statements + (connection.vendor == "postgresql")):
         assert pay_refunds(Span(ids[0], ids[-1]), NOON, gateway=Wallet()) == count
 
 

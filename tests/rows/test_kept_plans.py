@@ -1,0 +1,45 @@
+"""Plans that a kept connection of PostgreSQL would keep from when the tables were small."""
+
+import pytest
+from django.db import connection
+
+from refunds import store
+from refunds.domain.refunds import RefundStatus
+from refunds.domain.returns import Status
+from refunds.domain.sweeps import Span
+from refunds.models import Refund, WalletEntry
+
+from ..factories import NOON, make_requests
+
+pytestmark = pytest.mark.django_db
+# PostgreSQL plans each of the first five checks by itself, and keeps the plan of the sixth. It likes to read a table of
+# a few pages as much as its index.
+FEW, MANY = 10, 3_000
+
+
+def approve_and_pay(count: int) -> None:
+    """With all foreign keys checked, as a commit would."""
+    rows = make_requests(count, status=Status.APPROVED)
+    connection.check_constraints()
+    assert store.credit_and_settle(Span(rows[0].pk, rows[-1].pk), NOON) == count
+    connection.check_constraints()
+
+
+def rows_read(table: str) -> int:
+    """How many rows of the table this transaction has read from end to end so far."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT seq_tup_read FROM pg_stat_xact_user_tables WHERE relname = %s", [table])
+        return int(cursor.fetchone()[0])
+
+
+def test_many_are_not_checked_by_plans_made_for_few() -> None:
+    """Of a table of one page each check of a foreign key reads all; of one that has grown since, none does."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE refunds_returnrequest, refunds_refund, refunds_walletentry")
+    approve_and_pay(FEW)
+    approve_and_pay(MANY)
+    assert Refund.objects.filter(status=RefundStatus.SUCCEEDED).count() == WalletEntry.objects.count() == FEW + MANY
+    if connection.vendor == "postgresql":
+        for table in ("refunds_returnrequest", "refunds_refund"):
+            assert rows_read(table) < 20 * MANY, table

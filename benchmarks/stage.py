@@ -137,6 +137,9 @@ class Sqlite(Stage):
 
     def copy(self, source: str, database: str) -> None:
         shutil.copy(self.file(source), self.file(database))
+        # Or whoever writes first waits until the disk has it.
+        with self.file(database).open("rb") as made:
+            os.fsync(made)
 
     def drop(self, database: str) -> None:
         for end in ("", "-wal", "-shm"):

@@ -198,7 +198,7 @@ CELERY_TASK_ACKS_LATE = True
 # Seconds: a chunk takes well under one. Below the broker's visibility timeout (3,600), or the message comes twice.
 CELERY_TASK_SOFT_TIME_LIMIT = 60
 CELERY_TASK_TIME_LIMIT = 90
-# A worker holds one message besides the one it runs, so that another worker can take the rest.
+# A child holds the message that it runs and no other, as it is acknowledged late: another worker can take the rest.
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 # Nobody reads results by default; a task that someone waits for says so itself.
 CELERY_TASK_IGNORE_RESULT = True

@@ -69,6 +69,7 @@ def plan_sweep(sweep_id: int, now: datetime) -> int:
         if sweep.planned_at or sweep.closed_at or rules.has_lapsed(sweep.lapses_at, now):
             return 0
         rows = store.pending(store.covered(sweep))
+        # What another transaction adds below it meanwhile is left to the next sweep, as what it adds above the last is.
         first = store.lowest_id(rows)
         ends = store.boundaries(rows, first, rules.CHUNK_ROWS)
         chunks = Chunk.objects.bulk_create(

@@ -51,7 +51,7 @@ class Place:
     found: Found = field(default_factory=Found)
 
     def click(self, clicks: int, first: int) -> None:
-        """A round of clicks under load."""
+        """A round of clicks under load. Raises RuntimeError where that ended before, or two presses were one."""
         early, browser = self.fresh.browser(), self.site.browser()
         # Each press wants a page of its own, or it leads to the sweep of the one before. They are asked for before the
         # load begins: at the larger size a page takes longer than its press, and is measured apart.

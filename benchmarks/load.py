@@ -23,7 +23,7 @@ LISTS = (LIST, f"{LIST}?status=requested", "/admin/refunds/refund/", "/admin/ref
 
 @dataclass(frozen=True)
 class Work:
-    """A sweep of ROWS returns in a database, whose messages are on a broker of its own."""
+    """A sweep of all that waits in a database, whose messages are on a broker of its own."""
 
     url: str
     broker: str

@@ -8,8 +8,11 @@ import os
 
 from celery import Celery
 
+from refunds.redaction import hide_urls_from_celery
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "refunds.settings")
 
 app = Celery("refunds")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+hide_urls_from_celery()

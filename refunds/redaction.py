@@ -1,7 +1,8 @@
-"""What a report of an error in a page keeps to itself."""
+"""What reports of Django and Celery keep to themselves: passwords that are part of a URL."""
 
 import re
 
+from celery.app import utils
 from django.views.debug import SafeExceptionReporterFilter
 
 
@@ -12,3 +13,13 @@ class Redacted(SafeExceptionReporterFilter):
     """
 
     hidden_settings = re.compile(f"{SafeExceptionReporterFilter.hidden_settings.pattern}|URL|BACKEND", re.IGNORECASE)
+
+
+def hide_urls_from_celery() -> None:
+    """Make `celery report` and `celery inspect conf` mask every Django setting whose name ends in _URL.
+
+    Celery masks the password of `broker_url`, but lists Django's settings as well, and among them it hides only what
+    is called KEY, PASS and the like (celery.app.utils, 5.7.0). It has no setting for more names.
+    """
+    # Capitals alone, as Django spells settings: Celery's own lower-case names keep their partial mask.
+    utils.HIDDEN_SETTINGS = re.compile(rf"{utils.HIDDEN_SETTINGS.pattern}|(?-i:_URL$)", re.IGNORECASE)

@@ -43,6 +43,13 @@ client = Client(raise_request_exception=False, headers={"host": "localhost"})
 print(client.get("/opt-out/x/", DATABASE_URL=__import__("os").environ["DATABASE_URL"]).status_code)
 print(client.post("/admin/login/", {"username": "a", "password": "b"}).status_code)
 """
+# What a worker answers to `inspect conf`.
+CONF = """
+import json
+from celery.worker.control import conf
+from celery_app import app
+print(json.dumps(conf(type("State", (), {"app": app}))))
+"""
 
 
 def leaves(name: str, value: Any) -> list[tuple[str, str]]:
@@ -72,3 +79,14 @@ def test_no_secret_is_in_a_log_or_a_report(tmp_path: Path) -> None:
     for reported in ("Task refunds.plan_sweep failed: OperationalError", "500", "sent 0 of 1 messages", "Settings:"):
         assert reported in said
     assert [line for line in said.splitlines() if WORD in line] == []
+
+
+def test_no_secret_is_in_celerys_report_or_conf(tmp_path: Path) -> None:
+    """`celery report` and what `celery inspect conf` answers, which people paste into issues, name no password."""
+    urls = {"CELERY_REDBEAT_REDIS_URL": f"redis://:{WORD}@127.0.0.1:1/3", "CELERY_BEAT_SCHEDULER": "redbeat.RedBeat"}
+    report = python(tmp_path, "-m", "celery", "-A", "celery_app", "report", environment=SECRETS | urls).stdout
+    conf = python(tmp_path, "-c", CONF, environment=SECRETS | urls).stdout
+    for name in ("CELERY_BROKER_URL", "CELERY_REDBEAT_REDIS_URL", "REFUNDS_LIMITER_URL"):
+        assert f"{name}: '********'" in report
+        assert json.loads(conf)[name] == "********"
+    assert [line for line in (report + conf).splitlines() if WORD in line] == []

@@ -67,7 +67,7 @@ def pages(browser: Client) -> Iterator[str]:
     refund = make_refund()
     make_requests()
     yield from (LOGIN, INDEX, "/admin/password_change/", "/admin/refunds/", "/no/such/page/")
-    yield from (f"/admin/refunds/{name}/" for name in LISTS if browser.get(f"/admin/refunds/{name}/").status_code == 200)
+    yield from (f"/admin/refunds/{name}/" for name in LISTS)
     yield from (f"/admin/refunds/{name}/{refund.pk}/change/" for name in ("refund", "returnrequest"))
     yield f"/admin/refunds/refund/{refund.pk}/history/"
     yield "/admin/refunds/returnrequest/approve-all/"

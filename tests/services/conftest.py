@@ -7,12 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from .play import CUTOFF_IN, TOO_SLOW
+from ..pace import TOO_SLOW, cutoffs
 from .site import Kind
 from .soak import KINDS
-
-# Seconds to 18:00 at the second and third try.
-MORE_TIME = (2 * CUTOFF_IN, 4 * CUTOFF_IN)
 
 Play = Callable[..., str]
 
@@ -24,8 +21,8 @@ def play() -> Play:
     def played(scenario: str, kind: Kind, *options: str) -> str:
         if lack := kind.lacks():
             pytest.skip(lack)
-        status, said = _run("play", scenario, *kind.options(), *options)
-        for cutoff_in in MORE_TIME:
+        status, said = TOO_SLOW, ""
+        for cutoff_in in cutoffs():
             if status == TOO_SLOW:
                 status, said = _run("play", scenario, *kind.options(), "--cutoff-in", str(cutoff_in), *options)
         assert status == 0, said

@@ -27,7 +27,7 @@ def day(stage: Stage) -> list[str]:
     stage.receive(DECLINED)
     stage.until_cutoff()
     stage.receive(NEXT_DAY)
-    stage.until("all is settled", lambda: not audit.unsettled(stage.cutoff))
+    stage.until_settled(lambda: audit.unsettled(stage.cutoff))
     # A result that somebody asks for comes back.
     reconcile.apply_async(ignore_result=False).get(timeout=60)
     return [*audit.problems(stage.cutoff, stage.received), *_counted(), *_paid_as_the_payer_said(), *_told(stage)]

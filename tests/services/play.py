@@ -1,6 +1,7 @@
 """`python -m tests.services.play SCENARIO`: one scenario on one deployment, with real processes on the real clock.
 
-Exit status 0 where the books are equal at the end, 1 with what is wrong, 2 where the machine was too slow for the day.
+Exit status 0 where the books are equal at the end, 1 with what is wrong, 2 where the machine was too slow for the day:
+then nothing was found wrong, and not all was looked at.
 """
 
 import argparse
@@ -15,6 +16,7 @@ from shutil import rmtree
 from tempfile import mkdtemp
 from typing import Any, get_args
 
+from ..pace import CUTOFF_IN, EQUAL, TOO_SLOW, WRONG
 from .site import Broker, Database, Kind, Results, Scheduler, Site, site
 from .turned import turn
 
@@ -31,10 +33,6 @@ SCENARIOS = (
     "ten-admins",
     "two-beats",
 )
-# Seconds from the start to 18:00 in Kyiv: time to start all processes before it.
-CUTOFF_IN = 15.0
-# The exit status of a day that was over before it had begun.
-TOO_SLOW = 2
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -43,11 +41,11 @@ def main(arguments: Sequence[str]) -> int:
     kind = Kind(chosen.broker, chosen.database, chosen.results, chosen.scheduler, own=chosen.own)
     if lack := kind.lacks():
         _say(lack)
-        return 1
+        return WRONG
     folder = Path(mkdtemp(prefix="refunds-play-"))
     with site(kind, folder) as standing:
         status = _play(chosen, standing, folder)
-    if status in (0, TOO_SLOW):
+    if status in (EQUAL, TOO_SLOW):
         rmtree(folder)
     else:
         _say(f"What the processes said: {folder}")
@@ -65,11 +63,16 @@ def _play(chosen: argparse.Namespace, standing: Site, folder: Path) -> int:
     said = perform(chosen.scenario, app, Stage(standing, cutoff, random.Random(chosen.seed), folder))
     _say(f"{chosen.scenario} on {standing.kind}, seed {chosen.seed}")
     _say("\n".join(said.lines))
+    for problem in said.problems:
+        _say(f"PROBLEM: {problem}")
+    if said.problems:
+        return WRONG
     if said.too_slow:
-        _say(f"18:00 came before the processes served: give --cutoff-in more than {chosen.cutoff_in:.0f}")
+        _say(f"The machine is too slow, and the audit found nothing wrong so far: {said.too_slow}.")
+        _say(f"Give --cutoff-in more than {chosen.cutoff_in:.0f}, or stop what else runs here.")
         return TOO_SLOW
-    _say("\n".join(f"PROBLEM: {problem}" for problem in said.problems) or "The books are equal.")
-    return int(bool(said.problems))
+    _say("The books are equal.")
+    return EQUAL
 
 
 def _settings(scenario: str) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from refunds.models import Chunk, ReturnRequest, Sweep, new_key
 from refunds.operations import sweeps
 
 from ..crew import Crew
+from ..pace import TooSlow, Watch
 from .messages import Raw
 from .site import Site
 from .threads import Threads
@@ -26,13 +27,11 @@ CURRENCIES = ("EUR", "GBP", "UAH")
 LOOK = 0.05
 # Seconds within which whatever is waited for happens also on a busy machine: far more than it takes.
 LONG = 90.0
+# Seconds that work may take in all while it moves. A day is settled in a few seconds on an idle machine.
+LONGEST = 600.0
 # Seconds within which what comes in is committed, on a busy machine.
 COMMIT = timedelta(seconds=1)
 T = TypeVar("T")
-
-
-class TooSlow(Exception):
-    """The cut-off came before what was to happen before it: the machine is busy, and another try wants more time."""
 
 
 class Stage:
@@ -64,13 +63,16 @@ class Stage:
         for number in range(1, beats + 1):
             self.crew.start_beat(f"beat{number}")
             names.append(f"beat{number}")
-        self.until("processes serve", lambda: all(self.crew.ready(name) for name in names))
+        try:
+            self.until("processes serve", lambda: all(self.crew.ready(name) for name in names))
+        except TimeoutError as error:  # none has ended: they are still starting
+            raise TooSlow(str(error)) from error
         self.in_time()
 
     def in_time(self) -> None:
         """Raises TooSlow where the cut-off has come."""
         if timezone.now() >= self.cutoff:
-            raise TooSlow
+            raise TooSlow("18:00 came before the processes served")
 
     def receive(self, count: int) -> None:
         """Take in return requests now, each once, whatever becomes of the database meanwhile."""
@@ -148,6 +150,11 @@ class Stage:
                 self.receive(self.trickle)
             Event().wait(LOOK)
 
+    def until_settled(self, unsettled: Callable[[], str]) -> None:
+        """Wait until nothing is left to settle. Raises Stuck, and TooSlow where things move for too long."""
+        watch = Watch(stalled=LONG, within=LONGEST)
+        self.until("all is settled", lambda: watch.look(unsettled()), LONGEST + LONG)
+
     def pass_by(self, seconds: float) -> None:
         """Let so much time go by, while returns trickle in."""
         ends = time.monotonic() + seconds
@@ -157,7 +164,7 @@ class Stage:
         """Wait for the cut-off, or for so many seconds before it. Raises TooSlow where that has gone by."""
         left = (self.cutoff - timezone.now()).total_seconds() - before
         if left < 0:
-            raise TooSlow
+            raise TooSlow(f"18:00 came, or was {before:g} s away, before what was to happen before it")
         self.pass_by(left)
 
     def note(self, happened: str) -> None:

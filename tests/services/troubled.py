@@ -52,15 +52,15 @@ def _settle(stage: Stage) -> list[str]:
     stage.trickle = 0
     noted = time.monotonic()
 
-    def settled() -> bool:
+    def unsettled() -> str:
         nonlocal noted
         left = audit.unsettled(stage.cutoff)
         if left and time.monotonic() > noted + NOTE_EVERY:
             stage.note(f"left: {left}")
             noted = time.monotonic()
-        return not left
+        return left
 
-    stage.until("all is settled", settled)
+    stage.until_settled(unsettled)
     stage.note(f"{stage.presses} presses, {stage.received} returns, {dict(stage.crew.ended)}")
     return audit.problems(stage.cutoff, stage.received)
 

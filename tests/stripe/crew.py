@@ -25,8 +25,14 @@ class StormCrew(Crew):
         return self
 
     def kill_one(self) -> None:
-        """Kill a worker with its children and start it again, or one child alone."""
-        name = self._draw.choice(WORKERS)
+        """Kill a worker with its children and start it again, or one child alone; none while none serves.
+
+        On a slow machine a worker that is killed while it starts would never do any work.
+        """
+        serving = [name for name in WORKERS if self.ready(name)]
+        if not serving:
+            return
+        name = self._draw.choice(serving)
         if self._draw.random() < 1 / 3 and self.kill_child(name, self._draw.choice):
             return
         self.kill(name)

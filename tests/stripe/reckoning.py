@@ -19,9 +19,18 @@ class Owed:
     given: Given
 
 
-def problems(owed: Sequence[Owed], given: Sequence[Given]) -> list[str]:
-    """A line for each way in which the two differ; none where each refund is in both once, to the cent."""
-    ours, theirs = Counter(row.given for row in owed), Counter(given)
+def problems(owed: Sequence[Owed], given: Sequence[Given], *, settled: bool = True) -> list[str]:
+    """A line for each way in which the two differ; none where each refund is in both once, to the cent.
+
+    Where not all is `settled` yet, what is pending, and what the provider lacks or has beyond ours for it, is no line.
+    """
+    if not settled:
+        open_rows = {row.given.reference for row in owed if row.status not in {"succeeded", "failed"}}
+        owed = [row for row in owed if row.given.reference not in open_rows]
+        known = [refund for refund in given if refund.reference not in open_rows]
+    else:
+        known = list(given)
+    ours, theirs = Counter(row.given for row in owed), Counter(known)
     often = Counter(refund.reference for refund in given)
     found = {
         "still pending": [row.given.reference for row in owed if row.status == "pending"],

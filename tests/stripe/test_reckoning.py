@@ -48,6 +48,18 @@ def test_what_is_left_is_found() -> None:
     ]
 
 
+def test_of_an_unsettled_day_only_contradictions_are_found() -> None:
+    """What is pending, paid at the provider or not, can still be settled; a second refund cannot be taken back."""
+    left = Owed("pending", "", replace(OTHER, receipt=""))
+    second = replace(GIVEN, receipt="re_3")
+    assert problems([OWED, left], [GIVEN, OTHER], settled=False) == []
+    assert problems([OWED, left], [GIVEN], settled=False) == []
+    assert problems([OWED, left], [GIVEN, second], settled=False) == [
+        "1 refunded more than once: a: 2 times",
+        f"1 the provider's and not, or not so, ours: {second}",
+    ]
+
+
 def test_long_lists_are_cut() -> None:
     """The count is whole, five are shown."""
     rows = [Owed("pending", "", replace(GIVEN, reference=str(number))) for number in range(7)]

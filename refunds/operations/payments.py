@@ -18,7 +18,7 @@ from ..domain.sweeps import Span
 from ..errors import UnknownRow
 from ..gateways import BulkGateway, Gateway, Limiter, Order, Refused, TryAgain
 from ..models import Refund
-from . import PATIENCE
+from . import PATIENCE, closing
 from .notices import send_notices
 
 # How long an attempt keeps others off its refund: longer than pay_refund may run (50 s), so that only a dead one is
@@ -73,11 +73,7 @@ def pay_refund(
         return _give_up(refund, f"gave up after {refund.attempts} attempts without an answer{said}", now)
     order = _order(refund)
     # A payer in this database has no rate. Asked before the claim: who waits for a turn has attempted nothing.
-    if (
-        limiter is not None
-        and not isinstance(gateway, BulkGateway)
-        and not limiter.take(2 if order.asked_before else 1)
-    ):
+    if limiter is not None and not isinstance(gateway, BulkGateway) and not limiter.take(order.calls):
         # The reconciler's, which sends no more than there are turns; a message that came back would ask in vain again.
         _mine(refund).update(dispatched_at=now - PATIENCE)
         return NotNow()
@@ -96,6 +92,7 @@ def _order(refund: Refund) -> Order:
         payment=refund.request.payment,
         reference=refund.request.key,
         asked_before=refund.attempts > 0 or refund.tried_again > 0,
+        earlier_payments=tuple(filter(None, refund.earlier_payments.split("\n"))),
     )
 
 
@@ -146,8 +143,11 @@ def _settle(refund: Refund, receipt: str, now: datetime) -> Paid:
     # A receipt is never thrown away: not even where this attempt outlived its lease and was given up meanwhile.
     unpaid = Refund.objects.filter(pk=refund.pk).exclude(status=RefundStatus.SUCCEEDED)
     with transaction.atomic():
-        unpaid.update(status=settle(RefundStatus.PENDING, Outcome.PAID), receipt=receipt, settled_at=now, failure="")
-        _tell(refund, now)
+        paid = settle(RefundStatus.PENDING, Outcome.PAID)
+        if unpaid.update(status=paid, receipt=receipt, settled_at=now, failure=""):
+            _tell(refund, now)
+        else:
+            closing.keep_second_receipt(refund.pk, receipt)
     return Paid(receipt)
 
 

@@ -26,8 +26,9 @@ from ..models import Refund, WalletEntry
 from ..operations import bulk_payments, closing
 from .actions import ActingAdmin
 from .base import ReadOnlyAdmin, amount_column, id_column, kyiv_column
-from .closing import CORRECT, SETTLE, Closing
+from .closing import Closing
 from .filters import StatusFilter
+from .remedies import CORRECT, SETTLE
 
 RETRY: Final = "refunds.retry_refund"
 ACTIONS: Final = {"try_again": RETRY}

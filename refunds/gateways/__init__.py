@@ -11,10 +11,9 @@ from django.dispatch import receiver
 from django.utils.module_loading import import_string
 
 from .base import BulkGateway, ChecksPayments, Gateway, Order, Refused, TryAgain
-from .limiter import MOST_EARLIER_PAYMENTS, Limiter, limiter
+from .limiter import Limiter, limiter
 
 __all__ = [
-    "MOST_EARLIER_PAYMENTS",
     "BulkGateway",
     "ChecksPayments",
     "Gateway",

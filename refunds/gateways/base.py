@@ -48,11 +48,6 @@ class Order:
     asked_before: bool
     earlier_payments: tuple[str, ...] = ()
 
-    @property
-    def calls(self) -> int:
-        """The most calls of one attempt: a search on each payment that can have been asked, and the refund."""
-        return 1 + self.asked_before + len(self.earlier_payments)
-
 
 @runtime_checkable
 class Gateway(Protocol):

@@ -14,11 +14,8 @@ KEY: Final = "refunds:gateway"
 # Calls that may come at once after a pause, as a part of a second's calls: in no second are there more than a tenth
 # too many. With no such allowance, of two workers that call in the same 20 ms one would be sent away.
 BURST: Final = timedelta(seconds=0.1)
-# Payments besides the present one that an attempt searches: an operator can correct a refund's payment so often.
-MOST_EARLIER_PAYMENTS: Final = 3
-# Calls of one attempt: the search for an earlier refund on each payment, and the refund. A turn of more than the burst
-# never comes.
-LARGEST_TURN: Final = 2 + MOST_EARLIER_PAYMENTS
+# Calls of one attempt: the search for an earlier refund, and the refund. A turn of more than the burst never comes.
+LARGEST_TURN: Final = 2
 
 
 class Limiter(Protocol):

@@ -22,33 +22,28 @@ KEY: Final = re.compile(r"\b(?:sk|rk|pk)_(?:live|test)_|\bwhsec_", re.IGNORECASE
 CLIENT_SECRET: Final = re.compile(r"_secret_[a-z0-9]", re.IGNORECASE)
 MASKED: Final = "(a secret, not shown)"
 SHOWN: Final = 40  # characters of an id that a message repeats
-# https://docs.stripe.com/api: the prefixes of other ids, and where the payment is found. The first that fits is taken.
+# https://docs.stripe.com/api: the prefixes of other ids, and where the payment is found.
+_REFUND: Final = (
+    "a refund, not a payment; take the id in its field payment_intent or charge. If it has paid this refund, "
+    f"use {Remedy.SETTLE_ELSEWHERE.quoted} with it as the receipt"
+)
+_DISPUTE: Final = "a dispute, not a payment; take the id in its field payment_intent or charge"
 OTHERS: Final = {
     "cs_": (
         "a Stripe Checkout session, not a payment; open the session at Stripe (Dashboard, or "
         "`stripe checkout sessions retrieve` with its id) and take the id in its field payment_intent (pi_…)"
     ),
-    "plink_": "a payment link, not a payment; take the id of the customer's payment from the Payments page at Stripe",
-    "re_": (
-        "a refund, not a payment; take the id in its field payment_intent or charge. If it has paid this refund, "
-        f"use {Remedy.SETTLE_ELSEWHERE.quoted} with it as the receipt"
-    ),
-    "pyr_": (
-        "a refund, not a payment; take the id in its field payment_intent or charge. If it has paid this refund, "
-        f"use {Remedy.SETTLE_ELSEWHERE.quoted} with it as the receipt"
-    ),
+    "re_": _REFUND,
+    "pyr_": _REFUND,
     "in_": "an invoice, not a payment; open the invoice at Stripe and take the id of the payment listed there",
     "cus_": "a customer, not a payment; open the customer at Stripe and take the id of the payment from the list there",
     "txn_": "a balance transaction, not a payment; take the id in its field source (ch_… or py_…)",
     "sub_": "a subscription, not a payment; open its invoice at Stripe and take the id of the payment listed there",
-    "seti_": "a setup intent, which moved no money; take the id of the payment from the customer's page at Stripe",
+    "plink_": "a payment link, not a payment; take the id of the customer's payment from the Payments page at Stripe",
     "pm_": "a payment method, not a payment; take the id of the payment from the customer's page at Stripe",
-    "card_": "a card, not a payment; take the id of the payment from the customer's page at Stripe",
     "evt_": "an event, not a payment; take the id of the charge or payment intent in its data",
-    "po_": "a payout to your bank, not a customer's payment; take the id of the payment from its transactions",
-    "du_": "a dispute, not a payment; take the id in its field payment_intent or charge",
-    "dp_": "a dispute, not a payment; take the id in its field payment_intent or charge",
-    "acct_": "an account, not a payment; take the id of the payment from the Payments page at Stripe",
+    "du_": _DISPUTE,
+    "dp_": _DISPUTE,
     "http": "a web address, not an id; paste only its part that begins with pi_, ch_ or py_",
 }
 

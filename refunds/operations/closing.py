@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 # After a refund has failed, its last call can still be carried out at the payment provider for so long: a timeout ends
 # our wait and not the call. As long as the lease of an attempt.
 SETTLES_WITHIN: Final = timedelta(seconds=60)
+# Payments besides the present one that each attempt searches, so that it ends within the task's time limit.
+MOST_EARLIER_PAYMENTS: Final = 3
 # Characters: what the column of the payment holds, and a paragraph for the refund's record.
 LONGEST_PAYMENT: Final = 255
 LONGEST_REASON: Final = 500
@@ -98,7 +100,7 @@ def _earlier_payments(refund: Refund, payment: str) -> list[str]:
     """The payments on which the refund can have been paid, but for the new one. Raises BadInput for too many."""
     asked = dict.fromkeys([*refund.earlier_payments.split("\n"), refund.request.payment])
     earlier = [each for each in asked if each not in {"", payment}]
-    if len(earlier) > gateways.MOST_EARLIER_PAYMENTS:
+    if len(earlier) > MOST_EARLIER_PAYMENTS:
         raise BadInput(
             f"the payment has been corrected {refund.corrected} times, and an attempt cannot search more earlier "
             f"payments for this refund; pay it by another way, then use {Remedy.SETTLE_ELSEWHERE.quoted}"

@@ -196,7 +196,7 @@ class TestCorrectPayment:
         """The way out is named."""
         Refund.objects.update(earlier_payments="ch_1\nch_2\nch_3", corrected=3)
         before = state()
-        with pytest.raises(BadInput, match='corrected 3 times, .* use "Settled elsewhere"'):
+        with pytest.raises(BadInput, match=r'corrected 3 times, .* use "Settled elsewhere"'):
             correct(refund)
         assert state() == before
 
@@ -344,8 +344,8 @@ class TestSecondReceipt:
         assert "possibly paid twice: it has the receipt SEPA 17, and the payment provider has also answered" in text
         (line,) = upkeep.health(NOON)
         assert line == (
-            f"possibly paid twice: 1, the first is refund {refund.pk} with the receipts SEPA 17, re_1; compare them with "
-            'the payment provider\'s, then use "Second receipt checked" on its page in the admin'
+            f"possibly paid twice: 1, the first is refund {refund.pk} with the receipts SEPA 17, re_1; compare them "
+            'with the payment provider\'s, then use "Second receipt checked" on its page in the admin'
         )
         assert close_books().problems == ["refunds possibly paid twice: 1"]
 

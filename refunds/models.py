@@ -207,8 +207,10 @@ class Refund(models.Model):
     failure = models.TextField(blank=True)
     # Why an operator paid it by another way, with the receipt of that; empty where the provider paid.
     settled_elsewhere = models.TextField(blank=True, default="", db_default="")
-    # Receipts that came after the first one, one a line: the refund was possibly paid twice. None: no such receipt.
-    second_receipts = models.TextField(null=True, blank=True)
+    # Receipts that came after the first one, one a line: the refund was possibly paid twice.
+    second_receipts = models.TextField(blank=True, default="", db_default="")
+    # When the last of them came, until an operator has checked them.
+    second_receipt_at = models.DateTimeField(null=True, blank=True)
     # The customer is owed a mail, not to be sent before; moved ahead while it is being sent. None: nothing to tell.
     notify_at = models.DateTimeField(null=True, blank=True)
     # The outcome that the last mail told, and when.
@@ -232,7 +234,9 @@ class Refund(models.Model):
             models.Index(fields=["request"], condition=Q(status=RefundStatus.FAILED), name="refund_failed"),
             models.Index(fields=["notify_at"], condition=Q(notify_at__isnull=False), name="refund_to_notify"),
             # The health check looks for them each minute, and there are hardly ever any.
-            models.Index(fields=["request"], condition=Q(second_receipts__isnull=False), name="refund_second_receipt"),
+            models.Index(
+                fields=["second_receipt_at"], condition=Q(second_receipt_at__isnull=False), name="refund_second_receipt"
+            ),
         )
         permissions = (
             ("retry_refund", "Can try failed refunds again"),

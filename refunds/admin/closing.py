@@ -46,9 +46,8 @@ class Closing(_Base):
 
     def remedies(self, request: HttpRequest, refund: Refund) -> list[tuple[str, str]]:
         """Label and address of each page that is open to the user for this refund."""
-        filters = {"opts": self.opts, "preserved_filters": self.get_preserved_filters(request)}
         return [
-            (page.remedy, add_preserved_filters(filters, reverse(f"admin:{page.name}", args=[refund.pk])))
+            (page.remedy, self._with_filters(request, f"admin:{page.name}", refund))
             for page in PAGES
             if request.user.has_perm(page.permission) and page.seen(refund) is not None
         ]
@@ -107,8 +106,14 @@ class Closing(_Base):
         return redirect(self._page_of(request, refund))
 
     def _page_of(self, request: HttpRequest, refund: Refund) -> str:
-        filters = {"opts": self.opts, "preserved_filters": self.get_preserved_filters(request)}
-        return add_preserved_filters(filters, reverse("admin:refunds_refund_change", args=[refund.pk]))
+        return self._with_filters(request, "admin:refunds_refund_change", refund)
+
+    def _with_filters(self, request: HttpRequest, name: str, refund: Refund) -> str:
+        """The address of one of the refund's pages, with the filters of the list that the user came from."""
+        address = reverse(name, args=[refund.pk])
+        return add_preserved_filters(
+            {"opts": self.opts, "preserved_filters": self.get_preserved_filters(request)}, address
+        )
 
 
 def _facts(refund: Refund) -> list[tuple[str, str]]:

@@ -11,6 +11,7 @@ from ..domain.refunds import RefundStatus
 from ..domain.remedies import Remedy
 from ..errors import BadInput
 from ..gateways import stripe_ids
+from ..gateways.base import LONGEST_RECEIPT
 from ..models import Refund
 from ..operations import closing
 
@@ -30,9 +31,7 @@ class RemedyForm(forms.Form):
 
     def clean(self) -> None:
         """Empty a field with a secret in it: the page that comes back shows what was sent."""
-        secrets = [name for name, value in self.data.items() if stripe_ids.secret(str(value))]
-        if secrets:
-            self.data = {**self.data.dict(), **dict.fromkeys(secrets, "")}
+        self.data = {name: "" if stripe_ids.secret(str(value)) else value for name, value in self.data.items()}
 
     def _checked(self, name: str, check: Callable[[str], str]) -> str:
         try:
@@ -75,7 +74,7 @@ class SettleForm(ReasonForm):
 
     receipt = forms.CharField(
         label="Receipt or reference",
-        max_length=closing.LONGEST_RECEIPT,
+        max_length=LONGEST_RECEIPT,
         widget=forms.TextInput(attrs={"size": WIDE, "autofocus": True, "autocomplete": "off"}),
         help_text="Of the payment that you made, such as a bank transfer's reference. The customer's mail names it.",
     )
@@ -108,7 +107,7 @@ class Page:
     def seen(self, refund: Refund) -> int | None:
         """What the form says that the page showed; None where the refund is not one for this page."""
         if self.remedy is Remedy.CLEAR_SECOND_RECEIPT:
-            return len(closing.second_receipts(refund)) or None
+            return None if refund.second_receipt_at is None else len(closing.second_receipts(refund))
         return refund.tried_again if refund.status == RefundStatus.FAILED else None
 
 

@@ -76,6 +76,6 @@ def _contradictions() -> dict[str, int]:
         "credits for refunds that were settled elsewhere": WalletEntry.objects.exclude(
             refund__settled_elsewhere=""
         ).count(),
-        "refunds possibly paid twice": Refund.objects.filter(second_receipts__isnull=False).count(),
+        "refunds possibly paid twice": Refund.objects.filter(second_receipt_at__isnull=False).count(),
         "cut-offs with more than one decline sweep": doubled.count(),
     }

@@ -153,7 +153,7 @@ def _wait_for_the_last_call(refund: Refund, now: datetime) -> None:
         )
 
 
-def keep_second_receipt(refund_id: int, receipt: str) -> None:
+def keep_second_receipt(refund_id: int, receipt: str, now: datetime) -> None:
     """Keep a receipt that came after the refund had another, and log an error: it was possibly paid twice.
 
     Requires a transaction around it.
@@ -162,7 +162,7 @@ def keep_second_receipt(refund_id: int, receipt: str) -> None:
     later = second_receipts(refund)
     if receipt in {refund.receipt, *later}:
         return
-    Refund.objects.filter(pk=refund_id).update(second_receipts="\n".join([*later, receipt]))
+    Refund.objects.filter(pk=refund_id).update(second_receipts="\n".join([*later, receipt]), second_receipt_at=now)
     logger.error(
         "%s: possibly paid twice: it has the receipt %s, and the payment provider has also answered with %s; compare "
         "both, then use %s on the refund's page in the admin",
@@ -172,30 +172,30 @@ def keep_second_receipt(refund_id: int, receipt: str) -> None:
 
 def second_receipts(refund: Refund) -> list[str]:
     """The receipts that came after the first one, in their order."""
-    return refund.second_receipts.split("\n") if refund.second_receipts else []
+    return list(filter(None, refund.second_receipts.split("\n")))
 
 
 def clear_second_receipt(refund_id: int, reason: str, now: datetime, *, seen: int, note: Note) -> bool:
-    """Forget the second receipts of a refund once an operator has compared them; `note` keeps them in the history.
+    """Record that an operator has compared a refund's receipts: the health check reports it no more.
 
     `seen` is how many of them the page showed. Return whether there were as many. Raises BadInput.
     """
     del now  # as the other remedies: the history has it
     checked_reason(reason)
     with transaction.atomic():
-        rows = Refund.objects.filter(pk=refund_id, second_receipts__isnull=False)
+        rows = Refund.objects.filter(pk=refund_id, second_receipt_at__isnull=False)
         refund = rows.select_for_update().first()
         if refund is None or len(second_receipts(refund)) != seen:
             return False
-        rows.update(second_receipts=None)
+        rows.update(second_receipt_at=None)
         note(refund)
     return True
 
 
-def paid_twice() -> list[str]:
-    """A line for the health check where refunds have a second receipt; none otherwise."""
-    doubled = Refund.objects.filter(second_receipts__isnull=False)
-    first = doubled.order_by("pk").first()
+def paid_twice(now: datetime) -> list[str]:
+    """A line for the health check where refunds have a second receipt that nobody has checked; none otherwise."""
+    doubled = Refund.objects.filter(second_receipt_at__lte=now)
+    first = doubled.order_by("second_receipt_at").first()
     if first is None:
         return []
     receipts = ", ".join([first.receipt, *second_receipts(first)])

@@ -152,7 +152,7 @@ def _settle(refund: Refund, receipt: str, now: datetime) -> Paid:
         if unpaid.update(status=paid, receipt=receipt, settled_at=now, failure=""):
             _tell(refund, now)
         else:
-            closing.keep_second_receipt(refund.pk, receipt)
+            closing.keep_second_receipt(refund.pk, receipt, now)
     return Paid(receipt)
 
 

@@ -129,7 +129,7 @@ def health(now: datetime) -> list[str]:
         *_missed(now),
         *_stalled(now),
         *_unpaid(now),
-        *closing.paid_twice(),
+        *closing.paid_twice(now),
         *_untold(now),
         *drift.lines(),
     ]

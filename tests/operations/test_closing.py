@@ -353,7 +353,7 @@ class TestSecondReceipt:
     def test_no_second_receipt_is_no_second_payment(self, late: str | Exception, published: Published) -> None:
         """A late no, and the receipt that the operator found at the provider and entered, change nothing."""
         refund = self.settled_meanwhile(late)
-        assert (refund.status, refund.receipt, refund.second_receipts) == ("succeeded", "SEPA 17", None)
+        assert (refund.status, refund.receipt, refund.second_receipts) == ("succeeded", "SEPA 17", "")
         assert upkeep.health(NOON) == []
 
     def test_two_receipts_of_the_provider_are_reported_as_well(self, published: Published) -> None:
@@ -368,13 +368,14 @@ class TestSecondReceipt:
             pay_refund(refund.pk, expired, gateway=Slow("re_2", third), jitter=0)
 
         pay_refund(refund.pk, NOON, gateway=Slow("re_3", second), jitter=0)
-        closing.keep_second_receipt(refund.pk, "re_2")
+        closing.keep_second_receipt(refund.pk, "re_2", PRESSED)
         row = Refund.objects.get()
-        assert (row.receipt, row.second_receipts) == ("re_1", "re_2\nre_3")
+        assert (row.receipt, row.second_receipts, row.second_receipt_at) == ("re_1", "re_2\nre_3", NOON)
 
-    def test_checked_it_is_forgotten_and_noted(self, published: Published) -> None:
-        """The history has the receipts; a page that showed fewer, and a second press, change nothing."""
-        refund = make_refund(status="succeeded", settled_at=NOON, receipt="re_1", second_receipts="re_2\nre_3")
+    def test_checked_it_is_reported_no_more(self, published: Published) -> None:
+        """The row keeps the receipts; a page that showed fewer, and a second press, change nothing."""
+        second = {"second_receipts": "re_2\nre_3", "second_receipt_at": NOON}
+        refund = make_refund(status="succeeded", settled_at=NOON, receipt="re_1", **second)
         before = refund_rows()[refund.pk]
         noted: list[Refund] = []
 
@@ -387,7 +388,7 @@ class TestSecondReceipt:
         assert refund_rows()[refund.pk] == before
         assert clear(seen=2)
         assert not clear(seen=2)
-        assert refund_rows()[refund.pk] == before | {"second_receipts": None}
+        assert refund_rows()[refund.pk] == before | {"second_receipt_at": None}
         assert [row.second_receipts for row in noted] == ["re_2\nre_3"]
         assert (close_books().problems, upkeep.health(PRESSED)) == ([], [])
 

@@ -35,7 +35,7 @@ def test_a_return_request_is_written_to_four_indexes() -> None:
 
 
 def test_a_refund_is_written_to_five_indexes() -> None:
-    """Its request, and the few that are pending, that have failed, whose customer is to be told, or that were paid twice."""
+    """Its request, and the few that are pending, have failed, have a customer to be told, or a second receipt."""
     table = Refund._meta.db_table
-    assert {columns[0] for columns in indexed(table)} == {"request_id", "due_at", "notify_at"}
+    assert {columns[0] for columns in indexed(table)} == {"request_id", "due_at", "notify_at", "second_receipt_at"}
     assert counted(table) == 5

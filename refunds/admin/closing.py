@@ -90,8 +90,8 @@ class Closing(_Base):
 
         def note(before: Refund) -> None:
             payment_was = stripe_ids.masked(before.request.payment)
-            text = page.history.format(refund=before, payment_was=payment_was, **fields)
-            _log(before, by, now, text)
+            second = ", ".join(closing.second_receipts(before))
+            _log(before, by, now, page.history.format(refund=before, payment_was=payment_was, second=second, **fields))
 
         return page.run(refund.pk, now=now, note=note, **fields)
 

@@ -96,7 +96,7 @@ class Page:
     does: str
     run: Callable[..., bool]
     said: str
-    # What the history says: formatted with the refund as it was, the fields of the form, and `payment_was`.
+    # What the history says: formatted with the refund as it was, the form's fields, `payment_was` and `second`.
     history: str
 
     @property
@@ -144,6 +144,6 @@ PAGES: Final = (
         "given back. Then say here what you found: the health check reports the refund until you do.",
         run=closing.clear_second_receipt,
         said="The second receipt is checked.",
-        history="Checked the second receipt: {refund.receipt!r}, then {refund.second_receipts!r}. Found: {reason}",
+        history="Checked the second receipt: {refund.receipt}, then {second}. Found: {reason}",
     ),
 )

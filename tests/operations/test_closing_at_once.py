@@ -70,7 +70,7 @@ def test_eight_presses_at_once_are_one(
 ) -> None:
     """One changes the refund, notes it and sends one message; seven find it changed."""
     noted: list[Refund] = []
-    said = at_once(*[lambda value=f"x{number}": press(refund, value, noted.append) for number in range(8)])  # type: ignore[misc]
+    said = at_once(*[lambda value=f"x{number}": press(refund, value, noted.append) for number in range(8)])
     assert sorted(said) == [False] * 7 + [True]
     assert (len(noted), len(published)) == (1, 1)
 

@@ -162,11 +162,10 @@ def _read(call: Callable[..., Any], *arguments: object) -> dict[str, Any]:
 
 def _payment(order: Order) -> dict[str, str]:
     """The parameter that names the order's payment. Raises Refused where it is none of Stripe's."""
+    if parameter := _parameter(order.payment):
+        return parameter
     why = stripe_ids.no_payment(order.payment)
-    parameter = _parameter(order.payment)
-    if why or not parameter:
-        raise Refused(f"{why}; use {Remedy.CORRECT_PAYMENT.quoted}, or {Remedy.SETTLE_ELSEWHERE.quoted}")
-    return parameter
+    raise Refused(f"{why}; use {Remedy.CORRECT_PAYMENT.quoted}, or {Remedy.SETTLE_ELSEWHERE.quoted}")
 
 
 def _parameter(payment: str) -> dict[str, str] | None:

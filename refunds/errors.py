@@ -13,6 +13,13 @@ class UnknownRow(LookupError):
         return f"there is no {self.kind} {self.row_id}; nothing was changed"
 
 
+class BadInput(ValueError):
+    """A value that an operator entered and that cannot be used. The text says why and what to do; nothing was changed.
+
+    It never repeats a secret.
+    """
+
+
 class BadArgument(TypeError):
     """A task's argument of the wrong shape."""
 

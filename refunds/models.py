@@ -195,12 +195,22 @@ class Refund(models.Model):
     refusals = models.PositiveIntegerField(default=0, db_default=0)
     # How often a person has tried again; `attempts` and `first_attempt_at` begin anew with each.
     tried_again = models.PositiveIntegerField(default=0, db_default=0)
+    # How often an operator has corrected the payment. The provider refuses an old idempotency key for a new payment.
+    corrected = models.PositiveIntegerField(default=0, db_default=0)
+    # The payments before the corrections, one a line: the refund can have been paid there.
+    earlier_payments = models.TextField(blank=True, default="", db_default="")
     # Not to be attempted before; moved ahead while an attempt runs, and by the retry policy after it.
     due_at = models.DateTimeField()
     dispatched_at = models.DateTimeField()
     settled_at = models.DateTimeField(null=True, blank=True)
     receipt = models.CharField(max_length=255, blank=True)
     failure = models.TextField(blank=True)
+    # Why an operator paid it by another way, with the receipt of that; empty where the provider paid.
+    settled_elsewhere = models.TextField(blank=True, default="", db_default="")
+    # Receipts that came after the first one, one a line: the refund was possibly paid twice.
+    second_receipts = models.TextField(blank=True, default="", db_default="")
+    # When the last of them came, until an operator has checked them.
+    second_receipt_at = models.DateTimeField(null=True, blank=True)
     # The customer is owed a mail, not to be sent before; moved ahead while it is being sent. None: nothing to tell.
     notify_at = models.DateTimeField(null=True, blank=True)
     # The outcome that the last mail told, and when.
@@ -223,20 +233,33 @@ class Refund(models.Model):
             # Few among the paid, and what a person looks for: without it the list of them reads the whole table.
             models.Index(fields=["request"], condition=Q(status=RefundStatus.FAILED), name="refund_failed"),
             models.Index(fields=["notify_at"], condition=Q(notify_at__isnull=False), name="refund_to_notify"),
+            # The health check looks for them each minute, and there are hardly ever any.
+            models.Index(
+                fields=["second_receipt_at"], condition=Q(second_receipt_at__isnull=False), name="refund_second_receipt"
+            ),
         )
-        permissions = (("retry_refund", "Can try failed refunds again"),)
+        permissions = (
+            ("retry_refund", "Can try failed refunds again"),
+            ("correct_payment", "Can correct the payment of failed refunds"),
+            ("settle_refund", "Can settle failed refunds elsewhere"),
+        )
 
     def __str__(self) -> str:
         return f"refund {self.pk}: {to_major(self.amount_minor, self.currency)} {self.currency}"
 
     @property
     def idempotency_key(self) -> str:
-        """What the payer knows this refund by: the same until it has said no, whatever crashes in between.
+        """What the payer knows this refund by: the same until a no or another payment, whatever crashes in between.
 
         Made of columns that are committed before the first call. The request's key and not the row's id, which a
         database that is made anew gives to another refund.
         """
-        return f"{self.request.key}:{self.refusals}" if self.refusals else self.request.key
+        parts = [self.request.key]
+        if self.refusals or self.corrected:
+            parts.append(str(self.refusals))
+        if self.corrected:
+            parts.append(str(self.corrected))
+        return ":".join(parts)
 
 
 class WalletEntry(models.Model):

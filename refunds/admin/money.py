@@ -20,11 +20,15 @@ from django.utils.text import Truncator
 
 from .. import store
 from ..domain.refunds import RefundStatus
+from ..domain.remedies import Remedy
+from ..gateways import stripe_ids
 from ..models import Refund, WalletEntry
-from ..operations import bulk_payments
+from ..operations import bulk_payments, closing
 from .actions import ActingAdmin
 from .base import ReadOnlyAdmin, amount_column, id_column, kyiv_column
+from .closing import Closing
 from .filters import StatusFilter
+from .remedies import CORRECT, SETTLE
 
 RETRY: Final = "refunds.retry_refund"
 ACTIONS: Final = {"try_again": RETRY}
@@ -40,14 +44,14 @@ class RefundStatusFilter(StatusFilter):
 
 
 @admin.register(Refund)
-class RefundAdmin(ActingAdmin[Refund]):
-    """The money owed for approved requests. A failed refund says why; whoever may try again may look."""
+class RefundAdmin(Closing, ActingAdmin[Refund]):
+    """The money owed for approved requests. A failed refund says why; users who can act on it can view it."""
 
-    viewers = (RETRY,)
+    viewers = (RETRY, CORRECT, SETTLE)
     list_display = ("number", "order_line", "amount", "status", "why", "attempts", "receipt", "due", "settled")
     fields = (
         *("request", "amount", "status", "failure", "attempts", "refusals", "tried_again"),
-        *("payment", "reference", "idempotency_key", "receipt"),
+        *("payment", "earlier", "reference", "idempotency_key", "receipt", "settled_elsewhere", "second"),
         *("owed", "first_attempt", "due", "settled", "told"),
     )
     readonly_fields = fields
@@ -78,7 +82,17 @@ class RefundAdmin(ActingAdmin[Refund]):
     @admin.display(description="payment")
     def payment(self, refund: Refund) -> str:
         """The payer's own id of what is given back."""
-        return refund.request.payment or "-"
+        return stripe_ids.masked(refund.request.payment) or "-"
+
+    @admin.display(description="earlier payments")
+    def earlier(self, refund: Refund) -> str:
+        """Those before the corrections, on which an attempt looks for this refund first."""
+        return ", ".join(map(stripe_ids.masked, filter(None, refund.earlier_payments.split("\n")))) or "-"
+
+    @admin.display(description="second receipt")
+    def second(self, refund: Refund) -> str:
+        """Receipts that came after the first one: the refund was possibly paid twice."""
+        return ", ".join(closing.second_receipts(refund)) or "-"
 
     @admin.display(description="reference")
     def reference(self, refund: Refund) -> str:
@@ -102,15 +116,17 @@ class RefundAdmin(ActingAdmin[Refund]):
         form_url: str = "",
         obj: Refund | None = None,
     ) -> HttpResponse:
-        """Django's page, with a button where the refund has failed. The permission to look has been checked."""
+        """Django's page, with the actions that are open to the user. The permission to view has been checked."""
         refund: Refund = context["original"]  # never missing: there is no page to add one
         context |= {
+            "try_again": Remedy.TRY_AGAIN,
+            "remedies": self.remedies(request, refund),
             "may_try_again": refund.status == RefundStatus.FAILED and self.has_retry_permission(request),
             "checkbox": ACTION_CHECKBOX_NAME,
         }
         return super().render_change_form(request, context, add, change, form_url, obj)
 
-    @admin.action(description="Try again", permissions=["retry"])
+    @admin.action(description=Remedy.TRY_AGAIN, permissions=["retry"])
     def try_again(self, request: HttpRequest, queryset: QuerySet[Refund]) -> HttpResponse | None:
         """Give those of the chosen that have failed a second round."""
         ids = self._chosen(request, queryset)

@@ -20,6 +20,7 @@ class Outcome(StrEnum):
     PAID = "paid"
     GIVEN_UP = "given up"
     TRIED_AGAIN = "tried again"
+    SETTLED_ELSEWHERE = "settled elsewhere"
 
 
 TRANSITIONS: Final[Mapping[tuple[RefundStatus, Outcome], RefundStatus]] = MappingProxyType(
@@ -29,6 +30,8 @@ TRANSITIONS: Final[Mapping[tuple[RefundStatus, Outcome], RefundStatus]] = Mappin
         (RefundStatus.FAILED, Outcome.TRIED_AGAIN): RefundStatus.PENDING,
         # The receipt of an attempt that outlived its lease: the money has moved, whatever was thought meanwhile.
         (RefundStatus.FAILED, Outcome.PAID): RefundStatus.SUCCEEDED,
+        # An operator has paid it by another way, and says by which.
+        (RefundStatus.FAILED, Outcome.SETTLED_ELSEWHERE): RefundStatus.SUCCEEDED,
     }
 )
 

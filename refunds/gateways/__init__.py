@@ -1,5 +1,7 @@
 """Who pays a refund."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 
 from django.conf import settings
@@ -8,10 +10,21 @@ from django.core.signals import setting_changed
 from django.dispatch import receiver
 from django.utils.module_loading import import_string
 
-from .base import BulkGateway, Gateway, Order, Refused, TryAgain
+from .base import BulkGateway, ChecksPayments, Gateway, Order, Refused, TryAgain
 from .limiter import Limiter, limiter
 
-__all__ = ["BulkGateway", "Gateway", "Limiter", "Order", "Refused", "TryAgain", "gateway", "limiter"]
+__all__ = [
+    "BulkGateway",
+    "ChecksPayments",
+    "Gateway",
+    "Limiter",
+    "Order",
+    "Refused",
+    "TryAgain",
+    "check_payment",
+    "gateway",
+    "limiter",
+]
 
 NAMES = {"stripe": "refunds.gateways.stripe.Stripe", "wallet": "refunds.gateways.wallet.Wallet"}
 
@@ -24,6 +37,18 @@ def gateway() -> Gateway:
     return _load(settings.REFUNDS_GATEWAY)
 
 
+def check_payment(payment: str) -> None:
+    """Raise BadInput where the gateway that the setting names knows no payment by such an id.
+
+    Makes no gateway, so that the web process needs no API key. Raises ImproperlyConfigured where no class is named.
+    """
+    name = settings.REFUNDS_GATEWAY
+    with _explained(name):
+        named = import_string(NAMES.get(name, name))
+    if isinstance(named, ChecksPayments):
+        named.check_payment(payment)
+
+
 @receiver(setting_changed)
 def _forget(**_: object) -> None:
     """A test that overrides settings gets a gateway of its own."""
@@ -32,8 +57,18 @@ def _forget(**_: object) -> None:
 
 @cache
 def _load(name: str) -> Gateway:
-    try:
+    with _explained(name):
         made = import_string(NAMES.get(name, name))()
+    if not isinstance(made, Gateway):
+        raise ImproperlyConfigured(f"REFUNDS_GATEWAY is {name!r}, which has no method refund(order, idempotency_key)")
+    return made
+
+
+@contextmanager
+def _explained(name: str) -> Iterator[None]:
+    """Raise ImproperlyConfigured for an ImportError: what to install, or to name instead."""
+    try:
+        yield
     except ImportError as error:
         if name in NAMES:
             raise ImproperlyConfigured(
@@ -44,6 +79,3 @@ def _load(name: str) -> Gateway:
         raise ImproperlyConfigured(
             f"REFUNDS_GATEWAY is {name!r}: name one of {known}, or the dotted path of a gateway class ({error})"
         ) from error
-    if not isinstance(made, Gateway):
-        raise ImproperlyConfigured(f"REFUNDS_GATEWAY is {name!r}, which has no method refund(order, idempotency_key)")
-    return made

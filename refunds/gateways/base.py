@@ -36,6 +36,7 @@ class Order:
 
     `payment` is the payer's own id of what is given back. `reference` names the refund for good, also where a new
     idempotency key follows a refusal. `asked_before`: an earlier call may have reached the payer.
+    `earlier_payments`: payments that earlier calls named, before an operator corrected it; the oldest first.
     """
 
     refund_id: int
@@ -45,6 +46,7 @@ class Order:
     payment: str
     reference: str
     asked_before: bool
+    earlier_payments: tuple[str, ...] = ()
 
 
 @runtime_checkable
@@ -55,7 +57,21 @@ class Gateway(Protocol):
         """Pay, and return a receipt (not empty, LONGEST_RECEIPT characters at most).
 
         The same key again pays nothing and returns the same receipt. So does a new key for a reference that has been
-        paid: that a refund of ours is there already is success. Raises TryAgain or Refused.
+        paid, also on one of the earlier payments: that a refund of ours is there already is success. Raises TryAgain or
+        Refused.
+        """
+        ...
+
+
+@runtime_checkable
+class ChecksPayments(Protocol):
+    """A gateway that knows the shape of its payments' ids. Without this method any visible text is taken for one."""
+
+    @staticmethod
+    def check_payment(payment: str) -> None:
+        """Raise BadInput with the reason where `payment` is not such an id.
+
+        Static: the web process asks the class, and needs no API key to make a gateway.
         """
         ...
 

@@ -10,13 +10,13 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from ..domain.money import to_major
+from ..domain.remedies import Remedy
+from . import stripe_ids
 from .base import LONGEST_RECEIPT, Order, Refused, TryAgain
 from .retry_after import retry_after
 
 # Under this name a refund at Stripe carries the reference of ours.
 REFERENCE: Final = "refund"
-# What ids of Stripe's begin with, and the parameter that takes them.
-PAYMENTS: Final = {"ch_": "charge", "py_": "charge", "pi_": "payment_intent"}
 # A refund at Stripe that gave nothing back (https://docs.stripe.com/api/refunds/object, status).
 CAME_TO_NOTHING: Final = {"failed", "canceled"}
 # Answers that say nothing about the refund: a conflict with the same key in progress, too many calls, and an API key
@@ -25,6 +25,8 @@ CAME_TO_NOTHING: Final = {"failed", "canceled"}
 NOT_ABOUT_THE_REFUND: Final = {401, 403, 409, 429}
 BAD_REQUEST: Final = 400
 SERVER_ERROR: Final = 500
+# Stripe knows no object by an id (https://docs.stripe.com/error-codes).
+NO_SUCH_OBJECT: Final = "resource_missing"
 # The account's balance is too low; it fills by the day's sales (https://docs.stripe.com/error-codes).
 BALANCE_TOO_LOW: Final = "balance_insufficient"
 NEXT_SALES: Final = timedelta(minutes=10)
@@ -57,6 +59,11 @@ class Stripe:
             max_network_retries=0,  # the retry policy counts attempts, and a worker does not wait between them
         ).v1.refunds
 
+    @staticmethod
+    def check_payment(payment: str) -> None:
+        """Raise BadInput unless `payment` has the shape of a charge's or a payment intent's id."""
+        stripe_ids.check(payment)
+
     def refund(self, order: Order, idempotency_key: str) -> str:
         """Refund the order's payment, or find the refund that was made for it; return Stripe's id of it.
 
@@ -66,6 +73,8 @@ class Stripe:
         # Any: the client's types know no parameter whose name is chosen here.
         params: Any = {**payment, "amount": order.amount_minor, "metadata": {REFERENCE: order.reference}}
         try:
+            if receipt := self._find_on_earlier_payments(order):
+                return receipt
             if order.asked_before and (receipt := self._find(order, payment)):
                 return receipt
             return _receipt(_read(self._refunds.create, params, {"idempotency_key": idempotency_key}), order)
@@ -74,6 +83,20 @@ class Stripe:
             if isinstance(failure, Refused) and (receipt := self._find_after_all(order, payment)):
                 return receipt
             raise failure from error
+
+    def _find_on_earlier_payments(self, order: Order) -> str | None:
+        """The receipt of a refund for this order on a payment that was since corrected.
+
+        Raises StripeError where Stripe does not answer: until it does, a refund of another payment could be a second.
+        """
+        for payment in filter(None, map(_parameter, order.earlier_payments)):
+            try:
+                if receipt := self._find(order, payment):
+                    return receipt
+            except stripe.InvalidRequestError as error:
+                if error.code != NO_SUCH_OBJECT:
+                    raise
+        return None
 
     def _find(self, order: Order, payment: dict[str, str]) -> str | None:
         """The receipt of a refund that is there for this order."""
@@ -139,13 +162,17 @@ def _read(call: Callable[..., Any], *arguments: object) -> dict[str, Any]:
 
 def _payment(order: Order) -> dict[str, str]:
     """The parameter that names the order's payment. Raises Refused where it is none of Stripe's."""
-    for prefix, parameter in PAYMENTS.items():
-        if order.payment.startswith(prefix):
-            return {parameter: order.payment}
-    raise Refused(
-        f"payment {order.payment[:40]!r} is not the id of a Stripe charge (ch_…, py_…) or payment intent (pi_…); "
-        "correct the return request's payment, then try again"
-    )
+    if parameter := _parameter(order.payment):
+        return parameter
+    why = stripe_ids.no_payment(order.payment)
+    raise Refused(f"{why}; use {Remedy.CORRECT_PAYMENT.quoted}, or {Remedy.SETTLE_ELSEWHERE.quoted}")
+
+
+def _parameter(payment: str) -> dict[str, str] | None:
+    """The parameter that names a payment; None for text that names none, on which nothing can have been refunded."""
+    if stripe_ids.no_payment(payment):
+        return None
+    return {stripe_ids.PAYMENTS[payment[:3]]: payment}
 
 
 def _receipt(refund: dict[str, Any], order: Order) -> str:
@@ -160,6 +187,7 @@ def _receipt(refund: dict[str, Any], order: Order) -> str:
     if (amount, str(currency).upper()) != (order.amount_minor, order.currency):
         raise Refused(
             f"Stripe refunded {amount} {currency} in minor units as {receipt}, but "
-            f"{to_major(order.amount_minor, order.currency)} {order.currency} is owed; settle the difference by hand"
+            f"{to_major(order.amount_minor, order.currency)} {order.currency} is owed; "
+            f"settle the difference with the customer, then use {Remedy.SETTLE_ELSEWHERE.quoted}"
         )
     return receipt

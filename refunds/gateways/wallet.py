@@ -5,7 +5,9 @@ from datetime import datetime
 from django.db import transaction
 
 from .. import store
+from ..domain.remedies import Remedy
 from ..domain.sweeps import Span
+from ..errors import BadInput
 from ..models import WalletEntry
 from .base import Order
 
@@ -15,6 +17,14 @@ class Wallet:
 
     The entry's primary key is the refund: a second one cannot be.
     """
+
+    @staticmethod
+    def check_payment(payment: str) -> None:
+        """Raise BadInput for any id: the wallet credits the customer."""
+        raise BadInput(
+            "the wallet credits the customer and needs no payment, so there is none to correct; "
+            f"use {Remedy.TRY_AGAIN.quoted}, or {Remedy.SETTLE_ELSEWHERE.quoted}"
+        )
 
     def refund(self, order: Order, idempotency_key: str) -> str:
         """Credit one refund and return its receipt; the refund's id does the work of the idempotency key."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from django.db.models import Count, Exists, F, OuterRef, Q, Sum
 
+from .. import store
 from ..domain.refunds import RefundStatus
 from ..domain.returns import Decision, Status
 from ..models import Refund, ReturnRequest, Sweep, WalletEntry
@@ -54,7 +55,7 @@ def _sums(model: type[ReturnRequest] | type[Refund]) -> list[Line]:
 def _contradictions() -> dict[str, int]:
     refund_of = Refund.objects.filter(pk=OuterRef("pk"))
     credit_of = WalletEntry.objects.filter(pk=OuterRef("pk"))
-    by_wallet = Q(receipt__startswith="wallet:")
+    by_wallet = Q(receipt__startswith=store.RECEIPT)
     doubled = (
         Sweep.objects.filter(kind=Decision.DECLINE).values("scheduled_for").annotate(n=Count("pk")).filter(n__gt=1)
     )
@@ -72,5 +73,9 @@ def _contradictions() -> dict[str, int]:
             amount_minor=F("refund__amount_minor"), currency=F("refund__currency")
         ).count(),
         "credits for refunds that failed": WalletEntry.objects.filter(refund__status=RefundStatus.FAILED).count(),
+        "credits for refunds that were settled elsewhere": WalletEntry.objects.exclude(
+            refund__settled_elsewhere=""
+        ).count(),
+        "refunds possibly paid twice": Refund.objects.filter(second_receipt_at__isnull=False).count(),
         "cut-offs with more than one decline sweep": doubled.count(),
     }

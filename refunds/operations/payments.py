@@ -18,7 +18,7 @@ from ..domain.sweeps import Span
 from ..errors import UnknownRow
 from ..gateways import BulkGateway, Gateway, Limiter, Order, Refused, TryAgain
 from ..models import Refund
-from . import PATIENCE
+from . import PATIENCE, closing
 from .notices import send_notices
 
 # How long an attempt keeps others off its refund: longer than pay_refund may run (50 s), so that only a dead one is
@@ -72,6 +72,7 @@ def pay_refund(
         said = f"; the last said: {refund.failure}" if refund.failure else ""
         return _give_up(refund, f"gave up after {refund.attempts} attempts without an answer{said}", now)
     order = _order(refund)
+    # The searches on earlier payments are not counted: three reads at most, after an operator has entered a correction.
     # A payer in this database has no rate. Asked before the claim: who waits for a turn has attempted nothing.
     if (
         limiter is not None
@@ -96,6 +97,7 @@ def _order(refund: Refund) -> Order:
         payment=refund.request.payment,
         reference=refund.request.key,
         asked_before=refund.attempts > 0 or refund.tried_again > 0,
+        earlier_payments=tuple(filter(None, refund.earlier_payments.split("\n"))),
     )
 
 
@@ -146,8 +148,11 @@ def _settle(refund: Refund, receipt: str, now: datetime) -> Paid:
     # A receipt is never thrown away: not even where this attempt outlived its lease and was given up meanwhile.
     unpaid = Refund.objects.filter(pk=refund.pk).exclude(status=RefundStatus.SUCCEEDED)
     with transaction.atomic():
-        unpaid.update(status=settle(RefundStatus.PENDING, Outcome.PAID), receipt=receipt, settled_at=now, failure="")
-        _tell(refund, now)
+        paid = settle(RefundStatus.PENDING, Outcome.PAID)
+        if unpaid.update(status=paid, receipt=receipt, settled_at=now, failure=""):
+            _tell(refund, now)
+        else:
+            closing.keep_second_receipt(refund.pk, receipt, now)
     return Paid(receipt)
 
 

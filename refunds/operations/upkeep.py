@@ -16,7 +16,7 @@ from ..domain.pacing import RECONCILE_EVERY
 from ..domain.returns import Decision
 from ..gateways import BulkGateway, Gateway, Limiter
 from ..models import Chunk, Refund, ReturnRequest, Sweep
-from . import PATIENCE, drift, sweeps
+from . import PATIENCE, closing, drift, sweeps
 from .bulk_payments import send_payments
 
 M = TypeVar("M", bound=Model)
@@ -125,7 +125,14 @@ def health(now: datetime) -> list[str]:
 
     So there is for what beat's rows in the database say against the code.
     """
-    return [*_missed(now), *_stalled(now), *_unpaid(now), *_untold(now), *drift.lines()]
+    return [
+        *_missed(now),
+        *_stalled(now),
+        *_unpaid(now),
+        *closing.paid_twice(now),
+        *_untold(now),
+        *drift.lines(),
+    ]
 
 
 def _missed(now: datetime) -> list[str]:

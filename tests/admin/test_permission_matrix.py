@@ -11,6 +11,7 @@ from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.test import Client, RequestFactory, TestCase
 from django.urls import get_resolver, resolve
+from pytest_django import Settings
 
 from refunds.admin import tokens
 from refunds.domain import cutoff
@@ -52,6 +53,9 @@ FORMS: dict[str, dict[str, str]] = {
     "with another token": {"token": "{page_token}x"},
     "`try_again`": {**FAILED, "index": "0"},
     "`try_again` by the button on its page": {**FAILED, "page": ""},
+    "with a payment": {"payment": "ch_new", "seen": "0"},
+    "with a receipt and a reason": {"receipt": "SEPA 17", "reason": "account closed", "seen": "0"},
+    "with a reason": {"reason": "both are the same payment", "seen": "1"},
     "`delete_selected`": {**DELETED, "index": "0"},
     "`delete_selected` confirmed": {**DELETED, "post": "yes"},
     "optout/add/": {"address": "New@Example.com"},
@@ -60,9 +64,12 @@ FORMS: dict[str, dict[str, str]] = {
 
 
 @pytest.fixture
-def names() -> dict[str, Any]:
+def names(settings: Settings) -> dict[str, Any]:
     """One row of each model, and a pending request, by the name that addresses and forms call them."""
+    settings.REFUNDS_GATEWAY = "tests.operations.payers.Scripted"  # takes any payment
     refund = make_refund(status="succeeded", settled_at=PRESSED, receipt="r")
+    second = {"second_receipts": "r2", "second_receipt_at": PRESSED}
+    doubled = make_refund(status="succeeded", settled_at=PRESSED, receipt="r", **second)
     entry = WalletEntry.objects.create(refund=refund, amount_minor=1250, currency="GBP")
     sweep, _ = sweeps.start_approve(key="k", up_to_id=0, by=None, now=PRESSED)
     (failed,) = make_failed()
@@ -71,6 +78,7 @@ def names() -> dict[str, Any]:
     rows = {"returnrequest": refund.request, "refund": refund, "walletentry": entry, "sweep": sweep, "pending": pending}
     return {name: row.pk for name, row in {**rows, "optout": out}.items()} | {
         "failed": failed,
+        "doubled": doubled.pk,
         "id": pending.pk,
         "type": ContentType.objects.get_for_model(ReturnRequest).pk,
         "token": opt_outs.token("in@example.com"),
@@ -147,7 +155,7 @@ def test_a_forged_form_is_refused(asked: Asked, names: dict[str, Any], queued: C
 
 def test_every_page_has_its_row() -> None:
     """Each route of the project, by GET and by POST, except other apps' own pages, such as Django's of users."""
-    names = {"id": 1, "type": 1, "token": "x", "forged": "x"}
+    names = {"id": 1, "type": 1, "token": "x", "forged": "x", "failed": 1, "doubled": 1}
     in_table = {(asked.method, resolve(asked.path(names)).route) for asked in REQUESTS if not asked.action}
     others = ("admin/auth/", "admin/django_celery_beat/")
     there = [route for route in matrix.routes(get_resolver().url_patterns) if not route.startswith(others)]

@@ -42,7 +42,7 @@ def test_a_refund_is_paid_at_most_once(outcomes: list[Outcome]) -> None:
         except RefundSettled:
             continue
         assert paid == 0
-        paid += outcome is Outcome.PAID
+        paid += outcome in {Outcome.PAID, Outcome.SETTLED_ELSEWHERE}
     assert paid == (status is RefundStatus.SUCCEEDED)
 
 
@@ -60,6 +60,14 @@ def test_a_late_receipt_ends_a_failed_refund() -> None:
     for outcome in Outcome:
         with pytest.raises(RefundSettled, match=f"a refund that is succeeded cannot be {outcome}"):
             settle(RefundStatus.SUCCEEDED, outcome)
+
+
+def test_only_a_failed_refund_is_settled_elsewhere() -> None:
+    """What the provider is still to pay, or has paid, is not."""
+    assert settle(RefundStatus.FAILED, Outcome.SETTLED_ELSEWHERE) is RefundStatus.SUCCEEDED
+    for status in set(RefundStatus) - {RefundStatus.FAILED}:
+        with pytest.raises(RefundSettled, match=f"a refund that is {status} cannot be settled elsewhere"):
+            settle(status, Outcome.SETTLED_ELSEWHERE)
 
 
 def test_a_failed_refund_is_not_given_up_again() -> None:

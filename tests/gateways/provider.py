@@ -95,7 +95,9 @@ class InMemory:
         return self.faults.popleft()(call) if self.faults else call()
 
     def _refund(self, order: Order, idempotency_key: str) -> str:
-        ours = [entry.id for entry in self.provider.of(order.payment) if entry.reference == order.reference]
+        searched = [*order.earlier_payments, order.payment]
+        entries = [entry for payment in searched for entry in self.provider.of(payment)]
+        ours = [entry.id for entry in entries if entry.reference == order.reference]
         if ours and order.asked_before:
             return ours[0]
         try:

@@ -71,14 +71,65 @@ def test_a_payment_intent_is_named_as_one(server: StripeServer, stripe: Stripe) 
     assert server.asked[0][2]["payment_intent"] == "pi_1"
 
 
-@pytest.mark.parametrize("payment", ["", "PAYPAL-1", "re_1"])
+@pytest.mark.parametrize("payment", ["", "PAYPAL-1", "CH_1"])
 def test_a_payment_that_is_none_of_stripes_is_refused_without_a_call(
     server: StripeServer, stripe: Stripe, payment: str
 ) -> None:
-    """The reason repeats the payment and says what to do."""
-    with pytest.raises(Refused, match=f"payment '{payment}' is not the id of a Stripe charge .* then try again"):
+    """The reason repeats the payment and names the actions that help."""
+    advice = 'use "Correct the payment", or "Settled elsewhere"'
+    with pytest.raises(Refused, match=f"payment '{payment}' is not the id of a Stripe charge .*; {advice}$"):
         stripe.refund(Order(**plain_order(payment)), "key-1")
     assert server.asked == []
+
+
+def test_a_checkout_session_as_payment_is_explained(server: StripeServer, stripe: Stripe) -> None:
+    """A file that brought `cs_…` leads to a failure that says what it is and where the payment is found."""
+    with pytest.raises(Refused, match=r"'cs_test_1' is a Stripe Checkout session, not a payment; .* payment_intent"):
+        stripe.refund(Order(**plain_order("cs_test_1")), "key-1")
+    assert server.asked == []
+
+
+def test_a_secret_as_payment_is_not_in_the_reason(server: StripeServer, stripe: Stripe) -> None:
+    """A file that brought a key as a payment: nobody is asked, and the reason does not repeat it."""
+    for secret in (SECRET, "pi_1_secret_abc"):
+        with pytest.raises(Refused, match=r"^payment \(a secret, not shown\) is ") as raised:
+            stripe.refund(Order(**plain_order(secret)), "key-1")
+        assert secret not in str(raised.value)
+    assert server.asked == []
+
+
+def test_earlier_payments_are_searched_first(server: StripeServer, stripe: Stripe, order: Order) -> None:
+    """Oldest first, then the present one; text that names no payment is not asked for."""
+    corrected = again(order, earlier_payments=("cs_1", "", "ch_nobody", "pi_9"))
+    stripe.refund(corrected, "key-1:0:2")
+    asked = [(method, form.get("charge") or form["payment_intent"]) for method, _, form, _ in server.asked]
+    assert asked == [("GET", "ch_nobody"), ("GET", "pi_9"), ("GET", order.payment), ("POST", order.payment)]
+
+
+@pytest.mark.parametrize(
+    ("answer", "raised"),
+    [(Answer(500, "{}"), TryAgain), (error(401, "Invalid API Key"), TryAgain), (error(400, "Bad limit"), Refused)],
+)
+def test_nothing_is_paid_while_an_earlier_payment_cannot_be_searched(
+    server: StripeServer, stripe: Stripe, order: Order, answer: Answer, raised: type[Exception]
+) -> None:
+    """The refund can be there: an outage or another error is no "there is none"."""
+    server.answers.append(answer)
+    with pytest.raises(raised):
+        stripe.refund(again(order, earlier_payments=("ch_nobody",)), "key-1:0:1")
+    assert server.provider.refunds == []
+
+
+def test_a_wrong_refund_on_an_earlier_payment_stops_the_next(
+    server: StripeServer, stripe: Stripe, order: Order
+) -> None:
+    """Stripe has refunded another currency there: the customer has money, and an operator settles the difference."""
+    wrong = Order(**{**vars(order), "payment": server.provider.pay(1250, "USD")})
+    with pytest.raises(Refused, match="Stripe refunded 1250 usd"):
+        stripe.refund(wrong, "key-1")
+    with pytest.raises(Refused, match=r'Stripe refunded 1250 usd .*, then use "Settled elsewhere"$'):
+        stripe.refund(again(order, earlier_payments=(wrong.payment,)), "key-1:1:1")
+    assert len(server.provider.refunds) == 1
 
 
 NO_ANSWER_YET = [

@@ -57,7 +57,7 @@ def test_a_late_receipt_ends_the_next_round_too(refund: Refund) -> None:
     assert pay_refund(refund.pk, NOON + LEASE, gateway=Scripted(), jitter=0) == NotNow()
 
 
-@pytest.mark.parametrize("late", ["re_2", TryAgain("timeout"), Refused("already refunded")])
+@pytest.mark.parametrize("late", ["re_1", TryAgain("timeout"), Refused("already refunded")])
 def test_the_first_receipt_stays(refund: Refund, late: str | Exception) -> None:
     """What has its receipt is not changed by another's late answer, whatever that is."""
     paid: list[dict[str, object]] = []

@@ -34,8 +34,8 @@ def test_a_return_request_is_written_to_four_indexes() -> None:
     assert counted(table) == {"postgresql": 4, "sqlite": 3}[connection.vendor]
 
 
-def test_a_refund_is_written_to_four_indexes() -> None:
-    """Its request, and the few that are pending, that have failed, or whose customer is to be told."""
+def test_a_refund_is_written_to_five_indexes() -> None:
+    """Its request, and the few that are pending, have failed, have a customer to be told, or a second receipt."""
     table = Refund._meta.db_table
-    assert {columns[0] for columns in indexed(table)} == {"request_id", "due_at", "notify_at"}
-    assert counted(table) == 4
+    assert {columns[0] for columns in indexed(table)} == {"request_id", "due_at", "notify_at", "second_receipt_at"}
+    assert counted(table) == 5

@@ -1,0 +1,90 @@
+"""The ids of Stripe's objects: which ones name a payment, and what an operator has pasted instead.
+
+Needs no package of Stripe's, and no API key: the web process checks ids and calls nobody.
+"""
+
+import re
+from typing import Final
+
+from django.utils.text import Truncator
+
+from ..domain.remedies import Remedy
+from ..errors import BadInput
+
+# What ids of payments begin with, and the parameter that takes them.
+PAYMENTS: Final = {"ch_": "charge", "py_": "charge", "pi_": "payment_intent"}
+KINDS: Final = "a Stripe charge (ch_…, py_…) or payment intent (pi_…)"
+# Letters and digits after the prefix. 14 is the length in Stripe's oldest ids; 255 in all is the column's and Stripe's
+# limit. Only what an operator types is held against it: Stripe may lengthen its ids, and answers for imported ones.
+SHORTEST, LONGEST = 14, 255
+# https://docs.stripe.com/keys, https://docs.stripe.com/webhooks, and the field client_secret of payment intents.
+KEY: Final = re.compile(r"\b(?:sk|rk|pk)_(?:live|test)_|\bwhsec_", re.IGNORECASE)
+CLIENT_SECRET: Final = re.compile(r"_secret_[a-z0-9]", re.IGNORECASE)
+MASKED: Final = "(a secret, not shown)"
+SHOWN: Final = 40  # characters of an id that a message repeats
+# https://docs.stripe.com/api: the prefixes of other ids, and where the payment is found.
+_REFUND: Final = (
+    "a refund, not a payment; take the id in its field payment_intent or charge. If it has paid this refund, "
+    f"use {Remedy.SETTLE_ELSEWHERE.quoted} with it as the receipt"
+)
+_DISPUTE: Final = "a dispute, not a payment; take the id in its field payment_intent or charge"
+OTHERS: Final = {
+    "cs_": (
+        "a Stripe Checkout session, not a payment; open the session at Stripe (Dashboard, or "
+        "`stripe checkout sessions retrieve` with its id) and take the id in its field payment_intent (pi_…)"
+    ),
+    "re_": _REFUND,
+    "pyr_": _REFUND,
+    "in_": "an invoice, not a payment; open the invoice at Stripe and take the id of the payment listed there",
+    "cus_": "a customer, not a payment; open the customer at Stripe and take the id of the payment from the list there",
+    "txn_": "a balance transaction, not a payment; take the id in its field source (ch_… or py_…)",
+    "sub_": "a subscription, not a payment; open its invoice at Stripe and take the id of the payment listed there",
+    "plink_": "a payment link, not a payment; take the id of the customer's payment from the Payments page at Stripe",
+    "pm_": "a payment method, not a payment; take the id of the payment from the customer's page at Stripe",
+    "evt_": "an event, not a payment; take the id of the charge or payment intent in its data",
+    "du_": _DISPUTE,
+    "dp_": _DISPUTE,
+    "http": "a web address, not an id; paste only its part that begins with pi_, ch_ or py_",
+}
+
+
+def secret(text: str) -> str | None:
+    """What secret of Stripe's the text has in it; None where it has none."""
+    if CLIENT_SECRET.search(text):
+        return "the client secret of a payment; the payment's id is the part before _secret_"
+    if KEY.search(text):
+        return "an API key or a webhook secret; if somebody else can have seen it, replace it at Stripe"
+    return None
+
+
+def masked(payment: str) -> str:
+    """The text; in place of a secret, a note that it is one."""
+    return MASKED if secret(payment) else payment
+
+
+def shown(payment: str) -> str:
+    """The id, quoted and short enough for a message; never a secret."""
+    return MASKED if secret(payment) else repr(Truncator(payment).chars(SHOWN))
+
+
+def no_payment(payment: str) -> str | None:
+    """Why the text names no payment; None where it begins as one does, and is no secret."""
+    kind = secret(payment)
+    if kind is None and payment.startswith(tuple(PAYMENTS)):
+        return None
+    kind = kind or next((kind for prefix, kind in OTHERS.items() if payment.startswith(prefix)), None)
+    return f"payment {shown(payment)} is {kind or f'not the id of {KINDS}'}"
+
+
+def check(payment: str) -> None:
+    """Raise BadInput, with the reason, unless the text has the whole shape of a payment's id."""
+    if why := no_payment(payment):
+        raise BadInput(why)
+    prefix, _, rest = payment.partition("_")
+    if not re.fullmatch("[A-Za-z0-9]+", rest):
+        raise BadInput(f"payment {shown(payment)}: after {prefix}_ an id of Stripe's has only letters and digits")
+    if len(rest) < SHORTEST or len(payment) > LONGEST:
+        raise BadInput(
+            f"payment {shown(payment)} has {len(payment)} characters: an id of Stripe's has at least "
+            f"{SHORTEST} after {prefix}_, and {LONGEST} at most in all; copy it whole"
+        )

@@ -1,0 +1,94 @@
+"""The advice in the texts of failures: it names actions that the refund's page has, and nothing else."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import refunds
+from refunds.domain.remedies import Remedy
+from refunds.domain.retries import GiveUp, RetryPolicy
+from refunds.errors import BadInput
+from refunds.gateways import Order, Refused, stripe_ids
+from refunds.gateways.stripe import Stripe
+from refunds.gateways.wallet import Wallet
+
+from .contract import again
+from .stripe_server import StripeServer, error
+from .test_contract import plain_order
+
+SOURCE = Path(refunds.__file__).parent
+# The code whose texts end up on a failed refund, on its forms, or in a line of the health check about it.
+FOLDERS = ("domain", "gateways", "operations")
+QUOTED = re.compile(r'\buse "([^"]+)"|, or "([^"]+)"')
+# What sends an operator to do something about a refund. Each of these needs the label of an action in its text.
+ADVICE = re.compile(r"\b(settle|correct the|try again|by hand|pay it)\b", re.IGNORECASE)
+LABELS = {str(remedy) for remedy in Remedy}
+
+
+def advised(text: str) -> list[str]:
+    return [one or other for one, other in QUOTED.findall(text)]
+
+
+@pytest.fixture
+def failures(server: StripeServer, stripe: Stripe) -> list[str]:
+    """The reason of every failure that a gateway or the retry policy gives, and of each input that a form refuses."""
+
+    def refused(order: Order) -> str:
+        with pytest.raises(Refused) as raised:
+            stripe.refund(order, "key-1")
+        return raised.value.reason
+
+    payments = ["", "PAYPAL-1", "sk_live_x", "pi_1_secret_x", *(f"{prefix}x" for prefix in stripe_ids.OTHERS)]
+    found = [refused(Order(**plain_order(payment))) for payment in payments]
+    wrong = Order(**plain_order(server.provider.pay(1250, "USD")))
+    found += [refused(wrong), refused(again(wrong))]
+    server.answers.append(error(402, "Your card was declined", type="card_error"))
+    found.append(refused(Order(**plain_order(server.provider.pay(1250)))))
+    policy = RetryPolicy()
+    for attempt, elapsed in ((policy.max_attempts, policy.base), (1, policy.within)):
+        verdict = policy.decide(attempt=attempt, elapsed=elapsed, jitter=0)
+        assert isinstance(verdict, GiveUp)
+        found.append(verdict.reason)
+    for check in (Wallet.check_payment, stripe_ids.check):
+        with pytest.raises(BadInput) as raised:
+            check("ch_1")
+        found.append(str(raised.value))
+    return found
+
+
+def test_a_failure_advises_actions_that_exist(failures: list[str]) -> None:
+    """Each quoted name is the label of an action, and no text tells an operator to do what has no action."""
+    assert {label for text in failures for label in advised(text)} == LABELS - {"Second receipt checked"}
+    assert [text for text in failures if ADVICE.search(text) and not advised(text)] == []
+    assert [text for text in failures if set(advised(text)) - LABELS] == []
+
+
+def test_a_wrong_payment_advises_both_ways_out(failures: list[str]) -> None:
+    """Another payment, or paid by another way."""
+    for text in failures:
+        if text.startswith("payment "):
+            assert {"Correct the payment", "Settled elsewhere"} <= set(advised(text)) or "copy it whole" in text
+
+
+def texts() -> Iterator[tuple[str, str]]:
+    """Every text of the code with its file, the docstrings left out; in place of each value in it, what makes it."""
+    for path in sorted(file for folder in FOLDERS for file in (SOURCE / folder).glob("*.py")):
+        tree = ast.parse(path.read_text("utf-8"))
+        inner = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in ast.walk(node)}
+        statements = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.JoinedStr):
+                yield path.name, ast.unparse(node)
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in inner | statements:
+                yield path.name, node.value
+
+
+def test_advice_in_the_code_is_made_of_the_labels() -> None:
+    """A text that tells what to do about a refund has the label from `Remedy`, so that it follows a new label."""
+    found = [(file, text) for file, text in texts() if " " in text and file != "remedies.py"]
+    named = {file for file, text in found if "{Remedy." in text}
+    assert named == {"closing.py", "stripe.py", "stripe_ids.py", "wallet.py"}
+    assert [(file, text) for file, text in found if ADVICE.search(text) and "{Remedy." not in text] == []

@@ -1,0 +1,139 @@
+"""Two operators, two tabs, and a payment at once, on connections of their own."""
+
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier, Event
+from typing import Any
+
+import pytest
+from django.db import connection, connections
+from pytest_django import Settings
+
+from refunds import dispatch
+from refunds.models import Refund, ReturnRequest
+from refunds.operations import bulk_payments, closing
+from refunds.operations.payments import pay_refund
+
+from ..factories import NOON, PRESSED, empty_tables, make_refund
+from .conftest import Published
+from .payers import Scripted, Slow
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite in memory has one connection"),
+]
+
+# Seconds: more than any statement here takes; a deadlock fails instead of hanging.
+LONG = 30
+
+
+@pytest.fixture
+def refund(settings: Settings) -> Generator[Refund]:
+    """A failed refund whose customer was told of the failure."""
+    settings.REFUNDS_GATEWAY = "tests.operations.payers.Scripted"
+    columns = {"customer_email": "c@example.com", "payment": "ch_old", "notified_of": "failed", "notified_at": NOON}
+    yield make_refund(status="failed", settled_at=NOON, failure="no", **columns)
+    empty_tables()
+
+
+def correct(refund: Refund, payment: str = "ch_new", note: Any = lambda _: None) -> bool:
+    return closing.correct_payment(refund.pk, payment, PRESSED, seen=0, note=note)
+
+
+def settle(refund: Refund, receipt: str = "SEPA 17", note: Any = lambda _: None) -> bool:
+    return closing.settle_elsewhere(refund.pk, receipt, "why", PRESSED, seen=0, note=note)
+
+
+def try_again(refund: Refund) -> bool:
+    return bool(bulk_payments.try_again([refund.pk], PRESSED))
+
+
+def at_once(*calls: Callable[[], bool]) -> list[bool]:
+    """What each says; they start together, each on a connection of its own."""
+    start = Barrier(len(calls))
+
+    def run(call: Callable[[], bool]) -> bool:
+        try:
+            start.wait(LONG)
+            return call()
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return [future.result(LONG) for future in [pool.submit(run, call) for call in calls]]
+
+
+@pytest.mark.parametrize("_attempt", range(5))
+@pytest.mark.parametrize("press", [correct, settle])
+def test_eight_presses_at_once_are_one(
+    refund: Refund, published: Published, press: Callable[..., bool], _attempt: int
+) -> None:
+    """One changes the refund, notes it and sends one message; seven find it changed."""
+    noted: list[Refund] = []
+    said = at_once(*[lambda value=f"x{number}": press(refund, value, noted.append) for number in range(8)])
+    assert sorted(said) == [False] * 7 + [True]
+    assert (len(noted), len(published)) == (1, 1)
+
+
+@pytest.mark.parametrize("_attempt", range(5))
+def test_of_different_actions_at_once_one_is_taken(refund: Refund, published: Published, _attempt: int) -> None:
+    """Corrected, settled elsewhere or tried again: the row is wholly of one of them."""
+    said = at_once(lambda: correct(refund), lambda: settle(refund), lambda: try_again(refund))
+    assert said.count(True) == 1
+    row, payment = Refund.objects.get(), ReturnRequest.objects.get().payment
+    assert (row.status, row.corrected, row.receipt, payment) == {
+        0: ("pending", 1, "", "ch_new"),
+        1: ("succeeded", 0, "SEPA 17", "ch_old"),
+        2: ("pending", 0, "", "ch_old"),
+    }[said.index(True)]
+    tasks = [name for name, _, _ in published]
+    assert tasks == [dispatch.NOTIFY_CUSTOMER if said[1] else dispatch.PAY_REFUNDS]
+
+
+@pytest.mark.parametrize("_attempt", range(5))
+def test_a_late_receipt_is_the_first_or_the_second(refund: Refund, published: Published, _attempt: int) -> None:
+    """It comes as the operator presses: neither receipt is lost, and the customer gets one message."""
+    Refund.objects.update(status="pending", settled_at=None)
+    both = Barrier(2)
+
+    def fail() -> None:
+        Refund.objects.update(status="failed", failure="gave up", settled_at=NOON)
+        both.wait(LONG)
+
+    def pay() -> bool:
+        return bool(pay_refund(refund.pk, NOON, gateway=Slow("re_late", fail), jitter=0))
+
+    def press() -> bool:
+        both.wait(LONG)
+        return settle(refund)
+
+    _, settled = at_once(pay, press)
+    row = Refund.objects.get()
+    assert (row.receipt, row.second_receipts) == (("SEPA 17", "re_late") if settled else ("re_late", ""))
+    assert [name for name, _, _ in published] == [dispatch.NOTIFY_CUSTOMER]
+
+
+def test_a_second_press_waits_for_the_first_and_then_changes_nothing(refund: Refund, published: Published) -> None:
+    """The first transaction is held open; the second waits for its row, and finds it changed."""
+    held, go_on = Event(), Event()
+
+    def hold(_: Refund) -> None:
+        held.set()
+        assert go_on.wait(LONG)
+
+    def second() -> bool:
+        assert held.wait(LONG)
+        go_on.set()
+        return settle(refund, "another")
+
+    assert at_once(lambda: settle(refund, note=hold), second) == [True, False]
+    assert Refund.objects.get().receipt == "SEPA 17"
+
+
+def test_a_corrected_refund_is_paid_once_by_two_workers(refund: Refund, published: Published) -> None:
+    """The message of the correction, delivered twice: one attempt."""
+    correct(refund)
+    gateway = Scripted("re_1", "re_2")
+    at_once(*[lambda: bool(pay_refund(refund.pk, PRESSED, gateway=gateway, jitter=0))] * 2)
+    assert [order.payment for order, _ in gateway.asked] == ["ch_new"]
+    assert (Refund.objects.get().receipt, Refund.objects.get().second_receipts) == ("re_1", "")

@@ -108,5 +108,5 @@ def _refunds(count: int) -> list[Refund]:
 def _order(refund: Refund) -> Order:
     return Order(
         refund_id=refund.pk, amount_minor=refund.amount_minor, currency=refund.currency, customer="",
-        payment=refund.request.payment, reference=refund.request.key, asked_before=False,
+        payment=refund.request.payment, reference=refund.reference, asked_before=False,
     )  # fmt: skip

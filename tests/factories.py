@@ -89,7 +89,7 @@ def order(refund: Refund, **columns: Any) -> Order:
         "currency": refund.currency,
         "customer": refund.request.customer,
         "payment": refund.request.payment,
-        "reference": refund.request.key,
+        "reference": refund.reference,
         "asked_before": False,
         **columns,
     }

@@ -48,7 +48,7 @@ class RefundAdmin(ActingAdmin[Refund]):
     fields = (
         *("request", "amount", "status", "failure", "attempts", "refusals", "tried_again"),
         *("payment", "reference", "idempotency_key", "receipt"),
-        *("owed", "first_attempt", "due", "settled", "told"),
+        *("owed", "first_attempt", "due", "settled", "told", "notice_suppressed"),
     )
     readonly_fields = fields
     list_filter = (RefundStatusFilter,)
@@ -83,7 +83,7 @@ class RefundAdmin(ActingAdmin[Refund]):
     @admin.display(description="reference")
     def reference(self, refund: Refund) -> str:
         """What the payer knows the refund by for good; each idempotency key begins with it."""
-        return refund.request.key
+        return refund.reference
 
     def has_retry_permission(self, request: HttpRequest) -> bool:
         """Who may try failed refunds again."""

@@ -94,7 +94,7 @@ def _order(refund: Refund) -> Order:
         currency=refund.currency,
         customer=refund.request.customer,
         payment=refund.request.payment,
-        reference=refund.request.key,
+        reference=refund.reference,
         asked_before=refund.attempts > 0 or refund.tried_again > 0,
     )
 

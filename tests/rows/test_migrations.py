@@ -1,16 +1,20 @@
 """The migrations make what the models say, and unmake it."""
 
+from datetime import UTC, datetime
 from io import StringIO
 
 import pytest
 from django.apps import apps
 from django.core.management import call_command
-from django.db import connection
+from django.db import connection, transaction
 from django.db.migrations.executor import MigrationExecutor
+from django.db.models import F
 
 from refunds.models import Refund, ReturnRequest
 
 from ..factories import NOON, make_requests
+from ..importing.files import csv_file, line, store
+from ..importing.test_identity import counts
 
 
 @pytest.mark.django_db
@@ -55,3 +59,29 @@ def test_rows_from_before_keep_what_the_new_constraints_ask() -> None:
         ("requested", None),
     ]
     assert Refund.objects.get().notified_of == "succeeded"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_files_from_before_keys_were_made_of_facts_are_still_known() -> None:
+    """Imported rows get the keys that their files give them now; what the payer may have heard of stays as it was."""
+    newest = MigrationExecutor(connection).loader.graph.leaf_nodes("refunds")
+    before = MigrationExecutor(connection).migrate([("refunds", "0006_pending_holds_sums")]).apps
+    good = {"order_line": "1001/1", "quantity": 2, "amount_minor": 1250, "currency": "GBP"}
+    at = {"requested_at": datetime(2026, 7, 15, 9, tzinfo=UTC), "received_at": NOON}
+    try:
+        old_request, old_refund = (before.get_model("refunds", name) for name in ("ReturnRequest", "Refund"))
+        names = {"first": "a" * 64, "asked": "b" * 64, "waits": "c" * 64, "by hand": "d" * 32}
+        rows = {name: old_request.objects.create(key=key, **good, **at) for name, key in names.items()}
+        with transaction.atomic():
+            for name, attempts in (("asked", 1), ("waits", 0)):
+                instants = {"created_at": NOON, "due_at": NOON, "dispatched_at": NOON}
+                money = {"amount_minor": 1250, "currency": "GBP"}
+                old_refund.objects.create(request=rows[name], status="pending", attempts=attempts, **money, **instants)
+                old_request.objects.filter(pk=rows[name].pk).update(status="approved", decided_at=NOON, owed=F("pk"))
+    finally:
+        MigrationExecutor(connection).migrate(newest)
+    assert counts(store(csv_file(line(), line(reason="another"), line(reason="")))) == (0, 3, 0)
+    assert ReturnRequest.objects.get(pk=rows["by hand"].pk).key == "d" * 32
+    asked, waits = (Refund.objects.get(pk=rows[name].pk) for name in ("asked", "waits"))
+    assert (asked.reference, asked.idempotency_key) == ("b" * 64, "b" * 64)
+    assert waits.reference == waits.request.key != "c" * 64

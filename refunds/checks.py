@@ -97,8 +97,8 @@ def payer_configured(**_: Any) -> list[CheckMessage]:
 @register(Tags.compatibility)
 def currencies_known(**_: Any) -> list[CheckMessage]:
     """Each accepted currency is one of ISO 4217; an amount in another has no known decimals."""
-    accepted = settings.REFUNDS_CURRENCIES
-    if isinstance(accepted, str) or not accepted:
+    accepted: object = settings.REFUNDS_CURRENCIES
+    if not isinstance(accepted, tuple | list) or not accepted:
         return [
             Error(
                 f"REFUNDS_CURRENCIES is {accepted!r}: an import would reject every row.",

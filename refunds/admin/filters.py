@@ -45,8 +45,10 @@ class CurrencyFilter(SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
         """The accepted currencies, whether a request has them or not, and the chosen one where it no longer is."""
         chosen = self.value()
-        shown = dict.fromkeys([*settings.REFUNDS_CURRENCIES, *([chosen] if chosen in EXPONENTS else [])])
-        return [(currency, currency) for currency in shown]
+        offered: list[str] = list(settings.REFUNDS_CURRENCIES)
+        if chosen is not None and chosen in EXPONENTS and chosen not in offered:
+            offered.append(chosen)
+        return [(currency, currency) for currency in offered]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """The rows in the chosen currency; none where the address names one that does not exist."""

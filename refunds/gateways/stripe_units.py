@@ -14,6 +14,7 @@ DECIMALS: Final[Mapping[str, int]] = MappingProxyType({"ISK": 2, "UGX": 2, "MGA"
 # The last digit of an amount with three decimals must be 0 (the same page, "Three-decimal currencies").
 THREE: Final = 3
 LAST_DIGIT: Final = 10
+_POWERS: Final = (1, 10, 100, 1_000)
 
 
 def in_stripe_units(amount_minor: int, currency: str) -> int:
@@ -24,7 +25,7 @@ def in_stripe_units(amount_minor: int, currency: str) -> int:
     decimals = EXPONENTS.get(currency)
     if decimals is None or decimals > THREE:
         raise Refused(f"{currency} is not a currency that Stripe documents; refund this payment by hand")
-    scaled, rest = divmod(amount_minor * 10 ** DECIMALS.get(currency, decimals), 10**decimals)
+    scaled, rest = divmod(amount_minor * _POWERS[DECIMALS.get(currency, decimals)], _POWERS[decimals])
     if rest or (decimals == THREE and scaled % LAST_DIGIT):
         raise Refused(
             f"{to_major(amount_minor, currency)} {currency} is finer than what Stripe can pay in {currency}; "

@@ -14,6 +14,7 @@ from typing import Any
 
 from django.db import migrations, models
 from django.db.models import OuterRef, Q, Subquery
+from django.db.models.functions import Length
 
 # A key of an imported row: SHA-256 in hexadecimal digits. A row that no file brought has 32 digits of a UUID.
 IMPORTED = 64
@@ -30,7 +31,7 @@ def keep_references(apps: Any, schema_editor: Any) -> None:
 def make_keys(apps: Any, schema_editor: Any) -> None:
     """Number the imported rows with equal facts in the order of their ids: which of them has which number is all one."""
     requests = apps.get_model("refunds", "ReturnRequest").objects.using(schema_editor.connection.alias)
-    rows = requests.annotate(length=models.functions.Length("key")).filter(length=IMPORTED)
+    rows = requests.annotate(length=Length("key")).filter(length=IMPORTED)
     changed: list[Any] = []
     # Equal facts have one instant: only the rows of one are remembered at a time.
     ordered = rows.order_by("requested_at", "pk").iterator(chunk_size=BATCH)

@@ -34,7 +34,7 @@ HEADER = "order_line,quantity,amount,currency,reason,customer,customer_email,req
 # Rows that the reference is given at a time.
 SLICE = 10_000
 COLUMNS: LiteralString = """key, order_line, quantity, amount_minor, currency, reason, customer, customer_email,
-    requested_at, payment, received_at, status, decision_note"""
+    requested_at, payment, return_id, received_at, status, decision_note"""
 Rows = Sequence[tuple[Any, ...]]
 Ways = tuple[Callable[[Rows], object], Callable[[], object]]
 # MiB that ten times the rows may take more.

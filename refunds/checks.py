@@ -11,7 +11,7 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import NoReverseMatch
 
-from .domain import cutoff
+from .domain import currencies, cutoff
 from .gateways import gateway, limiter
 from .operations import opt_outs
 
@@ -92,6 +92,28 @@ def payer_configured(**_: Any) -> list[CheckMessage]:
         except ImproperlyConfigured as error:
             found.append(Error(str(error), id="refunds.E004"))
     return found
+
+
+@register(Tags.compatibility)
+def currencies_known(**_: Any) -> list[CheckMessage]:
+    """Each accepted currency is one of ISO 4217; an amount in another has no known decimals."""
+    accepted: object = settings.REFUNDS_CURRENCIES
+    if not isinstance(accepted, tuple | list) or not accepted:
+        return [
+            Error(
+                f"REFUNDS_CURRENCIES is {accepted!r}: an import would reject every row.",
+                hint="List the currencies that you pay refunds in, such as ('EUR', 'GBP'); in the environment EUR,GBP.",
+                id="refunds.E009",
+            )
+        ]
+    return [
+        Error(
+            f"REFUNDS_CURRENCIES has {code!r}, which is not a currency of ISO 4217 with a minor unit.",
+            hint="Write its three capital letters. Codes of funds and metals, and XXX, cannot be paid.",
+            id="refunds.E010",
+        )
+        for code in currencies.unknown(accepted)
+    ]
 
 
 @register(Tags.compatibility, deploy=True)

@@ -39,6 +39,11 @@ def admins(addresses: str) -> list[Any]:
     return found if django.VERSION >= (6, 0) else [(address, address) for address in found]
 
 
+def codes(text: str) -> tuple[str, ...]:
+    """The codes in a text that separates them by commas, each once, in their order and without spaces."""
+    return tuple(dict.fromkeys(code.strip() for code in text.split(",") if code.strip()))
+
+
 def lines_on_stderr() -> dict[str, Any]:
     """The setting LOGGING: warnings and errors, tracebacks included, as lines on standard error.
 

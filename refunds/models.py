@@ -41,6 +41,8 @@ class ReturnRequest(models.Model):
     customer_email = models.EmailField(blank=True)
     # The provider's id of the payment that brought the money, which a refund goes back by; the wallet needs none.
     payment = models.CharField(max_length=255, blank=True)
+    # The shop's own id of the return. Empty where its files have none.
+    return_id = models.CharField(max_length=64, blank=True, default="", db_default="", editable=False)
     requested_at = models.DateTimeField()
     received_at = models.DateTimeField()
     status = models.CharField(max_length=9, choices=_choices(Status), default=Status.REQUESTED)
@@ -60,6 +62,8 @@ class ReturnRequest(models.Model):
     class Meta:
         constraints = (
             models.UniqueConstraint(fields=["key"], name="request_key_once"),
+            # Rows without one are not in its index, so that they cost a sweep nothing.
+            models.UniqueConstraint(fields=["return_id"], condition=Q(return_id__gt=""), name="request_return_id_once"),
             models.CheckConstraint(condition=Q(amount_minor__gt=0), name="request_amount_positive"),
             models.CheckConstraint(condition=Q(quantity__gt=0), name="request_quantity_positive"),
             models.CheckConstraint(condition=Q(status__in=list(Status)), name="request_status_known"),
@@ -216,6 +220,8 @@ class Refund(models.Model):
     # The outcome that the last mail told, and when.
     notified_of = models.CharField(max_length=9, choices=_choices(RefundStatus), blank=True, db_default="")
     notified_at = models.DateTimeField(null=True, blank=True)
+    # Why no notice of the outcome was sent and none will be. Empty where one was, or where there is no address.
+    notice_suppressed = models.TextField(blank=True, default="", db_default="")
 
     class Meta:
         constraints = (

@@ -10,7 +10,7 @@ from django.core.management.utils import get_random_secret_key
 from kombu import Exchange, Queue
 
 from .domain import cutoff
-from .environment import admins, database, flag, lines_on_stderr
+from .environment import admins, codes, database, flag, lines_on_stderr
 from .schedule import beat_schedule
 
 DEBUG = flag("DJANGO_DEBUG")
@@ -137,6 +137,9 @@ ADMINS = admins(os.environ.get("REFUNDS_ADMINS", ""))
 
 # Where customers reach this project, such as https://returns.example.com; empty: mails have no link to opt out of them.
 REFUNDS_PUBLIC_URL = os.environ.get("REFUNDS_PUBLIC_URL", "")
+# The currencies that an import accepts, by commas: codes of ISO 4217, whose decimals are in refunds.domain.currencies.
+# What is stored in another one is decided, paid and shown as before.
+REFUNDS_CURRENCIES = codes(os.environ.get("REFUNDS_CURRENCIES", "CHF,CZK,EUR,GBP,JPY,KWD,PLN,UAH,USD"))
 # The payer: a dotted path to a refunds.gateways.Gateway, or one of the short names in refunds.gateways.
 REFUNDS_GATEWAY = os.environ.get("REFUNDS_GATEWAY", "wallet")
 # Calls to the payer over all workers, such as 50/s; empty for no limit. Stripe allows 100 a second, 25 in a sandbox,

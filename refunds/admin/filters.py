@@ -4,12 +4,13 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any
 
+from django.conf import settings
 from django.contrib.admin import SimpleListFilter
 from django.db.models import QuerySet
 from django.db.models.expressions import RawSQL
 from django.http import HttpRequest
 
-from ..domain.money import EXPONENTS
+from ..domain.currencies import EXPONENTS
 
 
 class StatusFilter(SimpleListFilter):
@@ -36,17 +37,21 @@ class StatusFilter(SimpleListFilter):
 
 
 class CurrencyFilter(SimpleListFilter):
-    """By one of the accepted currencies."""
+    """By currency. The choices are the accepted ones; an address can name any other of ISO 4217."""
 
     title = "currency"
     parameter_name = "currency"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        """The accepted currencies, whether a request has them or not."""
-        return [(currency, currency) for currency in EXPONENTS]
+        """The accepted currencies, whether a request has them or not, and the chosen one where it no longer is."""
+        chosen = self.value()
+        offered: list[str] = list(settings.REFUNDS_CURRENCIES)
+        if chosen is not None and chosen in EXPONENTS and chosen not in offered:
+            offered.append(chosen)
+        return [(currency, currency) for currency in offered]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """The rows in the chosen currency; none where the address names one that is not accepted."""
+        """The rows in the chosen currency; none where the address names one that does not exist."""
         value = self.value()
         if value is None:
             return queryset

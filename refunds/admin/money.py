@@ -52,7 +52,7 @@ class RefundAdmin(Closing, ActingAdmin[Refund]):
     fields = (
         *("request", "amount", "status", "failure", "attempts", "refusals", "tried_again"),
         *("payment", "earlier", "reference", "idempotency_key", "receipt", "settled_elsewhere", "second"),
-        *("owed", "first_attempt", "due", "settled", "told"),
+        *("owed", "first_attempt", "due", "settled", "told", "notice_suppressed"),
     )
     readonly_fields = fields
     list_filter = (RefundStatusFilter,)

@@ -45,7 +45,8 @@ class ReturnRequestAdmin(ApproveAll, ActingAdmin[ReturnRequest]):
     search_fields = ("order_line", "customer")
     search_help_text = "Part of an order line or of a customer"
     fields = (
-        *("order_line", "quantity", "amount", "reason", "customer", "customer_email", "requested", "received"),
+        *("return_id", "order_line", "quantity", "amount", "reason", "customer", "customer_email"),
+        *("requested", "received"),
         *("status", "decided", "decided_by", "sweep", "decision_note"),
     )
     readonly_fields = fields

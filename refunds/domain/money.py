@@ -1,18 +1,16 @@
 """Amounts: whole minor units beside a currency, so that sums are exact in every database."""
 
-from collections.abc import Mapping
-from decimal import Decimal
-from types import MappingProxyType
+from decimal import Context, Decimal
 from typing import Final
 
-# How many decimals the minor unit of each accepted currency stands for (ISO 4217, list one). A shop names here what
-# it pays in; anything else is refused at the door.
-EXPONENTS: Final[Mapping[str, int]] = MappingProxyType(
-    {"CHF": 2, "CZK": 2, "EUR": 2, "GBP": 2, "JPY": 0, "KWD": 3, "PLN": 2, "UAH": 2, "USD": 2}
-)
+from .currencies import EXPONENTS
+
 # The largest amount that a signed 64-bit column holds, and its digits.
 LARGEST_MINOR: Final = 2**63 - 1
 _DIGITS: Final = len(str(LARGEST_MINOR))
+# Digits for an amount in range with the most decimals that a currency has, so that nothing is rounded whatever context
+# the caller is in.
+_EXACT: Final = Context(prec=40)
 
 
 class BadAmount(ValueError):
@@ -22,30 +20,43 @@ class BadAmount(ValueError):
 def to_minor(amount: Decimal, currency: str) -> int:
     """Minor units (pence, kopiyky) of a positive `amount` in major units.
 
-    Raises BadAmount for an unknown currency, a NaN or infinity, zero or less, decimals finer than the minor unit, or
-    an amount beyond 64 bits.
+    The decimals count as they are written: 10.000 is not 10 euros, because its dot may separate thousands. Raises
+    BadAmount for a currency that is not in ISO 4217, a NaN or infinity, zero or less, an exponent, more decimals than
+    the currency has, or an amount beyond 64 bits.
     """
     if currency not in EXPONENTS:
-        raise BadAmount(f"currency {currency[:20]!r} is not one of {', '.join(EXPONENTS)}")
+        raise BadAmount(f"currency {currency[:20]!r} is not a currency of ISO 4217")
     if not amount.is_finite():
         raise BadAmount(f"amount {amount} is not a number")
     if amount <= 0:
         raise BadAmount(f"amount {amount:.12g} is not positive")
-    # By the exponent first: Decimal('1e999999') is small to hold and endless to write out.
-    if not -_DIGITS <= amount.adjusted() < _DIGITS:
+    written = -int(amount.as_tuple().exponent)  # an int, as the amount is finite
+    if written < 0:
+        raise BadAmount(f"amount {amount:.12g} is written with an exponent; write all its digits")
+    if written > EXPONENTS[currency]:
+        raise BadAmount(f"amount {amount:.12g} {too_fine(written, currency)}")
+    if amount.adjusted() >= _DIGITS:
         raise BadAmount(f"amount {amount:.12g} is out of range")
-    minor = int(amount * 10 ** EXPONENTS[currency])
-    # Multiplying rounds to 28 digits; comparing does not.
-    if to_major(minor, currency) != amount:
-        raise BadAmount(f"amount {amount:.12g} is finer than the minor unit of {currency}")
+    minor = int(amount.scaleb(EXPONENTS[currency], _EXACT))
     if minor > LARGEST_MINOR:
         raise BadAmount(f"amount {amount:.12g} is out of range")
     return minor
 
 
+def too_fine(written: int, currency: str) -> str:
+    """The end of a sentence about a number that is written with more decimals than its currency has."""
+    allowed = EXPONENTS[currency]
+    has = f"{allowed} decimals" if allowed else "no decimals"
+    return (
+        f"has {written} decimal{'s' if written > 1 else ''}, and {currency} has {has}; the dot may be a thousands "
+        "separator: write the amount without separators and without further decimals"
+    )
+
+
 def to_major(minor: int, currency: str) -> Decimal:
     """The amount in major units, with the decimals of its currency: 1250 GBP is Decimal('12.50').
 
-    A currency that has since been dropped from the table is shown with two decimals.
+    Every currency of ISO 4217 has its own decimals, whether it is accepted now or not. Two for a code that is not in
+    ISO 4217: an import never stores one, and a page must show a row that other code stored.
     """
     return Decimal(minor).scaleb(-EXPONENTS.get(currency, 2))

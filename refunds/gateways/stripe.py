@@ -14,6 +14,7 @@ from ..domain.remedies import Remedy
 from . import stripe_ids
 from .base import LONGEST_RECEIPT, Order, Refused, TryAgain
 from .retry_after import retry_after
+from .stripe_units import in_stripe_units
 
 # Under this name a refund at Stripe carries the reference of ours.
 REFERENCE: Final = "refund"
@@ -71,7 +72,8 @@ class Stripe:
         """
         payment = _payment(order)
         # Any: the client's types know no parameter whose name is chosen here.
-        params: Any = {**payment, "amount": order.amount_minor, "metadata": {REFERENCE: order.reference}}
+        amount = in_stripe_units(order.amount_minor, order.currency)
+        params: Any = {**payment, "amount": amount, "metadata": {REFERENCE: order.reference}}
         try:
             if receipt := self._find_on_earlier_payments(order):
                 return receipt
@@ -179,12 +181,13 @@ def _receipt(refund: dict[str, Any], order: Order) -> str:
     """The id of a refund at Stripe that is the order's. Raises TryAgain for nonsense, Refused for a wrong refund."""
     receipt, status = refund.get("id"), refund.get("status")
     amount, currency = refund.get("amount"), refund.get("currency")
-    if not (isinstance(receipt, str) and 0 < len(receipt) <= LONGEST_RECEIPT and isinstance(amount, int) and currency):
+    # A type check and no isinstance: true is an int in Python and no amount in JSON.
+    if not (isinstance(receipt, str) and 0 < len(receipt) <= LONGEST_RECEIPT and type(amount) is int and currency):
         raise TryAgain(NONSENSE)
     if status in CAME_TO_NOTHING:
         why = refund.get("failure_reason") or "no reason given"
         raise Refused(f"Stripe: refund {receipt} {status}: {why}")
-    if (amount, str(currency).upper()) != (order.amount_minor, order.currency):
+    if (amount, str(currency).upper()) != (in_stripe_units(order.amount_minor, order.currency), order.currency):
         raise Refused(
             f"Stripe refunded {amount} {currency} in minor units as {receipt}, but "
             f"{to_major(order.amount_minor, order.currency)} {order.currency} is owed; "

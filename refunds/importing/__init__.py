@@ -7,7 +7,7 @@ from datetime import datetime
 
 from .errors import BadFile, BadRow, Rejection
 from .formats import Format, cells, guess
-from .identity import Occurrences
+from .identity import Occurrences, key
 from .reading import Source
 from .rows import LAYOUTS, ONLINE_RETAIL, OWN, Layout, Return, parse
 
@@ -23,13 +23,17 @@ __all__ = [
     "Row",
     "Source",
     "guess",
+    "key",
     "rows",
 ]
 
 
 @dataclass(frozen=True)
 class Row:
-    """A row that was taken: the physical line (from 1) on which it starts, its key, and what it asks for."""
+    """A row that was taken: the physical line (from 1) on which it starts, its key, and what it asks for.
+
+    The key of a row with a return_id is that of the first return with its facts.
+    """
 
     line: int
     key: str
@@ -49,7 +53,8 @@ def rows(source: Source, *, layout: Layout, form: Format, now: datetime) -> Iter
             line, values = found
             try:
                 content = parse(layout, values, now)
+                number = occurrences.number(content)
             except BadRow as error:
                 yield Rejection(line, str(error))
             else:
-                yield Row(line, occurrences.key(content), content)
+                yield Row(line, key(content, number), content)

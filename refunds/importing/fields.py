@@ -1,17 +1,23 @@
 """The values of a row's columns, each checked on its own. Every function raises BadRow with the column's name."""
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal
 from functools import cache
 from typing import Final, cast
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db.models import Field
 
+from ..domain import addresses
+from ..domain.currencies import EXPONENTS
+from ..domain.money import BadAmount, to_minor, too_fine
+from ..domain.text import invisible
 from ..models import ReturnRequest
 from .errors import BadRow, shown
 
@@ -21,15 +27,19 @@ Cells = Mapping[str, str]
 LONGEST_REASON: Final = 10_000
 # PostgreSQL's integer, which holds Django's PositiveIntegerField.
 LARGEST_QUANTITY: Final = 2**31 - 1
-# Digits and exponent of any number that can be money, with room; Decimal and int slow down on endless ones.
+# Digits of any number that can be money, with room; Decimal and int slow down on endless ones.
 _LONGEST_NUMBER: Final = 64
+# Enough for the product of a price and a quantity of that length: nothing is rounded.
+_EXACT: Final = Context(prec=200)
 # An earlier request is a typing error (0026 for 2026); near the years 1 and 9999 a conversion between zones overflows.
 FIRST_YEAR: Final = 1900
 LAST_YEAR: Final = 9998
 
 _NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+# The one way to write a number here. A minus only for a better reason: a negative amount is refused as such.
+_DIGITS: Final = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?", re.ASCII)
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
-_WHOLE: Final = re.compile(r"[+-]?\d+", re.ASCII)
+_WHOLE: Final = re.compile(r"-?\d+", re.ASCII)
 _DATE_TIME: Final = r"\d{4}-\d\d-\d\d[T ](?:[01]\d|2[0-3]):\d\d"
 # The offset in full, so that one that was cut short is seen to be.
 _INSTANT: Final = re.compile(rf"({_DATE_TIME}(?::\d\d(?:\.\d{{1,6}})?)?)(Z|[+-]\d\d:\d\d)?", re.ASCII)
@@ -50,8 +60,8 @@ def required(cells: Cells, name: str) -> str:
     return value
 
 
-def checked(name: str, value: str, *, limit: int, one_line: bool = True) -> str:
-    """The text, which must be storable, at most `limit` characters long and, unless told otherwise, one line."""
+def checked(name: str, value: str, *, limit: int) -> str:
+    """The text, which must be storable and at most `limit` characters long."""
     if len(value) > limit:
         raise BadRow(f"{name} is longer than {limit:,} characters ({len(value):,})")
     if value.isprintable():  # nearly always: none of what follows is
@@ -60,15 +70,31 @@ def checked(name: str, value: str, *, limit: int, one_line: bool = True) -> str:
         raise BadRow(f"{name} holds a NUL")
     if _SURROGATE.search(value):
         raise BadRow(f"{name} holds half a surrogate pair, which is no character")
-    if one_line and len(value.splitlines()) > 1:
-        raise BadRow(f"{name} {shown(value)} holds a line break")
     return value
 
 
+def identifier(cells: Cells, name: str, *, limit: int) -> str:
+    """A text that says which return, customer or payment this is, in NFC; empty where the cell is.
+
+    It holds no character that cannot be seen, so that two that look the same are the same.
+    """
+    return visible(name, cells.get(name, "").strip(), limit=limit)
+
+
+def visible(name: str, value: str, *, limit: int) -> str:
+    """The text in NFC, on one line, at most `limit` characters long and without a character that cannot be seen."""
+    if found := invisible(value):
+        position, character = found
+        raise BadRow(f"{name} {shown(value)} holds the invisible character {character} at position {position}")
+    return checked(name, unicodedata.normalize("NFC", value), limit=limit)
+
+
 def email(cells: Cells, name: str) -> str:
-    """An address, or nothing."""
-    value = checked(name, cells.get(name, "").strip(), limit=longest("customer_email"))
+    """An address that a mail can be written to, or nothing."""
+    value = identifier(cells, name, limit=longest("customer_email"))
     if value:
+        if problem := addresses.problem(value):
+            raise BadRow(f"{name} {shown(value)} {problem}")
         try:
             validate_email(value)
         except ValidationError as error:
@@ -86,20 +112,66 @@ def whole(cells: Cells, name: str) -> int:
     return int(value)
 
 
+def currency(cells: Cells, name: str) -> str:
+    """One of the accepted currencies."""
+    return accepted(required(cells, name))
+
+
+def accepted(currency: str) -> str:
+    """The currency, which must be one of the setting REFUNDS_CURRENCIES: also where a layout names it, not a row."""
+    known = settings.REFUNDS_CURRENCIES
+    if currency in known:
+        return currency
+    hint = "; to accept it, add it to REFUNDS_CURRENCIES" if currency in EXPONENTS else ""
+    raise BadRow(f"currency {shown(currency)} is not one of {', '.join(sorted(known))}{hint}")
+
+
+def amount(cells: Cells, name: str, currency: str) -> int:
+    """An amount as it is written, in minor units of the currency."""
+    return _minor(decimal(cells, name), currency)
+
+
+def unit_price(cells: Cells, name: str, currency: str) -> Decimal:
+    """The price of one piece. It can be finer than the minor unit where its dot cannot separate thousands.
+
+    That is so below one, as in 0.125. The same decimals after another number, as in 1.125, could be thousands.
+    """
+    price = decimal(cells, name)
+    written = -int(price.as_tuple().exponent)
+    if abs(price) >= 1 and written > EXPONENTS[accepted(currency)]:
+        raise BadRow(f"{name} {shown(cells[name].strip())} {too_fine(written, currency)}")
+    return price
+
+
+def total(price: Decimal, quantity: int, currency: str) -> int:
+    """Quantity times unit price in minor units, exact: 12 times 0.125 is 1.50. The product must be whole."""
+    product = _EXACT.multiply(price, Decimal(quantity))
+    # The product is computed and not written: its last zeros cannot be thousands.
+    fitted = product.quantize(Decimal(1).scaleb(-EXPONENTS[accepted(currency)]), context=_EXACT)
+    if fitted != product:
+        raise BadRow(f"amount {product:.12g} is finer than the minor unit of {currency}")
+    return _minor(fitted, currency)
+
+
+def _minor(amount: Decimal, currency: str) -> int:
+    try:
+        return to_minor(amount, accepted(currency))
+    except BadAmount as error:
+        raise BadRow(str(error)) from error
+
+
 def decimal(cells: Cells, name: str) -> Decimal:
-    """A finite number of at most 64 digits on either side of the point."""
+    """A number in digits, with one dot before its decimals: at most 64 characters, no exponent, nothing else."""
     value = required(cells, name)
     if not _NUMBER.fullmatch(value):
         raise BadRow(f"{name} {shown(value)} is not a number")
+    if "e" in value.lower():
+        raise BadRow(f"{name} {shown(value)} is written with an exponent; write all its digits")
     if len(value) > _LONGEST_NUMBER:
         raise BadRow(f"{name} {shown(value)} has more digits than an amount can have")
-    try:
-        number = Decimal(value)
-    except InvalidOperation as error:  # an exponent beyond what Decimal holds
-        raise BadRow(f"{name} {shown(value)} is out of range") from error
-    if abs(number.adjusted()) > _LONGEST_NUMBER:
-        raise BadRow(f"{name} {shown(value)} is out of range")
-    return number
+    if not _DIGITS.fullmatch(value):
+        raise BadRow(f"{name} {shown(value)} is not written as digits with at most one dot, such as 12.50 or 0.50")
+    return Decimal(value)
 
 
 def instant(cells: Cells, name: str) -> datetime:

@@ -1,35 +1,48 @@
-"""Which return a row is: the same row of the same file is the same return, however often the file is imported."""
+"""Which return a row is: by the shop's own id, or by its facts and its number among the rows with equal facts.
+
+Why these facts and no others, and which returns are the same by them: docs/adr/0022-the-same-return.md.
+"""
 
 import hashlib
 import sqlite3
 from datetime import UTC
 from typing import Final
 
-from .errors import BadFile
+from .errors import BadFile, BadRow
 from .rows import Return
 
-COUNTED: Final = "INSERT INTO seen VALUES (?, 1) ON CONFLICT DO UPDATE SET times = times + 1 RETURNING times"
+# Rows with an id count as none, so that rows without one of the same facts are found to be mixed with them.
+_WITH_ID: Final = "INSERT INTO seen VALUES (?, 0) ON CONFLICT DO UPDATE SET times = times RETURNING times"
+_WITHOUT_ID: Final = (
+    "INSERT INTO seen VALUES (?, 1) ON CONFLICT DO UPDATE SET times = times + (times > 0) RETURNING times"
+)
 
 
-def _canonical(row: Return) -> bytes:
-    """What the row means, not how it is written; NUL, which no value holds, keeps the parts apart."""
+def _facts(row: Return) -> bytes:
+    """What must be equal in two files that report the same return; NUL, which no value holds, separates them.
+
+    What a shop says about a return (reason, customer, e-mail, payment) is left out: it changes between exports.
+    """
     parts = (
         row.order_line,
         str(row.quantity),
         str(row.amount_minor),
         row.currency,
-        row.reason,
-        row.customer,
-        row.customer_email,
         row.requested_at.astimezone(UTC).isoformat(timespec="microseconds"),
-        # Only where there is one: a file from before this column is still known.
-        *filter(None, (row.payment,)),
     )
     return "\x00".join(parts).encode()
 
 
+def key(row: Return, number: int) -> str:
+    """The key of the return with this `number` (from 1) among those with its facts: 64 hexadecimal digits.
+
+    Changing how it is made would import every file a second time.
+    """
+    return hashlib.sha256(b"%s\x00%d" % (_facts(row), number)).hexdigest()
+
+
 class Occurrences:
-    """Keys for the rows of one file, in their order: equal rows are told apart by which of them it is.
+    """Numbers for the rows of one file, in their order, by which rows with equal facts are told apart.
 
     What it has seen is in a nameless SQLite database, of which 2 MB are in memory and the rest, some 30 bytes for each
     different row, in a file among the temporary ones (SQLITE_TMPDIR, TMPDIR) that is gone when the process is.
@@ -46,15 +59,20 @@ class Occurrences:
         """Forget them all."""
         self._seen.close()
 
-    def key(self, row: Return) -> str:
-        """The key of the next row: 64 hexadecimal digits. Changing how it is made would import every file anew.
+    def number(self, row: Return) -> int:
+        """The number of the next row among those with its facts; 1 for each that has a return_id.
 
-        Raises BadFile where there is no room to remember it.
+        Raises BadRow where only some rows with these facts have a return_id, because nobody can tell then whether they
+        are the same return. Raises BadFile where there is no room to remember the row.
         """
-        content = hashlib.sha256(_canonical(row))
+        statement = _WITH_ID if row.return_id else _WITHOUT_ID
         try:
-            ((nth,),) = self._seen.execute(COUNTED, (content.digest()[:16],))
+            ((times,),) = self._seen.execute(statement, (hashlib.sha256(_facts(row)).digest()[:16],))
         except sqlite3.Error as error:
             raise BadFile(f"what was read cannot be kept among the temporary files: {error}") from error
-        content.update(f"\x00{nth}".encode())
-        return content.hexdigest()
+        if bool(row.return_id) != (times == 0):
+            raise BadRow(
+                "another row of this file has the same order line, quantity, amount, currency and time, and only one "
+                "of the two has a return_id; give each its return_id"
+            )
+        return times or 1

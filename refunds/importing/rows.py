@@ -3,12 +3,10 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Context, Decimal
 from types import MappingProxyType
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from ..domain.money import BadAmount, to_minor
 from . import fields
 from .errors import BadRow, shown
 from .fields import Cells
@@ -27,6 +25,7 @@ class Return:
     customer_email: str
     requested_at: datetime
     payment: str = ""
+    return_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,30 +51,29 @@ class Layout:
 
 
 def _own(cells: Cells) -> Return:
-    currency = fields.required(cells, "currency")
+    currency = fields.currency(cells, "currency")
     quantity = fields.whole(cells, "quantity")
     if quantity < 1:
         raise BadRow(f"quantity {quantity} is not positive")
     return Return(
-        order_line=fields.checked(
+        order_line=fields.visible(
             "order_line", fields.required(cells, "order_line"), limit=fields.longest("order_line")
         ),
         quantity=quantity,
-        amount_minor=_minor(fields.decimal(cells, "amount"), currency),
+        amount_minor=fields.amount(cells, "amount", currency),
         currency=currency,
         reason=_reason(cells, "reason"),
-        customer=fields.checked("customer", cells.get("customer", "").strip(), limit=fields.longest("customer")),
+        customer=fields.identifier(cells, "customer", limit=fields.longest("customer")),
         customer_email=fields.email(cells, "customer_email"),
         requested_at=fields.instant(cells, "requested_at"),
-        payment=fields.checked("payment", cells.get("payment", "").strip(), limit=fields.longest("payment")),
+        payment=fields.identifier(cells, "payment", limit=fields.longest("payment")),
+        return_id=fields.identifier(cells, "return_id", limit=fields.longest("return_id")),
     )
 
 
 # The shop is British: its clocks are London's, its prices pounds.
 _SHOP_ZONE: Final = ZoneInfo("Europe/London")
 _SHOP_CURRENCY: Final = "GBP"
-# Enough for the product of the longest numbers that fields lets through: nothing is rounded.
-_EXACT: Final = Context(prec=200)
 
 
 def _online_retail(cells: Cells) -> Return:
@@ -83,14 +81,14 @@ def _online_retail(cells: Cells) -> Return:
     if quantity < 1:
         raise BadRow(f"Quantity {-quantity} is not negative: not a return")
     order_line = f"{fields.required(cells, 'InvoiceNo')}/{fields.required(cells, 'StockCode')}"
-    amount = _EXACT.multiply(fields.decimal(cells, "UnitPrice"), Decimal(quantity))
+    price = fields.unit_price(cells, "UnitPrice", _SHOP_CURRENCY)
     return Return(
-        order_line=fields.checked("InvoiceNo/StockCode", order_line, limit=fields.longest("order_line")),
+        order_line=fields.visible("InvoiceNo/StockCode", order_line, limit=fields.longest("order_line")),
         quantity=quantity,
-        amount_minor=_minor(amount, _SHOP_CURRENCY),
+        amount_minor=fields.total(price, quantity, _SHOP_CURRENCY),
         currency=_SHOP_CURRENCY,
         reason=_reason(cells, "Description"),
-        customer=fields.checked(
+        customer=fields.visible(
             "CustomerID", cells.get("CustomerID", "").strip().removesuffix(".0"), limit=fields.longest("customer")
         ),
         customer_email="",
@@ -98,21 +96,14 @@ def _online_retail(cells: Cells) -> Return:
     )
 
 
-def _minor(amount: Decimal, currency: str) -> int:
-    try:
-        return to_minor(amount, currency)
-    except BadAmount as error:
-        raise BadRow(str(error)) from error
-
-
 def _reason(cells: Cells, name: str) -> str:
-    return fields.checked(name, cells.get(name, "").strip(), limit=fields.LONGEST_REASON, one_line=False)
+    return fields.checked(name, cells.get(name, "").strip(), limit=fields.LONGEST_REASON)
 
 
 OWN: Final = Layout(
     name="own",
     required=("order_line", "quantity", "amount", "currency", "requested_at"),
-    optional=("reason", "customer", "customer_email", "payment"),
+    optional=("reason", "customer", "customer_email", "payment", "return_id"),
     numbers=frozenset({"quantity", "amount"}),
     whole_when_cut=frozenset({"currency", "requested_at"}),
     parse=_own,

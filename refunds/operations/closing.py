@@ -12,7 +12,7 @@ from .. import gateways, store
 from ..domain.refunds import Outcome, RefundStatus, settle
 from ..domain.remedies import Remedy
 from ..domain.sweeps import Span
-from ..domain.visible import invisible
+from ..domain.text import invisible
 from ..errors import BadInput
 from ..gateways import stripe_ids
 from ..gateways.base import LONGEST_RECEIPT
@@ -67,8 +67,10 @@ def _checked(name: str, text: str, limit: int, *, line_breaks: bool = False) -> 
         raise BadInput(f"{name} has {len(value):,} characters; shorten it to {limit:,}")
     if secret := stripe_ids.secret(value):
         raise BadInput(f"{name} has a secret in it, which is not shown: {secret}")
-    if character := invisible(value, line_breaks=line_breaks):
-        raise BadInput(f"{name} has a character that cannot be seen, {character}; remove it")
+    # A line break counts as a character of the position that is named.
+    if found := invisible(value.replace("\r", " ").replace("\n", " ") if line_breaks else value):
+        position, character = found
+        raise BadInput(f"{name} has a character that cannot be seen, {character} at position {position}; remove it")
     return value
 
 

@@ -1,12 +1,18 @@
 """Importing return requests: batch by batch, each in one transaction, nothing twice."""
 
-from collections.abc import Callable, Iterable
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
+from django.db import transaction
+
 from .. import store
-from ..importing import Format, Layout, Rejection, Return, Row, Source, rows
+from ..domain.money import to_major
+from ..importing import Format, Layout, Rejection, Return, Row, Source, key, rows
+from ..importing.errors import shown
+from ..models import ReturnRequest
 
 # Rows of one statement: what a kill loses at most, what is held in memory, and for how long (SQLite: a tenth of a
 # second) nobody else writes. Of 1,000, SQLite takes twice the time for each.
@@ -55,7 +61,8 @@ def import_rows(
     `now` is not before the one that they were parsed with: nothing is received before it was requested.
 
     Batches of 5,000 rows commit by themselves: after a kill the same rows again end as if imported once. `on_rejected`
-    is called for each rejection in its turn, `on_batch` after each 5,000 rows with the counts so far.
+    is called for each rejection: in its turn for a row that cannot be read, and when its batch is stored for one whose
+    return_id is known with other facts. `on_batch` is called after each 5,000 rows with the counts so far.
     """
     summary = Summary()
     batch: list[Row] = []
@@ -66,20 +73,95 @@ def import_rows(
         else:
             batch.append(row)
         if taken % BATCH == 0:
-            _store(batch, now, summary)
+            _store(batch, now, summary, on_rejected)
             batch = []
             on_batch(summary)
-    _store(batch, now, summary)
+    _store(batch, now, summary, on_rejected)
     on_batch(summary)
     return summary
 
 
-def _store(batch: list[Row], now: datetime, summary: Summary) -> None:
+def _store(batch: list[Row], now: datetime, summary: Summary, on_rejected: Callable[[Rejection], None]) -> None:
+    identified = [row for row in batch if row.content.return_id]
+    others = [row for row in batch if not row.content.return_id]
+    with transaction.atomic(savepoint=False):  # a batch is in as a whole, or not at all
+        if others:
+            summary.known += len(others) - len(_add({row.key: row for row in others}, now, summary))
+        if identified:
+            _store_identified(identified, now, summary, on_rejected)
+
+
+def _add(rows: Mapping[str, Row], now: datetime, summary: Summary) -> list[Row]:
+    """Add the rows under these keys, but for those that are stored already; return and count the added ones."""
     # In the order of keys, so that two importers that wait for each other's rows wait in the same order.
-    batch.sort(key=lambda row: row.key)
-    rows = [(row.key, *vars(row.content).values()) for row in batch]
-    new = store.add_requests(COLUMNS, rows, now) if rows else []
-    summary.imported += len(new)
-    summary.known += len(batch) - len(new)
-    for currency, minor in new:
+    values = [(key, *vars(row.content).values()) for key, row in sorted(rows.items())]
+    added = store.add_requests(COLUMNS, values, now) if values else []
+    summary.imported += len(added)
+    for _, currency, minor in added:
         summary.totals[currency] = summary.totals.get(currency, 0) + minor
+    return [rows[key] for key, _, _ in added]
+
+
+def _store_identified(
+    waiting: list[Row], now: datetime, summary: Summary, on_rejected: Callable[[Rejection], None]
+) -> None:
+    """Store rows that have a return_id, which decides: one that is stored is known, or rejected if its facts differ.
+
+    Each new one takes the first number among the returns with its facts that is free. A return that was imported
+    without a return_id gives its number up to the first row that has its facts, and is that row's from then on. Each
+    round settles a row, or tries the next number, until the database has said what each is.
+    """
+    numbers = dict.fromkeys((row.content.return_id for row in waiting), 1)
+    while True:
+        stored = store.with_return_ids({row.content.return_id for row in waiting})
+        for row in (row for row in waiting if row.content.return_id in stored):
+            if differences := _differences(stored[row.content.return_id], row.content):
+                summary.rejected += 1
+                on_rejected(Rejection(row.line, differences))
+            else:
+                summary.known += 1
+        waiting = [row for row in waiting if row.content.return_id not in stored]
+        if not waiting:
+            return
+        tried = _numbered(waiting, numbers)
+        for found in ReturnRequest.objects.filter(key__in=list(tried)):
+            row = tried.pop(found.key)
+            if found.return_id or not store.give_return_id(found.key, row.content.return_id):
+                numbers[row.content.return_id] += 1
+        added = {row.line for row in _add(tried, now, summary)}
+        waiting = [row for row in waiting if row.line not in added]
+
+
+def _numbered(waiting: list[Row], numbers: dict[str, int]) -> dict[str, Row]:
+    """The first row of each return_id under the key to try: no two rows try the same number of the same facts."""
+    first: dict[str, Row] = {}
+    for row in waiting:
+        first.setdefault(row.content.return_id, row)
+    tried: dict[str, Row] = {}
+    highest: dict[str, int] = {}
+    for return_id, row in first.items():
+        numbers[return_id] = highest[row.key] = max(numbers[return_id], highest.get(row.key, 0) + 1)
+        tried[key(row.content, numbers[return_id])] = row
+    return tried
+
+
+def _differences(stored: ReturnRequest, row: Return) -> str:
+    """What is not the same about two returns with one return_id, with both values; empty where the facts agree."""
+    pairs = zip(_facts(stored), _facts(row), strict=True)
+    differing = [f"{name} was {before}, is now {after}" for (name, before), (_, after) in pairs if before != after]
+    if not differing:
+        return ""
+    return (
+        f"return_id {shown(row.return_id)} is known with other facts: {'; '.join(differing)}; "
+        "correct the row, or give it a return_id of its own"
+    )
+
+
+def _facts(row: ReturnRequest | Return) -> list[tuple[str, str]]:
+    return [
+        ("order_line", shown(unicodedata.normalize("NFC", row.order_line))),
+        ("quantity", f"{row.quantity:,}"),
+        ("amount", str(to_major(row.amount_minor, row.currency))),
+        ("currency", row.currency),
+        ("requested_at", row.requested_at.astimezone(UTC).isoformat()),
+    ]

@@ -11,7 +11,7 @@ from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
 from .. import dispatch, store
-from ..domain import cutoff
+from ..domain import addresses, cutoff
 from ..domain import sweeps as rules
 from ..domain.money import to_major
 from ..domain.refunds import RefundStatus
@@ -71,10 +71,10 @@ def notify_customer(refund_id: int, now: datetime) -> bool:
     """Tell the customer how the refund ended, once for each outcome; return whether a mail went out.
 
     No transaction is held while the mail server is spoken to. A mail that it does not take now stays owed, and is the
-    reconciler's; one to an address that it refuses for good is given up, as is one that is a day late. An error that is
-    not the mail server's is a bug: it propagates, and the mail stays owed. Only where the process is killed, or the
-    database goes away, between the server's yes and the note of it, the mail goes out twice, with the same Message-ID.
-    Raises UnknownRow.
+    reconciler's. One that can never be sent is suppressed, and the row says why: no mail can be written to the address,
+    the server refuses it for good, or the mail is a day late. An error that is not the mail server's is a bug: it
+    propagates, and the mail stays owed. Only where the process is killed, or the database goes away, between the
+    server's yes and the note of it, the mail goes out twice, with the same Message-ID. Raises UnknownRow.
     """
     refund = _claim(refund_id, now)
     if refund is None:
@@ -85,7 +85,7 @@ def notify_customer(refund_id: int, now: datetime) -> bool:
         for_good = _is_for_good(trouble)
         what = "not told, the address is refused" if for_good else "told later"
         logger.warning("%s: the customer is %s: %s", refund, what, trouble)
-        _release(refund, None if for_good else now)
+        _release(refund, None if for_good else now, f"the address is refused: {trouble}" if for_good else "")
         return False
     except Exception:
         _release(refund, now)
@@ -101,22 +101,29 @@ def _claim(refund_id: int, now: datetime) -> Refund | None:
         raise UnknownRow("refund", refund_id)
     if refund.notify_at is None or refund.notify_at > now:
         return None
-    until = None if _is_moot(refund, now) else now + LEASE
+    is_moot = refund.settled_at is None  # tried again since, when the mail of the first try was on its way
+    suppressed = "" if is_moot else _suppressed(refund, now)
+    until = None if is_moot or suppressed else now + LEASE
     with transaction.atomic(durable=True):
         held = Refund.objects.filter(pk=refund_id, notify_at=refund.notify_at, status=refund.status)
-        claimed = held.update(notify_at=until)
+        claimed = held.update(notify_at=until, notice_suppressed=suppressed)
     refund.notify_at = until
     return refund if claimed and until else None
 
 
-def _is_moot(refund: Refund, now: datetime) -> bool:
-    """Whether there is nothing to tell any more."""
-    if refund.settled_at is None:  # tried again since, when the mail of the first try was on its way
-        return True
-    if refund.settled_at <= now - WITHIN:
-        logger.warning("%s: the mail owed since %s is too late and is not sent", refund, refund.settled_at)
-        return True
-    return opt_outs.has_opted_out(refund.request.customer_email)
+def _suppressed(refund: Refund, now: datetime) -> str:
+    """Why no notice is sent about this outcome, now or later; empty where one is."""
+    address = refund.request.customer_email
+    if opt_outs.has_opted_out(address):
+        return "the customer has opted out"
+    if problem := addresses.problem(address):
+        reason = f"the address {address!a} {problem}"
+    elif refund.settled_at is not None and refund.settled_at <= now - WITHIN:
+        reason = f"it was due at {refund.settled_at} and could not be sent for a day"
+    else:
+        return ""
+    logger.warning("%s: no notice is sent: %s", refund, reason)
+    return reason
 
 
 def _is_for_good(trouble: OSError) -> bool:
@@ -126,8 +133,9 @@ def _is_for_good(trouble: OSError) -> bool:
     return all(code >= PERMANENT for code, _ in trouble.recipients.values())
 
 
-def _release(refund: Refund, notify_at: datetime | None) -> None:
-    Refund.objects.filter(pk=refund.pk, notify_at=refund.notify_at).update(notify_at=notify_at)
+def _release(refund: Refund, notify_at: datetime | None, suppressed: str = "") -> None:
+    held = Refund.objects.filter(pk=refund.pk, notify_at=refund.notify_at)
+    held.update(notify_at=notify_at, notice_suppressed=suppressed)
 
 
 def _note(refund: Refund, now: datetime) -> None:

@@ -8,6 +8,7 @@ from django.contrib.admin import site
 from django.db import connection
 from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
+from pytest_django import Settings
 
 from refunds.admin.base import CappedPaginator, kyiv
 from refunds.domain.returns import Status
@@ -160,3 +161,28 @@ def test_filter_by_what_waits_reads_the_partial_index(model: Any, status: str, i
     assert f"{model._meta.db_table}.status = '{status}'" in queryset.query.sql_with_params()[0]
     if connection.vendor == "sqlite":
         assert f"INDEX {index}" in queryset.order_by().values("pk").explain()
+
+
+def test_currency_filter_offers_what_is_accepted_and_finds_what_was(client: Client, settings: Settings) -> None:
+    """Rows in a currency that the setting no longer has keep their decimals, and are found by their address."""
+    settings.REFUNDS_CURRENCIES = ("EUR", "ISK")
+    (yen,) = make_requests(1, currency="JPY", amount_minor=1_234)
+    page = client.get(CHANGE_LIST)
+    assert [choice for choice, _ in page.context["cl"].filter_specs[1].lookup_choices] == ["EUR", "ISK"]
+    assert ">1,234 JPY<" in page.text
+    found = client.get(f"{CHANGE_LIST}?currency=JPY")
+    assert [row.pk for row in found.context["cl"].result_list] == [yen.pk]
+    assert [choice for choice, _ in found.context["cl"].filter_specs[1].lookup_choices] == ["EUR", "ISK", "JPY"]
+    assert shown(client, f"{CHANGE_LIST}?currency=XAU") == []
+
+
+def test_request_page_shows_the_shops_own_id(client: Client) -> None:
+    """The return_id that a file brought."""
+    (row,) = make_requests(1, return_id="R-2026-17")
+    assert "R-2026-17" in client.get(f"{CHANGE_LIST}{row.pk}/change/").text
+
+
+def test_refund_page_says_why_no_notice_was_sent(client: Client) -> None:
+    """The reason stays with the refund."""
+    refund = make_refund(notice_suppressed="the customer has opted out")
+    assert "the customer has opted out" in client.get(f"/admin/refunds/refund/{refund.pk}/change/").text

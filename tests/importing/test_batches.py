@@ -61,7 +61,7 @@ class Generated:
     """A stream of n different rows, none of which exists before it is read."""
 
     def __init__(self, rows: int) -> None:
-        self.lines = chain([HEADER], (line(customer=f"{row} of {rows}") for row in range(rows)))
+        self.lines = chain([HEADER], (line(order_line=f"{row} of {rows}") for row in range(rows)))
 
     def readline(self, _size: int, /) -> bytes:
         return "".join(f"{text}\n" for text in islice(self.lines, 1)).encode()
@@ -98,5 +98,5 @@ def test_a_full_disk_ends_the_import_in_one_line(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(Occurrences, "__init__", little)
     with pytest.raises(BadFile, match="cannot be kept among the temporary files: database or disk is full"):
-        store(csv_file(*(line(customer=str(number)) for number in range(500))))
+        store(csv_file(*(line(order_line=str(number)) for number in range(500))))
     assert ReturnRequest.objects.count() in (100, 200, 300, 400)

@@ -3,9 +3,7 @@
 import errno
 import io
 import os
-import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
 from types import SimpleNamespace
@@ -15,12 +13,10 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import OperationalError
 
-from refunds.importing import Row
 from refunds.models import ReturnRequest
 from refunds.operations import imports
 
-from ..services import servers
-from .files import GOOD, csv_file, jsonl_file, line, read
+from .files import GOOD, csv_file, jsonl_file, line
 
 pytestmark = pytest.mark.django_db
 
@@ -179,50 +175,3 @@ def test_progress_is_drawn_on_a_terminal_alone(tmp_path: Path, monkeypatch: pyte
     give_standard_input(monkeypatch, data)
     assert "\r\x1b[K1,000 rows" in run("-", stderr=Terminal())[1]
     assert run(tmp_path / "a.csv")[1] == "line 1002: amount 0 is not positive\n"
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.services)])
-def shared(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of an empty database for several processes."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'db.sqlite3'}"
-        return
-    if lack := servers.lack("postgres"):
-        pytest.skip(lack)
-    with servers.database() as url:
-        yield url
-
-
-def test_two_importers_at_once_bring_each_row_once(tmp_path: Path, shared: str) -> None:
-    """Two processes with the same file on one database: together they import it, neither crashes."""
-    file = tmp_path / "returns.csv"
-    file.write_bytes(csv_file(*[line(customer=f"Zoë \\ ☃ 🙂 {number}") for number in range(12_000)]))
-    environment = {
-        **os.environ,
-        "DATABASE_URL": shared,
-        "DJANGO_SETTINGS_MODULE": "refunds.settings",
-    }
-
-    def start(*arguments: str) -> "subprocess.Popen[str]":
-        return subprocess.Popen(
-            [sys.executable, "-m", "refunds", *arguments],
-            env=environment,
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-
-    assert start("migrate", "-v0").communicate() == ("", "")
-    results = [each.communicate() for each in [start("import_returns", str(file)) for _ in range(2)]]
-    assert [err for _, err in results] == ["", ""]
-    imported = known = 0
-    for out, _ in results:
-        counts = dict(each.rsplit(maxsplit=1) for each in out.splitlines())
-        assert (counts["read"], counts["rejected"]) == ("12,000", "0")
-        imported += int(counts["imported"].replace(",", ""))
-        known += int(counts["already known"].replace(",", ""))
-    assert (imported, known) == (12_000, 12_000)
-    ask = "from refunds.models import *; print(*ReturnRequest.objects.filter(key=KEY).values_list(*FIELDS), sep='')"
-    (row,) = (row for row in read(file.read_bytes()) if isinstance(row, Row) and row.content.customer.endswith(" 7"))
-    ask = ask.replace("KEY", repr(row.key)).replace("FIELDS", repr(list(vars(row.content))))
-    assert start("shell", "--no-imports", "-c", ask).communicate() == (f"{tuple(vars(row.content).values())}\n", "")

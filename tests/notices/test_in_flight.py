@@ -135,15 +135,15 @@ def test_a_mail_that_died_is_not_sent_of_a_refund_that_was_tried_again(owed: Ref
 
 def just_before_the_claim(monkeypatch: pytest.MonkeyPatch, do: Callable[[], object]) -> None:
     """Let something happen once, after the row was read."""
-    look = notices._is_moot
+    look = notices._suppressed
 
-    def look_too_early(read: Refund, now: datetime) -> bool:
-        monkeypatch.setattr(notices, "_is_moot", look)
+    def look_too_early(read: Refund, now: datetime) -> str:
+        monkeypatch.setattr(notices, "_suppressed", look)
         found = look(read, now)
         do()
         return found
 
-    monkeypatch.setattr(notices, "_is_moot", look_too_early)
+    monkeypatch.setattr(notices, "_suppressed", look_too_early)
 
 
 def test_of_two_workers_one_tells(owed: Refund, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -92,7 +92,9 @@ def test_a_day_later_nothing_is_sent_any_more(owed: Refund, caplog: pytest.LogCa
     assert notify_customer(owed.pk, NOON + WITHIN - BLINK)
     with caplog.at_level(logging.WARNING, logger="refunds"):
         assert not notify_customer(late.pk, NOON + WITHIN)
-    assert caplog.messages == [f"{late}: the mail owed since 2026-07-15 09:00:00+00:00 is too late and is not sent"]
+    assert caplog.messages == [
+        f"{late}: no notice is sent: it was due at 2026-07-15 09:00:00+00:00 and could not be sent for a day"
+    ]
     assert (told(late), len(mail.outbox)) == (("", None, None), 1)
     assert (resent(after=2 * WITHIN), untold(after=2 * WITHIN)) == (0, [])
 

@@ -4,6 +4,9 @@ import pytest
 from django.core.checks import run_checks
 from pytest_django import Settings
 
+from refunds.domain.currencies import EXPONENTS
+from refunds.environment import codes
+
 
 def ids(*, deploy: bool = False) -> list[str | None]:
     return [message.id for message in run_checks(include_deployment_checks=deploy) if "refunds." in str(message.id)]
@@ -134,3 +137,33 @@ def test_links_signed_by_a_passing_key_are_refused(settings: Settings, monkeypat
     assert ids() == ["refunds.E007"]
     monkeypatch.setenv("DJANGO_SECRET_KEY", "long and random")
     assert ids() == []
+
+
+@pytest.mark.parametrize("code", ["XAU", "XXX", "CLF", "BGL", "eur", "EURO", "€"])
+def test_a_currency_that_nobody_can_be_paid_in_is_refused(settings: Settings, code: str) -> None:
+    """Metals, funds, withdrawn codes and misspelt ones: their decimals are not known."""
+    settings.REFUNDS_CURRENCIES = ("EUR", code)
+    (message,) = [message for message in run_checks() if message.id == "refunds.E010"]
+    assert message.msg.startswith(f"REFUNDS_CURRENCIES has {code!r}, which is not a currency of ISO 4217")
+
+
+@pytest.mark.parametrize("empty", [(), [], "", "EUR"])
+def test_no_accepted_currency_at_all_is_refused(settings: Settings, empty: object) -> None:
+    """Every row would be rejected; a text instead of a list would accept each of its parts."""
+    settings.REFUNDS_CURRENCIES = empty
+    assert ids() == ["refunds.E009"]
+
+
+def test_every_currency_of_iso_4217_can_be_accepted(settings: Settings) -> None:
+    """The check knows all of them."""
+    settings.REFUNDS_CURRENCIES = tuple(EXPONENTS)
+    assert ids() == []
+
+
+@pytest.mark.parametrize(
+    ("text", "accepted"),
+    [("EUR,SEK", ("EUR", "SEK")), (" EUR , SEK,,EUR ", ("EUR", "SEK")), ("", ()), (" , ", ())],
+)
+def test_currencies_are_read_from_the_environment(text: str, accepted: tuple[str, ...]) -> None:
+    """Separated by commas, with or without spaces, each once."""
+    assert codes(text) == accepted

@@ -1,0 +1,29 @@
+"""ISO 4217: every currency that money can be paid in, with the decimals of its minor unit."""
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+# ISO 4217, list one, as published on 1 January 2026. Left out: codes without a minor unit (metals such as XAU, XDR,
+# XXX for no currency) and codes of funds (BOV, CHE, CHW, CLF, COU, MXV, USN, UYI), because nobody is paid in them.
+# Keep a code that ISO withdraws while the database has rows in it: their amounts are read by it.
+_CODES: Final[Mapping[int, str]] = MappingProxyType(
+    {
+        0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF",
+        2: "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CNY COP "
+        "CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR "
+        "IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN "
+        "NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP "
+        "STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD UYU UZS VED VES WST XAD XCD XCG YER ZAR ZMW ZWG",
+        3: "BHD IQD JOD KWD LYD OMR TND",
+        4: "UYW",
+    }
+)
+EXPONENTS: Final[Mapping[str, int]] = MappingProxyType(
+    {code: exponent for exponent, codes in _CODES.items() for code in codes.split()}
+)
+
+
+def unknown(codes: Iterable[str]) -> list[str]:
+    """The codes that are not in the table, in their order."""
+    return [code for code in codes if code not in EXPONENTS]

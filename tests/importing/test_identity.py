@@ -1,0 +1,284 @@
+"""Which rows are one return: by the shop's own return_id, or by the facts and their number."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import product
+
+import pytest
+from django.db import IntegrityError, transaction
+from hypothesis import given
+from hypothesis import strategies as st
+
+from refunds.domain.returns import Status
+from refunds.importing import Format, Row
+from refunds.models import ReturnRequest
+from refunds.operations import imports
+from refunds.operations.imports import Summary, import_rows
+
+from .files import GOOD, HEADER, NOW, csv_file, jsonl_file, line, messages, none_rejected, read, store, taken
+
+pytestmark = pytest.mark.django_db
+WITH_ID = f"{HEADER},return_id"
+
+
+def file(*rows: tuple[str, dict[str, str]]) -> bytes:
+    """A file of rows, each a return_id (or empty) and what differs from the good row."""
+    return csv_file(*(f"{line(**cells)},{return_id}" for return_id, cells in rows), header=WITH_ID)
+
+
+def counts(found: tuple[Summary, object]) -> tuple[int, int, int]:
+    """Imported, known and rejected."""
+    return found[0].imported, found[0].known, found[0].rejected
+
+
+def ids() -> list[str]:
+    """The return_ids in the database, sorted; an empty one for each return without."""
+    return sorted(ReturnRequest.objects.values_list("return_id", flat=True))
+
+
+SAID = {
+    "reason": "broken, says the customer now",
+    "customer": "Ann Smith",
+    "customer_email": "ANN@example.com",
+    "payment": "pi_3abc",
+}
+
+
+@pytest.mark.parametrize("column", SAID)
+@pytest.mark.parametrize("return_id", ["", "R-1"])
+def test_what_is_said_about_a_return_makes_no_second_one(column: str, return_id: str) -> None:
+    """The next export adds a reason, changes the case of an e-mail or adds a payment: the return is known."""
+    first = {name: value for name, value in GOOD.items() if name != column} | {"return_id": return_id}
+    assert counts(store(jsonl_file(first), Format.JSONL)) == (1, 0, 0)
+    assert counts(store(jsonl_file({**first, column: SAID[column]}), Format.JSONL)) == (0, 1, 0)
+
+
+FACTS = {
+    "order_line": ("1001/1", "1001/2"),
+    "quantity": ("2", "3"),
+    "amount": ("12.50", "13.00"),
+    "currency": ("GBP", "EUR"),
+    "requested_at": ("2026-07-15T12:00:00+03:00", "2026-07-15T12:00:01+03:00"),
+}
+SHOWN = {
+    "order_line": "order_line was '1001/1', is now '1001/2'",
+    "quantity": "quantity was 2, is now 3",
+    "amount": "amount was 12.50, is now 13.00",
+    "currency": "currency was GBP, is now EUR",
+    "requested_at": "requested_at was 2026-07-15T09:00:00+00:00, is now 2026-07-15T09:00:01+00:00",
+}
+
+
+@pytest.mark.parametrize("column", FACTS)
+def test_another_fact_is_another_return(column: str) -> None:
+    """Without a return_id each of the five facts tells two returns apart."""
+    assert counts(store(csv_file(line()))) == (1, 0, 0)
+    assert counts(store(csv_file(line(**{column: FACTS[column][1]})))) == (1, 0, 0)
+
+
+@pytest.mark.parametrize("column", FACTS)
+@pytest.mark.parametrize("where", ["one file", "one batch", "another batch", "another file"])
+def test_a_return_id_with_other_facts_is_rejected_with_both_values(
+    column: str, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rejection has the line and names the fact; what is stored stays."""
+    monkeypatch.setattr(imports, "BATCH", 1 if where == "another batch" else 5_000)
+    other = ("R-1", {column: FACTS[column][1]})
+    if where == "another file":
+        store(file(("R-1", {})))
+        summary, rejected = store(file(("R-2", {"order_line": "x"}), other))
+    else:
+        summary, rejected = store(file(("R-1", {}), other))
+    assert (summary.rejected, summary.known) == (1, 0)
+    (rejection,) = rejected
+    assert str(rejection) == (
+        f"line 3: return_id 'R-1' is known with other facts: {SHOWN[column]}; "
+        "correct the row, or give it a return_id of its own"
+    )
+    assert ReturnRequest.objects.get(return_id="R-1").amount_minor == 1250
+
+
+def test_every_fact_that_differs_is_named() -> None:
+    """The reason goes through all five."""
+    store(file(("R-1", {})))
+    _, (rejection,) = store(file(("R-1", {name: values[1] for name, values in FACTS.items()})))
+    assert "; ".join(SHOWN.values()) in rejection.reason
+
+
+def test_the_same_return_id_is_known_within_a_file_and_between_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two rows with one id and equal facts are one return, wherever the second one stands."""
+    data = file(("R-1", {}), ("R-1", {"reason": "again"}), ("R-2", {}), ("R-1", {}))
+    monkeypatch.setattr(imports, "BATCH", 3)
+    assert counts(store(data)) == (2, 2, 0)
+    assert counts(store(data)) == (0, 4, 0)
+    assert ids() == ["R-1", "R-2"]
+
+
+def test_two_return_ids_are_two_returns_although_their_facts_are_equal() -> None:
+    """In one file and in the next one, in any order."""
+    assert counts(store(file(("R-1", {}), ("R-2", {})))) == (2, 0, 0)
+    assert counts(store(file(("R-3", {}), ("R-2", {}), ("R-1", {})))) == (1, 2, 0)
+    assert ids() == ["R-1", "R-2", "R-3"]
+    assert len(set(ReturnRequest.objects.values_list("key", flat=True))) == 3
+
+
+def test_a_return_id_is_added_to_a_return_that_was_imported_without_one() -> None:
+    """The shop begins to export ids: its old returns are known, get their ids, and are not paid again."""
+    store(csv_file(line(), line(), line(order_line="decided")))
+    ReturnRequest.objects.filter(order_line="decided").update(status=Status.DECLINED, decided_at=NOW)
+    again = file(("R-1", {}), ("R-2", {}), ("R-3", {"order_line": "decided"}), ("R-4", {}))
+    assert counts(store(again)) == (1, 3, 0)
+    assert ids() == ["R-1", "R-2", "R-3", "R-4"]
+    assert ReturnRequest.objects.get(return_id="R-3").status == Status.DECLINED
+    assert counts(store(again)) == (0, 4, 0)
+
+
+def test_a_return_with_an_id_is_known_when_it_comes_without_one() -> None:
+    """The shop's export loses the column: nothing is paid again, and the id stays."""
+    store(file(("R-1", {}), ("R-2", {})))
+    assert counts(store(csv_file(line(), line(), line()))) == (1, 2, 0)
+    assert ids() == ["", "R-1", "R-2"]
+
+
+@pytest.mark.parametrize("order", [("", "R-1"), ("R-1", "")])
+def test_rows_with_equal_facts_have_all_an_id_or_none(order: tuple[str, str]) -> None:
+    """Nobody can tell whether the one without an id is the other one: the later row is rejected, each time."""
+    data = file(*((return_id, {}) for return_id in order))
+    for known in (0, 1):
+        summary, (rejection,) = store(data)
+        assert counts((summary, None)) == (1 - known, known, 1)
+        assert str(rejection).startswith("line 3: another row of this file has the same order line, quantity, amount")
+    assert ids() == [order[0]]
+    assert counts(store(file(("R-1", {}), ("R-2", {})))) == (1, 1, 0)
+
+
+def test_a_file_where_rows_with_other_facts_have_no_id_is_taken() -> None:
+    """Ids are optional for each row."""
+    assert counts(store(file(("R-1", {}), ("", {"quantity": "1"})))) == (2, 0, 0)
+
+
+ROWS = st.lists(
+    st.tuples(st.sampled_from(["", "R-1", "R-2", "R-3"]), st.sampled_from([{}, {"quantity": "9"}])), max_size=6
+)
+
+
+@given(ROWS, st.integers(0, 6), st.integers(1, 3))
+def test_a_file_cut_off_and_then_whole_ends_as_imported_once(
+    rows: list[tuple[str, dict[str, str]]], kept: int, batch: int
+) -> None:
+    """With ids, without, and mixed, in batches of any size."""
+    ends = []
+    for files in ([rows], [rows[:kept], rows]):
+        with transaction.atomic(), pytest.MonkeyPatch.context() as patch:
+            patch.setattr(imports, "BATCH", batch)
+            for each in files:
+                store(file(*each))
+            ends.append(sorted(ReturnRequest.objects.values_list("key", "return_id", "quantity")))
+            transaction.set_rollback(True)
+    assert ends[0] == ends[1]
+
+
+@given(ROWS, ROWS)
+def test_each_id_is_one_return_whatever_files_bring_it(
+    first: list[tuple[str, dict[str, str]]], second: list[tuple[str, dict[str, str]]]
+) -> None:
+    """Every row is accounted for, and no id is stored twice or lost although its row was taken."""
+    with transaction.atomic():
+        for rows in (first, second):
+            summary, rejected = store(file(*rows))
+            assert (summary.read, summary.rejected) == (len(rows), len(rejected))
+        stored = [each for each in ids() if each]
+        assert len(stored) == len(set(stored))
+        assert store(file(*((each, {}) for each in stored)))[0].imported == 0
+        transaction.set_rollback(True)
+
+
+def test_an_id_that_another_import_brings_at_the_same_time_is_known() -> None:
+    """Rows that someone commits while the file is read: the same facts are known, other ones rejected."""
+    rows = taken(read(file(("R-1", {}), ("R-2", {}), ("R-3", {}))))
+
+    def read_while_another_imports() -> Iterator[Row]:
+        yield from rows
+        store(file(("R-3", {}), ("R-1", {"amount": "9"})))
+
+    rejected: list[str] = []
+    summary = import_rows(
+        read_while_another_imports(), now=NOW, on_rejected=lambda rejection: rejected.append(str(rejection))
+    )
+    assert (summary.imported, summary.known, summary.rejected) == (1, 1, 1)
+    assert rejected[0].startswith("line 2: return_id 'R-1' is known with other facts: amount was 9.00, is now 12.50;")
+    assert ids() == ["R-1", "R-2", "R-3"]
+
+
+def test_the_database_refuses_a_return_id_twice() -> None:
+    """Whoever writes; any number of rows have none."""
+    store(file(("R-1", {}), ("", {"quantity": "1"}), ("", {"quantity": "3"})))
+    values = {"order_line": "x", "quantity": 1, "amount_minor": 1, "currency": "GBP"}
+    with pytest.raises(IntegrityError), transaction.atomic():
+        ReturnRequest.objects.create(return_id="R-1", requested_at=NOW, received_at=NOW, **values)
+
+
+def test_an_import_with_ids_asks_three_questions_a_batch(django_assert_num_queries: object) -> None:
+    """However many rows: which ids are stored, which numbers are taken, and the rows in. Known rows cost one."""
+    rows = taken(read(file(*((f"R-{number}", {}) for number in range(500)))))
+    for questions in (3, 1):
+        with django_assert_num_queries(questions):  # type: ignore[operator]  # a fixture without a type
+            import_rows(rows, now=NOW, on_rejected=none_rejected)
+    assert ReturnRequest.objects.count() == 500
+
+
+COMPOSED, DECOMPOSED = "Zo\u00eb", "Zoe\u0308"
+
+
+def test_two_ways_to_write_a_letter_are_one_return() -> None:
+    """Identity is compared, and stored, in NFC: by the facts and by the id."""
+    for return_id, other in (("", ""), (COMPOSED, DECOMPOSED)):
+        store(file((return_id, {"order_line": COMPOSED, "quantity": "7" if return_id else "8"})))
+        again = file((other, {"order_line": DECOMPOSED, "quantity": "7" if return_id else "8"}))
+        assert counts(store(again)) == (0, 1, 0)
+    assert set(ReturnRequest.objects.values_list("order_line", flat=True)) == {COMPOSED}
+
+
+INVISIBLE = {
+    "\u200b": "U+200B (ZERO WIDTH SPACE)",
+    "\ufeff": "U+FEFF (ZERO WIDTH NO-BREAK SPACE)",
+    "\u00ad": "U+00AD (SOFT HYPHEN)",
+    "\u2060": "U+2060 (WORD JOINER)",
+    "\u202e": "U+202E (RIGHT-TO-LEFT OVERRIDE)",
+    "\u180e": "U+180E (MONGOLIAN VOWEL SEPARATOR)",
+    "\u2028": "U+2028 (LINE SEPARATOR)",
+    "\u00a0": "U+00A0 (NO-BREAK SPACE)",
+    "\u3164": "U+3164 (HANGUL FILLER)",
+    "\ufe0f": "U+FE0F (VARIATION SELECTOR-16)",
+    "\u0007": "U+0007 (a control character)",
+    "\ud800": "U+D800 (half a surrogate pair)",
+}
+
+
+@pytest.mark.parametrize(
+    ("column", "character"),
+    list(product(["order_line", "customer", "return_id", "payment", "customer_email"], INVISIBLE)),
+    ids=lambda value: ascii(value).strip("'"),
+)
+def test_an_invisible_character_is_named_with_its_position(column: str, character: str) -> None:
+    """In each column that says which return, customer, payment or address this is."""
+    text = f"ann{character}a@example.com"
+    (message,) = messages(read(jsonl_file({**GOOD, column: text}), form=Format.JSONL))
+    assert message.endswith(f"holds the invisible character {INVISIBLE[character]} at position 4")
+    assert message.startswith(f"line 1: {column} ")
+
+
+@pytest.mark.parametrize("column", ["order_line", "return_id"])
+def test_white_space_around_an_id_makes_no_other_return(column: str) -> None:
+    """Also the white space that spreadsheets and web pages bring: a no-break space, an ideographic one."""
+    good = {**GOOD, "return_id": "R-1"}
+    store(jsonl_file(good), Format.JSONL)
+    assert counts(store(jsonl_file({**good, column: f"\u00a0{good[column]}\u3000\t"}), Format.JSONL)) == (0, 1, 0)
+
+
+def test_what_was_imported_is_not_changed_by_the_same_return() -> None:
+    """A known row writes nothing: neither what is said about the return, nor when it was received."""
+    store(file(("R-1", {})))
+    before = ReturnRequest.objects.values().get()
+    store(file(("R-1", {"reason": "now with a reason"})), now=NOW + timedelta(hours=1))
+    assert ReturnRequest.objects.values().get() == before

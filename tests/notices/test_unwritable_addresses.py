@@ -1,0 +1,176 @@
+"""Addresses that no mail can be written to: refused by an import, and where one is stored, its notice is suppressed."""
+
+import logging
+from smtplib import SMTPRecipientsRefused
+
+import django
+import pytest
+from django.core import mail
+from django.core.exceptions import ValidationError
+from django.core.mail import EmailMessage
+from django.core.mail.backends.smtp import EmailBackend
+from django.core.validators import validate_email
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from refunds.domain import addresses
+from refunds.importing import Format
+from refunds.models import OptOut, Refund
+from refunds.operations.notices import WITHIN, notify_customer
+
+from ..factories import NOON, make_refund
+from ..importing.files import GOOD, jsonl_file, messages, read, taken
+from ..mails import ADDRESS, YES, MailServer, settle, told
+from .test_untold import resent, untold
+
+UNWRITABLE = {
+    "a@\u200b.example": "holds the invisible character U+200B (ZERO WIDTH SPACE) at position 3",
+    "a@exam\u200bple.com": "holds the invisible character U+200B (ZERO WIDTH SPACE) at position 7",
+    "zoë@b.example": "is not ASCII before the @, and mail servers take that only with SMTPUTF8",
+    f"a@{'x' * 64}.example": "has a domain that IDNA cannot encode",
+    f"a@{'ü' * 60}.example": "has a domain that IDNA cannot encode",
+    "a@b..example": "has a domain that IDNA cannot encode",
+    "a@b.example.": "has a domain that is no name in DNS",
+    f"a@{'.'.join(['x' * 60] * 5)}": "has a domain that is no name in DNS",
+    "a@xn--": "has a domain that is no name in DNS",
+    "a@-b.example": "has a domain that is no name in DNS",
+    "a@straße.example": "has a domain that IDNA writes as another one, strasse.example",
+    "a@\uff42.example": "has a domain that IDNA writes as another one, b.example",
+    '"a\nb"@b.example': "holds the invisible character U+000A (a control character) at position 3",
+    '"a\tb"@b.example': "holds the invisible character U+0009 (a control character) at position 3",
+    '""@b.example': "is not an e-mail address",
+    "a b@c.example": "is not an e-mail address",
+    "a@b@c.example": "is not an e-mail address",
+    "a@": "is not an e-mail address",
+    "a": "is not an e-mail address",
+}
+WRITABLE = [
+    "ann@example.com",
+    "o'brien+returns@shop.example",
+    '"a,b"@b.example',
+    '"a@b"@c.example',
+    "a@bücher.example",
+    "a@BÜCHER.example",
+    "a@xn--bcher-kva.example",
+    "a@xn--strae-oqa.example",
+    "a@[192.0.2.1]",
+    "a@localhost",
+]
+
+
+@pytest.mark.parametrize("address", UNWRITABLE, ids=ascii)
+def test_the_reason_says_why_no_mail_can_be_written(address: str) -> None:
+    """Each kind by its own words."""
+    found = addresses.problem(address)
+    assert found is not None
+    assert found.startswith(UNWRITABLE[address])
+
+
+@pytest.mark.parametrize("address", UNWRITABLE, ids=ascii)
+def test_an_import_rejects_an_address_that_no_mail_can_be_written_to(address: str) -> None:
+    """The row is rejected with its line, the column and the address."""
+    (message,) = messages(read(jsonl_file({**GOOD, "customer_email": address}), form=Format.JSONL))
+    assert message.startswith("line 1: customer_email ")
+    assert UNWRITABLE[address] in message or "is longer than 254 characters" in message
+
+
+@pytest.mark.parametrize("address", WRITABLE, ids=ascii)
+def test_an_import_takes_an_address_that_a_mail_can_be_written_to(address: str) -> None:
+    """Quoted, in a domain of other letters, or an address literal."""
+    (row,) = taken(read(jsonl_file({**GOOD, "customer_email": address}), form=Format.JSONL))
+    assert row.content.customer_email == address
+
+
+class Recorder:
+    """What smtplib is told to send."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, list[str], bytes]] = []
+
+    def sendmail(self, sender: str, recipients: list[str], message: bytes) -> None:
+        """Keep the envelope."""
+        self.sent.append((sender, recipients, message))
+
+
+def posted(address: str) -> list[str]:
+    """The recipients on the envelope of a mail to the address, as Django's SMTP backend writes it."""
+    recorder, backend = Recorder(), EmailBackend(fail_silently=False)
+    backend.connection = recorder  # type: ignore[assignment]  # the one method that is called
+    backend._send(EmailMessage("subject", "body", "from@example.com", [address]))  # type: ignore[attr-defined]  # Django's own step
+    ((_, recipients, _),) = recorder.sent
+    return recipients
+
+
+LOCAL = st.text(st.sampled_from("ab.+'\"\\ @éß\u200b\n\t()<>,;:"), min_size=1, max_size=8)
+LABEL = st.text(st.sampled_from("ab-Üßé。\u200b\u3002x"), min_size=0, max_size=5) | st.just("xn--")
+
+
+@given(LOCAL, st.lists(LABEL, min_size=1, max_size=3))
+@example('"a,b"', ["b"])
+@example("a", ["bücher"])
+@example("a", ["xn--"])
+def test_django_sends_to_every_address_without_a_problem(local: str, labels: list[str]) -> None:
+    """No address that an import takes makes Django's mail code fail, and its envelope is ASCII."""
+    address = f"{local}@{'.'.join(labels)}.example"
+    try:
+        validate_email(address)
+    except ValidationError:
+        return
+    if addresses.problem(address) is None:
+        (recipient,) = posted(address)
+        assert recipient.isascii()
+        assert recipient.rpartition("@")[2].encode().decode("idna") == address.rpartition("@")[2].lower() or (
+            "xn--" in address
+        )
+
+
+@pytest.mark.parametrize("address", ["a@\u200b.example", f"a@{'ü' * 60}.example", "a@b..example"], ids=ascii)
+def test_django_raises_an_error_on_such_an_address(address: str) -> None:
+    """Why they are refused: each attempt to send would fail as a bug does."""
+    with pytest.raises(ValueError, match=r"."):
+        posted(address)
+
+
+@pytest.mark.skipif(django.VERSION >= (6, 0), reason="Django 6 raises an error instead")
+def test_django_5_writes_to_another_mailbox() -> None:
+    """Why a letter outside ASCII before the @, and a domain that IDNA changes, are refused."""
+    assert posted("zoë@b.example") == ["=?utf-8?q?zo=C3=AB?=@b.example"]
+    assert posted("a@straße.example") == ["a@strasse.example"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("address", ["a@\u200b.example", "zoë@b.example", "a@xn--"], ids=ascii)
+def test_a_stored_address_has_its_notice_suppressed_with_the_reason(
+    address: str, messages: list[int], mail_server: MailServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Once, with a line in the log and on the refund; neither the reconciler nor health speaks of it again."""
+    refund = make_refund(customer_email=address)
+    settle(refund, YES, NOON)
+    with caplog.at_level(logging.WARNING, logger="refunds"):
+        assert not notify_customer(refund.pk, NOON)
+    refund.refresh_from_db()
+    assert refund.notice_suppressed == f"the address {address!a} {addresses.problem(address)}"
+    assert caplog.messages == [f"{refund}: no notice is sent: {refund.notice_suppressed}"]
+    assert (told(refund), mail_server.asked, mail.outbox) == (("", None, None), 0, [])
+    assert not notify_customer(refund.pk, NOON)
+    assert (resent(after=WITHIN), untold(after=WITHIN), messages) == (0, [], [refund.pk])
+
+
+@pytest.mark.django_db
+def test_every_suppressed_notice_says_why_on_the_refund(messages: list[int], mail_server: MailServer) -> None:
+    """Opted out, refused for good, or a day late; a notice that is sent leaves nothing there."""
+
+    def reason(address: str, *, late: bool = False) -> str:
+        refund = make_refund(customer_email=address)
+        settle(refund, YES, NOON)
+        if address == "out@example.com":
+            OptOut.objects.create(address=address, created_at=NOON)
+        notify_customer(refund.pk, NOON + WITHIN if late else NOON)
+        return Refund.objects.get(pk=refund.pk).notice_suppressed
+
+    assert reason("out@example.com") == "the customer has opted out"
+    assert reason(ADDRESS, late=True) == "it was due at 2026-07-15 09:00:00+00:00 and could not be sent for a day"
+    mail_server.answers = [SMTPRecipientsRefused({ADDRESS: (550, b"no such user")})]
+    assert reason(ADDRESS).startswith("the address is refused: {'c@example.com': (550")
+    assert reason(ADDRESS) == ""
+    assert len(mail.outbox) == 1

@@ -12,7 +12,8 @@ from django.db.models.functions import Cast, Coalesce, Concat, Lower
 
 from .domain.refunds import Outcome, RefundStatus, settle
 from .domain.returns import Decision, Status, decide
-from .domain.sweeps import Cover, Span
+from .domain.sweeps import Cover, Frozen, Span
+from .frozen import within
 from .models import OptOut, Refund, ReturnRequest, Sweep, WalletEntry
 
 # The status as a literal: SQLite uses a partial index only where it can read the condition in the statement, and a
@@ -35,7 +36,7 @@ TEXT: Final = models.CharField | models.TextField
 
 def pending(cover: Cover) -> QuerySet[ReturnRequest]:
     """The return requests in the set that are still to be decided."""
-    rows = ReturnRequest.objects.filter(PENDING, pk__lte=cover.up_to_id)
+    rows = within(ReturnRequest.objects.filter(PENDING), Frozen(cover.up_to_id, cover.snapshot))
     if cover.received_from is not None:
         rows = rows.filter(received_at__gte=cover.received_from)
     if cover.received_before is not None:
@@ -64,11 +65,6 @@ def add_requests(columns: Sequence[str], rows: Sequence[Sequence[Any]], now: dat
         cursor.execute(statement, (adapted(now), Status.REQUESTED, packed))
         added: list[tuple[str, int]] = cursor.fetchall()
     return added
-
-
-def highest_id() -> int:
-    """The highest id of any return request, 0 where there is none."""
-    return ReturnRequest.objects.aggregate(highest=Coalesce(Max("pk"), Value(0)))["highest"]  # type: ignore[no-any-return]  # aggregates are untyped
 
 
 def lowest_id(rows: QuerySet[ReturnRequest]) -> int:
@@ -192,7 +188,7 @@ def owe_notices(span: Span, now: datetime) -> list[int]:
 
 def covered(sweep: Sweep) -> Cover:
     """The frozen set that the sweep's row describes."""
-    return Cover(sweep.up_to_id, sweep.received_from, sweep.received_before)
+    return Cover(sweep.up_to_id, sweep.received_from, sweep.received_before, sweep.snapshot)
 
 
 def insert_select(model: type[models.Model], columns: str, source: QuerySet[Any, Any]) -> None:

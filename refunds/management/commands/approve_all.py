@@ -25,7 +25,7 @@ class Command(BaseCommand):
         if not shown.count:
             self.stdout.write("Nothing can be approved; nothing was started.")
             return
-        sweep, _ = sweeps.start_approve(key=uuid.uuid4().hex, up_to_id=shown.up_to_id, by=None, now=now)
+        sweep, _ = sweeps.start_approve(key=uuid.uuid4().hex, frozen=shown.frozen, by=None, now=now)
         for currency, count, total in shown.totals:
             self.stdout.write(f"{count:,} pending, {to_major(total, currency):,} {currency}")
         lapses = timezone.localtime(shown.lapses_at, cutoff.ZONE)

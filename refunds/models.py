@@ -265,6 +265,19 @@ class WalletEntry(models.Model):
         super().save(*args, **kwargs)
 
 
+class WrongClock(models.Model):
+    """A host whose clock was found to differ from the database's; by it `health` elsewhere learns of it."""
+
+    host = models.CharField(max_length=255, primary_key=True)
+    # By the database's clock.
+    seen_at = models.DateTimeField()
+    # Seconds; below zero it was behind.
+    ahead = models.FloatField()
+
+    def __str__(self) -> str:
+        return f"{self.host}: {self.ahead:+.0f} s"
+
+
 class OptOut(models.Model):
     """An address that wants no mail from here."""
 

@@ -186,6 +186,18 @@ def owe_notices(span: Span, now: datetime) -> list[int]:
     return ids
 
 
+def database_clock() -> datetime | None:
+    """What PostgreSQL's clock says at this moment, aware; None on SQLite, which has none of its own."""
+    connection = connections[router.db_for_write(Sweep)]
+    if connection.vendor != "postgresql":
+        return None
+    with connection.cursor() as cursor:
+        # Not now(), which is when the transaction began.
+        cursor.execute("SELECT clock_timestamp()")
+        (found,) = cursor.fetchone()
+    return found  # type: ignore[no-any-return]  # rows are untyped
+
+
 def covered(sweep: Sweep) -> Cover:
     """The frozen set that the sweep's row describes."""
     return Cover(sweep.up_to_id, sweep.received_from, sweep.received_before, sweep.snapshot)

@@ -14,8 +14,9 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
+from ..errors import ClocksDiffer
 from ..models import ReturnRequest
-from ..operations import preview, sweeps
+from ..operations import clocks, preview, sweeps
 from . import tokens
 from .base import kyiv, money
 
@@ -40,9 +41,12 @@ class ApproveAll(_Base):
         """GET shows what a press would do; POST does it, and leads to the sweep."""
         if not request.user.has_perm(PERMISSION):
             raise PermissionDenied
-        if request.method == "POST":
-            return self._press(request, timezone.now())
-        return self._confirm(request, timezone.now())
+        try:
+            now = clocks.trusted(timezone.now)
+        except ClocksDiffer as differ:
+            self.message_user(request, f"{differ}.", messages.ERROR)
+            return redirect("admin:refunds_returnrequest_changelist")
+        return self._press(request, now) if request.method == "POST" else self._confirm(request, now)
 
     def _confirm(self, request: HttpRequest, now: datetime) -> HttpResponse:
         shown = preview.preview(now)

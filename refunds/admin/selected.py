@@ -16,9 +16,10 @@ from .. import store
 from ..domain import cutoff
 from ..domain.returns import Decision, Status, decide
 from ..domain.sweeps import Frozen
+from ..errors import ClocksDiffer
 from ..frozen import freeze, frozen_in, within
 from ..models import ReturnRequest
-from ..operations import preview
+from ..operations import clocks, preview
 from ..operations.decisions import decide_chosen
 from . import tokens
 from .actions import ActingAdmin
@@ -73,7 +74,11 @@ class DecideSelected(ActingAdmin[ReturnRequest]):
     def _decide_selected(
         self, request: HttpRequest, queryset: Rows, decision: Decision, form: DeclineForm | None
     ) -> HttpResponse | None:
-        now = timezone.now()
+        try:
+            now = clocks.trusted(timezone.now)
+        except ClocksDiffer as differ:
+            self.message_user(request, f"{differ}.", messages.ERROR)
+            return None
         if decision in request.POST:  # the name of the page's button
             frozen, why = _shown(request, decision, now)
             if frozen is None:

@@ -1,5 +1,7 @@
 """What a frozen set is made of: on PostgreSQL the transaction that added each request, and the snapshot of each sweep.
 
+And the hosts whose clocks were found wrong.
+
 The column is the database's own, which gives every row its transaction, whatever inserts it: the ORM does not know it. Rows
 that are there get this migration's transaction without the table being written anew, because the default is not volatile.
 """
@@ -36,5 +38,13 @@ class Migration(migrations.Migration):
             model_name="sweep",
             name="snapshot",
             field=models.TextField(blank=True, db_default="", editable=False),
+        ),
+        migrations.CreateModel(
+            name="WrongClock",
+            fields=[
+                ("host", models.CharField(max_length=255, primary_key=True, serialize=False)),
+                ("seen_at", models.DateTimeField()),
+                ("ahead", models.FloatField()),
+            ],
         ),
     ]

@@ -9,6 +9,7 @@ from django.utils import timezone
 from ...domain import cutoff
 from ...domain.money import to_major
 from ...operations import preview, sweeps
+from ..clock import trusted_now
 
 
 class Command(BaseCommand):
@@ -18,7 +19,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Start the sweep and say what it covers."""
-        now = timezone.now()
+        now = trusted_now()
         shown = preview.preview(now)
         if shown.owed_decline:
             self.stdout.write(f"{shown.owed_decline:,} were received before the last cut-off: they are to be declined.")

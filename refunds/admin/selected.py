@@ -85,7 +85,8 @@ class DecideSelected(ActingAdmin[ReturnRequest]):
                 self._refuse(request, f"{why} Look at the numbers as they are now, and confirm them.")
             elif form is None or form.is_valid():
                 note = form.cleaned_data["reason"] if form else ""
-                return self._decide(request, queryset, frozen, decision=decision, note=note, now=now)
+                self._decide(request, queryset, frozen, decision=decision, note=note, now=now)
+                return None
         return self._page(request, queryset, decision, form, now)
 
     def _page(

@@ -54,8 +54,8 @@ def test_worker_ten_minutes_ahead_declines_nothing_and_18_on_the_right_clock_dec
     assert "600 s ahead of the database's clock" in line
     with_wrong_clock.__exit__(None, None, None)
 
-    monkeypatch.setattr(store, "database_clock", lambda: right.now)
     right = start(CUTOFF - 2 * MINUTE, transport=transport)
+    monkeypatch.setattr(store, "database_clock", lambda: right.now)
     right.run_until(CUTOFF + 5 * MINUTE)
     assert Sweep.objects.get().scheduled_for == CUTOFF
     assert set(ReturnRequest.objects.values_list("status", "decided_at")) == {(Status.DECLINED, CUTOFF)}

@@ -20,6 +20,7 @@ from django.test import Client
 from django.utils import timezone
 from refunds.admin import tokens
 from refunds.domain import cutoff
+from refunds.domain.sweeps import Frozen
 from refunds.models import ReturnRequest
 
 PAGE = "/admin/refunds/returnrequest/approve-all/"

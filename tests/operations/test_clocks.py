@@ -12,6 +12,7 @@ from freezegun import freeze_time
 
 from refunds import store, tasks
 from refunds.domain.returns import Status
+from refunds.domain.sweeps import Frozen
 from refunds.errors import ClocksDiffer
 from refunds.models import ReturnRequest, Sweep, WrongClock
 from refunds.operations import clocks, sweeps
@@ -99,21 +100,24 @@ def test_task_by_a_wrong_clock_changes_no_row(
     assert ReturnRequest.objects.get().status == Status.REQUESTED
 
 
-@pytest.mark.parametrize("task", ["plan_sweep", "decide_chunk"])
-def test_sweep_is_neither_planned_nor_decided_by_a_clock_that_is_behind(database_says: DatabaseSays, task: str) -> None:
+@pytest.mark.parametrize("planned", [False, True])
+def test_sweep_is_neither_planned_nor_decided_by_a_clock_that_is_behind(
+    database_says: DatabaseSays, planned: bool
+) -> None:
     """An approval that lapsed at 18:00 is not carried on by a worker whose clock says 17:58."""
     row = make_requests()[0]
-    sweep, _ = sweeps.start_approve(key="k", frozen=sweeps.rules.Frozen(row.pk), by=None, now=PRESSED)
-    if task == "decide_chunk":
+    sweep, _ = sweeps.start_approve(key="k", frozen=Frozen(row.pk), by=None, now=PRESSED)
+    if planned:
         sweeps.plan_sweep(sweep.pk, PRESSED)
-    ids = {"plan_sweep": {"sweep_id": sweep.pk}, "decide_chunk": {"chunk_id": sweep.chunks.values_list("pk").first()}}
-    arguments = {name: pk[0] if isinstance(pk, tuple) else pk for name, pk in ids[task].items()}
     database_says(CUTOFF + TEN)
     with freeze_time(PRESSED), pytest.raises(ClocksDiffer):
-        getattr(tasks, task)(**arguments)
+        if planned:
+            tasks.decide_chunk(chunk_id=sweep.chunks.get().pk)
+        else:
+            tasks.plan_sweep(sweep_id=sweep.pk)
     row.refresh_from_db()
     assert row.status == Status.REQUESTED
-    assert sweep.chunks.count() == (task == "decide_chunk")
+    assert sweep.chunks.count() == planned
 
 
 @pytest.mark.parametrize("command", ["approve_all", "decline_all", "import_returns"])
@@ -159,11 +163,16 @@ def test_health_elsewhere_learns_of_a_wrong_clock_for_an_hour(
 
 def test_marks_do_not_pile_up(database_says: DatabaseSays, monkeypatch: pytest.MonkeyPatch) -> None:
     """One row for each host, and none that `health` does not report any more."""
-    for host, at in (("a", NOON), ("a", NOON + TEN), ("b", NOON + TEN + clocks.REPORTED)):
-        monkeypatch.setattr("socket.gethostname", lambda host=host: host)
+
+    def refused(host: str, at: datetime) -> None:
+        monkeypatch.setattr("socket.gethostname", lambda: host)
         database_says(at)
         with pytest.raises(ClocksDiffer):
-            clocks.trusted(lambda at=at: at + TEN)
+            clocks.trusted(lambda: at + TEN)
+
+    refused("a", NOON)
+    refused("a", NOON + TEN)
+    refused("b", NOON + TEN + clocks.REPORTED)
     assert list(WrongClock.objects.values_list("host", flat=True)) == ["b"]
 
 

@@ -2,23 +2,27 @@
 
 The reference is a database without the column `added_in` (migration 0007), whose sets are frozen by the highest id
 alone, as before. A process of its own works on each database, in turns: `python -m benchmarks.frozen WAY ROWS`.
+
+Timed is processor time, the process's and that of its backend of PostgreSQL, which must be on this machine, a Linux:
+other work on the machine is not in it.
 """
 
 import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from importlib import import_module
 from itertools import islice
+from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
 import psycopg
 
-from .measure import Real
 from .report import Figure, Skipped, Table
 from .run import Options, prepare
 from .stage import Postgres, migrate
@@ -69,7 +73,7 @@ def _measure(place: Postgres, size: int, options: Options) -> Table:
         )
     ]
     title = f"A frozen set on PostgreSQL: {size:,} pending among {options.decided:,} decided"
-    return Table(title, figures, "The median of each round; the first of each kind warms up and does not count.")
+    return Table(title, figures, "Processor time: the median of each round, without the first of each kind.")
 
 
 @contextmanager
@@ -108,12 +112,15 @@ def _worked(url: str, way: str) -> dict[str, list[float]]:
 def main(way: str, imported: int) -> None:
     """Do everything to the database that DATABASE_URL names, and print the seconds of each time as JSON."""
     prepare()
+    from django.db import connection
     from django.utils import timezone
 
     from refunds.frozen import freeze
     from refunds.models import Chunk
     from refunds.operations import preview, sweeps
 
+    with connection.cursor() as cursor:
+        cursor.execute("SET max_parallel_workers_per_gather = 0")  # all work is the backend's own
     now = timezone.now()
     show = (lambda: preview.preview(now)) if way == WITH else (lambda: _old_page(now))
     frozen = freeze() if way == WITH else _highest()
@@ -160,19 +167,28 @@ def _imported(count: int, now: datetime) -> Iterator[float]:
     rows = map(row, range(1, count + imports.BATCH + 1))
     for number in range(count // imports.BATCH + 1):
         batch = list(islice(rows, imports.BATCH))
-        began = Real.clock()
+        began = _spent()
         imports.import_rows(batch, now=now, on_rejected=print)
         if number:
-            yield Real.clock() - began
+            yield _spent() - began
 
 
 def _timed(act: Callable[[], object], times: int) -> list[float]:
     seconds = []
     for _ in range(times + 1):
-        began = Real.clock()
+        began = _spent()
         act()
-        seconds.append(Real.clock() - began)
+        seconds.append(_spent() - began)
     return seconds[1:]
+
+
+def _spent() -> float:
+    """Seconds of processor that this process and its backend have had."""
+    from django.db import connection
+
+    connection.ensure_connection()
+    backend = Path(f"/proc/{connection.connection.info.backend_pid}/schedstat")
+    return time.process_time() + int(backend.read_text().split()[0]) / 1e9
 
 
 if __name__ == "__main__":

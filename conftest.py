@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from django.core.cache import cache
+from django.utils import timezone
 from hypothesis import HealthCheck, settings
 
 import celery_app  # noqa: F401  # shared tasks belong to this app
@@ -30,6 +31,12 @@ def real_file() -> Path:
 def _empty_cache() -> None:
     """No test sees what another put into the cache."""
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def _one_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database's clock is the process's, whatever time a test lives in. Production has no such switch."""
+    monkeypatch.setattr("refunds.store.database_clock", timezone.now)
 
 
 # Celery prefers what the environment says of these to an app's own settings.

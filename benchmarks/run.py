@@ -25,6 +25,7 @@ BENCHMARKS = {
     "virtual_time": ("virtual_time", "a year, 10,000 executions, the start of a cluster"),
     "import_returns": ("import_returns", "a file, beside COPY and executemany of the same parsed rows"),
     "safety_net": ("safety_net", "the reconciler and the health check among millions of rows"),
+    "frozen": ("frozen", "what a frozen set costs an import, a page, a press and a chunk"),
     "cost": ("cost", "processor, log, disk and messages from the file to the last refund"),
 }
 

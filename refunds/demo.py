@@ -13,11 +13,11 @@ from celery import Celery
 from django.core.management import call_command
 from django.db import connections
 
-from . import store
 from .domain import cutoff
 from .domain.refunds import RefundStatus
 from .domain.returns import Decision, Status, decide
 from .environment import database
+from .frozen import freeze
 from .importing import Rejection, Return, Row
 from .models import Sweep
 from .operations import books, imports, sweeps
@@ -120,7 +120,7 @@ def _swept(sweep: Sweep, now: datetime) -> Swept:
 
 
 def _press(now: datetime) -> None:
-    sweeps.start_approve(key=f"demo-{now.isoformat()}", up_to_id=store.highest_id(), by=None, now=now)
+    sweeps.start_approve(key=f"demo-{now.isoformat()}", frozen=freeze(), by=None, now=now)
 
 
 def _never(rejection: Rejection) -> None:

@@ -85,7 +85,8 @@ class ReturnRequest(models.Model):
             models.Index(fields=["owed"], condition=Q(owed__isnull=False), name="request_owed"),
             # Pending rows are few among the decided: every sweep and count reads only these. Behind the id stands what
             # counts and sums want, so that they read no row of the table. A decision takes its row out of the index
-            # whatever is in it, and so costs no more.
+            # whatever is in it, and so costs no more. On PostgreSQL `added_in`, of which the ORM knows nothing, is the
+            # last column of the index (docs/adr/0019-a-frozen-set-is-a-snapshot.md).
             models.Index(
                 fields=["id", "currency", "amount_minor", "received_at"],
                 condition=Q(status=Status.REQUESTED),
@@ -112,6 +113,9 @@ class Sweep(models.Model):
     # The cut-off instant of a decline sweep.
     scheduled_for = models.DateTimeField(null=True, blank=True)
     up_to_id = models.BigIntegerField()
+    # PostgreSQL's snapshot when the set was frozen; empty on SQLite, and in sweeps of releases that took none. The
+    # database has the default too: a process of such a release starts sweeps until it is restarted.
+    snapshot = models.TextField(blank=True, editable=False, db_default="")
     received_from = models.DateTimeField(null=True, blank=True)
     received_before = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField()
@@ -288,6 +292,19 @@ class WalletEntry(models.Model):
         if not self._state.adding:
             raise TypeError(f"{self} is in the ledger and cannot be changed; add a correcting entry instead")
         super().save(*args, **kwargs)
+
+
+class WrongClock(models.Model):
+    """A host whose clock was found to differ from the database's; by it `health` elsewhere learns of it."""
+
+    host = models.CharField(max_length=255, primary_key=True)
+    # By the database's clock.
+    seen_at = models.DateTimeField()
+    # Seconds; below zero it was behind.
+    ahead = models.FloatField()
+
+    def __str__(self) -> str:
+        return f"{self.host}: {self.ahead:+.0f} s"
 
 
 class OptOut(models.Model):

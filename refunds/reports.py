@@ -39,7 +39,8 @@ def report_expiry(*, sender: Any, request: Any, expired: bool, **_newer: Any) ->
         mail_admins(
             f"Task {sender.name} expired",
             f"Task: {sender.name}\nId: {request.id}\nArguments: {request.kwargs!r}\n\n"
-            f"The message came after its time and was not run. Others like it within {QUIET} seconds are only logged.",
+            "The message came after its time and was not run, unless this worker's clock is ahead: `python -m refunds "
+            f"health` on its machine compares it. Others like it within {QUIET} seconds are only logged.",
         )
 
 

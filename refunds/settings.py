@@ -151,6 +151,9 @@ STRIPE_API_BASE = os.environ.get("STRIPE_API_BASE", "https://api.stripe.com")
 # Seconds to connect, and again between two bytes of the answer; an attempt makes at most two calls that succeed and one
 # that does not, within pay_refund's time limit of 50.
 STRIPE_TIMEOUT = float(os.environ.get("STRIPE_TIMEOUT", "15"))
+# Seconds by which a process's clock may differ from PostgreSQL's before it decides nothing by a cutoff. NTP keeps
+# clocks within milliseconds: a clock that is further off is one that nothing sets.
+REFUNDS_CLOCK_TOLERANCE = float(os.environ.get("REFUNDS_CLOCK_TOLERANCE", "5"))
 REFUNDS_EVENING_DIGEST = flag("REFUNDS_EVENING_DIGEST")
 
 CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL", "redis://localhost:6379/0")

@@ -12,7 +12,8 @@ from django.db.models.functions import Cast, Coalesce, Concat, Lower
 
 from .domain.refunds import Outcome, RefundStatus, settle
 from .domain.returns import Decision, Status, decide
-from .domain.sweeps import Cover, Span
+from .domain.sweeps import Cover, Frozen, Span
+from .frozen import within
 from .models import OptOut, Refund, ReturnRequest, Sweep, WalletEntry
 
 # The value as a literal: SQLite uses a partial index only where it can read the condition in the statement, and a
@@ -36,7 +37,7 @@ TEXT: Final = models.CharField | models.TextField
 
 def pending(cover: Cover) -> QuerySet[ReturnRequest]:
     """The return requests in the set that are still to be decided."""
-    rows = ReturnRequest.objects.filter(PENDING, pk__lte=cover.up_to_id)
+    rows = within(ReturnRequest.objects.filter(PENDING), Frozen(cover.up_to_id, cover.snapshot))
     if cover.received_from is not None:
         rows = rows.filter(received_at__gte=cover.received_from)
     if cover.received_before is not None:
@@ -80,11 +81,6 @@ def give_return_id(key: str, return_id: str) -> bool:
             return bool(ReturnRequest.objects.filter(key=key, return_id="").update(return_id=return_id))
     except IntegrityError:
         return False
-
-
-def highest_id() -> int:
-    """The highest id of any return request, 0 where there is none."""
-    return ReturnRequest.objects.aggregate(highest=Coalesce(Max("pk"), Value(0)))["highest"]  # type: ignore[no-any-return]  # aggregates are untyped
 
 
 def lowest_id(rows: QuerySet[ReturnRequest]) -> int:
@@ -206,9 +202,21 @@ def owe_notices(span: Span, now: datetime) -> list[int]:
     return ids
 
 
+def database_clock() -> datetime | None:
+    """What PostgreSQL's clock says at this moment, aware; None on SQLite, which has none of its own."""
+    connection = connections[router.db_for_write(Sweep)]
+    if connection.vendor != "postgresql":
+        return None
+    with connection.cursor() as cursor:
+        # Not now(), which is when the transaction began.
+        cursor.execute("SELECT clock_timestamp()")
+        (found,) = cursor.fetchone()
+    return found  # type: ignore[no-any-return]  # rows are untyped
+
+
 def covered(sweep: Sweep) -> Cover:
     """The frozen set that the sweep's row describes."""
-    return Cover(sweep.up_to_id, sweep.received_from, sweep.received_before)
+    return Cover(sweep.up_to_id, sweep.received_from, sweep.received_before, sweep.snapshot)
 
 
 def insert_select(model: type[models.Model], columns: str, source: QuerySet[Any, Any]) -> None:

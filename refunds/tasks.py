@@ -5,6 +5,7 @@ producer and an older worker can meet during a deploy.
 """
 
 import random
+from datetime import datetime
 from typing import Any
 
 from celery import Task, shared_task
@@ -16,7 +17,7 @@ from .domain.retries import Again
 from .domain.sweeps import Span
 from .errors import BadArgument
 from .gateways import gateway, limiter
-from .operations import bulk_payments, notices, payments, sweeps, upkeep
+from .operations import bulk_payments, clocks, notices, payments, sweeps, upkeep
 
 # A database that is locked or away, a worker's child that the kernel kills: soon again, a few times; after that the
 # reconciler. `retry_on_worker_lost` counts its retries, which `reject_on_worker_lost` does not (celery 4250); before
@@ -35,19 +36,19 @@ TROUBLE: dict[str, Any] = {
 @shared_task(name="refunds.decline_pending", **TROUBLE)
 def decline_pending(**_newer: object) -> None:
     """Beat's message at the cut-off."""
-    sweeps.decline_pending(timezone.now())
+    sweeps.decline_pending(_now())
 
 
 @shared_task(name="refunds.plan_sweep", **TROUBLE)
 def plan_sweep(*, sweep_id: int, **_newer: object) -> None:
     """Part a sweep into chunks."""
-    sweeps.plan_sweep(_positive("sweep_id", sweep_id), timezone.now())
+    sweeps.plan_sweep(_positive("sweep_id", sweep_id), _now())
 
 
 @shared_task(name="refunds.decide_chunk", **TROUBLE)
 def decide_chunk(*, chunk_id: int, **_newer: object) -> None:
     """Decide the rows of one chunk."""
-    sweeps.decide_chunk(_positive("chunk_id", chunk_id), timezone.now())
+    sweeps.decide_chunk(_positive("chunk_id", chunk_id), _now())
 
 
 @shared_task(name="refunds.pay_refunds", **TROUBLE)
@@ -100,13 +101,21 @@ def notify_customer(*, refund_id: int, last_id: int | None = None, **_newer: obj
 @shared_task(name="refunds.reconcile")
 def reconcile(**_newer: object) -> None:
     """Send again what has no message any more."""
-    upkeep.reconcile(timezone.now(), gateway=gateway(), limiter=limiter())
+    upkeep.reconcile(_now(), gateway=gateway(), limiter=limiter())
 
 
 @shared_task(name="refunds.send_digest", autoretry_for=(OSError,), retry_backoff=2, max_retries=5)
 def send_digest(**_newer: object) -> None:
     """The evening's mail to the admins."""
-    notices.send_digest(timezone.now())
+    notices.send_digest(_now())
+
+
+def _now() -> datetime:
+    """The time by which a cutoff is judged. Raises ClocksDiffer.
+
+    That is a failure without a retry: the reconciler sends again what is undone, to a worker whose clock is right.
+    """
+    return clocks.trusted(timezone.now)
 
 
 def _positive(name: str, value: object) -> int:

@@ -28,9 +28,9 @@ class Plan:
 
     @property
     def reads_a_large_table(self) -> bool:
-        """Whether it goes through all rows of one; the first row in the order of the primary key is one row."""
+        """Whether it goes through all rows of one; the first or last row by the primary key is one row."""
         read = re.findall(r"(?:Seq Scan on|SCAN) (refunds_\w+)", self.text)
-        first = re.search(r'ORDER BY "\w+"\."id" ASC LIMIT 1$', self.statement)
+        first = re.search(r'ORDER BY ("\w+"\."id" ASC|1 DESC) LIMIT 1$', self.statement)
         return not first and any(table in LARGE for table in read)
 
 

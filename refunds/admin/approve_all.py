@@ -14,9 +14,9 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
-from ..domain.sweeps import has_lapsed
+from ..errors import ClocksDiffer
 from ..models import ReturnRequest
-from ..operations import preview, sweeps
+from ..operations import clocks, preview, sweeps
 from . import tokens
 from .base import kyiv, money
 
@@ -41,9 +41,12 @@ class ApproveAll(_Base):
         """GET shows what a press would do; POST does it, and leads to the sweep."""
         if not request.user.has_perm(PERMISSION):
             raise PermissionDenied
-        if request.method == "POST":
-            return self._press(request, timezone.now())
-        return self._confirm(request, timezone.now())
+        try:
+            now = clocks.trusted(timezone.now)
+        except ClocksDiffer as differ:
+            self.message_user(request, f"{differ}.", messages.ERROR)
+            return redirect("admin:refunds_returnrequest_changelist")
+        return self._press(request, now) if request.method == "POST" else self._confirm(request, now)
 
     def _confirm(self, request: HttpRequest, now: datetime) -> HttpResponse:
         shown = preview.preview(now)
@@ -60,26 +63,22 @@ class ApproveAll(_Base):
             "may_list": self.has_view_permission(request),
         }
         if shown.count:
-            context["token"] = tokens.make(up_to_id=shown.up_to_id, user=request.user.pk, lapses_at=shown.lapses_at)
+            context["token"] = tokens.make(frozen=shown.frozen, user=request.user.pk, lapses_at=shown.lapses_at)
         return TemplateResponse(request, "admin/refunds/returnrequest/approve_all.html", context)
 
     def _press(self, request: HttpRequest, now: datetime) -> HttpResponse:
         signed = request.POST.get("token", "")
         try:
             token = tokens.read(signed, user=request.user.pk)
-        except tokens.Forged:
-            return self._afresh(request, "the form was not one that this page made for you.")
+        except tokens.Forged as forged:
+            return self._afresh(request, str(forged))
         # First of all: the second of two clicks around the cut-off shows what the first one did.
         sweep = preview.started(token.key)
         if sweep is None:
-            if tokens.is_old(signed):
-                return self._afresh(request, "the page had been open for more than an hour.")
-            if has_lapsed(token.lapses, now):
-                return self._afresh(
-                    request, f"the cut-off of {kyiv(token.lapses)} (Kyiv) passed after the page was made."
-                )
+            if why := tokens.too_late(signed, token, now):
+                return self._afresh(request, why)
             by = cast(User, request.user)  # the permission above is one that only a user has
-            sweep, _ = sweeps.start_approve(key=token.key, up_to_id=token.up_to_id, by=by, now=now)
+            sweep, _ = sweeps.start_approve(key=token.key, frozen=token.frozen, by=by, now=now)
         return redirect("admin:refunds_sweep_change", sweep.pk, permanent=False)
 
     def _afresh(self, request: HttpRequest, why: str) -> HttpResponse:

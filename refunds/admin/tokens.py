@@ -1,4 +1,4 @@
-"""The signed token of a confirmation page: what was shown, to whom, and until when it may be pressed."""
+"""The signed token of a confirmation page: what was shown, to whom, and until when it can be confirmed."""
 
 import secrets
 from dataclasses import asdict, dataclass
@@ -7,51 +7,63 @@ from typing import Final
 
 from django.core import signing
 
+from ..domain.sweeps import Frozen, has_lapsed
+from .base import kyiv
+
+# What the pages' tokens are signed with, so that the token of one page is of no use to another.
 SALT: Final = "refunds.admin.approve_all"
 # A page that was left open over lunch shows what is no longer so.
 MAX_AGE: Final = timedelta(hours=1)
 
 
 class Forged(ValueError):
-    """A token that was not made here for this user."""
+    """A token that was not made here for this user; the message is for the user."""
 
 
 @dataclass(frozen=True)
 class Token:
-    """A confirmation page: the frozen set's highest id, the button's key, the user, when the sweep lapses (ISO)."""
+    """A confirmation page: its frozen set, its key, the user, and the cut-off from which on it is too late (ISO)."""
 
     up_to_id: int
+    snapshot: str
     key: str
     user: str
     lapses_at: str
 
     @property
+    def frozen(self) -> Frozen:
+        """The return requests that the page showed."""
+        return Frozen(self.up_to_id, self.snapshot)
+
+    @property
     def lapses(self) -> datetime:
-        """When a sweep of the page lapses (aware)."""
+        """From when on the page is too late (aware)."""
         return datetime.fromisoformat(self.lapses_at)
 
 
-def make(*, up_to_id: int, user: object, lapses_at: datetime) -> str:
+def make(*, frozen: Frozen, user: object, lapses_at: datetime, salt: str = SALT) -> str:
     """A signed token for the user's primary key, with a key of its own for this page."""
-    token = Token(up_to_id, secrets.token_hex(16), str(user), lapses_at.isoformat())
-    return signing.dumps(asdict(token), salt=SALT)
+    token = Token(frozen.up_to_id, frozen.snapshot, secrets.token_hex(16), str(user), lapses_at.isoformat())
+    return signing.dumps(asdict(token), salt=salt)
 
 
-def read(signed: str, *, user: object) -> Token:
+def read(signed: str, *, user: object, salt: str = SALT) -> Token:
     """What the page said. Raises Forged for a token that was not made here, or was made for another user."""
     try:
-        token = Token(**signing.loads(signed, salt=SALT))
+        token = Token(**signing.loads(signed, salt=salt))
     except (signing.BadSignature, TypeError) as error:  # TypeError: signed by another release, with other contents
-        raise Forged("the token was not made here") from error
+        raise Forged("the form was not one that this page made for you.") from error
     if token.user != str(user):
-        raise Forged("the token was made for another user")
+        raise Forged("the form was not one that this page made for you.")
     return token
 
 
-def is_old(signed: str) -> bool:
-    """Whether the page was shown longer than MAX_AGE ago. Raises BadSignature for what `read` would refuse."""
+def too_late(signed: str, token: Token, now: datetime, *, salt: str = SALT) -> str:
+    """Why the page can no longer be confirmed at `now`; empty where it can. Raises BadSignature where `read` does."""
     try:
-        signing.loads(signed, salt=SALT, max_age=MAX_AGE)
+        signing.loads(signed, salt=salt, max_age=MAX_AGE)
     except signing.SignatureExpired:
-        return True
-    return False
+        return "the page had been open for more than an hour."
+    if has_lapsed(token.lapses, now):
+        return f"the cut-off of {kyiv(token.lapses)} (Kyiv) passed after the page was made."
+    return ""

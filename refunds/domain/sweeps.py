@@ -16,18 +16,33 @@ CHUNK_ROWS: Final = 5_000
 
 
 @dataclass(frozen=True)
+class Frozen:
+    """The return requests that were committed at one instant: ids up to `up_to_id` that `snapshot` sees.
+
+    `snapshot` is text of the database's own, which the database alone compares; empty means every id up to the highest.
+    """
+
+    up_to_id: int
+    snapshot: str = ""
+
+
+@dataclass(frozen=True)
 class Cover:
     """The frozen set of a sweep: ids up to `up_to_id`, received from `received_from` on and before `received_before`.
 
-    Both instants are aware, or None for no bound.
+    Both instants are aware, or None for no bound. `snapshot` is that of `Frozen`.
     """
 
     up_to_id: int
     received_from: datetime | None = None
     received_before: datetime | None = None
+    snapshot: str = ""
 
     def includes(self, request_id: int, received_at: datetime) -> bool:
-        """Whether a return request with this id, received then (aware), is in the set. Raises NaiveInstant."""
+        """Whether a return request with this id, received then (aware), is in the set; the snapshot is not asked.
+
+        Raises NaiveInstant.
+        """
         received = in_utc(received_at)
         return (
             request_id <= self.up_to_id
@@ -36,16 +51,16 @@ class Cover:
         )
 
 
-def cover(kind: Decision, up_to_id: int, now: datetime) -> Cover:
-    """What a sweep started at `now` (aware) covers.
+def cover(kind: Decision, frozen: Frozen, now: datetime) -> Cover:
+    """What a sweep of the frozen set, started at `now` (aware), covers.
 
     The last cut-off parts the pending rows in two: what was received before it is owed a decline and can no longer be
     approved, however late the decline comes; the rest can be approved until the next one. Raises NaiveInstant.
     """
     line = cutoff.latest(now)
     if kind is Decision.DECLINE:
-        return Cover(up_to_id, received_before=line)
-    return Cover(up_to_id, received_from=line)
+        return Cover(frozen.up_to_id, received_before=line, snapshot=frozen.snapshot)
+    return Cover(frozen.up_to_id, received_from=line, snapshot=frozen.snapshot)
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ def _decide(ids: Sequence[int], decision: Decision, by: User | None, note: str, 
     with transaction.atomic():
         open_rows = rows
         if decision is Decision.APPROVE:
-            open_rows = store.pending(rules.cover(decision, max(ids), now)).filter(pk__in=ids)
+            open_rows = store.pending(rules.cover(decision, rules.Frozen(max(ids)), now)).filter(pk__in=ids)
         decided = store.decide_rows(open_rows, decision, now, decided_by=by, decision_note=note)
         if decision is Decision.APPROVE and decided:
             store.owe_refunds(rows, now)

@@ -18,6 +18,7 @@ from ..domain.refunds import RefundStatus
 from ..domain.returns import Decision
 from ..domain.sweeps import Span
 from ..errors import UnknownRow
+from ..frozen import freeze
 from ..models import Refund, ReturnRequest
 from . import letters, opt_outs
 
@@ -156,7 +157,7 @@ def _note(refund: Refund, now: datetime) -> None:
 
 def send_digest(now: datetime) -> None:
     """Tell the admins how the day stands: what waits for the next cut-off, what waits to be paid, what failed."""
-    waiting = store.totals(store.pending(rules.cover(Decision.APPROVE, store.highest_id(), now)))
+    waiting = store.totals(store.pending(rules.cover(Decision.APPROVE, freeze(), now)))
     lines = [f"{count} waiting, {to_major(total, currency)} {currency}" for currency, count, total in waiting]
     unpaid = Refund.objects.filter(store.UNPAID).count()
     failed = Refund.objects.filter(status=RefundStatus.FAILED).count()

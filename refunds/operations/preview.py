@@ -3,10 +3,14 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import QuerySet
+
 from .. import store
 from ..domain import sweeps as rules
 from ..domain.cutoff import latest, upcoming
-from ..models import Sweep
+from ..domain.returns import Decision
+from ..frozen import freeze
+from ..models import ReturnRequest, Sweep
 
 
 @dataclass(frozen=True)
@@ -17,7 +21,7 @@ class Preview:
     requests that were received before the last cut-off and can no longer be approved. `lapses_at` is in UTC.
     """
 
-    up_to_id: int
+    frozen: rules.Frozen
     totals: list[tuple[str, int, int]]
     owed_decline: int
     lapses_at: datetime
@@ -29,13 +33,42 @@ class Preview:
 
 
 def preview(now: datetime) -> Preview:
-    """What a sweep started at `now` (aware) would approve, with its set frozen by the highest id.
+    """What a sweep started at `now` (aware) would approve of the set that is frozen here.
 
     Raises NaiveInstant.
     """
-    up_to_id = store.highest_id()
-    totals, owed_decline = store.parted_totals(store.pending(rules.Cover(up_to_id)), latest(now))
-    return Preview(up_to_id, totals, owed_decline, lapses_at=upcoming(now))
+    frozen = freeze()
+    rows = store.pending(rules.Cover(frozen.up_to_id, snapshot=frozen.snapshot))
+    totals, owed_decline = store.parted_totals(rows, latest(now))
+    return Preview(frozen, totals, owed_decline, lapses_at=upcoming(now))
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What a decision on chosen requests would cover: `rows`, and their (currency, how many, sum in minor units).
+
+    `owed_decline` counts the pending among the chosen that were received before the last cut-off and can no longer be
+    approved.
+    """
+
+    rows: QuerySet[ReturnRequest]
+    totals: list[tuple[str, int, int]]
+    owed_decline: int = 0
+
+    @property
+    def count(self) -> int:
+        """How many requests would be decided, in all currencies."""
+        return sum(count for _, count, _ in self.totals)
+
+
+def chosen(rows: QuerySet[ReturnRequest], decision: Decision, now: datetime) -> Chosen:
+    """What `decision` at `now` (aware) would cover of `rows`. Raises NaiveInstant."""
+    pending = rows.filter(store.PENDING)
+    if decision is Decision.DECLINE:
+        return Chosen(pending, store.totals(pending))
+    line = latest(now)
+    totals, owed_decline = store.parted_totals(pending, line)
+    return Chosen(pending.filter(received_at__gte=line), totals, owed_decline)
 
 
 def started(key: str) -> Sweep | None:

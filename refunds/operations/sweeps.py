@@ -12,15 +12,16 @@ from ..domain import cutoff
 from ..domain import sweeps as rules
 from ..domain.returns import Decision
 from ..errors import UnknownRow
+from ..frozen import freeze
 from ..models import Chunk, ReturnRequest, Sweep
 
 
-def start_approve(*, key: str, up_to_id: int, by: User | None, now: datetime) -> tuple[Sweep, bool]:
-    """Start the sweep that approves what is pending up to `up_to_id`; the same key again leads to the first one.
+def start_approve(*, key: str, frozen: rules.Frozen, by: User | None, now: datetime) -> tuple[Sweep, bool]:
+    """Start the sweep that approves what is pending in the frozen set; the same key again leads to the first one.
 
     One row and one message, however many rows wait. Returns the sweep and whether this call started it.
     """
-    return _start(Decision.APPROVE, rules.cover(Decision.APPROVE, up_to_id, now), by, now, key=key)
+    return _start(Decision.APPROVE, rules.cover(Decision.APPROVE, frozen, now), by, now, key=key)
 
 
 def decline_pending(now: datetime) -> tuple[Sweep, bool]:
@@ -28,7 +29,7 @@ def decline_pending(now: datetime) -> tuple[Sweep, bool]:
 
     Beat calls this at 18:00; whoever calls it late, early or again finds the cut-off from `now` and the sweep by it.
     """
-    cover = rules.cover(Decision.DECLINE, store.highest_id(), now)
+    cover = rules.cover(Decision.DECLINE, freeze(), now)
     close_lapsed(now)  # first, while what the approvals left is still to be counted
     return _start(Decision.DECLINE, cover, None, now, scheduled_for=cutoff.latest(now))
 
@@ -46,6 +47,7 @@ def _start(
             **identity,
             defaults={
                 "up_to_id": cover.up_to_id,
+                "snapshot": cover.snapshot,
                 "received_from": cover.received_from,
                 "received_before": cover.received_before,
                 "started_at": now,
@@ -69,7 +71,7 @@ def plan_sweep(sweep_id: int, now: datetime) -> int:
         if sweep.planned_at or sweep.closed_at or rules.has_lapsed(sweep.lapses_at, now):
             return 0
         rows = store.pending(store.covered(sweep))
-        # What another transaction adds below it meanwhile is left to the next sweep, as what it adds above the last is.
+        # Rows committed since the set was frozen are left to the next sweep, wherever their ids lie.
         first = store.lowest_id(rows)
         ends = store.boundaries(rows, first, rules.CHUNK_ROWS)
         chunks = Chunk.objects.bulk_create(

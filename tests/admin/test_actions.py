@@ -1,17 +1,20 @@
 """Approve and Decline on chosen rows."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from freezegun.api import FrozenDateTimeFactory
 
+from refunds.admin import tokens
 from refunds.domain.returns import Status
+from refunds.domain.sweeps import Frozen
 from refunds.models import Refund, ReturnRequest
 
-from ..factories import CUTOFF, PRESSED, make_requests
+from ..factories import CUTOFF, NOON, PRESSED, make_requests
 from .conftest import CHANGE_LIST, Message, browser, make_user, state, texts
 
 pytestmark = pytest.mark.django_db
@@ -36,6 +39,13 @@ def act(client: Client, action: str, chosen: list[Any], query: str = "", **data:
     return client.post(CHANGE_LIST + query, {"action": action, "_selected_action": chosen, **data}, follow=True)
 
 
+def confirm(client: Client, action: str, chosen: list[Any], query: str = "", **data: Any) -> Any:
+    """Choose, and send the form of the page after it as it is, but for `data`."""
+    page = act(client, action, chosen, query, **{name: data[name] for name in data if name == "select_across"})
+    verb = action.partition("_")[0]
+    return act(client, action, chosen, query, **{"token": page.context["token"], verb: "confirmed", **data})
+
+
 def ids(rows: list[ReturnRequest]) -> list[int]:
     return [row.pk for row in rows]
 
@@ -53,7 +63,7 @@ def test_approve_decides_the_chosen_and_says_how_many_it_left(
     owed = make_requests(1, received_at=CUTOFF - timedelta(days=1, microseconds=1))
     other = make_requests(1)
     with django_capture_on_commit_callbacks(execute=True):
-        page = act(client, "approve_selected", ids(chosen + declined + owed), index=0, select_across=0)
+        page = confirm(client, "approve_selected", ids(chosen + declined + owed))
     assert texts(page) == [
         "Approved: 2. Left as they were: 2 (decided before, or received before the last cut-off and owed a decline)."
     ]
@@ -74,9 +84,45 @@ def test_approve_across_pages_takes_what_the_filters_let_through(client: Client)
     """With "select all" the ids in the form do not matter, the filters in the address do."""
     pounds = make_requests(120)
     make_requests(2, currency="UAH")
-    page = act(client, "approve_selected", [pounds[0].pk], "?currency=GBP", index=0, select_across=1)
+    page = confirm(client, "approve_selected", [pounds[0].pk], "?currency=GBP", select_across=1)
     assert texts(page) == ["Approved: 120."]
     assert set(ReturnRequest.objects.filter(status=Status.REQUESTED).values_list("currency", flat=True)) == {"UAH"}
+
+
+def test_approve_asks_first(client: Client) -> None:
+    """The first form changes nothing: its page has count, sums and names of what can be approved, and no reason."""
+    pending = make_requests(12)
+    make_requests(1, currency="UAH")
+    declined = make_requests(1, status=Status.DECLINED, decided_at=PRESSED)
+    owed = make_requests(2, received_at=CUTOFF - timedelta(days=1, microseconds=1), customer="late")
+    before = state()
+    page = act(client, "approve_selected", ids(pending + declined + owed), index=0, select_across=0)
+    assert state() == before
+    assert "Chosen: 15. Still pending, and to be approved: 12 (150.00 GBP)." in page.text
+    assert "Decided before, and left as they are: 1." in page.text
+    assert "2 pending return requests were received before the last cut-off: owed a decline" in page.text
+    assert page.text.count("<li>1001/1: 12.50 GBP, c-1</li>") == 10
+    assert "and 2 more" in page.text
+    assert "late" not in page.text.partition("<ul>\n  <li>1001")[2]
+    assert 'value="Approve 12 return requests"' in page.text
+    assert 'name="reason"' not in page.text
+
+
+@pytest.mark.parametrize("chosen", ["all", "each"])
+@pytest.mark.parametrize(("action", "verb"), [("approve_selected", "approved"), ("decline_selected", "declined")])
+def test_what_came_in_after_the_page_is_not_decided(client: Client, action: str, verb: str, chosen: str) -> None:
+    """Also where it is large, matches the filters or is named in the form; the message says how many there are."""
+    shown = make_requests(2)
+    across = {"select_across": 1} if chosen == "all" else {}
+    page = act(client, action, ids(shown), "?currency=GBP", **across)
+    late = make_requests(3, amount_minor=9_999_999)
+    make_requests(1, currency="UAH")
+    sent = {"token": page.context["token"], "reason": "r", action.partition("_")[0]: "x", **across}
+    page = act(client, action, ids(shown + late), "?currency=GBP", **sent)
+    assert texts(page) == [f"{verb.capitalize()}: 2. Not {verb}: 3 that came in after the page was made."]
+    assert dict(ReturnRequest.objects.filter(status=verb).values_list("pk", "amount_minor")) == dict.fromkeys(
+        ids(shown), 1250
+    )
 
 
 def test_decline_asks_for_a_reason_first(client: Client) -> None:
@@ -97,11 +143,8 @@ def test_decline_with_a_reason_keeps_it_on_each_row(client: Client, user: User) 
     """Who, when and why are on the declined; no refund is owed."""
     chosen = make_requests(2)
     decided = make_requests(1, status=Status.APPROVED, decided_at=PRESSED)
-    up_to_id = act(client, "decline_selected", ids(chosen)).context["form"].initial["up_to_id"]
     reason = "Worn <b>twice</b>."
-    page = act(
-        client, "decline_selected", ids(chosen + decided), reason=f" {reason} ", up_to_id=up_to_id, decline="Decline"
-    )
+    page = confirm(client, "decline_selected", ids(chosen + decided), reason=f" {reason} ")
     assert page.redirect_chain == [(CHANGE_LIST, 302)]
     assert texts(page) == ["Declined: 2. Left as they were: 1 (decided before)."]
     rows = ReturnRequest.objects.filter(pk__in=ids(chosen))
@@ -117,11 +160,13 @@ def test_decline_across_pages_carries_no_ids_and_leaves_what_came_since(client: 
     make_requests(1, currency="UAH")
     page = act(client, "decline_selected", ["1"], "?currency=GBP", index=0, select_across=1)
     assert page.context["ids"] == ["0"]
-    assert page.context["open"] == 150
+    assert page.context["found"].count == 150
     assert page.text.count('name="_selected_action"') == 1
     since = make_requests(1)[0]
-    sent = {"select_across": 1, "up_to_id": page.context["form"].initial["up_to_id"], "reason": "r", "decline": "x"}
-    assert texts(act(client, "decline_selected", ["0"], "?currency=GBP", **sent)) == ["Declined: 150."]
+    sent = {"select_across": 1, "token": page.context["token"], "reason": "r", "decline": "x"}
+    assert texts(act(client, "decline_selected", ["0"], "?currency=GBP", **sent)) == [
+        "Declined: 150. Not declined: 1 that came in after the page was made."
+    ]
     assert dict(ReturnRequest.objects.filter(status=Status.REQUESTED).values_list("pk", "currency")) == {
         since.pk - 1: "UAH",
         since.pk: "GBP",
@@ -129,43 +174,80 @@ def test_decline_across_pages_carries_no_ids_and_leaves_what_came_since(client: 
 
 
 @pytest.mark.parametrize("reason", ["", " \n\t", "x" * 501, "nul \x00"])
-@pytest.mark.parametrize("up_to_id", ["5", None])
-def test_decline_without_a_usable_reason_changes_nothing(client: Client, reason: str, up_to_id: str | None) -> None:
-    """Missing, blank, too long or with a NUL: the page comes back and says so."""
+def test_decline_without_a_usable_reason_changes_nothing(client: Client, reason: str) -> None:
+    """Missing, blank, too long or with a NUL: the page comes back and says so, with the numbers as they are now."""
     chosen = make_requests(2)
     before = state()
-    extra = {} if up_to_id is None else {"up_to_id": up_to_id}
-    page = act(client, "decline_selected", ids(chosen), reason=reason, decline="Decline", **extra)
+    page = confirm(client, "decline_selected", ids(chosen), reason=reason)
     assert page.context["form"].errors["reason"]
+    assert page.context["token"]
     assert 'class="errorlist"' in page.text
     assert state() == before
 
 
-@pytest.mark.parametrize("up_to_id", [None, "", "-1", "x", str(2**63)])
-def test_decline_without_the_pages_highest_id_changes_nothing(client: Client, up_to_id: str | None) -> None:
-    """A form that does not say what its page covered is asked for again."""
+def spoilt(token: str) -> str:
+    return token[:-1] + ("A" if token[-1] != "A" else "B")
+
+
+def of_the_button(token: str) -> str:
+    return tokens.make(frozen=Frozen(2**62), user=token, lapses_at=CUTOFF)
+
+
+def of_another_user(token: str) -> str:
+    return tokens.make(frozen=Frozen(2**62), user=999, lapses_at=CUTOFF, salt="refunds.admin.approve_selected")
+
+
+@pytest.mark.parametrize("action", ["approve_selected", "decline_selected"])
+@pytest.mark.parametrize("spoil", [spoilt, of_the_button, of_another_user, lambda _: "", lambda _: "1:2:\x00<script>"])
+def test_page_that_was_not_made_here_changes_nothing(client: Client, action: str, spoil: Callable[[str], str]) -> None:
+    """A forged snapshot, the token of another page or of another user: a fresh page says so, and no error page."""
     chosen = make_requests(2)
+    token = spoil(act(client, action, ids(chosen)).context["token"])
     before = state()
-    extra = {} if up_to_id is None else {"up_to_id": up_to_id}
-    page = act(client, "decline_selected", ids(chosen), reason="r", decline="Decline", **extra)
-    assert page.context["form"].errors["up_to_id"]
+    page = act(client, action, ids(chosen), **{"token": token, "reason": "r", action.partition("_")[0]: "x"})
+    (said,) = texts(page)
+    assert said.startswith("Nothing was changed: the form was not one that this page made for you. Look at the numbers")
+    assert page.context["found"].count == 2
+    assert state() == before
+
+
+@pytest.mark.parametrize("action", ["approve_selected", "decline_selected"])
+@pytest.mark.parametrize(
+    ("shown_at", "confirmed_at", "why"),
+    [
+        (CUTOFF - timedelta(seconds=1), CUTOFF, "the cut-off of 2026-07-15 18:00:00 (Kyiv) passed"),
+        (NOON, NOON + timedelta(hours=1, seconds=1), "open for more than an hour"),
+    ],
+)
+def test_page_that_was_open_too_long_changes_nothing(  # noqa: PLR0917  # three of them are one case
+    client: Client, clock: FrozenDateTimeFactory, action: str, shown_at: datetime, confirmed_at: datetime, why: str
+) -> None:
+    """Shown at 17:59:59 and confirmed at 18:00:00, or confirmed a second after its hour: a fresh page says why."""
+    chosen = make_requests(2)
+    clock.move_to(shown_at)
+    token = act(client, action, ids(chosen)).context["token"]
+    before = state()
+    clock.move_to(confirmed_at)
+    page = act(client, action, ids(chosen), **{"token": token, "reason": "r", action.partition("_")[0]: "x"})
+    assert why in texts(page)[0]
     assert state() == before
 
 
 def test_reason_may_be_as_long_as_the_limit(client: Client) -> None:
     """Five hundred characters are kept whole."""
     row = make_requests()[0]
-    act(client, "decline_selected", [row.pk], reason="x" * 500, up_to_id=row.pk, decline="Decline")
+    confirm(client, "decline_selected", [row.pk], reason="x" * 500)
     row.refresh_from_db()
     assert row.decision_note == "x" * 500
 
 
-def test_nothing_to_decline_shows_no_form(client: Client) -> None:
-    """Where none of the chosen is pending there is nothing to press."""
+@pytest.mark.parametrize("verb", ["approve", "decline"])
+def test_nothing_to_decide_shows_no_form(client: Client, verb: str) -> None:
+    """Where none of the chosen is pending there is nothing to confirm."""
     decided = make_requests(1, status=Status.APPROVED, decided_at=PRESSED)
-    page = act(client, "decline_selected", ids(decided))
-    assert "None of the 1 chosen is pending" in page.text
-    assert 'name="decline"' not in page.text
+    page = act(client, f"{verb}_selected", ids(decided))
+    assert f"None of the 1 chosen is pending: there is nothing to {verb}." in page.text
+    assert f'name="{verb}"' not in page.text
 
 
 @pytest.mark.parametrize("action", ["approve_selected", "decline_selected"])
@@ -181,15 +263,20 @@ def test_id_that_is_none_changes_nothing(client: Client, action: str, bad: str) 
     assert state() == before
 
 
-@pytest.mark.parametrize("extra", [{}, {"decline": "Decline", "reason": "r", "up_to_id": "1000000"}])
+@pytest.mark.parametrize("action", ["approve_selected", "decline_selected"])
+@pytest.mark.parametrize("confirmed", [False, True])
 def test_more_rows_than_a_request_can_decide_are_refused(
-    client: Client, monkeypatch: pytest.MonkeyPatch, extra: dict[str, str]
+    client: Client, monkeypatch: pytest.MonkeyPatch, action: str, confirmed: bool
 ) -> None:
-    """Across more than the list counts, nothing is decided."""
-    monkeypatch.setattr("refunds.admin.actions.COUNTED", 3)
+    """Across more than the list counts, nothing is decided, whether there was a page or not."""
     make_requests(4)
     before = state()
-    page = act(client, "decline_selected" if extra else "approve_selected", ["0"], select_across=1, **extra)
+    extra = {}
+    if confirmed:
+        token = act(client, action, ["0"], select_across=1).context["token"]
+        extra = {"token": token, "reason": "r", action.partition("_")[0]: "x"}
+    monkeypatch.setattr("refunds.admin.actions.COUNTED", 3)
+    page = act(client, action, ["0"], select_across=1, **extra)
     assert texts(page) == ["Nothing was changed: more than 3 return requests match. Narrow the filters first."]
     assert state() == before
 
@@ -209,6 +296,6 @@ def test_permission_taken_away_between_page_and_form_counts(client: Client, user
     user.user_permissions.set([])
     user.user_permissions.add(*make_user("view_returnrequest", username="viewer").user_permissions.all())
     before = state()
-    sent = act(client, "decline_selected", [row.pk], reason="r", up_to_id=row.pk, decline="Decline")
+    sent = act(client, "decline_selected", [row.pk], reason="r", token="t", decline="Decline")
     assert sent.status_code == 403
     assert state() == before

@@ -4,6 +4,7 @@ import django
 import pytest
 from django.test import Client
 
+from refunds.domain.sweeps import Frozen
 from refunds.operations import sweeps
 
 from ..factories import PRESSED, make_requests
@@ -75,7 +76,7 @@ def test_lookup_of_what_is_no_column_is_refused(client: Client, query: str) -> N
 
 def test_filter_by_a_field_is_offered(client: Client) -> None:
     """The list of sweeps filters by kind."""
-    sweep, _ = sweeps.start_approve(key="k", up_to_id=0, by=None, now=PRESSED)
+    sweep, _ = sweeps.start_approve(key="k", frozen=Frozen(0), by=None, now=PRESSED)
     for kind, found in (("approve", [sweep]), ("decline", [])):
         page = client.get("/admin/refunds/sweep/", {"kind__exact": kind})
         assert list(page.context["cl"].result_list) == found

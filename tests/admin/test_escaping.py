@@ -8,6 +8,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.test import Client
 from django.utils.html import escape
 
+from refunds.domain.sweeps import Frozen
 from refunds.models import OptOut, Refund, ReturnRequest, Sweep, WalletEntry
 from refunds.operations import sweeps
 
@@ -56,7 +57,7 @@ def rows(payload: str) -> Rows:
     outcome = {"status": "succeeded", "receipt": payload, "failure": payload, "settled_at": PRESSED}
     refund = make_refund(**outcome, **decided, **texts)
     WalletEntry.objects.create(refund=refund, customer=payload, amount_minor=1250, currency="GBP")
-    sweep, _ = sweeps.start_approve(key="k", up_to_id=0, by=user, now=PRESSED)
+    sweep, _ = sweeps.start_approve(key="k", frozen=Frozen(0), by=user, now=PRESSED)
     LogEntry.objects.create(
         user=user, content_type=ContentType.objects.get_for_model(ReturnRequest), object_id=str(declined.pk),
         object_repr=payload, action_flag=CHANGE, change_message=payload,
@@ -108,8 +109,9 @@ def test_page_shows_strangers_text_as_text(rows: Rows, payload: str, address: st
 def test_decline_page_and_its_messages_show_text_as_text(rows: Rows, payload: str) -> None:
     """The chosen rows, a reason that comes back because it is too long, and the list after the decision."""
     form = {"action": "decline_selected", "_selected_action": rows.pending.pk}
-    assert_text_only(rows.client.post(CHANGE_LIST, form).text, payload, 2)
-    sent = {**form, "decline": "Decline", "up_to_id": rows.pending.pk}
+    page = rows.client.post(CHANGE_LIST, form)
+    assert_text_only(page.text, payload, 2)
+    sent = {**form, "decline": "Decline", "token": page.context["token"]}
     too_long = rows.client.post(CHANGE_LIST, {**sent, "reason": payload + "x" * 500})
     assert_text_only(too_long.text, payload, 3)
     after = rows.client.post(CHANGE_LIST, {**sent, "reason": payload}, follow=True)

@@ -15,6 +15,7 @@ from pytest_django import Settings
 
 from refunds.admin import tokens
 from refunds.domain import cutoff
+from refunds.domain.sweeps import Frozen
 from refunds.models import OptOut, ReturnRequest, WalletEntry
 from refunds.operations import opt_outs, sweeps
 
@@ -41,13 +42,19 @@ FORMS: dict[str, dict[str, str]] = {
     "with the old and a new one": {"old_password": "pw", "new_password1": "9x!Qz7_w", "new_password2": "9x!Qz7_w"},
     "for a request": {"app_label": "refunds", "model_name": "refund", "field_name": "request", "term": "1001"},
     "`approve_selected`": {"action": "approve_selected", **CHOSEN},
+    "`approve_selected` confirmed": {
+        "action": "approve_selected",
+        "_selected_action": "{pending}",
+        "approve": "Approve",
+        "token": "{approve_token}",
+    },
     "`decline_selected`": {"action": "decline_selected", **CHOSEN},
     "`decline_selected` with a reason": {
         "action": "decline_selected",
         "_selected_action": "{pending}",
         "decline": "Decline",
         "reason": "worn",
-        "up_to_id": "{pending}",
+        "token": "{decline_token}",
     },
     "with its token": {"token": "{page_token}"},
     "with another token": {"token": "{page_token}x"},
@@ -71,7 +78,7 @@ def names(settings: Settings) -> dict[str, Any]:
     second = {"second_receipts": "r2", "second_receipt_at": PRESSED}
     doubled = make_refund(status="succeeded", settled_at=PRESSED, receipt="r", **second)
     entry = WalletEntry.objects.create(refund=refund, amount_minor=1250, currency="GBP")
-    sweep, _ = sweeps.start_approve(key="k", up_to_id=0, by=None, now=PRESSED)
+    sweep, _ = sweeps.start_approve(key="k", frozen=Frozen(0), by=None, now=PRESSED)
     (failed,) = make_failed()
     pending = make_requests()[0]
     out = OptOut.objects.create(address="out@example.com", created_at=PRESSED)
@@ -102,10 +109,16 @@ def send(client: Client, asked: Asked, names: dict[str, Any], **extra: str) -> A
 
 
 def for_user(names: dict[str, Any], who: str, user: User | None) -> dict[str, Any]:
-    """With the user's own name, and a good token of the button's page that is theirs."""
+    """With the user's own name, and a good token of each confirmation page that is theirs."""
     pk = None if user is None else user.pk
-    page_token = tokens.make(up_to_id=names["pending"], user=pk, lapses_at=cutoff.upcoming(PRESSED))
-    return {**names, "who": who, "page_token": page_token}
+    shown: dict[str, Any] = {"frozen": Frozen(names["pending"]), "user": pk, "lapses_at": cutoff.upcoming(PRESSED)}
+    return {
+        **names,
+        "who": who,
+        "page_token": tokens.make(**shown),
+        "approve_token": tokens.make(**shown, salt="refunds.admin.approve_selected"),
+        "decline_token": tokens.make(**shown, salt="refunds.admin.decline_selected"),
+    }
 
 
 def answer(response: Any, changed: bool) -> str:

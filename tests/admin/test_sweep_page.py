@@ -7,6 +7,7 @@ import pytest
 from django.test import Client
 from freezegun.api import FrozenDateTimeFactory
 
+from refunds.domain.sweeps import Frozen
 from refunds.models import Chunk, Sweep
 from refunds.operations import sweeps
 
@@ -29,7 +30,7 @@ def sweep(monkeypatch: pytest.MonkeyPatch) -> Sweep:
     """An approval of five rows in chunks of two, pressed by boss."""
     monkeypatch.setattr("refunds.domain.sweeps.CHUNK_ROWS", 2)
     last = make_requests(5)[-1]
-    started, _ = sweeps.start_approve(key="k", up_to_id=last.pk, by=make_user(username="boss"), now=PRESSED)
+    started, _ = sweeps.start_approve(key="k", frozen=Frozen(last.pk), by=make_user(username="boss"), now=PRESSED)
     return started
 
 
@@ -91,7 +92,7 @@ def test_page_of_a_decline_names_its_cutoff(client: Client) -> None:
 
 def test_page_of_an_approval_from_the_shell_names_no_user(client: Client) -> None:
     """Without a user it was a command."""
-    sweep, _ = sweeps.start_approve(key="k", up_to_id=0, by=None, now=PRESSED)
+    sweep, _ = sweeps.start_approve(key="k", frozen=Frozen(0), by=None, now=PRESSED)
     assert '<th scope="row">Started by</th><td>a command</td>' in page_of(client, sweep)[0].text
 
 

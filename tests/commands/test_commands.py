@@ -7,6 +7,7 @@ import pytest
 from django.core.management import call_command
 from freezegun import freeze_time
 
+from refunds.domain.sweeps import Frozen
 from refunds.models import Sweep
 from refunds.operations import sweeps, upkeep
 
@@ -60,7 +61,7 @@ def test_health_is_0_when_all_is_well_and_1_with_a_line_for_each_trouble() -> No
     """A monitor reads the exit status, a person the lines."""
     assert run("health", NOON) == ("All is well.\n", "")
     rows = make_requests()
-    sweeps.start_approve(key="k", up_to_id=rows[-1].pk, by=None, now=NOON)
+    sweeps.start_approve(key="k", frozen=Frozen(rows[-1].pk), by=None, now=NOON)
     err = StringIO()
     with freeze_time(NOON + upkeep.STALLED), pytest.raises(SystemExit) as ended:
         call_command("health", stderr=err)

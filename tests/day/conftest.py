@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from celery_app import app
-from refunds import store, tasks
+from refunds import tasks
+from refunds.frozen import freeze
 from refunds.models import Sweep
 from refunds.operations import sweeps
 from refunds.schedule import beat_schedule
@@ -25,7 +26,7 @@ Schedule = Callable[[dict[str, Any]], None]
 
 def press(celery: VirtualCelery) -> Sweep:
     """What the button does, now."""
-    sweep, _ = sweeps.start_approve(key=f"pressed {celery.now}", up_to_id=store.highest_id(), by=None, now=celery.now)
+    sweep, _ = sweeps.start_approve(key=f"pressed {celery.now}", frozen=freeze(), by=None, now=celery.now)
     return sweep
 
 

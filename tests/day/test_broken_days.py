@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule, run_state_machine_as_test
 
 from celery_app import app
-from refunds import store, tasks
+from refunds import tasks
 from refunds.domain import cutoff
 from refunds.domain.pacing import Rate
 from refunds.domain.refunds import RefundStatus
 from refunds.domain.retries import RetryPolicy
 from refunds.domain.returns import Decision, Status
+from refunds.frozen import freeze
 from refunds.gateways import Gateway, Limiter
 from refunds.gateways.limiter import Throttle
 from refunds.gateways.wallet import Wallet
@@ -104,7 +105,7 @@ class BrokenDays(VirtualCeleryMachine):
     def press(self) -> None:
         """The button."""
         self.presses += 1
-        sweeps.start_approve(key=str(self.presses), up_to_id=store.highest_id(), by=None, now=self.celery.now)
+        sweeps.start_approve(key=str(self.presses), frozen=freeze(), by=None, now=self.celery.now)
 
     @precondition(lambda self: ReturnRequest.objects.exists())
     @rule(data=st.data(), decision=st.sampled_from(Decision))

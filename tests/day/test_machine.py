@@ -16,9 +16,9 @@ from hypothesis.stateful import (
 )
 
 from celery_app import app
-from refunds import store
 from refunds.domain import cutoff
 from refunds.domain.returns import Decision, Status
+from refunds.frozen import freeze
 from refunds.models import ReturnRequest, WalletEntry
 from refunds.operations import sweeps
 from refunds.operations.books import close_books
@@ -65,7 +65,7 @@ class Days(RuleBasedStateMachine):
     def press(self) -> None:
         """The button: everything pending since the last cut-off is approved."""
         now, self.presses = self.celery.now, self.presses + 1
-        sweeps.start_approve(key=str(self.presses), up_to_id=store.highest_id(), by=None, now=now)
+        sweeps.start_approve(key=str(self.presses), frozen=freeze(), by=None, now=now)
         self._decide(Status.APPROVED, self._pending(since=cutoff.latest(now)))
         self.celery.advance(timedelta(0))
 

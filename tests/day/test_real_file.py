@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from django.db.models import Sum
 
-from refunds import store
 from refunds.domain.refunds import RefundStatus
 from refunds.domain.returns import Status
+from refunds.frozen import freeze
 from refunds.importing import ONLINE_RETAIL, Format, Source
 from refunds.models import Refund, ReturnRequest, WalletEntry
 from refunds.operations import sweeps
@@ -30,7 +30,7 @@ def test_every_real_return_is_approved_and_refunded_once(start: Start, real_file
             Source(stream, real_file.name), layout=ONLINE_RETAIL, form=Format.CSV, now=celery.now, on_rejected=print
         )
     assert (summary.imported, summary.rejected, summary.totals) == (4494, 0, {"GBP": TOTAL})
-    sweeps.start_approve(key="first", up_to_id=store.highest_id(), by=None, now=celery.now)
+    sweeps.start_approve(key="first", frozen=freeze(), by=None, now=celery.now)
     celery.advance(timedelta(seconds=1))
     books = close_books()
     assert (books.count(Status.APPROVED), books.count(RefundStatus.SUCCEEDED)) == (4494, 4494)
@@ -38,7 +38,7 @@ def test_every_real_return_is_approved_and_refunded_once(start: Start, real_file
     for ledger in (Refund, WalletEntry):
         assert ledger.objects.aggregate(total=Sum("amount_minor")) == {"total": TOTAL}
     before = [list(model.objects.order_by("pk").values()) for model in (ReturnRequest, Refund, WalletEntry)]
-    sweeps.start_approve(key="second", up_to_id=store.highest_id(), by=None, now=celery.now)
+    sweeps.start_approve(key="second", frozen=freeze(), by=None, now=celery.now)
     celery.run_until(CUTOFF + timedelta(minutes=1))
     sweeps.decline_pending(celery.now)
     celery.advance(timedelta(minutes=1))

@@ -1,6 +1,6 @@
 """What a sweep covers, when it lapses, its chunks and its progress."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from refunds.domain import cutoff, sweeps
 from refunds.domain.returns import Decision
-from refunds.domain.sweeps import Progress, Span, SweepState
+from refunds.domain.sweeps import Frozen, Progress, Span, SweepState
 
 from .strategies import durations, instants
 
@@ -19,7 +19,7 @@ def test_a_pending_request_is_at_any_instant_to_be_approved_or_owed_a_decline(
 ) -> None:
     """Of an approval and a decline at the same instant exactly one covers a request that is there; none a later id."""
     now = received + later
-    covers = [sweeps.cover(kind, up_to, now).includes(request_id, received) for kind in Decision]
+    covers = [sweeps.cover(kind, Frozen(up_to), now).includes(request_id, received) for kind in Decision]
     assert sum(covers) == (1 if request_id <= up_to else 0)
 
 
@@ -29,8 +29,15 @@ def test_an_approval_lapses_before_the_decline_may_touch_its_set(started: dateti
     now = started + later
     lapses = sweeps.lapses_at(Decision.APPROVE, started)
     assert lapses == cutoff.upcoming(started)
-    declines = sweeps.cover(Decision.DECLINE, 1, now).includes(1, started)
+    declines = sweeps.cover(Decision.DECLINE, Frozen(1), now).includes(1, started)
     assert sweeps.has_lapsed(lapses, now) == declines
+
+
+@pytest.mark.parametrize("kind", Decision)
+def test_a_sweep_covers_the_snapshot_of_its_frozen_set(kind: Decision) -> None:
+    """Approvals and declines alike keep id and snapshot of what was frozen."""
+    cover = sweeps.cover(kind, Frozen(7, "10:20:11"), datetime(2026, 7, 15, 9, tzinfo=UTC))
+    assert (cover.up_to_id, cover.snapshot) == (7, "10:20:11")
 
 
 @given(instants, durations)

@@ -20,6 +20,7 @@ from django.test import Client
 from django.utils import timezone
 from refunds.admin import tokens
 from refunds.domain import cutoff
+from refunds.domain.sweeps import Frozen
 from refunds.models import ReturnRequest
 
 PAGE = "/admin/refunds/returnrequest/approve-all/"
@@ -30,7 +31,7 @@ row = ReturnRequest.objects.create(
 user = User.objects.create_superuser("pat", password=None)
 client = Client(headers={{"host": "localhost"}})
 client.force_login(user)
-form = {{"token": tokens.make(up_to_id=row.pk, user=user.pk, lapses_at=cutoff.upcoming(now))}}
+form = {{"token": tokens.make(frozen=Frozen(row.pk), user=user.pk, lapses_at=cutoff.upcoming(now))}}
 for act in (lambda: client.post(PAGE, form), lambda: client.get(PAGE)):
     before = set(sys.modules)
     answer = act()

@@ -12,6 +12,7 @@ from kombu.exceptions import OperationalError
 from celery_app import app
 from refunds import dispatch
 from refunds.domain.returns import Decision
+from refunds.domain.sweeps import Frozen
 from refunds.models import Sweep
 from refunds.operations import sweeps
 from refunds.operations.decisions import decide_chosen
@@ -25,7 +26,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 def test_a_started_sweep_sends_its_plan_with_its_expiry() -> None:
     """One message to the decisions queue, which expires at the cut-off."""
     rows = make_requests()
-    sweep, _ = sweeps.start_approve(key="k", up_to_id=rows[-1].pk, by=None, now=PRESSED)
+    sweep, _ = sweeps.start_approve(key="k", frozen=Frozen(rows[-1].pk), by=None, now=PRESSED)
     (message,) = drain()
     assert (message["task"], message["queue"]) == ("refunds.plan_sweep", "decisions")
     assert message["kwargs"] == {"sweep_id": sweep.pk}
@@ -45,7 +46,7 @@ def test_nothing_is_sent_before_the_commit_nor_after_a_rollback() -> None:
     """A transaction that fails leaves neither row nor message."""
     rows = make_requests()
     with transaction.atomic():
-        sweeps.start_approve(key="k", up_to_id=rows[-1].pk, by=None, now=PRESSED)
+        sweeps.start_approve(key="k", frozen=Frozen(rows[-1].pk), by=None, now=PRESSED)
         assert drain() == []
         transaction.set_rollback(True)
     assert drain() == []
@@ -87,7 +88,7 @@ def test_a_broker_that_is_down_costs_no_row(monkeypatch: pytest.MonkeyPatch, cap
     monkeypatch.setattr(app.tasks[dispatch.PLAN_SWEEP], "apply_async", refuse)
     rows = make_requests()
     with caplog.at_level(logging.ERROR, logger="refunds.dispatch"):
-        sweep, created = sweeps.start_approve(key="k", up_to_id=rows[-1].pk, by=None, now=PRESSED)
+        sweep, created = sweeps.start_approve(key="k", frozen=Frozen(rows[-1].pk), by=None, now=PRESSED)
     assert created
     assert Sweep.objects.get() == sweep
     assert caplog.messages == ["refunds.plan_sweep: sent 0 of 1 messages; the reconciler sends the rest"]

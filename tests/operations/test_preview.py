@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from refunds.domain.returns import Status
+from refunds.domain.sweeps import Frozen
 from refunds.models import Sweep
 from refunds.operations import preview, sweeps
 
@@ -22,8 +23,9 @@ def test_preview_parts_the_pending_at_the_last_cutoff() -> None:
     last = make_requests(1, status=Status.DECLINED, decided_at=NOON)[0]
     shown = preview.preview(PRESSED)
     assert shown == preview.Preview(
-        up_to_id=last.pk, totals=[("GBP", 2, 2500), ("UAH", 1, 100)], owed_decline=3, lapses_at=CUTOFF
+        frozen=shown.frozen, totals=[("GBP", 2, 2500), ("UAH", 1, 100)], owed_decline=3, lapses_at=CUTOFF
     )
+    assert shown.frozen.up_to_id == last.pk
     assert shown.count == 3
 
 
@@ -40,13 +42,13 @@ def test_preview_counts_what_the_sweep_then_covers() -> None:
     make_requests(4)
     shown = preview.preview(PRESSED)
     make_requests(1)
-    sweep, _ = sweeps.start_approve(key="k", up_to_id=shown.up_to_id, by=None, now=PRESSED)
+    sweep, _ = sweeps.start_approve(key="k", frozen=shown.frozen, by=None, now=PRESSED)
     assert sweeps.progress(sweep, PRESSED).left == shown.count == 4
 
 
 def test_started_finds_the_sweep_of_a_key() -> None:
     """None before the press, the sweep after it."""
     assert preview.started("k") is None
-    sweep, _ = sweeps.start_approve(key="k", up_to_id=0, by=None, now=PRESSED)
+    sweep, _ = sweeps.start_approve(key="k", frozen=Frozen(0), by=None, now=PRESSED)
     assert preview.started("k") == sweep
     assert Sweep.objects.count() == 1

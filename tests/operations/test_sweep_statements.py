@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from refunds import store
 from refunds.domain.returns import Decision
+from refunds.frozen import freeze
 from refunds.operations import sweeps
 
 from ..factories import CUTOFF, PRESSED, make_requests
@@ -27,7 +27,7 @@ def test_a_chunk_is_decided_in_seven_statements(
     statements += connection.vendor == "postgresql" and kind is Decision.APPROVE
     make_requests(count)
     if kind is Decision.APPROVE:
-        sweep, _ = sweeps.start_approve(key="k", up_to_id=store.highest_id(), by=None, now=PRESSED)
+        sweep, _ = sweeps.start_approve(key="k", frozen=freeze(), by=None, now=PRESSED)
     else:
         sweep, _ = sweeps.decline_pending(CUTOFF)
     now = sweep.started_at
@@ -44,6 +44,6 @@ def test_a_plan_hops_once_for_each_chunk(
     """Besides: BEGIN, the sweep, its first row, a last hop, its last row, the chunks, the plan, COMMIT, its end."""
     monkeypatch.setattr("refunds.domain.sweeps.CHUNK_ROWS", 2)
     make_requests(2 * chunks)
-    sweep, _ = sweeps.start_approve(key="k", up_to_id=store.highest_id(), by=None, now=PRESSED)
+    sweep, _ = sweeps.start_approve(key="k", frozen=freeze(), by=None, now=PRESSED)
     with django_assert_num_queries(9 + chunks):
         assert sweeps.plan_sweep(sweep.pk, PRESSED) == chunks

@@ -6,7 +6,7 @@ import pytest
 
 from refunds.domain.refunds import RefundStatus
 from refunds.domain.returns import Status
-from refunds.domain.sweeps import Span, SweepState
+from refunds.domain.sweeps import Frozen, Span, SweepState
 from refunds.errors import UnknownRow
 from refunds.gateways.wallet import Wallet
 from refunds.models import Chunk, Refund, ReturnRequest, Sweep, WalletEntry
@@ -28,7 +28,7 @@ def test_approve_sweep_approves_what_is_pending_and_owes_a_refund_for_each(monke
     monkeypatch.setattr("refunds.domain.sweeps.CHUNK_ROWS", 4)
     rows = make_requests(10)
     late = make_requests()[0]
-    sweep, created = sweeps.start_approve(key="k", up_to_id=rows[-1].pk, by=None, now=PRESSED)
+    sweep, created = sweeps.start_approve(key="k", frozen=Frozen(rows[-1].pk), by=None, now=PRESSED)
     assert created
     run(sweep)
     assert Chunk.objects.count() == 3
@@ -47,7 +47,7 @@ def test_first_chunk_begins_at_the_first_row_to_decide() -> None:
     """No chunk's range holds what was decided in years before: its refunds would be looked for among all of that."""
     make_requests(3, status=Status.DECLINED)
     rows = make_requests(2)
-    sweep, _ = sweeps.start_approve(key="k", up_to_id=rows[-1].pk, by=None, now=PRESSED)
+    sweep, _ = sweeps.start_approve(key="k", frozen=Frozen(rows[-1].pk), by=None, now=PRESSED)
     sweeps.plan_sweep(sweep.pk, PRESSED)
     assert list(sweep.chunks.values_list("first_id", "last_id")) == [(rows[0].pk, rows[1].pk)]
 
@@ -55,7 +55,7 @@ def test_first_chunk_begins_at_the_first_row_to_decide() -> None:
 def test_wallet_pays_a_span_once() -> None:
     """Each pending refund gets one ledger entry and a receipt, and a second payment finds nothing to pay."""
     rows = make_requests(3)
-    sweep, _ = sweeps.start_approve(key="k", up_to_id=rows[-1].pk, by=None, now=PRESSED)
+    sweep, _ = sweeps.start_approve(key="k", frozen=Frozen(rows[-1].pk), by=None, now=PRESSED)
     run(sweep)
     span = Span(rows[0].pk, rows[-1].pk)
     assert bulk_payments.pay_refunds(span, PRESSED, gateway=Wallet()) == 3
@@ -85,7 +85,7 @@ def test_decline_covers_what_was_received_before_the_cutoff() -> None:
 def test_lapsed_sweep_decides_nothing_and_says_how_many_it_left() -> None:
     """A chunk that is run at the cut-off itself leaves its rows to the decline."""
     rows = make_requests(2)
-    sweep, _ = sweeps.start_approve(key="k", up_to_id=rows[-1].pk, by=None, now=NOON)
+    sweep, _ = sweeps.start_approve(key="k", frozen=Frozen(rows[-1].pk), by=None, now=NOON)
     sweeps.plan_sweep(sweep.pk, NOON)
     chunk = Chunk.objects.get()
     assert sweeps.decide_chunk(chunk.pk, CUTOFF) == 0

@@ -8,7 +8,7 @@ from refunds import dispatch
 from refunds.domain import cutoff
 from refunds.domain.refunds import RefundStatus
 from refunds.domain.returns import Decision
-from refunds.domain.sweeps import Span
+from refunds.domain.sweeps import Frozen, Span
 from refunds.gateways import Gateway, Order
 from refunds.gateways.wallet import Wallet
 from refunds.models import Chunk, Refund, ReturnRequest, Sweep
@@ -45,7 +45,7 @@ class OneByOne:
 
 
 def approve(rows: list[ReturnRequest], now: datetime = PRESSED) -> Sweep:
-    sweep, _ = sweeps.start_approve(key="k", up_to_id=rows[-1].pk, by=None, now=now)
+    sweep, _ = sweeps.start_approve(key="k", frozen=Frozen(rows[-1].pk), by=None, now=now)
     return sweep
 
 

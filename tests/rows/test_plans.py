@@ -9,6 +9,7 @@ from refunds import store
 from refunds.domain.refunds import RefundStatus
 from refunds.domain.returns import Status
 from refunds.domain.sweeps import Cover
+from refunds.frozen import freeze
 from refunds.gateways.wallet import Wallet
 from refunds.models import Refund
 from refunds.operations import preview, sweeps, upkeep
@@ -70,7 +71,7 @@ def test_health_goes_by_indexes() -> None:
 
 def test_open_sweeps_are_found_among_the_closed_by_their_index() -> None:
     """A year has some thousand sweeps, and the reconciler looks three times a minute."""
-    sweeps.start_approve(key="k", up_to_id=store.highest_id(), by=None, now=PRESSED)
+    sweeps.start_approve(key="k", frozen=freeze(), by=None, now=PRESSED)
     with explained() as plans:
         sweeps.close_lapsed(CUTOFF)
         upkeep.health(CUTOFF + timedelta(minutes=1))

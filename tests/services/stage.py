@@ -12,7 +12,7 @@ from django.db import InterfaceError, OperationalError, connection
 from django.db.models import Q
 from django.utils import timezone
 
-from refunds import store
+from refunds.frozen import freeze
 from refunds.models import Chunk, ReturnRequest, Sweep, new_key
 from refunds.operations import sweeps
 
@@ -113,9 +113,7 @@ class Stage:
         """Approve all that is there, as the button does; the sweep that this began."""
         self.presses += 1
         key = f"press {self.presses}"
-        sweep, _ = self.insist(
-            lambda: sweeps.start_approve(key=key, up_to_id=store.highest_id(), by=None, now=timezone.now())
-        )
+        sweep, _ = self.insist(lambda: sweeps.start_approve(key=key, frozen=freeze(), by=None, now=timezone.now()))
         return sweep
 
     def is_planned(self) -> bool:

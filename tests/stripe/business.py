@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from refunds import store
+from refunds.frozen import freeze
 from refunds.models import Refund, ReturnRequest
 from refunds.operations import sweeps
 
@@ -60,7 +60,7 @@ def receive(provider: Provider, made: list[Sale], now: datetime) -> None:
 
 def press(now: datetime) -> None:
     """Approve them all, as the button does: what follows goes through the queue."""
-    sweeps.start_approve(key="storm", up_to_id=store.highest_id(), by=None, now=now)
+    sweeps.start_approve(key="storm", frozen=freeze(), by=None, now=now)
 
 
 def owed() -> list[Owed]:

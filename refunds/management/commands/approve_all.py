@@ -9,6 +9,7 @@ from django.utils import timezone
 from ...domain import cutoff
 from ...domain.money import to_major
 from ...operations import preview, sweeps
+from ..clock import trusted_now
 
 
 class Command(BaseCommand):
@@ -18,14 +19,14 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Start the sweep and say what it covers."""
-        now = timezone.now()
+        now = trusted_now()
         shown = preview.preview(now)
         if shown.owed_decline:
             self.stdout.write(f"{shown.owed_decline:,} were received before the last cut-off: they are to be declined.")
         if not shown.count:
             self.stdout.write("Nothing can be approved; nothing was started.")
             return
-        sweep, _ = sweeps.start_approve(key=uuid.uuid4().hex, up_to_id=shown.up_to_id, by=None, now=now)
+        sweep, _ = sweeps.start_approve(key=uuid.uuid4().hex, frozen=shown.frozen, by=None, now=now)
         for currency, count, total in shown.totals:
             self.stdout.write(f"{count:,} pending, {to_major(total, currency):,} {currency}")
         lapses = timezone.localtime(shown.lapses_at, cutoff.ZONE)

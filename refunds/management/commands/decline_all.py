@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from ...domain import cutoff
 from ...operations import sweeps
+from ..clock import trusted_now
 
 
 class Command(BaseCommand):
@@ -16,7 +17,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Start the sweep, or say that it has been started."""
-        sweep, created = sweeps.decline_pending(timezone.now())
+        sweep, created = sweeps.decline_pending(trusted_now())
         line = timezone.localtime(sweep.scheduled_for, cutoff.ZONE)
         verb = "declines what was pending" if created else "has already been started for what was pending"
         self.stdout.write(f"Sweep {sweep.pk} {verb} at {line:%Y-%m-%d %H:%M %Z}.")

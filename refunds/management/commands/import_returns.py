@@ -10,11 +10,11 @@ from typing import Any, BinaryIO
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
-from django.utils import timezone
 
 from ...domain.money import to_major
 from ...importing import LAYOUTS, OWN, BadFile, Format, Rejection, Source, guess
 from ...operations import imports
+from ..clock import trusted_now
 from ..progress import Progress
 
 SUFFIXES = {".csv": Format.CSV, ".jsonl": Format.JSONL, ".ndjson": Format.JSONL}
@@ -57,6 +57,7 @@ class Command(BaseCommand):
             raise CommandError(f"rejected rows: {summary.rejected:,}; mend them and import the file again")
 
     def _import(self, source: Source, layout: str, form: str | None, size: int) -> imports.Summary:
+        now = trusted_now()  # what is received at this instant is declined at the next cutoff
         progress = Progress(self.stderr, size)
 
         def rejected(rejection: Rejection) -> None:
@@ -68,7 +69,7 @@ class Command(BaseCommand):
                 source,
                 layout=LAYOUTS[layout],
                 form=Format(form) if form else SUFFIXES.get(Path(source.name).suffix.lower()) or guess(source),
-                now=timezone.now(),
+                now=now,
                 on_rejected=rejected,
                 on_batch=lambda summary: progress.show(source.bytes_read, summary.read),
             )

@@ -1,0 +1,73 @@
+"""A machine whose clock is ten minutes ahead, in virtual time: the right clock declines the day once, at 18:00."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from django.core import mail
+
+from refunds import store
+from refunds.domain.returns import Status
+from refunds.models import ReturnRequest, Sweep
+from refunds.operations import clocks
+from refunds.testkit import VirtualCelery
+
+from ..factories import CUTOFF, PRESSED, make_requests
+from .conftest import Start
+
+pytestmark = pytest.mark.django_db(transaction=True)
+MINUTE = timedelta(minutes=1)
+AHEAD = 10 * MINUTE
+
+
+def database_runs_behind(celery: VirtualCelery, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock of beat and worker is ten minutes ahead of the database's."""
+    monkeypatch.setattr(store, "database_clock", lambda: celery.now - AHEAD)
+
+
+def on_a_good_machine(monkeypatch: pytest.MonkeyPatch, at: datetime) -> list[str]:
+    """What `health` says there of clocks."""
+    with monkeypatch.context() as patched:
+        patched.setattr("socket.gethostname", lambda: "another")
+        patched.setattr(store, "database_clock", lambda: at)
+        return clocks.health(lambda: at)
+
+
+@pytest.mark.parametrize("transport", ["memory", "fakeredis"])
+def test_worker_ten_minutes_ahead_declines_nothing_and_18_on_the_right_clock_declines_once(
+    start: Start, monkeypatch: pytest.MonkeyPatch, transport: str
+) -> None:
+    """From 17:49 to 17:58 its clock passes 18:00; NTP sets it back, and at 18:00 the day is declined once."""
+    make_requests(3, received_at=PRESSED - AHEAD)
+    with_wrong_clock = start(CUTOFF - MINUTE, transport=transport)
+    database_runs_behind(with_wrong_clock, monkeypatch)
+    with_wrong_clock.run_until(CUTOFF + 8 * MINUTE)
+    assert not Sweep.objects.exists()
+    assert {record.task for record in with_wrong_clock.timeline.of("failed")} == {
+        "refunds.decline_pending",
+        "refunds.reconcile",
+    }
+    assert with_wrong_clock.timeline.of("retried") == []
+    subjects = [letter.subject for letter in mail.outbox]
+    assert subjects.count("[Django] Task refunds.decline_pending failed: ClocksDiffer") == 1
+    assert subjects.count("[Django] Task refunds.reconcile failed: ClocksDiffer") == 2  # in nine minutes
+    (line,) = on_a_good_machine(monkeypatch, CUTOFF - 2 * MINUTE)
+    assert "600 s ahead of the database's clock" in line
+    with_wrong_clock.__exit__(None, None, None)
+
+    right = start(CUTOFF - 2 * MINUTE, transport=transport)
+    monkeypatch.setattr(store, "database_clock", lambda: right.now)
+    right.run_until(CUTOFF + 5 * MINUTE)
+    assert Sweep.objects.get().scheduled_for == CUTOFF
+    assert set(ReturnRequest.objects.values_list("status", "decided_at")) == {(Status.DECLINED, CUTOFF)}
+
+
+def test_clock_that_is_right_again_needs_no_restart(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock that was behind over 18:00 is set forward: the reconciler starts the sweep within half a minute."""
+    make_requests(received_at=PRESSED)
+    celery = start(CUTOFF - MINUTE)
+    monkeypatch.setattr(store, "database_clock", lambda: celery.now + AHEAD)
+    celery.run_until(CUTOFF + MINUTE)
+    assert not Sweep.objects.exists()
+    monkeypatch.setattr(store, "database_clock", lambda: celery.now)
+    celery.advance(MINUTE / 2)
+    assert ReturnRequest.objects.get().status == Status.DECLINED

@@ -1,0 +1,258 @@
+"""Rows in flight when a set is frozen, on two connections of PostgreSQL: no decision takes them, whatever their ids."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import connection, transaction
+from django.test import Client
+from freezegun import freeze_time
+
+from refunds import store
+from refunds.domain.returns import Status
+from refunds.domain.sweeps import Cover, Frozen
+from refunds.frozen import freeze, within
+from refunds.models import Chunk, ReturnRequest, Sweep
+from refunds.operations import preview, sweeps
+
+from ..admin.conftest import CHANGE_LIST, browser, make_user, press, texts, token_of
+from ..factories import CUTOFF, NOON, PRESSED, make_requests
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+IN_FLIGHT = 5_000
+INSERT = """INSERT INTO refunds_returnrequest
+    (key, order_line, quantity, amount_minor, currency, reason, customer, customer_email, payment, requested_at,
+     received_at, status, decision_note)
+    SELECT md5(random()::text), '9/9', 1, 9999999, 'EUR', '', '', '', '', %s, %s, 'requested', ''
+    FROM generate_series(1, %s)"""
+
+
+class Importer:
+    """Another process that adds requests in one transaction, received at noon."""
+
+    def __init__(self, *, savepoints: bool) -> None:
+        self._connection = connection.copy()
+        self._savepoints = savepoints
+        self._connection.set_autocommit(False)
+
+    def add(self, count: int) -> None:
+        """Add so many, and do not commit."""
+        with self._connection.cursor() as cursor:
+            if self._savepoints:
+                cursor.execute("SAVEPOINT batch")
+            cursor.execute(INSERT, [NOON, NOON, count])
+            if self._savepoints:
+                cursor.execute("RELEASE batch")
+
+    def commit(self) -> None:
+        """Let everybody see them."""
+        self._connection.commit()
+
+    def close(self) -> None:
+        """End the connection."""
+        self._connection.close()
+
+
+@pytest.fixture(params=[False, True], ids=["one transaction", "savepoints"])
+def importer(request: pytest.FixtureRequest) -> Iterator[Importer]:
+    """An importer with 2,500 rows in flight below the one row that is committed, and as many above it."""
+    made = Importer(savepoints=request.param)
+    made.add(IN_FLIGHT // 2)
+    make_requests()
+    made.add(IN_FLIGHT // 2)
+    yield made
+    made.close()
+
+
+@pytest.fixture(autouse=True)
+def _pressed() -> Iterator[None]:
+    """17:58, without a broker."""
+    with freeze_time(PRESSED):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("refunds.dispatch._publish", lambda *_: None)
+
+
+def run(sweep: Sweep, now: Any = PRESSED, between: Callable[[], None] = lambda: None) -> None:
+    """Plan the sweep and decide its chunks; `between` is called after the plan."""
+    sweeps.plan_sweep(sweep.pk, now)
+    between()
+    for chunk in Chunk.objects.filter(sweep=sweep):
+        sweeps.decide_chunk(chunk.pk, now)
+
+
+def counts() -> dict[str, int]:
+    """How many requests are in each status."""
+    return {name: count for name in Status if (count := ReturnRequest.objects.filter(status=name).count())}
+
+
+def test_button_approves_the_one_row_that_its_page_showed(importer: Importer) -> None:
+    """5,000 rows around it are committed after the page: the press approves 1, and the sweep has none left."""
+    client = browser(make_user("approve_all"))
+    token = token_of(client)
+    assert preview.preview(PRESSED).count == 1
+    importer.commit()
+    press(client, token)
+    sweep = Sweep.objects.get()
+    assert sweeps.progress(sweep, PRESSED).left == 1
+    run(sweep)
+    assert counts() == {"approved": 1, "requested": IN_FLIGHT}
+    assert sweeps.progress(sweep, PRESSED).left == 0
+    assert preview.preview(PRESSED).count == IN_FLIGHT
+
+
+@pytest.mark.parametrize("moment", ["before the plan", "between plan and chunks"])
+def test_18_declines_what_was_committed_when_its_set_was_frozen(importer: Importer, moment: str) -> None:
+    """Also received before 18:00, what is committed after it is left to the next day's 18:00, which declines it."""
+    sweep, _ = sweeps.decline_pending(CUTOFF)
+    if moment == "before the plan":
+        importer.commit()
+    run(sweep, CUTOFF, importer.commit if moment == "between plan and chunks" else lambda: None)
+    assert counts() == {"declined": 1, "requested": IN_FLIGHT}
+    shown = preview.preview(CUTOFF)
+    assert (shown.count, shown.owed_decline) == (0, IN_FLIGHT)
+    tomorrow = CUTOFF + timedelta(days=1)
+    run(sweeps.decline_pending(tomorrow)[0], tomorrow)
+    assert counts() == {"declined": IN_FLIGHT + 1}
+
+
+def test_command_approves_what_it_counted(importer: Importer, capsys: pytest.CaptureFixture[str]) -> None:
+    """`approve_all` prints 1 and approves 1."""
+    call_command("approve_all")
+    importer.commit()
+    assert "1 pending, 12.50 GBP" in capsys.readouterr().out
+    run(Sweep.objects.get())
+    assert counts() == {"approved": 1, "requested": IN_FLIGHT}
+
+
+def test_lapsed_sweep_counts_as_left_what_it_covered(importer: Importer) -> None:
+    """Not what was in flight when its set was frozen."""
+    sweep, _ = sweeps.start_approve(key="k", frozen=freeze(), by=None, now=PRESSED)
+    importer.commit()
+    sweeps.close_lapsed(CUTOFF)
+    sweep.refresh_from_db()
+    assert sweep.left == 1
+
+
+def send(client: Client, action: str, **data: Any) -> Any:
+    """Send the form of the list for all that match, or of the page after it."""
+    form = {"action": action, "_selected_action": "0", "select_across": 1, **data}
+    return client.post(CHANGE_LIST, form, follow=True)
+
+
+@pytest.mark.parametrize(("action", "verb"), [("approve_selected", "approved"), ("decline_selected", "declined")])
+def test_action_across_pages_decides_what_its_page_showed(importer: Importer, action: str, verb: str) -> None:
+    """1 of 1 row on the page; the message names the 5,000 that were committed since."""
+    client = browser(make_user("approve_returnrequest", "decline_returnrequest"))
+    page = send(client, action)
+    assert page.context["found"].count == 1
+    importer.commit()
+    sent = {"token": page.context["token"], "reason": "r", action.partition("_")[0]: "confirmed"}
+    assert texts(send(client, action, **sent)) == [
+        f"{verb.capitalize()}: 1. Not {verb}: {IN_FLIGHT:,} that came in after the page was made."
+    ]
+    assert counts() == {verb: 1, "requested": IN_FLIGHT}
+
+
+def test_nobody_waits_for_a_transaction_that_hangs(importer: Importer) -> None:
+    """With rows in flight for as long as it likes, the page, the press and the sweep end within a lock's timeout."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = '100ms'")
+    try:
+        sweep, _ = sweeps.start_approve(key="k", frozen=freeze(), by=None, now=PRESSED)
+        run(sweep)
+        importer.add(1)
+    finally:
+        connection.close()
+    assert counts() == {"approved": 1}
+
+
+def test_every_writer_gives_a_row_its_outermost_transaction() -> None:
+    """The ORM, bulk_create and raw SQL, each in a savepoint of its own, where xmin is another number."""
+    with transaction.atomic():
+        with transaction.atomic():
+            ReturnRequest.objects.create(
+                order_line="1/1", quantity=1, amount_minor=1, currency="GBP", requested_at=NOON, received_at=NOON
+            )
+        with transaction.atomic():
+            make_requests()
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(INSERT, [NOON, NOON, 1])
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(*), bool_and(added_in = pg_current_xact_id()), bool_or(added_in::xid = xmin)"
+                " FROM refunds_returnrequest"
+            )
+            assert cursor.fetchone() == (3, True, False)
+
+
+def restore(*, ahead: int = 10**12) -> None:
+    """Give all rows transactions of another cluster, so many ahead of this one, as pg_restore does."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE refunds_returnrequest SET added_in = (pg_current_xact_id()::text::bigint + %s)::text::xid8", [ahead]
+        )
+
+
+def test_restored_rows_are_of_long_ago(importer: Importer) -> None:
+    """Of a cluster that was ahead, they are shown and approved; rows in flight here are not."""
+    make_requests(2)
+    restore()
+    frozen = freeze()
+    assert preview.preview(PRESSED).count == 3
+    importer.commit()
+    run(sweeps.start_approve(key="k", frozen=frozen, by=None, now=PRESSED)[0])
+    assert counts() == {"approved": 3, "requested": IN_FLIGHT}
+
+
+def test_restored_sweep_still_excludes_what_was_in_flight() -> None:
+    """Its snapshot is of the other cluster as its rows are: what that snapshot does not see is not decided."""
+    rows = make_requests(2)
+    with connection.cursor() as cursor:
+        for row, added_in in zip(rows, (10**15, 10**15 + 1), strict=True):
+            cursor.execute(
+                "UPDATE refunds_returnrequest SET added_in = %s::text::xid8 WHERE id = %s", [str(added_in), row.pk]
+            )
+    of_the_other = Frozen(rows[-1].pk, f"{10**15 + 1}:{10**15 + 5}:{10**15 + 1}")
+    assert list(within(ReturnRequest.objects.all(), of_the_other)) == [rows[0]]
+
+
+@pytest.mark.parametrize("others", [0, 3])
+def test_rows_of_the_same_transaction_are_frozen_and_decided_in_it(others: int) -> None:
+    """However many other transactions end in between, which move PostgreSQL's present past this one."""
+    with transaction.atomic():
+        row = make_requests()[0]
+        frozen = freeze()
+        other = connection.copy()
+        for _ in range(others):
+            with other.cursor() as cursor:
+                cursor.execute("SELECT pg_current_xact_id()")
+        other.close()
+        assert list(store.pending(Cover(frozen.up_to_id, snapshot=frozen.snapshot))) == [row]
+
+
+def test_sweep_of_a_release_without_snapshots_goes_by_the_highest_id() -> None:
+    """An empty snapshot excludes no id up to it."""
+    row = make_requests()[0]
+    make_requests()
+    assert list(store.pending(Cover(row.pk))) == [row]
+
+
+def test_migration_gives_old_rows_its_own_transaction_without_writing_the_table() -> None:
+    """The default is not volatile: PostgreSQL keeps one value for all rows that are there."""
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TEMPORARY TABLE old AS SELECT generate_series(1, 10) AS id")
+        cursor.execute("SELECT pg_relation_filenode('old')")
+        before = cursor.fetchone()
+        cursor.execute("ALTER TABLE old ADD COLUMN added_in xid8 NOT NULL DEFAULT pg_current_xact_id()")
+        cursor.execute("SELECT pg_relation_filenode('old')")
+        assert cursor.fetchone() == before
+        cursor.execute("SELECT count(DISTINCT added_in) FROM old WHERE added_in < pg_current_xact_id()")
+        assert cursor.fetchone() == (1,)
+        cursor.execute("DROP TABLE old")

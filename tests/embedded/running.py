@@ -22,8 +22,9 @@ LONG = 60
 class Serve:
     """`python -m refunds serve` on a free port, with its database in `directory`; entered once it says it runs."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *options: str) -> None:
         self.directory = directory
+        self.options = options
         # None of the caller's settings: embedded defaults.
         self.environment = {
             name: value for name, value in os.environ.items() if not name.startswith(("CELERY_", "DATABASE", "DJANGO_"))
@@ -43,11 +44,11 @@ class Serve:
         )
 
     def __enter__(self) -> Self:
-        self.process = self.command("-m", "refunds", "serve", "--port", "0")
+        self.process = self.command("-m", "refunds", "serve", "--port", "0", *self.options)
         assert self.process.stdout is not None
         for line in self.process.stdout:
             self.screen += line
-            if line.startswith("Ctrl-C"):
+            if line.startswith("  Next"):
                 break
         assert "Refunds is running." in self.screen, self.screen
         return self

@@ -49,11 +49,11 @@ class Command(BaseCommand):
         address = f"http://{authority(host, port)}/admin/"
         claim.write(address=address)
         environment = child_environment()
-        supervisor = Supervisor(self._say, environment)
         # The last connection to an SQLite file folds its write-ahead log: keep ours until the children are gone.
         undo.callback(connections.close_all)
         broker = self._broker(environment, undo)
         claim.write(broker=environment["CELERY_BROKER_URL"], results=environment.get("CELERY_RESULT_BACKEND"))
+        supervisor = Supervisor(self._say, environment)
         supervisor.say(f"Broker: {broker}.")
         supervisor.say(f"Migrating {database} …")
         call_command("migrate", interactive=False, verbosity=verbosity - 1, stdout=self.stdout)

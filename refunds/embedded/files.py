@@ -43,7 +43,7 @@ def next_to(config: Mapping[str, Any], kind: str) -> Path:
 
 
 def running(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the record of the `serve` that runs on the database; empty when none does, or when it is another user's."""
+    """Return the record of the `serve` that runs on the database; empty when none does or another user's does."""
     path = next_to(config, "serve")
     while True:
         try:

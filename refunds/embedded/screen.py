@@ -10,10 +10,12 @@ from django.core.management.base import CommandError
 from .supervisor import Child
 
 
-def screen(
-    children: Sequence[Child], address: str, database: str, broker: str, name: str, password: str | None
-) -> str:
-    """Return the lines. The address, the user and the next step are the last, so that nothing pushes them away."""
+def screen(children: Sequence[Child], address: str, database: str, broker: str) -> str:
+    """Return the lines, and make a superuser if there is none. Raises CommandError.
+
+    The address, the user and the next step are the last, so that nothing pushes them away.
+    """
+    name, password = superuser()
     runs = ", ".join(f"{child.program.name} (pid {child.process.pid})" for child in children)
     note = "shown this once; to change it" if password else "this superuser exists; to change the password"
     where = "in this folder, with the same DATABASE_URL" if os.environ.get("DATABASE_URL") else "in this folder"

@@ -17,8 +17,11 @@ from ..embedded.files import database_file
 EXIT_STATUS: Final = 2
 # Commands that need no database. Every other command is checked, Django's own and later ones included.
 WITHOUT: Final = frozenset(
-    "check collectstatic compilemessages demo diffsettings findstatic makemessages makemigrations optimizemigration "
-    "sendtestemail squashmigrations startapp startproject test testserver".split()
+    {
+        *("check", "collectstatic", "compilemessages", "demo", "diffsettings", "findstatic", "makemessages"),
+        *("makemigrations", "optimizemigration", "sendtestemail", "squashmigrations", "startapp", "startproject"),
+        *("test", "testserver"),
+    }
 )
 # Commands that make the database, its tables or both.
 MAKING: Final = frozenset({"migrate", "serve"})

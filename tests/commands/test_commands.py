@@ -17,9 +17,9 @@ from ..factories import CUTOFF, NOON, PRESSED, make_requests
 pytestmark = pytest.mark.django_db
 
 NOBODY = (
-    "No worker has taken it within 0 s from the broker memory://:**@localhost//: none sees the message, or all are busy. "
-    "The sweep is kept in the database, and the reconciler gives it to a worker when one runs. If none runs, start one, "
-    "for instance by python -m refunds serve; if yours use another broker, name it in CELERY_BROKER_URL."
+    "No worker has taken it within 0 s from the broker memory://:**@localhost//: none sees the message, or all are "
+    "busy. The sweep is kept in the database, and the reconciler gives it to a worker when one runs. If none runs, "
+    "start one, for instance by python -m refunds serve; if yours use another broker, name it in CELERY_BROKER_URL."
 )
 BEFORE = CUTOFF - timedelta(hours=1)
 

@@ -147,7 +147,9 @@ def test_a_database_that_is_partly_migrated_is_told_to_migrate(tmp_path: Path, m
     path = tmp_path / NAME
     path.write_bytes(migrated)
     with sqlite3.connect(path) as connection:
-        connection.execute("INSERT INTO django_migrations (app, name, applied) VALUES ('refunds', '9999_newer', '2026')")
+        connection.execute(
+            "INSERT INTO django_migrations (app, name, applied) VALUES ('refunds', '9999_newer', '2026')"
+        )
     connection.close()
     assert refunds(tmp_path, "health", environment={}).stdout == "All is well.\n"
     with sqlite3.connect(path) as connection:
@@ -184,10 +186,10 @@ def test_a_file_that_the_user_cannot_read_or_write_is_named(
     path.write_bytes(migrated)
     path.chmod(mode)
     done = held(tmp_path, command)
-    assert (done.returncode, done.stderr) == (
-        2,
+    assert done.returncode == 2
+    assert done.stderr == (
         f"the database {path} is read-only or unreadable for this user: make {path} writable, or name the database in "
-        "DATABASE_URL\n",
+        "DATABASE_URL\n"
     )
 
 
@@ -200,10 +202,10 @@ def test_a_read_only_folder_is_named(tmp_path: Path, migrated: bytes, command: s
     tmp_path.chmod(0o555)
     done = held(tmp_path, command)
     tmp_path.chmod(0o755)
-    assert (done.returncode, done.stderr) == (
-        2,
+    assert done.returncode == 2
+    assert done.stderr == (
         f"the database {path} is read-only or unreadable for this user: make {tmp_path} writable, or name the database "
-        "in DATABASE_URL\n",
+        "in DATABASE_URL\n"
     )
     assert list(tmp_path.iterdir()) == [path]
 

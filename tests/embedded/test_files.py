@@ -1,6 +1,5 @@
 """What serve keeps next to its database: where it runs, for as long as it does, and its key."""
 
-import os
 import stat
 import subprocess
 import sys
@@ -175,4 +174,4 @@ def test_a_key_that_is_too_short_is_refused(config: dict[str, Any], text: str) -
     path.chmod(0o600)
     with pytest.raises(BadKey, match=rf"has {len(text.strip())} characters and needs 50; delete the file"):
         kept_key(config, KEY)
-    assert os.path.getsize(path) == len(text)
+    assert path.stat().st_size == len(text)

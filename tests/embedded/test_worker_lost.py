@@ -55,8 +55,12 @@ class Project:
     def celery(self, program: str, *arguments: str) -> "subprocess.Popen[str]":
         """Start a worker or beat, which ends with this process."""
         own = ("--quiet", "-A", "tests.embedded.poison", program, *arguments, "--loglevel", "warning")
+        return self.start(sys.executable, "-m", "refunds.embedded.lifeline", program, *own)
+
+    def start(self, *command: str) -> "subprocess.Popen[str]":
+        """Start a process of the project, which ends with this one if it holds a lifeline."""
         return subprocess.Popen(
-            [sys.executable, "-m", "refunds.embedded.lifeline", program, *own],
+            command,
             cwd=self.folder,
             env=self.environment,
             stdin=subprocess.PIPE,

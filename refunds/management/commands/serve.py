@@ -14,7 +14,7 @@ from django.db import connection, connections
 from django.utils import timezone
 
 from ...embedded.files import BadKey, Claim, Running, database_file, kept_key, next_to
-from ...embedded.screen import screen, superuser
+from ...embedded.screen import screen
 from ...embedded.supervisor import ENDINGS, ChildEnded, EndAsked, Program, Supervisor, lifeline
 from ..database import EXIT_STATUS
 
@@ -64,7 +64,7 @@ class Command(BaseCommand):
             for program in programs(host, port, beat_file(), verbosity):
                 supervisor.start(program)
             supervisor.wait_ready()
-            supervisor.say(screen(supervisor.children, address, database, broker, *superuser()))
+            supervisor.say(screen(supervisor.children, address, database, broker))
             supervisor.wait()
         except EndAsked:
             supervisor.say("Stopping …")

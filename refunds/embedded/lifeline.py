@@ -88,12 +88,14 @@ def web(arguments: list[str]) -> None:
 
     class Web(Command):
         def handle(self, *args: Any, **options: Any) -> None:
-            if options["verbosity"] <= 1:
-                # A line for each request would push the password off the screen. An error's traceback is Django's own.
-                logging.getLogger("django.server").setLevel(logging.CRITICAL)
+            self.logs_requests = options["verbosity"] > 1
             super().handle(*args, **options)
 
         def on_bind(self, server_port: int) -> None:
+            # Here, because loading the application configures logging once more. A line for each request would push
+            # the password off the screen; the traceback of an error has another logger.
+            if not self.logs_requests:
+                logging.getLogger("django.server").setLevel(logging.CRITICAL)
             say_ready()
 
     Web().run_from_argv(["refunds", "runserver", *arguments])

@@ -1,14 +1,18 @@
 """After a kill: work goes on when a worker is back, users stay logged in, and commands find the new broker."""
 
+import os
 import re
 import signal
+import subprocess
 import sys
+import threading
 from pathlib import Path
 
 from refunds.embedded.redis_server import RedisServer
 
-from .running import Browser, Serve, on_one_day
-from .test_worker_lost import Project
+from .production import OURS, python
+from .running import LONG, ROOT, Browser, Serve, on_one_day
+from .test_worker_lost import CHECKOUT
 
 ROWS = 6_000  # two chunks: the second is still to be decided when the first is
 # A sweep whose message is gone, as a Redis that ended with its `serve` leaves it, for longer than a minute.
@@ -27,6 +31,7 @@ sweeps.decline_pending(now)
 assert app.control.purge() == 1
 Sweep.objects.update(dispatched_at=now - timedelta(minutes=2))
 """
+WORKER = ("worker", "-A", "celery_app", "worker", "--pool", "solo", "--loglevel", "info")
 STATUSES = "from refunds.models import ReturnRequest; print(*ReturnRequest.objects.values_list('status', flat=True))"
 # As after an outage of more than a minute; sooner, the reconciler takes what was sent for under way.
 AGE = """
@@ -53,30 +58,33 @@ print([(line.status, line.count, line.total) for line in books.refunds], books.p
 def test_a_worker_that_starts_takes_up_what_has_no_message(tmp_path: Path) -> None:
     """There is no beat here: the worker's start alone has the reconciler send the lost messages again."""
     with RedisServer() as redis:
-        project = Project(tmp_path, redis.url())
-        project.python(LOST)
-        command = (
-            "-m",
-            "refunds.embedded.lifeline",
-            "worker",
-            "-A",
-            "celery_app",
-            "worker",
-            "-P",
-            "solo",
-            "-l",
-            "info",
+        environment = {"CELERY_BROKER_URL": redis.url(), "PYTHONPATH": f"{ROOT}{os.pathsep}{CHECKOUT}"}
+        python(tmp_path, "-c", f"import celery_app, django; django.setup()\n{LOST}", environment=environment)
+        worker = subprocess.Popen(
+            [sys.executable, "-m", "refunds.embedded.lifeline", *WORKER],
+            cwd=tmp_path,
+            env={name: value for name, value in os.environ.items() if not name.startswith(OURS)} | environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
-        worker = project.start(sys.executable, *command)
+        # Far longer than it takes, so that only a hang ends like this: then there are no more lines to read.
+        patience = threading.Timer(LONG, worker.kill)
+        patience.start()
         assert worker.stdout is not None
         lines = []
         for line in worker.stdout:
             lines.append(line)
             if re.search(r"Task refunds.decide_chunk\[\S+\] succeeded", line):
                 break
+        patience.cancel()
         worker.kill()
         worker.communicate()
-        assert project.python(STATUSES) == "declined declined declined\n", "".join(lines)
+        statuses = python(
+            tmp_path, "-c", f"import celery_app, django; django.setup()\n{STATUSES}", environment=environment
+        ).stdout
+    assert statuses == "declined declined declined\n", "".join(lines)
 
 
 def test_a_killed_serve_goes_on_where_it_was(tmp_path: Path) -> None:

@@ -55,12 +55,8 @@ class Project:
     def celery(self, program: str, *arguments: str) -> "subprocess.Popen[str]":
         """Start a worker or beat, which ends with this process."""
         own = ("--quiet", "-A", "tests.embedded.poison", program, *arguments, "--loglevel", "warning")
-        return self.start(sys.executable, "-m", "refunds.embedded.lifeline", program, *own)
-
-    def start(self, *command: str) -> "subprocess.Popen[str]":
-        """Start a process of the project, which ends with this one if it holds a lifeline."""
         return subprocess.Popen(
-            command,
+            [sys.executable, "-m", "refunds.embedded.lifeline", program, *own],
             cwd=self.folder,
             env=self.environment,
             stdin=subprocess.PIPE,

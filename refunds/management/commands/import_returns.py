@@ -15,6 +15,7 @@ from django.utils import timezone
 from ...domain.money import to_major
 from ...importing import LAYOUTS, OWN, BadFile, Format, Rejection, Source, guess
 from ...operations import imports
+from .. import database
 from ..progress import Progress
 
 SUFFIXES = {".csv": Format.CSV, ".jsonl": Format.JSONL, ".ndjson": Format.JSONL}
@@ -44,6 +45,11 @@ class Command(BaseCommand):
         except BadFile as error:
             raise CommandError(str(error)) from error
         except DatabaseError as error:
+            if line := database.explained(error):
+                raise CommandError(
+                    f"{line}. Batches before this are in: import the file again for the rest",
+                    returncode=database.EXIT_STATUS,
+                ) from error
             raise CommandError(
                 f"the database does not take the rows: {' '.join(str(error).split())}; batches before them are in. "
                 "If it is new, make its tables first: python -m refunds migrate"

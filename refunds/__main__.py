@@ -3,15 +3,25 @@
 import os
 import sys
 
-from django.core.management import execute_from_command_line
-
 
 def main() -> None:
-    """Run the management command that the arguments name."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "refunds.settings")
-    import celery_app  # noqa: F401  # shared tasks publish to this app and no other
+    """Run the management command that the arguments name.
 
-    execute_from_command_line([f"{sys.executable} -m refunds", *sys.argv[1:]])
+    A command that reads the database and finds none that it can use ends with one line and exit status 2.
+    """
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "refunds.settings")
+    if sys.argv[1:2] == ["serve"] and not {"-h", "--help"} & set(sys.argv):
+        # Before the imports, which take most of a second.
+        print("Refunds: loading Django and Celery …", flush=True)  # noqa: T201  # no command has an output yet
+    try:
+        import celery_app  # noqa: F401  # shared tasks publish to this app and no other
+
+        from .management.utility import Utility
+
+        Utility([f"{sys.executable} -m refunds", *sys.argv[1:]]).execute()
+    except KeyboardInterrupt:
+        sys.stderr.write("Interrupted.\n")
+        sys.exit(130)  # as a shell says of SIGINT
 
 
 if __name__ == "__main__":

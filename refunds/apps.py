@@ -4,7 +4,7 @@ from django.apps import AppConfig
 
 
 class RefundsConfig(AppConfig):
-    """Loads what nothing else imports: tasks, checks, and the reports of failed tasks."""
+    """Loads what nothing else imports: tasks, checks, the reports of failed tasks, and what a worker's start does."""
 
     name = "refunds"
     default_auto_field = "django.db.models.BigAutoField"
@@ -13,4 +13,4 @@ class RefundsConfig(AppConfig):
         """Called by Django once all apps are loaded."""
         # Importing registers them. Celery's autodiscovery runs in workers and beat alone: the web process, which only
         # sends, must know the tasks by this.
-        from . import checks, connections, reports, tasks  # noqa: F401
+        from . import checks, connections, reports, starting, tasks  # noqa: F401

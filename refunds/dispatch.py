@@ -67,5 +67,6 @@ def _publish(name: str, messages: list[Mapping[str, Any]], expires: datetime | N
                     options["countdown"] = (gap * sent).total_seconds()
                 task.apply_async(kwargs=dict(kwargs), producer=producer, **options)
                 sent += 1
-    except OperationalError:
-        logger.exception("%s: sent %d of %d messages; the reconciler sends the rest", name, sent, len(messages))
+    except OperationalError as error:
+        # One line: a traceback of a refused connection tells nobody more, and a command's output ends with this.
+        logger.error("%s: sent %d of %d messages (%s); the reconciler sends the rest", name, sent, len(messages), error)

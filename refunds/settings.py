@@ -10,6 +10,7 @@ from django.core.management.utils import get_random_secret_key
 from kombu import Exchange, Queue
 
 from .domain import cutoff
+from .embedded.files import running
 from .environment import admins, codes, database, flag, lines_on_stderr
 from .schedule import beat_schedule
 
@@ -156,12 +157,14 @@ STRIPE_TIMEOUT = float(os.environ.get("STRIPE_TIMEOUT", "15"))
 REFUNDS_CLOCK_TOLERANCE = float(os.environ.get("REFUNDS_CLOCK_TOLERANCE", "5"))
 REFUNDS_EVENING_DIGEST = flag("REFUNDS_EVENING_DIGEST")
 
-CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL", "redis://localhost:6379/0")
+# Next to a `serve` that runs on this database: its broker and its results, for every process that is told no other.
+_SERVE = running(DATABASES["default"])
+CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL") or _SERVE.get("broker") or "redis://localhost:6379/0"
 if CELERY_BROKER_URL.startswith(("amqp:", "amqps:")):
     # RabbitMQ says that it has a message before dispatch takes it for sent: one that a closing connection swallows is
     # sent by the reconciler at the earliest a minute later.
     CELERY_BROKER_TRANSPORT_OPTIONS = {"confirm_publish": True}
-CELERY_RESULT_BACKEND = os.environ.get("CELERY_RESULT_BACKEND", "redis://localhost:6379/1")
+CELERY_RESULT_BACKEND = os.environ.get("CELERY_RESULT_BACKEND") or _SERVE.get("results") or "redis://localhost:6379/1"
 if CELERY_RESULT_BACKEND == "django-db":
     INSTALLED_APPS.append("django_celery_results")
 CELERY_BEAT_SCHEDULER = os.environ.get("CELERY_BEAT_SCHEDULER", "celery.beat:PersistentScheduler")

@@ -99,8 +99,8 @@ def notify_customer(*, refund_id: int, last_id: int | None = None, **_newer: obj
 
 
 @shared_task(name="refunds.reconcile")
-def reconcile(**_newer: object) -> None:
-    """Send again what has no message any more."""
+def reconcile(*, at_start: bool = False, **_newer: object) -> None:
+    """Send again what has no message any more. A worker that starts asks for it with `at_start`."""
     upkeep.reconcile(_now(), gateway=gateway(), limiter=limiter())
 
 

@@ -5,11 +5,13 @@ SIGKILL as well, the system closes that end, and the read here returns: no signa
 and it is the same on every system.
 """
 
+import logging
 import os
 import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from typing import Any
 
 # The line that tells the supervisor that the program serves; it does not pass it on.
 READY = "refunds.embedded.lifeline: ready"
@@ -85,7 +87,15 @@ def web(arguments: list[str]) -> None:
     from django.contrib.staticfiles.management.commands.runserver import Command
 
     class Web(Command):
+        def handle(self, *args: Any, **options: Any) -> None:
+            self.logs_requests = options["verbosity"] > 1
+            super().handle(*args, **options)
+
         def on_bind(self, server_port: int) -> None:
+            # Here, because loading the application configures logging once more. A line for each request would push
+            # the password off the screen; the traceback of an error has another logger.
+            if not self.logs_requests:
+                logging.getLogger("django.server").setLevel(logging.CRITICAL)
             say_ready()
 
     Web().run_from_argv(["refunds", "runserver", *arguments])

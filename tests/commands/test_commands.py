@@ -1,5 +1,6 @@
 """The button, the cut-off and the health check, from a shell."""
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from io import StringIO
 
@@ -7,6 +8,7 @@ import pytest
 from django.core.management import call_command
 from freezegun import freeze_time
 
+from celery_app import app
 from refunds.domain.sweeps import Frozen
 from refunds.models import Sweep
 from refunds.operations import sweeps, upkeep
@@ -15,11 +17,29 @@ from ..factories import CUTOFF, NOON, PRESSED, make_requests
 
 pytestmark = pytest.mark.django_db
 
+NOBODY = (
+    "No worker has taken it within 0 s from the broker memory://:**@localhost//: none sees the message, or all are "
+    "busy. The sweep is kept in the database, and the reconciler gives it to a worker when one runs. If none runs, "
+    "start one, for instance by python -m refunds serve; if yours use another broker, name it in CELERY_BROKER_URL."
+)
+BEFORE = CUTOFF - timedelta(hours=1)
+
+
+@pytest.fixture
+def eager() -> Iterator[None]:
+    """Messages run where they are sent."""
+    before = app.conf.task_always_eager
+    app.conf.task_always_eager = True
+    yield
+    app.conf.task_always_eager = before
+
 
 def run(command: str, at: datetime) -> tuple[str, str]:
     out, err = StringIO(), StringIO()
+    # The clock is frozen, and no worker runs: one look is enough.
+    wait = {} if command == "health" else {"wait": 0}
     with freeze_time(at):
-        call_command(command, stdout=out, stderr=err)
+        call_command(command, stdout=out, stderr=err, **wait)
     return out.getvalue(), err.getvalue()
 
 
@@ -32,7 +52,8 @@ def test_approve_all_starts_a_sweep_and_says_what_it_covers() -> None:
     assert out.splitlines() == [
         "1 pending, 12.50 EUR",
         "3 pending, 37.50 GBP",
-        f"Sweep {sweep.pk} approves them until 2026-07-15 18:00 EEST.",
+        f"Sweep {sweep.pk} is to approve them until 2026-07-15 18:00 EEST.",
+        NOBODY,
     ]
     assert (sweep.started_at, sweep.lapses_at) == (PRESSED, CUTOFF)
 
@@ -53,8 +74,32 @@ def test_decline_all_starts_the_sweep_of_the_latest_cutoff_once() -> None:
     first, _ = run("decline_all", CUTOFF)
     second, _ = run("decline_all", CUTOFF + timedelta(hours=3))
     sweep = Sweep.objects.get()
-    assert first == f"Sweep {sweep.pk} declines what was pending at 2026-07-15 18:00 EEST.\n"
-    assert second == f"Sweep {sweep.pk} has already been started for what was pending at 2026-07-15 18:00 EEST.\n"
+    assert first.splitlines() == [f"Sweep {sweep.pk} is to decline what was pending at 2026-07-15 18:00 EEST.", NOBODY]
+    assert second.splitlines() == [
+        f"Sweep {sweep.pk} has already been started for what was pending at 2026-07-15 18:00 EEST.",
+        NOBODY,
+    ]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("command", ["approve_all", "decline_all"])
+def test_a_sweep_that_a_worker_takes_is_said_to_be_taken(command: str, eager: None) -> None:
+    """It is the row that tells: a worker has planned the sweep."""
+    make_requests(2, received_at=NOON if command == "approve_all" else BEFORE)
+    out, _ = run(command, PRESSED if command == "approve_all" else CUTOFF)
+    assert out.splitlines()[-1] == "A worker has taken it."
+
+
+@pytest.mark.parametrize("command", ["approve_all", "decline_all"])
+def test_no_password_of_the_broker_is_shown(monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    """The broker that no worker reads is named without what lets one in, and the sweep's row is kept."""
+    make_requests(1)
+    # Celery prefers the environment.
+    monkeypatch.setenv("CELERY_BROKER_URL", "redis://:hunter2@127.0.0.1:6399/3")
+    out, _ = run(command, PRESSED)
+    assert "from the broker redis://:**@127.0.0.1:6399/3: " in out
+    assert "hunter2" not in out
+    assert Sweep.objects.count() == 1
 
 
 def test_health_is_0_when_all_is_well_and_1_with_a_line_for_each_trouble() -> None:

@@ -7,11 +7,15 @@ import subprocess
 import sys
 import urllib.parse
 import urllib.request
+from collections.abc import Callable
 from http.cookiejar import CookieJar
 from pathlib import Path
 from typing import Self
 
+from django.utils import timezone
+
 import refunds
+from refunds.domain import cutoff
 
 # The copy of the package that is tested: the installed wheel under tox, else the checkout.
 ROOT = Path(str(refunds.__file__)).parents[1]
@@ -19,11 +23,29 @@ ROOT = Path(str(refunds.__file__)).parents[1]
 LONG = 60
 
 
+def on_one_day(run: Callable[[Path], None], folder: Path) -> None:
+    """Run a test of processes that live on the real clock, in a folder of its own; again if the cut-off came into it.
+
+    At 18:00 in Kyiv what was imported before can no longer be approved.
+    """
+    began = cutoff.latest(timezone.now())
+    for name in ("first", "again"):
+        (folder / name).mkdir()
+        try:
+            run(folder / name)
+        except AssertionError:
+            if name == "again" or cutoff.latest(timezone.now()) == began:
+                raise
+        else:
+            return
+
+
 class Serve:
     """`python -m refunds serve` on a free port, with its database in `directory`; entered once it says it runs."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *options: str) -> None:
         self.directory = directory
+        self.options = options
         # None of the caller's settings: embedded defaults.
         self.environment = {
             name: value for name, value in os.environ.items() if not name.startswith(("CELERY_", "DATABASE", "DJANGO_"))
@@ -43,11 +65,11 @@ class Serve:
         )
 
     def __enter__(self) -> Self:
-        self.process = self.command("-m", "refunds", "serve", "--port", "0")
+        self.process = self.command("-m", "refunds", "serve", "--port", "0", *self.options)
         assert self.process.stdout is not None
         for line in self.process.stdout:
             self.screen += line
-            if line.startswith("Ctrl-C"):
+            if line.startswith("  Next"):
                 break
         assert "Refunds is running." in self.screen, self.screen
         return self

@@ -91,7 +91,9 @@ def test_a_broker_that_is_down_costs_no_row(monkeypatch: pytest.MonkeyPatch, cap
         sweep, created = sweeps.start_approve(key="k", frozen=Frozen(rows[-1].pk), by=None, now=PRESSED)
     assert created
     assert Sweep.objects.get() == sweep
-    assert caplog.messages == ["refunds.plan_sweep: sent 0 of 1 messages; the reconciler sends the rest"]
+    assert caplog.messages == [
+        "refunds.plan_sweep: sent 0 of 1 messages (connection refused); the reconciler sends the rest"
+    ]
 
 
 def test_every_task_has_its_queue() -> None:

@@ -3,12 +3,13 @@
 import uuid
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
 from ...domain import cutoff
 from ...domain.money import to_major
 from ...operations import preview, sweeps
+from .. import taking
 from ..clock import trusted_now
 
 
@@ -17,8 +18,12 @@ class Command(BaseCommand):
 
     help = "Approve all pending return requests, as the admin's button does. Needs a broker and a worker."
 
+    def add_arguments(self, parser: CommandParser) -> None:
+        """How long to wait for a worker."""
+        taking.add_wait(parser)
+
     def handle(self, *args: Any, **options: Any) -> None:
-        """Start the sweep and say what it covers."""
+        """Start the sweep, and say what it covers and whether a worker has taken it."""
         now = trusted_now()
         shown = preview.preview(now)
         if shown.owed_decline:
@@ -30,4 +35,5 @@ class Command(BaseCommand):
         for currency, count, total in shown.totals:
             self.stdout.write(f"{count:,} pending, {to_major(total, currency):,} {currency}")
         lapses = timezone.localtime(shown.lapses_at, cutoff.ZONE)
-        self.stdout.write(f"Sweep {sweep.pk} approves them until {lapses:%Y-%m-%d %H:%M %Z}.")
+        self.stdout.write(f"Sweep {sweep.pk} is to approve them until {lapses:%Y-%m-%d %H:%M %Z}.")
+        self.stdout.write(taking.line(sweep, options["wait"]))

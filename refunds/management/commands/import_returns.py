@@ -14,6 +14,7 @@ from django.db import DatabaseError
 from ...domain.money import to_major
 from ...importing import LAYOUTS, OWN, BadFile, Format, Rejection, Source, guess
 from ...operations import imports
+from .. import database
 from ..clock import trusted_now
 from ..progress import Progress
 
@@ -44,6 +45,11 @@ class Command(BaseCommand):
         except BadFile as error:
             raise CommandError(str(error)) from error
         except DatabaseError as error:
+            if line := database.explained(error):
+                raise CommandError(
+                    f"{line}. Batches before this are in: import the file again for the rest",
+                    returncode=database.EXIT_STATUS,
+                ) from error
             raise CommandError(
                 f"the database does not take the rows: {' '.join(str(error).split())}; batches before them are in. "
                 "If it is new, make its tables first: python -m refunds migrate"

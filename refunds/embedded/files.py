@@ -1,0 +1,161 @@
+"""The files that `serve` keeps next to its database: where it runs, and the key that signs sessions.
+
+The record of a running `serve` is locked by the system for as long as the process lives. After a kill -9 it is a file
+without a lock: nobody has to guess whether its process id has a new owner.
+"""
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
+
+# Characters: as many as Django's check asks for (security.W009), and its get_random_secret_key makes.
+SHORTEST_KEY: Final = 50
+
+
+class Running(Exception):
+    """Another `serve` runs on the database."""
+
+    def __init__(self, record: Mapping[str, Any]) -> None:
+        super().__init__(record)
+        self.record = record
+
+
+class BadKey(Exception):
+    """The file of the key is not one that a secret can be in."""
+
+
+def database_file(config: Mapping[str, Any]) -> Path | None:
+    """Return the file of a Django database; None for one in memory or on a server."""
+    name = str(config["NAME"])
+    if not config["ENGINE"].endswith(".sqlite3") or not name or ":memory:" in name or "mode=memory" in name:
+        return None
+    return Path(unquote(urlsplit(name).path) if name.startswith("file:") else name).resolve()
+
+
+def next_to(config: Mapping[str, Any], kind: str) -> Path:
+    """Return the path of a file of `serve`: next to a SQLite file, or in the working folder as `refunds-KIND`."""
+    file = database_file(config)
+    return Path(f"{file}-{kind}") if file else Path.cwd() / f"refunds-{kind}"
+
+
+def running(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the record of the `serve` that runs on the database; empty when none does or another user's does."""
+    path = next_to(config, "serve")
+    while True:
+        try:
+            descriptor = os.open(path, os.O_RDONLY)
+        except (FileNotFoundError, NotADirectoryError, PermissionError):
+            return {}
+        with os.fdopen(descriptor) as file:
+            if not _lock(descriptor, shared=True):
+                record = _parsed(file.read())
+                return record if record.get("database") == _identity(config) else {}
+            if _is_at(descriptor, path):
+                return {}  # left by one that was killed
+        # It was replaced after it was opened: read the new one.
+
+
+class Claim:
+    """The record of this process, locked until `release` or the end of the process."""
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        """Raises Running when another process has it, and OSError when the folder cannot be written."""
+        self._path = next_to(config, "serve")
+        self._record: dict[str, Any] = {"database": _identity(config)}
+        self._descriptor = self._claimed()
+
+    def write(self, **facts: Any) -> None:
+        """Add facts to the record. Whoever reads it sees the whole of the old or of the new one."""
+        self._record |= facts
+        descriptor, name = _private(self._path, json.dumps(self._record))
+        _lock(descriptor)  # before anybody can see it
+        Path(name).replace(self._path)
+        os.close(self._descriptor)
+        self._descriptor = descriptor
+
+    def release(self) -> None:
+        """Remove the record, then let go of it."""
+        self._path.unlink(missing_ok=True)
+        os.close(self._descriptor)
+
+    def _claimed(self) -> int:
+        while True:
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+            if _lock(descriptor) and _is_at(descriptor, self._path):
+                return descriptor
+            # A reader locks for an instant, and shares the lock with us; a process that serves does not.
+            held = not _lock(descriptor, shared=True)
+            with os.fdopen(descriptor) as file:
+                if held and _is_at(descriptor, self._path):
+                    raise Running(_parsed(file.read()))
+
+
+def kept_key(config: Mapping[str, Any], new: str) -> str:
+    """Return the key next to the database, where `new` becomes it if there is none. Raises BadKey and OSError.
+
+    Call it while the record is claimed: no other process writes a key then.
+    """
+    path = next_to(config, "key")
+    if not path.exists():
+        descriptor, name = _private(path, new)
+        os.close(descriptor)
+        Path(name).replace(path)
+        return new
+    with path.open(encoding="utf-8") as file:
+        if os.fstat(file.fileno()).st_mode & 0o077:
+            raise BadKey(
+                f"other users can read {path}, which signs sessions; run: chmod 600 {path}. If somebody may have read "
+                "it, delete it instead: every user logs in again. Or set DJANGO_SECRET_KEY"
+            )
+        key = file.read().strip()
+    if len(key) < SHORTEST_KEY:
+        raise BadKey(
+            f"the key in {path} has {len(key)} characters and needs {SHORTEST_KEY}; delete the file, and every user "
+            "logs in again, or set DJANGO_SECRET_KEY"
+        )
+    return key
+
+
+def _identity(config: Mapping[str, Any]) -> str:
+    """Return what tells databases apart, without user and password."""
+    return str(database_file(config) or f"{config['NAME']} {config.get('HOST', '')} {config.get('PORT', '')}")
+
+
+def _private(path: Path, text: str) -> tuple[int, str]:
+    """Write a new file in the same folder that its owner alone can read, to be moved to `path`; leave it open."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    os.write(descriptor, text.encode())
+    os.fsync(descriptor)
+    return descriptor, name
+
+
+def _lock(descriptor: int, *, shared: bool = False) -> bool:
+    """Lock the file as long as it is open here; return whether nobody else has."""
+    import fcntl  # not on Windows, where `serve` does not run; commands without one get here neither
+
+    try:
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    """Whether the open file still has this name."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    """Return the record; empty for one that is only being started."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}

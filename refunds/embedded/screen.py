@@ -1,0 +1,49 @@
+"""The last lines that `serve` writes when everything runs: where to go, who to be, what to do next."""
+
+import os
+import secrets
+from collections.abc import Sequence
+
+from django.contrib.auth import get_user_model
+from django.core.management.base import CommandError
+
+from .supervisor import Child
+
+
+def screen(children: Sequence[Child], address: str, database: str, broker: str) -> str:
+    """Return the lines, and make a superuser if there is none. Raises CommandError.
+
+    The address, the user and the next step are the last, so that nothing pushes them away.
+    """
+    name, password = superuser()
+    runs = ", ".join(f"{child.program.name} (pid {child.process.pid})" for child in children)
+    note = "shown this once; to change it" if password else "this superuser exists; to change the password"
+    where = "in this folder, with the same DATABASE_URL" if os.environ.get("DATABASE_URL") else "in this folder"
+    return "\n".join(
+        [
+            "",
+            "Refunds is running. Ctrl-C stops all of it.",
+            "",
+            f"  Database  {database}",
+            f"  Broker    {broker}",
+            f"  Running   {runs}",
+            "",
+            f"  Admin     {address}",
+            f"  User      {name}",
+            f"  Password  {password or 'as it was'}   ({note}: python -m refunds changepassword {name})",
+            f"  Next      python -m refunds import_returns FILE   (in a second terminal, {where})",
+        ]
+    )
+
+
+def superuser() -> tuple[str, str | None]:
+    """A superuser's name, and the password if it was made here and now. Raises CommandError."""
+    users = get_user_model()._default_manager
+    existing = users.filter(is_superuser=True, is_active=True).order_by("pk").first()
+    if existing is not None:
+        return existing.get_username(), None
+    if users.filter(username="admin").exists():
+        raise CommandError("the user admin exists and is no superuser; make one: python -m refunds createsuperuser")
+    password = secrets.token_urlsafe(12)
+    users.create_superuser("admin", email="", password=password)
+    return "admin", password

@@ -5,13 +5,15 @@ Operations name their tasks instead of importing them, so that tasks may import 
 
 import logging
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from celery import current_app
+from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 from kombu.exceptions import OperationalError
+from kombu.transport import virtual
 
 logger = logging.getLogger(__name__)
 
@@ -21,24 +23,24 @@ PAY_REFUND = "refunds.pay_refund"
 PAY_REFUNDS = "refunds.pay_refunds"
 NOTIFY_CUSTOMER = "refunds.notify_customer"
 
+# The code with which AMQP, and kombu for other brokers, says that there is no such queue.
+NOT_FOUND: Final = "404"
+
 
 def on_commit(
     name: str,
     messages: Iterable[Mapping[str, Any]],
     *,
     expires: datetime | None = None,
-    gap: timedelta = timedelta(0),
 ) -> None:
     """Publish one message per mapping of keyword arguments to the task `name`, after the commit.
-
-    With a `gap` each message is to run so long after the one before it, the first at once.
 
     A broker that does not answer costs no row and no click: the failure is logged, and the reconciler sends again what
     the rows say is undone.
     """
     kwargs = list(messages)
     if kwargs:
-        transaction.on_commit(partial(_publish, name, kwargs, expires, gap))
+        transaction.on_commit(partial(_publish, name, kwargs, expires))
 
 
 def load() -> None:
@@ -55,7 +57,37 @@ def load() -> None:
         logger.exception("nothing is loaded to send by; the first message will say what is wrong")
 
 
-def _publish(name: str, messages: list[Mapping[str, Any]], expires: datetime | None, gap: timedelta) -> None:
+def ready(*names: str) -> int:
+    """Count the messages that no worker has taken yet, in the queues of the tasks `names`. A missing queue has none.
+
+    Raises kombu's OperationalError where the broker does not answer, ImproperlyConfigured where it cannot count.
+    """
+    route = current_app.amqp.router.route
+    queues = {queue.name: queue for queue in (route({}, name)["queue"] for name in names)}
+    with current_app.producer_or_acquire() as producer:
+        # As publishing does: a kept connection may have ended since it was last used.
+        count = producer.connection.ensure(producer, _count, **current_app.conf.task_publish_retry_policy)
+        return sum(count(producer.connection, queue) for queue in queues.values())
+
+
+def _count(connection: Any, queue: Any) -> int:
+    connection.connect()
+    with connection.channel() as channel:  # its own: RabbitMQ closes the channel that asked for a missing queue
+        # kombu answers 0 for a transport that does not count, which would be taken for a lost queue.
+        if isinstance(channel, virtual.Channel) and type(channel)._size is virtual.Channel._size:
+            raise ImproperlyConfigured(
+                f"CELERY_BROKER_URL: the transport {connection.transport.driver_name!r} does not count the messages "
+                "of a queue, so the reconciler cannot tell lost messages from waiting ones; use Redis or RabbitMQ"
+            )
+        try:
+            return int(queue.bind(channel).queue_declare(passive=True).message_count)
+        except connection.channel_errors as error:
+            if str(getattr(error, "reply_code", "")) != NOT_FOUND:
+                raise
+            return 0
+
+
+def _publish(name: str, messages: list[Mapping[str, Any]], expires: datetime | None) -> None:
     options: dict[str, Any] = {} if expires is None else {"expires": expires}
     # A registered task, not send_task, which eager mode passes by.
     task = current_app.tasks[name]
@@ -63,8 +95,6 @@ def _publish(name: str, messages: list[Mapping[str, Any]], expires: datetime | N
     try:
         with current_app.producer_or_acquire() as producer:
             for kwargs in messages:
-                if gap:  # a countdown of 0 is none to Celery: the first carries no ETA, which a worker would hold
-                    options["countdown"] = (gap * sent).total_seconds()
                 task.apply_async(kwargs=dict(kwargs), producer=producer, **options)
                 sent += 1
     except OperationalError:

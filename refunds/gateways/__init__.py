@@ -9,9 +9,19 @@ from django.dispatch import receiver
 from django.utils.module_loading import import_string
 
 from .base import BulkGateway, Gateway, Order, Refused, TryAgain
-from .limiter import Limiter, limiter
+from .limiter import LONGEST_WAIT, Limiter, limiter
 
-__all__ = ["BulkGateway", "Gateway", "Limiter", "Order", "Refused", "TryAgain", "gateway", "limiter"]
+__all__ = [
+    "LONGEST_WAIT",
+    "BulkGateway",
+    "Gateway",
+    "Limiter",
+    "Order",
+    "Refused",
+    "TryAgain",
+    "gateway",
+    "limiter",
+]
 
 NAMES = {"stripe": "refunds.gateways.stripe.Stripe", "wallet": "refunds.gateways.wallet.Wallet"}
 

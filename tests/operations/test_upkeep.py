@@ -27,9 +27,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
     """What would be published, as (task, messages, expires), without a broker."""
     messages: Sent = []
 
-    def on_commit(
-        name: str, kwargs: list[dict[str, int]], *, expires: datetime | None = None, gap: timedelta = timedelta(0)
-    ) -> None:
+    def on_commit(name: str, kwargs: list[dict[str, int]], *, expires: datetime | None = None) -> None:
         if kwargs:
             messages.append((name, list(kwargs), expires))
 

@@ -41,7 +41,7 @@ def test_a_chunk_is_decided_in_eight_statements(
 def test_a_plan_hops_once_for_each_chunk(
     django_assert_num_queries: Any, monkeypatch: pytest.MonkeyPatch, chunks: int
 ) -> None:
-    """Besides: its mark, BEGIN, the sweep, its first row, a last hop, its last row, the chunks, the plan, COMMIT, its end."""
+    """Besides: a mark, BEGIN, the sweep, its first row, a last hop, its last row, the chunks, the plan, COMMIT, end."""
     monkeypatch.setattr("refunds.domain.sweeps.CHUNK_ROWS", 2)
     make_requests(2 * chunks)
     sweep, _ = sweeps.start_approve(key="k", up_to_id=store.highest_id(), by=None, now=PRESSED)

@@ -132,6 +132,25 @@ def test_an_outcome_is_of_the_end_of_the_call(refund: Refund, answer: Exception 
         assert refund.settled_at == ended
 
 
+@pytest.mark.parametrize("comes", [True, False])
+def test_a_task_waits_for_its_permit_and_is_in_hand_until_then(refund: Refund, comes: bool) -> None:
+    """While it waits its message counts as sent now; without a permit in time it has none, and nothing is attempted."""
+    waits: list[timedelta] = []
+
+    class Late(Paced):
+        def take(self, calls: int = 1, wait: timedelta = timedelta(0)) -> bool:
+            waits.append(wait)
+            refund.refresh_from_db()
+            return comes and wait > timedelta(0)
+
+    later = NOON + timedelta(minutes=5)
+    result = pay_refund(refund.pk, later, gateway=Scripted("re_1"), jitter=0, limiter=Late("50/s"))
+    assert (waits, refund.dispatched_at) == ([timedelta(0), timedelta(seconds=5)], later)
+    refund.refresh_from_db()
+    assert result == (Paid("re_1") if comes else NotNow())
+    assert (refund.attempts, refund.dispatched_at) == ((1, later) if comes else (0, None))
+
+
 def test_a_later_attempt_takes_a_turn_of_two_calls(refund: Refund) -> None:
     """It searches before it pays; a wallet in the database takes no turn at all."""
     limiter = Paced("50/s")

@@ -69,18 +69,19 @@ def ready(*names: str) -> int:
 
 
 def _count(connection: Any, queue: Any) -> int:
-    connection.connect()
-    with connection.channel() as channel:  # its own: RabbitMQ closes the channel that asked for a missing queue
-        virtual_broker = isinstance(channel, virtual.Channel)
+    channel = connection.default_channel
+    if isinstance(channel, virtual.Channel):
         # kombu answers 0 for a transport that does not count, which would be taken for a lost queue.
-        if virtual_broker and type(channel)._size is virtual.Channel._size:
+        if type(channel)._size is virtual.Channel._size:
             raise ImproperlyConfigured(
                 f"CELERY_BROKER_URL: the transport {connection.transport.driver_name!r} does not count the messages "
                 "of a queue, so the reconciler cannot tell lost messages from waiting ones; use Redis or RabbitMQ"
             )
+        # Not passive: kombu 5.7 then looks for Redis' key without its prefix. Nothing is made by it.
+        return int(channel.queue_declare(queue.name).message_count)
+    with connection.channel() as own:  # RabbitMQ closes the channel that asks for a queue that does not exist
         try:
-            # Passive on RabbitMQ, which would make the queue. Not on Redis: kombu 5.7 looks for its key without prefix.
-            return int(channel.queue_declare(queue.name, passive=not virtual_broker).message_count)
+            return int(own.queue_declare(queue.name, passive=True).message_count)
         except NotFound:
             return 0
 

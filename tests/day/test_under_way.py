@@ -47,7 +47,7 @@ class Watch:
         self.celery, self.names, self.rows = celery, names, rows
         self.most, self.calls = 0, 0
         self.until = celery.now + 9 * HOUR
-        self.at: list[tuple[datetime, Callable[[], None]]] = []
+        self.at: list[tuple[datetime, Callable[[], object]]] = []
 
     def under_way(self) -> int:
         """Messages in the queues, and with workers."""
@@ -201,7 +201,7 @@ def test_workers_that_stopped_for_an_hour_find_one_message_for_each_row(start: S
     pay_by(gateway, "1/s")
     celery = start(NOON, transport="fakeredis", workers={"u1": ["upkeep"], "u2": ["upkeep"]}, beats=2)
     ids = approve(60, celery)
-    pay_refunds(Span(ids[0], ids[-1]), celery.now, gateway=gateway, limiter=tasks.limiter())
+    pay_refunds(Span(ids[0], ids[-1]), celery.now, gateway=gateway, limiter=Throttle(Rate.parse("1/s"), "memory://"))
     approve(60, celery)
     owed = make_failed(150, notify_at=NOON, settled_at=NOON)
     notices.send_notices(owed)
@@ -243,7 +243,7 @@ def test_a_lost_queue_of_one_range_leaves_the_others_alone(start: Start, pay_by:
     pay_by(gateway, "")
     celery = start(NOON, workers=CREW)
     watch = gateway.watch = Watch(celery, PAYING, unpaid)
-    watch.at = [(NOON + 10 * SECOND, celery.broker.lose), (NOON + 11 * SECOND, lambda: approve(100, celery) and None)]
+    watch.at = [(NOON + 10 * SECOND, celery.broker.lose), (NOON + 11 * SECOND, lambda: approve(100, celery))]
     approve(200, celery)
     celery.advance(HOUR)
     assert len(gateway.paid) == len(set(gateway.paid)) == 300

@@ -5,13 +5,16 @@ Operations name their tasks instead of importing them, so that tasks may import 
 
 import logging
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any
 
+from amqp.exceptions import NotFound
 from celery import current_app
+from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 from kombu.exceptions import OperationalError
+from kombu.transport import virtual
 
 logger = logging.getLogger(__name__)
 
@@ -27,18 +30,15 @@ def on_commit(
     messages: Iterable[Mapping[str, Any]],
     *,
     expires: datetime | None = None,
-    gap: timedelta = timedelta(0),
 ) -> None:
     """Publish one message per mapping of keyword arguments to the task `name`, after the commit.
-
-    With a `gap` each message is to run so long after the one before it, the first at once.
 
     A broker that does not answer costs no row and no click: the failure is logged, and the reconciler sends again what
     the rows say is undone.
     """
     kwargs = list(messages)
     if kwargs:
-        transaction.on_commit(partial(_publish, name, kwargs, expires, gap))
+        transaction.on_commit(partial(_publish, name, kwargs, expires))
 
 
 def load() -> None:
@@ -55,7 +55,38 @@ def load() -> None:
         logger.exception("nothing is loaded to send by; the first message will say what is wrong")
 
 
-def _publish(name: str, messages: list[Mapping[str, Any]], expires: datetime | None, gap: timedelta) -> None:
+def ready(*names: str) -> int:
+    """Count the messages that no worker has taken yet, in the queues of the tasks `names`. A missing queue has none.
+
+    Raises kombu's OperationalError where the broker does not answer, ImproperlyConfigured where it cannot count.
+    """
+    route = current_app.amqp.router.route
+    queues = {queue.name: queue for queue in (route({}, name)["queue"] for name in names)}
+    with current_app.producer_or_acquire() as producer:
+        # As publishing does: a kept connection may have ended since it was last used.
+        count = producer.connection.ensure(producer, _count, **current_app.conf.task_publish_retry_policy)
+        return sum(count(producer.connection, queue) for queue in queues.values())
+
+
+def _count(connection: Any, queue: Any) -> int:
+    channel = connection.default_channel
+    if isinstance(channel, virtual.Channel):
+        # kombu answers 0 for a transport that does not count, which would be taken for a lost queue.
+        if type(channel)._size is virtual.Channel._size:
+            raise ImproperlyConfigured(
+                f"CELERY_BROKER_URL: the transport {connection.transport.driver_name!r} does not count the messages "
+                "of a queue, so the reconciler cannot tell lost messages from waiting ones; use Redis or RabbitMQ"
+            )
+        # Not passive: kombu 5.7 then looks for Redis' key without its prefix. Nothing is made by it.
+        return int(channel.queue_declare(queue.name).message_count)
+    with connection.channel() as own:  # RabbitMQ closes the channel that asks for a queue that does not exist
+        try:
+            return int(own.queue_declare(queue.name, passive=True).message_count)
+        except NotFound:
+            return 0
+
+
+def _publish(name: str, messages: list[Mapping[str, Any]], expires: datetime | None) -> None:
     options: dict[str, Any] = {} if expires is None else {"expires": expires}
     # A registered task, not send_task, which eager mode passes by.
     task = current_app.tasks[name]
@@ -63,8 +94,6 @@ def _publish(name: str, messages: list[Mapping[str, Any]], expires: datetime | N
     try:
         with current_app.producer_or_acquire() as producer:
             for kwargs in messages:
-                if gap:  # a countdown of 0 is none to Celery: the first carries no ETA, which a worker would hold
-                    options["countdown"] = (gap * sent).total_seconds()
                 task.apply_async(kwargs=dict(kwargs), producer=producer, **options)
                 sent += 1
     except OperationalError as error:

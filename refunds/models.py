@@ -125,7 +125,7 @@ class Sweep(models.Model):
     # Closed when all is decided, or when it lapsed with `left` rows still undecided.
     closed_at = models.DateTimeField(null=True, blank=True)
     left = models.PositiveIntegerField(null=True, blank=True)
-    # When its message was last sent; the reconciler sends again what stays undone for too long after it.
+    # When its message was sent, or a worker last took it up; the reconciler looks for what stays undone after it.
     dispatched_at = models.DateTimeField()
 
     class Meta:
@@ -209,7 +209,8 @@ class Refund(models.Model):
     earlier_payments = models.TextField(blank=True, default="", db_default="")
     # Not to be attempted before; moved ahead while an attempt runs, and by the retry policy after it.
     due_at = models.DateTimeField()
-    dispatched_at = models.DateTimeField()
+    # When its message was sent, or a worker last had it in hand. None: it has no message, and the reconciler sends one.
+    dispatched_at = models.DateTimeField(null=True, blank=True)
     settled_at = models.DateTimeField(null=True, blank=True)
     receipt = models.CharField(max_length=255, blank=True)
     failure = models.TextField(blank=True)

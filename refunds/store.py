@@ -23,6 +23,9 @@ IDENTIFIED = RawSQL("refunds_returnrequest.return_id > ''", (), output_field=Boo
 UNPAID = RawSQL(f"refunds_refund.status = '{RefundStatus.PENDING}'", (), output_field=BooleanField())  # noqa: S611
 FAILED = RawSQL(f"refunds_refund.status = '{RefundStatus.FAILED}'", (), output_field=BooleanField())  # noqa: S611
 
+# Refunds whose message is that of their range (pay_refunds): nothing has sent them one by one, or attempted them.
+BY_RANGE: Final = Q(attempts=0, dispatched_at=F("due_at"))
+
 # What the wallet's receipts begin with; the refund's id follows.
 RECEIPT = "wallet:"
 

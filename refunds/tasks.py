@@ -5,7 +5,7 @@ producer and an older worker can meet during a deploy.
 """
 
 import random
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from celery import Task, shared_task
@@ -17,7 +17,7 @@ from .domain.retries import Again
 from .domain.sweeps import Span
 from .errors import BadArgument
 from .gateways import gateway, limiter
-from .operations import bulk_payments, clocks, notices, payments, sweeps, upkeep
+from .operations import PATIENCE, bulk_payments, clocks, notices, payments, sweeps, upkeep
 
 # A database that is locked or away, a worker's child that the kernel kills: soon again, a few times; after that the
 # reconciler. `retry_on_worker_lost` counts its retries, which `reject_on_worker_lost` does not (celery 4250); before
@@ -100,8 +100,13 @@ def notify_customer(*, refund_id: int, last_id: int | None = None, **_newer: obj
 
 @shared_task(name="refunds.reconcile")
 def reconcile(*, at_start: bool = False, **_newer: object) -> None:
-    """Send again what has no message any more. A worker that starts asks for it with `at_start`."""
-    upkeep.reconcile(_now(), gateway=gateway(), limiter=limiter())
+    """Send again what has no message any more.
+
+    A worker that starts asks for it with `at_start`: what was under way before a crash is then lost at once, and not
+    after a minute. At most a chunk that another worker runs at this moment gets a second message.
+    """
+    patience = timedelta(0) if at_start else PATIENCE
+    upkeep.reconcile(_now(), gateway=gateway(), limiter=limiter(), patience=patience)
 
 
 @shared_task(name="refunds.send_digest", autoretry_for=(OSError,), retry_backoff=2, max_retries=5)

@@ -8,7 +8,7 @@ from typing import Final
 
 # How often the reconciler looks: each look sends what the payer can take until the next one.
 RECONCILE_EVERY: Final = timedelta(seconds=30)
-# What one task sends of its own span; with hundreds of spans at once this bounds the messages that wait in workers.
+# What one task sends of its own id range; with hundreds of ranges at once this bounds the messages in the queue.
 FIRST_SHARE: Final = timedelta(seconds=10)
 _PERIODS: Final = MappingProxyType({"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(hours=1)})
 
@@ -36,11 +36,6 @@ class Rate:
         if found is None:
             raise BadRate(text)
         return cls(int(found[1]), _PERIODS[found[2]])
-
-    @property
-    def gap(self) -> timedelta:
-        """The time from one call to the next where calls are spaced evenly."""
-        return self.period / self.calls
 
     def within(self, span: timedelta) -> int:
         """How many evenly spaced calls a span of time holds: at least one."""

@@ -11,9 +11,10 @@ from django.dispatch import receiver
 from django.utils.module_loading import import_string
 
 from .base import BulkGateway, ChecksPayments, Gateway, Order, Refused, TryAgain
-from .limiter import Limiter, limiter
+from .limiter import LONGEST_WAIT, Limiter, limiter
 
 __all__ = [
+    "LONGEST_WAIT",
     "BulkGateway",
     "ChecksPayments",
     "Gateway",

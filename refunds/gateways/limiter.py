@@ -16,6 +16,11 @@ KEY: Final = "refunds:gateway"
 BURST: Final = timedelta(seconds=0.1)
 # Calls of one attempt: the search for an earlier refund, and the refund. A turn of more than the burst never comes.
 LARGEST_TURN: Final = 2
+# How long a task waits for a permit. A worker's children share the permits: of ten at 50/s each waits for 0.2 s. More
+# would not fit into pay_refund's time limit of 50 s, with two calls to a provider that answer late.
+LONGEST_WAIT: Final = timedelta(seconds=5)
+# throttled-py's word for not waiting; it refuses 0.
+NO_WAIT: Final = -1
 
 
 class Limiter(Protocol):
@@ -26,8 +31,8 @@ class Limiter(Protocol):
         """How many turns there are."""
         ...
 
-    def take(self, calls: int = 1) -> bool:
-        """Take a turn of so many calls; return whether there was one. Never waits."""
+    def take(self, calls: int = 1, wait: timedelta = timedelta(0)) -> bool:
+        """Take a permit for so many calls, waiting for it up to `wait`; return whether there was one."""
         ...
 
 
@@ -47,9 +52,9 @@ class Throttle:
         quota = throttled.per_duration(rate.period, rate.calls, burst=burst)
         self._turns = throttled.Throttled(key=KEY, using=throttled.RateLimiterType.GCRA.value, quota=quota, store=store)
 
-    def take(self, calls: int = 1) -> bool:
-        """Take a turn, if there is one. Raises what the Redis client raises where Redis is away."""
-        return not self._turns.limit(cost=calls).limited
+    def take(self, calls: int = 1, wait: timedelta = timedelta(0)) -> bool:
+        """Take a permit, if there is one within `wait`. Raises what the Redis client raises where Redis is away."""
+        return not self._turns.limit(cost=calls, timeout=wait.total_seconds() or NO_WAIT).limited
 
 
 def limiter() -> Limiter | None:

@@ -13,7 +13,6 @@ from ..domain.refunds import Outcome, RefundStatus, settle
 from ..domain.sweeps import Span
 from ..gateways import BulkGateway, Gateway, Limiter
 from ..models import Refund
-from . import PATIENCE
 from .notices import send_notices
 
 # What the caller writes down about refunds, by their ids.
@@ -31,19 +30,19 @@ def pay_refunds(span: Span, now: datetime, *, gateway: Gateway, limiter: Limiter
             paid = gateway.refund_span(span, now)
             send_notices(store.owe_notices(span, now))
             return paid
-        due = store.unpaid(span, now).filter(dispatched_at__lte=now)  # not what is on its way
+        due = store.unpaid(span, now).filter(store.BY_RANGE)  # the others have messages of their own
         share = rules.CHUNK_ROWS if limiter is None else limiter.rate.within(FIRST_SHARE)
         ids = list(due.order_by("pk").values_list("pk", flat=True)[:share])
-        due.exclude(pk__in=ids).update(dispatched_at=now - PATIENCE)
-        send_payments(ids, now, limiter=limiter)
+        due.exclude(pk__in=ids).update(dispatched_at=None)
+        send_payments(ids, now)
     return len(ids)
 
 
-def send_payments(ids: Sequence[int], now: datetime, *, limiter: Limiter | None) -> None:
-    """A message for each refund on commit, spaced as the payer can take them. Wants a transaction around it."""
-    gap = timedelta(0) if limiter is None else limiter.rate.gap
-    Refund.objects.filter(pk__in=ids).update(dispatched_at=now + gap * len(ids))
-    dispatch.on_commit(dispatch.PAY_REFUND, [{"refund_id": pk} for pk in ids], gap=gap)
+def send_payments(ids: Sequence[int], now: datetime) -> None:
+    """Send a message for each refund, on commit. Wants a transaction around it."""
+    # Later than due_at in any case: from here on the refund is not its range's (store.BY_RANGE).
+    Refund.objects.filter(pk__in=ids).update(dispatched_at=now + timedelta.resolution)
+    dispatch.on_commit(dispatch.PAY_REFUND, [{"refund_id": pk} for pk in ids])
 
 
 def try_again(ids: Sequence[int], now: datetime, *, note: Note | None = None) -> list[int]:

@@ -20,7 +20,7 @@ from ..domain.sweeps import Span
 from ..errors import UnknownRow
 from ..frozen import freeze
 from ..models import Refund, ReturnRequest
-from . import letters, opt_outs
+from . import PATIENCE, letters, opt_outs
 
 logger = logging.getLogger(__name__)
 
@@ -52,11 +52,15 @@ def notify_customers(span: Span, clock: Callable[[], datetime]) -> int:
     Each as `notify_customer` does. One that fails there gets a message of its own, and what is left after a while has
     another for all. Raises what tells of a database that is away.
     """
-    until, went = clock() + SPELL, 0
-    owed = Refund.objects.filter(pk__gte=span.first_id, pk__lte=span.last_id, notify_at__lte=clock())
+    began, went = clock(), 0
+    owed = Refund.objects.filter(pk__gte=span.first_id, pk__lte=span.last_id, notify_at__lte=began)
+    # Those that have waited long: their message is in hand, neither in the queue nor lost.
+    owed.filter(notify_at__lte=began - (PATIENCE - SPELL)).update(notify_at=began)
     for pk in owed.order_by("pk").values_list("pk", flat=True):
-        if clock() >= until:
-            dispatch.on_commit(dispatch.NOTIFY_CUSTOMER, [_message(pk, span.last_id)])
+        if clock() >= began + SPELL:
+            with transaction.atomic():
+                owed.filter(pk__gte=pk).update(notify_at=clock())
+                dispatch.on_commit(dispatch.NOTIFY_CUSTOMER, [_message(pk, span.last_id)])
             break
         try:
             went += notify_customer(pk, clock())

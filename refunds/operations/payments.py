@@ -16,9 +16,9 @@ from ..domain.refunds import Outcome, RefundStatus, settle
 from ..domain.retries import Again, GiveUp, RetryPolicy
 from ..domain.sweeps import Span
 from ..errors import UnknownRow
-from ..gateways import BulkGateway, Gateway, Limiter, Order, Refused, TryAgain
+from ..gateways import LONGEST_WAIT, BulkGateway, Gateway, Limiter, Order, Refused, TryAgain
 from ..models import Refund
-from . import PATIENCE, closing
+from . import closing
 from .notices import send_notices
 
 # How long an attempt keeps others off its refund: longer than pay_refund may run (50 s), so that only a dead one is
@@ -72,20 +72,25 @@ def pay_refund(
         said = f"; the last said: {refund.failure}" if refund.failure else ""
         return _give_up(refund, f"gave up after {refund.attempts} attempts without an answer{said}", now)
     order = _order(refund)
+    # A payer in this database has no rate. Asked before the claim: a refund without a permit has not been attempted.
     # The searches on earlier payments are not counted: three reads at most, after an operator has entered a correction.
-    # A payer in this database has no rate. Asked before the claim: who waits for a turn has attempted nothing.
-    if (
-        limiter is not None
-        and not isinstance(gateway, BulkGateway)
-        and not limiter.take(2 if order.asked_before else 1)
-    ):
-        # The reconciler's, which sends no more than there are turns; a message that came back would ask in vain again.
-        _mine(refund).update(dispatched_at=now - PATIENCE)
+    if limiter is not None and not isinstance(gateway, BulkGateway) and not _permitted(refund, order, now, limiter):
+        _mine(refund).update(dispatched_at=None)  # the reconciler sends it again, as the rate allows
         return NotNow()
     if not _claim(refund, now):
         return NotNow()
     call = partial(gateway.refund, order, refund.idempotency_key)
     return _attempt(refund, now, call, clock or (lambda: now), partial(policy.decide, jitter=jitter))
+
+
+def _permitted(refund: Refund, order: Order, now: datetime, limiter: Limiter) -> bool:
+    """Whether there is a permit for the attempt, at once or within the limiter's longest wait."""
+    calls = 2 if order.asked_before else 1
+    if limiter.take(calls):
+        return True
+    # Its message is neither in the queue nor lost while this waits.
+    _mine(refund).update(dispatched_at=now)
+    return limiter.take(calls, wait=LONGEST_WAIT)
 
 
 def _order(refund: Refund) -> Order:
@@ -159,7 +164,7 @@ def _settle(refund: Refund, receipt: str, now: datetime) -> Paid:
 def _put_off(refund: Refund, now: datetime, verdict: Again, **columns: str) -> Again:
     due_at = now + verdict.delay
     # Without a message of its own the refund is the reconciler's as soon as it is due.
-    dispatched_at = due_at if verdict.by_message else due_at - PATIENCE
+    dispatched_at = due_at if verdict.by_message else None
     _mine(refund).update(due_at=due_at, dispatched_at=dispatched_at, **columns)
     return verdict
 

@@ -66,6 +66,8 @@ def plan_sweep(sweep_id: int, now: datetime) -> int:
 
     Raises UnknownRow.
     """
+    # Committed before the work: while it is in hand its message is not in the queue, and not lost.
+    Sweep.objects.filter(pk=sweep_id, planned_at=None).update(dispatched_at=now)
     with transaction.atomic():
         sweep = _locked(sweep_id)
         if sweep.planned_at or sweep.closed_at or rules.has_lapsed(sweep.lapses_at, now):
@@ -97,6 +99,7 @@ def decide_chunk(chunk_id: int, now: datetime) -> int:
 
     A chunk that is done, or whose sweep has lapsed, is left as it is. Raises UnknownRow.
     """
+    Chunk.objects.filter(pk=chunk_id, done_at=None).update(dispatched_at=now)  # as in plan_sweep
     with transaction.atomic():
         chunk = Chunk.objects.select_for_update(of=("self",)).select_related("sweep").filter(pk=chunk_id).first()
         if chunk is None:

@@ -10,7 +10,7 @@ from django.core import mail
 from refunds.domain.refunds import RefundStatus
 from refunds.domain.returns import Decision
 from refunds.models import Refund
-from refunds.operations import bulk_payments, payments, upkeep
+from refunds.operations import bulk_payments, payments, resend, upkeep
 from refunds.operations.decisions import decide_chosen
 from refunds.operations.notices import LEASE, WITHIN
 from refunds.schedule import beat_schedule
@@ -41,7 +41,7 @@ def approve(celery: VirtualCelery, count: int = 1) -> None:
 def seldom(schedule: Schedule) -> None:
     """The reconciler looks each quarter of an hour: half a minute over days is most of a test's time."""
     entries = beat_schedule()
-    schedule({**entries, "reconcile": {**entries["reconcile"], "schedule": upkeep.UNTOLD.total_seconds()}})
+    schedule({**entries, "reconcile": {**entries["reconcile"], "schedule": resend.UNTOLD.total_seconds()}})
 
 
 def untold(celery: VirtualCelery) -> list[str]:
@@ -121,7 +121,7 @@ def test_a_mail_server_that_is_away_delays_the_mails_and_loses_none(start: Start
     celery = start(NOON, transport="fakeredis", workers=2, beats=2)
     mail_server.down = True
     approve(celery, 5)
-    celery.advance(upkeep.UNTOLD - MINUTE)
+    celery.advance(resend.UNTOLD - MINUTE)
     assert untold(celery) == []
     celery.advance(MINUTE)
     (line,) = untold(celery)
@@ -132,7 +132,7 @@ def test_a_mail_server_that_is_away_delays_the_mails_and_loses_none(start: Start
     assert mail_server.asked == 5 * (1 + 14 + 3)
     assert celery.timeline.of("failed") == celery.timeline.of("retried") == []
     mail_server.down = False
-    celery.advance(upkeep.UNTOLD)
+    celery.advance(resend.UNTOLD)
     assert (subjects(), untold(celery)) == ([SUCCESS] * 5, [])
     celery.advance(HOUR)
     assert len(mail.outbox) == 5

@@ -1,12 +1,10 @@
 """Messages go out once the rows they speak of are committed, each to its queue, as JSON."""
 
 import logging
-from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.db import transaction
-from freezegun import freeze_time
 from kombu.exceptions import OperationalError
 
 from celery_app import app
@@ -66,17 +64,6 @@ def test_declined_rows_send_nothing() -> None:
     """A decline owes nobody money."""
     decide_chosen([row.pk for row in make_requests(3)], Decision.DECLINE, by=None, note="late", now=PRESSED)
     assert drain() == []
-
-
-def test_messages_with_a_gap_are_to_run_one_after_the_other() -> None:
-    """The first at once and without an ETA, each other so long after the one before it."""
-    with freeze_time(PRESSED):
-        dispatch.on_commit(dispatch.PAY_REFUND, [{"refund_id": pk} for pk in (1, 2, 3)], gap=timedelta(milliseconds=20))
-    first, *others = drain()
-    assert first["headers"]["eta"] is None
-    etas = [datetime.fromisoformat(message["headers"]["eta"]) - PRESSED for message in others]
-    assert etas == [timedelta(milliseconds=20), timedelta(milliseconds=40)]
-    assert [message["kwargs"] for message in (first, *others)] == [{"refund_id": pk} for pk in (1, 2, 3)]
 
 
 def test_a_broker_that_is_down_costs_no_row(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from refunds.domain.refunds import RefundStatus
 from refunds.gateways.wallet import Wallet
 from refunds.models import Refund
-from refunds.operations import PATIENCE, upkeep
+from refunds.operations import PATIENCE, resend, upkeep
 from refunds.operations.notices import LEASE, WITHIN, notify_customer
 
 from ..factories import NOON, make_refund, never_read_tables
@@ -121,15 +121,15 @@ def test_health_names_untold_customers(owed: Refund, messages: list[int]) -> Non
     """From a quarter of an hour after the outcome, however often a mail was tried since, until it is out."""
     settle(owed, YES, NOON)
     settle(make_refund(), YES, NOON)
-    assert resent(after=upkeep.UNTOLD - MINUTE) == 1
-    assert untold(after=upkeep.UNTOLD - BLINK) == []
-    (line,) = untold(after=upkeep.UNTOLD)
+    assert resent(after=resend.UNTOLD - MINUTE) == 1
+    assert untold(after=resend.UNTOLD - BLINK) == []
+    (line,) = untold(after=resend.UNTOLD)
     assert line == (
         f"untold customers: 1 past their time, the oldest (refund {owed.pk}) owed a mail since 2026-07-15 12:00:00 "
         "EEST; look at the mail server, and start a worker on the queue mail"
     )
-    notify_customer(owed.pk, NOON + upkeep.UNTOLD)
-    assert untold(after=upkeep.UNTOLD) == []
+    notify_customer(owed.pk, NOON + resend.UNTOLD)
+    assert untold(after=resend.UNTOLD) == []
 
 
 EXPLAIN = "EXPLAIN QUERY PLAN" if connection.vendor == "sqlite" else "EXPLAIN"

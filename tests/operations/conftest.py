@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import datetime, timedelta
+from datetime import datetime
 from importlib.util import find_spec
 from typing import Any
 
@@ -13,19 +13,18 @@ from refunds import dispatch
 # Not skipped but left out: where it cannot be installed there is nothing to test.
 collect_ignore = [] if find_spec("django_celery_beat") else ["test_drift.py"]
 
-NO_GAP = timedelta(0)
-Published = list[tuple[str, list[dict[str, int]], timedelta]]
+Published = list[tuple[str, list[dict[str, int]]]]
 Commit = Callable[..., AbstractContextManager[Any]]
 
 
 @pytest.fixture
 def published(monkeypatch: pytest.MonkeyPatch) -> Published:
-    """What a commit publishes, as (task, messages, gap), without a broker."""
+    """What a commit publishes, as (task, messages), without a broker."""
     found: Published = []
 
-    def publish(name: str, messages: list[dict[str, int]], expires: datetime | None, gap: timedelta) -> None:
+    def publish(name: str, messages: list[dict[str, int]], expires: datetime | None) -> None:
         assert expires is None
-        found.append((name, messages, gap))
+        found.append((name, messages))
 
     monkeypatch.setattr(dispatch, "_publish", publish)
     return found

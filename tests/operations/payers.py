@@ -1,6 +1,7 @@
 """Payers that answer as a test wants, and a limiter."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 from refunds.domain.pacing import Rate
 from refunds.gateways import Order
@@ -40,6 +41,6 @@ class Paced:
         self.rate = Rate.parse(rate)
         self.taken: list[int] = []
 
-    def take(self, calls: int = 1) -> bool:
+    def take(self, calls: int = 1, wait: timedelta = timedelta(0)) -> bool:
         self.taken.append(calls)
         return True

@@ -1,4 +1,4 @@
-"""Sending many refunds to be paid: shares, spacing, and what is left to the reconciler."""
+"""Sending many refunds to be paid: shares, and what is left to the reconciler."""
 
 from datetime import timedelta
 
@@ -8,11 +8,11 @@ from refunds import dispatch
 from refunds.domain.sweeps import Span
 from refunds.gateways.wallet import Wallet
 from refunds.models import WalletEntry
-from refunds.operations import PATIENCE, upkeep
+from refunds.operations import upkeep
 from refunds.operations.bulk_payments import pay_refunds, try_again
 
 from ..factories import NOON, PRESSED, make_failed, make_refund, make_requests, refund_rows
-from .conftest import NO_GAP, Commit, Published
+from .conftest import Commit, Published
 from .payers import Paced, Scripted
 
 pytestmark = pytest.mark.django_db
@@ -23,8 +23,8 @@ def each(ids: list[int]) -> list[dict[str, int]]:
     return [{"refund_id": pk} for pk in ids]
 
 
-def test_the_first_share_is_spaced_and_the_rest_is_the_reconcilers(published: Published, commit: Commit) -> None:
-    """At 50 calls a second 500 go out, 20 ms apart; three more, and what is on its way or not due, are not sent."""
+def test_the_first_share_is_sent_and_the_rest_is_left_to_the_reconciler(published: Published, commit: Commit) -> None:
+    """At 50 calls a second 500 go out; three more, and what is on its way or not due, are not sent."""
     on_way = make_refund(dispatched_at=PRESSED + BLINK).pk
     not_due = make_refund(due_at=PRESSED + BLINK).pk
     ids = [row.pk for row in make_requests(503, status="approved")]
@@ -33,33 +33,33 @@ def test_the_first_share_is_spaced_and_the_rest_is_the_reconcilers(published: Pu
     with commit():
         assert pay_refunds(Span(on_way, ids[-1]), PRESSED, gateway=Scripted(), limiter=Paced("50/s")) == 500
     share, rest = ids[:500], ids[500:]
-    assert published == [(dispatch.PAY_REFUND, each(share), timedelta(milliseconds=20))]
+    assert published == [(dispatch.PAY_REFUND, each(share))]
     assert refund_rows(on_way, not_due, outside) == {pk: before[pk] for pk in (on_way, not_due, outside)}
-    expected = {pk: before[pk] | {"dispatched_at": PRESSED + timedelta(seconds=10)} for pk in share}
-    assert refund_rows(*ids) == expected | {pk: before[pk] | {"dispatched_at": PRESSED - PATIENCE} for pk in rest}
+    expected = {pk: before[pk] | {"dispatched_at": PRESSED + BLINK} for pk in share}
+    assert refund_rows(*ids) == expected | {pk: before[pk] | {"dispatched_at": None} for pk in rest}
 
 
-def test_a_doubled_span_sends_only_what_waits(published: Published, commit: Commit) -> None:
-    """The same message again, while the first share is on its way, sends the next share and not the first again."""
+def test_a_doubled_range_sends_nothing_more(published: Published, commit: Commit) -> None:
+    """What the first message has sent has messages of its own, and what it has left is the reconciler's."""
     ids = [row.pk for row in make_requests(15, status="approved")]
     span = Span(ids[0], ids[-1])
-    for count in (10, 5, 0):
+    for count in (10, 0):
         with commit():
             assert pay_refunds(span, PRESSED, gateway=Scripted(), limiter=Paced("1/s")) == count
-    assert published == [(dispatch.PAY_REFUND, each(share), timedelta(seconds=1)) for share in (ids[:10], ids[10:])]
+    assert published == [(dispatch.PAY_REFUND, each(ids[:10]))]
 
 
 def test_without_a_limiter_the_whole_chunk_goes_at_once(
     published: Published, commit: Commit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As many as a chunk holds, without a gap; what a wider span holds besides is the reconciler's."""
+    """As many as a chunk holds; what a wider range holds is left to the reconciler."""
     monkeypatch.setattr("refunds.domain.sweeps.CHUNK_ROWS", 4)
     ids = [row.pk for row in make_requests(6, status="approved")]
     with commit():
         assert pay_refunds(Span(ids[0], ids[-1]), PRESSED, gateway=Scripted()) == 4
-    assert published == [(dispatch.PAY_REFUND, each(ids[:4]), NO_GAP)]
+    assert published == [(dispatch.PAY_REFUND, each(ids[:4]))]
     dispatched = {pk: row["dispatched_at"] for pk, row in refund_rows().items()}
-    assert dispatched == {**dict.fromkeys(ids[:4], PRESSED), **dict.fromkeys(ids[4:], PRESSED - PATIENCE)}
+    assert dispatched == {**dict.fromkeys(ids[:4], PRESSED + BLINK), **dict.fromkeys(ids[4:])}
 
 
 def test_a_payer_in_the_database_knows_no_limit() -> None:
@@ -72,13 +72,11 @@ def test_a_payer_in_the_database_knows_no_limit() -> None:
 
 
 def test_the_reconciler_sends_what_the_payer_can_take_until_its_next_look(published: Published, commit: Commit) -> None:
-    """Of 70 unpaid refunds at 2 a second the 60 longest due go out over 30 s, the others at the next look."""
+    """Of 70 unpaid refunds at 2 a second the 60 longest due go out, the others at the next look."""
     late = [row.pk for row in make_requests(10, status="approved", received_at=NOON + BLINK)]
     early = [row.pk for row in make_requests(60, status="approved")]
-    gap = timedelta(milliseconds=500)
     for look, ids in ((PRESSED, early), (PRESSED + timedelta(seconds=30), late)):
         with commit():
             assert upkeep.reconcile(look, gateway=Scripted(), limiter=Paced("2/s"))["refunds"] == len(ids)
-        (name, messages, spacing) = published[-1]
-        assert (name, sorted(message["refund_id"] for message in messages), spacing) == (dispatch.PAY_REFUND, ids, gap)
-        assert {row["dispatched_at"] for row in refund_rows(*ids).values()} == {look + gap * len(ids)}
+        assert published[-1] == (dispatch.PAY_REFUND, each(ids))
+        assert {row["dispatched_at"] for row in refund_rows(*ids).values()} == {look + BLINK}

@@ -10,7 +10,6 @@ from refunds.domain.returns import Decision
 from refunds.gateways import Refused, TryAgain
 from refunds.gateways.wallet import Wallet
 from refunds.models import Refund, WalletEntry
-from refunds.operations import PATIENCE
 from refunds.operations.decisions import decide_chosen
 from refunds.operations.payments import LEASE, NotNow, Paid, pay_refund
 
@@ -66,12 +65,12 @@ def test_a_failure_that_may_pass_makes_the_refund_due_later(refund: Refund) -> N
 
 
 def test_a_long_wait_is_left_to_the_reconciler(refund: Refund) -> None:
-    """A wait too long for a message makes the refund the reconciler's as soon as it is due."""
+    """After a wait that is too long for a message the refund has none: the reconciler sends it once it is due."""
     wait = timedelta(minutes=5)
     gateway = Scripted(TryAgain("429", after=wait))
     assert pay_refund(refund.pk, NOON, gateway=gateway, jitter=0) == Again(wait)
     refund.refresh_from_db()
-    assert (refund.due_at, refund.dispatched_at) == (NOON + wait, NOON + wait - PATIENCE)
+    assert (refund.due_at, refund.dispatched_at) == (NOON + wait, None)
 
 
 def test_the_last_attempt_gives_up_and_says_why(refund: Refund) -> None:
@@ -131,6 +130,25 @@ def test_an_outcome_is_of_the_end_of_the_call(refund: Refund, answer: Exception 
         assert (refund.settled_at, refund.due_at) == (None, ended + timedelta(minutes=5))
     else:
         assert refund.settled_at == ended
+
+
+@pytest.mark.parametrize("comes", [True, False])
+def test_a_task_waits_for_its_permit_and_is_in_hand_until_then(refund: Refund, comes: bool) -> None:
+    """While it waits its message counts as sent now; without a permit in time it has none, and nothing is attempted."""
+    waits: list[timedelta] = []
+
+    class Late(Paced):
+        def take(self, calls: int = 1, wait: timedelta = timedelta(0)) -> bool:
+            waits.append(wait)
+            refund.refresh_from_db()
+            return comes and wait > timedelta(0)
+
+    later = NOON + timedelta(minutes=5)
+    result = pay_refund(refund.pk, later, gateway=Scripted("re_1"), jitter=0, limiter=Late("50/s"))
+    assert (waits, refund.dispatched_at) == ([timedelta(0), timedelta(seconds=5)], later)
+    refund.refresh_from_db()
+    assert result == (Paid("re_1") if comes else NotNow())
+    assert (refund.attempts, refund.dispatched_at) == ((1, later) if comes else (0, None))
 
 
 def test_a_later_attempt_takes_a_turn_of_two_calls(refund: Refund) -> None:

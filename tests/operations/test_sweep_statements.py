@@ -16,11 +16,11 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.parametrize("count", [1, 40])
-@pytest.mark.parametrize(("kind", "statements"), [(Decision.APPROVE, 7), (Decision.DECLINE, 6)])
-def test_a_chunk_is_decided_in_seven_statements(
+@pytest.mark.parametrize(("kind", "statements"), [(Decision.APPROVE, 8), (Decision.DECLINE, 7)])
+def test_a_chunk_is_decided_in_eight_statements(
     django_assert_num_queries: Any, count: int, kind: Decision, statements: int
 ) -> None:
-    """BEGIN, the chunk, its rows, its count, the refunds of what is approved, COMMIT, and the end of the sweep.
+    """Its mark, BEGIN, the chunk, its rows, its count, the refunds of what is approved, COMMIT, the end of the sweep.
 
     On PostgreSQL, which keeps plans, one more for the refunds.
     """
@@ -41,9 +41,9 @@ def test_a_chunk_is_decided_in_seven_statements(
 def test_a_plan_hops_once_for_each_chunk(
     django_assert_num_queries: Any, monkeypatch: pytest.MonkeyPatch, chunks: int
 ) -> None:
-    """Besides: BEGIN, the sweep, its first row, a last hop, its last row, the chunks, the plan, COMMIT, its end."""
+    """Besides: a mark, BEGIN, the sweep, its first row, a last hop, its last row, the chunks, the plan, COMMIT, end."""
     monkeypatch.setattr("refunds.domain.sweeps.CHUNK_ROWS", 2)
     make_requests(2 * chunks)
     sweep, _ = sweeps.start_approve(key="k", frozen=freeze(), by=None, now=PRESSED)
-    with django_assert_num_queries(9 + chunks):
+    with django_assert_num_queries(10 + chunks):
         assert sweeps.plan_sweep(sweep.pk, PRESSED) == chunks

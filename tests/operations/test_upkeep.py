@@ -1,8 +1,12 @@
 """The reconciler and the health check: what has no message any more is found from the rows."""
 
+import logging
 from datetime import datetime, timedelta
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
+from kombu.exceptions import OperationalError
+from kombu.transport import memory, virtual
 
 from refunds import dispatch
 from refunds.domain import cutoff
@@ -15,7 +19,8 @@ from refunds.models import Chunk, Refund, ReturnRequest, Sweep
 from refunds.operations import PATIENCE, bulk_payments, sweeps, upkeep
 from refunds.operations.decisions import decide_chosen
 
-from ..factories import CUTOFF, NOON, PRESSED, make_requests
+from ..factories import CUTOFF, NOON, PRESSED, make_failed, make_refund, make_requests
+from .payers import Paced
 
 pytestmark = pytest.mark.django_db
 BLINK = timedelta(microseconds=1)
@@ -27,9 +32,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
     """What would be published, as (task, messages, expires), without a broker."""
     messages: Sent = []
 
-    def on_commit(
-        name: str, kwargs: list[dict[str, int]], *, expires: datetime | None = None, gap: timedelta = timedelta(0)
-    ) -> None:
+    def on_commit(name: str, kwargs: list[dict[str, int]], *, expires: datetime | None = None) -> None:
         if kwargs:
             messages.append((name, list(kwargs), expires))
 
@@ -149,3 +152,93 @@ def test_health_names_what_is_overdue(sent: Sent) -> None:
     lines = upkeep.health(CUTOFF + upkeep.STALLED)
     assert [line.split(":")[0] for line in lines] == ["missed cut-off", "unpaid refunds"]
     assert "2026-07-15 18:00:00 EEST" in lines[0]
+
+
+def test_a_message_in_the_queue_is_not_sent_again(sent: Sent, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of three refunds that waited, with two messages in the queue, the one that waited longest gets one."""
+    ids = [make_refund(dispatched_at=NOON + n * BLINK).pk for n in (3, 1, 2)]
+    for ready, expected in ((3, []), (4, []), (2, [ids[1]])):
+        monkeypatch.setattr(dispatch, "ready", lambda *_names, ready=ready: ready)
+        assert upkeep.reconcile(NOON + 2 * PATIENCE, gateway=OneByOne())["refunds"] == len(expected)
+        assert sent == [(dispatch.PAY_REFUND, [{"refund_id": pk}], None) for pk in expected]
+
+
+def test_the_refunds_of_a_range_have_one_message(sent: Sent, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One message waits, and it may be the range's: nothing is lost. With none each refund gets its own."""
+    ids = [row.pk for row in make_requests(3, status="approved")]
+    monkeypatch.setattr(dispatch, "ready", lambda *_names: 1)
+    assert upkeep.reconcile(NOON + PATIENCE, gateway=OneByOne())["refunds"] == 0
+    monkeypatch.setattr(dispatch, "ready", lambda *_names: 0)
+    assert upkeep.reconcile(NOON + PATIENCE, gateway=OneByOne())["refunds"] == 3
+    # The range's message was only late: it finds nothing to send.
+    assert bulk_payments.pay_refunds(Span(ids[0], ids[-1]), NOON + PATIENCE, gateway=OneByOne()) == 0
+    assert sent == [(dispatch.PAY_REFUND, [{"refund_id": pk} for pk in ids], None)]
+
+
+def test_mails_owed_since_one_instant_have_a_message_a_hundred(sent: Sent, monkeypatch: pytest.MonkeyPatch) -> None:
+    """250 mails had three messages; two are in the queue, so a hundred mails get one."""
+    ids = make_failed(250)
+    for ready, count in ((3, 0), (2, 100)):
+        monkeypatch.setattr(dispatch, "ready", lambda *_names, ready=ready: ready)
+        assert upkeep.reconcile(NOON + PATIENCE, gateway=Wallet())["notices"] == count
+    assert sent == [(dispatch.NOTIFY_CUSTOMER, [{"refund_id": ids[0], "last_id": ids[99]}], None)]
+
+
+def test_plans_and_chunks_share_what_their_queue_lacks(sent: Sent, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plan and four chunks with three messages: the plan, and the chunk that waited longest."""
+    sweep = approve(make_requests(4), NOON)
+    Chunk.objects.bulk_create(
+        Chunk(sweep=sweep, first_id=n, last_id=n, dispatched_at=NOON - n * BLINK) for n in range(1, 5)
+    )
+    sent.clear()
+    monkeypatch.setattr(dispatch, "ready", lambda *_names: 3)
+    done = upkeep.reconcile(NOON + PATIENCE, gateway=Wallet())
+    assert (done["plans"], done["chunks"]) == (1, 1)
+    assert [(name, messages) for name, messages, _ in sent] == [
+        (dispatch.PLAN_SWEEP, [{"sweep_id": sweep.pk}]),
+        (dispatch.DECIDE_CHUNK, [{"chunk_id": Chunk.objects.get(first_id=4).pk}]),
+    ]
+
+
+def test_a_full_queue_gets_no_refunds_beyond_the_rate(sent: Sent, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At 1/s a look fills the queue up to 30 messages, also with refunds that have none."""
+    for n in range(40):
+        make_refund(dispatched_at=None if n % 2 else NOON)
+    for ready, count in ((30, 0), (25, 5)):
+        monkeypatch.setattr(dispatch, "ready", lambda *_names, ready=ready: ready)
+        assert upkeep.reconcile(NOON + PATIENCE, gateway=OneByOne(), limiter=Paced("1/s"))["refunds"] == count
+
+
+def test_after_a_crash_of_everything_nothing_waits_for_a_patience(sent: Sent) -> None:
+    """With an empty queue and no other worker a start asks with no patience, and what was sent just now is lost."""
+    refund = make_refund(dispatched_at=NOON)
+    assert upkeep.reconcile(NOON, gateway=OneByOne())["refunds"] == 0
+    assert upkeep.reconcile(NOON, gateway=OneByOne(), patience=timedelta(0))["refunds"] == 1
+    assert sent == [(dispatch.PAY_REFUND, [{"refund_id": refund.pk}], None)]
+
+
+def test_a_broker_that_does_not_answer_stops_nothing_else(
+    sent: Sent, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing is sent or marked as sent, the log says so, and the missed cut-off is made up for."""
+
+    def away(*_names: str) -> int:
+        raise OperationalError("connection refused")
+
+    monkeypatch.setattr(dispatch, "ready", away)
+    refund = make_refund(dispatched_at=NOON)
+    make_requests()
+    with caplog.at_level(logging.ERROR, logger="refunds"):
+        assert upkeep.reconcile(CUTOFF, gateway=OneByOne()) == {"closed": 0, "cutoffs": 1}
+    assert caplog.messages == ["the broker does not answer: nothing is sent again until the next run, in 30 seconds"]
+    assert [name for name, *_ in sent] == [dispatch.PLAN_SWEEP]
+    refund.refresh_from_db()
+    assert refund.dispatched_at == NOON
+
+
+def test_a_transport_that_does_not_count_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """kombu would say that its queues are empty, and everything would be sent again each minute."""
+    monkeypatch.setattr(memory.Channel, "_size", virtual.Channel._size)
+    make_refund(dispatched_at=NOON)
+    with pytest.raises(ImproperlyConfigured, match="the transport 'memory' does not count the messages of a queue"):
+        upkeep.reconcile(NOON + PATIENCE, gateway=OneByOne())

@@ -19,6 +19,12 @@ from .models import OptOut, Refund, ReturnRequest, Sweep, WalletEntry
 # bound parameter hides it (https://www.sqlite.org/partialindex.html, section 3).
 PENDING = RawSQL(f"refunds_returnrequest.status = '{Status.REQUESTED}'", (), output_field=BooleanField())  # noqa: S611  # a constant
 UNPAID = RawSQL(f"refunds_refund.status = '{RefundStatus.PENDING}'", (), output_field=BooleanField())  # noqa: S611
+# With the condition of the index that these rows are in, whatever their status.
+UNDER_WAY = RawSQL(  # noqa: S611
+    f"refunds_refund.status = '{RefundStatus.PROCESSING}' AND refunds_refund.look_at IS NOT NULL",
+    (),
+    output_field=BooleanField(),
+)
 FAILED = RawSQL(f"refunds_refund.status = '{RefundStatus.FAILED}'", (), output_field=BooleanField())  # noqa: S611
 
 # What the wallet's receipts begin with; the refund's id follows.

@@ -7,7 +7,7 @@ from django.db import transaction
 from .. import store
 from ..domain.sweeps import Span
 from ..models import WalletEntry
-from .base import Order
+from .base import Order, Settled
 
 
 class Wallet:
@@ -16,8 +16,8 @@ class Wallet:
     The entry's primary key is the refund: a second one cannot be.
     """
 
-    def refund(self, order: Order, idempotency_key: str) -> str:
-        """Credit one refund and return its receipt; the refund's id does the work of the idempotency key."""
+    def refund(self, order: Order, idempotency_key: str) -> Settled:
+        """Credit one refund, which settles it; the refund's id does the work of the idempotency key."""
         entry = WalletEntry(
             refund_id=order.refund_id,
             customer=order.customer,
@@ -25,7 +25,7 @@ class Wallet:
             currency=order.currency,
         )
         WalletEntry.objects.bulk_create([entry], ignore_conflicts=True)
-        return f"{store.RECEIPT}{order.refund_id}"
+        return Settled(f"{store.RECEIPT}{order.refund_id}")
 
     def refund_span(self, span: Span, now: datetime) -> int:
         """Credit and settle all that is due in the span, in one transaction of a few statements; return how many."""

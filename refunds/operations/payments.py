@@ -7,16 +7,28 @@ from functools import partial
 from typing import Final
 
 from django.db import transaction
-from django.db.models import F, QuerySet, Value
+from django.db.models import Case, DateTimeField, F, QuerySet, Value, When
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
 
 from .. import store
+from ..domain.lookups import SHORTEST_WAIT
 from ..domain.refunds import Outcome, RefundStatus, settle
 from ..domain.retries import Again, GiveUp, RetryPolicy
 from ..domain.sweeps import Span
 from ..errors import UnknownRow
-from ..gateways import BulkGateway, Gateway, Limiter, Order, Refused, TryAgain
+from ..gateways import (
+    Answer,
+    BulkGateway,
+    Gateway,
+    Limiter,
+    Order,
+    Refused,
+    Settled,
+    TryAgain,
+    UnderWay,
+    tracker,
+)
 from ..models import Refund
 from . import PATIENCE
 from .notices import send_notices
@@ -38,10 +50,10 @@ class Paid:
 
 @dataclass(frozen=True)
 class NotNow:
-    """Nothing was attempted: settled, not due yet, in another worker's hands, or no turn to call the payer."""
+    """Nothing was attempted: not to be paid any more, not due yet, in another worker's hands, or no turn to call."""
 
 
-Result = Paid | Again | GiveUp | NotNow
+Result = Paid | UnderWay | Again | GiveUp | NotNow
 
 
 def pay_refund(
@@ -57,10 +69,11 @@ def pay_refund(
     """Attempt to pay one refund, once.
 
     `jitter` in [0, 1) spreads the retries; `clock` tells when the call has ended, without it at `now`. Whatever the
-    payer answers is on the row when this returns: its receipt, the reason it failed, or when it is due again. Where the
+    payer answers is on the row when this returns: its receipt, the reason it failed, or when it is due again. A refund
+    that the payer has accepted without settling it is not attempted again: outcomes.py looks up how it ends. Where the
     limiter has no turn to give nothing is attempted, and the reconciler sends the refund again. An error that is
     neither TryAgain nor Refused is a bug: it is noted, it propagates, and the refund stays pending with its attempt
-    counted. Raises UnknownRow.
+    counted. Raises UnknownRow, and ImproperlyConfigured for a gateway that accepts a refund and cannot look it up.
     """
     policy = policy or POLICY
     refund = Refund.objects.select_related("request").filter(pk=refund_id).first()
@@ -71,7 +84,7 @@ def pay_refund(
     if refund.attempts >= policy.max_attempts:
         said = f"; the last said: {refund.failure}" if refund.failure else ""
         return _give_up(refund, f"gave up after {refund.attempts} attempts without an answer{said}", now)
-    order = _order(refund)
+    order = order_for(refund)
     # A payer in this database has no rate. Asked before the claim: who waits for a turn has attempted nothing.
     if (
         limiter is not None
@@ -84,10 +97,14 @@ def pay_refund(
     if not _claim(refund, now):
         return NotNow()
     call = partial(gateway.refund, order, refund.idempotency_key)
-    return _attempt(refund, now, call, clock or (lambda: now), partial(policy.decide, jitter=jitter))
+    result = _attempt(refund, now, call, clock or (lambda: now), partial(policy.decide, jitter=jitter))
+    if isinstance(result, UnderWay):
+        tracker(gateway)  # after the row has the provider's id, which must not be lost for a mistake in the settings
+    return result
 
 
-def _order(refund: Refund) -> Order:
+def order_for(refund: Refund) -> Order:
+    """What the payer is told of the refund."""
     return Order(
         refund_id=refund.pk,
         amount_minor=refund.amount_minor,
@@ -114,13 +131,15 @@ def _claim(refund: Refund, now: datetime) -> bool:
 def _attempt(
     refund: Refund,
     began: datetime,
-    call: Callable[[], str],
+    call: Callable[[], Answer],
     clock: Callable[[], datetime],
     decide: Callable[..., Again | GiveUp],
 ) -> Result:
     """Call the payer for a refund that was claimed, and write down what it says, as of the end of the call."""
     try:
-        receipt = call()
+        answer = call()
+        if not isinstance(answer, Settled | UnderWay):
+            raise TypeError(f"the gateway answered {answer!r}: refund() must return Settled or UnderWay")
     except Refused as refused:
         return _give_up(refund, refused.reason, clock(), refusals=F("refusals") + 1)
     except TryAgain as failure:
@@ -133,7 +152,9 @@ def _attempt(
     except Exception as bug:
         _mine(refund).update(failure=f"{type(bug).__name__}: {bug}"[:ANSWER_KEPT])
         raise
-    return _settle(refund, receipt, clock())
+    if isinstance(answer, UnderWay):
+        return _accept(refund, answer, clock())
+    return _settle(refund, answer.receipt, clock())
 
 
 def _mine(refund: Refund, **columns: datetime) -> QuerySet[Refund]:
@@ -146,9 +167,38 @@ def _settle(refund: Refund, receipt: str, now: datetime) -> Paid:
     # A receipt is never thrown away: not even where this attempt outlived its lease and was given up meanwhile.
     unpaid = Refund.objects.filter(pk=refund.pk).exclude(status=RefundStatus.SUCCEEDED)
     with transaction.atomic():
-        unpaid.update(status=settle(RefundStatus.PENDING, Outcome.PAID), receipt=receipt, settled_at=now, failure="")
-        _tell(refund, now)
+        unpaid.update(
+            status=settle(RefundStatus.PENDING, Outcome.PAID),
+            receipt=receipt,
+            failure="",
+            settled_at=now,
+            look_at=_hinted(now, otherwise=None),
+            dispatched_at=now - PATIENCE,
+        )
+        tell(refund, now)
     return Paid(receipt)
+
+
+def _hinted(now: datetime, otherwise: datetime | None) -> Case:
+    """The next look-up: now, where a hint came before this answer. It can be about a later state of the refund."""
+    return Case(When(look_at__isnull=False, then=Value(now)), default=Value(otherwise, DateTimeField()))
+
+
+def _accept(refund: Refund, answer: UnderWay, now: datetime) -> UnderWay:
+    # Not thrown away either where this attempt outlived its lease: who tries the refund again would pay it twice.
+    waiting = Refund.objects.filter(pk=refund.pk, status__in=(RefundStatus.PENDING, RefundStatus.FAILED))
+    waiting.update(
+        status=settle(RefundStatus.PENDING, Outcome.ACCEPTED),
+        receipt=answer.receipt,
+        failure=answer.reason[:ANSWER_KEPT],
+        accepted_at=now,
+        look_at=_hinted(now, otherwise=now + SHORTEST_WAIT),
+        dispatched_at=now - PATIENCE,
+        settled_at=None,
+        # A mail about a failure that has not gone out would no longer be true.
+        notify_at=Case(When(notify_at__gt=now, then="notify_at")),
+    )
+    return answer
 
 
 def _put_off(refund: Refund, now: datetime, verdict: Again, **columns: str) -> Again:
@@ -162,11 +212,12 @@ def _put_off(refund: Refund, now: datetime, verdict: Again, **columns: str) -> A
 def _give_up(refund: Refund, reason: str, now: datetime, **columns: Combinable) -> GiveUp:
     status = settle(RefundStatus.PENDING, Outcome.GIVEN_UP)
     with transaction.atomic():
-        _mine(refund).update(status=status, failure=reason[:ANSWER_KEPT], settled_at=now, **columns)
-        _tell(refund, now)
+        _mine(refund).update(status=status, failure=reason[:ANSWER_KEPT], settled_at=now, look_at=None, **columns)
+        tell(refund, now)
     return GiveUp(reason)
 
 
-def _tell(refund: Refund, now: datetime) -> None:
+def tell(refund: Refund, now: datetime) -> None:
+    """Owe the customer a mail about the outcome at `now`. Wants the outcome's transaction around it."""
     if refund.request.customer_email:  # known here without the query
         send_notices(store.owe_notices(Span(refund.pk, refund.pk), now))

@@ -7,7 +7,6 @@ from typing import Final, TypeVar
 
 from django.db import transaction
 from django.db.models import Max, Model, Q, QuerySet
-from django.utils import timezone
 
 from .. import dispatch, store
 from ..domain import cutoff
@@ -16,7 +15,8 @@ from ..domain.pacing import RECONCILE_EVERY
 from ..domain.returns import Decision
 from ..gateways import BulkGateway, Gateway, Limiter
 from ..models import Chunk, Refund, ReturnRequest, Sweep
-from . import PATIENCE, drift, sweeps
+from . import PATIENCE, drift, look_ups, sweeps
+from . import local as _local
 from .bulk_payments import send_payments
 
 M = TypeVar("M", bound=Model)
@@ -45,6 +45,7 @@ def reconcile(now: datetime, *, gateway: Gateway, limiter: Limiter | None = None
         "chunks": _resend_chunks(now),
         "refunds": _resend_refunds(now, gateway, limiter),
         "notices": _resend_notices(now),
+        "look_ups": look_ups.send_look_ups(now, limiter),
     }
 
 
@@ -125,7 +126,7 @@ def health(now: datetime) -> list[str]:
 
     So there is for what beat's rows in the database say against the code.
     """
-    return [*_missed(now), *_stalled(now), *_unpaid(now), *_untold(now), *drift.lines()]
+    return [*_missed(now), *_stalled(now), *_unpaid(now), *_untold(now), *look_ups.lines(now), *drift.lines()]
 
 
 def _missed(now: datetime) -> list[str]:
@@ -177,7 +178,3 @@ def _untold(now: datetime) -> list[str]:
             f"{_local(oldest.settled_at)}; look at the mail server, and start a worker on the queue mail"
         )
     ]
-
-
-def _local(instant: datetime) -> str:
-    return f"{timezone.localtime(instant, cutoff.ZONE):%Y-%m-%d %H:%M:%S %Z}"

@@ -14,7 +14,7 @@ from refunds import tasks
 from refunds.domain.refunds import RefundStatus
 from refunds.domain.returns import Decision, Status
 from refunds.errors import BadArgument, UnknownRow
-from refunds.gateways import Order, Refused, TryAgain
+from refunds.gateways import Answer, Order, Refused, TryAgain
 from refunds.models import Refund, ReturnRequest, Sweep
 from refunds.operations.decisions import decide_chosen
 
@@ -26,6 +26,7 @@ WITH_ID = [
     (tasks.plan_sweep, "sweep_id", "sweep"),
     (tasks.decide_chunk, "chunk_id", "chunk"),
     (tasks.pay_refund, "refund_id", "refund"),
+    (tasks.look_up_refund, "refund_id", "refund"),
     (tasks.notify_customer, "refund_id", "refund"),
 ]
 
@@ -36,7 +37,7 @@ class Says:
     def __init__(self, answer: Exception) -> None:
         self.answer = answer
 
-    def refund(self, order: Order, idempotency_key: str) -> str:
+    def refund(self, order: Order, idempotency_key: str) -> Answer:
         raise self.answer
 
 

@@ -4,15 +4,15 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from pytest_django import Settings
 
-from refunds.gateways import Order, gateway
+from refunds.gateways import Order, Settled, gateway
 from refunds.gateways.wallet import Wallet
 
 
 class ByPost:
     """A gateway of somebody's own."""
 
-    def refund(self, order: Order, idempotency_key: str) -> str:
-        return f"posted {order.refund_id}"
+    def refund(self, order: Order, idempotency_key: str) -> Settled:
+        return Settled(f"posted {order.refund_id}")
 
 
 class NotOne:
@@ -27,7 +27,7 @@ def test_the_wallet_is_the_default() -> None:
 def test_a_gateway_of_ones_own_is_named_by_its_path(settings: Settings) -> None:
     """Any class with the method will do."""
     settings.REFUNDS_GATEWAY = f"{__name__}.ByPost"
-    assert gateway().refund(Order(7, 1250, "GBP", "c-1", "", "key", asked_before=False), "key") == "posted 7"
+    assert gateway().refund(Order(7, 1250, "GBP", "c-1", "", "key", asked_before=False), "key") == Settled("posted 7")
 
 
 @pytest.mark.parametrize(

@@ -34,8 +34,8 @@ def test_a_return_request_is_written_to_four_indexes() -> None:
     assert counted(table) == {"postgresql": 4, "sqlite": 3}[connection.vendor]
 
 
-def test_a_refund_is_written_to_four_indexes() -> None:
-    """Its request, and the few that are pending, that have failed, or whose customer is to be told."""
+def test_a_refund_is_written_to_its_key_and_five_partial_indexes() -> None:
+    """Its request, and the few that are pending, to be looked up, failed, reversed, or whose customer is to be told."""
     table = Refund._meta.db_table
-    assert {columns[0] for columns in indexed(table)} == {"request_id", "due_at", "notify_at"}
-    assert counted(table) == 4
+    assert {columns[0] for columns in indexed(table)} == {"request_id", "due_at", "look_at", "reversed_at", "notify_at"}
+    assert counted(table) == 6

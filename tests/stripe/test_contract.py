@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from refunds.gateways import Order
+from refunds.gateways import Answer, Order
 from refunds.gateways.stripe import Stripe
 
 from ..gateways.contract import ProviderContract, World
@@ -22,7 +22,7 @@ class Forgetful:
         self.stripe = Stripe()
         self.days = 0
 
-    def refund(self, order: Order, idempotency_key: str) -> str:
+    def refund(self, order: Order, idempotency_key: str) -> Answer:
         """With a key of this day."""
         return self.stripe.refund(order, f"{idempotency_key} of day {self.days}")
 

@@ -33,10 +33,14 @@ FAILURE_SHOWN: Final = 60
 
 
 class RefundStatusFilter(StatusFilter):
-    """By status; what is still to be paid, and what has failed, by their partial indexes."""
+    """By status; what is still to be paid, what is under way, and what has failed, by their partial indexes."""
 
     statuses = tuple(RefundStatus)
-    indexed = ((RefundStatus.PENDING, store.UNPAID), (RefundStatus.FAILED, store.FAILED))
+    indexed = (
+        (RefundStatus.PENDING, store.UNPAID),
+        (RefundStatus.PROCESSING, store.UNDER_WAY),
+        (RefundStatus.FAILED, store.FAILED),
+    )
 
 
 @admin.register(Refund)
@@ -44,11 +48,22 @@ class RefundAdmin(ActingAdmin[Refund]):
     """The money owed for approved requests. A failed refund says why; whoever may try again may look."""
 
     viewers = (RETRY,)
-    list_display = ("number", "order_line", "amount", "status", "why", "attempts", "receipt", "due", "settled")
+    list_display = (
+        "number",
+        "order_line",
+        "amount",
+        "status",
+        "why",
+        "attempts",
+        "receipt",
+        "due",
+        "look_up",
+        "settled",
+    )
     fields = (
         *("request", "amount", "status", "failure", "attempts", "refusals", "tried_again"),
         *("payment", "reference", "idempotency_key", "receipt"),
-        *("owed", "first_attempt", "due", "settled", "told"),
+        *("owed", "first_attempt", "due", "accepted", "look_up", "settled", "reversed", "told"),
     )
     readonly_fields = fields
     list_filter = (RefundStatusFilter,)
@@ -62,7 +77,10 @@ class RefundAdmin(ActingAdmin[Refund]):
     owed = kyiv_column("created_at", "owed since")
     first_attempt = kyiv_column("first_attempt_at", "first attempt")
     due = kyiv_column("due_at", "due")
+    accepted = kyiv_column("accepted_at", "accepted by the provider")
+    look_up = kyiv_column("look_at", "next look-up")
     settled = kyiv_column("settled_at", "settled")
+    reversed = kyiv_column("reversed_at", "failed after it had succeeded")
     told = kyiv_column("notified_at", "customer told")
 
     @admin.display(description="order line")

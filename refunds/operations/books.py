@@ -72,5 +72,8 @@ def _contradictions() -> dict[str, int]:
             amount_minor=F("refund__amount_minor"), currency=F("refund__currency")
         ).count(),
         "credits for refunds that failed": WalletEntry.objects.filter(refund__status=RefundStatus.FAILED).count(),
+        "credits for refunds that are under way elsewhere": WalletEntry.objects.filter(
+            refund__status=RefundStatus.PROCESSING
+        ).count(),
         "cut-offs with more than one decline sweep": doubled.count(),
     }

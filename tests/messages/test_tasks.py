@@ -18,7 +18,7 @@ from refunds.gateways import Answer, Order, Refused, TryAgain
 from refunds.models import Refund, ReturnRequest, Sweep
 from refunds.operations.decisions import decide_chosen
 
-from ..factories import NOON, make_requests
+from ..factories import NOON, make_processing, make_requests
 from .conftest import drain
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("published")]
@@ -127,12 +127,13 @@ def test_customers_are_told_by_one_message(refund: Refund) -> None:
 
 
 def test_the_digest_says_how_the_day_stands(refund: Refund) -> None:
-    """The admins read what waits, what is to be paid and what failed."""
+    """The admins read what waits, what is to be paid, what is under way and what failed."""
+    make_processing()
     tasks.send_digest()
     (letter,) = mail.outbox
     assert letter.subject.endswith("Returns: 0 pending")
     assert "nothing waiting" in letter.body
-    assert "1 refunds to be paid, 0 failed" in letter.body
+    assert "1 refunds to be paid, 1 under way at the payment provider, 0 failed" in letter.body
 
 
 def test_a_process_that_only_sends_knows_the_tasks() -> None:

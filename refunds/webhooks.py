@@ -42,7 +42,7 @@ def stripe_webhook(request: HttpRequest) -> HttpResponse:
     except BadEvent as bad:
         return _refused(str(bad))
     if hint is not None:
-        look_ups.hint(hint.reference, hint.says, timezone.now())
+        look_ups.hint(hint.reference, hint.receipt, hint.says, timezone.now())
     return HttpResponse(status=HTTPStatus.OK)
 
 

@@ -31,9 +31,10 @@ class BadEvent(ValueError):
 
 @dataclass(frozen=True)
 class Hint:
-    """An event about a refund of ours: its reference, and the state that the event speaks of; None if unknown."""
+    """An event about a refund of ours: its reference, Stripe's id, and the state it speaks of; None if unknown."""
 
     reference: str
+    receipt: str
     says: RefundStatus | None
 
 
@@ -52,7 +53,7 @@ def read(body: bytes, signature: str | None, secrets: Sequence[str]) -> Hint | N
         return None
     if not isinstance(reference, str) or not reference.isprintable() or not 0 < len(reference) <= LONGEST_REFERENCE:
         return None
-    return Hint(reference, SAYS.get(str(refund.get("status"))))
+    return Hint(reference, str(refund.get("id")), SAYS.get(str(refund.get("status"))))
 
 
 def _verified(body: bytes, signature: str | None, secrets: Sequence[str]) -> dict[str, Any]:

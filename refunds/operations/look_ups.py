@@ -25,15 +25,16 @@ OVERDUE: Final = RESEND + timedelta(minutes=15)
 LONG: Final = timedelta(days=7)
 
 
-def hint(reference: str, says: RefundStatus | None, now: datetime) -> int:
+def hint(reference: str, receipt: str, says: RefundStatus | None, now: datetime) -> int:
     """Look up the refund with this reference now, because the provider hints that its state has changed.
 
-    A hint is never believed: it only brings the look-up forward. `says` is the state that it speaks of, None where that
-    is unknown; where the row has this state there is nothing to learn. The row keeps the hint until the look-up, so
-    that nothing depends on the message. Returns how many refunds are to be looked up.
+    A hint is never believed: it only brings the look-up forward. `receipt` is the provider's id of the refund that it
+    is about: one about an earlier refund of the same request is ignored. `says` is the state that it speaks of, None
+    where that is unknown; where the row has this state there is nothing to learn. The row keeps the hint until the
+    look-up, so that nothing depends on the message. Returns how many refunds are to be looked up.
     """
     with transaction.atomic():
-        rows = Refund.objects.filter(request__key=reference).exclude(
+        rows = Refund.objects.filter(request__key=reference, receipt__in=("", receipt)).exclude(
             status__in=(RefundStatus.FAILED, *filter(None, [says]))
         )
         found = list(rows.select_for_update(of=("self",)).values_list("pk", "status"))

@@ -26,7 +26,7 @@ REVERSED = "Your refund of 12.50 GBP has failed"
 
 def reverse(refund: Refund, now: datetime) -> None:
     """The provider hints that the paid refund has failed, and says so when it is asked."""
-    hint(refund.request.key, FAILED, now)
+    hint(refund.request.key, "re_1", FAILED, now)
     look_up_refund(refund.pk, now, gateway=Scripted(Refused("returned by the bank")))
 
 

@@ -1,6 +1,8 @@
 """When outcomes are looked up: what the reconciler sends, what a hint does, and what `health` says."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -23,7 +25,7 @@ MINUTE = timedelta(minutes=1)
 DUE = NOON + MINUTE
 
 
-def make_paid(**columns: object) -> Refund:
+def make_paid(**columns: Any) -> Refund:
     """A refund that succeeded at noon."""
     return make_refund(**{"status": "succeeded", "settled_at": NOON, "receipt": "re_1", **columns})
 
@@ -82,7 +84,7 @@ def test_a_hint_brings_the_look_up_forward(published: Published, commit: Commit,
     refund = make_processing(look_at=NOON + timedelta(hours=6))
     before = refund_rows(refund.pk)[refund.pk]
     with commit():
-        assert hint(refund.request.key, says, DUE) == 1
+        assert hint(refund.request.key, "re_1", says, DUE) == 1
     assert published == [(dispatch.LOOK_UP_REFUND, [{"refund_id": refund.pk}], timedelta(0))]
     assert refund_rows(refund.pk)[refund.pk] == before | {"look_at": DUE}
     with commit():
@@ -101,7 +103,7 @@ def test_a_hint_that_says_what_the_row_says_costs_no_look_up(
     refund = make() if make else Refund.objects.select_related("request").get(pk=make_failed()[0])
     before = refund_rows(refund.pk)
     with commit():
-        assert hint(refund.request.key, RefundStatus(says), DUE) == 0
+        assert hint(refund.request.key, "re_1", RefundStatus(says), DUE) == 0
     assert (refund_rows(refund.pk), published) == (before, [])
 
 
@@ -109,7 +111,7 @@ def test_a_hint_about_a_pending_refund_waits_on_the_row(published: Published, co
     """Its answer is on the way: the look-up follows it, and no message is sent before."""
     refund = make_refund()
     with commit():
-        assert hint(refund.request.key, RefundStatus.FAILED, NOON) == 1
+        assert hint(refund.request.key, "re_1", RefundStatus.FAILED, NOON) == 1
         assert send_look_ups(DUE) == 0
     assert (Refund.objects.get().look_at, published) == (NOON, [])
 
@@ -118,7 +120,7 @@ def test_a_hint_about_nothing_of_ours_is_ignored(published: Published, commit: C
     """Refunds that were made in the provider's dashboard have no reference, or another one."""
     make_processing()
     with commit():
-        assert hint("somebody else's", RefundStatus.FAILED, NOON) == 0
+        assert hint("somebody else's", "re_1", RefundStatus.FAILED, NOON) == 0
     assert published == []
 
 
@@ -163,3 +165,15 @@ def test_health_names_what_failed_after_it_succeeded_until_an_operator_has_acted
     assert upkeep.health(DUE) == lines(DUE)
     try_again([refund.pk], DUE)
     assert lines(DUE) == []
+
+
+@pytest.mark.parametrize("make", [make_processing, make_paid])
+def test_a_hint_about_an_earlier_refund_of_the_request_is_ignored(
+    published: Published, commit: Commit, make: Callable[..., Refund]
+) -> None:
+    """The first refund failed and the second one counts: a replayed event about the first costs no look-up."""
+    refund = make(receipt="re_2")
+    before = refund_rows()
+    with commit():
+        assert hint(refund.request.key, "re_1", RefundStatus.FAILED, NOON) == 0
+    assert (refund_rows(), published) == (before, [])

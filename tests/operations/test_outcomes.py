@@ -225,7 +225,7 @@ def test_a_hint_during_a_look_up_is_not_lost(refund: Refund, answer: str | Under
     now = DUE + timedelta(seconds=1)
 
     def meanwhile() -> None:
-        assert hint(refund.request.key, RefundStatus.FAILED, now) == 1
+        assert hint(refund.request.key, "re_1", RefundStatus.FAILED, now) == 1
 
     look_up_refund(refund.pk, DUE, gateway=Slow(answer, meanwhile))
     assert row(refund)["look_at"] == now
@@ -238,7 +238,7 @@ def test_a_hint_that_overtakes_the_answer_to_the_request_is_not_lost() -> None:
     pending = make_refund()
 
     def meanwhile() -> None:
-        assert hint(pending.request.key, RefundStatus.FAILED, NOON) == 1
+        assert hint(pending.request.key, "re_1", RefundStatus.FAILED, NOON) == 1
 
     assert pay_refund(pending.pk, NOON, gateway=Slow("re_1", meanwhile), jitter=0) == Paid("re_1")
     assert row(pending) | {"status": "succeeded", "look_at": NOON} == row(pending)

@@ -1,5 +1,6 @@
 """The webhook for Stripe: whom it believes, what it does, and what it never says."""
 
+import itertools
 import json
 import logging
 from collections.abc import Callable, Generator
@@ -241,6 +242,7 @@ def test_any_order_of_events_ends_in_the_providers_state(data: st.DataObject) ->
     """Each change has its event, which is delivered at least once: late, again, or before an earlier one."""
     states = data.draw(lives())
     gateway = InMemory()
+    gateway.provider.numbers = itertools.count(0)  # the refund is re_1, as the events say
     refund = make_refund(payment=gateway.provider.pay(1250))
     gateway.provider.begins = states[0]
     pay_refund(refund.pk, NOON, gateway=gateway, jitter=0)
@@ -272,6 +274,7 @@ def test_events_alone_change_no_outcome(statuses: list[str]) -> None:
     """Whatever signed events claim, the refund ends as the provider says when it is asked: under way."""
     gateway = InMemory()
     gateway.provider.begins = "pending"
+    gateway.provider.numbers = itertools.count(0)  # the refund is re_1, as the events say
     refund = make_refund(payment=gateway.provider.pay(1250))
     pay_refund(refund.pk, NOON, gateway=gateway, jitter=0)
     for status in statuses:

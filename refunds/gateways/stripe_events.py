@@ -60,7 +60,9 @@ def _verified(body: bytes, signature: str | None, secrets: Sequence[str]) -> dic
     said = "there is no secret to verify it with"
     for secret in secrets:
         try:
-            event = stripe.Webhook.construct_event(body, signature, secret, int(TOLERANCE.total_seconds()))
+            event: stripe.Event = stripe.Webhook.construct_event(
+                body, signature, secret, int(TOLERANCE.total_seconds())
+            )
             return event.to_dict()
         except stripe.SignatureVerificationError as error:
             said = str(error)

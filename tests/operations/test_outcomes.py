@@ -1,6 +1,7 @@
 """Looking up how a refund ends: what each answer changes, and what a late answer does not."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
@@ -41,9 +42,8 @@ def row(refund: Refund) -> dict[str, object]:
 
 def paid(refund: Refund, **columns: object) -> Refund:
     """The refund, succeeded at noon, with a hint that is due."""
-    Refund.objects.filter(pk=refund.pk).update(
-        **{"status": "succeeded", "settled_at": NOON, "look_at": DUE, "failure": "", **columns}
-    )
+    values: dict[str, Any] = {"status": "succeeded", "settled_at": NOON, "look_at": DUE, "failure": "", **columns}
+    Refund.objects.filter(pk=refund.pk).update(**values)
     return refund
 
 

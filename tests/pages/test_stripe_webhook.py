@@ -125,7 +125,7 @@ def test_what_is_about_nothing_here_is_ignored(ignored: dict[str, Any], sent: Se
 
 def signed(body: bytes, secret: str = SECRET) -> str:
     """Stripe's signature of the bytes, now."""
-    return stripe.WebhookSignature.generate_signature_header(body.decode(), secret, int(NOON.timestamp()))
+    return str(stripe.WebhookSignature.generate_signature_header(body.decode(), secret, int(NOON.timestamp())))
 
 
 BODY = json.dumps(event("{key}")).encode()

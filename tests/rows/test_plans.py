@@ -57,7 +57,9 @@ def test_reconciler_claims_an_overdue_refund_by_indexes() -> None:
 
 def test_health_goes_by_indexes() -> None:
     """With all well, and with a refund and a customer overdue."""
-    outcomes = [{"refund_to_look_up"}, {"refund_to_look_up"}, {"refund_reversed"}]
+    # Of the two indexes that fit the last question PostgreSQL takes the one of what has failed.
+    reversed_by = {"postgresql": "refund_failed", "sqlite": "refund_reversed"}[connection.vendor]
+    outcomes = [{"refund_to_look_up"}, {"refund_to_look_up"}, {reversed_by}]
     with explained() as plans:
         assert upkeep.health(PRESSED) == []
     assert of_large_tables(plans) == [set(), {"refund_pending"}, {"refund_to_notify"}, *outcomes]

@@ -1,8 +1,8 @@
 """Stripe's part, played by a server of its own: the npm package stripe-stateful-mock on loopback.
 
 It keeps charges and refunds, refuses to give back more than was paid, and answers an idempotency key with its first
-answer. It knows neither payment intents nor refunds that take days: a bank in front of it gives a refund the status that a
-test wants, in every answer but the first one to an idempotency key, which stays as it was.
+answer. It knows neither payment intents nor refunds that take days: a bank in front of it gives a refund the status
+that a test wants, in every answer but the first one to an idempotency key, which stays as it was.
 """
 
 import os

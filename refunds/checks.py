@@ -2,6 +2,7 @@
 
 import os
 import re
+from importlib.util import find_spec
 from typing import Any
 
 from celery.app.defaults import NAMESPACES, flatten
@@ -12,7 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.urls import NoReverseMatch
 
 from .domain import currencies, cutoff
-from .gateways import gateway, limiter
+from .gateways import NAMES, gateway, limiter
 from .operations import opt_outs
 
 # Read by Celery's Django fixup by its whole name, and so in no list of Celery's; and what RedBeat reads
@@ -126,6 +127,38 @@ def limit_shared(**_: Any) -> list[CheckMessage]:
             f"REFUNDS_GATEWAY_RATE is {settings.REFUNDS_GATEWAY_RATE!r}, and each worker process counts by itself.",
             hint="Name a Redis in REFUNDS_LIMITER_URL, or run one worker process.",
             id="refunds.W002",
+        )
+    ]
+
+
+@register(Tags.compatibility, deploy=True)
+def late_failures_heard(**_: Any) -> list[CheckMessage]:
+    """A refund that fails after it succeeded is only heard of by the webhook: nothing looks up what has succeeded."""
+    by_stripe = settings.REFUNDS_GATEWAY in {"stripe", NAMES["stripe"]}
+    if not by_stripe or getattr(settings, "STRIPE_WEBHOOK_SECRET", "").strip():
+        return []
+    return [
+        checks.Warning(
+            "REFUNDS_GATEWAY is 'stripe', and STRIPE_WEBHOOK_SECRET is empty: nobody would notice a refund that fails "
+            "after it has succeeded.",
+            hint="Add an endpoint for https://<this project>/payments/stripe/ at Stripe, with the events "
+            "refund.created, refund.updated, refund.failed and charge.refund.updated. Put its signing secret into the "
+            "environment of the web process.",
+            id="refunds.W010",
+        )
+    ]
+
+
+@register(Tags.compatibility)
+def webhook_can_verify(**_: Any) -> list[CheckMessage]:
+    """The webhook verifies by Stripe's own client."""
+    if not getattr(settings, "STRIPE_WEBHOOK_SECRET", "").strip() or find_spec("stripe"):
+        return []
+    return [
+        Error(
+            "STRIPE_WEBHOOK_SECRET is set, and the package stripe is missing: each event would be answered with 500.",
+            hint="pip install 'refunds[stripe]'",
+            id="refunds.E011",
         )
     ]
 

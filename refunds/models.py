@@ -189,13 +189,14 @@ class Chunk(models.Model):
 class Refund(models.Model):
     """The money owed for one approved request: one row per request, by its primary key.
 
-    Whatever is pending is still to be paid.
+    Whatever is pending is still to be paid. Whatever is processing has been accepted by the provider, and must not be
+    requested again.
     """
 
     request = models.OneToOneField(ReturnRequest, models.PROTECT, primary_key=True, related_name="refund")
     amount_minor = models.BigIntegerField()
     currency = models.CharField(max_length=3)
-    status = models.CharField(max_length=9, choices=_choices(RefundStatus), default=RefundStatus.PENDING)
+    status = models.CharField(max_length=10, choices=_choices(RefundStatus), default=RefundStatus.PENDING)
     created_at = models.DateTimeField()
     attempts = models.PositiveIntegerField(default=0)
     first_attempt_at = models.DateTimeField(null=True, blank=True)
@@ -211,7 +212,15 @@ class Refund(models.Model):
     due_at = models.DateTimeField()
     # When its message was sent, or a worker last had it in hand. None: it has no message, and the reconciler sends one.
     dispatched_at = models.DateTimeField(null=True, blank=True)
+    # When the provider accepted the refund without settling it; None: it never did.
+    accepted_at = models.DateTimeField(null=True, blank=True)
+    # The provider is to be asked how the refund ended, not before; moved ahead while it is being asked. None: nothing
+    # to ask. A refund that has succeeded gets one where the provider hints that it has failed since.
+    look_at = models.DateTimeField(null=True, blank=True)
     settled_at = models.DateTimeField(null=True, blank=True)
+    # When the provider said that a refund which had succeeded has failed; None once an operator has tried again.
+    reversed_at = models.DateTimeField(null=True, blank=True)
+    # The provider's id of the refund, settled or under way.
     receipt = models.CharField(max_length=255, blank=True)
     failure = models.TextField(blank=True)
     # Why an operator paid it by another way, with the receipt of that; empty where the provider paid.
@@ -223,7 +232,7 @@ class Refund(models.Model):
     # The customer is owed a mail, not to be sent before; moved ahead while it is being sent. None: nothing to tell.
     notify_at = models.DateTimeField(null=True, blank=True)
     # The outcome that the last mail told, and when.
-    notified_of = models.CharField(max_length=9, choices=_choices(RefundStatus), blank=True, db_default="")
+    notified_of = models.CharField(max_length=10, choices=_choices(RefundStatus), blank=True, db_default="")
     notified_at = models.DateTimeField(null=True, blank=True)
     # Why no notice of the outcome was sent and none will be. Empty where one was, or where there is no address.
     notice_suppressed = models.TextField(blank=True, default="", db_default="")
@@ -234,6 +243,11 @@ class Refund(models.Model):
             models.CheckConstraint(condition=Q(status__in=list(RefundStatus)), name="refund_status_known"),
             models.CheckConstraint(
                 condition=Q(status=RefundStatus.PENDING, settled_at=None, receipt="")
+                | (
+                    Q(status=RefundStatus.PROCESSING, settled_at=None)
+                    & Q(accepted_at__isnull=False, look_at__isnull=False)
+                    & ~Q(receipt="")
+                )
                 | (Q(status=RefundStatus.SUCCEEDED, settled_at__isnull=False) & ~Q(receipt=""))
                 | (Q(status=RefundStatus.FAILED, settled_at__isnull=False, receipt="") & ~Q(failure="")),
                 name="refund_outcome_complete",
@@ -243,6 +257,8 @@ class Refund(models.Model):
             models.Index(fields=["due_at"], condition=Q(status=RefundStatus.PENDING), name="refund_pending"),
             # Few among the paid, and what a person looks for: without it the list of them reads the whole table.
             models.Index(fields=["request"], condition=Q(status=RefundStatus.FAILED), name="refund_failed"),
+            models.Index(fields=["look_at"], condition=Q(look_at__isnull=False), name="refund_to_look_up"),
+            models.Index(fields=["reversed_at"], condition=Q(reversed_at__isnull=False), name="refund_reversed"),
             models.Index(fields=["notify_at"], condition=Q(notify_at__isnull=False), name="refund_to_notify"),
             # The health check looks for them each minute, and there are hardly ever any.
             models.Index(

@@ -149,6 +149,9 @@ REFUNDS_GATEWAY_RATE = os.environ.get("REFUNDS_GATEWAY_RATE", "50/s" if REFUNDS_
 # Read by the Stripe gateway alone, which passes it to nothing but Stripe's own client.
 STRIPE_API_KEY = os.environ.get("STRIPE_API_KEY", "")
 STRIPE_API_BASE = os.environ.get("STRIPE_API_BASE", "https://api.stripe.com")
+# Read by the web process: the signing secret of the webhook endpoint at Stripe (whsec_…), or several by white space
+# while one is replaced by another. Empty: there is no page for Stripe to post to.
+STRIPE_WEBHOOK_SECRET = os.environ.get("STRIPE_WEBHOOK_SECRET", "")
 # Seconds to connect, and again between two bytes of the answer; an attempt makes at most two calls that succeed and one
 # that does not, within pay_refund's time limit of 50.
 STRIPE_TIMEOUT = float(os.environ.get("STRIPE_TIMEOUT", "15"))
@@ -217,6 +220,7 @@ CELERY_TASK_ROUTES = {
     "refunds.decline_pending": {"queue": "decisions"},
     "refunds.pay_refund": {"queue": "payments"},
     "refunds.pay_refunds": {"queue": "payments"},
+    "refunds.look_up_refund": {"queue": "payments"},
     "refunds.notify_customer": {"queue": "mail"},
     "refunds.send_digest": {"queue": "mail"},
     "refunds.reconcile": {"queue": "upkeep"},

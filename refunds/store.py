@@ -21,6 +21,12 @@ from .models import OptOut, Refund, ReturnRequest, Sweep, WalletEntry
 PENDING = RawSQL(f"refunds_returnrequest.status = '{Status.REQUESTED}'", (), output_field=BooleanField())  # noqa: S611  # a constant
 IDENTIFIED = RawSQL("refunds_returnrequest.return_id > ''", (), output_field=BooleanField())
 UNPAID = RawSQL(f"refunds_refund.status = '{RefundStatus.PENDING}'", (), output_field=BooleanField())  # noqa: S611
+# With the condition of the index that these rows are in, whatever their status.
+UNDER_WAY = RawSQL(  # noqa: S611
+    f"refunds_refund.status = '{RefundStatus.PROCESSING}' AND refunds_refund.look_at IS NOT NULL",
+    (),
+    output_field=BooleanField(),
+)
 FAILED = RawSQL(f"refunds_refund.status = '{RefundStatus.FAILED}'", (), output_field=BooleanField())  # noqa: S611
 
 # Refunds whose message is that of their range (pay_refunds): nothing has sent them one by one, or attempted them.

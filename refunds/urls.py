@@ -1,14 +1,15 @@
-"""The default project is its admin, and the page on which customers opt out of mails."""
+"""The default project is its admin, the page on which customers opt out of mails, and the webhook for Stripe."""
 
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, path
 from django.views.generic import RedirectView
 
-from . import views
+from . import views, webhooks
 from .operations.opt_outs import PAGE
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     path("opt-out/<token>/", views.opt_out, name=PAGE),
+    path("payments/stripe/", webhooks.stripe_webhook, name="refunds_stripe_webhook"),
 ]

@@ -1,6 +1,6 @@
 """Rows for tests, each made by one call that names only what the test is about."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
@@ -57,6 +57,13 @@ def make_refund(**columns: Any) -> Refund:
     (request,) = make_requests(status=Status.APPROVED, **request_columns)
     Refund.objects.filter(pk=request.pk).update(**{name: columns[name] for name in columns if name not in names})
     return Refund.objects.select_related("request").get(pk=request.pk)
+
+
+def make_processing(**columns: Any) -> Refund:
+    """A refund that the provider accepted at noon as re_1, to be looked up a minute later, or as the columns say."""
+    accepted: dict[str, Any] = {"attempts": 1, "first_attempt_at": NOON, "accepted_at": NOON, "receipt": "re_1"}
+    accepted |= {"status": RefundStatus.PROCESSING, "look_at": NOON + timedelta(minutes=1), "dispatched_at": NOON}
+    return make_refund(**{**accepted, **columns})
 
 
 def make_failed(count: int = 1, **columns: Any) -> list[int]:

@@ -10,7 +10,7 @@ from django.core import mail
 from django.core.mail import EmailMessage
 from django.core.mail.backends.locmem import EmailBackend
 
-from refunds.gateways import Refused
+from refunds.gateways import Answer, Refused, Settled
 from refunds.models import Refund
 from refunds.operations import payments
 
@@ -66,16 +66,16 @@ class MailServer:
 class Says:
     """A gateway with one answer."""
 
-    def __init__(self, answer: str | Refused) -> None:
+    def __init__(self, answer: Answer | Refused) -> None:
         self.answer = answer
 
-    def refund(self, *_: object) -> str:
+    def refund(self, *_: object) -> Answer:
         if isinstance(self.answer, Refused):
             raise self.answer
         return self.answer
 
 
-YES, NO = Says("re_1"), Says(Refused("card closed"))
+YES, NO = Says(Settled("re_1")), Says(Refused("card closed"))
 
 
 def settle(refund: Refund, gateway: Says, now: datetime) -> None:

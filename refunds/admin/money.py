@@ -37,10 +37,14 @@ FAILURE_SHOWN: Final = 60
 
 
 class RefundStatusFilter(StatusFilter):
-    """By status; what is still to be paid, and what has failed, by their partial indexes."""
+    """By status; what is still to be paid, what is under way, and what has failed, by their partial indexes."""
 
     statuses = tuple(RefundStatus)
-    indexed = ((RefundStatus.PENDING, store.UNPAID), (RefundStatus.FAILED, store.FAILED))
+    indexed = (
+        (RefundStatus.PENDING, store.UNPAID),
+        (RefundStatus.PROCESSING, store.UNDER_WAY),
+        (RefundStatus.FAILED, store.FAILED),
+    )
 
 
 @admin.register(Refund)
@@ -48,11 +52,14 @@ class RefundAdmin(Closing, ActingAdmin[Refund]):
     """The money owed for approved requests. A failed refund says why; users who can act on it can view it."""
 
     viewers = (RETRY, CORRECT, SETTLE)
-    list_display = ("number", "order_line", "amount", "status", "why", "attempts", "receipt", "due", "settled")
+    list_display = (
+        *("number", "order_line", "amount", "status", "why", "attempts", "receipt"),
+        *("due", "look_up", "settled"),
+    )
     fields = (
         *("request", "amount", "status", "failure", "attempts", "refusals", "tried_again"),
         *("payment", "earlier", "reference", "idempotency_key", "receipt", "settled_elsewhere", "second"),
-        *("owed", "first_attempt", "due", "settled", "told", "notice_suppressed"),
+        *("owed", "first_attempt", "due", "accepted", "look_up", "settled", "reversed", "told", "notice_suppressed"),
     )
     readonly_fields = fields
     list_filter = (RefundStatusFilter,)
@@ -66,7 +73,10 @@ class RefundAdmin(Closing, ActingAdmin[Refund]):
     owed = kyiv_column("created_at", "owed since")
     first_attempt = kyiv_column("first_attempt_at", "first attempt")
     due = kyiv_column("due_at", "due")
+    accepted = kyiv_column("accepted_at", "accepted by the provider")
+    look_up = kyiv_column("look_at", "next look-up")
     settled = kyiv_column("settled_at", "settled")
+    reversed = kyiv_column("reversed_at", "failed after it had succeeded")
     told = kyiv_column("notified_at", "customer told")
 
     @admin.display(description="order line")

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from inspect import signature
+from typing import get_args
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -10,21 +12,37 @@ from django.core.signals import setting_changed
 from django.dispatch import receiver
 from django.utils.module_loading import import_string
 
-from .base import BulkGateway, ChecksPayments, Gateway, Order, Refused, TryAgain
+from .base import (
+    Answer,
+    BulkGateway,
+    ChecksPayments,
+    Gateway,
+    Order,
+    Refused,
+    Settled,
+    TracksRefunds,
+    TryAgain,
+    UnderWay,
+)
 from .limiter import LONGEST_WAIT, Limiter, limiter
 
 __all__ = [
     "LONGEST_WAIT",
+    "Answer",
     "BulkGateway",
     "ChecksPayments",
     "Gateway",
     "Limiter",
     "Order",
     "Refused",
+    "Settled",
+    "TracksRefunds",
     "TryAgain",
+    "UnderWay",
     "check_payment",
     "gateway",
     "limiter",
+    "tracker",
 ]
 
 NAMES = {"stripe": "refunds.gateways.stripe.Stripe", "wallet": "refunds.gateways.wallet.Wallet"}
@@ -62,6 +80,8 @@ def _load(name: str) -> Gateway:
         made = import_string(NAMES.get(name, name))()
     if not isinstance(made, Gateway):
         raise ImproperlyConfigured(f"REFUNDS_GATEWAY is {name!r}, which has no method refund(order, idempotency_key)")
+    if UnderWay in _answers(made):
+        tracker(made)
     return made
 
 
@@ -80,3 +100,27 @@ def _explained(name: str) -> Iterator[None]:
         raise ImproperlyConfigured(
             f"REFUNDS_GATEWAY is {name!r}: name one of {known}, or the dotted path of a gateway class ({error})"
         ) from error
+
+
+def _answers(made: Gateway) -> tuple[object, ...]:
+    """The types that the gateway says its answers have; none where it does not say, and tracker() refuses it later."""
+    try:
+        said = signature(made.refund, eval_str=True).return_annotation
+    except NameError:  # an annotation that only a type checker can resolve
+        return ()
+    return (said, *get_args(said))
+
+
+def tracker(made: Gateway) -> TracksRefunds:
+    """The gateway, where it can look up a refund that is under way.
+
+    Raises ImproperlyConfigured where it cannot: how such a refund ended would never be known.
+    """
+    if isinstance(made, TracksRefunds):
+        return made
+    name = f"{type(made).__module__}.{type(made).__qualname__}"
+    raise ImproperlyConfigured(
+        f"The gateway {name} cannot look up a refund that is under way: give it a method look_up(order, receipt), or "
+        "have refund() answer Settled alone. If another gateway requested the refund, name that one in REFUNDS_GATEWAY "
+        "until nothing is under way"
+    )

@@ -1,4 +1,4 @@
-"""What a payer is asked and what it may answer."""
+"""What a payer is asked and what it may answer: settled, under way, refused, or try again."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,6 +8,32 @@ from ..domain.sweeps import Span
 
 # Characters that a receipt may have.
 LONGEST_RECEIPT: Final = 255
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """The provider has taken the refund; `receipt` is its id there. Raises ValueError where a row cannot hold it."""
+
+    receipt: str
+
+    def __post_init__(self) -> None:
+        if not 0 < len(self.receipt) <= LONGEST_RECEIPT:
+            raise ValueError(f"a receipt has 1 to {LONGEST_RECEIPT} characters, not {len(self.receipt)}")
+
+
+@dataclass(frozen=True)
+class Settled(_Answer):
+    """The refund has succeeded."""
+
+
+@dataclass(frozen=True)
+class UnderWay(_Answer):
+    """The provider has accepted the refund and will say later how it ended; `reason` says what it is waiting for."""
+
+    reason: str = ""
+
+
+Answer = Settled | UnderWay
 
 
 class TryAgain(Exception):
@@ -53,12 +79,12 @@ class Order:
 class Gateway(Protocol):
     """Pays one refund at a time."""
 
-    def refund(self, order: Order, idempotency_key: str) -> str:
-        """Pay, and return a receipt (not empty, LONGEST_RECEIPT characters at most).
+    def refund(self, order: Order, idempotency_key: str) -> Answer:
+        """Request the refund, and say whether it is settled or under way.
 
         The same key again pays nothing and returns the same receipt. So does a new key for a reference that has been
-        paid, also on one of the earlier payments: that a refund of ours is there already is success. Raises TryAgain or
-        Refused.
+        paid, also on one of the earlier payments: that a refund of ours is there already is success. Only a gateway
+        that TracksRefunds may answer UnderWay. Raises TryAgain or Refused.
         """
         ...
 
@@ -72,6 +98,19 @@ class ChecksPayments(Protocol):
         """Raise BadInput with the reason where `payment` is not such an id.
 
         Static: the web process asks the class, and needs no API key to make a gateway.
+        """
+        ...
+
+
+@runtime_checkable
+class TracksRefunds(Gateway, Protocol):
+    """Says what has become of a refund that it has accepted."""
+
+    def look_up(self, order: Order, receipt: str) -> Answer:
+        """Ask the provider for the refund with this id, and change nothing there.
+
+        Raises Refused where the refund has failed or was cancelled, also if it had succeeded before. Raises TryAgain
+        for everything that is not the provider's word on this refund: an outage, an API key of another account.
         """
         ...
 

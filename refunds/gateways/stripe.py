@@ -1,7 +1,7 @@
 """Stripe pays, through its official client (`refunds[stripe]`)."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from typing import Any, Final
 
@@ -12,14 +12,17 @@ from django.core.exceptions import ImproperlyConfigured
 from ..domain.money import to_major
 from ..domain.remedies import Remedy
 from . import stripe_ids
-from .base import LONGEST_RECEIPT, Order, Refused, TryAgain
+from .base import LONGEST_RECEIPT, Answer, Order, Refused, Settled, TryAgain, UnderWay
 from .retry_after import retry_after
 from .stripe_units import in_stripe_units
 
 # Under this name a refund at Stripe carries the reference of ours.
 REFERENCE: Final = "refund"
-# A refund at Stripe that gave nothing back (https://docs.stripe.com/api/refunds/object, status).
-CAME_TO_NOTHING: Final = {"failed", "canceled"}
+# What Stripe says of a refund (https://docs.stripe.com/api/refunds/object, status). A word that is none of these is
+# never taken for success.
+SUCCEEDED: Final = "succeeded"
+UNDER_WAY: Final = ("pending", "requires_action")
+CAME_TO_NOTHING: Final = ("failed", "canceled")
 # Answers that say nothing about the refund: a conflict with the same key in progress, too many calls, and an API key
 # that is wrong or lacks a right, which is ours to mend while the refund waits.
 # https://docs.stripe.com/error-low-level
@@ -65,8 +68,8 @@ class Stripe:
         """Raise BadInput unless `payment` has the shape of a charge's or a payment intent's id."""
         stripe_ids.check(payment)
 
-    def refund(self, order: Order, idempotency_key: str) -> str:
-        """Refund the order's payment, or find the refund that was made for it; return Stripe's id of it.
+    def refund(self, order: Order, idempotency_key: str) -> Answer:
+        """Refund the order's payment, or find the refund that was made for it; the receipt is Stripe's id of it.
 
         Raises TryAgain or Refused.
         """
@@ -75,38 +78,54 @@ class Stripe:
         amount = in_stripe_units(order.amount_minor, order.currency)
         params: Any = {**payment, "amount": amount, "metadata": {REFERENCE: order.reference}}
         try:
-            if receipt := self._find_on_earlier_payments(order):
-                return receipt
-            if order.asked_before and (receipt := self._find(order, payment)):
-                return receipt
-            return _receipt(_read(self._refunds.create, params, {"idempotency_key": idempotency_key}), order)
+            if answer := self._find_on_earlier_payments(order):
+                return answer
+            earlier = list(self._ours(order, payment)) if order.asked_before else []
+            if alive := _alive(earlier):
+                return _answer(alive, order)
+            made = _read(self._refunds.create, params, {"idempotency_key": idempotency_key})
+            # A key that Stripe still knows is answered as at first, "succeeded", although the refund has failed since.
+            now = next((refund for refund in earlier if refund["id"] == made.get("id")), made)
+            return _answer(now, order)
         except stripe.StripeError as error:
             failure = self._failure(error)
-            if isinstance(failure, Refused) and (receipt := self._find_after_all(order, payment)):
-                return receipt
+            if isinstance(failure, Refused) and (alive := _alive(self._ours_after_all(order, payment))):
+                return _answer(alive, order)
             raise failure from error
 
-    def _find_on_earlier_payments(self, order: Order) -> str | None:
-        """The receipt of a refund for this order on a payment that was since corrected.
+    def _find_on_earlier_payments(self, order: Order) -> Answer | None:
+        """What a refund for this order says that is there on a payment which was since corrected.
 
         Raises StripeError where Stripe does not answer: until it does, a refund of another payment could be a second.
         """
         for payment in filter(None, map(_parameter, order.earlier_payments)):
             try:
-                if receipt := self._find(order, payment):
-                    return receipt
+                if alive := _alive(self._ours(order, payment)):
+                    return _answer(alive, order)
             except stripe.InvalidRequestError as error:
                 if error.code != NO_SUCH_OBJECT:
                     raise
         return None
 
-    def _find(self, order: Order, payment: dict[str, str]) -> str | None:
-        """The receipt of a refund that is there for this order."""
+    def look_up(self, order: Order, receipt: str) -> Answer:
+        """Ask Stripe for the refund `receipt`. Only the refund itself says no; an error says nothing about it.
+
+        "No such refund" is such an error: it is what an API key of another account, or of a sandbox, is answered.
+        Raises TryAgain or Refused.
+        """
+        try:
+            refund = _read(self._refunds.retrieve, receipt)
+        except stripe.StripeError as error:
+            raise TryAgain(self._masked(f"Stripe: {error}"), retry_after(error.headers or {})) from error
+        if refund.get("id") != receipt:
+            raise TryAgain(NONSENSE)
+        return _answer(refund, order)
+
+    def _ours(self, order: Order, payment: dict[str, str]) -> Iterator[dict[str, Any]]:
+        """The refunds that are there for this order, whatever has become of them."""
         for refund in self._listed(payment):
-            ours = (refund.get("metadata") or {}).get(REFERENCE) == order.reference
-            if ours and refund.get("status") not in CAME_TO_NOTHING:
-                return _receipt(refund, order)
-        return None
+            if (refund.get("metadata") or {}).get(REFERENCE) == order.reference:
+                yield refund
 
     def _listed(self, payment: dict[str, str]) -> Iterator[dict[str, Any]]:
         """Every refund of the payment. Not by the client's own paging, which asks whatever it was answered for more."""
@@ -123,12 +142,12 @@ class Stripe:
                 return
             params["starting_after"] = refunds[-1]["id"]
 
-    def _find_after_all(self, order: Order, payment: dict[str, str]) -> str | None:
-        """As `_find`, before a no is believed: "already refunded" may be by us."""
+    def _ours_after_all(self, order: Order, payment: dict[str, str]) -> list[dict[str, Any]]:
+        """As `_ours`, before a no is believed: "already refunded" may be by us."""
         try:
-            return self._find(order, payment)
+            return list(self._ours(order, payment))
         except stripe.InvalidRequestError:
-            return None  # there is no such payment, which is the no itself
+            return []  # there is no such payment, which is the no itself
         except stripe.StripeError as error:
             raise self._failure(error) from error
 
@@ -162,6 +181,11 @@ def _read(call: Callable[..., Any], *arguments: object) -> dict[str, Any]:
         raise TryAgain(NONSENSE) from unreadable
 
 
+def _alive(refunds: Iterable[dict[str, Any]]) -> dict[str, Any] | None:
+    """The first of them that has not come to nothing: settled, under way, or of a status that is unknown here."""
+    return next((refund for refund in refunds if refund.get("status") not in CAME_TO_NOTHING), None)
+
+
 def _payment(order: Order) -> dict[str, str]:
     """The parameter that names the order's payment. Raises Refused where it is none of Stripe's."""
     if parameter := _parameter(order.payment):
@@ -177,8 +201,8 @@ def _parameter(payment: str) -> dict[str, str] | None:
     return {stripe_ids.PAYMENTS[payment[:3]]: payment}
 
 
-def _receipt(refund: dict[str, Any], order: Order) -> str:
-    """The id of a refund at Stripe that is the order's. Raises TryAgain for nonsense, Refused for a wrong refund."""
+def _answer(refund: dict[str, Any], order: Order) -> Answer:
+    """What a refund at Stripe that is the order's says. Raises TryAgain for nonsense, Refused for a wrong refund."""
     receipt, status = refund.get("id"), refund.get("status")
     amount, currency = refund.get("amount"), refund.get("currency")
     # A type check and no isinstance: true is an int in Python and no amount in JSON.
@@ -187,10 +211,16 @@ def _receipt(refund: dict[str, Any], order: Order) -> str:
     if status in CAME_TO_NOTHING:
         why = refund.get("failure_reason") or "no reason given"
         raise Refused(f"Stripe: refund {receipt} {status}: {why}")
+    if status != SUCCEEDED and status not in UNDER_WAY:
+        raise TryAgain(f"Stripe: refund {receipt} has the unknown status {str(status)[:40]!r}, which settles nothing")
     if (amount, str(currency).upper()) != (in_stripe_units(order.amount_minor, order.currency), order.currency):
         raise Refused(
             f"Stripe refunded {amount} {currency} in minor units as {receipt}, but "
             f"{to_major(order.amount_minor, order.currency)} {order.currency} is owed; "
             f"settle the difference with the customer, then use {Remedy.SETTLE_ELSEWHERE.quoted}"
         )
-    return receipt
+    if status == SUCCEEDED:
+        return Settled(receipt)
+    # Why it is pending, where the account's API version says it (2025-04-30 and later): insufficient_funds, for one.
+    waits_for = refund.get("pending_reason")
+    return UnderWay(receipt, f"Stripe: {status}: {waits_for}" if waits_for else f"Stripe: {status}")

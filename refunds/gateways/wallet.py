@@ -9,7 +9,7 @@ from ..domain.remedies import Remedy
 from ..domain.sweeps import Span
 from ..errors import BadInput
 from ..models import WalletEntry
-from .base import Order
+from .base import Order, Settled
 
 
 class Wallet:
@@ -26,8 +26,8 @@ class Wallet:
             f"use {Remedy.TRY_AGAIN.quoted}, or {Remedy.SETTLE_ELSEWHERE.quoted}"
         )
 
-    def refund(self, order: Order, idempotency_key: str) -> str:
-        """Credit one refund and return its receipt; the refund's id does the work of the idempotency key."""
+    def refund(self, order: Order, idempotency_key: str) -> Settled:
+        """Credit one refund, which settles it; the refund's id does the work of the idempotency key."""
         entry = WalletEntry(
             refund_id=order.refund_id,
             customer=order.customer,
@@ -35,7 +35,7 @@ class Wallet:
             currency=order.currency,
         )
         WalletEntry.objects.bulk_create([entry], ignore_conflicts=True)
-        return f"{store.RECEIPT}{order.refund_id}"
+        return Settled(f"{store.RECEIPT}{order.refund_id}")
 
     def refund_span(self, span: Span, now: datetime) -> int:
         """Credit and settle all that is due in the span, in one transaction of a few statements; return how many."""

@@ -77,5 +77,8 @@ def _contradictions() -> dict[str, int]:
             refund__settled_elsewhere=""
         ).count(),
         "refunds possibly paid twice": Refund.objects.filter(second_receipt_at__isnull=False).count(),
+        "credits for refunds that are under way elsewhere": WalletEntry.objects.filter(
+            refund__status=RefundStatus.PROCESSING
+        ).count(),
         "cut-offs with more than one decline sweep": doubled.count(),
     }

@@ -73,6 +73,8 @@ def _try_again(ids: Sequence[int], now: datetime, note: Note | None) -> list[int
             due_at=now,
             dispatched_at=now,
             settled_at=None,
+            look_at=None,
+            reversed_at=None,
             # A mail that has not gone out would no longer be true; one that is being sent is left to whoever sends it.
             notify_at=Case(When(notify_at__gt=now, then="notify_at")),
         )

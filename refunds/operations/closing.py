@@ -131,6 +131,7 @@ def settle_elsewhere(refund_id: int, receipt: str, reason: str, now: datetime, *
             receipt=receipt,
             settled_elsewhere=reason,
             settled_at=now,
+            reversed_at=None,
             failure="",
             # The mail about the failure is no longer true; one that is being sent is left to its sender, who then
             # sends this one.

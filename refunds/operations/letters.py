@@ -44,8 +44,12 @@ def to_customer(refund: Refund) -> EmailMessage:
 
 
 def _message_id(refund: Refund) -> str:
-    """Of the refund, its request's key and its outcome: a database that is made anew gives the id to another refund."""
-    key = hashlib.sha256(refund.request.key.encode()).hexdigest()[:12]
+    """Of the refund, its outcome and the key that the payer knows it by.
+
+    A database that is made anew gives the id to another refund. A refund that succeeds again after the payer's no has
+    another key, or mail programs would hide the second mail.
+    """
+    key = hashlib.sha256(refund.idempotency_key.encode()).hexdigest()[:12]
     domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]
     return f"<refund-{refund.pk}-{refund.status}-{key}@{domain}>"
 
@@ -61,6 +65,14 @@ def _words(refund: Refund) -> tuple[str, str]:
         )
     if refund.status == RefundStatus.SUCCEEDED:
         return f"Your refund of {amount}", f"We have refunded {amount} for {line}. Receipt: {refund.receipt}."
+    if refund.notified_of == RefundStatus.SUCCEEDED:
+        return (
+            f"Your refund of {amount} has failed",
+            (
+                f"We told you that we had refunded {amount} for {line}. The payment provider now says that this refund "
+                "has failed. We are looking into it; you need not do anything."
+            ),
+        )
     return (
         f"Your refund of {amount} is delayed",
         f"We could not pay {amount} for {line} yet. We are looking into it; you need not do anything.",

@@ -148,12 +148,13 @@ def _note(refund: Refund, now: datetime) -> None:
     rows = Refund.objects.filter(pk=refund.pk)
     with transaction.atomic():
         current = rows.select_for_update().get()
-        # Success is the last word: the mail about the failure before it may have been the slower of two.
-        if current.notified_of != RefundStatus.SUCCEEDED:
+        is_current = (current.status, current.settled_at) == (refund.status, refund.settled_at)
+        # A mail about an earlier outcome that was the slower of two does not hide that the present one has been told.
+        if is_current or current.notified_of != current.status:
             rows.update(notified_of=refund.status, notified_at=now)
         if current.notify_at != refund.notify_at:  # the lease was over, and another has taken it
             return
-        anew = current.status not in {refund.status, RefundStatus.PENDING}
+        anew = current.settled_at is not None and current.status != refund.status
         rows.update(notify_at=now if anew else None)
         if anew:
             dispatch.on_commit(dispatch.NOTIFY_CUSTOMER, [{"refund_id": refund.pk}])
@@ -164,13 +165,14 @@ def send_digest(now: datetime) -> None:
     waiting = store.totals(store.pending(rules.cover(Decision.APPROVE, freeze(), now)))
     lines = [f"{count} waiting, {to_major(total, currency)} {currency}" for currency, count, total in waiting]
     unpaid = Refund.objects.filter(store.UNPAID).count()
+    under_way = Refund.objects.filter(store.UNDER_WAY).count()
     failed = Refund.objects.filter(status=RefundStatus.FAILED).count()
     declined_at = timezone.localtime(cutoff.upcoming(now), cutoff.ZONE)
     body = "\n".join(
         [
             *(lines or ["nothing waiting"]),
             f"declined at {declined_at:%d %B %H:%M} unless approved before",
-            f"{unpaid} refunds to be paid, {failed} failed",
+            f"{unpaid} refunds to be paid, {under_way} under way at the payment provider, {failed} failed",
         ]
     )
     mail_admins(f"Returns: {ReturnRequest.objects.filter(store.PENDING).count()} pending", body)

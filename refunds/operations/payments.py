@@ -7,16 +7,29 @@ from functools import partial
 from typing import Final
 
 from django.db import transaction
-from django.db.models import F, QuerySet, Value
+from django.db.models import Case, DateTimeField, F, Q, QuerySet, Value, When
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
 
 from .. import store
+from ..domain.lookups import SHORTEST_WAIT
 from ..domain.refunds import Outcome, RefundStatus, settle
 from ..domain.retries import Again, GiveUp, RetryPolicy
 from ..domain.sweeps import Span
 from ..errors import UnknownRow
-from ..gateways import LONGEST_WAIT, BulkGateway, Gateway, Limiter, Order, Refused, TryAgain
+from ..gateways import (
+    LONGEST_WAIT,
+    Answer,
+    BulkGateway,
+    Gateway,
+    Limiter,
+    Order,
+    Refused,
+    Settled,
+    TryAgain,
+    UnderWay,
+    tracker,
+)
 from ..models import Refund
 from . import closing
 from .notices import send_notices
@@ -38,10 +51,10 @@ class Paid:
 
 @dataclass(frozen=True)
 class NotNow:
-    """Nothing was attempted: settled, not due yet, in another worker's hands, or no turn to call the payer."""
+    """Nothing was attempted: not to be paid any more, not due yet, in another worker's hands, or no turn to call."""
 
 
-Result = Paid | Again | GiveUp | NotNow
+Result = Paid | UnderWay | Again | GiveUp | NotNow
 
 
 def pay_refund(
@@ -57,10 +70,11 @@ def pay_refund(
     """Attempt to pay one refund, once.
 
     `jitter` in [0, 1) spreads the retries; `clock` tells when the call has ended, without it at `now`. Whatever the
-    payer answers is on the row when this returns: its receipt, the reason it failed, or when it is due again. Where the
+    payer answers is on the row when this returns: its receipt, the reason it failed, or when it is due again. A refund
+    that the payer has accepted without settling it is not attempted again: outcomes.py looks up how it ends. Where the
     limiter has no turn to give nothing is attempted, and the reconciler sends the refund again. An error that is
     neither TryAgain nor Refused is a bug: it is noted, it propagates, and the refund stays pending with its attempt
-    counted. Raises UnknownRow.
+    counted. Raises UnknownRow, and ImproperlyConfigured for a gateway that accepts a refund and cannot look it up.
     """
     policy = policy or POLICY
     refund = Refund.objects.select_related("request").filter(pk=refund_id).first()
@@ -71,7 +85,7 @@ def pay_refund(
     if refund.attempts >= policy.max_attempts:
         said = f"; the last said: {refund.failure}" if refund.failure else ""
         return _give_up(refund, f"gave up after {refund.attempts} attempts without an answer{said}", now)
-    order = _order(refund)
+    order = order_for(refund)
     # A payer in this database has no rate. Asked before the claim: a refund without a permit has not been attempted.
     # The searches on earlier payments are not counted: three reads at most, after an operator has entered a correction.
     if limiter is not None and not isinstance(gateway, BulkGateway) and not _permitted(refund, order, now, limiter):
@@ -80,7 +94,10 @@ def pay_refund(
     if not _claim(refund, now):
         return NotNow()
     call = partial(gateway.refund, order, refund.idempotency_key)
-    return _attempt(refund, now, call, clock or (lambda: now), partial(policy.decide, jitter=jitter))
+    result = _attempt(refund, now, call, clock or (lambda: now), partial(policy.decide, jitter=jitter))
+    if isinstance(result, UnderWay):
+        tracker(gateway)  # after the row has the provider's id, which must not be lost for a mistake in the settings
+    return result
 
 
 def _permitted(refund: Refund, order: Order, now: datetime, limiter: Limiter) -> bool:
@@ -93,7 +110,8 @@ def _permitted(refund: Refund, order: Order, now: datetime, limiter: Limiter) ->
     return limiter.take(calls, wait=LONGEST_WAIT)
 
 
-def _order(refund: Refund) -> Order:
+def order_for(refund: Refund) -> Order:
+    """What the payer is told of the refund."""
     return Order(
         refund_id=refund.pk,
         amount_minor=refund.amount_minor,
@@ -121,13 +139,15 @@ def _claim(refund: Refund, now: datetime) -> bool:
 def _attempt(
     refund: Refund,
     began: datetime,
-    call: Callable[[], str],
+    call: Callable[[], Answer],
     clock: Callable[[], datetime],
     decide: Callable[..., Again | GiveUp],
 ) -> Result:
     """Call the payer for a refund that was claimed, and write down what it says, as of the end of the call."""
     try:
-        receipt = call()
+        answer = call()
+        if not isinstance(answer, Settled | UnderWay):
+            raise TypeError(f"the gateway answered {answer!r}: refund() must return Settled or UnderWay")
     except Refused as refused:
         return _give_up(refund, refused.reason, clock(), refusals=F("refusals") + 1)
     except TryAgain as failure:
@@ -140,7 +160,9 @@ def _attempt(
     except Exception as bug:
         _mine(refund).update(failure=f"{type(bug).__name__}: {bug}"[:ANSWER_KEPT])
         raise
-    return _settle(refund, receipt, clock())
+    if isinstance(answer, UnderWay):
+        return _accept(refund, answer, clock())
+    return _settle(refund, answer.receipt, clock())
 
 
 def _mine(refund: Refund, **columns: datetime) -> QuerySet[Refund]:
@@ -151,14 +173,47 @@ def _mine(refund: Refund, **columns: datetime) -> QuerySet[Refund]:
 
 def _settle(refund: Refund, receipt: str, now: datetime) -> Paid:
     # A receipt is never thrown away: not even where this attempt outlived its lease and was given up meanwhile.
-    unpaid = Refund.objects.filter(pk=refund.pk).exclude(status=RefundStatus.SUCCEEDED)
+    other = Q(status=RefundStatus.PROCESSING) & ~Q(receipt=receipt)
+    unpaid = Refund.objects.filter(pk=refund.pk).exclude(status=RefundStatus.SUCCEEDED).exclude(other)
     with transaction.atomic():
-        paid = settle(RefundStatus.PENDING, Outcome.PAID)
-        if unpaid.update(status=paid, receipt=receipt, settled_at=now, failure=""):
-            _tell(refund, now)
+        paid = unpaid.update(
+            status=settle(RefundStatus.PENDING, Outcome.PAID),
+            receipt=receipt,
+            failure="",
+            settled_at=now,
+            look_at=_hinted(now, otherwise=None),
+            dispatched_at=None,
+        )
+        if paid:
+            tell(refund, now)
         else:
             closing.keep_second_receipt(refund.pk, receipt, now)
     return Paid(receipt)
+
+
+def _hinted(now: datetime, otherwise: datetime | None) -> Case:
+    """The next look-up: now, where a hint came before this answer. It can be about a later state of the refund."""
+    return Case(When(look_at__isnull=False, then=Value(now)), default=Value(otherwise, DateTimeField()))
+
+
+def _accept(refund: Refund, answer: UnderWay, now: datetime) -> UnderWay:
+    # Not thrown away either where this attempt outlived its lease: who tries the refund again would pay it twice.
+    waiting = Refund.objects.filter(pk=refund.pk, status__in=(RefundStatus.PENDING, RefundStatus.FAILED))
+    with transaction.atomic():
+        accepted = waiting.update(
+            status=settle(RefundStatus.PENDING, Outcome.ACCEPTED),
+            receipt=answer.receipt,
+            failure=answer.reason[:ANSWER_KEPT],
+            accepted_at=now,
+            look_at=_hinted(now, otherwise=now + SHORTEST_WAIT),
+            dispatched_at=None,
+            settled_at=None,
+            # A mail about a failure that has not gone out would no longer be true.
+            notify_at=Case(When(notify_at__gt=now, then="notify_at")),
+        )
+        if not accepted:
+            closing.keep_second_receipt(refund.pk, answer.receipt, now)
+    return answer
 
 
 def _put_off(refund: Refund, now: datetime, verdict: Again, **columns: str) -> Again:
@@ -172,11 +227,12 @@ def _put_off(refund: Refund, now: datetime, verdict: Again, **columns: str) -> A
 def _give_up(refund: Refund, reason: str, now: datetime, **columns: Combinable) -> GiveUp:
     status = settle(RefundStatus.PENDING, Outcome.GIVEN_UP)
     with transaction.atomic():
-        _mine(refund).update(status=status, failure=reason[:ANSWER_KEPT], settled_at=now, **columns)
-        _tell(refund, now)
+        _mine(refund).update(status=status, failure=reason[:ANSWER_KEPT], settled_at=now, look_at=None, **columns)
+        tell(refund, now)
     return GiveUp(reason)
 
 
-def _tell(refund: Refund, now: datetime) -> None:
+def tell(refund: Refund, now: datetime) -> None:
+    """Owe the customer a mail about the outcome at `now`. Wants the outcome's transaction around it."""
     if refund.request.customer_email:  # known here without the query
         send_notices(store.owe_notices(Span(refund.pk, refund.pk), now))

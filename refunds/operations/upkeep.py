@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.db.models import Max
-from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from .. import store
@@ -13,7 +12,8 @@ from ..domain import cutoff
 from ..domain.returns import Decision
 from ..gateways import Gateway, Limiter
 from ..models import Refund, ReturnRequest, Sweep
-from . import PATIENCE, closing, drift, sweeps
+from . import PATIENCE, closing, drift, look_ups, sweeps
+from . import local as _local
 from .resend import UNTOLD, open_at, resend
 
 logger = logging.getLogger(__name__)
@@ -39,7 +39,8 @@ def reconcile(
     for sweep_id in Sweep.objects.filter(planned_at__isnull=False, closed_at=None).values_list("pk", flat=True):
         sweeps.close_if_done(sweep_id, now)
     try:
-        return done | resend(now, patience, gateway=gateway, limiter=limiter)
+        sent = resend(now, patience, gateway=gateway, limiter=limiter)
+        return done | sent | {"look_ups": look_ups.send_look_ups(now, limiter)}
     except OperationalError:
         logger.exception("the broker does not answer: nothing is sent again until the next run, in 30 seconds")
         return done
@@ -65,6 +66,7 @@ def health(now: datetime) -> list[str]:
         *_unpaid(now),
         *closing.paid_twice(now),
         *_untold(now),
+        *look_ups.lines(now),
         *drift.lines(),
     ]
 
@@ -118,7 +120,3 @@ def _untold(now: datetime) -> list[str]:
             f"{_local(oldest.settled_at)}; look at the mail server, and start a worker on the queue mail"
         )
     ]
-
-
-def _local(instant: datetime) -> str:
-    return f"{timezone.localtime(instant, cutoff.ZONE):%Y-%m-%d %H:%M:%S %Z}"

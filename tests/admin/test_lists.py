@@ -14,7 +14,7 @@ from refunds.admin.base import CappedPaginator, kyiv
 from refunds.domain.returns import Status
 from refunds.models import Refund, ReturnRequest, WalletEntry
 
-from ..factories import CUTOFF, NOON, PRESSED, make_refund, make_requests
+from ..factories import CUTOFF, NOON, PRESSED, make_processing, make_refund, make_requests
 from .conftest import CHANGE_LIST, browser, make_user
 
 pytestmark = pytest.mark.django_db
@@ -94,6 +94,8 @@ def test_refund_list_filters_and_searches(client: Client) -> None:
     address = "/admin/refunds/refund/"
     assert shown(client, f"{address}?status=pending") == [pending.pk]
     assert shown(client, f"{address}?status=failed") == [failed.pk]
+    under_way = make_processing()
+    assert shown(client, f"{address}?status=processing") == shown(client, f"{address}?q=re_1") == [under_way.pk]
     assert shown(client, f"{address}?q=wallet:1") == [paid.pk]
     assert shown(client, f"{address}?q=B-9") == [failed.pk]
     assert ("no " * 20)[:59] + "…" in client.get(address).text
@@ -150,6 +152,7 @@ def test_pages_end_where_counting_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         (ReturnRequest, "requested", "request_pending"),
         (Refund, "pending", "refund_pending"),
+        (Refund, "processing", "refund_to_look_up"),
         (Refund, "failed", "refund_failed"),
     ],
 )

@@ -7,7 +7,9 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
 
-from ..factories import PRESSED, make_failed, make_refund, refund_rows
+from refunds.models import Refund
+
+from ..factories import PRESSED, make_failed, make_processing, make_refund, refund_rows
 from .conftest import REFUNDS, Message, browser, make_user, state, texts, try_again
 
 pytestmark = pytest.mark.django_db
@@ -67,9 +69,26 @@ def test_the_page_says_what_to_search_the_payers_dashboard_for(client: Client) -
         "owed": "2026-07-15 12:00:00",
         "first_attempt": "-",
         "due": "2026-07-15 12:00:00",
+        "accepted": "-",
+        "look_up": "-",
         "settled": "2026-07-15 17:58:00",
+        "reversed": "-",
         "told": "-",
     }
+
+
+def test_the_page_of_a_refund_under_way_says_when_it_is_looked_up(client: Client) -> None:
+    """With the provider's id, and what the provider waits for."""
+    shown = fields(client, make_processing(failure="Stripe: pending: insufficient_funds").pk)
+    expected = {"status": "processing", "receipt": "re_1", "failure": "Stripe: pending: insufficient_funds"}
+    expected |= {"accepted": "2026-07-15 12:00:00", "look_up": "2026-07-15 12:01:00", "settled": "-"}
+    assert shown | expected == shown
+
+
+def test_the_page_of_a_refund_that_failed_after_it_had_succeeded_says_when(client: Client) -> None:
+    """Beside the reason, until it is tried again."""
+    (pk,) = make_failed(reversed_at=PRESSED)
+    assert fields(client, pk)["reversed"] == "2026-07-15 17:58:00"
 
 
 def test_the_button_tries_this_refund_again_and_leads_back(client: Client, queued: Queued) -> None:
@@ -104,10 +123,15 @@ def test_the_button_leads_nowhere_else(client: Client, filters: str) -> None:
     assert (url.partition("?")[0], status) == (page_of(pk), 302)
 
 
-@pytest.mark.parametrize("columns", [{}, {"status": "succeeded", "settled_at": PRESSED, "receipt": "r"}])
-def test_only_a_failed_refund_has_the_button(client: Client, columns: dict[str, Any]) -> None:
-    """What waits or is paid has nothing to try again; a page that was left open is answered with a warning."""
-    pk = make_refund(**columns).pk
+PAID = {"status": "succeeded", "settled_at": PRESSED, "receipt": "r"}
+
+
+@pytest.mark.parametrize(("make", "columns"), [(make_refund, {}), (make_refund, PAID), (make_processing, {})])
+def test_only_a_failed_refund_has_the_button(
+    client: Client, make: Callable[..., Refund], columns: dict[str, Any]
+) -> None:
+    """What waits, is under way or is paid cannot be tried again; a page that was left open gets a warning."""
+    pk = make(**columns).pk
     assert BUTTON not in client.get(page_of(pk)).text
     before = state()
     page = try_again(client, [pk], page="")

@@ -16,7 +16,7 @@ from freezegun.api import FrozenDateTimeFactory
 from refunds import store
 from refunds.models import Refund
 
-from ..factories import PRESSED, make_failed, make_refund, make_requests, refund_rows
+from ..factories import PRESSED, make_failed, make_processing, make_refund, make_requests, refund_rows
 from .conftest import REFUNDS, Message, browser, make_user, state, texts, try_again
 
 pytestmark = pytest.mark.django_db
@@ -51,11 +51,12 @@ def test_the_failed_among_the_chosen_are_tried_again(client: Client, user: User,
     pending = make_refund(failure="timeout", attempts=2).pk
     failed = make_failed(2)
     paid = make_refund(status="succeeded", settled_at=PRESSED, receipt="r").pk
+    under_way = make_processing().pk
     make_failed()
     before = refund_rows()
-    page = try_again(client, [pending, *failed, paid, *failed], index=0, select_across=0)
+    page = try_again(client, [pending, *failed, paid, under_way, *failed], index=0, select_across=0)
     assert page.redirect_chain == [(REFUNDS, 302)]
-    assert texts(page) == ["Tried again: 2. Left as they were: 2 (not failed)."]
+    assert texts(page) == ["Tried again: 2. Left as they were: 3 (not failed)."]
     anew = {"status": "pending", "attempts": 0, "first_attempt_at": None, "tried_again": 1, "settled_at": None}
     anew |= {"due_at": PRESSED, "dispatched_at": PRESSED, "notify_at": None}
     assert refund_rows() == before | {pk: before[pk] | anew for pk in failed}

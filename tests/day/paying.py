@@ -1,19 +1,18 @@
 """What tests of paying share: a provider's calls with their instants, and when the reconciler looks."""
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 from refunds.domain.returns import Decision
+from refunds.gateways import Answer
 from refunds.operations.decisions import decide_chosen
 from refunds.testkit import VirtualCelery
 
 from ..factories import NOON, make_requests
-from ..gateways.provider import InMemory
+from ..gateways.provider import Call, Fault, InMemory
 
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
-Call = Callable[[], str]
 
 
 def approve(gateway: InMemory, count: int, at: datetime, **columns: Any) -> list[int]:
@@ -23,11 +22,11 @@ def approve(gateway: InMemory, count: int, at: datetime, **columns: Any) -> list
     return [row.pk for row in rows]
 
 
-def timed(celery: VirtualCelery, instants: list[datetime], *answers: Exception | None) -> list[Callable[[Call], str]]:
+def timed(celery: VirtualCelery, instants: list[datetime], *answers: Exception | None) -> list[Fault]:
     """Faults that note when they are called; an exception is raised without making the call."""
 
-    def fault(answer: Exception | None) -> Callable[[Call], str]:
-        def meet(call: Call) -> str:
+    def fault(answer: Exception | None) -> Fault:
+        def meet(call: Call) -> Answer:
             instants.append(celery.now)
             if answer is not None:
                 raise answer

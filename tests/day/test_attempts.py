@@ -7,15 +7,15 @@ from datetime import datetime, timedelta
 import pytest
 
 from refunds.domain.refunds import RefundStatus
-from refunds.gateways import Refused, TryAgain
+from refunds.gateways import Answer, Refused, TryAgain
 from refunds.models import Refund
 from refunds.operations.books import close_books
 from refunds.operations.payments import POLICY
 
 from ..factories import NOON
-from ..gateways.provider import InMemory
+from ..gateways.provider import Call, InMemory
 from .conftest import Start
-from .paying import MINUTE, SECOND, Call, approve, look_after, timed
+from .paying import MINUTE, SECOND, approve, look_after, timed
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -73,7 +73,7 @@ def test_waits_count_from_the_end_of_a_slow_call(start: Start, gateway: InMemory
     instants: list[datetime] = []
     slow = 40 * SECOND
 
-    def answer_late(_call: Call) -> str:
+    def answer_late(_call: Call) -> Answer:
         time.sleep(slow.total_seconds())
         raise TryAgain("429", after=after)
 
@@ -90,7 +90,7 @@ def test_a_refusal_ends_the_refund_and_its_key(start: Start, gateway: InMemory) 
     """One call, no retry; what a person tries again is asked with another key."""
     celery = start(NOON)
 
-    def refuse(_call: Call) -> str:
+    def refuse(_call: Call) -> Answer:
         raise Refused("card closed")
 
     gateway.faults.append(refuse)

@@ -8,15 +8,15 @@ from django.core import mail
 
 from refunds import tasks
 from refunds.domain.refunds import RefundStatus
-from refunds.gateways import Order
+from refunds.gateways import Answer, Order
 from refunds.models import Refund
 from refunds.operations.books import close_books
 from refunds.operations.payments import LEASE, POLICY
 
 from ..factories import NOON
-from ..gateways.provider import InMemory, answer_lost
+from ..gateways.provider import Call, InMemory, answer_lost
 from .conftest import Start
-from .paying import MINUTE, SECOND, Call, approve, look_after
+from .paying import MINUTE, SECOND, approve, look_after
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -29,7 +29,7 @@ def test_a_crash_between_attempt_and_receipt_pays_once(
     """Killed with the call made or not made, the worker leaves an attempt that is asked again with its own key."""
     celery = start(NOON, transport=transport)
 
-    def die(call: Call) -> str:
+    def die(call: Call) -> Answer:
         if paid:
             call()
         celery.kill_worker()
@@ -60,7 +60,7 @@ class Poisonous(InMemory):
         self.effect = effect
         self.poison = ""
 
-    def refund(self, order: Order, idempotency_key: str) -> str:
+    def refund(self, order: Order, idempotency_key: str) -> Answer:
         """As usual but for the one."""
         if order.payment == self.poison:
             self.calls.append((order, idempotency_key))

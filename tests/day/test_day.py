@@ -9,7 +9,7 @@ from django.core import mail
 from refunds import store
 from refunds.domain.refunds import RefundStatus
 from refunds.domain.returns import Status
-from refunds.gateways import Order, TryAgain
+from refunds.gateways import Answer, Order, TryAgain
 from refunds.gateways.wallet import Wallet
 from refunds.models import Refund, ReturnRequest, Sweep
 from refunds.operations import sweeps
@@ -30,7 +30,7 @@ class Down:
     def __init__(self, celery: VirtualCelery, until: object) -> None:
         self.celery, self.until = celery, until
 
-    def refund(self, order: Order, idempotency_key: str) -> str:
+    def refund(self, order: Order, idempotency_key: str) -> Answer:
         if self.celery.now < self.until:  # type: ignore[operator]  # a datetime
             raise TryAgain("gateway down")
         return Wallet().refund(order, idempotency_key)

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.core import mail
 
-from refunds.gateways import Refused
+from refunds.gateways import Answer, Refused
 from refunds.models import Refund
 from refunds.operations.books import close_books
 from refunds.operations.bulk_payments import try_again
@@ -34,7 +34,7 @@ def approved(gateway: InMemory) -> Refund:
     return Refund.objects.select_related("request").get()
 
 
-def refuse(_call: object) -> str:
+def refuse(_call: object) -> Answer:
     raise Refused("card closed")
 
 

@@ -1,249 +1,237 @@
-"""Messages under way, in virtual time: at most one for each row that waits, whatever is slow, stopped or lost."""
+"""A refund that the provider accepts and settles days later, in virtual time: look-ups, outcome and mail."""
 
-import time
-from collections.abc import Callable
+import json
 from datetime import datetime, timedelta
-from typing import Any
 
 import pytest
+import stripe
 from django.core import mail
-from django.core.mail.backends.locmem import EmailBackend
-from django.db import transaction
+from django.test import Client
+from pytest_django import Settings
 
-from refunds import store, tasks
-from refunds.domain.pacing import Rate
-from refunds.domain.returns import Decision
-from refunds.domain.sweeps import Span
-from refunds.gateways import Gateway, Order
-from refunds.gateways.limiter import Throttle
-from refunds.models import Chunk, Refund, Sweep
-from refunds.operations import notices, sweeps
-from refunds.operations.bulk_payments import pay_refunds
-from refunds.operations.decisions import decide_chosen
+from refunds.domain.lookups import wait_for_look_up
+from refunds.gateways import Answer, TryAgain
+from refunds.models import Refund
+from refunds.operations import upkeep
+from refunds.operations.books import close_books
+from refunds.operations.bulk_payments import try_again
+from refunds.schedule import beat_schedule
 from refunds.testkit import VirtualCelery
 
-from ..factories import NOON, make_failed, make_requests
-from .conftest import Start, press
-from .paying import MINUTE, SECOND
+from ..factories import NOON
+from ..gateways.provider import Call, InMemory
+from .conftest import Schedule, Start
+from .paying import MINUTE, approve
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-PAYING = ("refunds.pay_refund", "refunds.pay_refunds")
-SWEEPING = ("refunds.plan_sweep", "refunds.decide_chunk")
-TELLING = ("refunds.notify_customer",)
-HOUR = timedelta(hours=1)
-# One slow worker: of two that sleep at once the kit keeps the first asleep as long as the second is busy.
-CREW = {"slow": ["payments", "mail", "decisions"], "upkeep": ["upkeep"]}
-
-
-class TimeIsOver(AssertionError):
-    """What ends a test that watches from inside its tasks: no retry swallows an AssertionError."""
-
-
-class Watch:
-    """Compares messages under way with rows that wait, from inside of tasks: a slow worker is busy until it is idle."""
-
-    def __init__(self, celery: VirtualCelery, names: tuple[str, ...], rows: Callable[[], int]) -> None:
-        self.celery, self.names, self.rows = celery, names, rows
-        self.most, self.calls = 0, 0
-        self.until = celery.now + 9 * HOUR
-        self.at: list[tuple[datetime, Callable[[], object]]] = []
-
-    def under_way(self) -> int:
-        """Messages in the queues, and with workers."""
-        pending = self.celery.pending()
-        return sum(message.task in self.names for message in [*pending.queued, *pending.unacked])
-
-    def look(self) -> None:
-        """At most a tenth more messages than rows; at its time what the test wants done, and the end."""
-        messages, rows = self.under_way(), self.rows()
-        self.most = max(self.most, messages)
-        assert messages <= 1.1 * rows, f"{messages} messages for {rows} rows at {self.celery.now}"
-        while self.at and self.celery.now >= self.at[0][0]:
-            self.at.pop(0)[1]()
-        if self.celery.now >= self.until:
-            raise TimeIsOver
-
-    def work(self, seconds: float, every: int = 1) -> None:
-        """Take so long for a task's work; look before each `every`th."""
-        self.calls += 1
-        if self.calls % every == 0:
-            self.look()
-        time.sleep(seconds)
-
-
-class Slow:
-    """A provider that takes its time for each call."""
-
-    def __init__(self, seconds: float, every: int = 1) -> None:
-        self.seconds, self.every = seconds, every
-        self.paid: list[int] = []
-        self.watch: Watch
-
-    def refund(self, order: Order, idempotency_key: str) -> str:
-        """Pay, later."""
-        self.watch.work(self.seconds, self.every)
-        self.paid.append(order.refund_id)
-        return f"re_{order.refund_id}"
-
-
-class SlowDatabase:
-    """Stands for Django's transactions where each begins late."""
-
-    def __init__(self, begin: Callable[[], None]) -> None:
-        self.begin = begin
-
-    def atomic(self, **options: Any) -> Any:
-        """Begin, later."""
-        self.begin()
-        return transaction.atomic(**options)
-
-
-def unpaid() -> int:
-    """Refunds that wait."""
-    return Refund.objects.filter(store.UNPAID).count()
-
-
-def untold() -> int:
-    """Mails that wait."""
-    return Refund.objects.filter(notify_at__isnull=False).count()
-
-
-def undecided() -> int:
-    """Plans and chunks that wait."""
-    return Sweep.objects.filter(planned_at=None).count() + Chunk.objects.filter(done_at=None).count()
-
-
-def approve(count: int, celery: VirtualCelery, **columns: Any) -> list[int]:
-    """So many refunds, approved by one click."""
-    ids = [row.pk for row in make_requests(count, received_at=NOON, **columns)]
-    decide_chosen(ids, Decision.APPROVE, by=None, note="", now=celery.now)
-    return ids
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+SUCCESS, DELAYED = "Your refund of 12.50 GBP", "Your refund of 12.50 GBP is delayed"
+REVERSED = "Your refund of 12.50 GBP has failed"
+LOOK_UP = "refunds.look_up_refund"
+SECRET = "whsec_of_a_test"
 
 
 @pytest.fixture
-def pay_by(monkeypatch: pytest.MonkeyPatch) -> Callable[[Gateway, str], None]:
-    """Have every task pay through a gateway, at a rate; empty for none."""
-
-    def choose(gateway: Gateway, rate: str) -> None:
-        limiter = Throttle(Rate.parse(rate), "memory://") if rate else None
-        monkeypatch.setattr(tasks, "gateway", lambda: gateway)
-        monkeypatch.setattr(tasks, "limiter", lambda: limiter)
-
-    return choose
-
-
-PayBy = Callable[[Gateway, str], None]
+def under_way(start: Start, gateway: InMemory, schedule: Schedule) -> tuple[VirtualCelery, Refund]:
+    """A refund that the provider accepts at noon, and a reconciler that runs each hour: days go by faster."""
+    entries = beat_schedule()
+    schedule({"reconcile": {**entries["reconcile"], "schedule": HOUR.total_seconds()}})
+    gateway.provider.begins = "pending"
+    celery = start(NOON)
+    approve(gateway, 1, NOON, customer_email="c@example.com")
+    celery.advance(timedelta(seconds=1))
+    return celery, Refund.objects.select_related("request").get()
 
 
-def test_a_slow_provider_leaves_one_message_for_each_refund(start: Start, pay_by: PayBy) -> None:
-    """3,000 refunds, 50/s, 0.5 s for a call and nothing killed: it was 8,406 messages after five minutes."""
-    gateway = Slow(0.5, every=25)
-    pay_by(gateway, "50/s")
-    celery = start(NOON, workers=CREW)
-    gateway.watch = Watch(celery, PAYING, unpaid)
-    gateway.watch.until = NOON + 5 * MINUTE
-    approve(3000, celery)
-    with pytest.raises(TimeIsOver):
-        celery.advance(5 * MINUTE)
-    # What the provider could take in 30 seconds.
-    assert gateway.watch.most <= 1500
+def looked_up(celery: VirtualCelery, gateway: InMemory) -> list[datetime]:
+    """The instant of each look-up. Each message is one."""
+    instants = [record.at for record in celery.timeline.of("started", LOOK_UP)]
+    assert len(instants) == len(gateway.looked_up)
+    return instants
 
 
-@pytest.mark.parametrize(("rate", "seconds"), [("", 1.5), ("5/s", 1.5), ("2/s", 0.1)])
-@pytest.mark.parametrize("transport", ["memory", "fakeredis"])
-def test_each_refund_is_asked_for_once_however_long_it_waits(
-    start: Start, pay_by: PayBy, transport: str, rate: str, seconds: float
+def expected_until(end: datetime) -> list[datetime]:
+    """When a refund that was accepted at noon is looked up, by a reconciler that runs at each full hour."""
+    instants: list[datetime] = []
+    at = NOON
+    while (at := NOON - (NOON - at - wait_for_look_up(at - NOON)) // HOUR * HOUR) <= end:
+        instants.append(at)
+    return instants
+
+
+def post(refund: Refund, status: str, now: datetime) -> None:
+    """Stripe says by the webhook that the refund has this status."""
+    refund_there = {"id": "re_2", "object": "refund", "status": status, "metadata": {"refund": refund.request.key}}
+    event = {"id": "evt_1", "object": "event", "type": "refund.updated", "data": {"object": refund_there}}
+    body = json.dumps(event)
+    signature = stripe.WebhookSignature.generate_signature_header(body, SECRET, int(now.timestamp()))
+    response = Client().post("/payments/stripe/", body, "application/json", headers={"stripe-signature": signature})
+    assert response.status_code == 200
+
+
+def test_the_first_look_ups_come_within_minutes(start: Start, gateway: InMemory) -> None:
+    """1, 2, 4, 8, 16 and 32 minutes after the acceptance, by the reconciler as it is scheduled."""
+    gateway.provider.begins = "requires_action"
+    celery = start(NOON)
+    approve(gateway, 1, NOON)
+    celery.advance(HOUR)
+    assert looked_up(celery, gateway) == [NOON + MINUTE * 2**n for n in range(6)]
+    refund = Refund.objects.get()
+    assert (refund.status, refund.failure, len(gateway.calls)) == ("processing", "requires_action", 1)
+
+
+ENDS = {
+    "succeeded": ("succeeded", SUCCESS, ""),
+    "failed": ("failed", DELAYED, "refund re_2 failed"),
+    "canceled": ("failed", DELAYED, "refund re_2 canceled"),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_a_refund_is_looked_up_for_three_days_and_told_once_when_it_ends(
+    under_way: tuple[VirtualCelery, Refund], gateway: InMemory, end: str
 ) -> None:
-    """Until the last of 150 is paid, at a rate and at none."""
-    gateway = Slow(seconds)
-    pay_by(gateway, rate)
-    celery = start(NOON, transport=transport, workers=CREW, beats=2)
-    gateway.watch = Watch(celery, PAYING, unpaid)
-    ids = approve(150, celery)
-    celery.advance(15 * MINUTE)
-    assert sorted(gateway.paid) == ids
-    assert len(celery.timeline.of("started", "refunds.pay_refund")) <= 1.1 * len(ids)
+    """1, 2, 4 and 8 hours after the acceptance and then each six hours; one request, one outcome, one mail."""
+    celery, refund = under_way
+    celery.advance(3 * DAY)
+    refund.refresh_from_db()
+    assert (refund.status, refund.receipt, refund.settled_at, mail.outbox) == ("processing", "re_2", None, [])
+    instants = looked_up(celery, gateway)
+    assert instants == expected_until(celery.now)
+    assert instants[:6] == [NOON + n * HOUR for n in (1, 2, 4, 8, 14, 20)]
+    gateway.provider.turn("re_2", end)
+    celery.advance(DAY)
+    status, subject, failure = ENDS[end]
+    refund.refresh_from_db()
+    (*_, last) = looked_up(celery, gateway)
+    assert (refund.status, refund.failure, refund.settled_at, refund.look_at) == (status, failure, last, None)
+    assert instants == looked_up(celery, gateway)[:-1]
+    assert last <= NOON + 3 * DAY + 6 * HOUR
+    assert [letter.subject for letter in mail.outbox] == [subject]
+    assert len(gateway.calls) == len(gateway.provider.refunds) == 1
+    assert (close_books().problems, upkeep.health(celery.now)) == ([], [])
 
 
-def test_a_slow_mail_server_leaves_fewer_messages_than_mails(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    """300 customers, 2 s for a mail."""
-    celery = start(NOON, workers=CREW)
-    watch = Watch(celery, TELLING, untold)
-    send = EmailBackend.send_messages
+@pytest.mark.parametrize("end", ENDS)
+def test_a_webhook_ends_the_refund_at_once(
+    under_way: tuple[VirtualCelery, Refund], gateway: InMemory, settings: Settings, end: str
+) -> None:
+    """In the second of the event, which Stripe sends twice: one outcome, one mail."""
+    settings.STRIPE_WEBHOOK_SECRET = SECRET
+    celery, refund = under_way
+    celery.advance(2 * DAY)
+    gateway.provider.turn("re_2", end)
+    before, now = len(gateway.looked_up), celery.now
+    for _ in range(2):
+        post(refund, end, now)
+    celery.advance(timedelta(seconds=1))
+    status, subject, _ = ENDS[end]
+    refund.refresh_from_db()
+    assert (refund.status, refund.settled_at) == (status, now)
+    celery.advance(DAY)
+    assert len(gateway.looked_up) == before + 1
+    assert [letter.subject for letter in mail.outbox] == [subject]
 
-    def later(backend: EmailBackend, messages: Any) -> int:
-        watch.work(2)
-        return send(backend, messages)
 
-    monkeypatch.setattr(EmailBackend, "send_messages", later)
-    approve(300, celery, customer_email="c@example.com")
+def test_an_event_is_not_lost_with_the_broker(
+    under_way: tuple[VirtualCelery, Refund], gateway: InMemory, settings: Settings
+) -> None:
+    """The broker is away when Stripe posts: the reconciler's next run sends the look-up."""
+    settings.STRIPE_WEBHOOK_SECRET = SECRET
+    celery, refund = under_way
+    celery.advance(2 * DAY)
+    gateway.provider.turn("re_2", "succeeded")
+    celery.fail_publish(4)  # its retries, too
+    post(refund, "succeeded", celery.now)
+    celery.fail_publish(0)
     celery.advance(HOUR)
-    assert (len(mail.outbox), untold()) == (300, 0)
+    refund.refresh_from_db()
+    assert refund.status == "succeeded"
 
 
-def test_a_slow_database_leaves_one_message_for_each_chunk(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    """30 chunks, 20 s until the database begins each."""
-    monkeypatch.setattr("refunds.domain.sweeps.CHUNK_ROWS", 1)
-    celery = start(NOON, workers=CREW)
-    watch = Watch(celery, SWEEPING, undecided)
-    make_requests(30)
-    press(celery)
-    monkeypatch.setattr(sweeps, "transaction", SlowDatabase(lambda: watch.work(20)))
+def test_a_failure_after_success_is_found_told_and_tried_again(
+    under_way: tuple[VirtualCelery, Refund], gateway: InMemory, settings: Settings
+) -> None:
+    """Succeeded on the second day, returned by the bank on the tenth: a mail, a line in health, and a second refund."""
+    settings.STRIPE_WEBHOOK_SECRET = SECRET
+    celery, refund = under_way
+    celery.advance(DAY)
+    gateway.provider.turn("re_2", "succeeded")
+    celery.advance(9 * DAY)
+    assert upkeep.health(celery.now) == []
+    gateway.provider.turn("re_2", "failed")
+    post(refund, "failed", celery.now)
+    failed_at = celery.now
     celery.advance(HOUR)
-    assert (undecided(), Sweep.objects.filter(closed_at=None).count()) == (0, 0)
-    assert len(celery.timeline.of("started", "refunds.decide_chunk")) == 30
-
-
-def test_workers_that_stopped_for_an_hour_find_one_message_for_each_row(start: Start, pay_by: PayBy) -> None:
-    """Plans, chunks, refunds of a waiting range and refunds sent one by one, and mails; two reconcilers go on."""
-    gateway = Slow(0)
-    pay_by(gateway, "1/s")
-    celery = start(NOON, transport="fakeredis", workers={"u1": ["upkeep"], "u2": ["upkeep"]}, beats=2)
-    ids = approve(60, celery)
-    pay_refunds(Span(ids[0], ids[-1]), celery.now, gateway=gateway, limiter=Throttle(Rate.parse("1/s"), "memory://"))
-    approve(60, celery)
-    owed = make_failed(150, notify_at=NOON, settled_at=NOON)
-    notices.send_notices(owed)
-    make_requests(3)
-    sweep = press(celery)
-    Chunk.objects.bulk_create(Chunk(sweep=sweep, first_id=n, last_id=n, dispatched_at=NOON) for n in range(1, 5))
-    sweeps.send_chunks(Chunk.objects.all())
+    refund.refresh_from_db()
+    assert (refund.status, refund.settled_at) == ("failed", failed_at)
+    assert refund.failure == "failed after it had succeeded: refund re_2 failed"
+    (line,) = upkeep.health(celery.now)
+    assert line.startswith("refunds that failed after they had succeeded: 1, ")
+    gateway.provider.begins = "succeeded"
+    try_again([refund.pk], celery.now)
     celery.advance(HOUR)
-    assert Watch(celery, SWEEPING, undecided).under_way() == undecided() == 5
-    assert Watch(celery, TELLING, untold).under_way() == 2
-    # Of 60 + 60 refunds 10 were sent, 20 more filled the queue to what 30 s can take; the range has one message.
-    assert Watch(celery, PAYING, unpaid).under_way() <= 30 + 1
+    refund.refresh_from_db()
+    assert (refund.status, refund.receipt, upkeep.health(celery.now)) == ("succeeded", "re_3", [])
+    assert [key for _, key in gateway.calls] == [refund.request.key, f"{refund.request.key}:1"]
+    assert [letter.subject for letter in mail.outbox] == [SUCCESS, REVERSED, SUCCESS]
+    assert close_books().problems == []
+
+
+def test_look_ups_that_fail_for_days_end_nothing(under_way: tuple[VirtualCelery, Refund], gateway: InMemory) -> None:
+    """Stripe is away for eight days: health says so after a week, and the refund ends when Stripe is back."""
+    celery, refund = under_way
+
+    def away(_call: Call) -> Answer:
+        raise TryAgain("Stripe: Network error")
+
+    gateway.look_up_faults.extend([away] * 60)
+    celery.advance(8 * DAY)
+    refund.refresh_from_db()
+    assert (refund.status, refund.failure) == ("processing", "Stripe: Network error")
+    assert looked_up(celery, gateway) == expected_until(celery.now)
+    (line,) = upkeep.health(celery.now)
+    assert line.startswith("refunds under way: 1 for more than 7 days, ")
+    gateway.look_up_faults.clear()
+    gateway.provider.turn("re_2", "succeeded")
+    celery.advance(DAY)
+    refund.refresh_from_db()
+    assert (refund.status, upkeep.health(celery.now)) == ("succeeded", [])
 
 
 @pytest.mark.parametrize("transport", ["memory", "fakeredis"])
-def test_a_flushed_broker_has_every_message_again_within_two_minutes(
-    start: Start, pay_by: PayBy, transport: str
-) -> None:
-    """With calls under way: two minutes later each refund that waits has its message, and no more."""
-    gateway = Slow(0.5)
-    pay_by(gateway, "")
-    celery = start(NOON, transport=transport, workers=CREW)
-    watch = gateway.watch = Watch(celery, PAYING, unpaid)
-    found: list[int] = []
-    watch.at = [
-        (NOON + 20 * SECOND, celery.broker.lose),
-        (NOON + 140 * SECOND, lambda: found.extend([watch.under_way(), unpaid()])),
-    ]
-    watch.until = NOON + 140 * SECOND
-    approve(700, celery)
-    with pytest.raises(TimeIsOver):
-        celery.advance(HOUR)
-    assert found[0] == found[1] > 300
+def test_a_lost_look_up_comes_again(start: Start, gateway: InMemory, transport: str) -> None:
+    """The broker forgets the message, and a worker is killed in the middle of a look-up."""
+    gateway.provider.begins = "pending"
+    celery = start(NOON, transport=transport)
+    approve(gateway, 1, NOON)
+
+    def die(_call: Call) -> Answer:
+        celery.kill_worker()
+        raise AssertionError("a dead worker goes on")
+
+    gateway.look_up_faults.append(die)
+    celery.advance(2 * MINUTE)
+    gateway.provider.turn("re_2", "succeeded")
+    celery.lose_broker()
+    celery.start_worker()
+    celery.advance(2 * HOUR)
+    refund = Refund.objects.get()
+    assert (refund.status, len(gateway.looked_up)) == ("succeeded", 2)
 
 
-def test_a_lost_queue_of_one_range_leaves_the_others_alone(start: Start, pay_by: PayBy) -> None:
-    """What was approved after the flush keeps its one message, what was lost comes back beside it."""
-    gateway = Slow(0.5)
-    pay_by(gateway, "")
-    celery = start(NOON, workers=CREW)
-    watch = gateway.watch = Watch(celery, PAYING, unpaid)
-    watch.at = [(NOON + 10 * SECOND, celery.broker.lose), (NOON + 11 * SECOND, lambda: approve(100, celery))]
-    approve(200, celery)
-    celery.advance(HOUR)
-    assert len(gateway.paid) == len(set(gateway.paid)) == 300
+def test_messages_do_not_pile_up_while_nobody_looks(start: Start, gateway: InMemory) -> None:
+    """With no worker on its queue for an hour, a refund under way has one look-up waiting, and then one call."""
+    gateway.provider.begins = "pending"
+    celery = start(NOON)
+    approve(gateway, 20, NOON)
+    celery.advance(timedelta(seconds=2))
+    celery.stop_worker()
+    for minute in range(1, 61):
+        celery.advance(MINUTE)
+        upkeep.reconcile(celery.now, gateway=gateway)
+        assert len(celery.timeline.of("sent", LOOK_UP)) == 20, minute
+    celery.start_worker()
+    celery.advance(timedelta(seconds=30))
+    assert len(gateway.looked_up) == 20
+    assert Refund.objects.filter(status="processing", look_at__gt=celery.now).count() == 20

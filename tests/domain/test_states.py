@@ -34,30 +34,47 @@ def test_the_first_decision_stands(decisions: list[Decision]) -> None:
 
 @given(st.lists(st.sampled_from(Outcome)))
 def test_a_refund_is_paid_at_most_once(outcomes: list[Outcome]) -> None:
-    """Along any run of outcomes a refund succeeds once at the most, and stays succeeded."""
+    """Along any run of outcomes a refund succeeds once at the most, unless the provider takes it back in between."""
     status, paid = RefundStatus.PENDING, 0
     for outcome in outcomes:
         try:
             status = settle(status, outcome)
         except RefundSettled:
             continue
-        assert paid == 0
-        paid += outcome in {Outcome.PAID, Outcome.SETTLED_ELSEWHERE}
+        paying = outcome in {Outcome.PAID, Outcome.SETTLED_ELSEWHERE}
+        assert paid == (outcome is Outcome.REVERSED)
+        paid += paying - (outcome is Outcome.REVERSED)
     assert paid == (status is RefundStatus.SUCCEEDED)
 
 
 def test_a_failed_refund_can_be_tried_again() -> None:
-    """A failed refund becomes pending again; a pending or paid one has nothing to try again."""
+    """A failed refund becomes pending again; one that is pending, under way or paid has nothing to try again."""
     assert settle(RefundStatus.FAILED, Outcome.TRIED_AGAIN) is RefundStatus.PENDING
-    for status in (RefundStatus.PENDING, RefundStatus.SUCCEEDED):
+    for status in (RefundStatus.PENDING, RefundStatus.PROCESSING, RefundStatus.SUCCEEDED):
         with pytest.raises(RefundSettled, match=f"a refund that is {status} cannot be tried again"):
             settle(status, Outcome.TRIED_AGAIN)
 
 
-def test_a_late_receipt_ends_a_failed_refund() -> None:
-    """A refund that was given up is succeeded once a receipt comes; nothing leads on from there."""
+def test_a_late_answer_ends_a_failed_refund() -> None:
+    """A refund that was given up is succeeded once a receipt comes, and processing once it is accepted."""
     assert settle(RefundStatus.FAILED, Outcome.PAID) is RefundStatus.SUCCEEDED
-    for outcome in Outcome:
+    assert settle(RefundStatus.FAILED, Outcome.ACCEPTED) is RefundStatus.PROCESSING
+
+
+def test_an_accepted_refund_ends_by_the_providers_word_alone() -> None:
+    """It succeeds or fails; it is neither accepted again, nor tried again, nor reversed."""
+    assert settle(RefundStatus.PENDING, Outcome.ACCEPTED) is RefundStatus.PROCESSING
+    assert settle(RefundStatus.PROCESSING, Outcome.PAID) is RefundStatus.SUCCEEDED
+    assert settle(RefundStatus.PROCESSING, Outcome.GIVEN_UP) is RefundStatus.FAILED
+    for outcome in (Outcome.ACCEPTED, Outcome.TRIED_AGAIN, Outcome.REVERSED):
+        with pytest.raises(RefundSettled, match=f"a refund that is processing cannot be {outcome}"):
+            settle(RefundStatus.PROCESSING, outcome)
+
+
+def test_a_refund_that_succeeded_can_only_be_reversed() -> None:
+    """The provider says that it has failed since; nothing else leads on from success."""
+    assert settle(RefundStatus.SUCCEEDED, Outcome.REVERSED) is RefundStatus.FAILED
+    for outcome in set(Outcome) - {Outcome.REVERSED}:
         with pytest.raises(RefundSettled, match=f"a refund that is succeeded cannot be {outcome}"):
             settle(RefundStatus.SUCCEEDED, outcome)
 

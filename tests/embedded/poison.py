@@ -9,7 +9,7 @@ from typing import Any
 from celery.signals import task_postrun
 
 from refunds.domain.retries import RetryPolicy
-from refunds.gateways import Order
+from refunds.gateways import Order, Settled
 
 from ..shortened import app as shortened
 
@@ -25,12 +25,12 @@ app = shortened(patience=SECOND, limit=SECOND, lease=SECOND, look=SECOND, policy
 class Payer:
     """A gateway that no time limit and no `except` helps against."""
 
-    def refund(self, order: Order, idempotency_key: str) -> str:
+    def refund(self, order: Order, idempotency_key: str) -> Settled:
         """Pay, or end this process as the kernel does when memory is short."""
         _say(f"asked {order.refund_id}")
         if order.payment == POISON:
             os.kill(os.getpid(), signal.SIGKILL)
-        return f"paid-{order.refund_id}"
+        return Settled(f"paid-{order.refund_id}")
 
 
 @task_postrun.connect

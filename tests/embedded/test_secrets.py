@@ -17,6 +17,7 @@ SECRETS = {
     "DJANGO_SECRET_KEY": f"{WORD}-{KEY}",
     "DJANGO_SECRET_KEY_FALLBACKS": f"{WORD}-before-{KEY}",
     "STRIPE_API_KEY": f"sk_live_{WORD}",
+    "STRIPE_WEBHOOK_SECRET": f"whsec_{WORD} whsec_{WORD}_before",
     "REFUNDS_GATEWAY": "stripe",
     "REFUNDS_ADMINS": "admin@example.com",
 }
@@ -42,6 +43,17 @@ dispatch._publish(dispatch.PLAN_SWEEP, [{"sweep_id": 1}], None, dispatch.timedel
 client = Client(raise_request_exception=False, headers={"host": "localhost"})
 print(client.get("/opt-out/x/", DATABASE_URL=__import__("os").environ["DATABASE_URL"]).status_code)
 print(client.post("/admin/login/", {"username": "a", "password": "b"}).status_code)
+# An event that Stripe did not sign, and one that it did: the database is away.
+import stripe, time
+from django.conf import settings
+body = '{"object": "event", "type": "refund.updated", "data": {"object": {"metadata": {"refund": "k"}}}}'
+sign = stripe.WebhookSignature.generate_signature_header
+for secret in ("whsec_other", settings.STRIPE_WEBHOOK_SECRET.split()[1]):
+    headers = {"stripe-signature": sign(body, secret, int(time.time()))}
+    print("webhook", client.post("/payments/stripe/", body, "application/json", headers=headers).status_code)
+# What `celery report` and `celery inspect conf` show.
+shown = celery_app.app.bugreport() + repr(celery_app.app.conf.table(with_defaults=True, censored=True))
+print("shown", "STRIPE_WEBHOOK_SECRET" in shown, "whsec_" in shown)
 """
 # What a worker answers to `inspect conf`.
 CONF = """
@@ -76,7 +88,15 @@ def test_no_secret_is_in_a_log_or_a_report(tmp_path: Path) -> None:
     """Where database, broker and payer are away, everything is logged and mailed but what lets one in."""
     done = python(tmp_path, "-c", BREAK, environment=SECRETS)
     said = done.stdout + done.stderr
-    for reported in ("Task refunds.plan_sweep failed: OperationalError", "500", "sent 0 of 1 messages", "Settings:"):
+    for reported in (
+        "Task refunds.plan_sweep failed: OperationalError",
+        "500",
+        "sent 0 of 1 messages",
+        "Settings:",
+        "webhook 400",
+        "webhook 500",
+        "shown True False",
+    ):
         assert reported in said
     assert [line for line in said.splitlines() if WORD in line] == []
 

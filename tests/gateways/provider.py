@@ -3,9 +3,14 @@
 import itertools
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Final
 
-from refunds.gateways import Order, Refused, TryAgain
+from refunds.gateways import Answer, Order, Refused, Settled, TryAgain, UnderWay
+
+# What a refund that is under way is called, and one that gave nothing back: the words are Stripe's.
+UNDER_WAY: Final = ("pending", "requires_action")
+CAME_TO_NOTHING: Final = ("failed", "canceled")
 
 
 @dataclass(frozen=True)
@@ -31,8 +36,12 @@ class No(Exception):
 
 @dataclass
 class Provider:
-    """Payments that were made, refunds of them, and the first answer to each idempotency key."""
+    """Payments that were made, refunds of them, and the first answer to each idempotency key.
 
+    `begins` is the status that new refunds get.
+    """
+
+    begins: str = "succeeded"
     payments: dict[str, tuple[int, str]] = field(default_factory=dict)
     refunds: list[Entry] = field(default_factory=list)
     answers: dict[str, Entry | No] = field(default_factory=dict)
@@ -60,12 +69,12 @@ class Provider:
         if payment not in self.payments:
             raise No("resource_missing", f"No such charge: '{payment}'")
         paid, currency = self.payments[payment]
-        left = paid - sum(entry.amount for entry in self.of(payment) if entry.status == "succeeded")
+        left = paid - sum(entry.amount for entry in self.of(payment) if entry.status not in CAME_TO_NOTHING)
         if left == 0:
             raise No("charge_already_refunded", f"Charge {payment} has already been refunded.")
         if amount > left:
             raise No("amount_too_large", f"Refund amount ({amount}) is greater than unrefunded amount ({left})")
-        entry = Entry(f"re_{next(self.numbers)}", payment, amount, currency, reference)
+        entry = Entry(f"re_{next(self.numbers)}", payment, amount, currency, reference, self.begins)
         self.refunds.append(entry)
         return entry
 
@@ -73,47 +82,85 @@ class Provider:
         """The refunds of a payment, the newest first."""
         return [entry for entry in reversed(self.refunds) if entry.payment == payment]
 
+    def get(self, receipt: str) -> Entry:
+        """The refund with this id as it is now. Raises No."""
+        for entry in self.refunds:
+            if entry.id == receipt:
+                return entry
+        raise No("resource_missing", f"No such refund: '{receipt}'")
+
+    def turn(self, receipt: str, status: str) -> None:
+        """The bank decides: the refund has another status from now on. A key keeps its first answer."""
+        self.refunds[:] = [replace(entry, status=status) if entry.id == receipt else entry for entry in self.refunds]
+
+
+Call = Callable[[], Answer]
+Fault = Callable[[Call], Answer]
+
 
 @dataclass
 class InMemory:
     """A gateway to a provider in the same process.
 
-    Each of `faults` is for one call, in their order: it is given the call, and may make it, or not, before it raises.
+    Each of `faults` is for one request, in their order, and each of `look_up_faults` for one look-up: it is given the
+    call, and may make it, or not, before it raises.
     """
 
     provider: Provider = field(default_factory=Provider)
-    faults: "deque[Callable[[Callable[[], str]], str]]" = field(default_factory=deque)
+    faults: "deque[Fault]" = field(default_factory=deque)
+    look_up_faults: "deque[Fault]" = field(default_factory=deque)
     calls: list[tuple[Order, str]] = field(default_factory=list)
+    looked_up: list[str] = field(default_factory=list)
 
-    def refund(self, order: Order, idempotency_key: str) -> str:
+    def refund(self, order: Order, idempotency_key: str) -> Answer:
         """As Gateway.refund."""
         self.calls.append((order, idempotency_key))
 
-        def call() -> str:
+        def call() -> Answer:
             return self._refund(order, idempotency_key)
 
         return self.faults.popleft()(call) if self.faults else call()
 
-    def _refund(self, order: Order, idempotency_key: str) -> str:
+    def look_up(self, order: Order, receipt: str) -> Answer:
+        """As TracksRefunds.look_up."""
+        self.looked_up.append(receipt)
+
+        def call() -> Answer:
+            try:
+                return _answer(self.provider.get(receipt))
+            except No as no:
+                raise TryAgain(no.message) from no
+
+        return self.look_up_faults.popleft()(call) if self.look_up_faults else call()
+
+    def _refund(self, order: Order, idempotency_key: str) -> Answer:
         searched = [*order.earlier_payments, order.payment]
-        entries = [entry for payment in searched for entry in self.provider.of(payment)]
-        ours = [entry.id for entry in entries if entry.reference == order.reference]
+        theirs = [entry for payment in searched for entry in self.provider.of(payment)]
+        ours = [entry for entry in theirs if entry.reference == order.reference and entry.status not in CAME_TO_NOTHING]
         if ours and order.asked_before:
-            return ours[0]
+            return _answer(ours[0])
         try:
-            return self.provider.refund(order.payment, order.amount_minor, order.reference, idempotency_key).id
+            entry = self.provider.refund(order.payment, order.amount_minor, order.reference, idempotency_key)
         except No as no:
             if ours:
-                return ours[0]
+                return _answer(ours[0])
             raise Refused(no.message) from no
+        return _answer(self.provider.get(entry.id))
 
 
-def unreachable(_call: Callable[[], str]) -> str:
+def _answer(entry: Entry) -> Answer:
+    """What a refund in the provider's books says. Raises Refused where it came to nothing."""
+    if entry.status in CAME_TO_NOTHING:
+        raise Refused(f"refund {entry.id} {entry.status}")
+    return UnderWay(entry.id, entry.status) if entry.status in UNDER_WAY else Settled(entry.id)
+
+
+def unreachable(_call: Call) -> Answer:
     """The call does not arrive."""
     raise TryAgain("timeout")
 
 
-def answer_lost(call: Callable[[], str]) -> str:
+def answer_lost(call: Call) -> Answer:
     """The call arrives, and its answer does not."""
     call()
     raise TryAgain("connection reset")

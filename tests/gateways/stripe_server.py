@@ -42,8 +42,17 @@ class StripeServer:
             planned = self.answers.popleft() if self.answers else None
             if planned is not None and not planned.after:
                 return planned
-            own = self._list(form) if method == "GET" else self._create(form, headers)
+            own = self._get(address.path, form) if method == "GET" else self._create(form, headers)
         return planned or own
+
+    def _get(self, path: str, form: Mapping[str, str]) -> Answer:
+        receipt = path.removeprefix("/v1/refunds").strip("/")
+        if not receipt:
+            return self._list(form)
+        try:
+            return Answer(200, json.dumps(shown(self.provider.get(receipt))))
+        except No as no:
+            return error(404, no.message, code=no.code)
 
     def _list(self, form: Mapping[str, str]) -> Answer:
         found = self.provider.of(form.get("charge") or form["payment_intent"])

@@ -1,14 +1,15 @@
 """Stripe's gateway where something else than Stripe answers, and where Stripe has much to list."""
 
 import json
+from datetime import timedelta
 
 import pytest
 
-from refunds.gateways import Order, TryAgain
+from refunds.gateways import Order, Settled, TryAgain, UnderWay
 from refunds.gateways.stripe import Stripe
 
-from .contract import again
-from .stripe_server import Answer, StripeServer
+from .contract import again, paid
+from .stripe_server import Answer, StripeServer, error
 from .test_contract import plain_order
 
 
@@ -40,7 +41,7 @@ def test_nonsense_from_whatever_stands_before_stripe_is_tried_again(
         stripe.refund(again(order, asked_before=asked_before), "key-1")
     assert len(server.asked) == 1
     assert server.provider.refunds == []
-    receipt = stripe.refund(again(order), "key-1")
+    receipt = paid(stripe, again(order), "key-1")
     assert [entry.id for entry in server.provider.refunds] == [receipt]
 
 
@@ -53,12 +54,66 @@ def test_a_refund_of_ours_is_found_on_the_second_page(server: StripeServer, stri
         "amount": 1250,
         "currency": "gbp",
         "metadata": {"refund": order.reference},
+        "status": "succeeded",
     }
     for refunds, more in ((full, True), ([ours], False)):
         page = {"object": "list", "url": "/v1/refunds", "has_more": more, "data": refunds}
         server.answers.append(Answer(200, json.dumps(page)))
-    assert stripe.refund(again(order), "key-1") == "re_ours"
+    assert stripe.refund(again(order), "key-1") == Settled("re_ours")
     assert [(method, form.get("starting_after")) for method, _, form, _ in server.asked] == [
         ("GET", None),
         ("GET", "re_99"),
     ]
+
+
+@pytest.mark.parametrize("asked_before", [False, True], ids=["paying", "searching"])
+@pytest.mark.parametrize("status", ["reversed", "", None, 7, ["succeeded"]], ids=repr)
+def test_an_unknown_status_is_never_success(
+    server: StripeServer, stripe: Stripe, order: Order, status: object, asked_before: bool
+) -> None:
+    """Neither settled nor refused: asked again, as the refund can be there."""
+    refund = {"object": "refund", "id": "re_1", "amount": 1250, "currency": "gbp", "status": status}
+    refund["metadata"] = {"refund": order.reference}
+    page = {"object": "list", "url": "/v1/refunds", "has_more": False, "data": [refund]}
+    server.answers.append(Answer(200, json.dumps(page if asked_before else refund)))
+    with pytest.raises(TryAgain, match=r"^Stripe: refund re_1 has the unknown status .* which settles nothing$"):
+        stripe.refund(again(order, asked_before=asked_before), "key-1")
+    server.answers.append(Answer(200, json.dumps(refund)))
+    with pytest.raises(TryAgain, match="unknown status"):
+        stripe.look_up(order, "re_1")
+
+
+def test_what_stripe_waits_for_is_said(server: StripeServer, stripe: Stripe, order: Order) -> None:
+    """An empty balance is the account's to fill, so that the operator reads of it."""
+    refund = {"object": "refund", "id": "re_1", "amount": 1250, "currency": "gbp", "status": "pending"}
+    refund["pending_reason"] = "insufficient_funds"
+    server.answers.append(Answer(200, json.dumps(refund)))
+    assert stripe.refund(order, "key-1") == UnderWay("re_1", "Stripe: pending: insufficient_funds")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *NONSENSE,
+        *(error(status, "No") for status in (400, 401, 402, 403, 404, 409, 429, 500)),
+        Answer(200, '{"object": "refund", "id": "re_9", "amount": 1250, "currency": "gbp", "status": "failed"}'),
+    ],
+    ids=lambda answer: f"{answer.status} {answer.body}",
+)
+def test_a_look_up_believes_nothing_but_the_refund(
+    server: StripeServer, stripe: Stripe, order: Order, answer: Answer
+) -> None:
+    """An error, nonsense, or another refund settles nothing."""
+    receipt = paid(stripe, order, "key-1")
+    server.answers.append(answer)
+    with pytest.raises(TryAgain, match="Stripe"):
+        stripe.look_up(order, receipt)
+    assert stripe.look_up(order, receipt) == Settled(receipt)
+
+
+def test_a_look_up_waits_as_long_as_stripe_asks(server: StripeServer, stripe: Stripe, order: Order) -> None:
+    """Too many calls, with Retry-After."""
+    server.answers.append(error(429, "Too many requests", {"Retry-After": "7"}, code="rate_limit"))
+    with pytest.raises(TryAgain) as raised:
+        stripe.look_up(order, "re_1")
+    assert raised.value.after == timedelta(seconds=7)

@@ -9,7 +9,7 @@ from refunds.gateways.wallet import Wallet
 from refunds.models import WalletEntry
 
 from ..factories import make_refund, order
-from .contract import Contract, ProviderContract, World
+from .contract import Contract, SlowWorld, TracksContract, World
 from .provider import InMemory
 
 
@@ -51,6 +51,14 @@ class OfAProvider:
         """All of them."""
         self.gateway.provider.answers.clear()
 
+    def begin(self, status: str) -> None:
+        """The status of new refunds."""
+        self.gateway.provider.begins = status
+
+    def turn(self, receipt: str, status: str) -> None:
+        """The bank decides."""
+        self.gateway.provider.turn(receipt, status)
+
 
 def plain_order(payment: str) -> dict[str, Any]:
     """The columns of an order over 12.50 GBP of the payment, by the payment's name."""
@@ -75,10 +83,10 @@ class TestWallet(Contract):
         return InTheDatabase()
 
 
-class TestInMemory(ProviderContract):
+class TestInMemory(TracksContract):
     """What tests use where a provider is wanted keeps the contract too."""
 
     @pytest.fixture
-    def world(self) -> World:
+    def world(self) -> SlowWorld:
         """A provider without refunds."""
         return OfAProvider()

@@ -4,6 +4,7 @@ import json
 import logging
 import socket
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -15,7 +16,7 @@ from refunds.gateways import Order, Refused, TryAgain, gateway
 from refunds.gateways.stripe import Stripe
 
 from .conftest import SECRET
-from .contract import ProviderContract, World, again
+from .contract import SlowWorld, TracksContract, again, paid
 from .stripe_server import Answer, StripeServer, error
 from .test_contract import plain_order
 
@@ -40,12 +41,20 @@ class OverHttp:
         """All of them."""
         self.server.provider.answers.clear()
 
+    def begin(self, status: str) -> None:
+        """The status of new refunds."""
+        self.server.provider.begins = status
 
-class TestStripe(ProviderContract):
+    def turn(self, receipt: str, status: str) -> None:
+        """The bank decides."""
+        self.server.provider.turn(receipt, status)
+
+
+class TestStripe(TracksContract):
     """The contract through Stripe's own client."""
 
     @pytest.fixture
-    def world(self, server: StripeServer, stripe: Stripe) -> World:
+    def world(self, server: StripeServer, stripe: Stripe) -> SlowWorld:
         """A Stripe account without refunds."""
         return OverHttp(server, stripe)
 
@@ -161,7 +170,7 @@ def test_what_is_no_answer_to_the_refund_is_tried_again(
         stripe.refund(order, "key-1")
     assert raised.value.after == after
     assert server.provider.refunds == []
-    receipt = stripe.refund(again(order), "key-1")
+    receipt = paid(stripe, again(order), "key-1")
     assert [entry.id for entry in server.provider.refunds] == [receipt]
 
 
@@ -192,7 +201,7 @@ def test_an_error_that_hid_a_success_pays_once(server: StripeServer, stripe: Str
     server.answers.extend([Answer(503, "{}")])
     with pytest.raises(TryAgain):
         stripe.refund(again(order), "key-1")
-    receipt = stripe.refund(again(order), "key-1")
+    receipt = paid(stripe, again(order), "key-1")
     assert [entry.id for entry in server.provider.refunds] == [receipt]
     assert [method for method, *_ in server.asked] == ["POST", "GET", "GET"]
 
@@ -209,15 +218,14 @@ def test_a_no_is_not_believed_while_the_search_has_no_answer(
 def test_a_refund_that_came_to_nothing_is_refused_and_the_next_key_pays(
     server: StripeServer, stripe: Stripe, order: Order
 ) -> None:
-    """A failed refund at Stripe is neither a receipt nor found as one."""
-    receipt = stripe.refund(order, "key-1")
-    (entry,) = server.provider.refunds
-    server.provider.refunds[:] = [type(entry)(**{**vars(entry), "status": "failed"})]
-    server.provider.answers["key-1"] = server.provider.refunds[0]
+    """A failed refund is neither a receipt nor found as one, although Stripe answers its key with "succeeded"."""
+    receipt = paid(stripe, order, "key-1")
+    server.provider.turn(receipt, "failed")
+    assert server.provider.answers["key-1"] == replace(server.provider.get(receipt), status="succeeded")
     with pytest.raises(Refused, match=f"Stripe: refund {receipt} failed: no reason given"):
         stripe.refund(again(order), "key-1")
-    paid = stripe.refund(again(order), "key-1:1")
-    assert {entry.id: entry.status for entry in server.provider.refunds} == {receipt: "failed", paid: "succeeded"}
+    second = paid(stripe, again(order), "key-1:1")
+    assert {entry.id: entry.status for entry in server.provider.refunds} == {receipt: "failed", second: "succeeded"}
 
 
 def test_a_refund_in_another_currency_is_said_aloud(server: StripeServer, stripe: Stripe) -> None:

@@ -11,11 +11,14 @@ from typing import Any
 
 import pytest
 from django.core import mail
+from pytest_django import Settings
 
 from celery_app import app
 from refunds.domain import cutoff
 from refunds.domain.refunds import RefundStatus
 from refunds.domain.returns import Decision, Status
+from refunds.gateways import Order, Settled
+from refunds.gateways.wallet import Wallet
 from refunds.models import Chunk, Refund, ReturnRequest, Sweep
 from refunds.testkit import VirtualCelery
 
@@ -53,6 +56,12 @@ def _refund(sent: datetime) -> None:
     make_requests(id=1, status=Status.APPROVED, customer_email="c@example.com")
 
 
+def _under_way(sent: datetime) -> None:
+    _refund(sent)
+    accepted = {"attempts": 1, "first_attempt_at": NOON, "accepted_at": NOON, "look_at": NOON, "receipt": "r-1"}
+    Refund.objects.update(status=RefundStatus.PROCESSING, **accepted)
+
+
 def _paid(sent: datetime) -> None:
     _refund(sent)
     settled = {"attempts": 1, "first_attempt_at": NOON, "settled_at": NOON, "receipt": "r-1", "notify_at": NOON}
@@ -83,6 +92,7 @@ def _is_digested() -> bool:
 WORK: dict[str, tuple[Callable[[datetime], object], Callable[[], bool]]] = {
     "refunds.decide_chunk": (_chunk, _is_approved),
     "refunds.decline_pending": (_pending, _is_declined),
+    "refunds.look_up_refund": (_under_way, _is_paid),
     "refunds.notify_customer": (_paid, _is_told),
     "refunds.pay_refund": (_refund, _is_paid),
     "refunds.pay_refunds": (_refund, _is_paid),
@@ -104,6 +114,19 @@ def newer(message: dict[str, Any]) -> dict[str, Any]:
 
 def _parts(message: dict[str, Any]) -> list[Any]:
     return list(json.loads(base64.b64decode(message["body"])))
+
+
+class LooksUp(Wallet):
+    """The wallet, to which a refund under way has succeeded in the end."""
+
+    def look_up(self, order: Order, receipt: str) -> Settled:
+        return Settled(receipt)
+
+
+@pytest.fixture(autouse=True)
+def _can_look_up(settings: Settings) -> None:
+    """The gateway can do what each task wants of it."""
+    settings.REFUNDS_GATEWAY = f"{__name__}.{LooksUp.__name__}"
 
 
 @pytest.mark.django_db(transaction=True)

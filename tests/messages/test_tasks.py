@@ -14,11 +14,11 @@ from refunds import tasks
 from refunds.domain.refunds import RefundStatus
 from refunds.domain.returns import Decision, Status
 from refunds.errors import BadArgument, UnknownRow
-from refunds.gateways import Order, Refused, TryAgain
+from refunds.gateways import Answer, Order, Refused, TryAgain
 from refunds.models import Refund, ReturnRequest, Sweep
 from refunds.operations.decisions import decide_chosen
 
-from ..factories import NOON, make_requests
+from ..factories import NOON, make_processing, make_requests
 from .conftest import drain
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("published")]
@@ -26,6 +26,7 @@ WITH_ID = [
     (tasks.plan_sweep, "sweep_id", "sweep"),
     (tasks.decide_chunk, "chunk_id", "chunk"),
     (tasks.pay_refund, "refund_id", "refund"),
+    (tasks.look_up_refund, "refund_id", "refund"),
     (tasks.notify_customer, "refund_id", "refund"),
 ]
 
@@ -36,7 +37,7 @@ class Says:
     def __init__(self, answer: Exception) -> None:
         self.answer = answer
 
-    def refund(self, order: Order, idempotency_key: str) -> str:
+    def refund(self, order: Order, idempotency_key: str) -> Answer:
         raise self.answer
 
 
@@ -126,12 +127,13 @@ def test_customers_are_told_by_one_message(refund: Refund) -> None:
 
 
 def test_the_digest_says_how_the_day_stands(refund: Refund) -> None:
-    """The admins read what waits, what is to be paid and what failed."""
+    """The admins read what waits, what is to be paid, what is under way and what failed."""
+    make_processing()
     tasks.send_digest()
     (letter,) = mail.outbox
     assert letter.subject.endswith("Returns: 0 pending")
     assert "nothing waiting" in letter.body
-    assert "1 refunds to be paid, 0 failed" in letter.body
+    assert "1 refunds to be paid, 1 under way at the payment provider, 0 failed" in letter.body
 
 
 def test_a_process_that_only_sends_knows_the_tasks() -> None:

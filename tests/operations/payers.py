@@ -4,34 +4,45 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from refunds.domain.pacing import Rate
-from refunds.gateways import Order
+from refunds.gateways import Answer, Order, Settled
 
 
 class Scripted:
-    """A gateway that answers as it is told, and remembers what it was asked."""
+    """A gateway that answers as it is told, to requests and look-ups alike, and remembers what it was asked.
 
-    def __init__(self, *answers: Exception | str) -> None:
+    A text is the receipt of a settled refund.
+    """
+
+    def __init__(self, *answers: Exception | Answer | str) -> None:
         self.answers = list(answers)
         self.asked: list[tuple[Order, str]] = []
+        self.looked_up: list[str] = []
 
-    def refund(self, order: Order, idempotency_key: str) -> str:
+    def refund(self, order: Order, idempotency_key: str) -> Answer:
         self.asked.append((order, idempotency_key))
+        return self._answer()
+
+    def look_up(self, order: Order, receipt: str) -> Answer:
+        self.looked_up.append(receipt)
+        return self._answer()
+
+    def _answer(self) -> Answer:
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
-        return answer
+        return Settled(answer) if isinstance(answer, str) else answer
 
 
 class Slow(Scripted):
     """A gateway whose answer comes after all that `meanwhile` does."""
 
-    def __init__(self, answer: Exception | str, meanwhile: Callable[[], object]) -> None:
+    def __init__(self, answer: Exception | Answer | str, meanwhile: Callable[[], object]) -> None:
         super().__init__(answer)
         self.meanwhile = meanwhile
 
-    def refund(self, order: Order, idempotency_key: str) -> str:
+    def _answer(self) -> Answer:
         self.meanwhile()
-        return super().refund(order, idempotency_key)
+        return super()._answer()
 
 
 class Paced:

@@ -7,7 +7,7 @@ import pytest
 from refunds.domain.refunds import RefundStatus
 from refunds.domain.retries import Again, GiveUp, RetryPolicy
 from refunds.domain.returns import Decision
-from refunds.gateways import Refused, TryAgain
+from refunds.gateways import Order, Refused, TryAgain
 from refunds.gateways.wallet import Wallet
 from refunds.models import Refund, WalletEntry
 from refunds.operations.decisions import decide_chosen
@@ -160,3 +160,19 @@ def test_a_later_attempt_takes_a_turn_of_two_calls(refund: Refund) -> None:
     assert limiter.taken == [1, 2]
     pay_refund(make_refund().pk, NOON, gateway=Wallet(), jitter=0, limiter=limiter)
     assert limiter.taken == [1, 2]
+
+
+class ByWord:
+    """A gateway of before: its answer is a text."""
+
+    def refund(self, order: Order, idempotency_key: str) -> str:
+        return "re_1"
+
+
+def test_an_answer_that_is_neither_settled_nor_under_way_is_a_bug(refund: Refund) -> None:
+    """It is named with what it must be; the refund stays pending, and is neither paid nor failed by it."""
+    with pytest.raises(TypeError, match=r"the gateway answered 're_1': refund\(\) must return Settled or UnderWay"):
+        pay_refund(refund.pk, NOON, gateway=ByWord(), jitter=0)  # type: ignore[arg-type]  # which is what is tested
+    refund.refresh_from_db()
+    assert (refund.status, refund.receipt, refund.attempts) == ("pending", "", 1)
+    assert "must return Settled or UnderWay" in refund.failure

@@ -13,7 +13,7 @@ from refunds.domain import cutoff
 from refunds.domain.refunds import RefundStatus
 from refunds.domain.returns import Decision
 from refunds.domain.sweeps import Frozen, Span
-from refunds.gateways import Gateway, Order
+from refunds.gateways import Gateway, Order, Settled
 from refunds.gateways.wallet import Wallet
 from refunds.models import Chunk, Refund, ReturnRequest, Sweep
 from refunds.operations import PATIENCE, bulk_payments, sweeps, upkeep
@@ -43,8 +43,8 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
 class OneByOne:
     """A gateway that pays one at a time, as a provider over the network does."""
 
-    def refund(self, order: Order, idempotency_key: str) -> str:
-        return f"{order.refund_id}:{idempotency_key}"
+    def refund(self, order: Order, idempotency_key: str) -> Settled:
+        return Settled(f"{order.refund_id}:{idempotency_key}")
 
 
 def approve(rows: list[ReturnRequest], now: datetime = PRESSED) -> Sweep:

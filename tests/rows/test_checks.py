@@ -167,3 +167,23 @@ def test_every_currency_of_iso_4217_can_be_accepted(settings: Settings) -> None:
 def test_currencies_are_read_from_the_environment(text: str, accepted: tuple[str, ...]) -> None:
     """Separated by commas, with or without spaces, each once."""
     assert codes(text) == accepted
+
+
+def test_failures_after_success_that_nobody_would_notice_are_warned_of(settings: Settings) -> None:
+    """Only where Stripe pays, and only when deploying: the webhook alone tells of them."""
+    settings.STRIPE_API_KEY, settings.REFUNDS_GATEWAY_RATE = "sk_test_x", ""
+    assert "refunds.W010" not in ids(deploy=True)
+    for name in ("stripe", "refunds.gateways.stripe.Stripe"):
+        settings.REFUNDS_GATEWAY, settings.STRIPE_WEBHOOK_SECRET = name, " "
+        assert "refunds.W010" in ids(deploy=True)
+        assert "refunds.W010" not in ids()
+        settings.STRIPE_WEBHOOK_SECRET = "whsec_x"
+        assert "refunds.W010" not in ids(deploy=True)
+
+
+def test_a_webhook_that_cannot_verify_is_an_error(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A secret without Stripe's client is named before the first event comes."""
+    settings.STRIPE_WEBHOOK_SECRET = "whsec_x"
+    assert ids() == []
+    monkeypatch.setattr("refunds.checks.find_spec", lambda _: None)
+    assert ids() == ["refunds.E011"]

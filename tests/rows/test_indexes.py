@@ -34,8 +34,9 @@ def test_a_return_request_is_written_to_four_indexes() -> None:
     assert counted(table) == {"postgresql": 4, "sqlite": 3}[connection.vendor]
 
 
-def test_a_refund_is_written_to_five_indexes() -> None:
-    """Its request, and the few that are pending, have failed, have a customer to be told, or a second receipt."""
+def test_a_refund_is_written_to_its_key_and_six_partial_indexes() -> None:
+    """Its request, and the few that are pending, to be looked up, failed, reversed, to be told of, or receipted twice."""
     table = Refund._meta.db_table
-    assert {columns[0] for columns in indexed(table)} == {"request_id", "due_at", "notify_at", "second_receipt_at"}
-    assert counted(table) == 5
+    columns = {"request_id", "due_at", "look_at", "reversed_at", "notify_at", "second_receipt_at"}
+    assert {found[0] for found in indexed(table)} == columns
+    assert counted(table) == 7

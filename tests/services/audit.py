@@ -18,6 +18,7 @@ def unsettled(cutoff: datetime) -> str:
     left = {
         "requests before the cut-off to decide": ReturnRequest.objects.filter(store.PENDING, received_at__lt=cutoff),
         "refunds to pay": Refund.objects.filter(store.UNPAID),
+        "refunds under way": Refund.objects.filter(store.UNDER_WAY),
         "sweeps to close": Sweep.objects.filter(closed_at=None),
         "customers to tell": Refund.objects.filter(notify_at__isnull=False),
     }

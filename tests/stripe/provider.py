@@ -1,7 +1,8 @@
 """Stripe's part, played by a server of its own: the npm package stripe-stateful-mock on loopback.
 
 It keeps charges and refunds, refuses to give back more than was paid, and answers an idempotency key with its first
-answer. Payment intents it does not know.
+answer. It knows neither payment intents nor refunds that take days: a bank in front of it gives a refund the status
+that a test wants, in every answer but the first one to an idempotency key, which stays as it was.
 """
 
 import os
@@ -9,8 +10,11 @@ import shutil
 import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlencode
+from urllib.request import urlopen
 
 import stripe
 
@@ -26,7 +30,32 @@ LONG = 30
 SERVE = """
 const {createExpressApp} = require("stripe-stateful-mock");
 require("loglevel").setLevel("silent");
-const server = createExpressApp().listen(0, "127.0.0.1", () => console.log(server.address().port));
+const app = createExpressApp();
+const bank = {begins: "succeeded", statuses: {}, first: {}};
+const turned = (refund, isNew) => {
+  if (isNew) bank.statuses[refund.id] ??= bank.begins;
+  return {...refund, status: bank.statuses[refund.id] ?? refund.status};
+};
+const server = require("http").createServer((request, response) => {
+  const address = new URL(request.url, "http://bank");
+  if (address.pathname === "/bank") {
+    const {begins, receipt, status} = Object.fromEntries(address.searchParams);
+    if (begins) bank.begins = begins; else bank.statuses[receipt] = status;
+    return response.end("{}");
+  }
+  const end = response.end.bind(response), key = request.headers["idempotency-key"];
+  response.end = (chunk, ...rest) => {
+    if (!address.pathname.startsWith("/v1/refunds") || response.statusCode !== 200) return end(chunk, ...rest);
+    const answer = JSON.parse(chunk.toString());
+    const seen = answer.object === "list" ? {...answer, data: answer.data.map((each) => turned(each, false))}
+      : turned(answer, request.method === "POST");
+    let body = JSON.stringify(seen);
+    if (key) body = bank.first[key] ??= body;
+    response.setHeader("Content-Length", Buffer.byteLength(body));
+    return end(body);
+  };
+  return app(request, response);
+}).listen(0, "127.0.0.1", () => console.log(server.address().port));
 process.stdin.on("end", () => process.exit()).resume();
 """
 
@@ -95,6 +124,18 @@ class Provider:
             ).id
             for amount, currency in amounts
         ]
+
+    def begin(self, status: str) -> None:
+        """From now on a new refund has this status."""
+        self._bank(begins=status)
+
+    def turn(self, receipt: str, status: str) -> None:
+        """The refund has another status from now on."""
+        self._bank(receipt=receipt, status=status)
+
+    def _bank(self, **asked: str) -> None:
+        with urlopen(f"{self.url}/bank?{urlencode(asked)}", timeout=LONG) as answer:
+            assert answer.status == HTTPStatus.OK
 
     def given(self) -> list[Given]:
         """Every refund that it has made, the latest first."""

@@ -12,7 +12,7 @@ SHOWN = 5
 
 @dataclass(frozen=True)
 class Owed:
-    """A refund in our books, and what the provider should have it as; its receipt is empty until it is paid."""
+    """A refund in our books, and what the provider should have it as; its receipt is empty until it is accepted."""
 
     status: str
     failure: str
@@ -34,6 +34,7 @@ def problems(owed: Sequence[Owed], given: Sequence[Given], *, settled: bool = Tr
     often = Counter(refund.reference for refund in given)
     found = {
         "still pending": [row.given.reference for row in owed if row.status == "pending"],
+        "still under way": [row.given.reference for row in owed if row.status == "processing"],
         "failed": [f"{row.given.reference}: {row.failure}" for row in owed if row.status == "failed"],
         "refunded more than once": [f"{reference}: {count} times" for reference, count in often.items() if count > 1],
         "ours and not, or not so, the provider's": [str(row) for row in (ours - theirs).elements()],

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from refunds.gateways import Order
+from refunds.gateways import Answer, Order
 from refunds.gateways.stripe import Stripe
 
-from ..gateways.contract import ProviderContract, World
+from ..gateways.contract import SlowWorld, TracksContract
 from ..gateways.test_contract import plain_order
 from .provider import API_KEY, LONG, Provider
 
@@ -22,9 +22,13 @@ class Forgetful:
         self.stripe = Stripe()
         self.days = 0
 
-    def refund(self, order: Order, idempotency_key: str) -> str:
+    def refund(self, order: Order, idempotency_key: str) -> Answer:
         """With a key of this day."""
         return self.stripe.refund(order, f"{idempotency_key} of day {self.days}")
+
+    def look_up(self, order: Order, receipt: str) -> Answer:
+        """As it is."""
+        return self.stripe.look_up(order, receipt)
 
 
 class Account:
@@ -47,12 +51,20 @@ class Account:
         """A day passes."""
         self.gateway.days += 1
 
+    def begin(self, status: str) -> None:
+        """The status of new refunds."""
+        self.provider.begin(status)
 
-class TestStripesDouble(ProviderContract):
+    def turn(self, receipt: str, status: str) -> None:
+        """The bank decides."""
+        self.provider.turn(receipt, status)
+
+
+class TestStripesDouble(TracksContract):
     """What the gateway promises holds with a provider that nobody here wrote."""
 
     @pytest.fixture
-    def world(self, provider: Provider, settings: Settings) -> World:
+    def world(self, provider: Provider, settings: Settings) -> SlowWorld:
         """An account without refunds."""
         settings.STRIPE_API_BASE, settings.STRIPE_API_KEY, settings.STRIPE_TIMEOUT = provider.url, API_KEY, LONG
         return Account(provider)

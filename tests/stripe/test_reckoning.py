@@ -38,8 +38,10 @@ def test_any_other_value_is_found(change: dict[str, str | int]) -> None:
 
 
 def test_what_is_left_is_found() -> None:
-    """Pending and failed refunds are named, the failed ones with their reason, beside what the provider lacks."""
+    """What is pending, under way or failed is named, the last with its reason, beside what the provider lacks."""
     left = Owed("pending", "", replace(GIVEN, receipt=""))
+    under_way = replace(GIVEN, receipt="re_9", reference="z")
+    assert problems([Owed("processing", "", under_way)], [under_way]) == ["1 still under way: z"]
     failed = Owed("failed", "gave up after 40 attempts", replace(OTHER, receipt=""))
     assert problems([left, failed], []) == [
         "1 still pending: a",

@@ -94,8 +94,13 @@ class Storm:
             pause.wait(LOOK)
 
     def _left(self) -> int:
-        """What is still to be decided or paid."""
-        return ReturnRequest.objects.filter(store.PENDING).count() + Refund.objects.filter(store.UNPAID).count()
+        """What is still to be decided, paid or looked up."""
+        waiting = (
+            ReturnRequest.objects.filter(store.PENDING),
+            Refund.objects.filter(store.UNPAID),
+            Refund.objects.filter(store.UNDER_WAY),
+        )
+        return sum(rows.count() for rows in waiting)
 
     def _reckon(self) -> tuple[list[str], list[str]]:
         owed, given = business.owed(), self._provider.given()

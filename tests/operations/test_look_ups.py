@@ -1,0 +1,179 @@
+"""When outcomes are looked up: what the reconciler sends, what a hint does, and what `health` says."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from refunds import dispatch
+from refunds.domain.refunds import RefundStatus
+from refunds.gateways import Refused, UnderWay
+from refunds.models import Refund
+from refunds.operations import upkeep
+from refunds.operations.bulk_payments import try_again
+from refunds.operations.look_ups import LONG, OVERDUE, hint, lines, send_look_ups
+from refunds.operations.outcomes import RESEND, look_up_refund
+
+from ..factories import NOON, make_failed, make_processing, make_refund, refund_rows
+from .conftest import Commit, Published
+from .payers import Paced, Scripted
+
+pytestmark = pytest.mark.django_db
+BLINK = timedelta(microseconds=1)
+MINUTE = timedelta(minutes=1)
+DUE = NOON + MINUTE
+
+
+def make_paid(**columns: Any) -> Refund:
+    """A refund that succeeded at noon."""
+    return make_refund(**{"status": "succeeded", "settled_at": NOON, "receipt": "re_1", **columns})
+
+
+def test_the_reconciler_sends_one_look_up_for_each_refund_that_is_due(published: Published, commit: Commit) -> None:
+    """Not before it is due, and not again while that message can be on its way."""
+    first, second = make_processing(), make_processing(look_at=DUE + MINUTE)
+    make_refund(due_at=NOON + RESEND * 9)
+    hinted = make_paid(look_at=DUE, dispatched_at=NOON)
+    make_paid()
+    with commit():
+        assert send_look_ups(DUE - BLINK) == 0
+        assert [send_look_ups(DUE), send_look_ups(DUE), send_look_ups(DUE + MINUTE - BLINK)] == [2, 0, 0]
+        assert [send_look_ups(DUE + MINUTE), send_look_ups(DUE + RESEND - BLINK), send_look_ups(DUE + RESEND)] == [
+            1,
+            0,
+            2,
+        ]
+    sent = [[message["refund_id"] for message in messages] for _, messages, _ in published]
+    assert sent == [[first.pk, hinted.pk], [second.pk], [first.pk, hinted.pk]]
+    assert {name for name, *_ in published} == {dispatch.LOOK_UP_REFUND}
+
+
+def test_every_run_of_the_reconciler_sends_what_is_due(published: Published, commit: Commit) -> None:
+    """Look-ups are a part of what it counts; no payment of the refund is sent."""
+    refund = make_processing()
+    with commit():
+        sent = upkeep.reconcile(DUE + RESEND, gateway=Scripted())
+    assert (sent["look_ups"], sent["refunds"]) == (1, 0)
+    assert [(name, messages) for name, messages, _ in published] == [
+        (dispatch.LOOK_UP_REFUND, [{"refund_id": refund.pk}])
+    ]
+
+
+def test_look_ups_are_spaced_as_the_provider_can_take_them(published: Published, commit: Commit) -> None:
+    """No more than until the next run, the oldest first."""
+    ids = [make_processing(look_at=NOON + n * BLINK).pk for n in (3, 2, 1)]
+    with commit():
+        assert send_look_ups(DUE, Paced("4/m")) == 2
+    ((_, messages, gap),) = published
+    assert ({message["refund_id"] for message in messages}, gap) == ({ids[1], ids[2]}, timedelta(seconds=15))
+
+
+def test_a_look_up_moves_its_refund_out_of_the_reconcilers_sight(published: Published, commit: Commit) -> None:
+    """After the answer nothing is sent until the next time."""
+    refund = make_processing()
+    with commit():
+        send_look_ups(DUE)
+        look_up_refund(refund.pk, DUE, gateway=Scripted(UnderWay("re_1")))
+        assert [send_look_ups(DUE + MINUTE - BLINK), send_look_ups(DUE + MINUTE)] == [0, 1]
+
+
+@pytest.mark.parametrize("says", [RefundStatus.SUCCEEDED, RefundStatus.FAILED, None])
+def test_a_hint_brings_the_look_up_forward(published: Published, commit: Commit, says: RefundStatus | None) -> None:
+    """The row keeps it, so that it outlives its message: the reconciler's next run sends another."""
+    refund = make_processing(look_at=NOON + timedelta(hours=6))
+    before = refund_rows(refund.pk)[refund.pk]
+    with commit():
+        assert hint(refund.request.key, "re_1", says, DUE) == 1
+    assert published == [(dispatch.LOOK_UP_REFUND, [{"refund_id": refund.pk}], timedelta(0))]
+    assert refund_rows(refund.pk)[refund.pk] == before | {"look_at": DUE}
+    with commit():
+        assert send_look_ups(DUE) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [("processing", "processing"), ("succeeded", "succeeded"), ("failed", "failed"), ("failed", "succeeded")],
+)
+def test_a_hint_that_says_what_the_row_says_costs_no_look_up(
+    published: Published, commit: Commit, status: str, says: str
+) -> None:
+    """Stripe sends an event about every refund that is created: each would be a call. Nor is a failed one looked up."""
+    make = {"processing": make_processing, "succeeded": make_paid}.get(status)
+    refund = make() if make else Refund.objects.select_related("request").get(pk=make_failed()[0])
+    before = refund_rows(refund.pk)
+    with commit():
+        assert hint(refund.request.key, "re_1", RefundStatus(says), DUE) == 0
+    assert (refund_rows(refund.pk), published) == (before, [])
+
+
+def test_a_hint_about_a_pending_refund_waits_on_the_row(published: Published, commit: Commit) -> None:
+    """Its answer is on the way: the look-up follows it, and no message is sent before."""
+    refund = make_refund()
+    with commit():
+        assert hint(refund.request.key, "re_1", RefundStatus.FAILED, NOON) == 1
+        assert send_look_ups(DUE) == 0
+    assert (Refund.objects.get().look_at, published) == (NOON, [])
+
+
+def test_a_hint_about_nothing_of_ours_is_ignored(published: Published, commit: Commit) -> None:
+    """Refunds that were made in the provider's dashboard have no reference, or another one."""
+    make_processing()
+    with commit():
+        assert hint("somebody else's", "re_1", RefundStatus.FAILED, NOON) == 0
+    assert published == []
+
+
+def test_health_names_what_is_under_way_for_too_long() -> None:
+    """From a week on, with the provider's id; the outcome ends it."""
+    refund = make_processing(look_at=NOON + LONG + MINUTE)
+    make_processing(accepted_at=NOON + MINUTE, look_at=NOON + LONG + MINUTE)
+    assert lines(NOON + LONG - BLINK) == []
+    (line,) = lines(NOON + LONG)
+    assert line == (
+        f"refunds under way: 1 for more than 7 days, the oldest (refund {refund.pk}, re_1) accepted "
+        "2026-07-15 12:00:00 EEST; look in the payment provider's dashboard at what it waits for"
+    )
+    look_up_refund(refund.pk, NOON + LONG + MINUTE, gateway=Scripted("re_1"))
+    assert lines(NOON + LONG) == []
+
+
+def test_health_names_what_nobody_looks_up() -> None:
+    """An outcome that is overdue after a second message."""
+    refund = make_processing()
+    make_paid()
+    assert lines(DUE + OVERDUE - BLINK) == []
+    (line,) = lines(DUE + OVERDUE)
+    assert line.startswith(
+        f"refunds not looked up: 1 past their time, the oldest (refund {refund.pk}) due 2026-07-15 12:01:00 EEST; "
+    )
+    assert "refunds.look_up_refund" in line
+
+
+def test_health_names_what_failed_after_it_succeeded_until_an_operator_has_acted() -> None:
+    """The line stays for as long as it takes, and ends with "Try again"."""
+    refund = make_paid(look_at=DUE)
+    make_failed()
+    assert lines(DUE) == []
+    look_up_refund(refund.pk, DUE, gateway=Scripted(Refused("returned")))
+    for later in (DUE, DUE + timedelta(days=90)):
+        (line,) = lines(later)
+        assert line == (
+            f"refunds that failed after they had succeeded: 1, the oldest (refund {refund.pk}) since "
+            "2026-07-15 12:01:00 EEST; the money is back in the account: open the refund in the admin"
+        )
+    assert upkeep.health(DUE) == lines(DUE)
+    try_again([refund.pk], DUE)
+    assert lines(DUE) == []
+
+
+@pytest.mark.parametrize("make", [make_processing, make_paid])
+def test_a_hint_about_an_earlier_refund_of_the_request_is_ignored(
+    published: Published, commit: Commit, make: Callable[..., Refund]
+) -> None:
+    """The first refund failed and the second one counts: a replayed event about the first costs no look-up."""
+    refund = make(receipt="re_2")
+    before = refund_rows()
+    with commit():
+        assert hint(refund.request.key, "re_1", RefundStatus.FAILED, NOON) == 0
+    assert (refund_rows(), published) == (before, [])

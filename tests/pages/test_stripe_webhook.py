@@ -1,0 +1,284 @@
+"""The webhook for Stripe: whom it believes, what it does, and what it never says."""
+
+import itertools
+import json
+import logging
+from collections.abc import Callable, Generator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import stripe
+from django.db import OperationalError
+from django.test import Client
+from freezegun import freeze_time
+from hypothesis import given
+from hypothesis import strategies as st
+from pytest_django import Settings
+
+from refunds import dispatch
+from refunds.domain.refunds import RefundStatus
+from refunds.models import Refund
+from refunds.operations import look_ups
+from refunds.operations.look_ups import send_look_ups
+from refunds.operations.outcomes import look_up_refund
+from refunds.operations.payments import pay_refund
+from refunds.webhooks import LARGEST_BODY
+
+from ..factories import NOON, make_processing, make_refund, refund_rows
+from ..gateways.provider import InMemory
+
+pytestmark = pytest.mark.django_db
+SECRET = "whsec_not_to_be_logged"
+PATH = "/payments/stripe/"
+DAY = timedelta(days=1)
+Sent = list[int]
+
+
+@pytest.fixture(autouse=True)
+def _noon(settings: Settings) -> Generator[None]:
+    """It is noon, and an endpoint is set up at Stripe."""
+    settings.STRIPE_WEBHOOK_SECRET = SECRET
+    with freeze_time(NOON):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
+    """The refunds that a look-up was sent for, without a broker."""
+    ids: Sent = []
+
+    def on_commit(name: str, messages: list[dict[str, int]], **_: object) -> None:
+        if name == dispatch.LOOK_UP_REFUND:
+            ids.extend(message["refund_id"] for message in messages)
+
+    monkeypatch.setattr(dispatch, "on_commit", on_commit)
+    return ids
+
+
+def event(reference: str, status: str = "failed", kind: str = "refund.updated", **metadata: str) -> dict[str, Any]:
+    """An event of Stripe's about a refund."""
+    refund = {"id": "re_1", "object": "refund", "status": status, "metadata": {"refund": reference, **metadata}}
+    return {"id": "evt_1", "object": "event", "type": kind, "data": {"object": refund}}
+
+
+def post(body: object, *, secret: str = SECRET, age: timedelta = timedelta(0), **headers: str) -> int:
+    """Post the body as Stripe does; the status of the answer."""
+    text = body if isinstance(body, str) else json.dumps(body)
+    at = int((NOON - age).timestamp())
+    signature = stripe.WebhookSignature.generate_signature_header(text, secret, at)
+    return deliver(text.encode(), **{"stripe-signature": signature, **headers})
+
+
+def deliver(body: bytes, **headers: str) -> int:
+    """Post the bytes from anywhere: no cookie, and nothing is waived."""
+    client = Client(enforce_csrf_checks=True, raise_request_exception=False)
+    response = client.post(PATH, body, content_type="application/json", headers=headers)
+    assert response.cookies == {}
+    return response.status_code
+
+
+@pytest.mark.parametrize("kind", ["refund.created", "refund.updated", "refund.failed", "charge.refund.updated"])
+def test_an_event_about_a_refund_under_way_has_it_looked_up_at_once(kind: str, sent: Sent) -> None:
+    """Nothing but the time of the look-up changes: Stripe is asked before the event is believed."""
+    refund = make_processing()
+    before = refund_rows(refund.pk)[refund.pk]
+    assert post(event(refund.request.key, "succeeded", kind)) == 200
+    assert refund_rows(refund.pk)[refund.pk] == before | {"look_at": NOON}
+    assert sent == [refund.pk]
+
+
+@pytest.mark.parametrize("status", ["failed", "canceled", "pending", "requires_action", "a word of next year"])
+def test_an_event_that_contradicts_a_paid_refund_has_it_looked_up(status: str, sent: Sent) -> None:
+    """`succeeded` contradicts nothing."""
+    refund = make_refund(status="succeeded", settled_at=NOON, receipt="re_1")
+    assert post(event(refund.request.key, "succeeded")) == 200
+    assert sent == []
+    assert post(event(refund.request.key, status)) == 200
+    assert sent == [refund.pk]
+    assert Refund.objects.get().look_at == NOON
+
+
+IGNORED = {
+    "an unknown event": {**event("{key}"), "type": "refund.wished_for"},
+    "an event about something else": {**event("{key}"), "type": "charge.refunded"},
+    "no type": {**event("{key}"), "type": None},
+    "a refund of somebody else's": event("another reference"),
+    "a reference that no row can have": event("{key}" + "x" * 65),
+    "a reference with a NUL": event("{key}\x00"),
+    "a refund from the dashboard": {**event("{key}"), "data": {"object": {"id": "re_1", "metadata": {}}}},
+    "no metadata": {**event("{key}"), "data": {"object": {"id": "re_1"}}},
+    "no refund": {**event("{key}"), "data": {"object": None}},
+    "a list of refunds": {**event("{key}"), "data": [event("{key}")]},
+    "no data": {**event("{key}"), "data": None},
+}
+
+
+@pytest.mark.parametrize("ignored", IGNORED.values(), ids=IGNORED)
+def test_what_is_about_nothing_here_is_ignored(ignored: dict[str, Any], sent: Sent) -> None:
+    """With 200, or Stripe would send it for three days and switch the endpoint off."""
+    refund = make_processing()
+    before = refund_rows()
+    assert post(json.dumps(ignored).replace("{key}", refund.request.key)) == 200
+    assert (refund_rows(), sent) == (before, [])
+
+
+def signed(body: bytes, secret: str = SECRET) -> str:
+    """Stripe's signature of the bytes, now."""
+    return str(stripe.WebhookSignature.generate_signature_header(body.decode(), secret, int(NOON.timestamp())))
+
+
+BODY = json.dumps(event("{key}")).encode()
+REFUSED: dict[str, Callable[[bytes], int]] = {
+    "no signature": deliver,
+    "an empty signature": lambda body: deliver(body, **{"stripe-signature": ""}),
+    "a signature that is none": lambda body: deliver(body, **{"stripe-signature": "t=now,v1=yes"}),
+    "another secret": lambda body: deliver(body, **{"stripe-signature": signed(body, "whsec_other")}),
+    "another body": lambda body: deliver(body + b" ", **{"stripe-signature": signed(body)}),
+    "an old scheme": lambda body: deliver(body, **{"stripe-signature": signed(body).replace("v1=", "v0=")}),
+    "six minutes old": lambda body: post(body.decode(), age=timedelta(minutes=6)),
+    "no UTF-8": lambda body: deliver(b"\xff" + body, **{"stripe-signature": signed(body)}),
+    "no JSON": lambda _: post("{"),
+    "no object": lambda _: post("[]"),
+    "a thin event": lambda _: post({"object": "v2.core.event"}),
+    "an empty body": lambda _: post(""),
+}
+
+
+@pytest.mark.parametrize("refuse", REFUSED.values(), ids=REFUSED)
+def test_what_stripe_did_not_sign_is_refused(
+    refuse: Callable[[bytes], int], sent: Sent, caplog: pytest.LogCaptureFixture
+) -> None:
+    """400 and a line in the log, without the secret, the signature or the body; no row changes."""
+    refund = make_processing()
+    before = refund_rows()
+    body = BODY.replace(b"{key}", refund.request.key.encode())
+    with caplog.at_level(logging.DEBUG):
+        assert refuse(body) == 400
+    assert (refund_rows(), sent) == (before, [])
+    (line,) = [record for record in caplog.records if record.name == "refunds.webhooks"]
+    assert line.levelname == "WARNING"
+    assert line.getMessage().startswith("an event for the Stripe webhook was refused: ")
+    for hidden in (SECRET, "v1=", refund.request.key):
+        assert hidden not in caplog.text
+
+
+def test_a_body_that_is_too_large_is_not_read(sent: Sent) -> None:
+    """413, whoever signed it; a large event that is ignored passes."""
+    padding = "x" * LARGEST_BODY
+    assert post(event("somebody else's", padding=padding)) == 413
+    assert post({**event("k"), "type": "invoice.paid", "padding": padding[:-1000]}) == 200
+
+
+def test_both_secrets_count_while_one_is_replaced(settings: Settings, sent: Sent) -> None:
+    """Stripe signs with either, until the old one is taken out of the environment."""
+    settings.STRIPE_WEBHOOK_SECRET = f"whsec_new {SECRET}"
+    refund = make_processing()
+    assert [post(event(refund.request.key), secret=each) for each in ("whsec_new", SECRET, "whsec_old")] == [
+        200,
+        200,
+        400,
+    ]
+
+
+@pytest.mark.parametrize("secret", ["", "  "])
+def test_without_a_secret_there_is_no_page(settings: Settings, secret: str, sent: Sent) -> None:
+    """404, also for what is signed with nothing."""
+    settings.STRIPE_WEBHOOK_SECRET = secret
+    refund = make_processing()
+    client = Client()
+    assert client.get(PATH).status_code == 404
+    signature = signed(BODY, secret)
+    assert client.post(PATH, BODY, "application/json", headers={"stripe-signature": signature}).status_code == 404
+    assert (Refund.objects.get(pk=refund.pk).look_at, sent) == (refund.look_at, [])
+
+
+@pytest.mark.parametrize("method", ["get", "head", "put", "patch", "delete", "options"])
+def test_only_a_post_is_taken(method: str) -> None:
+    """405, with what may be done."""
+    response = getattr(Client(), method)(PATH)
+    assert (response.status_code, response["Allow"]) == (405, "POST")
+
+
+def test_an_event_is_not_taken_while_the_database_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stripe sends it again: 500."""
+
+    def away(*_: object) -> int:
+        raise OperationalError("the database is away")
+
+    monkeypatch.setattr(look_ups, "hint", away)
+    assert post(event("k")) == 500
+
+
+def test_an_outcome_is_not_lost_while_the_broker_is_away(sent: Sent) -> None:
+    """The row keeps the hint, and the reconciler's next run sends the look-up: also of a refund that was paid."""
+    refund = make_refund(status="succeeded", settled_at=NOON, receipt="re_1", dispatched_at=NOON - DAY)
+    assert post(event(refund.request.key)) == 200
+    sent.clear()  # as if it had gone nowhere
+    assert (send_look_ups(NOON + timedelta(seconds=30)), sent) == (1, [refund.pk])
+
+
+STEPS = {
+    "pending": ("requires_action", "succeeded", "failed", "canceled"),
+    "requires_action": ("pending", "succeeded", "failed", "canceled"),
+    "succeeded": ("failed", "canceled"),
+    "failed": (),
+    "canceled": (),
+}
+ENDS = {"pending": "processing", "requires_action": "processing", "canceled": "failed"}
+
+
+@st.composite
+def lives(draw: st.DrawFn) -> list[str]:
+    """The states that a refund goes through at the provider."""
+    states = [draw(st.sampled_from(["pending", "requires_action", "succeeded"]))]
+    while (following := STEPS[states[-1]]) and len(states) < 5 and draw(st.booleans()):
+        states.append(draw(st.sampled_from(following)))
+    return states
+
+
+@given(st.data())
+def test_any_order_of_events_ends_in_the_providers_state(data: st.DataObject) -> None:
+    """Each change has its event, which is delivered at least once: late, again, or before an earlier one."""
+    states = data.draw(lives())
+    gateway = InMemory()
+    gateway.provider.numbers = itertools.count(0)  # the refund is re_1, as the events say
+    refund = make_refund(payment=gateway.provider.pay(1250))
+    gateway.provider.begins = states[0]
+    pay_refund(refund.pk, NOON, gateway=gateway, jitter=0)
+    receipt = gateway.provider.refunds[0].id
+    waiting: list[str] = [states[0]]
+    delivered: list[str] = []
+    for state in [*states[1:], None]:
+        if state is None:  # in the end all arrive, in whatever order
+            arriving = data.draw(st.permutations(waiting))
+        else:
+            gateway.provider.turn(receipt, state)
+            waiting.append(state)
+            arriving = data.draw(st.lists(st.sampled_from(waiting), max_size=2, unique=True))
+        replayed = data.draw(st.lists(st.sampled_from(delivered), max_size=2)) if delivered else []
+        for status in [*arriving, *replayed]:
+            if status in waiting:
+                waiting.remove(status)
+            delivered.append(status)
+            assert post(event(refund.request.key, status)) == 200
+            look_up_refund(refund.pk, NOON, gateway=gateway)
+    end = states[-1]
+    refund.refresh_from_db()
+    assert refund.status == ENDS.get(end, end)
+    assert len(gateway.provider.refunds) == len(gateway.calls) == 1
+
+
+@given(st.lists(st.sampled_from([*STEPS, "another word"]), max_size=8))
+def test_events_alone_change_no_outcome(statuses: list[str]) -> None:
+    """Whatever signed events claim, the refund ends as the provider says when it is asked: under way."""
+    gateway = InMemory()
+    gateway.provider.begins = "pending"
+    gateway.provider.numbers = itertools.count(0)  # the refund is re_1, as the events say
+    refund = make_refund(payment=gateway.provider.pay(1250))
+    pay_refund(refund.pk, NOON, gateway=gateway, jitter=0)
+    for status in statuses:
+        assert post(event(refund.request.key, status)) == 200
+        look_up_refund(refund.pk, NOON, gateway=gateway)
+    refund.refresh_from_db()
+    assert (refund.status, refund.settled_at, len(gateway.calls)) == (RefundStatus.PROCESSING, None, 1)

@@ -10,6 +10,6 @@ from celery import Celery
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "refunds.settings")
 
-app = Celery("refunds")
+app = Celery("refunds", control="refunds.control:Control")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()

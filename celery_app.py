@@ -12,7 +12,7 @@ from refunds.redaction import hide_urls_from_celery
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "refunds.settings")
 
-app = Celery("refunds")
+app = Celery("refunds", control="refunds.control:Control")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 hide_urls_from_celery()

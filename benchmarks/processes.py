@@ -114,6 +114,8 @@ def worker(
     is given twice the command takes the last.
     """
     tuned = ("--app", "benchmarks.tuned") if "REFUNDS_BENCH_TUNED" in environment else ()
+    # It is asked for its counts.
+    environment = {**environment, "CELERY_WORKER_ENABLE_REMOTE_CONTROL": "1"}
     command = [*CELERY, *tuned, "worker", "--concurrency", str(children), "--loglevel", "warning", *options]
     if queues:
         command += ["--queues", ",".join(queues)]

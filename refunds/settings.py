@@ -196,6 +196,8 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_RESULT_ACCEPT_CONTENT = ["json"]
 # One message that Celery does not expect would end every worker, one after the other: ours refuses it.
 CELERY_WORKER_CONSUMER = "refunds.consumer:Consumer"
+# Remote control lets everybody who reaches the broker shut the workers down; Flower and `celery inspect` need it.
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = flag("CELERY_WORKER_ENABLE_REMOTE_CONTROL")
 # One queue for each thing that may pile up by itself; a name with a typo fails instead of making a queue no one reads.
 CELERY_TASK_DEFAULT_QUEUE = "decisions"
 # RabbitMQ's alone, which refuses any other word: classic, or quorum, which keeps its messages on several machines.

@@ -35,7 +35,7 @@ def test_a_return_request_is_written_to_four_indexes() -> None:
 
 
 def test_a_refund_is_written_to_its_key_and_six_partial_indexes() -> None:
-    """Its request, and the few that are pending, to be looked up, failed, reversed, to be told of, or receipted twice."""
+    """Its request, and the few that are pending, to look up, failed, reversed, to be told of, or receipted twice."""
     table = Refund._meta.db_table
     columns = {"request_id", "due_at", "look_at", "reversed_at", "notify_at", "second_receipt_at"}
     assert {found[0] for found in indexed(table)} == columns

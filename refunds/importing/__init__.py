@@ -2,38 +2,48 @@
 
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from .errors import BadFile, BadRow, Rejection
 from .formats import Format, cells, guess
 from .identity import Occurrences
+from .layout import Layout
+from .layout_files import LAYOUTS, ONLINE_RETAIL, OWN, BadLayout, load
 from .reading import Source
-from .rows import LAYOUTS, ONLINE_RETAIL, OWN, Layout, Return, parse
+from .rejects import Rejects
+from .rows import Return, parse
 
 __all__ = [
     "LAYOUTS",
     "ONLINE_RETAIL",
     "OWN",
     "BadFile",
+    "BadLayout",
     "Format",
     "Layout",
     "Rejection",
+    "Rejects",
     "Return",
     "Row",
     "Source",
     "guess",
+    "load",
     "rows",
 ]
 
 
 @dataclass(frozen=True)
 class Row:
-    """A row that was taken: the physical line (from 1) on which it starts, its key, and what it asks for."""
+    """A row that was taken: the physical line (from 1) on which it starts, its key, and what it asks for.
+
+    `written` is for its rejection by what comes later; see `Rejection`.
+    """
 
     line: int
     key: str
     content: Return
+    written: tuple[str, ...] | str | None = field(default=None, compare=False, repr=False)
 
 
 def rows(source: Source, *, layout: Layout, form: Format, now: datetime) -> Iterator[Row | Rejection]:
@@ -46,10 +56,10 @@ def rows(source: Source, *, layout: Layout, form: Format, now: datetime) -> Iter
             if isinstance(found, Rejection):
                 yield found
                 continue
-            line, values = found
+            line, bound, values, written = found
             try:
-                content = parse(layout, values, now)
+                content = parse(bound, values, now)
             except BadRow as error:
-                yield Rejection(line, str(error))
+                yield Rejection(line, str(error), written)
             else:
-                yield Row(line, occurrences.key(content), content)
+                yield Row(line, occurrences.key(content), content, written)

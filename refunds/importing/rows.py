@@ -1,17 +1,16 @@
-"""One row of each layout, parsed into a return request's content or refused. Pure: no clock, no I/O."""
+"""One row, parsed by its layout into a return request's content or refused. Pure: no clock, no I/O."""
 
-from collections.abc import Callable, Mapping
+import dataclasses
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Context, Decimal
-from types import MappingProxyType
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from ..domain.money import BadAmount, to_minor
-from . import fields
+from . import dates, fields, numbers
 from .errors import BadRow, shown
 from .fields import Cells
+from .layout import UNIT_PRICE, Bound
 
 
 @dataclass(frozen=True)
@@ -29,73 +28,85 @@ class Return:
     payment: str = ""
 
 
-@dataclass(frozen=True)
-class Layout:
-    """The columns of a kind of file and what a row of them means.
-
-    `parse` takes the cells by column and raises BadRow. `numbers` are the columns that JSON may write as numbers.
-    `whole_when_cut` are those of which no beginning is another valid value, or which are not read: where one of them
-    is last, a last line without line break is known not to be cut off.
-    """
-
-    name: str
-    required: tuple[str, ...]
-    optional: tuple[str, ...]
-    numbers: frozenset[str]
-    whole_when_cut: frozenset[str]
-    parse: Callable[[Cells], Return]
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """All columns that the layout knows."""
-        return self.required + self.optional
-
-
-def _own(cells: Cells) -> Return:
-    currency = fields.required(cells, "currency")
-    quantity = fields.whole(cells, "quantity")
-    if quantity < 1:
-        raise BadRow(f"quantity {quantity} is not positive")
-    return Return(
-        order_line=fields.checked(
-            "order_line", fields.required(cells, "order_line"), limit=fields.longest("order_line")
-        ),
-        quantity=quantity,
-        amount_minor=_minor(fields.decimal(cells, "amount"), currency),
-        currency=currency,
-        reason=_reason(cells, "reason"),
-        customer=fields.checked("customer", cells.get("customer", "").strip(), limit=fields.longest("customer")),
-        customer_email=fields.email(cells, "customer_email"),
-        requested_at=fields.instant(cells, "requested_at"),
-        payment=fields.checked("payment", cells.get("payment", "").strip(), limit=fields.longest("payment")),
-    )
-
-
-# The shop is British: its clocks are London's, its prices pounds.
-_SHOP_ZONE: Final = ZoneInfo("Europe/London")
-_SHOP_CURRENCY: Final = "GBP"
+# Texts that came later, each empty where a file has none: a layout can read them as soon as they are in Return.
+_LATER: Final = tuple(each.name for each in dataclasses.fields(Return) if each.default == "")
+OPTIONAL: Final = ("reason", "customer", "customer_email", *_LATER)
 # Enough for the product of the longest numbers that fields lets through: nothing is rounded.
 _EXACT: Final = Context(prec=200)
 
 
-def _online_retail(cells: Cells) -> Return:
-    quantity = -fields.whole(cells, "Quantity")
-    if quantity < 1:
-        raise BadRow(f"Quantity {-quantity} is not negative: not a return")
-    order_line = f"{fields.required(cells, 'InvoiceNo')}/{fields.required(cells, 'StockCode')}"
-    amount = _EXACT.multiply(fields.decimal(cells, "UnitPrice"), Decimal(quantity))
-    return Return(
-        order_line=fields.checked("InvoiceNo/StockCode", order_line, limit=fields.longest("order_line")),
+def parse(bound: Bound, cells: Cells, now: datetime) -> Return:
+    """The return that the row asks for, not later than `now` (aware). Raises BadRow with the first thing wrong.
+
+    `cells` are by the names of the file's columns.
+    """
+    layout = bound.layout
+    for name, accepted in bound.accepted:
+        if (value := cells.get(name, "").strip()) not in accepted:
+            wanted = " or ".join(sorted(map(ascii, accepted)))
+            raise BadRow(f"{name} is {shown(value)}; layout {layout.name} takes rows with {wanted} alone")
+    currency = fields.required(*bound.at("currency", cells))
+    quantity = _quantity(bound, cells)
+    order_line = _text(bound, cells, "order_line", required=True)
+    row = Return(
+        order_line=order_line,
         quantity=quantity,
-        amount_minor=_minor(amount, _SHOP_CURRENCY),
-        currency=_SHOP_CURRENCY,
-        reason=_reason(cells, "Description"),
-        customer=fields.checked(
-            "CustomerID", cells.get("CustomerID", "").strip().removesuffix(".0"), limit=fields.longest("customer")
-        ),
-        customer_email="",
-        requested_at=fields.wall_time(cells, "InvoiceDate", _SHOP_ZONE),
+        amount_minor=_minor(_amount(bound, cells, quantity), currency),
+        currency=currency,
+        reason=_reason(bound, cells),
+        customer=_text(bound, cells, "customer"),
+        customer_email=fields.email(*bound.at("customer_email", cells)),
+        requested_at=dates.instant(*bound.at("requested_at", cells), layout.dates, layout.zone),
+        **{name: _text(bound, cells, name) for name in _LATER},
     )
+    if row.requested_at > now:
+        raise BadRow(f"requested in the future: {shown(row.requested_at.isoformat())} is later than the import")
+    return row
+
+
+def _text(bound: Bound, cells: Cells, name: str, *, required: bool = False) -> str:
+    if required:
+        for column in bound.columns[name]:  # of several that are joined, each
+            fields.required(cells, column)
+    found, label = bound.at(name, cells)
+    return fields.checked(label, found.get(label, "").strip(), limit=fields.longest(name))
+
+
+def _reason(bound: Bound, cells: Cells) -> str:
+    found, label = bound.at("reason", cells)
+    return fields.checked(label, found.get(label, "").strip(), limit=fields.LONGEST_REASON, one_line=False)
+
+
+def _quantity(bound: Bound, cells: Cells) -> int:
+    layout = bound.layout
+    found, name = bound.at("quantity", cells)
+    quantity = fields.whole(numbers.plain(found, name, layout.decimal, layout.thousands), name)
+    if layout.negative_quantity:
+        if quantity >= 0:
+            raise BadRow(f"{name} {quantity} is not negative: not a return")
+        return -quantity
+    if quantity < 1:
+        raise BadRow(f"{name} {quantity} is not positive")
+    return quantity
+
+
+def _amount(bound: Bound, cells: Cells, quantity: int) -> Decimal:
+    layout = bound.layout
+    by_unit = UNIT_PRICE in bound.columns
+    found, name = bound.at(UNIT_PRICE if by_unit else "amount", cells)
+    amount = fields.decimal(numbers.plain(found, name, layout.decimal, layout.thousands), name)
+    if layout.negative_amount:
+        if amount >= 0:
+            raise BadRow(f"{name} {amount:.12g} is not negative: not a return")
+        amount = _EXACT.minus(amount)
+    return _product(amount, quantity) if by_unit else amount
+
+
+def _product(price: Decimal, quantity: int) -> Decimal:
+    """The exact product with no more decimals than it needs: 12 times 0.125 is 1.5, for which nobody wrote 1.500."""
+    product = _EXACT.multiply(price, Decimal(quantity)).normalize(_EXACT)
+    exponent = product.as_tuple().exponent
+    return product.quantize(Decimal(1), context=_EXACT) if isinstance(exponent, int) and exponent > 0 else product
 
 
 def _minor(amount: Decimal, currency: str) -> int:
@@ -103,34 +114,3 @@ def _minor(amount: Decimal, currency: str) -> int:
         return to_minor(amount, currency)
     except BadAmount as error:
         raise BadRow(str(error)) from error
-
-
-def _reason(cells: Cells, name: str) -> str:
-    return fields.checked(name, cells.get(name, "").strip(), limit=fields.LONGEST_REASON, one_line=False)
-
-
-OWN: Final = Layout(
-    name="own",
-    required=("order_line", "quantity", "amount", "currency", "requested_at"),
-    optional=("reason", "customer", "customer_email", "payment"),
-    numbers=frozenset({"quantity", "amount"}),
-    whole_when_cut=frozenset({"currency", "requested_at"}),
-    parse=_own,
-)
-ONLINE_RETAIL: Final = Layout(
-    name="online-retail",
-    required=("InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID"),
-    optional=("Country",),
-    numbers=frozenset({"Quantity", "UnitPrice", "CustomerID"}),
-    whole_when_cut=frozenset({"InvoiceDate", "Country"}),
-    parse=_online_retail,
-)
-LAYOUTS: Final[Mapping[str, Layout]] = MappingProxyType({layout.name: layout for layout in (OWN, ONLINE_RETAIL)})
-
-
-def parse(layout: Layout, cells: Cells, now: datetime) -> Return:
-    """The return that the row asks for, not later than `now` (aware). Raises BadRow with the first thing wrong."""
-    row = layout.parse(cells)
-    if row.requested_at > now:
-        raise BadRow(f"requested in the future: {shown(row.requested_at.isoformat())} is later than the import")
-    return row

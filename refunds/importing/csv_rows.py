@@ -65,13 +65,15 @@ class _Table:
 
     def row(self, record: Record) -> Found | Rejection:
         """The row, or why it is none, as it was written in either case."""
-        written: tuple[str, ...] | str = record.data.decode(self._encoding, "surrogateescape")
+        written: tuple[str, ...] | None = None
         try:
             values = _split(decoded(record.data, self._encoding), record, self._separator)
             written = self._own(values)
             self._check(record, values)
         except BadRow as error:
-            return Rejection(record.line, str(error), written)
+            # Of what cannot be cut into cells, the text; bytes that are no text come back when it is written.
+            text = record.data.decode(self._encoding, "surrogateescape")
+            return Rejection(record.line, str(error), text if written is None else written)
         return record.line, self._bound, dict(zip(self._names, written, strict=True)), written
 
     def _header(self, source: Source, first: Record | Rejection) -> tuple[list[str], str]:

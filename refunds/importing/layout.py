@@ -144,10 +144,11 @@ class Bound:
         plain = self._plain.get(name)
         if plain is not None:
             return cells, plain
-        if name not in self.columns:
+        columns = self.columns.get(name)
+        if columns is None:
             return self.layout.constants, name
         column = self.layout.fields[name]
-        label = "/".join(self.columns[name])
-        values = (cells.get(each, "").strip() for each in self.columns[name])
-        value = column.joined_by.join(filter(None, values)).removesuffix(column.strip_suffix)
+        label = "/".join(columns)
+        values = [value for each in columns if (value := cells.get(each, "").strip())]
+        value = column.joined_by.join(values).removesuffix(column.strip_suffix)
         return {label: value.upper() if column.uppercase else value}, label

@@ -47,13 +47,13 @@ def parse(bound: Bound, cells: Cells, now: datetime) -> Return:
             raise BadRow(f"{name} is {shown(value)}; layout {layout.name} takes rows with {wanted} alone")
     currency = fields.required(*bound.at("currency", cells))
     quantity = _quantity(bound, cells)
-    order_line = _text(bound, cells, "order_line", required=True)
+    order_line = _order_line(bound, cells)
     row = Return(
         order_line=order_line,
         quantity=quantity,
         amount_minor=_minor(_amount(bound, cells, quantity), currency),
         currency=currency,
-        reason=_reason(bound, cells),
+        reason=_text(bound, cells, "reason", one_line=False),
         customer=_text(bound, cells, "customer"),
         customer_email=fields.email(*bound.at("customer_email", cells)),
         requested_at=dates.instant(*bound.at("requested_at", cells), layout.dates, layout.zone),
@@ -64,17 +64,17 @@ def parse(bound: Bound, cells: Cells, now: datetime) -> Return:
     return row
 
 
-def _text(bound: Bound, cells: Cells, name: str, *, required: bool = False) -> str:
-    if required:
-        for column in bound.columns[name]:  # of several that are joined, each
-            fields.required(cells, column)
+def _text(bound: Bound, cells: Cells, name: str, *, one_line: bool = True) -> str:
     found, label = bound.at(name, cells)
-    return fields.checked(label, found.get(label, "").strip(), limit=fields.longest(name))
+    value = found.get(label, "").strip()
+    # Nearly every file leaves some of the texts out.
+    return value and fields.checked(label, value, limit=fields.longest(name), one_line=one_line)
 
 
-def _reason(bound: Bound, cells: Cells) -> str:
-    found, label = bound.at("reason", cells)
-    return fields.checked(label, found.get(label, "").strip(), limit=fields.LONGEST_REASON, one_line=False)
+def _order_line(bound: Bound, cells: Cells) -> str:
+    for column in bound.columns["order_line"]:  # of several that are joined, each
+        fields.required(cells, column)
+    return _text(bound, cells, "order_line")
 
 
 def _quantity(bound: Bound, cells: Cells) -> int:

@@ -42,7 +42,8 @@ def _split(text: str, record: Record, separator: str) -> list[str]:
     try:
         return next(csv.reader([text], strict=True, delimiter=separator))
     except csv.Error as error:
-        raise BadRow(f"the row{where} is not CSV: {error}") from error
+        # Without csv's advice to a programmer; the new-line is a CR alone.
+        raise BadRow(f"the row{where} is not CSV: {str(error).partition(' - do you')[0]}") from error
 
 
 class _Table:

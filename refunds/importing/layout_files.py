@@ -1,7 +1,6 @@
 """Layout files: TOML with a small, closed set of keys. Every fault is one line that names the file and the key."""
 
 import dataclasses
-import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
@@ -12,8 +11,8 @@ from zoneinfo import ZoneInfo
 
 from .dates import check_format
 from .encodings import encoding_called
-from .errors import BadFile
-from .layout import REJECTED, REQUIRED, UNIT_PRICE, Column, Layout, folded
+from .layout import REJECTED, REQUIRED, UNIT_PRICE, Layout, folded
+from .layout_columns import BadLayout, checked_column, checked_table, checked_text, checked_texts, known_keys
 from .rows import OPTIONAL
 
 FIELDS: Final = (*REQUIRED, UNIT_PRICE, *OPTIONAL)
@@ -23,13 +22,6 @@ SEPARATORS: Final[Mapping[str, str]] = MappingProxyType({"comma": ",", "semicolo
 _DECIMALS: Final = (".", ",")
 # U+00A0 and U+202F are the spaces that French and other files group digits with.
 _THOUSANDS: Final = ("", ",", ".", " ", "'", "\u2019", "\u00a0", "\u202f")
-# Digits belong to numbers already; a layout could otherwise make a wrong number a right one.
-_SUFFIX: Final = re.compile(r".*[^\d].*", re.DOTALL)
-_COLUMN_KEYS: Final = ("name", "join", "with", "strip_suffix", "uppercase", "number", "required")
-
-
-class BadLayout(BadFile):
-    """A layout file, or an option that changes a layout, is wrong; the message is one line that says what to do."""
 
 
 def load(layout: str) -> Layout:
@@ -93,19 +85,22 @@ def marks(decimal: Any, thousands: Any) -> tuple[str, str]:
 
 
 def _layout(told: dict[str, Any], name: str) -> Layout:
-    _known("key", told, _KEYS)
+    known_keys("key", told, _KEYS)
     decimal, thousands = marks(told.get("decimal", "."), told.get("thousands", ""))
-    columns = _table(told, "columns")
-    _known("field in [columns]", columns, FIELDS)
-    constants = _constants(_table(told, "constants"), columns)
+    columns = checked_table(told, "columns")
+    known_keys("field in [columns]", columns, FIELDS)
+    constants = _constants(checked_table(told, "constants"), columns)
     _check_complete(columns, constants)
     layout = Layout(
         name=name,
-        fields={field: _column(field, spec) for field, spec in columns.items()},
+        fields={field: checked_column(field, spec) for field, spec in columns.items()},
         constants=constants,
-        accept={column: frozenset(_texts(f"accept.{column}", v)) for column, v in _table(told, "accept").items()},
-        hints=_hints(_table(told, "hints")),
-        ignore=_texts("ignore", told.get("ignore", [])),
+        accept={
+            column: frozenset(checked_texts(f"accept.{column}", v))
+            for column, v in checked_table(told, "accept").items()
+        },
+        hints=_hints(checked_table(told, "hints")),
+        ignore=checked_texts("ignore", told.get("ignore", [])),
         ignore_unknown=_one_of(told, "unknown_columns", ("refuse", "ignore")) == "ignore",
         separator=separator_called(told.get("separator", ",")),
         encoding=_encoding(told.get("encoding", "utf-8")),
@@ -120,31 +115,6 @@ def _layout(told: dict[str, Any], name: str) -> Layout:
     return layout
 
 
-def _known(what: str, told: Iterable[str], known: Iterable[str]) -> None:
-    for key in told:
-        if key not in known:
-            raise BadLayout(f"unknown {what}: {key!r}; known are {', '.join(known)}")
-
-
-def _table(told: dict[str, Any], key: str) -> dict[str, Any]:
-    found = told.get(key, {})
-    if not isinstance(found, dict):
-        raise BadLayout(f"{key} must be a table: begin it with a line [{key}]")
-    return found
-
-
-def _text(key: str, value: Any) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise BadLayout(f'{key} must be a text that is not empty, such as {key.rpartition(".")[2]} = "Order"')
-    return value
-
-
-def _texts(key: str, value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-        raise BadLayout(f'{key} must be a list of texts, such as ["a", "b"]')
-    return tuple(value)
-
-
 def _one_of(told: dict[str, Any], key: str, values: tuple[str, str]) -> str:
     value = told.get(key, values[0])
     if value not in values:
@@ -154,14 +124,14 @@ def _one_of(told: dict[str, Any], key: str, values: tuple[str, str]) -> str:
 
 def _encoding(value: Any) -> str:
     try:
-        return encoding_called(_text("encoding", value))
+        return encoding_called(checked_text("encoding", value))
     except LookupError as error:
         raise BadLayout(str(error.args[0])) from error
 
 
 def _zone(value: Any) -> ZoneInfo:
     try:
-        return ZoneInfo(_text("zone", value))
+        return ZoneInfo(checked_text("zone", value))
     except (OSError, ValueError) as error:  # ZoneInfoNotFoundError is a KeyError; a directory is an OSError
         raise BadLayout(_no_zone(value)) from error
     except KeyError as error:
@@ -173,7 +143,7 @@ def _no_zone(value: Any) -> str:
 
 
 def _dates(value: Any, *, zoned: bool) -> tuple[str, ...]:
-    formats = _texts("dates", value)
+    formats = checked_texts("dates", value)
     if not formats:
         raise BadLayout('dates must be a list of formats, such as ["iso"] or ["%d.%m.%Y %H:%M"]')
     for each in formats:
@@ -185,17 +155,17 @@ def _dates(value: Any, *, zoned: bool) -> tuple[str, ...]:
 
 
 def _constants(told: dict[str, Any], columns: Iterable[str]) -> dict[str, str]:
-    _known("field in [constants]", told, CONSTANT)
+    known_keys("field in [constants]", told, CONSTANT)
     for field, value in told.items():
-        _text(f"constants.{field}", value)
+        checked_text(f"constants.{field}", value)
         if field in columns:
             raise BadLayout(f"{field} is in [columns] and in [constants]; remove it from one of them")
     return told
 
 
 def _hints(told: dict[str, Any]) -> dict[str, str]:
-    _known("field in [hints]", told, FIELDS)
-    return {field: _text(f"hints.{field}", value) for field, value in told.items()}
+    known_keys("field in [hints]", told, FIELDS)
+    return {field: checked_text(f"hints.{field}", value) for field, value in told.items()}
 
 
 def _check_complete(columns: Iterable[str], constants: Iterable[str]) -> None:
@@ -211,62 +181,13 @@ def _check_complete(columns: Iterable[str], constants: Iterable[str]) -> None:
         )
 
 
-def _column(field: str, spec: Any) -> Column:
-    key = f"columns.{field}"
-    number = field in ("quantity", "amount", UNIT_PRICE)
-    needed = field in (*REQUIRED, UNIT_PRICE)
-    if not isinstance(spec, dict):
-        return Column((_names(key, spec),), number=number, required=needed)
-    _known(f"key in {key}", spec, _COLUMN_KEYS)
-    suffix = spec.get("strip_suffix", "")
-    if suffix and (not isinstance(suffix, str) or number or not _SUFFIX.fullmatch(suffix)):
-        raise BadLayout(f'{key}.strip_suffix takes a text with more than digits off a text, such as ".0" off an id')
-    return Column(
-        _parts(key, spec, number=number),
-        joined_by=_text(f"{key}.with", spec["with"]) if "with" in spec else "",
-        strip_suffix=suffix,
-        uppercase=_yes(key, spec, "uppercase"),
-        number=_yes(key, spec, "number") or number,
-        required=_yes(key, spec, "required") or needed,
-    )
-
-
-def _parts(key: str, spec: dict[str, Any], *, number: bool) -> tuple[tuple[str, ...], ...]:
-    if ("name" in spec) == ("join" in spec):
-        raise BadLayout(f'{key} needs either name = "Column" or join = ["Column", "Column"]')
-    if ("with" in spec) != ("join" in spec):
-        raise BadLayout(f'{key}: join and with go together, such as join = ["Order", "SKU"], with = "/"')
-    if "name" in spec:
-        return (_names(key, spec["name"]),)
-    if number:
-        raise BadLayout(f"{key}: a number is one column; use name instead of join")
-    if not isinstance(spec["join"], list) or len(spec["join"]) < 2:  # noqa: PLR2004  # one is no join
-        raise BadLayout(f"{key}.join must be a list of two or more columns")
-    return tuple(_names(key, each) for each in spec["join"])
-
-
-def _yes(key: str, spec: dict[str, Any], flag: str) -> bool:
-    value = spec.get(flag, False)
-    if not isinstance(value, bool):
-        raise BadLayout(f"{key}.{flag} must be true or false")
-    return value
-
-
-def _names(key: str, value: Any) -> tuple[str, ...]:
-    names = value if isinstance(value, list) else [value]
-    if not names or not all(isinstance(each, str) and each.strip() for each in names):
-        raise BadLayout(f'{key} must be a column\'s name, or a list of the names it can have: ["Order", "Order no."]')
-    return tuple(each.strip() for each in names)
-
-
 def _check_names(layout: Layout) -> None:
     """Each name belongs to one column; a column may serve two fields where the same names are written for both."""
     owners: dict[str, tuple[str, ...]] = {}
-    for column in layout.fields.values():
-        for part in column.parts:
-            for name in part:
-                if owners.setdefault(folded(name), part) != part:
-                    raise BadLayout(f"column {name!r} is among the names of two columns; remove it from one of them")
+    for part in (part for column in layout.fields.values() for part in column.parts):
+        for name in part:
+            if owners.setdefault(folded(name), part) != part:
+                raise BadLayout(f"column {name!r} is among the names of two columns; remove it from one of them")
     for name in layout.ignore:
         if folded(name) in owners:
             raise BadLayout(f"column {name!r} is read and in ignore; remove it from one of them")

@@ -1,7 +1,6 @@
 """The file of rejected rows: as they were, each with its line and reason, to be corrected and imported again."""
 
 import csv
-import io
 import os
 import tempfile
 from collections.abc import Sequence
@@ -48,9 +47,7 @@ class Rejects:
         except OSError as error:
             raise BadFile(f"cannot write rejected rows to {path}: {error.strerror}") from error
         self._gathered = Path(name)
-        self._file = io.TextIOWrapper(
-            io.FileIO(handle, "w"), encoding=self._encoding, errors="surrogateescape", newline=""
-        )
+        self._file = os.fdopen(handle, "w", encoding=self._encoding, errors="surrogateescape", newline="")
 
     def __enter__(self) -> Self:
         return self

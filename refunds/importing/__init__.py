@@ -9,7 +9,8 @@ from .errors import BadFile, BadRow, Rejection
 from .formats import Format, cells, guess
 from .identity import Occurrences
 from .layout import Layout
-from .layout_files import LAYOUTS, ONLINE_RETAIL, OWN, BadLayout, load
+from .layout_columns import BadLayout
+from .layout_files import LAYOUTS, ONLINE_RETAIL, OWN, load
 from .reading import Source
 from .rejects import Rejects
 from .rows import Return, parse

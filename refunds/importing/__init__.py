@@ -2,28 +2,35 @@
 
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from .errors import BadFile, BadRow, Rejection
 from .formats import Format, cells, guess
 from .identity import Occurrences, key
+from .layout import Layout
+from .layout_columns import BadLayout
+from .layout_files import LAYOUTS, ONLINE_RETAIL, OWN, load
 from .reading import Source
-from .rows import LAYOUTS, ONLINE_RETAIL, OWN, Layout, Return, parse
+from .rejects import Rejects
+from .rows import Return, parse
 
 __all__ = [
     "LAYOUTS",
     "ONLINE_RETAIL",
     "OWN",
     "BadFile",
+    "BadLayout",
     "Format",
     "Layout",
     "Rejection",
+    "Rejects",
     "Return",
     "Row",
     "Source",
     "guess",
     "key",
+    "load",
     "rows",
 ]
 
@@ -32,12 +39,14 @@ __all__ = [
 class Row:
     """A row that was taken: the physical line (from 1) on which it starts, its key, and what it asks for.
 
-    The key of a row with a return_id is that of the first return with its facts.
+    The key of a row with a return_id is that of the first return with its facts. `written` is for its rejection by
+    what comes later; see `Rejection`.
     """
 
     line: int
     key: str
     content: Return
+    written: tuple[str, ...] | str | None = field(default=None, compare=False, repr=False)
 
 
 def rows(source: Source, *, layout: Layout, form: Format, now: datetime) -> Iterator[Row | Rejection]:
@@ -50,11 +59,11 @@ def rows(source: Source, *, layout: Layout, form: Format, now: datetime) -> Iter
             if isinstance(found, Rejection):
                 yield found
                 continue
-            line, values = found
+            line, bound, values, written = found
             try:
-                content = parse(layout, values, now)
+                content = parse(bound, values, now)
                 number = occurrences.number(content)
             except BadRow as error:
-                yield Rejection(line, str(error))
+                yield Rejection(line, str(error), written)
             else:
-                yield Row(line, key(content, number), content)
+                yield Row(line, key(content, number), content, written)

@@ -1,6 +1,6 @@
 """What can be wrong with a file, and with a row of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 class BadFile(ValueError):
@@ -13,10 +13,15 @@ class BadRow(ValueError):
 
 @dataclass(frozen=True)
 class Rejection:
-    """A record that was not taken: the physical line (from 1) on which it starts, and why."""
+    """A record that was not taken: the physical line (from 1) on which it starts, and why.
+
+    `written`: its cells as they were, or one text where it has no cells (JSON, or CSV that cannot be cut into cells).
+    None where it was too long to be held.
+    """
 
     line: int
     reason: str
+    written: tuple[str, ...] | str | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
         return f"line {self.line}: {self.reason}"

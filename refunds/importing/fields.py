@@ -193,7 +193,12 @@ def wall_time(cells: Cells, name: str, zone: ZoneInfo) -> datetime:
     value = required(cells, name)
     if not _WALL_TIME.fullmatch(value):
         raise BadRow(f"{name} {shown(value)} is not a date and time such as 2010-12-01 09:41:00")
-    local = _existing(name, value).replace(tzinfo=zone)
+    return in_zone(name, value, _existing(name, value), zone)
+
+
+def in_zone(name: str, value: str, at: datetime, zone: ZoneInfo) -> datetime:
+    """The naive `at`, which `value` says, on the clocks of `zone`, in UTC; see `wall_time`."""
+    local = at.replace(tzinfo=zone)
     in_utc = local.astimezone(UTC)
     if in_utc.astimezone(zone).replace(tzinfo=None) != local.replace(tzinfo=None):
         raise BadRow(f"{name} {shown(value)} does not exist: the clocks of {zone.key} skipped it")
@@ -205,6 +210,11 @@ def _existing(name: str, value: str) -> datetime:
         parsed = datetime.fromisoformat(value)
     except ValueError as error:
         raise BadRow(f"{name} {shown(value)} does not exist: {error}") from error
-    if not FIRST_YEAR <= parsed.year <= LAST_YEAR:
-        raise BadRow(f"{name} {shown(value)} is not in the years {FIRST_YEAR} to {LAST_YEAR}")
+    check_year(name, value, parsed)
     return parsed
+
+
+def check_year(name: str, value: str, at: datetime) -> None:
+    """Raise BadRow where the year is a typing error."""
+    if not FIRST_YEAR <= at.year <= LAST_YEAR:
+        raise BadRow(f"{name} {shown(value)} is not in the years {FIRST_YEAR} to {LAST_YEAR}")

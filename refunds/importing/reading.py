@@ -1,7 +1,8 @@
 """Records out of a byte stream, with the number of the line each starts on, in bounded memory.
 
 A record of JSON lines is a line; one of CSV goes on while a quoted field is open. Bytes, not text: one broken character
-must cost one record, and a record that is too long is passed over without being held.
+must cost one record, and a record that is too long is passed over without being held. UTF-16 alone is turned into UTF-8
+first: its line breaks are not one byte.
 """
 
 import codecs
@@ -9,10 +10,11 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
-from types import MappingProxyType
+from functools import cache
 from typing import Final, Protocol
 
-from .errors import BadFile, Rejection
+from .encodings import Utf8Lines, is_wide
+from .errors import BadFile, BadRow, Rejection
 
 # Bytes. The longest reason (10,000 characters of up to 4 bytes, or as many doubled quotes or JSON escapes) fits with
 # room for the other columns; below csv's own limit on a field (131,072 characters).
@@ -32,14 +34,24 @@ class Lines(Protocol):
 class Source:
     """A binary stream read in pieces: counts its bytes, drops a byte order mark, shows its beginning.
 
-    `name` is what messages call it.
+    `name` is what messages call it; `encoding` is what its records are in, UTF-8 until `decode_from` says another.
+    `header` has a CSV file's names as they are written once they have been read.
     """
 
     def __init__(self, stream: Lines, name: str) -> None:
         self.name = name
         self.bytes_read = 0
+        self.encoding = "utf-8"
+        self.header: tuple[str, ...] = ()
         self._stream = stream
+        self._lines: Lines | None = None
         self._first: bytes | None = None
+
+    def decode_from(self, encoding: str) -> None:
+        """Take the file for one in `encoding`, a usual name. Before anything is read."""
+        if self._first is None:
+            self._lines = Utf8Lines(self._raw, encoding) if is_wide(encoding) else None
+            self.encoding = "utf-8" if is_wide(encoding) else encoding
 
     def beginning(self) -> bytes:
         """The first line or its first 64 KiB, which stays to be read. Raises BadFile."""
@@ -56,8 +68,16 @@ class Source:
             piece = self._read()
 
     def _read(self) -> bytes:
+        if self._lines is None:
+            return self._raw(_PIECE)
         try:
-            piece = self._stream.readline(_PIECE)
+            return self._lines.readline(_PIECE)
+        except UnicodeDecodeError as error:
+            raise BadFile(f"{self.name} is not {error.encoding}, in which it is read: {error.reason}") from error
+
+    def _raw(self, size: int) -> bytes:
+        try:
+            piece = self._stream.readline(size)
         except OSError as error:
             raise BadFile(f"cannot read {self.name}: {error.strerror or error}") from error
         self.bytes_read += len(piece)
@@ -83,25 +103,26 @@ class _At(Enum):
     QUOTE = auto()  # one in a quoted field: its end, or the first of two
 
 
-_TOKENS: Final = re.compile(rb'"|,|[^",]+')
-_NEXT: Final[Mapping[_At, Mapping[bytes, _At]]] = MappingProxyType(
-    {
-        _At.START: {b'"': _At.QUOTED, b",": _At.START},
-        _At.PLAIN: {b",": _At.START},
+@cache
+def _grammar(separator: bytes) -> tuple[re.Pattern[bytes], Mapping[_At, Mapping[bytes, _At]]]:
+    mark = re.escape(separator)
+    return re.compile(rb'"|%b|[^"%b]+' % (mark, mark)), {
+        _At.START: {b'"': _At.QUOTED, separator: _At.START},
+        _At.PLAIN: {separator: _At.START},
         _At.QUOTED: {b'"': _At.QUOTE},
-        _At.QUOTE: {b'"': _At.QUOTED, b",": _At.START},
+        _At.QUOTE: {b'"': _At.QUOTED, separator: _At.START},
     }
-)
 
 
-def _scan(piece: bytes, at: _At) -> _At:
+def _scan(piece: bytes, at: _At, separator: bytes) -> _At:
     if b'"' not in piece:
         # Most lines: no need to look at each field.
         if at is _At.QUOTED:
             return at
-        return _At.START if piece.endswith(b",") else _At.PLAIN
-    for token in _TOKENS.findall(piece):
-        at = _NEXT[at].get(token, _At.QUOTED if at is _At.QUOTED else _At.PLAIN)
+        return _At.START if piece.endswith(separator) else _At.PLAIN
+    tokens, after = _grammar(separator)
+    for token in tokens.findall(piece):
+        at = after[at].get(token, _At.QUOTED if at is _At.QUOTED else _At.PLAIN)
     return at
 
 
@@ -115,8 +136,8 @@ class _Gathering:
         self._size = 0
         self._terminated = False
 
-    def add(self, piece: bytes, *, quoted: bool) -> bool:
-        """Take the next piece; return whether the record ends with it."""
+    def add(self, piece: bytes, separator: bytes) -> bool:
+        """Take the next piece; return whether the record ends with it. Without a separator no quote goes on."""
         if self._terminated:
             self.last_line += 1
         self._terminated = piece.endswith(b"\n")
@@ -124,8 +145,8 @@ class _Gathering:
         self._kept.append(piece)
         if self._size > LONGEST_RECORD:
             self._kept.clear()
-        if quoted:
-            self.at = _scan(piece, self.at)
+        if separator:
+            self.at = _scan(piece, self.at, separator)
         return self._terminated and self.at is not _At.QUOTED
 
     def finish(self) -> Record | Rejection:
@@ -142,24 +163,38 @@ class _Gathering:
         return Record(self.line, self.last_line, b"".join(self._kept), self._terminated)
 
 
-def records(source: Source, *, quoted: bool) -> Iterator[Record | Rejection]:
-    """Each record that is not blank; where `quoted`, one goes on while a CSV quote is open.
+def records(source: Source, *, separator: str) -> Iterator[Record | Rejection]:
+    """Each record that is not blank; one of CSV goes on while a quote is open, one without `separator` is a line.
 
     A quote that is never closed takes the rest of the file with it, and the rejection says so. To take the lines
     inside it for rows instead would let whoever writes a long reason write rows. Raises BadFile.
     """
     gathering: _Gathering | None = None
     line = 1
+    mark = separator.encode()
     for piece in source.pieces():
         gathering = gathering or _Gathering(line)
-        if gathering.add(piece, quoted=quoted):
+        if gathering.add(piece, mark):
             line = gathering.last_line + 1
-            yield from _unless_blank(gathering.finish())
+            yield from _unless_blank(gathering.finish(), mark)
             gathering = None
     if gathering is not None:
-        yield from _unless_blank(gathering.finish())
+        yield from _unless_blank(gathering.finish(), mark)
 
 
-def _unless_blank(record: Record | Rejection) -> Iterator[Record | Rejection]:
-    if isinstance(record, Rejection) or record.data.strip():
+def _unless_blank(record: Record | Rejection, separator: bytes) -> Iterator[Record | Rejection]:
+    # Spreadsheets write a row of separators, or of empty cells in quotes, for an empty row.
+    if isinstance(record, Rejection) or record.data.strip((separator and separator + b'"') + b" \t\r\n\v\f"):
         yield record
+
+
+def decoded(data: bytes, encoding: str) -> str:
+    """The text of a record. Raises BadRow, which names the byte and the option for the likeliest encoding."""
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        name = "UTF-8" if encoding == "utf-8" else encoding
+        option = "; if the file is in Windows-1252, import it with --encoding cp1252" if encoding == "utf-8" else ""
+        raise BadRow(
+            f"not {name}: byte 0x{data[error.start]:02x} at byte {error.start + 1} of the row{option}"
+        ) from error

@@ -117,7 +117,7 @@ def _store_identified(
         for row in (row for row in waiting if row.content.return_id in stored):
             if differences := _differences(stored[row.content.return_id], row.content):
                 summary.rejected += 1
-                on_rejected(Rejection(row.line, differences))
+                on_rejected(Rejection(row.line, differences, row.written))
             else:
                 summary.known += 1
         waiting = [row for row in waiting if row.content.return_id not in stored]

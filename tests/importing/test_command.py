@@ -122,16 +122,16 @@ def test_unreadable_file_is_named_in_one_line(tmp_path: Path, monkeypatch: pytes
 
 
 def test_json_that_is_one_list_is_not_taken_for_csv(tmp_path: Path) -> None:
-    """The reason says what a row is."""
-    (tmp_path / "a.json").write_text("[{}]\n")
-    assert run(tmp_path / "a.json")[1] == "line 1: a row is a JSON object, not '[{}]'\n"
+    """Its elements are rows."""
+    (tmp_path / "a.json").write_text("[{}, [1]]\n")
+    assert run(tmp_path / "a.json")[1] == "line 1: currency is missing\nline 1: a row is a JSON object, not '[1]'\n"
 
 
 def test_wrong_header_names_the_columns_and_the_layout_that_fits(tmp_path: Path) -> None:
     """A file of the other layout is refused whole, with the option that would take it."""
     file = tmp_path / "h1.csv"
     file.write_text("InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n")
-    assert run(file)[2].startswith(f"{file} has not the header of layout own: missing 'order_line', 'quantity', ")
+    assert run(file)[2].startswith(f"{file} has not the header of layout own: missing 'order_line', 'amount', ")
     assert run(file)[2].endswith("; this looks like --layout online-retail")
     assert run(file, "--layout", "online-retail")[2] == ""
 

@@ -180,7 +180,7 @@ def test_any_cells_are_a_return_or_a_reason(name: str, data: st.DataObject) -> N
     good = GOOD if layout is OWN else GOOD_ONLINE
     changed = data.draw(st.dictionaries(st.sampled_from(layout.columns), NASTY, max_size=3))
     try:
-        row = parse(layout, {**good, **changed}, NOW)
+        row = parse(layout.bind([*good]), {**good, **changed}, NOW)
     except BadRow as error:
         reasons = [str(error)]
     else:

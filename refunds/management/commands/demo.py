@@ -15,7 +15,7 @@ from ...domain import cutoff
 from ...domain.money import to_major
 from ...domain.refunds import RefundStatus
 from ...domain.returns import Status
-from ...importing import LAYOUTS, BadFile, Rejection, Row, Source, guess, rows
+from ...importing import BadFile, Rejection, Row, Source, guess, load, rows
 from ...operations.books import Books
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """A file of one's own, its layout, and the day."""
         parser.add_argument("file", nargs="?", help="return requests, as import_returns takes them; default: made up")
-        parser.add_argument("--layout", choices=sorted(LAYOUTS), default="own")
+        parser.add_argument("--layout", default="own", help="its columns, as import_returns takes them")
         parser.add_argument("--day", type=_date, help="a day in Kyiv, YYYY-MM-DD (default: clocks go forward on it)")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -59,9 +59,10 @@ class Command(BaseCommand):
 
     def _rows(self, file: str, layout: str) -> tuple[list[Row], int]:
         try:
+            columns = load(layout)
             with Path(file).open("rb") as stream:
                 source = Source(stream, file)
-                found = list(rows(source, layout=LAYOUTS[layout], form=guess(source), now=timezone.now()))
+                found = list(rows(source, layout=columns, form=guess(source, columns), now=timezone.now()))
         except OSError as error:
             raise CommandError(f"cannot read {file}: {error.strerror}") from error
         except BadFile as error:

@@ -4,7 +4,7 @@ import os
 import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -12,7 +12,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
 from ...domain.money import to_major
-from ...importing import LAYOUTS, OWN, BadFile, Format, Rejection, Source, guess
+from ...importing import OWN, BadFile, Format, Layout, Rejection, Rejects, Source, guess
+from ...importing.layout_files import LAYOUTS, overridden
 from ...operations import imports
 from .. import database
 from ..clock import trusted_now
@@ -30,18 +31,29 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """FILE and how to read it."""
+        """FILE, how to read it, and where its rejected rows go."""
         parser.add_argument("file", metavar="FILE", help="the file, or - for standard input")
-        parser.add_argument("--layout", choices=sorted(LAYOUTS), default=OWN.name, help="its columns (default: own)")
+        parser.add_argument(
+            "--layout", default=OWN.name, help=f"its columns: {', '.join(LAYOUTS)}, or a layout file (default: own)"
+        )
         parser.add_argument(
             "--format", choices=[form.value for form in Format], help="default: by the file's name, or its first byte"
         )
+        parser.add_argument("--separator", help="comma, semicolon, tab, pipe or the character (default: the layout's)")
+        parser.add_argument("--encoding", help="such as utf-16 or cp1252 (default: the layout's)")
+        parser.add_argument("--decimal", help="the mark before decimals, . or , (default: the layout's)")
+        parser.add_argument("--rejects", metavar="FILE", help="write the rejected rows to this file, to be corrected")
 
-    def handle(self, *, file: str, layout: str, format: str | None, **_: Any) -> None:  # noqa: A002  # the option's name
+    def handle(self, *, file: str, layout: str, format: str | None, **options: Any) -> None:  # noqa: A002  # the option's name
         """Raises CommandError where the file or a row of it could not be taken."""
         try:
+            columns = overridden(
+                layout, separator=options["separator"], encoding=options["encoding"], decimal=options["decimal"]
+            )
             with _opened(file) as stream:
-                summary = self._import(Source(stream, _name(file)), layout, format, _size(stream))
+                source = Source(stream, _name(file))
+                form = Format(format) if format else SUFFIXES.get(Path(file).suffix.lower()) or guess(source, columns)
+                summary = self._import(source, columns, form, _size(stream), options["rejects"])
         except BadFile as error:
             raise CommandError(str(error)) from error
         except DatabaseError as error:
@@ -59,28 +71,33 @@ class Command(BaseCommand):
                 "interrupted; whole batches are in: import the file again for the rest", returncode=130
             ) from error
         self._report(summary)
+        if summary.rejected and options["rejects"]:
+            raise CommandError(f"rejected rows: {summary.rejected:,}; correct and import {options['rejects']}")
         if summary.rejected:
             raise CommandError(f"rejected rows: {summary.rejected:,}; mend them and import the file again")
 
-    def _import(self, source: Source, layout: str, form: str | None, size: int) -> imports.Summary:
+    def _import(self, source: Source, layout: Layout, form: Format, size: int, rejects: str | None) -> imports.Summary:
         now = trusted_now()  # what is received at this instant is declined at the next cutoff
         progress = Progress(self.stderr, size)
+        with Rejects(Path(rejects), source, layout, form) if rejects else nullcontext() as kept:
 
-        def rejected(rejection: Rejection) -> None:
-            progress.clear()
-            self.stderr.write(str(rejection))
+            def rejected(rejection: Rejection) -> None:
+                progress.clear()
+                self.stderr.write(str(rejection))
+                if kept is not None:
+                    kept.add(rejection)
 
-        try:
-            return imports.import_file(
-                source,
-                layout=LAYOUTS[layout],
-                form=Format(form) if form else SUFFIXES.get(Path(source.name).suffix.lower()) or guess(source),
-                now=now,
-                on_rejected=rejected,
-                on_batch=lambda summary: progress.show(source.bytes_read, summary.read),
-            )
-        finally:
-            progress.clear()
+            try:
+                return imports.import_file(
+                    source,
+                    layout=layout,
+                    form=form,
+                    now=now,
+                    on_rejected=rejected,
+                    on_batch=lambda summary: progress.show(source.bytes_read, summary.read),
+                )
+            finally:
+                progress.clear()
 
     def _report(self, summary: imports.Summary) -> None:
         counts = {

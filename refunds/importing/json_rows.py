@@ -1,0 +1,222 @@
+"""JSON: a line for each row, or one document, which is read whole or refused whole."""
+
+import json
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any, Final
+
+from .csv_rows import Found
+from .errors import BadFile, BadRow, Rejection, shown
+from .layout import REJECTED, Bound, Layout, folded
+from .reading import Source, decoded, records
+
+# Bytes of a document, which is held in memory; JSON lines have no limit. Some 40,000 rows.
+LARGEST_DOCUMENT: Final = 16 * 1024 * 1024
+# Different sets of keys of which the columns are remembered; most files have one.
+_SHAPES: Final = 100
+_SPACE: Final = " \t\r\n"
+
+
+class _Number(str):
+    """The literal of a JSON number, digit for digit: a float would change it."""
+
+    __slots__ = ()
+
+
+class _Doubled(str):
+    """An object that gives this key twice."""
+
+    __slots__ = ()
+
+
+def _object(pairs: list[tuple[str, Any]]) -> Any:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if isinstance(value, _Doubled):
+            return value
+        if name in found:
+            return _Doubled(name)
+        found[name] = value
+    return found
+
+
+_DECODER: Final = json.JSONDecoder(
+    parse_float=_Number, parse_int=_Number, parse_constant=_Number, object_pairs_hook=_object
+)
+
+
+def cells(source: Source, layout: Layout) -> Iterator[Found | Rejection]:
+    """Each row, or why it is none. Raises BadFile for an empty file, or a document that is not whole."""
+    reader = _Reader(layout)
+    if _is_document(source):
+        yield from reader.document(source)
+        return
+    empty = True
+    for record in records(source, separator=""):
+        empty = False
+        yield record if isinstance(record, Rejection) else reader.line(record.line, record.data, source.encoding)
+    if empty:
+        raise BadFile(f"{source.name} is empty; the columns of layout {layout.name} are {', '.join(layout.columns)}")
+
+
+def _is_document(source: Source) -> bool:
+    """Whether the first line begins a list, or an object that goes on in the next line."""
+    beginning = source.beginning()
+    first = beginning.decode(source.encoding, "replace").strip()
+    if first.startswith("[") or not beginning.endswith(b"\n"):
+        return first.startswith("[")
+    try:
+        _DECODER.decode(first)
+    except json.JSONDecodeError as error:
+        return first.startswith("{") and error.pos >= len(first)
+    except RecursionError:
+        return False
+    return False
+
+
+class _Reader:
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._bound = lru_cache(_SHAPES)(layout.bind)
+
+    def line(self, line: int, data: bytes, encoding: str) -> Found | Rejection:
+        """One line of JSON lines."""
+        try:
+            text = decoded(data, encoding).strip(_SPACE)
+            try:
+                parsed = _DECODER.decode(text)
+            except json.JSONDecodeError as error:
+                raise BadRow(f"not JSON: {error.msg} at character {error.pos + 1}") from error
+            except RecursionError as error:
+                raise BadRow("not a row: JSON nested too deeply") from error
+        except BadRow as error:
+            return Rejection(line, str(error), data.decode(encoding, "surrogateescape").strip(_SPACE))
+        return self._row(line, parsed, text)
+
+    def document(self, source: Source) -> Iterator[Found | Rejection]:
+        """The rows of lists of objects, and of objects, one after the other. Nothing is yielded before all is read."""
+        text = _whole(source)
+        try:
+            for _ in _values(text):  # twice: what is parsed takes ten times the memory of its text
+                pass
+        except json.JSONDecodeError as error:
+            raise BadFile(
+                f"{source.name} is one JSON document with an error, and nothing of it was imported: {error.msg} at "
+                f"line {error.lineno}, column {error.colno}"
+            ) from error
+        except RecursionError as error:
+            raise BadFile(f"{source.name} is JSON nested too deeply; nothing of it was imported") from error
+        line, last = 1, 0
+        for start, end, parsed in _values(text):
+            line += text.count("\n", last, start)
+            last = start
+            yield self._row(line, parsed, text[start:end])
+
+    def _row(self, line: int, parsed: Any, text: str) -> Found | Rejection:
+        try:
+            if isinstance(parsed, _Doubled):
+                raise BadRow(f"{shown(parsed)} is given twice")
+            if not isinstance(parsed, dict):
+                raise BadRow(f"a row is a JSON object, not {shown(text.strip())}")
+            own = {name: value for name, value in parsed.items() if folded(name) not in REJECTED}
+            bound = self._bound(tuple(own))
+            if bound.unknown:
+                known = ", ".join(self._layout.columns)
+                raise BadRow(f"unknown column {shown(bound.unknown[0])}; known are {known}")
+            if bound.doubled:
+                raise BadRow(f"only one may be there of {', '.join(map(shown, bound.doubled))}")
+            return line, bound, {name: _cell(name, own[name], bound) for name in own if name in bound.read}, text
+        except BadRow as error:
+            return Rejection(line, str(error), text)
+
+
+def _whole(source: Source) -> str:
+    kept = bytearray()
+    for piece in source.pieces():
+        kept += piece
+        if len(kept) > LARGEST_DOCUMENT:
+            raise BadFile(
+                f"{source.name} is one JSON document of more than {LARGEST_DOCUMENT:,} bytes, and nothing of it was "
+                "imported: write a row per line (jq -c '.[]' FILE | python -m refunds import_returns -)"
+            )
+    try:
+        return decoded(bytes(kept), source.encoding)
+    except BadRow as error:
+        raise BadFile(f"{source.name} is one JSON document, and nothing of it was imported: {error}") from error
+
+
+def _values(text: str) -> Iterator[tuple[int, int, Any]]:
+    """Where each row begins and ends, and what it says. Raises JSONDecodeError."""
+    at = _skip(text, 0)
+    while at < len(text):
+        if text[at] != "[":
+            parsed, end = _DECODER.raw_decode(text, at)
+            yield at, end, parsed
+            at = _skip(text, end)
+            continue
+        at = _skip(text, at + 1)
+        while text[at : at + 1] != "]":
+            parsed, end = _DECODER.raw_decode(text, at)
+            yield at, end, parsed
+            at = _after_element(text, _skip(text, end))
+        at = _skip(text, at + 1)
+
+
+def _after_element(text: str, at: int) -> int:
+    """Past the comma to the next element, or at the bracket that ends the list."""
+    if text[at : at + 1] == "]":
+        return at
+    if text[at : at + 1] != ",":
+        raise json.JSONDecodeError("Expecting ',' or the end of the list", text, at)
+    at = _skip(text, at + 1)
+    if text[at : at + 1] == "]":
+        raise json.JSONDecodeError("A comma before the end of the list", text, at)
+    return at
+
+
+def _skip(text: str, at: int) -> int:
+    while at < len(text) and text[at] in _SPACE:
+        at += 1
+    return at
+
+
+def literal(value: Any) -> str:
+    """What `parsed` gave as JSON on one line, its numbers digit for digit."""
+    if isinstance(value, _Number):
+        return str(value)
+    if isinstance(value, dict):
+        pairs = (f"{json.dumps(key)}: {literal(each)}" for key, each in value.items())
+        return f"{{{', '.join(pairs)}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(literal, value))}]"
+    return json.dumps(value)
+
+
+def parsed(text: str) -> dict[str, Any] | None:
+    """The object that a row's text is, without what a file of rejected rows says of it; None where it is none."""
+    try:
+        found = _DECODER.decode(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(found, dict):
+        return None
+    return {name: value for name, value in found.items() if folded(name) not in REJECTED}
+
+
+_KINDS: Final[Mapping[type, str]] = MappingProxyType({bool: "true or false", list: "a list", dict: "an object"})
+
+
+def _cell(name: str, value: Any, bound: Bound) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool) and name in {column for column, _ in bound.accepted}:
+        return str(value).lower()
+    if isinstance(value, _Doubled):
+        raise BadRow(f"{shown(value)} is given twice")
+    number = isinstance(value, _Number)
+    if isinstance(value, str) and (not number or name in bound.numbers):
+        return str(value)
+    wanted = "a number or text" if name in bound.numbers else "text"
+    found = "a number" if number else _KINDS[type(value)]
+    raise BadRow(f"{name} must be {wanted}, not {found}")

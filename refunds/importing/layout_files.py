@@ -1,0 +1,214 @@
+"""Layout files: TOML with a small, closed set of keys. Every fault is one line that names the file and the key."""
+
+import dataclasses
+import tomllib
+from collections.abc import Iterable, Mapping
+from importlib.resources import files
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from .dates import check_format
+from .encodings import encoding_called
+from .layout import REJECTED, REQUIRED, UNIT_PRICE, Layout, folded
+from .layout_columns import BadLayout, checked_column, checked_table, checked_text, checked_texts, known_keys
+from .rows import OPTIONAL
+
+FIELDS: Final = (*REQUIRED, UNIT_PRICE, *OPTIONAL)
+# A constant may say what a kind of file leaves out of every row. The others differ from row to row.
+CONSTANT: Final = ("currency", "quantity", "reason")
+SEPARATORS: Final[Mapping[str, str]] = MappingProxyType({"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"})
+_DECIMALS: Final = (".", ",")
+# U+00A0 and U+202F are the spaces that French and other files group digits with.
+_THOUSANDS: Final = ("", ",", ".", " ", "'", "\u2019", "\u00a0", "\u202f")
+
+
+def load(layout: str) -> Layout:
+    """The shipped layout of that name, or the one in a file: a path that ends in .toml or has a separator of paths.
+
+    Raises BadLayout.
+    """
+    if not layout.endswith(".toml") and not {"/", "\\"} & set(layout):
+        if layout not in LAYOUTS:
+            raise BadLayout(
+                f"there is no layout {layout!r}; there are {', '.join(LAYOUTS)}, or give the path of a layout file"
+            )
+        return LAYOUTS[layout]
+    try:
+        text = Path(layout).read_bytes().decode()
+    except OSError as error:
+        raise BadLayout(f"cannot read layout {layout}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise BadLayout(f"layout {layout} is not UTF-8, as TOML is: save it as UTF-8") from error
+    return parse(text, layout)
+
+
+def overridden(layout: str, *, separator: str | None, encoding: str | None, decimal: str | None) -> Layout:
+    """`load`, with what a command's options say instead. Raises BadLayout."""
+    found = load(layout)
+    return dataclasses.replace(
+        found,
+        separator=found.separator if separator is None else separator_called(separator),
+        encoding=found.encoding if encoding is None else _encoding(encoding),
+        decimal=found.decimal if decimal is None else marks(decimal, found.thousands)[0],
+    )
+
+
+def parse(text: str, name: str) -> Layout:
+    """The layout that TOML of this text says. Raises BadLayout; `name` is what messages call it."""
+    try:
+        return _layout(tomllib.loads(text), name)
+    except tomllib.TOMLDecodeError as error:
+        raise BadLayout(f"layout {name} is not TOML: {error}") from error
+    except BadLayout as error:
+        raise BadLayout(f"layout {name}: {error}") from error
+
+
+def separator_called(value: Any) -> str:
+    """The character that separates cells, given as itself or by its name. Raises BadLayout."""
+    found = SEPARATORS.get(value, value) if isinstance(value, str) else value
+    if found not in SEPARATORS.values():
+        raise BadLayout(f"separator is {value!r}; write one of {', '.join(SEPARATORS)}, or the character itself")
+    return str(found)
+
+
+def marks(decimal: Any, thousands: Any) -> tuple[str, str]:
+    """The two marks of numbers. Raises BadLayout, also where one character is both."""
+    if decimal not in _DECIMALS:
+        raise BadLayout(f'decimal is {decimal!r}; write "." or ","')
+    if thousands not in _THOUSANDS:
+        raise BadLayout(f'thousands is {thousands!r}; write one of , . \' or a space, or "" where numbers have none')
+    if decimal == thousands:
+        raise BadLayout(f"decimal and thousands are both {decimal!r}; a mark can be one of them only")
+    return decimal, thousands
+
+
+def _layout(told: dict[str, Any], name: str) -> Layout:
+    known_keys("key", told, _KEYS)
+    decimal, thousands = marks(told.get("decimal", "."), told.get("thousands", ""))
+    columns = checked_table(told, "columns")
+    known_keys("field in [columns]", columns, FIELDS)
+    constants = _constants(checked_table(told, "constants"), columns)
+    _check_complete(columns, constants)
+    layout = Layout(
+        name=name,
+        fields={field: checked_column(field, spec) for field, spec in columns.items()},
+        constants=constants,
+        accept={
+            column: frozenset(checked_texts(f"accept.{column}", v))
+            for column, v in checked_table(told, "accept").items()
+        },
+        hints=_hints(checked_table(told, "hints")),
+        ignore=checked_texts("ignore", told.get("ignore", [])),
+        ignore_unknown=_one_of(told, "unknown_columns", ("refuse", "ignore")) == "ignore",
+        separator=separator_called(told.get("separator", ",")),
+        encoding=_encoding(told.get("encoding", "utf-8")),
+        decimal=decimal,
+        thousands=thousands,
+        dates=_dates(told.get("dates", ["iso"]), zoned="zone" in told),
+        zone=_zone(told["zone"]) if "zone" in told else None,
+        negative_quantity=_one_of(told, "quantity_sign", ("positive", "negative")) == "negative",
+        negative_amount=_one_of(told, "amount_sign", ("positive", "negative")) == "negative",
+    )
+    _check_names(layout)
+    return layout
+
+
+def _one_of(told: dict[str, Any], key: str, values: tuple[str, str]) -> str:
+    value = told.get(key, values[0])
+    if value not in values:
+        raise BadLayout(f'{key} is {value!r}; write "{values[0]}" or "{values[1]}"')
+    return str(value)
+
+
+def _encoding(value: Any) -> str:
+    try:
+        return encoding_called(checked_text("encoding", value))
+    except LookupError as error:
+        raise BadLayout(str(error.args[0])) from error
+
+
+def _zone(value: Any) -> ZoneInfo:
+    try:
+        return ZoneInfo(checked_text("zone", value))
+    except (OSError, ValueError) as error:  # ZoneInfoNotFoundError is a KeyError; a directory is an OSError
+        raise BadLayout(_no_zone(value)) from error
+    except KeyError as error:
+        raise BadLayout(_no_zone(value)) from error
+
+
+def _no_zone(value: Any) -> str:
+    return f"zone {value!r} is not a time zone; write one such as Europe/Kyiv or UTC"
+
+
+def _dates(value: Any, *, zoned: bool) -> tuple[str, ...]:
+    formats = checked_texts("dates", value)
+    if not formats:
+        raise BadLayout('dates must be a list of formats, such as ["iso"] or ["%d.%m.%Y %H:%M"]')
+    for each in formats:
+        try:
+            check_format(each, zoned=zoned)
+        except ValueError as error:
+            raise BadLayout(f"dates: {error}") from error
+    return formats
+
+
+def _constants(told: dict[str, Any], columns: Iterable[str]) -> dict[str, str]:
+    known_keys("field in [constants]", told, CONSTANT)
+    for field, value in told.items():
+        checked_text(f"constants.{field}", value)
+        if field in columns:
+            raise BadLayout(f"{field} is in [columns] and in [constants]; remove it from one of them")
+    return told
+
+
+def _hints(told: dict[str, Any]) -> dict[str, str]:
+    known_keys("field in [hints]", told, FIELDS)
+    return {field: checked_text(f"hints.{field}", value) for field, value in told.items()}
+
+
+def _check_complete(columns: Iterable[str], constants: Iterable[str]) -> None:
+    there = {*columns, *constants}
+    if {"amount", UNIT_PRICE} <= there:
+        raise BadLayout(f"amount and {UNIT_PRICE} are both in [columns]; an amount is read, or a price is multiplied")
+    there |= {"amount"} & {"amount" for _ in there & {UNIT_PRICE}}
+    missing = [field for field in REQUIRED if field not in there]
+    if missing:
+        raise BadLayout(
+            f'[columns] has no {", ".join(missing)}; say which column it is, such as {missing[0]} = "Column"'
+            + (f', or {missing[0]} = "…" in [constants]' if missing[0] in CONSTANT else "")
+        )
+
+
+def _check_names(layout: Layout) -> None:
+    """Each name belongs to one column; a column may serve two fields where the same names are written for both."""
+    owners: dict[str, tuple[str, ...]] = {}
+    for part in (part for column in layout.fields.values() for part in column.parts):
+        for name in part:
+            if owners.setdefault(folded(name), part) != part:
+                raise BadLayout(f"column {name!r} is among the names of two columns; remove it from one of them")
+    for name in layout.ignore:
+        if folded(name) in owners:
+            raise BadLayout(f"column {name!r} is read and in ignore; remove it from one of them")
+    for name in (*owners, *map(folded, layout.accept)):
+        if name in REJECTED:
+            raise BadLayout(f"column {name!r} is kept for files of rejected rows; name another")
+
+
+_KEYS: Final = (
+    "separator", "encoding", "decimal", "thousands", "dates", "zone", "quantity_sign", "amount_sign",
+    "unknown_columns", "ignore", "columns", "constants", "accept", "hints",
+)  # fmt: skip
+
+
+def _shipped() -> dict[str, Layout]:
+    folder = files(__package__) / "layouts"
+    texts = {each.name.removesuffix(".toml"): each.read_text("utf-8") for each in folder.iterdir()}
+    # own first: it is the default, and the first that a message names.
+    return {name: parse(texts[name], name) for name in sorted(texts, key=lambda name: (name != "own", name))}
+
+
+LAYOUTS: Final[Mapping[str, Layout]] = MappingProxyType(_shipped())
+OWN: Final = LAYOUTS["own"]
+ONLINE_RETAIL: Final = LAYOUTS["online-retail"]

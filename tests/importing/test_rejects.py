@@ -1,0 +1,206 @@
+"""`--rejects FILE`: rejected rows as they were, to be corrected and imported again."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from refunds.importing import Format
+from refunds.models import ReturnRequest
+from refunds.spreadsheets import escaped, unescaped
+
+from .files import GOOD, HEADER, csv_file, jsonl_file, line, messages, read, taken
+from .test_command import run
+
+pytestmark = pytest.mark.django_db
+
+
+def rejects(folder: Path, data: bytes, *options: str, name: str = "a.csv") -> Path:
+    """The file that an import of these bytes writes."""
+    (folder / name).write_bytes(data)
+    file = folder / f"rejects{Path(name).suffix}"
+    error = run(folder / name, *options, "--rejects", str(file))[2]
+    assert error.endswith(f"; correct and import {file}"), error
+    return file
+
+
+def test_rejected_rows_are_written_as_they_were(tmp_path: Path) -> None:
+    """With the line and the reason in front of the file's own columns, in its order."""
+    file = rejects(tmp_path, csv_file(line(), line(amount="NaN", reason='a "b", c\nd'), line(quantity="0") + ",more"))
+    rows = list(csv.reader(file.read_bytes().decode().splitlines(keepends=True)))
+    assert rows[0] == ["rejected_line", "rejected_reason", *HEADER.split(",")]
+    assert rows[1] == [
+        "3",
+        "amount 'NaN' is not a number",
+        *{**GOOD, "amount": "NaN", "reason": 'a "b", c\nd'}.values(),
+    ]
+    assert rows[2] == ["5", "9 cells where the header has 8", *{**GOOD, "quantity": "0"}.values(), "more"]
+    assert file.stat().st_mode & 0o077 == 0
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["a.csv", "rejects.csv"]
+
+
+def test_a_corrected_file_is_imported_again(tmp_path: Path) -> None:
+    """The two columns are not read; what was in once is not in twice."""
+    file = rejects(tmp_path, csv_file(line(), line(amount="NaN", reason="=1+1")))
+    assert run(file)[1].startswith("line 2: amount 'NaN'")
+    file.write_text(file.read_text().replace("NaN", "3.00"))
+    assert run(file)[1:] == ("", "")
+    assert sorted(ReturnRequest.objects.values_list("amount_minor", "reason")) == [(300, "=1+1"), (1250, "too small")]
+
+
+def test_rejects_of_rejects_have_their_columns_once(tmp_path: Path) -> None:
+    """A second round writes the same rows under their new lines, escaped once."""
+    for name, data in (
+        ("a.csv", csv_file(line(), line(amount="NaN", reason="=1"))),
+        ("a.jsonl", jsonl_file(GOOD, {**GOOD, "amount": "NaN"})),
+    ):
+        first = rejects(tmp_path, data, name=name)
+        again = tmp_path / f"again{first.suffix}"
+        run(first, "--rejects", str(again))
+        now, before = ('\n"2",', '\n"3",') if first.suffix == ".csv" else ('_line": 1', '_line": 2')
+        assert now in again.read_text()
+        assert again.read_text().replace(now, before) == first.read_text()
+
+
+def test_json_rows_are_written_with_their_numbers_digit_for_digit(tmp_path: Path) -> None:
+    """A line for each row, with the line and the reason as keys; what is no object as text."""
+    data = b'{"amount": 1.10, "currency": "XXX", "quantity": 1, "order_line": "x"}\n[1]\n{"a"\n'
+    file = rejects(tmp_path, data, name="a.jsonl")
+    lines = file.read_text().splitlines()
+    assert '"amount": 1.10, "currency": "XXX", "quantity": 1, "order_line": "x"}' in lines[0]
+    assert [json.loads(each)["rejected_line"] for each in lines] == [1, 2, 3]
+    assert [json.loads(each)["rejected_row"] for each in lines[1:]] == ["[1]", '{"a"']
+    file.write_text(jsonl_file({"rejected_line": 1, "rejected_reason": "x", **GOOD}).decode())
+    assert run(file)[1:] == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("row", "last"),
+    [
+        (b'1001/1,"2"x,y', ['1001/1,"2"x,y']),
+        (b"caf\xe9,2", ["caf\udce9,2"]),
+        (b"=cmd(),\x00", ["'=cmd(),\x00"]),
+        (b"x" * 200_000, []),
+    ],
+)
+def test_what_is_not_csv_is_written_as_text(tmp_path: Path, row: bytes, last: list[str]) -> None:
+    """Broken bytes as they were; a row that was too long to be held is its line and reason alone."""
+    file = rejects(tmp_path, csv_file() + row + b"\n")
+    text = file.read_bytes().decode(errors="surrogateescape")
+    assert list(csv.reader(text.splitlines(keepends=True)))[1][2:] == last
+
+
+def test_the_file_is_in_the_encoding_and_with_the_separator_of_the_first(tmp_path: Path) -> None:
+    """So that the same options read it."""
+    data = csv_file(line(amount="x", reason="zu groß")).decode().replace(",", ";")
+    for encoding in ("cp1252", "utf-16"):
+        options = ("--separator", "semicolon", "--encoding", encoding)
+        file = rejects(tmp_path, data.encode(encoding), *options)
+        text = file.read_bytes().decode(encoding).replace('"x"', '"1"')
+        assert "zu groß" in text
+        file.write_bytes(text.encode(encoding))
+        assert run(file, *options)[1:] == ("", "")
+        file.unlink()
+
+
+def test_no_file_is_made_where_nothing_is_rejected(tmp_path: Path) -> None:
+    """Nor does its name say that there was something."""
+    (tmp_path / "a.csv").write_bytes(csv_file(line()))
+    assert run(tmp_path / "a.csv", "--rejects", str(tmp_path / "r.csv"))[1:] == ("", "")
+    assert [each.name for each in tmp_path.iterdir()] == ["a.csv"]
+
+
+def test_a_path_that_cannot_be_written_is_refused_before_anything_is_imported(tmp_path: Path) -> None:
+    """Taken, in no folder, or with a name that says another format."""
+    (tmp_path / "a.csv").write_bytes(csv_file(line(), line(amount="x")))
+    (tmp_path / "dangling.csv").symlink_to(tmp_path / "nowhere.csv")
+    for name, message in (
+        ("a.csv", "it is there already; move it, or name another file"),
+        ("dangling.csv", "it is there already"),
+        ("none/r.csv", "No such file or directory"),
+        ("r.jsonl", "they are written as csv, as they were, and its name says jsonl"),
+    ):
+        assert message in run(tmp_path / "a.csv", "--rejects", str(tmp_path / name))[2]
+    assert not ReturnRequest.objects.exists()
+    assert (tmp_path / "a.csv").read_bytes() == csv_file(line(), line(amount="x"))
+
+
+def test_an_import_that_fails_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its rows come again when the file is imported again."""
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("refunds.store.add_requests", interrupted)
+    (tmp_path / "a.csv").write_bytes(csv_file(line(amount="x"), line()))
+    assert "interrupted" in run(tmp_path / "a.csv", "--rejects", str(tmp_path / "r.csv"))[2]
+    assert [each.name for each in tmp_path.iterdir()] == ["a.csv"]
+
+
+def test_a_file_that_appears_during_the_import_is_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two imports with one name: the first file stays, the second import says what to do."""
+    (tmp_path / "a.csv").write_bytes(csv_file(line(amount="x"), line()))
+
+    def another(*_: Any) -> list[Any]:
+        (tmp_path / "r.csv").write_text("another's")
+        return []
+
+    monkeypatch.setattr("refunds.store.add_requests", another)
+    assert (
+        "File exists; import the file again with another --rejects"
+        in run(tmp_path / "a.csv", "--rejects", str(tmp_path / "r.csv"))[2]
+    )
+    assert (tmp_path / "r.csv").read_text() == "another's"
+
+
+RUN = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"
+
+
+@given(st.text(st.sampled_from("'1a,;| " + RUN)))
+@example("-12.50")
+@example("'=x")
+@example("''-12")
+def test_escaped_cells_come_back_as_they_were(cell: str) -> None:
+    """Whatever the cell, taking the escape off gives it back; no cell that is run is left but a number."""
+    assert unescaped(escaped(cell)) == cell
+    assert (
+        not escaped(cell).startswith(tuple(RUN))
+        or escaped(cell).strip("+-").replace(",", "").replace(".", "").isdigit()
+    )
+
+
+@pytest.mark.parametrize(
+    ("cell", "wanted"),
+    [
+        ("=1+1", "'=1+1"),
+        ("+1-1", "'+1-1"),
+        ("-2+3", "'-2+3"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("\t=1", "'\t'=1"),
+        ("\uff1d1+1", "'\uff1d1+1"),
+        ("x,=1+1", "x,'=1+1"),
+        ("x;=1+1", "x;'=1+1"),
+        ("-12.50", "-12.50"),
+        ("+380501234567", "+380501234567"),
+        ("-", "'-"),
+        ("'tis", "'tis"),
+    ],
+)
+def test_cells_that_a_spreadsheet_runs_are_escaped(cell: str, wanted: str) -> None:
+    """Also after what another spreadsheet takes for a separator; a negative number is data."""
+    assert escaped(cell) == wanted
+
+
+def test_the_escape_is_taken_off_in_files_of_rejected_rows_alone() -> None:
+    """In any other file an apostrophe is the shop's."""
+    (row,) = taken(read(csv_file(line(reason="'=1+1"))))
+    assert row.content.reason == "'=1+1"
+    header = f"rejected_line,rejected_reason,{HEADER}"
+    (row,) = taken(read(csv_file(f"3,x,{line(reason=chr(39) + '=1+1')}", header=header)))
+    assert row.content.reason == "=1+1"
+    found = read(jsonl_file({**GOOD, "reason": "'=1"}), form=Format.JSONL)
+    assert (messages(found), taken(found)[0].content.reason) == ([], "'=1")

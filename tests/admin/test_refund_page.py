@@ -66,6 +66,7 @@ def test_the_page_says_what_to_search_the_payers_dashboard_for(client: Client) -
         "due": "2026-07-15 12:00:00",
         "settled": "2026-07-15 17:58:00",
         "told": "-",
+        "notice_suppressed": "-",
     }
 
 

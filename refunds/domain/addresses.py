@@ -14,6 +14,12 @@ _LONGEST_DOMAIN: Final = 253
 _LABEL: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII | re.IGNORECASE)
 # An address literal such as [192.0.2.1] (RFC 5321, 4.1.3).
 _LITERAL: Final = re.compile(r"\[[0-9a-f:.]+]", re.ASCII | re.IGNORECASE)
+# Nearly every address: one without a problem that needs no parser, which takes some 50 microseconds.
+_ATOM: Final = r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_PLAIN: Final = re.compile(
+    rf"{_ATOM}(\.{_ATOM})*@(?!.{{{_LONGEST_DOMAIN + 1}}}){_LABEL.pattern}(\.{_LABEL.pattern})*",
+    re.ASCII | re.IGNORECASE,
+)
 
 
 def problem(address: str) -> str | None:
@@ -22,6 +28,8 @@ def problem(address: str) -> str | None:
     A mail without SMTPUTF8 (RFC 6531) takes ASCII before the `@` and a domain that IDNA can encode. Django's mail code
     raises an error on an address that is neither, or writes to another one.
     """
+    if _PLAIN.fullmatch(address):
+        return None
     if found := invisible(address):
         position, character = found
         return f"holds the invisible character {character} at position {position}"

@@ -26,12 +26,12 @@ def counted(table: str) -> int:
         return int(cursor.fetchone()[0])
 
 
-def test_a_return_request_is_written_to_four_indexes() -> None:
-    """Its id, its key once, its refund, and whether it is pending; none by which to look for the beginning of a key."""
+def test_a_return_request_is_written_to_four_indexes_and_a_fifth_where_it_has_a_return_id() -> None:
+    """Its id, its key and return_id once, its refund, and whether it is pending; none for the beginning of a key."""
     table = ReturnRequest._meta.db_table
-    assert {columns[0] for columns in indexed(table)} == {"id", "key", "owed_id"}
+    assert {columns[0] for columns in indexed(table)} == {"id", "key", "return_id", "owed_id"}
     # SQLite's table is in the order of the id itself.
-    assert counted(table) == {"postgresql": 4, "sqlite": 3}[connection.vendor]
+    assert counted(table) == {"postgresql": 5, "sqlite": 4}[connection.vendor]
 
 
 def test_a_refund_is_written_to_its_key_and_six_partial_indexes() -> None:

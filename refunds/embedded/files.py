@@ -6,8 +6,10 @@ without a lock: nobody has to guess whether its process id has a new owner.
 
 import json
 import os
+import shelve
 import tempfile
 from collections.abc import Mapping
+from glob import escape
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
@@ -118,6 +120,25 @@ def kept_key(config: Mapping[str, Any], new: str) -> str:
             "logs in again, or set DJANGO_SECRET_KEY"
         )
     return key
+
+
+def drop_broken_schedule(path: Path) -> bool:
+    """Remove beat's file if it cannot be read, and return whether that was so. Raises OSError.
+
+    A kill while beat writes it leaves an empty part, and Celery 5.7.0 ends at every start with it (EOFError). The
+    file can be lost: the reconciler starts a missed cutoff.
+    """
+    parts = list(path.parent.glob(f"{escape(path.name)}*"))  # one file or more, as the machine's dbm writes it
+    if not parts:
+        return False
+    try:
+        with shelve.open(str(path), flag="r") as schedule:  # noqa: S301  # beat's own, which unpickles it as well
+            dict(schedule)
+    except Exception:  # each dbm and pickle has errors of its own
+        for part in parts:
+            part.unlink()
+        return True
+    return False
 
 
 def _identity(config: Mapping[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """What serve keeps next to its database: where it runs, for as long as it does, and its key."""
 
+import shelve
 import stat
 import subprocess
 import sys
@@ -9,7 +10,16 @@ from typing import Any
 
 import pytest
 
-from refunds.embedded.files import BadKey, Claim, Running, database_file, kept_key, next_to, running
+from refunds.embedded.files import (
+    BadKey,
+    Claim,
+    Running,
+    database_file,
+    drop_broken_schedule,
+    kept_key,
+    next_to,
+    running,
+)
 
 from .running import LONG
 
@@ -175,3 +185,19 @@ def test_a_key_that_is_too_short_is_refused(config: dict[str, Any], text: str) -
     with pytest.raises(BadKey, match=rf"has {len(text.strip())} characters and needs 50; delete the file"):
         kept_key(config, KEY)
     assert path.stat().st_size == len(text)
+
+
+def test_a_schedule_that_a_kill_broke_is_removed(config: dict[str, Any]) -> None:
+    """Beat would end at every start; one that can be read stays, and none is none."""
+    path = next_to(config, "beat")
+    assert not drop_broken_schedule(path)
+    with shelve.open(str(path)) as schedule:
+        schedule["entries"] = {"reconcile": 1}
+    assert not drop_broken_schedule(path)
+    parts = list(path.parent.iterdir())
+    assert parts
+    for part in parts:
+        if part.suffix not in {".dir", ".bak"}:
+            part.write_bytes(b"")
+    assert drop_broken_schedule(path)
+    assert list(path.parent.iterdir()) == []

@@ -5,6 +5,7 @@ import signal
 import socket
 import sys
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -13,7 +14,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection, connections
 from django.utils import timezone
 
-from ...embedded.files import BadKey, Claim, Running, database_file, kept_key, next_to
+from ...embedded.files import BadKey, Claim, Running, database_file, drop_broken_schedule, kept_key, next_to
 from ...embedded.screen import screen
 from ...embedded.supervisor import ENDINGS, ChildEnded, EndAsked, Program, Supervisor, lifeline
 from ..database import EXIT_STATUS
@@ -57,6 +58,8 @@ class Command(BaseCommand):
         supervisor.say(f"Broker: {broker}.")
         supervisor.say(f"Migrating {database} …")
         call_command("migrate", interactive=False, verbosity=verbosity - 1, stdout=self.stdout)
+        if drop_broken_schedule(Path(beat_file())):
+            supervisor.say("Beat's schedule file was broken by a kill; it begins a new one.")
         supervisor.say("Starting worker, beat and web …")
         undo.enter_context(supervisor.listening())
         undo.callback(supervisor.stop)

@@ -53,7 +53,7 @@ def test_reconciler_claims_an_overdue_refund_by_indexes() -> None:
     late = make_refund(due_at=NOON, dispatched_at=NOON)
     with explained() as plans:
         assert upkeep.reconcile(PRESSED, gateway=Wallet()) == NOTHING | {"refunds": 1}
-    assert Refund.objects.get(pk=late.pk).dispatched_at == PRESSED
+    assert Refund.objects.get(pk=late.pk).dispatched_at == PRESSED + timedelta.resolution
     assert {"refund_pending"} in of_large_tables(plans)
 
 

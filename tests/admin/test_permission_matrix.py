@@ -31,8 +31,8 @@ REQUESTS = matrix.requests()
 POSTS = [asked for asked in REQUESTS if asked.method == "POST"]
 OFFERED = {(asked.model, asked.action) for asked in REQUESTS if asked.action}
 LACKS = [model for model in matrix.models() if (model, "delete_selected") not in OFFERED]
-# The customer's page: mail programs post to it without a cookie, and its token is the proof.
-NO_CSRF = "/opt-out/"
+# Mail programs post to the customer's page, and Stripe to the webhook: a token or a signature is the proof, no cookie.
+NO_CSRF = ("/opt-out/", "/payments/stripe/")
 CHOSEN = {"_selected_action": "{pending}", "index": "0"}
 FAILED = {"action": "try_again", "_selected_action": "{failed}"}
 DELETED = {"action": "delete_selected", "_selected_action": "{optout}"}

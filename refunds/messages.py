@@ -9,8 +9,15 @@ from datetime import UTC, datetime, timedelta
 from math import isfinite
 from typing import Any, Final
 
+from kombu.utils.json import dumps
+
 # Bytes of a body: ours are ids and numbers, some 200.
 LONGEST_BODY: Final = 65_536
+# Characters of headers and properties together, as JSON; ours are some 900. They are in every log line of the worker
+# that shows headers, and go to the child with the body.
+LONGEST_HEADERS: Final = 65_536
+# Characters of a reason in the log: it can quote the message.
+LONGEST_REASON: Final = 300
 # Characters of an id or a name; ids are UUIDs of 36. Longer ones would fill the log.
 LONGEST_NAME: Final = 255
 # Lists and objects within each other. At some 500 Python can no longer hand them to a child of the pool.
@@ -31,18 +38,39 @@ def fault(message: Any, now: datetime) -> str:
     What the task makes of its arguments is the task's to say. Raises kombu's ContentDisallowed and DecodeError.
     """
     if message.content_type != "application/json" or message.content_encoding != "utf-8":
-        return f"the content is {message.content_type!r} in {message.content_encoding!r}, not JSON in UTF-8"
+        kind, encoding = _short(message.content_type), _short(message.content_encoding)
+        return f"the content is {kind} in {encoding}, not JSON in UTF-8"
     if len(message.body or "") > LONGEST_BODY:
         return f"the body is {len(message.body)} bytes long, and {LONGEST_BODY} are allowed"
     headers = message.headers
     if not isinstance(headers, Mapping) or "task" not in headers:
         return "the header 'task' is missing: this is no message of protocol 2"
-    if _is_too_deep(headers, DEEPEST):
-        return f"the headers are nested deeper than {DEEPEST}"
-    wrong = [name for name, is_right in HEADERS.items() if not is_right(headers.get(name))]
-    if wrong:
-        return f"the header {wrong[0]!r} is {_short(headers.get(wrong[0]))}"
+    if wrong := _fault_of_extent(headers, message.properties):
+        return wrong
+    bad = [name for name, is_right in HEADERS.items() if not is_right(headers.get(name))]
+    if bad:
+        return f"the header {bad[0]!r} is {_short(headers.get(bad[0]))}"
     return _fault_of_times(headers, now) or _fault_of_body(message.decode())
+
+
+def one_line(reason: object) -> str:
+    """Return a reason cut for a line of the log. What does not print is escaped: a reason can quote the message."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(reason)[:LONGEST_REASON])
+
+
+def _fault_of_extent(headers: Mapping[str, Any], properties: Mapping[str, Any]) -> str:
+    # py-amqp counts the headers among the properties
+    others = {name: value for name, value in properties.items() if name != "application_headers"}
+    for what, value in {"headers": headers, "properties": others}.items():
+        if is_too_deep(value, DEEPEST):
+            return f"the {what} are nested deeper than {DEEPEST}"
+    try:
+        length = len(dumps([headers, others]))
+    except (TypeError, ValueError) as error:  # AMQP has types that JSON lacks
+        return f"headers and properties are no JSON: {one_line(error)}"
+    if length > LONGEST_HEADERS:
+        return f"headers and properties are {length} characters of JSON, and {LONGEST_HEADERS} are allowed"
+    return ""
 
 
 def _fault_of_times(headers: Mapping[str, Any], now: datetime) -> str:
@@ -66,7 +94,7 @@ def _fault_of_body(body: Any) -> str:
                 return f"the body embeds {asked[0]}, and no message here has other messages follow it"
         case _:
             return "the body is not a list of arguments, keyword arguments and what is embedded"
-    return f"the body is nested deeper than {DEEPEST}" if _is_too_deep(body, DEEPEST) else ""
+    return f"the body is nested deeper than {DEEPEST}" if is_too_deep(body, DEEPEST) else ""
 
 
 def _is_name(value: object) -> bool:
@@ -138,15 +166,19 @@ def _instant(value: object) -> datetime | None:
         return None
 
 
-def _is_too_deep(value: object, allowed: int) -> bool:
+def is_too_deep(value: object, allowed: int) -> bool:
     """Whether lists and objects lie deeper in each other; by levels, because recursion would be what is guarded."""
     level: list[object] = [value]
     for _ in range(allowed + 1):
+        if not level:
+            return False
         level = [inner for outer in level for inner in _inside(outer)]
     return bool(level)
 
 
 def _inside(value: object) -> list[object]:
+    if isinstance(value, str | int | float | None):  # most are: the look for a mapping is the dear one
+        return []
     if isinstance(value, Mapping):
         return list(value.values())
     return list(value) if isinstance(value, list | tuple) else []
@@ -154,4 +186,6 @@ def _inside(value: object) -> list[object]:
 
 def _short(value: object) -> str:
     """The value for one line of a log; of what is nested its kind alone."""
+    if isinstance(value, int) and value.bit_length() > 64:  # noqa: PLR2004  # Python prints none of 4,300 digits
+        return "a huge number"
     return repr(value)[:80] if isinstance(value, str | int | float | None) else f"a {type(value).__name__}"

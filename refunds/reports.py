@@ -34,7 +34,8 @@ def report_expiry(*, sender: Any, request: Any, expired: bool, **_newer: Any) ->
     """Log each message that came too late, and mail the first of a kind."""
     if not expired:
         return
-    logger.warning("task %s expired: id %s, arguments %r", sender.name, request.id, request.kwargs)
+    # A kilobyte: the arguments can be a whole body.
+    logger.warning("task %s expired: id %s, arguments %.1024s", sender.name, request.id, repr(request.kwargs))
     if cache.add(f"refunds.expired.{sender.name}", value=True, timeout=QUIET):
         mail_admins(
             f"Task {sender.name} expired",
@@ -46,11 +47,11 @@ def report_expiry(*, sender: Any, request: Any, expired: bool, **_newer: Any) ->
 @task_rejected.connect(dispatch_uid="refunds.report_refusal")
 @task_unknown.connect(dispatch_uid="refunds.report_refusal")
 def report_refusal(*, exc: Exception, **_newer: Any) -> None:
-    """Mail the first message that the worker refuses; Celery logs each, with the beginning of its body."""
+    """Mail the first message that the worker refuses or cannot read; its log has each, with the beginning."""
     if cache.add("refunds.refused", value=True, timeout=QUIET):
         mail_admins(
             "A message on the queue was refused",
-            f"{exc!r}\n\nIt was thrown away, and the worker's log has it. None of this project's releases sends such a "
-            "message: either somebody else can write to the broker, or a newer release than the worker's does. "
-            f"What to do is in docs/messages.md. Others within {QUIET} seconds are only logged.",
+            f"{exc!r}\n\nIt was not run, and the worker's log has its beginning. None of this project's releases sends "
+            "such a message: either somebody else can write to the broker, or a newer release than the worker's does. "
+            f"Where it is kept and what to do is in docs/messages.md. Others within {QUIET} seconds are only logged.",
         )

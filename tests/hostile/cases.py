@@ -4,12 +4,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import bodies, headers
+from . import bodies, garbage, headers
 from .wire import Message, calling, pay
 
 # What the worker's log says. `REFUSED` before anything of it runs, `FAILED` by the task, which changed nothing.
 REFUSED = r"Received invalid task message: (?!$)"
 UNKNOWN = r"Received unregistered task of type"
+# Before the consumer sees it.
+UNREADABLE = r"Unreadable: payments: .* It is in the list \S*refunds\.dead-letters\. "
 FAILED = r"Task refunds\.pay_refund\[\S+\] raised unexpected: "
 BAD = FAILED + "BadArgument"
 EXPIRED = r"task refunds\.pay_refund expired"
@@ -23,7 +25,7 @@ class Case:
     `virtual`: only such a broker as Redis can carry it, because AMQP has no words for it or RabbitMQ does not take it.
     """
 
-    made: Callable[[int], Message]
+    made: Callable[[int], Message | garbage.Raw]
     says: str = REFUSED
     pays: bool = False
     copies: int = 1
@@ -72,10 +74,25 @@ def _headers() -> dict[str, Case]:
     return cases
 
 
+def _unreadable() -> dict[str, Case]:
+    def lying(item: bytes) -> Callable[[int], garbage.Raw]:
+        return lambda _target: garbage.Raw(item)
+
+    cases = {f"message {name}": Case(made, UNREADABLE, virtual=True) for name, made in garbage.MARKED_CASES.items()}
+    cases |= {f"garbage {name}": Case(lying(item), UNREADABLE, virtual=True) for name, item in garbage.RAW.items()}
+    cases |= {f"garbage {name}": Case(lying(item), virtual=True) for name, item in garbage.REFUSED_RAW.items()}
+    return cases
+
+
 CASES: Mapping[str, Case] = {
     **_arguments(),
     **_bodies(),
     **_headers(),
+    **_unreadable(),
+    "unknown task of 10 MB of headers": Case(
+        lambda target: pay(target, task="os.system").with_headers(x="x" * 10**7), virtual=True
+    ),
+    "unknown task of a long name": Case(lambda target: pay(target, task="x" * 10**6), virtual=True),
     "unknown task": Case(lambda target: pay(target, task="os.system"), UNKNOWN),
     "expired": Case(lambda target: pay(target).with_headers(expires="2001-01-01T00:00:00+00:00"), EXPIRED),
     "twice with one id": Case(pay, says="", pays=True, copies=2),

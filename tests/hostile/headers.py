@@ -66,12 +66,15 @@ REFUSED: Mapping[str, Callable[[int], Message]] = {
     "stamps a list": _with(stamped_headers=["a"], stamps=["x"]),
     "callbacks": _with(callbacks=[{"task": "refunds.send_digest"}]),
     "chord": _with(chord=5),
-    "rather deep": _with(more=_nested(100)),
+    "rather deep": _with(more=_nested(50)),
+    "of 70,000 characters": _with(more="x" * 70_000),
+    "of 70,000 characters in all": _with(**{f"x{n}": "x" * 1_000 for n in range(70)}),
 }
 NOT_IN_AMQP: Mapping[str, Callable[[int], Message]] = {
     "eta nan": _with(eta=float("nan")),
     "timelimit nan": _with(timelimit=[float("nan"), float("nan")]),
     "content type a number": lambda target: replace(pay(target), content_type=5),
+    "of 10 MB": _with(more="x" * 10_000_000),
     "content encoding a number": lambda target: replace(pay(target), content_encoding=5),
 }
 # What a newer release or another client may send: passed over, and the work is done.

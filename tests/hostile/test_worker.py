@@ -4,13 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import redis
 
 from refunds.embedded.redis_server import RedisServer
 
 from ..services.site import Kind, Site
 from .cases import CASES
-from .wire import QUEUE
 from .worker import Worker
 
 KIND = Kind(broker="fakeredis", database="sqlite")
@@ -35,15 +33,3 @@ def worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
 def test_a_hostile_message_costs_nothing_but_a_line_in_the_log(worker: Worker, name: str) -> None:
     """It is refused or fails and does not come back; rows are as they were, and the next good message is done."""
     worker.take(CASES[name])
-
-
-def test_garbage_in_redis_itself_ends_the_worker_once(worker: Worker) -> None:
-    """What is no message of kombu's, written by Redis' own commands, is taken off the queue by the worker it ends."""
-    with redis.Redis.from_url(worker.site.broker_url) as client:
-        client.lpush(QUEUE, "[" * 100_000)
-    status, log = worker.wait_for_death()
-    assert status == 1
-    assert "Unrecoverable error: RecursionError" in log
-    assert worker.left() == 0
-    worker.start_again()
-    worker.pay_one()

@@ -1,5 +1,6 @@
 """A real worker on a queue that anybody writes to, and everything that is looked at afterwards."""
 
+import json
 import os
 import re
 import signal
@@ -8,13 +9,16 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Collection
-from contextlib import closing
+from collections.abc import Callable, Collection, Iterator
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
+import redis
 from kombu import Connection, Exchange, Queue
+
+from refunds.transport.dead_letters import NAME
 
 from ..crew import Crew
 from ..services.site import Site
@@ -73,6 +77,55 @@ class Worker:
         if self.site.broker_url.startswith("amqp:"):
             options = {"confirm_publish": True}
         return Connection(self.site.broker_url, transport_options=options)
+
+    @property
+    def prefix(self) -> str:
+        """Of its keys in Redis."""
+        return str(self.site.celery.get("broker_transport_options", {}).get("global_keyprefix", ""))
+
+    @contextmanager
+    def at_redis(self) -> Iterator["redis.Redis"]:
+        """Its Redis, by Redis' own commands; the keys are wanted in full."""
+        with redis.Redis.from_url(self.site.broker_url) as client:
+            yield client
+
+    def log(self) -> str:
+        """What the running worker has written."""
+        return self._crew.log(WORKER)
+
+    def ask(self, command: str) -> str:
+        """What `celery inspect` says in a shell with this site's environment."""
+        asked = [sys.executable, "-m", "celery", "-A", APP, "inspect", command]
+        done = subprocess.run(asked, check=False, capture_output=True, text=True, cwd=self.folder, env=self.environment)
+        return done.stdout + done.stderr
+
+    def letters(self) -> list[tuple[dict[str, Any], bytes]]:
+        """The dead letters, the newest first: what is said about each, and its bytes."""
+        with self.at_redis() as client:
+            entries: Any = client.lrange(f"{self.prefix}{NAME}", 0, -1)
+        return [(json.loads(head), raw) for head, _, raw in (entry.partition(b"\n") for entry in entries)]
+
+    def survive(self, act: Callable[["redis.Redis", str], None], says: str) -> None:
+        """Have something done to its Redis; it says so, and the same process pays good refunds before and after."""
+        read, running = len(self._crew.log(WORKER)), self._crew.running[WORKER].pid
+        with self.at_redis() as client:
+            act(client, self.prefix)
+            if not {b"string", b"hash"} & {client.type(key) for key in client.scan_iter(f"{self.prefix}{QUEUE}*")}:
+                self.pay_one()  # by what is not its queue it is only met with a message
+        self._wait(says, partial(self._said, says, read))
+        self.pay_one()
+        assert self._crew.running[WORKER].pid == running
+
+    def find_at_start(self, act: Callable[["redis.Redis", str], None], says: str) -> None:
+        """Have something done to its Redis while it is gone; the next one says so, and pays a good refund after."""
+        assert self._crew.stop(WORKER, signal.SIGTERM, LONG)
+        with self.at_redis() as client:
+            act(client, self.prefix)
+        read = len(self._crew.log(WORKER))
+        self._crew.start_again(WORKER)
+        self._wait("ready", lambda: self._crew.ready(WORKER))
+        self.pay_one()
+        self._wait(says, partial(self._said, says, read))
 
     def take(self, case: Case) -> None:
         """Give it the message and then a good one; the good one's refund is paid, and nothing else has changed."""

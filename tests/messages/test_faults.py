@@ -13,7 +13,7 @@ from kombu.message import Message
 
 from celery_app import app
 from refunds import tasks
-from refunds.messages import DEEPEST, LONGEST_BODY, LONGEST_NAME, LONGEST_WAIT, fault
+from refunds.messages import DEEPEST, LONGEST_BODY, LONGEST_HEADERS, LONGEST_NAME, LONGEST_WAIT, fault
 
 from ..factories import NOON
 
@@ -36,6 +36,14 @@ def nested(levels: int) -> Any:
     return [nested(levels - 1)] if levels else 1
 
 
+def padded(size: int, **properties: Any) -> Message:
+    """A message whose headers and properties are so many characters of JSON."""
+    sent = message(x="")
+    sent.properties.update(properties)
+    sent.headers["x"] = "x" * (size - len(json.dumps([sent.headers, properties])))
+    return sent
+
+
 def filled(size: int) -> bytes:
     """A good body of so many bytes."""
     empty = json.dumps([[], {"refund_id": 1, "note": ""}, None]).encode()
@@ -46,6 +54,12 @@ def filled(size: int) -> bytes:
     ("most", "more", "why"),
     [
         (message(filled(LONGEST_BODY)), message(filled(LONGEST_BODY + 1)), "the body is 65537 bytes long"),
+        (padded(LONGEST_HEADERS), padded(LONGEST_HEADERS + 1), "headers and properties are 65537 characters of JSON"),
+        (
+            padded(LONGEST_HEADERS, reply_to="y" * 1_000),
+            padded(LONGEST_HEADERS + 1, reply_to="y" * 1_000),
+            "headers and properties are 65537 characters of JSON",
+        ),
         (message(id="x" * LONGEST_NAME), message(id="x" * (LONGEST_NAME + 1)), "the header 'id' is 'xxx"),
         (message(more=nested(DEEPEST - 1)), message(more=nested(DEEPEST)), "the headers are nested deeper than 20"),
         (
@@ -67,6 +81,13 @@ def test_each_limit_holds_to_the_unit(most: Message, more: Message, why: str) ->
     """What is at the limit may pass, and the next beyond is refused with what it is."""
     assert fault(most, NOON) == ""
     assert fault(more, NOON).startswith(why)
+
+
+def test_header_whose_name_is_no_text_is_refused() -> None:
+    """py-amqp hands over a name that is not UTF-8 as bytes, which JSON has no place for."""
+    sent: Any = message()
+    sent.headers[b"\xff"] = None
+    assert fault(sent, NOON).startswith("headers and properties are no JSON: keys must be")
 
 
 def test_what_cannot_be_read_is_kombus_to_say() -> None:

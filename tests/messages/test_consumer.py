@@ -1,0 +1,93 @@
+"""What the worker's consumer leaves out, and what it writes about a message that it refuses."""
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+from unittest.mock import Mock
+
+import pytest
+from celery.signals import task_rejected, task_unknown
+from kombu import Connection
+from kombu.message import Message
+
+from celery_app import app
+from refunds.consumer import Consumer
+from refunds.transport import guarded
+
+LONG = "x" * 1_000_000
+
+
+@pytest.fixture
+def consumer() -> Consumer:
+    """A consumer that is not connected."""
+    pool = Mock(num_processes=1, is_green=False)
+    return Consumer(Mock(), hostname="w@here", pool=pool, app=app, timer=Mock(), controller=Mock(use_eventloop=False))
+
+
+def message(**options: Any) -> Any:
+    """A message with a channel that takes its rejection."""
+    return Message(channel=Mock(no_ack_consumers=None), delivery_tag="tag", **options)
+
+
+def test_gossip_and_mingle_are_off(consumer: Consumer) -> None:
+    """They read what others publish, with no check in front, whatever the command line says."""
+    blueprint: Any = consumer.blueprint
+    running = {type(step).__name__ for step in blueprint.order if step.include_if(consumer)}
+    assert running.isdisjoint({"Gossip", "Mingle"})
+
+
+def test_unknown_task_is_one_short_line(consumer: Consumer, caplog: pytest.LogCaptureFixture) -> None:
+    """Name and id, and no headers, of which Celery would log all; the signal is sent."""
+    told = Mock()
+    task_unknown.connect(told)
+    sent = message(headers={"task": "no.such", "id": "id-1", "x": LONG}, body=LONG)
+    with caplog.at_level(logging.ERROR):
+        consumer.on_unknown_task(None, sent, KeyError("no.such"))
+    (line,) = caplog.messages
+    assert line.startswith("Received unregistered task of type 'no.such', id 'id-1': refused.")
+    assert len(line) < 1_024
+    assert caplog.records[0].exc_info is None
+    sent.channel.basic_reject.assert_called_once_with("tag", requeue=False)
+    assert told.call_args.kwargs["name"] == "no.such"
+
+
+Refuse = Callable[[Consumer, Message], None]
+REFUSALS: Mapping[str, Refuse] = {
+    "invalid": lambda consumer, sent: consumer.on_invalid_task(None, sent, ValueError(LONG)),
+    "not decoded": lambda consumer, sent: consumer.on_decode_error(sent, ValueError(LONG)),
+    "unknown": lambda consumer, sent: consumer.on_unknown_message(None, sent),
+}
+
+
+@pytest.mark.parametrize("refuse", REFUSALS.values(), ids=REFUSALS)
+def test_refused_message_is_one_short_line(
+    consumer: Consumer, caplog: pytest.LogCaptureFixture, refuse: Refuse
+) -> None:
+    """The reason, cut, and the first kilobyte of the body; no traceback, which would quote the message."""
+    told = Mock()
+    task_rejected.connect(told)
+    with caplog.at_level(logging.ERROR):
+        refuse(consumer, message(headers={"x": LONG}, body=LONG.encode()))
+    (line,) = caplog.messages
+    assert line.startswith("Received invalid task message: ")
+    assert len(line) < 1_500
+    assert caplog.records[0].exc_info is None
+    assert len(str(told.call_args.kwargs["exc"])) <= 300
+
+
+def test_guard_survives_a_change_of_broker(consumer: Consumer) -> None:
+    """kombu goes to another URL by setting its transport again; the connection still makes a guarded one."""
+    connection: Any = Connection("redis://one.invalid/0;redis://two.invalid/0")
+    consumer.app = Mock(**{"connection_for_read.return_value": connection})
+    vars(consumer)["ensure_connected"] = lambda made: made
+    made = consumer.connection_for_read()
+    assert made.get_transport_cls().__name__ == "GuardedTransport"
+    made.switch("amqp://three.invalid//")
+    assert made.get_transport_cls().__name__ == "GuardedTransport"
+    assert made.get_transport_cls().driver_type == "amqp"
+
+
+def test_memory_transport_is_left_as_it_is() -> None:
+    """Nobody but its own process writes to it."""
+    transport = Connection("memory://").get_transport_cls()
+    assert guarded(transport) is transport

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from celery import signals
@@ -41,8 +42,8 @@ class Consumer(Celerys):
         """Connect as Celery does, by a guarded transport."""
         connection: Any = self.app.connection_for_read(heartbeat=heartbeat)
         # An attribute of the instance: kombu sets the class again by the URL's scheme when it goes to another broker.
-        find = type(connection).get_transport_cls
-        vars(connection)["get_transport_cls"] = lambda: guarded(find(connection))
+        find, guard = type(connection).get_transport_cls, cache(guarded)
+        vars(connection)["get_transport_cls"] = lambda: guard(find(connection))
         return self.ensure_connected(connection)
 
     def create_task_handler(self, *args: Any, **options: Any) -> Callable[[Any], Any]:

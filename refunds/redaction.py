@@ -1,8 +1,9 @@
 """What reports of Django and Celery keep to themselves: passwords that are part of a URL."""
 
 import re
+from typing import Any
 
-from celery.app import utils
+import celery.app.utils
 from django.views.debug import SafeExceptionReporterFilter
 
 
@@ -21,5 +22,6 @@ def hide_urls_from_celery() -> None:
     Celery masks the password of `broker_url`, but lists Django's settings as well, and among them it hides only what
     is called KEY, PASS and the like (celery.app.utils, 5.7.0). It has no setting for more names.
     """
+    utils: Any = celery.app.utils  # its types lack the name
     # Capitals alone, as Django spells settings: Celery's own lower-case names keep their partial mask.
     utils.HIDDEN_SETTINGS = re.compile(rf"{utils.HIDDEN_SETTINGS.pattern}|(?-i:_URL$)", re.IGNORECASE)

@@ -11,13 +11,13 @@ from ..domain.pacing import RECONCILE_EVERY
 from ..domain.refunds import RefundStatus
 from ..gateways import Limiter
 from ..models import Refund
-from . import local
-from .outcomes import LOOKED_UP, RESEND
+from . import PATIENCE, local
+from .outcomes import LOOKED_UP
 
 # The most look-ups that one run of the reconciler sends; the next run, 30 seconds later, sends more.
 BATCH: Final = 1_000
-# A look-up that is overdue for this long after RESEND has been sent twice without effect: no worker takes it.
-OVERDUE: Final = RESEND + timedelta(minutes=15)
+# A look-up that is overdue for this long has been sent again without effect: no worker takes it.
+OVERDUE: Final = timedelta(minutes=75)
 # Five business days: Stripe says that a bank takes 5 to 10 of them. From then on somebody should look at what the
 # refund waits for, which can be a balance that is too low, or bank details that the customer has 45 days to give.
 # https://support.stripe.com/questions/customer-refund-processing-time
@@ -45,11 +45,19 @@ def hint(reference: str, receipt: str, says: RefundStatus | None, now: datetime)
     return len(found)
 
 
-def send_look_ups(now: datetime, limiter: Limiter | None = None) -> int:
-    """Send a message for each look-up that is due and has none, as many as the limiter allows; return how many."""
+def send_look_ups(now: datetime, limiter: Limiter | None = None, patience: timedelta = PATIENCE) -> int:
+    """Send a message for each look-up that is due and has none, as many as the limiter allows; return how many.
+
+    One that was sent `patience` ago and is still due is lost where its queue is empty. Raises kombu's OperationalError
+    where the broker does not answer.
+    """
     limit = BATCH if limiter is None else limiter.rate.within(RECONCILE_EVERY)
-    unsent = Q(dispatched_at=None) | Q(dispatched_at__lt=F("look_at")) | Q(dispatched_at__lte=now - RESEND)
-    due = Refund.objects.filter(unsent, look_at__lte=now, status__in=LOOKED_UP)
+    due = Refund.objects.filter(look_at__lte=now, status__in=LOOKED_UP)
+    unsent = Q(dispatched_at=None) | Q(dispatched_at__lt=F("look_at"))
+    waits = Q(dispatched_at__lte=now - patience)
+    if due.filter(waits).exists() and not dispatch.ready(dispatch.LOOK_UP_REFUND):
+        unsent |= waits
+    due = due.filter(unsent)
     ids = list(due.order_by("look_at").values_list("pk", flat=True)[:limit])
     if not ids:
         return 0

@@ -18,9 +18,6 @@ from .payments import ANSWER_KEPT, LEASE, NotNow, Paid, order_for, tell
 
 logger = logging.getLogger(__name__)
 
-# A look-up that was sent is sent again after this long. Refunds take days, so that a lost message costs little, while a
-# message that still waits in a long queue is not doubled.
-RESEND: Final = timedelta(hours=1)
 # A refund that is pending is not looked up but keeps the hint until it is settled.
 LOOKED_UP: Final = (RefundStatus.PROCESSING, RefundStatus.SUCCEEDED)
 

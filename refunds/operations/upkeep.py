@@ -40,7 +40,7 @@ def reconcile(
         sweeps.close_if_done(sweep_id, now)
     try:
         sent = resend(now, patience, gateway=gateway, limiter=limiter)
-        return done | sent | {"look_ups": look_ups.send_look_ups(now, limiter)}
+        return done | sent | {"look_ups": look_ups.send_look_ups(now, limiter, patience)}
     except OperationalError:
         logger.exception("the broker does not answer: nothing is sent again until the next run, in 30 seconds")
         return done

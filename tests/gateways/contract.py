@@ -139,15 +139,15 @@ class ProviderContract(Contract):
     def test_a_refund_on_an_earlier_payment_is_success(self, world: World) -> None:
         """Paid without an answer before an operator corrected the payment: found, and not paid on the new one."""
         before = world.order(paid=5000)
-        receipt = world.gateway.refund(before, "key-1")
+        receipt = paid(world.gateway, before, "key-1")
         corrected = again(before, payment=world.order(paid=5000).payment, earlier_payments=(before.payment,))
-        assert world.gateway.refund(corrected, "key-1:0:1") == receipt
+        assert paid(world.gateway, corrected, "key-1:0:1") == receipt
         assert world.books() == [(receipt, 1250, "GBP")]
 
     def test_a_corrected_payment_is_paid_once(self, world: World) -> None:
         """Nothing of ours on the earlier payments, of which one is no payment: the new one is refunded, once."""
         order = again(world.order(), earlier_payments=("ch_nobody", world.order().payment))
-        receipts = {world.gateway.refund(order, "key-1:0:1") for _ in range(2)}
+        receipts = {paid(world.gateway, order, "key-1:0:1") for _ in range(2)}
         assert world.books() == [(receipts.pop(), 1250, "GBP")]
         assert receipts == set()
 

@@ -86,7 +86,7 @@ def test_of_different_actions_at_once_one_is_taken(refund: Refund, published: Pu
         1: ("succeeded", 0, "SEPA 17", "ch_old"),
         2: ("pending", 0, "", "ch_old"),
     }[said.index(True)]
-    tasks = [name for name, _, _ in published]
+    tasks = [name for name, _ in published]
     assert tasks == [dispatch.NOTIFY_CUSTOMER if said[1] else dispatch.PAY_REFUNDS]
 
 
@@ -110,7 +110,7 @@ def test_a_late_receipt_is_the_first_or_the_second(refund: Refund, published: Pu
     _, settled = at_once(pay, press)
     row = Refund.objects.get()
     assert (row.receipt, row.second_receipts) == (("SEPA 17", "re_late") if settled else ("re_late", ""))
-    assert [name for name, _, _ in published] == [dispatch.NOTIFY_CUSTOMER]
+    assert [name for name, _ in published] == [dispatch.NOTIFY_CUSTOMER]
 
 
 def test_a_second_press_waits_for_the_first_and_then_changes_nothing(refund: Refund, published: Published) -> None:

@@ -15,7 +15,7 @@ from refunds.operations.payments import LEASE, Paid, pay_refund
 from ..factories import NOON, PRESSED, make_refund, refund_rows
 from ..gateways.provider import InMemory, answer_lost
 from .closers import any_payment, correct, failed_refund, refund, settle, state
-from .conftest import NO_GAP, Commit, Published
+from .conftest import Commit, Published
 from .payers import Scripted
 
 __all__ = ["any_payment", "refund"]  # fixtures
@@ -36,7 +36,7 @@ def test_it_is_corrected_and_the_refund_tried_again(refund: Refund, published: P
     changed |= {"settled_at": None, "due_at": PRESSED, "dispatched_at": PRESSED}
     assert refund_rows()[refund.pk] == before | changed
     assert ReturnRequest.objects.get().payment == "ch_new"
-    assert published == [(dispatch.PAY_REFUNDS, [{"first_id": refund.pk, "last_id": refund.pk}], NO_GAP)]
+    assert published == [(dispatch.PAY_REFUNDS, [{"first_id": refund.pk, "last_id": refund.pk}])]
 
 
 def test_the_next_attempt_names_both_payments_and_has_its_own_key(refund: Refund, published: Published) -> None:

@@ -10,10 +10,10 @@ from refunds import dispatch
 from refunds.domain.refunds import RefundStatus
 from refunds.gateways import Refused, UnderWay
 from refunds.models import Refund
-from refunds.operations import upkeep
+from refunds.operations import PATIENCE, upkeep
 from refunds.operations.bulk_payments import try_again
 from refunds.operations.look_ups import LONG, OVERDUE, hint, lines, send_look_ups
-from refunds.operations.outcomes import RESEND, look_up_refund
+from refunds.operations.outcomes import look_up_refund
 
 from ..factories import NOON, make_failed, make_processing, make_refund, refund_rows
 from .conftest import Commit, Published
@@ -21,7 +21,7 @@ from .payers import Paced, Scripted
 
 pytestmark = pytest.mark.django_db
 BLINK = timedelta(microseconds=1)
-MINUTE = timedelta(minutes=1)
+MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 DUE = NOON + MINUTE
 
 
@@ -30,43 +30,51 @@ def make_paid(**columns: Any) -> Refund:
     return make_refund(**{"status": "succeeded", "settled_at": NOON, "receipt": "re_1", **columns})
 
 
-def test_the_reconciler_sends_one_look_up_for_each_refund_that_is_due(published: Published, commit: Commit) -> None:
-    """Not before it is due, and not again while that message can be on its way."""
+def test_the_reconciler_sends_one_look_up_for_each_refund_that_is_due(
+    published: Published, commit: Commit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not before it is due, and not again while its message waits in the queue, however long."""
+    waiting = [2]
+    monkeypatch.setattr(dispatch, "ready", lambda *_: waiting[0])
     first, second = make_processing(), make_processing(look_at=DUE + MINUTE)
-    make_refund(due_at=NOON + RESEND * 9)
+    make_refund(due_at=DUE + DAY)
     hinted = make_paid(look_at=DUE, dispatched_at=NOON)
     make_paid()
     with commit():
         assert send_look_ups(DUE - BLINK) == 0
         assert [send_look_ups(DUE), send_look_ups(DUE), send_look_ups(DUE + MINUTE - BLINK)] == [2, 0, 0]
-        assert [send_look_ups(DUE + MINUTE), send_look_ups(DUE + RESEND - BLINK), send_look_ups(DUE + RESEND)] == [
-            1,
-            0,
-            2,
-        ]
-    sent = [[message["refund_id"] for message in messages] for _, messages, _ in published]
-    assert sent == [[first.pk, hinted.pk], [second.pk], [first.pk, hinted.pk]]
+        assert [send_look_ups(DUE + MINUTE), send_look_ups(DUE + DAY)] == [1, 0]
+        waiting[0] = 0
+        assert send_look_ups(DUE + DAY) == 3
+    sent = [[message["refund_id"] for message in messages] for _, messages in published]
+    assert sent == [[first.pk, hinted.pk], [second.pk], [first.pk, second.pk, hinted.pk]]
     assert {name for name, *_ in published} == {dispatch.LOOK_UP_REFUND}
+
+
+def test_a_lost_look_up_comes_again_after_a_minute(published: Published, commit: Commit) -> None:
+    """Its queue is empty: a message that was sent a minute ago is lost. At a worker's start none is waited for."""
+    make_processing()
+    with commit():
+        assert [send_look_ups(DUE), send_look_ups(DUE + PATIENCE - BLINK), send_look_ups(DUE + PATIENCE)] == [1, 0, 1]
+        assert send_look_ups(DUE + PATIENCE + BLINK, patience=timedelta(0)) == 1
 
 
 def test_every_run_of_the_reconciler_sends_what_is_due(published: Published, commit: Commit) -> None:
     """Look-ups are a part of what it counts; no payment of the refund is sent."""
     refund = make_processing()
     with commit():
-        sent = upkeep.reconcile(DUE + RESEND, gateway=Scripted())
+        sent = upkeep.reconcile(DUE, gateway=Scripted())
     assert (sent["look_ups"], sent["refunds"]) == (1, 0)
-    assert [(name, messages) for name, messages, _ in published] == [
-        (dispatch.LOOK_UP_REFUND, [{"refund_id": refund.pk}])
-    ]
+    assert [(name, messages) for name, messages in published] == [(dispatch.LOOK_UP_REFUND, [{"refund_id": refund.pk}])]
 
 
-def test_look_ups_are_spaced_as_the_provider_can_take_them(published: Published, commit: Commit) -> None:
-    """No more than until the next run, the oldest first."""
+def test_a_run_sends_what_the_provider_can_take_until_the_next(published: Published, commit: Commit) -> None:
+    """At four calls a minute two look-ups, the oldest first."""
     ids = [make_processing(look_at=NOON + n * BLINK).pk for n in (3, 2, 1)]
     with commit():
         assert send_look_ups(DUE, Paced("4/m")) == 2
-    ((_, messages, gap),) = published
-    assert ({message["refund_id"] for message in messages}, gap) == ({ids[1], ids[2]}, timedelta(seconds=15))
+    ((_, messages),) = published
+    assert {message["refund_id"] for message in messages} == {ids[1], ids[2]}
 
 
 def test_a_look_up_moves_its_refund_out_of_the_reconcilers_sight(published: Published, commit: Commit) -> None:
@@ -85,7 +93,7 @@ def test_a_hint_brings_the_look_up_forward(published: Published, commit: Commit,
     before = refund_rows(refund.pk)[refund.pk]
     with commit():
         assert hint(refund.request.key, "re_1", says, DUE) == 1
-    assert published == [(dispatch.LOOK_UP_REFUND, [{"refund_id": refund.pk}], timedelta(0))]
+    assert published == [(dispatch.LOOK_UP_REFUND, [{"refund_id": refund.pk}])]
     assert refund_rows(refund.pk)[refund.pk] == before | {"look_at": DUE}
     with commit():
         assert send_look_ups(DUE) == 1

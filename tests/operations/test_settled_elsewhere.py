@@ -14,7 +14,7 @@ from refunds.operations.payments import NotNow, pay_refund
 
 from ..factories import NOON, PRESSED, refund_rows
 from .closers import any_payment, failed_refund, refund, settle, state
-from .conftest import NO_GAP, Commit, Published
+from .conftest import Commit, Published
 from .payers import Scripted
 
 __all__ = ["any_payment", "refund"]  # fixtures
@@ -42,7 +42,7 @@ def test_the_customer_is_told_once_and_honestly(published: Published, commit: Co
     with commit():
         assert settle(refund)[0]
         assert not settle(refund, "another")[0]
-    assert published == [(dispatch.NOTIFY_CUSTOMER, [{"refund_id": refund.pk}], NO_GAP)]
+    assert published == [(dispatch.NOTIFY_CUSTOMER, [{"refund_id": refund.pk}])]
     assert [notify_customer(refund.pk, PRESSED) for _ in range(2)] == [True, False]
     (letter,) = mail.outbox
     assert letter.subject == "Your refund of 12.50 GBP"
@@ -56,7 +56,7 @@ def test_a_mail_about_the_failure_that_waits_is_not_sent(published: Published, c
     refund = failed_refund(customer_email="c@example.com", notify_at=NOON)
     with commit():
         assert settle(refund)[0]
-    assert published == [(dispatch.NOTIFY_CUSTOMER, [{"refund_id": refund.pk}], NO_GAP)]
+    assert published == [(dispatch.NOTIFY_CUSTOMER, [{"refund_id": refund.pk}])]
     assert notify_customer(refund.pk, PRESSED)
     assert [letter.subject for letter in mail.outbox] == ["Your refund of 12.50 GBP"]
 

@@ -33,7 +33,9 @@ class Inline(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         names = dict(attrs)
         # A script of another type holds data, which no browser runs.
-        if tag == "style" or (tag == "script" and "src" not in names and names.get("type", "").endswith("javascript")):
+        if tag == "style" or (
+            tag == "script" and "src" not in names and (names.get("type") or "").endswith("javascript")
+        ):
             self.found.append(tag)
         if tag == "script" and not names.keys() & {"src", "type"}:
             self.found.append(tag)

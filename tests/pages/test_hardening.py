@@ -33,11 +33,8 @@ class Inline(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         names = dict(attrs)
         # A script of another type holds data, which no browser runs.
-        if tag == "style" or (
-            tag == "script" and "src" not in names and (names.get("type") or "").endswith("javascript")
-        ):
-            self.found.append(tag)
-        if tag == "script" and not names.keys() & {"src", "type"}:
+        runs = "src" not in names and (names.get("type") or "javascript").endswith("javascript")
+        if tag == "style" or (tag == "script" and runs):
             self.found.append(tag)
         self.found += [f"{tag} {name}" for name in names if name == "style" or name.startswith("on")]
         self.found += [f"{tag} {name}" for name, value in attrs if (value or "").startswith("javascript:")]

@@ -70,7 +70,8 @@ def _first(rows: QuerySet[M], count: int) -> list[int]:
 def _resend_refunds(now: datetime, patience: timedelta, gateway: Gateway, limiter: Limiter | None) -> int:
     in_bulk = isinstance(gateway, BulkGateway)
     due = Refund.objects.filter(store.UNPAID, due_at__lte=now)
-    unsent, waits = Q(dispatched_at=None), Q(dispatched_at__lte=now - patience)
+    # A microsecond more: with that a refund is marked as sent by itself (below).
+    unsent, waits = Q(dispatched_at=None), Q(dispatched_at__lte=now - patience + timedelta.resolution)
     if not due.filter(unsent | waits).exists():
         return 0
     ready = dispatch.ready(dispatch.PAY_REFUND, dispatch.PAY_REFUNDS)

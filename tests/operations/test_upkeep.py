@@ -120,7 +120,7 @@ def test_unpaid_refunds_are_sent_again(sent: Sent, gateway: Gateway, name: str) 
     decide_chosen(ids, Decision.APPROVE, by=None, note="", now=NOON)
     assert sent == [(dispatch.PAY_REFUNDS, [{"first_id": ids[0], "last_id": ids[1]}], None)]
     sent.clear()
-    assert upkeep.reconcile(NOON + PATIENCE - BLINK, gateway=gateway)["refunds"] == 0
+    assert upkeep.reconcile(NOON + PATIENCE - 2 * BLINK, gateway=gateway)["refunds"] == 0
     assert upkeep.reconcile(NOON + PATIENCE, gateway=gateway)["refunds"] == 2
     each = [{"refund_id": pk} for pk in ids]
     assert sent == [(name, each if name == dispatch.PAY_REFUND else [{"first_id": ids[0], "last_id": ids[1]}], None)]

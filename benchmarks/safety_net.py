@@ -97,6 +97,7 @@ def main(looks: int) -> None:
 
 def _overdue(looks: int, wallet: Any) -> dict[str, list[float]]:
     """With a refund and a mail that nobody has touched for an hour."""
+    from celery import current_app
     from django.utils import timezone
 
     from refunds.models import Refund
@@ -107,6 +108,10 @@ def _overdue(looks: int, wallet: Any) -> dict[str, list[float]]:
     Refund.objects.filter(pk=untold).update(notify_at=late, settled_at=late)
 
     def forget() -> None:
+        # A message that still waits is counted, and then nothing is sent again.
+        with current_app.connection_for_write() as broker:
+            for queue in current_app.amqp.queues.values():
+                queue(broker.default_channel).purge()
         Refund.objects.filter(pk=unpaid).update(
             status="pending", due_at=late, dispatched_at=late, settled_at=None, receipt=""
         )

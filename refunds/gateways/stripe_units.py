@@ -6,6 +6,7 @@ from typing import Final
 
 from ..domain.currencies import EXPONENTS
 from ..domain.money import to_major
+from ..domain.remedies import Remedy
 from .base import Refused
 
 # Where Stripe's decimals are not those of ISO 4217 (https://docs.stripe.com/currencies, "Zero-decimal currencies" and
@@ -15,6 +16,7 @@ DECIMALS: Final[Mapping[str, int]] = MappingProxyType({"ISK": 2, "UGX": 2, "MGA"
 THREE: Final = 3
 LAST_DIGIT: Final = 10
 _POWERS: Final = (1, 10, 100, 1_000)
+_ANOTHER_WAY: Final = f"pay it by another way, then use {Remedy.SETTLE_ELSEWHERE.quoted}"
 
 
 def in_stripe_units(amount_minor: int, currency: str) -> int:
@@ -24,11 +26,11 @@ def in_stripe_units(amount_minor: int, currency: str) -> int:
     """
     decimals = EXPONENTS.get(currency)
     if decimals is None or decimals > THREE:
-        raise Refused(f"{currency} is not a currency that Stripe documents; refund this payment by hand")
+        raise Refused(f"{currency} is not a currency that Stripe documents; {_ANOTHER_WAY}")
     scaled, rest = divmod(amount_minor * _POWERS[DECIMALS.get(currency, decimals)], _POWERS[decimals])
     if rest or (decimals == THREE and scaled % LAST_DIGIT):
         raise Refused(
             f"{to_major(amount_minor, currency)} {currency} is finer than what Stripe can pay in {currency}; "
-            "refund this payment by hand"
+            f"{_ANOTHER_WAY}"
         )
     return scaled

@@ -53,6 +53,8 @@ def send_look_ups(now: datetime, limiter: Limiter | None = None, patience: timed
     """
     limit = BATCH if limiter is None else limiter.rate.within(RECONCILE_EVERY)
     due = Refund.objects.filter(look_at__lte=now, status__in=LOOKED_UP)
+    if not due.exists():
+        return 0
     unsent = Q(dispatched_at=None) | Q(dispatched_at__lt=F("look_at"))
     waits = Q(dispatched_at__lte=now - patience)
     if due.filter(waits).exists() and not dispatch.ready(dispatch.LOOK_UP_REFUND):

@@ -6,13 +6,13 @@ import pytest
 from django.core import mail
 from pytest_django import Settings
 
-from refunds.gateways import Refused
+from refunds.gateways import Answer, Refused
 from refunds.models import Refund, ReturnRequest
 from refunds.operations import closing, upkeep
 from refunds.operations.books import close_books
 
 from ..factories import NOON
-from ..gateways.provider import InMemory, answer_lost, unreachable
+from ..gateways.provider import Call, InMemory, answer_lost, unreachable
 from .conftest import Start
 from .paying import approve
 from .test_try_again import approved, soon
@@ -30,7 +30,7 @@ def _any_payment(settings: Settings) -> None:
     settings.REFUNDS_GATEWAY = "tests.operations.payers.Scripted"
 
 
-def refuse(_call: object) -> str:
+def refuse(_call: Call) -> Answer:
     raise Refused("no such charge")
 
 

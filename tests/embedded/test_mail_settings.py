@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from .production import python
 from .running import LONG, ROOT
 
 
@@ -82,18 +83,17 @@ def test_mails_are_printed_where_nothing_is_named(tmp_path: Path) -> None:
 def test_the_smtp_backend_has_what_it_needs(tmp_path: Path) -> None:
     """User, password, TLS and a timeout arrive at it."""
     code = (
-        "import django; from django.core import mail; "
+        "import celery_app, django; django.setup(); from django.core import mail; "
         "server = mail.mailers['default'] if django.VERSION >= (6, 1) else mail.get_connection(); "
         "print(server.host, server.port, server.username, server.password, server.use_tls, server.timeout)"
     )
-    shown = run(
-        tmp_path,
-        *("shell", "--no-imports", "-c", code),
-        DJANGO_EMAIL_BACKEND="django.core.mail.backends.smtp.EmailBackend",
-        DJANGO_EMAIL_HOST="mail.example.com",
-        DJANGO_EMAIL_PORT="587",
-        DJANGO_EMAIL_HOST_USER="shop",
-        DJANGO_EMAIL_HOST_PASSWORD="secret",
-        DJANGO_EMAIL_USE_TLS="1",
-    )
+    environment = {
+        "DJANGO_EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "DJANGO_EMAIL_HOST": "mail.example.com",
+        "DJANGO_EMAIL_PORT": "587",
+        "DJANGO_EMAIL_HOST_USER": "shop",
+        "DJANGO_EMAIL_HOST_PASSWORD": "secret",
+        "DJANGO_EMAIL_USE_TLS": "1",
+    }
+    shown = python(tmp_path, "-c", code, environment=environment).stdout
     assert shown == "mail.example.com 587 shop secret True 10\n"

@@ -39,7 +39,7 @@ from django.test import Client
 print(tasks.plan_sweep.apply(kwargs={"sweep_id": 1}, throw=False, retries=5).traceback)
 celery_app.app.conf.broker_connection_timeout = 0.1
 from refunds import dispatch
-dispatch._publish(dispatch.PLAN_SWEEP, [{"sweep_id": 1}], None, dispatch.timedelta(0))
+dispatch._publish(dispatch.PLAN_SWEEP, [{"sweep_id": 1}], None)
 client = Client(raise_request_exception=False, headers={"host": "localhost"})
 print(client.get("/opt-out/x/", DATABASE_URL=__import__("os").environ["DATABASE_URL"]).status_code)
 print(client.post("/admin/login/", {"username": "a", "password": "b"}).status_code)

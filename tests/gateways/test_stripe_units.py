@@ -36,10 +36,10 @@ def test_an_amount_is_in_the_units_that_stripe_documents(minor: int, currency: s
 @pytest.mark.parametrize(
     ("minor", "currency", "reason"),
     [
-        (5124, "KWD", "5.124 KWD is finer than what Stripe can pay in KWD; refund this payment by hand"),
+        (5124, "KWD", "5.124 KWD is finer than what Stripe can pay in KWD; pay it by another way"),
         (1, "TND", "0.001 TND is finer than what Stripe can pay in TND"),
         (505, "MGA", "5.05 MGA is finer than what Stripe can pay in MGA"),
-        (10_000, "UYW", "UYW is not a currency that Stripe documents; refund this payment by hand"),
+        (10_000, "UYW", "UYW is not a currency that Stripe documents; pay it by another way"),
         (1250, "XAU", "XAU is not a currency that Stripe documents"),
     ],
 )

@@ -8,7 +8,7 @@ from pathlib import Path
 from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 
-from refunds.gateways import Answer, Order, Refused, TryAgain
+from refunds.gateways import Order, Refused, Settled, TryAgain
 from refunds.gateways.wallet import Wallet
 
 # Seconds that it asks to be left alone for: a message with a countdown.
@@ -18,7 +18,7 @@ BUSY = timedelta(seconds=1)
 class Moody:
     """The wallet, one refund at a time, with one answer for the first attempt and another for those after it."""
 
-    def refund(self, order: Order, idempotency_key: str) -> Answer:
+    def refund(self, order: Order, idempotency_key: str) -> Settled:
         """Refuse one in ten, be busy at first for one in four, and break for one in twenty-five."""
         if order.refund_id % 10 == 0:
             raise Refused("card closed")

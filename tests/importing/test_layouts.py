@@ -1,6 +1,7 @@
 """Layout files: what they say, what is wrong with one, and the layouts that are shipped."""
 
 import dataclasses
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -72,6 +73,31 @@ def test_a_mark_that_is_not_declared_is_refused_with_the_option(amount: str) -> 
     (message,) = messages(read(csv_file(line(amount=amount))))
     assert message.startswith(f"line 2: amount '{amount}' is not a number with a dot before its decimals; if a comma")
     assert "--decimal ," in message
+
+
+@pytest.mark.parametrize(
+    ("literal", "found"),
+    [
+        ("12.500", "amount 12.500 has 3 decimals, and GBP has 2 decimals; the dot may be a thousands separator"),
+        ("12.50", 1250),
+        ("12500", 1250000),
+        ('"12.500"', 1250000),
+        ('"12,50"', 1250),
+    ],
+)
+@pytest.mark.parametrize("thousands", [".", "\u00a0"])
+def test_a_number_of_json_has_the_dot_of_json(literal: str, found: int | str, thousands: str) -> None:
+    """The layout's marks are those of text: 12.500 without quotes is no twelve thousand, and pays nothing."""
+    if thousands != "." and literal == '"12.500"':
+        found = "amount '12.500' is not a number with ',' before its decimals"
+    layout = dataclasses.replace(OWN, decimal=",", thousands=thousands)
+    cells = {name: json.dumps(value) for name, value in GOOD.items()} | {"amount": literal}
+    text = ", ".join(f'"{name}": {value}' for name, value in cells.items())
+    (row,) = read(f"{{{text}}}\n".encode(), layout, Format.JSONL)
+    if isinstance(found, int):
+        assert taken([row])[0].content.amount_minor == found
+    else:
+        assert messages([row])[0].startswith(f"line 1: {found}")
 
 
 def test_declared_thousands_with_a_decimal_dot() -> None:

@@ -181,6 +181,30 @@ def test_a_wrong_layout_file_is_refused_by_file_and_key(old: str, new: str, mess
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param(f"x = {'[' * 20_000}", "is not TOML: ", id="nested lists"),
+        pytest.param(f"x = {'{a=' * 5_000}", "is not TOML: ", id="nested tables"),
+        pytest.param(f"x = {'1' * 5_000}", "is not TOML: ", id="an endless number"),
+        pytest.param(SHOP.replace("cp1252", "\\u0000"), "encoding '\\x00' is not known", id="NUL for an encoding"),
+    ],
+)
+def test_a_layout_file_that_is_no_mistake_is_refused_in_one_line(text: str, message: str) -> None:
+    """What the reader of TOML itself does not expect is a fault of the file as well."""
+    with pytest.raises(BadLayout) as caught:
+        parse(text, "shop.toml")
+    assert str(caught.value).startswith(f"layout shop.toml{':' if 'encoding' in message else ''} {message}")
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_layout_file_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    """Editors on Windows write one."""
+    file = tmp_path / "shop.toml"
+    file.write_text(SHOP, "utf-8-sig")
+    assert load(str(file)).separator == ";"
+
+
 def test_a_layout_is_a_name_or_a_path(tmp_path: Path) -> None:
     """What ends in .toml or has a separator of paths is a file."""
     file = tmp_path / "shop.toml"

@@ -193,15 +193,15 @@ def credit_and_settle(span: Span, now: datetime) -> int:
 def owe_notices(span: Span, now: datetime) -> list[int]:
     """Owe the customers of these refunds a mail where there is one to send; return the ids of these refunds, rising.
 
-    That is: settled at `now`, with an address that has not opted out, and not yet told of this outcome. Where a mail
-    about the outcome before it is being sent, whoever sends it finds this one. Wants a transaction around it, that of
-    the outcome.
+    That is: settled at `now`, with an address that has not opted out, and not a failure after one that was told: only
+    the first is news. A success after one that was told has another receipt. Where a mail about the outcome before it
+    is being sent, whoever sends it finds this one. Wants a transaction around it, that of the outcome.
     """
     opted_out = OptOut.objects.filter(address=Lower(OuterRef("request__customer_email")))
     owed = (
         # Not what was settled before: its mail has gone out, or was given up.
         Refund.objects.filter(pk__gte=span.first_id, pk__lte=span.last_id, settled_at=now, notify_at=None)
-        .exclude(notified_of=F("status"))
+        .exclude(status=RefundStatus.FAILED, notified_of=RefundStatus.FAILED)
         .exclude(request__customer_email="")
         .exclude(Exists(opted_out))
     )

@@ -44,12 +44,14 @@ def problem(address: str) -> str | None:
 def _domain_problem(domain: str) -> str | None:
     try:
         encoded = domain.encode("idna").decode("ascii")
+        # Fails where the domain becomes one that only looks encoded: xn--ß becomes xn--ss.
+        decoded = domain if domain.isascii() else encoded.encode().decode("idna")
     except UnicodeError as error:
         return f"has a domain that IDNA cannot encode: {error.__cause__ or error}"
     is_name = len(encoded) <= _LONGEST_DOMAIN and all(map(_LABEL.fullmatch, encoded.split(".")))
     if not is_name and not _LITERAL.fullmatch(encoded):
         return "has a domain that is no name in DNS"
-    if not domain.isascii() and encoded.encode().decode("idna") != unicodedata.normalize("NFC", domain).lower():
+    if not domain.isascii() and decoded != unicodedata.normalize("NFC", domain).lower():
         # Python has IDNA 2003, by which straße.example is written strasse.example: somebody else's mailbox.
         return f"has a domain that IDNA writes as another one, {encoded}; give the domain as DNS has it (xn--)"
     return None
@@ -58,6 +60,6 @@ def _domain_problem(domain: str) -> str | None:
 def _syntax_problem(local: str, domain: str) -> str | None:
     try:
         parsed = Address(addr_spec=f"{local}@{domain}")
-    except (HeaderParseError, ValueError, IndexError) as error:  # Python's own parser raises all three
+    except (HeaderParseError, ValueError, IndexError, AttributeError) as error:  # Python's own parser raises each
         return f"is not an e-mail address: {error}"
     return None if parsed.username else "is not an e-mail address"

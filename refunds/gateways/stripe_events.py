@@ -8,6 +8,7 @@ from typing import Any, Final
 import stripe
 
 from ..domain.refunds import RefundStatus
+from .base import LONGEST_RECEIPT
 from .stripe import CAME_TO_NOTHING, REFERENCE, SUCCEEDED, UNDER_WAY
 
 # The events about refunds (https://docs.stripe.com/api/events/types); each has the refund as its object. API versions
@@ -51,9 +52,15 @@ def read(body: bytes, signature: str | None, secrets: Sequence[str]) -> Hint | N
         reference = refund["metadata"][REFERENCE]
     except (LookupError, TypeError):  # a refund that was made elsewhere, in Stripe's dashboard for one
         return None
-    if not isinstance(reference, str) or not reference.isprintable() or not 0 < len(reference) <= LONGEST_REFERENCE:
+    receipt = refund.get("id")
+    if not (_fits(reference, LONGEST_REFERENCE) and _fits(receipt, LONGEST_RECEIPT)):
         return None
-    return Hint(reference, str(refund.get("id")), SAYS.get(str(refund.get("status"))))
+    return Hint(reference, receipt, SAYS.get(str(refund.get("status"))))
+
+
+def _fits(text: object, longest: int) -> bool:
+    """Whether a row can hold it."""
+    return isinstance(text, str) and text.isprintable() and 0 < len(text) <= longest
 
 
 def _verified(body: bytes, signature: str | None, secrets: Sequence[str]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ def encoding_called(name: str) -> str:
     """The encoding's usual name. Raises LookupError, whose argument is one line that says which there are."""
     try:
         found = codecs.lookup(name).name
-    except LookupError:
+    except (LookupError, ValueError):  # ValueError: a NUL in the name
         found = ""
     if found == "utf-8-sig":  # a byte order mark is dropped in any case
         found = "utf-8"

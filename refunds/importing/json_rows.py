@@ -216,7 +216,8 @@ def _cell(name: str, value: Any, bound: Bound) -> str:
         raise BadRow(f"{shown(value)} is given twice")
     number = isinstance(value, _Number)
     if isinstance(value, str) and (not number or name in bound.numbers):
-        return str(value)
+        # A number of JSON has a dot before its decimals and no other mark, whatever the layout says of text.
+        return value.replace(".", bound.layout.decimal) if number and name in bound.amounts else str(value)
     wanted = "a number or text" if name in bound.numbers else "text"
     found = "a number" if number else _KINDS[type(value)]
     raise BadRow(f"{name} must be {wanted}, not {found}")

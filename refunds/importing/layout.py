@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 # What every return request has. `unit_price` may stand for `amount`: the amount is then the price times the quantity.
 REQUIRED: Final = ("order_line", "quantity", "amount", "currency", "requested_at")
 UNIT_PRICE: Final = "unit_price"
+# The fields that are numbers.
+NUMBERS: Final = ("quantity", "amount", UNIT_PRICE)
 # The columns that a file of rejected rows has in front of the file's own; see `rejects`.
 REJECTED_LINE: Final = "rejected_line"
 REJECTED_REASON: Final = "rejected_reason"
@@ -98,6 +100,8 @@ class Bound:
         self.accepted = [(self._found((name,)) or name, values) for name, values in layout.accept.items()]
         numbers = {name for name, column in layout.fields.items() if column.number}
         self.numbers = {column for name in numbers for column in self.columns[name]}
+        # Those in which the layout's marks count.
+        self.amounts = {column for name in NUMBERS for column in self.columns.get(name, ())}
         self.read = {column for columns in self.columns.values() for column in columns}
         self.read |= {name for name, _ in self.accepted}
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from .errors import BadFile
-from .layout import REQUIRED, UNIT_PRICE, Column
+from .layout import NUMBERS, REQUIRED, UNIT_PRICE, Column
 
 _COLUMN_KEYS: Final = ("name", "join", "with", "strip_suffix", "uppercase", "number", "required")
 # Digits belong to numbers already; a layout could otherwise make a wrong number a right one.
@@ -48,7 +48,7 @@ def checked_texts(key: str, value: Any) -> tuple[str, ...]:
 def checked_column(field: str, spec: Any) -> Column:
     """What [columns] says of a field: a name, names, or a table. Raises BadLayout."""
     key = f"columns.{field}"
-    number = field in ("quantity", "amount", UNIT_PRICE)
+    number = field in NUMBERS
     needed = field in (*REQUIRED, UNIT_PRICE)
     if not isinstance(spec, dict):
         return Column((_names(key, spec),), number=number, required=needed)

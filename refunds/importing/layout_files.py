@@ -36,7 +36,7 @@ def load(layout: str) -> Layout:
             )
         return LAYOUTS[layout]
     try:
-        text = Path(layout).read_bytes().decode()
+        text = Path(layout).read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise BadLayout(f"cannot read layout {layout}: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -58,9 +58,11 @@ def overridden(layout: str, *, separator: str | None, encoding: str | None, deci
 def parse(text: str, name: str) -> Layout:
     """The layout that TOML of this text says. Raises BadLayout; `name` is what messages call it."""
     try:
-        return _layout(tomllib.loads(text), name)
-    except tomllib.TOMLDecodeError as error:
+        told = tomllib.loads(text)
+    except (RecursionError, ValueError) as error:  # TOMLDecodeError, and what Python says of an endless number
         raise BadLayout(f"layout {name} is not TOML: {error}") from error
+    try:
+        return _layout(told, name)
     except BadLayout as error:
         raise BadLayout(f"layout {name}: {error}") from error
 

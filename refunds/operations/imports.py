@@ -159,7 +159,7 @@ def _differences(stored: ReturnRequest, row: Return) -> str:
 
 def _facts(row: ReturnRequest | Return) -> list[tuple[str, str]]:
     return [
-        ("order_line", shown(unicodedata.normalize("NFC", row.order_line))),
+        ("order_line", ascii(unicodedata.normalize("NFC", row.order_line))),
         ("quantity", f"{row.quantity:,}"),
         ("amount", str(to_major(row.amount_minor, row.currency))),
         ("currency", row.currency),

@@ -98,6 +98,15 @@ def test_a_return_id_with_other_facts_is_rejected_with_both_values(
     assert ReturnRequest.objects.get(return_id="R-1").amount_minor == 1250
 
 
+def test_order_lines_that_differ_at_their_end_are_different_facts() -> None:
+    """A long order line is compared and shown whole, not only as much of it as other messages quote."""
+    long = "x" * 60
+    store(file(("R-1", {"order_line": f"{long}/1"})))
+    summary, rejected = store(file(("R-1", {"order_line": f"{long}/2"})))
+    assert (summary.known, summary.rejected) == (0, 1)
+    assert f"order_line was '{long}/1', is now '{long}/2'" in rejected[0].reason
+
+
 def test_every_fact_that_differs_is_named() -> None:
     """The reason goes through all five."""
     store(file(("R-1", {})))

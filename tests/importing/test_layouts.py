@@ -1,6 +1,7 @@
 """Layout files: what they say, what is wrong with one, and the layouts that are shipped."""
 
 import dataclasses
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -72,6 +73,31 @@ def test_a_mark_that_is_not_declared_is_refused_with_the_option(amount: str) -> 
     (message,) = messages(read(csv_file(line(amount=amount))))
     assert message.startswith(f"line 2: amount '{amount}' is not a number with a dot before its decimals; if a comma")
     assert "--decimal ," in message
+
+
+@pytest.mark.parametrize(
+    ("literal", "found"),
+    [
+        ("12.500", "amount 12.500 has 3 decimals, and GBP has 2 decimals; the dot may be a thousands separator"),
+        ("12.50", 1250),
+        ("12500", 1250000),
+        ('"12.500"', 1250000),
+        ('"12,50"', 1250),
+    ],
+)
+@pytest.mark.parametrize("thousands", [".", "\u00a0"])
+def test_a_number_of_json_has_the_dot_of_json(literal: str, found: int | str, thousands: str) -> None:
+    """The layout's marks are those of text: 12.500 without quotes is no twelve thousand, and pays nothing."""
+    if thousands != "." and literal == '"12.500"':
+        found = "amount '12.500' is not a number with ',' before its decimals"
+    layout = dataclasses.replace(OWN, decimal=",", thousands=thousands)
+    cells = {name: json.dumps(value) for name, value in GOOD.items()} | {"amount": literal}
+    text = ", ".join(f'"{name}": {value}' for name, value in cells.items())
+    (row,) = read(f"{{{text}}}\n".encode(), layout, Format.JSONL)
+    if isinstance(found, int):
+        assert taken([row])[0].content.amount_minor == found
+    else:
+        assert messages([row])[0].startswith(f"line 1: {found}")
 
 
 def test_declared_thousands_with_a_decimal_dot() -> None:
@@ -153,6 +179,30 @@ def test_a_wrong_layout_file_is_refused_by_file_and_key(old: str, new: str, mess
     assert str(caught.value).startswith("layout shop.toml")
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param(f"x = {'[' * 20_000}", "is not TOML: ", id="nested lists"),
+        pytest.param(f"x = {'{a=' * 5_000}", "is not TOML: ", id="nested tables"),
+        pytest.param(f"x = {'1' * 5_000}", "is not TOML: ", id="an endless number"),
+        pytest.param(SHOP.replace("cp1252", "\\u0000"), "encoding '\\x00' is not known", id="NUL for an encoding"),
+    ],
+)
+def test_a_layout_file_that_is_no_mistake_is_refused_in_one_line(text: str, message: str) -> None:
+    """What the reader of TOML itself does not expect is a fault of the file as well."""
+    with pytest.raises(BadLayout) as caught:
+        parse(text, "shop.toml")
+    assert str(caught.value).startswith(f"layout shop.toml{':' if 'encoding' in message else ''} {message}")
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_layout_file_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    """Editors on Windows write one."""
+    file = tmp_path / "shop.toml"
+    file.write_text(SHOP, "utf-8-sig")
+    assert load(str(file)).separator == ";"
 
 
 def test_a_layout_is_a_name_or_a_path(tmp_path: Path) -> None:

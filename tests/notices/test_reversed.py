@@ -9,6 +9,7 @@ from refunds.domain.refunds import RefundStatus
 from refunds.gateways import Refused, UnderWay
 from refunds.models import Refund
 from refunds.operations.bulk_payments import try_again
+from refunds.operations.closing import settle_elsewhere
 from refunds.operations.look_ups import hint
 from refunds.operations.notices import LEASE, notify_customer
 from refunds.operations.outcomes import look_up_refund
@@ -73,6 +74,26 @@ def test_a_failure_after_success_is_told_once_and_honestly(owed: Refund, message
     assert (subjects(), messages) == ([SUCCESS, REVERSED, SUCCESS], [owed.pk] * 3)
     # Mail programs show mails with one Message-ID once: the second success is another mail.
     assert len({letter.extra_headers["Message-ID"] for letter in mail.outbox}) == 3
+
+
+@pytest.mark.parametrize("how", ["tried again", "settled elsewhere"])
+def test_a_second_success_is_told_although_the_failure_before_it_was_not(
+    owed: Refund, messages: list[int], how: str
+) -> None:
+    """The mail server was away when the paid refund failed: the customer knows only the receipt that is void."""
+    settle(owed, YES, NOON)
+    notify_customer(owed.pk, NOON)
+    reverse(owed, NOON + MINUTE)
+    later = NOON + timedelta(hours=1)
+    if how == "tried again":
+        try_again([owed.pk], later)
+        pay_refund(owed.pk, later, gateway=Scripted("re_2"), jitter=0)
+    else:
+        assert settle_elsewhere(owed.pk, "re_2", "by hand", later, seen=0, note=lambda _: None)
+    assert notify_customer(owed.pk, later)
+    assert (subjects(), messages) == ([SUCCESS, SUCCESS], [owed.pk] * 3)
+    assert "re_2" in mail.outbox[-1].body
+    assert len({letter.extra_headers["Message-ID"] for letter in mail.outbox}) == 2
 
 
 def test_a_success_that_was_not_told_in_time_is_not_announced(owed: Refund, messages: list[int]) -> None:

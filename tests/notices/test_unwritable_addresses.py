@@ -35,6 +35,8 @@ UNWRITABLE = {
     "a@xn--": "has a domain that is no name in DNS",
     "a@-b.example": "has a domain that is no name in DNS",
     "a@straße.example": "has a domain that IDNA writes as another one, strasse.example",
+    "a@xn--ß.example": "has a domain that IDNA cannot encode",
+    "\\@[a.-@\u0301.example": "is not an e-mail address",
     "a@\uff42.example": "has a domain that IDNA writes as another one, b.example",
     '"a\nb"@b.example': "holds the invisible character U+000A (a control character) at position 3",
     '"a\tb"@b.example': "holds the invisible character U+0009 (a control character) at position 3",

@@ -145,6 +145,15 @@ REFUSED: dict[str, Callable[[bytes], int]] = {
 }
 
 
+@pytest.mark.parametrize("receipt", ["re_\0", "re_\ud800", "r" * 256, "", None, ["re_1"]])
+def test_an_event_with_an_id_that_no_row_can_hold_is_ignored(receipt: object, sent: Sent) -> None:
+    """It is about no refund here: an error would have Stripe send it for days."""
+    make_processing(key="ref-1")
+    body = event("ref-1")
+    body["data"]["object"]["id"] = receipt
+    assert (post(body), sent) == (200, [])
+
+
 @pytest.mark.parametrize("refuse", REFUSED.values(), ids=REFUSED)
 def test_what_stripe_did_not_sign_is_refused(
     refuse: Callable[[bytes], int], sent: Sent, caplog: pytest.LogCaptureFixture

@@ -72,6 +72,8 @@ REFUSED: Mapping[str, Callable[[int], Message]] = {
 }
 NOT_IN_AMQP: Mapping[str, Callable[[int], Message]] = {
     "eta nan": _with(eta=float("nan")),
+    "timelimit beyond every float": _with(timelimit=[10**400, 10**400]),
+    "soft timelimit beyond every float": _with(timelimit=[None, 10**400]),
     "timelimit nan": _with(timelimit=[float("nan"), float("nan")]),
     "content type a number": lambda target: replace(pay(target), content_type=5),
     "of 10 MB": _with(more="x" * 10_000_000),

@@ -6,7 +6,7 @@ Celery takes headers and body as they come. One that it does not expect, such as
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from math import isfinite
+from sys import float_info
 from typing import Any, Final
 
 from kombu.utils.json import dumps
@@ -116,7 +116,7 @@ def _is_count(value: object) -> bool:
 def _is_seconds(value: object) -> bool:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return value is None
-    return isfinite(value) and value > 0
+    return 0 < value <= float_info.max  # Celery adds it to the time as a float; JSON has integers beyond every float
 
 
 def _are_limits(value: object) -> bool:

@@ -19,8 +19,8 @@ logger = logging.getLogger(__name__)
 NAME: Final = "refunds.dead-letters"
 # Entries of the list, the oldest dropped first; with the next, 64 MiB at most.
 MOST: Final = 256
-# Bytes of a message in its entry. A message that a worker takes is smaller: 64 KiB each of headers and of body, which
-# is in base64.
+# Bytes of a message that kombu is given to read, and of one in its entry. A message that a worker takes is smaller: 64
+# KiB each of headers and of body, which is in base64.
 LONGEST: Final = 262_144
 # Bytes of it in the log.
 SHOWN: Final = 1_024

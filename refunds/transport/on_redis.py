@@ -12,7 +12,7 @@ import redis
 from kombu.utils.encoding import bytes_to_str
 from kombu.utils.json import loads
 
-from .dead_letters import is_wrong_type
+from .dead_letters import LONGEST, is_wrong_type
 from .redis_keys import GuardedKeys, repairing
 from .shape import shape
 
@@ -70,6 +70,8 @@ class GuardedChannel(GuardedKeys):
 
     def fault(self, item: bytes) -> str:
         """Say why kombu could not read and deliver a message as it lies in Redis; empty where it could."""
+        if len(item) > LONGEST:  # before it is parsed: 12 MB of small objects hold the worker up for 15 seconds
+            return _too_long(item)
         try:
             payload = loads(bytes_to_str(item))
             return shape(payload) or self._fault_of_kombus(payload)
@@ -78,6 +80,8 @@ class GuardedChannel(GuardedKeys):
 
     def fault_of_held(self, value: bytes) -> str:
         """Say why kombu could not put back an entry of `unacked`; empty where it could."""
+        if len(value) > LONGEST:
+            return _too_long(value)
         try:
             held = loads(bytes_to_str(value))
         except Exception as error:  # as above
@@ -156,3 +160,7 @@ class GuardedChannel(GuardedKeys):
         if not data or self._is_readable(channel, data):
             return reply
         return [*head, channel, b""]  # kombu passes over what is empty
+
+
+def _too_long(item: bytes) -> str:
+    return f"it is {len(item)} bytes long, and {LONGEST} are allowed"

@@ -1,5 +1,6 @@
 """What a message must look like for kombu's virtual transports to deliver it, hold it and put it back."""
 
+from decimal import Decimal
 from typing import Any, Final
 
 from ..messages import LONGEST_NAME, is_too_deep
@@ -25,6 +26,9 @@ def shape(payload: Any) -> str:
                 "delivery_info": {"exchange": str(exchange), "routing_key": str(key)},
             },
         } if isinstance(payload.get("body"), str | None):
+            # kombu makes an integer of it, and of 1E+999999999 that does not end.
+            if isinstance(payload["properties"].get("priority"), Decimal):
+                return "its priority is a decimal"
             names = {"delivery_tag": tag, "exchange": exchange, "routing_key": key}
         case _:
             return SHAPE

@@ -73,10 +73,6 @@ REFUSED: Mapping[str, Callable[[int], Message]] = {
     "in an unknown encoding": lambda target: replace(pay(target), content_encoding="no-such"),
     "compressed": _compressed,
     "compressed in an unknown way": lambda target: pay(target).with_headers(compression="no-such"),
-    "of 10 MB": _body('[[], {"refund_id": "' + "x" * MEGABYTES * 1_000_000 + '"}, null]'),
-    "deep": _body(_deep(ABYSS)),
-    "deep in the arguments": _body(f'[[], {{"refund_id": {_deep(ABYSS)}}}, null]'),
-    "deep in what is embedded": _body(f'[[], {{"refund_id": 1}}, {_deep(ABYSS)}]'),
     "rather deep in the arguments": _body(f'[[], {{"refund_id": {_deep(PIT)}}}, null]'),
     "not in UTF-8": _body(b'[[], {"refund_id": "\xff\xfe"}, null]'),
     "not JSON": _body("hello {"),
@@ -106,4 +102,11 @@ REFUSED: Mapping[str, Callable[[int], Message]] = {
     "in a chain": _following(chain=[_signature("refunds.send_digest")]),
     "in a chord": _following(chord=_signature("refunds.send_digest")),
     "in a chord that is a number": _following(chord=5),
+}
+# Longer than what kombu is given to read on Redis.
+LONG: Mapping[str, Callable[[int], Message]] = {
+    "of 10 MB": _body('[[], {"refund_id": "' + "x" * MEGABYTES * 1_000_000 + '"}, null]'),
+    "deep": _body(_deep(ABYSS)),
+    "deep in the arguments": _body(f'[[], {{"refund_id": {_deep(ABYSS)}}}, null]'),
+    "deep in what is embedded": _body(f'[[], {{"refund_id": 1}}, {_deep(ABYSS)}]'),
 }

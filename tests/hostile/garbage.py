@@ -98,6 +98,7 @@ RAW: Mapping[str, bytes] = {
     "not UTF-8": b"\xff\xfe\x00",
     "nested deep": b"[" * ABYSS,
     "an object nested deep": b'{"a":' * ABYSS,
+    "10 MB of small objects": b"[" + b"{}," * 3_333_333 + b"1]",
     "10 MB of text": b"x" * 10_000_000,
     "10 MB of an unknown type": json.dumps(marked("nope", "x" * 10_000_000)).encode(),
     "a number": b"1",
@@ -119,6 +120,9 @@ RAW: Mapping[str, bytes] = {
     "delivery info empty": changed(properties=properties(delivery_info={})),
     "exchange a list": changed(properties=properties(delivery_info={"exchange": [1], "routing_key": QUEUE})),
     "routing key a number": changed(properties=properties(delivery_info={"exchange": "", "routing_key": 5})),
+    "priority a decimal of a billion digits": changed(
+        properties=properties(priority=marked("decimal", "1E+999999999"))
+    ),
     "priority infinite": changed(properties=properties(priority=float("inf"))),
     "body a number": changed(body=5),
     "body an object": changed(body={"a": 1}, properties=properties(body_encoding=None)),

@@ -72,11 +72,13 @@ REFUSED: Mapping[str, Callable[[int], Message]] = {
 }
 NOT_IN_AMQP: Mapping[str, Callable[[int], Message]] = {
     "eta nan": _with(eta=float("nan")),
+    "timelimit beyond every float": _with(timelimit=[10**400, 10**400]),
+    "soft timelimit beyond every float": _with(timelimit=[None, 10**400]),
     "timelimit nan": _with(timelimit=[float("nan"), float("nan")]),
     "content type a number": lambda target: replace(pay(target), content_type=5),
-    "of 10 MB": _with(more="x" * 10_000_000),
     "content encoding a number": lambda target: replace(pay(target), content_encoding=5),
 }
+LONG: Mapping[str, Callable[[int], Message]] = {"of 10 MB": _with(more="x" * 10_000_000)}
 # What a newer release or another client may send: passed over, and the work is done.
 HARMLESS: Mapping[str, Callable[[int], Message]] = {
     "missing where Celery has a default": lambda target: replace(

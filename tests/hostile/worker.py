@@ -29,13 +29,18 @@ from .wire import EXCHANGE, QUEUE, pay
 # Seconds; far more than anything takes, so that only a hang fails. Seconds between looks.
 LONG, LOOK = 60, 0.01
 WORKER, APP = "worker", "tests.services.app"
+# The reconciler, which a worker's start asks for, finds nothing to do: the refunds are due and count as sent, and no
+# request was received before a cutoff.
 FILL = """
 import tests.services.app
 from django.core.management import call_command
 from refunds.domain.returns import Status
-from tests.factories import make_requests
+from refunds.models import Refund
+from tests.factories import NOON, make_requests
 call_command("migrate", verbosity=0)
-make_requests({count}, status=Status.APPROVED)
+far = NOON.replace(year=9000)
+make_requests({count}, status=Status.APPROVED, received_at=far, decided_at=NOON)
+Refund.objects.update(dispatched_at=far)
 """
 # Whatever task changes, and by which refund.
 TABLES = {
@@ -168,6 +173,12 @@ class Worker:
             pay(good).put(connection.default_channel)
         self._wait("paid", lambda: good in self._succeeded())
         self._paid.add(good)
+
+    def wait_until_nothing_is_held(self) -> None:
+        """Wait until it has acknowledged what it took: that comes after the commit by which a refund is seen paid."""
+        with self.at_redis() as client:
+            keys: Any = [(client.hlen, f"{self.prefix}unacked"), (client.zcard, f"{self.prefix}unacked_index")]
+            self._wait("acknowledged", lambda: not any(count(key) for count, key in keys))
 
     def end(self) -> None:
         """Ask it to end in good order: nothing that it took is left, and only what was to be paid is."""

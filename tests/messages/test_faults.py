@@ -73,6 +73,8 @@ def filled(size: int) -> bytes:
             "it is to wait until 2026-07-15T10:00:00.000001+00:00, and a message waits 1:00:00 at most",
         ),
         (message(timelimit=[0.1, None]), message(timelimit=[0, None]), "the header 'timelimit' is a list"),
+        # Beyond every float, which is what Celery makes of it.
+        (message(timelimit=[10**308, 10**308]), message(timelimit=[10**309, 1]), "the header 'timelimit' is a list"),
         (message(retries=0), message(retries=-1), "the header 'retries' is -1"),
         (message(task="celery.backend_cleanup"), message(task="celery.chord"), "the header 'task' is 'celery.chord'"),
     ],
@@ -100,6 +102,7 @@ ANY = st.recursive(
     st.none()
     | st.booleans()
     | st.integers()
+    | st.just(10**400)
     | st.floats()
     | st.text(max_size=5)
     | st.datetimes(timezones=st.just(UTC)).map(datetime.isoformat),

@@ -98,6 +98,7 @@ class DecideSelected(ActingAdmin[ReturnRequest]):
         if ids is None:
             return None
         found = preview.chosen(shown, decision, now)
+        decided = len(ids) - found.count - found.owed_decline
         across = request.POST.get("select_across") == "1"
         context = {
             **self.admin_site.each_context(request),
@@ -108,11 +109,13 @@ class DecideSelected(ActingAdmin[ReturnRequest]):
                 frozen=frozen, user=request.user.pk, lapses_at=cutoff.upcoming(now), salt=_salt(decision)
             ),
             "found": found,
-            "chosen": len(ids),
-            "decided": len(ids) - found.count - found.owed_decline,
+            "chosen": f"{len(ids):,}",
+            "count": f"{found.count:,}",
+            "owed_decline": f"{found.owed_decline:,}",
+            "decided": f"{decided:,}" if decided else "",
             "totals": [money(total, currency) for currency, _, total in found.totals],
             "rows": found.rows.order_by("pk")[:NAMED],
-            "more": found.count - NAMED,
+            "more": f"{found.count - NAMED:,}" if found.count > NAMED else "",
             "checkbox": ACTION_CHECKBOX_NAME,
             "across": across,
             # One id is enough to say that something is selected, where all that the filters let through is.

@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
+from django.utils.text import capfirst
 
 from .. import store
 from ..domain import cutoff
@@ -77,7 +78,7 @@ class DecideSelected(ActingAdmin[ReturnRequest]):
         try:
             now = clocks.trusted(timezone.now)
         except ClocksDiffer as differ:
-            self.message_user(request, f"{differ}.", messages.ERROR)
+            self.message_user(request, capfirst(f"{differ}."), messages.ERROR)
             return None
         if decision in request.POST:  # the name of the page's button
             frozen, why = _shown(request, decision, now)

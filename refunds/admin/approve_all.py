@@ -12,6 +12,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
+from django.utils.text import capfirst
 from django.views.decorators.http import require_http_methods
 
 from ..errors import ClocksDiffer
@@ -44,7 +45,7 @@ class ApproveAll(_Base):
         try:
             now = clocks.trusted(timezone.now)
         except ClocksDiffer as differ:
-            self.message_user(request, f"{differ}.", messages.ERROR)
+            self.message_user(request, capfirst(f"{differ}."), messages.ERROR)
             return redirect("admin:refunds_returnrequest_changelist")
         return self._press(request, now) if request.method == "POST" else self._confirm(request, now)
 

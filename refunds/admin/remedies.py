@@ -128,9 +128,9 @@ PAGES: Final = (
         address="settle-elsewhere",
         permission=SETTLE,
         form=SettleForm,
-        does="Pay the customer by another way first. Look for the reference above in the payment provider's dashboard "
-        "before you do: a call without an answer can have paid. The refund becomes succeeded, nothing more is paid, "
-        "and the customer gets a mail.",
+        does="First look for the reference above in the payment provider's dashboard: a call without an answer can "
+        "have paid. If it is not there, pay the customer by another way, then enter that payment here. The refund "
+        "becomes succeeded, nothing more is paid, and the customer gets a mail.",
         run=closing.settle_elsewhere,
         said="The refund is settled elsewhere.",
         history="Settled elsewhere with the receipt {receipt!r}, after: {refund.failure}. Reason: {reason}",
@@ -141,7 +141,7 @@ PAGES: Final = (
         permission=SETTLE,
         form=ReasonForm,
         does="Compare the receipts with the payment provider's refunds. If both paid, agree with the customer what is "
-        "given back. Then say here what you found: the health check reports the refund until you do.",
+        "given back. Then enter as the reason what you found: the health check reports the refund until you do.",
         run=closing.clear_second_receipt,
         said="The second receipt is checked.",
         history="Checked the second receipt: {refund.receipt}, then {second}. Found: {reason}",

@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
+from django.utils.text import capfirst
 
 from .. import store
 from ..domain import cutoff
@@ -77,7 +78,7 @@ class DecideSelected(ActingAdmin[ReturnRequest]):
         try:
             now = clocks.trusted(timezone.now)
         except ClocksDiffer as differ:
-            self.message_user(request, f"{differ}.", messages.ERROR)
+            self.message_user(request, capfirst(f"{differ}."), messages.ERROR)
             return None
         if decision in request.POST:  # the name of the page's button
             frozen, why = _shown(request, decision, now)
@@ -98,6 +99,7 @@ class DecideSelected(ActingAdmin[ReturnRequest]):
         if ids is None:
             return None
         found = preview.chosen(shown, decision, now)
+        decided = len(ids) - found.count - found.owed_decline
         across = request.POST.get("select_across") == "1"
         context = {
             **self.admin_site.each_context(request),
@@ -108,11 +110,13 @@ class DecideSelected(ActingAdmin[ReturnRequest]):
                 frozen=frozen, user=request.user.pk, lapses_at=cutoff.upcoming(now), salt=_salt(decision)
             ),
             "found": found,
-            "chosen": len(ids),
-            "decided": len(ids) - found.count - found.owed_decline,
+            "chosen": f"{len(ids):,}",
+            "count": f"{found.count:,}",
+            "owed_decline": f"{found.owed_decline:,}",
+            "decided": f"{decided:,}" if decided else "",
             "totals": [money(total, currency) for currency, _, total in found.totals],
             "rows": found.rows.order_by("pk")[:NAMED],
-            "more": found.count - NAMED,
+            "more": f"{found.count - NAMED:,}" if found.count > NAMED else "",
             "checkbox": ACTION_CHECKBOX_NAME,
             "across": across,
             # One id is enough to say that something is selected, where all that the filters let through is.

@@ -24,7 +24,7 @@ Clock = Callable[[], datetime]
 
 
 def trusted(clock: Clock) -> datetime:
-    """Return what `clock` says (aware), once it agrees with the database's clock.
+    """Return what `clock` says (aware), once it agrees with the database's; at most the tolerance past it.
 
     Raises ClocksDiffer where they are further apart than REFUNDS_CLOCK_TOLERANCE, and notes it for `health`. SQLite has
     no clock but the process's own.
@@ -54,9 +54,12 @@ def _compared(clock: Clock) -> tuple[datetime, ClocksDiffer | None]:
     database = store.database_clock()
     now = clock()
     tolerance = timedelta(seconds=settings.REFUNDS_CLOCK_TOLERANCE)
-    # The database was asked between the two: how long it took to answer says nothing about its clock.
-    if database is None or before - tolerance <= database <= now + tolerance:
+    if database is None:
         return now, None
+    # The database was asked between the two: how long it took to answer says nothing about its clock.
+    if before - tolerance <= database <= now + tolerance:
+        # An answer that took longer than the tolerance can hide a clock that is ahead by as much.
+        return min(now, database + tolerance), None
     ahead = (before if database < before else now) - database
     return now, ClocksDiffer(socket.gethostname(), now, database, ahead.total_seconds())
 

@@ -241,12 +241,35 @@ def test_reason_may_be_as_long_as_the_limit(client: Client) -> None:
     assert row.decision_note == "x" * 500
 
 
-@pytest.mark.parametrize("verb", ["approve", "decline"])
-def test_nothing_to_decide_shows_no_form(client: Client, verb: str) -> None:
+def test_page_groups_the_thousands_of_its_counts(client: Client) -> None:
+    """As the page of the button does."""
+    make_requests(1012)
+    make_requests(1, status=Status.DECLINED, decided_at=PRESSED)
+    page = act(client, "approve_selected", ["0"], select_across=1)
+    assert "Chosen: 1,013. Still pending, and to be approved: 1,012 (12,650.00 GBP)." in page.text
+    assert "and 1,002 more" in page.text
+    assert 'value="Approve 1,012 return requests"' in page.text
+
+
+def test_page_leads_back_to_the_list_by_its_breadcrumbs(client: Client) -> None:
+    """Like Django's own pages: home, the app, the list."""
+    page = act(client, "approve_selected", ids(make_requests()))
+    assert f'&rsaquo; <a href="{CHANGE_LIST}">Return requests</a>' in page.text
+
+
+def test_chosen_that_are_owed_a_decline_are_not_called_decided(client: Client) -> None:
+    """They are pending, and cannot be approved."""
+    page = act(client, "approve_selected", ids(make_requests(2, received_at=CUTOFF - timedelta(days=2))))
+    assert "None of the 2 chosen can be approved." in page.text
+    assert "2 pending return requests were received before the last cut-off" in page.text
+
+
+@pytest.mark.parametrize(("verb", "past"), [("approve", "approved"), ("decline", "declined")])
+def test_nothing_to_decide_shows_no_form(client: Client, verb: str, past: str) -> None:
     """Where none of the chosen is pending there is nothing to confirm."""
     decided = make_requests(1, status=Status.APPROVED, decided_at=PRESSED)
     page = act(client, f"{verb}_selected", ids(decided))
-    assert f"None of the 1 chosen is pending: there is nothing to {verb}." in page.text
+    assert f"None of the 1 chosen can be {past}." in page.text
     assert f'name="{verb}"' not in page.text
 
 

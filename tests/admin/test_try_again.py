@@ -83,12 +83,31 @@ def test_pressed_twice_is_one_round(client: Client, user: User, queued: Queued) 
     assert log() == [entry(pk, user) for pk in ids]
 
 
-def test_across_pages_what_the_filters_let_through_is_tried_again(client: Client, user: User, queued: Queued) -> None:
-    """All failed refunds, more than a page holds, by one id and the filter; nothing else."""
+def confirm(client: Client, page: Any, query: str = "") -> Any:
+    """Send the form of the page that shows what would be tried again."""
+    return try_again(client, ["0"], query, select_across=1, shown=page.context["shown"])
+
+
+def test_across_pages_a_page_shows_what_would_be_tried_again(client: Client, queued: Queued) -> None:
+    """Count, sums, the first ten names, and nothing changed yet; only the failed that the filters match."""
+    make_failed(12)
+    make_failed(1, amount_minor=500, currency="EUR")
+    make_failed(1, failure="other")
+    make_refund()
+    before = state()
+    page = try_again(client, ["0"], "?q=1001", index=0, select_across=1)
+    assert (page.context["count"], page.context["totals"]) == ("14", ["5.00 EUR", "162.50 GBP"])
+    assert f"{Refund.objects.earliest('pk')}, 1001/1, c-1: card closed" in page.text
+    assert "and 4 more" in page.text
+    assert (state(), queued()) == (before, [])
+
+
+def test_across_pages_what_the_page_showed_is_tried_again(client: Client, user: User, queued: Queued) -> None:
+    """All failed refunds, more than a page of the list holds; nothing else."""
     failed = make_failed(120)
     pending = [row.pk for row in make_requests(3, status="approved")]
     before = refund_rows(*pending)
-    page = try_again(client, [failed[0]], "?status=failed", index=0, select_across=1)
+    page = confirm(client, try_again(client, ["0"], "?status=failed", select_across=1), "?status=failed")
     assert page.redirect_chain == [(f"{REFUNDS}?status=failed", 302)]
     assert texts(page) == ["Tried again: 120."]
     assert {row["tried_again"] for row in refund_rows(*failed).values()} == {1}
@@ -97,15 +116,48 @@ def test_across_pages_what_the_filters_let_through_is_tried_again(client: Client
     assert [message.kwargs for message in queued()] == [{"first_id": failed[0], "last_id": failed[-1]}]
 
 
+def test_across_pages_a_refund_that_fails_after_the_page_is_left(client: Client) -> None:
+    """One between the shown ids and one above them; one of the shown that was paid since is left too, and counted."""
+    ids = make_failed(3)
+    late = make_refund().pk
+    Refund.objects.filter(pk=ids[1]).update(status="pending", settled_at=None, failure="")
+    shown = try_again(client, ["0"], select_across=1)
+    assert shown.context["count"] == "2"
+    Refund.objects.filter(pk__in=[ids[1], late]).update(status="failed", settled_at=PRESSED, failure="late")
+    Refund.objects.filter(pk=ids[2]).update(status="succeeded", receipt="r", failure="")
+    assert texts(confirm(client, shown)) == ["Tried again: 1. Left as they were: 1 (not failed)."]
+    assert [pk for pk, row in refund_rows().items() if row["tried_again"]] == [ids[0]]
+
+
+def test_across_pages_without_a_failed_refund_there_is_no_form(client: Client) -> None:
+    """The page says so, and has a link back."""
+    make_refund()
+    page = try_again(client, ["0"], select_across=1)
+    assert "there is nothing to try again" in page.text
+    assert 'name="shown"' not in page.text
+
+
+@pytest.mark.parametrize("shown", ["x", "1 x", "-1", "9" * 30, "1,2"])
+def test_shown_ids_that_no_page_made_change_nothing(client: Client, shown: str) -> None:
+    """They are answered with a message, not with an error page."""
+    make_failed(2)
+    before = state()
+    page = try_again(client, ["0"], select_across=1, shown=shown)
+    assert texts(page) == ["Nothing was changed: the form was not one that this page made. Choose from the list again."]
+    assert state() == before
+
+
 def test_more_rows_than_an_action_takes_are_refused(
     client: Client, queued: Queued, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Across more than the list counts nothing is tried again; as many as it counts are."""
-    monkeypatch.setattr("refunds.admin.actions.COUNTED", 3)
+    monkeypatch.setattr("refunds.admin.try_again.COUNTED", 3)
     ids = make_failed(4)
     before = state()
     page = try_again(client, ["0"], select_across=1)
-    assert texts(page) == ["Nothing was changed: more than 3 refunds match. Narrow the filters first."]
+    assert texts(page) == ["Nothing was changed: more than 3 refunds have failed. Narrow the filters first."]
+    forged = try_again(client, ["0"], select_across=1, shown=" ".join(map(str, ids)))
+    assert texts(forged)[0].startswith("Nothing was changed: the form was not one")
     assert (state(), queued()) == (before, [])
     assert texts(try_again(client, ids[:3])) == ["Tried again: 3."]
 

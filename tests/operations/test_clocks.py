@@ -78,10 +78,17 @@ def test_tolerance_is_a_setting(database_says: DatabaseSays, settings: object) -
 
 
 def test_database_that_answers_slowly_has_no_wrong_clock(database_says: DatabaseSays) -> None:
-    """It read its clock at some moment between question and answer, a minute apart."""
+    """It read its clock at some moment between question and answer, a minute apart; the time is near the database's."""
     database_says(NOON + timedelta(seconds=30))
     reads = iter([NOON, NOON + timedelta(seconds=60)])
-    assert clocks.trusted(lambda: next(reads)) == NOON + timedelta(seconds=60)
+    assert clocks.trusted(lambda: next(reads)) == NOON + timedelta(seconds=30) + TOLERANCE
+
+
+def test_clock_that_a_slow_answer_hides_is_not_past_the_cutoff(database_says: DatabaseSays) -> None:
+    """A connection pool answers after 40 s, at 17:59:40. The clock is 30 s ahead, which the wait covers: not 18:00."""
+    database_says(CUTOFF - timedelta(seconds=20))
+    reads = iter([CUTOFF - timedelta(seconds=30), CUTOFF + timedelta(seconds=10)])
+    assert clocks.trusted(lambda: next(reads)) < CUTOFF
 
 
 @pytest.mark.parametrize(

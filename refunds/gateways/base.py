@@ -32,8 +32,17 @@ class UnderWay(_Answer):
 
     reason: str = ""
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "reason", _kept(self.reason))  # frozen
+
 
 Answer = Settled | UnderWay
+
+
+def _kept(reason: str) -> str:
+    """The reason without what no database keeps: a NUL, or half a surrogate pair."""
+    return reason.encode(errors="backslashreplace").decode().replace("\0", "\\x00")
 
 
 class TryAgain(Exception):
@@ -41,7 +50,7 @@ class TryAgain(Exception):
 
     def __init__(self, reason: str, after: timedelta | None = None) -> None:
         super().__init__(reason, after)
-        self.reason = reason
+        self.reason = _kept(reason)
         self.after = after
 
     def __str__(self) -> str:
@@ -53,7 +62,7 @@ class Refused(Exception):
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
-        self.reason = reason
+        self.reason = _kept(reason) or "no reason given"
 
 
 @dataclass(frozen=True)

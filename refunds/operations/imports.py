@@ -109,7 +109,7 @@ def _store_identified(
 
     Each new one takes the first number among the returns with its facts that is free. A return that was imported
     without a return_id gives its number up to the first row that has its facts, and is that row's from then on. Each
-    round settles a row, or tries the next number, until the database has said what each is.
+    round settles a row, or tries the next numbers, until the database has said what each is.
     """
     numbers = dict.fromkeys((row.content.return_id for row in waiting), 1)
     while True:
@@ -124,10 +124,13 @@ def _store_identified(
         if not waiting:
             return
         tried = _numbered(waiting, numbers)
-        for found in ReturnRequest.objects.filter(key__in=list(tried)):
+        # Up to here all numbers of these facts are taken when the round ends.
+        last = {row.key: numbers[row.content.return_id] for row in tried.values()}
+        # In the order of ids, as sweeps decide: two that wait for each other's rows would end in a deadlock.
+        for found in ReturnRequest.objects.filter(key__in=list(tried)).order_by("pk"):
             row = tried.pop(found.key)
             if found.return_id or not store.give_return_id(found.key, row.content.return_id):
-                numbers[row.content.return_id] += 1
+                numbers[row.content.return_id] = last[row.key] + 1
         added = {row.line for row in _add(tried, now, summary)}
         waiting = [row for row in waiting if row.line not in added]
 

@@ -8,6 +8,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from hypothesis import given
 from hypothesis import strategies as st
+from pytest_django import DjangoAssertNumQueries
 
 from refunds.domain.returns import Status
 from refunds.importing import Format, Row
@@ -129,6 +130,19 @@ def test_two_return_ids_are_two_returns_although_their_facts_are_equal() -> None
     assert counts(store(file(("R-3", {}), ("R-2", {}), ("R-1", {})))) == (1, 2, 0)
     assert ids() == ["R-1", "R-2", "R-3"]
     assert len(set(ReturnRequest.objects.values_list("key", flat=True))) == 3
+
+
+def test_many_return_ids_with_equal_facts_cost_a_few_queries(
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+) -> None:
+    """A shop's times are whole days: the next file's returns go past the stored ones together, not one by one.
+
+    No number is left out: as many rows without ids are known.
+    """
+    store(file(*((f"A-{number}", {}) for number in range(50))))
+    with django_assert_max_num_queries(20):
+        assert counts(store(file(*((f"B-{number}", {}) for number in range(50))))) == (50, 0, 0)
+    assert counts(store(csv_file(*[line()] * 101))) == (1, 100, 0)
 
 
 def test_a_return_id_is_added_to_a_return_that_was_imported_without_one() -> None:

@@ -46,6 +46,16 @@ def paid(refund: Refund, **columns: object) -> Refund:
     return refund
 
 
+@pytest.mark.parametrize("reason", ["", "\0", "account\0closed", "\ud800"])
+def test_a_reason_that_no_row_can_hold_keeps_no_refund_under_way(refund: Refund, reason: str) -> None:
+    """The no counts: a row that could not be written would have the provider asked each minute for good."""
+    assert look_up_refund(refund.pk, DUE, gateway=Scripted(Refused(reason))) == GiveUp(row(refund)["failure"])
+    assert row(refund)["status"] == RefundStatus.FAILED
+    for answer, again in ((UnderWay("re_1", reason), make_processing()), (TryAgain(reason), make_processing())):
+        look_up_refund(again.pk, DUE, gateway=Scripted(answer))
+        assert row(again)["look_at"] == DUE + SHORTEST_WAIT
+
+
 def test_an_accepted_refund_is_processing_and_not_requested_again() -> None:
     """It has the provider's id and what it waits for, no end and no notice; a second message reaches nobody."""
     pending = make_refund(customer_email="c@example.com")

@@ -72,8 +72,9 @@ class GuardedKeys(_Kombus):  # type: ignore[misc]  # as above
         self.letters.move_aside({self.global_keyprefix + key: kind for key, kind in kinds.items()})
 
     def move_endless_mutex_aside(self) -> None:
-        """Rename a lock of restoring that never expires: under it nothing comes back. kombu's own always expires."""
+        """Rename a lock of restoring that outlives kombu's own (300 s), or never expires: under it nothing comes back."""
         key = self.global_keyprefix + self.unacked_mutex_key
         with redis.Redis(connection_pool=self.pool) as client:
-            if client.ttl(key) == -1:
+            left = client.ttl(key)
+            if left == -1 or left > self.unacked_mutex_expire:
                 self.letters.move_aside({key: "a lock that expires"})

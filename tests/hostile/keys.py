@@ -121,6 +121,18 @@ PUBLISHED: Mapping[str, Act] = {
         _publish(_command(content_type="application/x-python-serialize")), "Received invalid task message"
     ),
     "a command that is not JSON": Act(_publish(_command("AAAA")), "Received invalid task message"),
+    "a command of a consumer that is a list": Act(
+        _publish(
+            garbage.changed(
+                body="AAAA",
+                headers={},
+                properties=garbage.properties(
+                    delivery_info={"exchange": "celery.pidbox", "routing_key": "", "consumer_tag": [1]}
+                ),
+            )
+        ),
+        "Received invalid task message",
+    ),
     "a command with a bad UUID": Act(
         _publish(garbage.changed(headers={"x": garbage.MARKED["a bad UUID"]})), _PUBLISHED
     ),
@@ -134,6 +146,11 @@ def _spoil_bindings(client: "redis.Redis", prefix: str) -> None:
 
 def _lock_for_ever(client: "redis.Redis", prefix: str) -> None:
     client.set(prefix + LOCK, "for ever")
+    _hold(HELD_GARBAGE["text"])(client, prefix)
+
+
+def _lock_for_years(client: "redis.Redis", prefix: str) -> None:
+    client.set(prefix + LOCK, "for years", ex=10**9)
     _hold(HELD_GARBAGE["text"])(client, prefix)
 
 
@@ -161,6 +178,7 @@ AT_START: Mapping[str, Act] = {
         _moved(LOCK, "list", "a lock that expires"),
     ),
     "lock for ever": Act(_lock_for_ever, UNREADABLE),
+    "lock for years": Act(_lock_for_years, UNREADABLE),
     "bindings spoilt": Act(_spoil_bindings, "Received invalid task message: the header 'task' is missing"),
     "dead letters a string": Act(_all(_replace(NAME, "string"), _hold(b"x")), UNREADABLE),
 }

@@ -64,6 +64,14 @@ def test_a_wrong_database_url_is_said_to_be_wrong(tmp_path: Path) -> None:
     assert gone == f"there is no folder {tmp_path}/gone for the database; make it, or correct DATABASE_URL"
 
 
+@pytest.mark.parametrize("name", ["Returns #1", "what? 2026", "100%25 new", "ü&x=1;y"])
+def test_any_name_of_a_folder_is_that_folder(tmp_path: Path, name: str) -> None:
+    """In a URL, # and ? end a path and %25 is a %: the default database is in the working folder all the same."""
+    folder = tmp_path / name
+    folder.mkdir()
+    assert refusal(folder, "health").startswith(f"there is no database {folder / NAME}. ")
+
+
 @pytest.mark.parametrize("command", ["", "help", "version", "check", "health --help", "makemigrations --help"])
 def test_what_needs_no_database_runs_without_one(tmp_path: Path, command: str) -> None:
     """Help, the checks and the list of commands work in an empty folder, and leave it empty."""

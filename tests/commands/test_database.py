@@ -72,6 +72,15 @@ def test_any_name_of_a_folder_is_that_folder(tmp_path: Path, name: str) -> None:
     assert refusal(folder, "health").startswith(f"there is no database {folder / NAME}. ")
 
 
+@pytest.mark.parametrize("url", ["refunds.sqlite3", "nosql://host/hunter2", "postgres://u:hunter2@host:port/books"])
+@pytest.mark.parametrize("command", ["health", "migrate"])
+def test_a_database_url_that_is_none_is_one_line(tmp_path: Path, url: str, command: str) -> None:
+    """It says how to write one, and does not repeat what may hold a password."""
+    line = refusal(tmp_path, command, DATABASE_URL=url)
+    assert line.startswith("DATABASE_URL is no URL of a database; write it such as sqlite:////srv/")
+    assert "hunter2" not in line
+
+
 @pytest.mark.parametrize("command", ["", "help", "version", "check", "health --help", "makemigrations --help"])
 def test_what_needs_no_database_runs_without_one(tmp_path: Path, command: str) -> None:
     """Help, the checks and the list of commands work in an empty folder, and leave it empty."""

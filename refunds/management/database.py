@@ -70,6 +70,15 @@ def fault(command: str) -> str:
     return found
 
 
+def missing_file() -> str:
+    """Return one line where the default database is a SQLite file that is not there; otherwise an empty text.
+
+    For a worker and a web process: they start without a PostgreSQL that is away, and SQLite would make an empty file.
+    """
+    connection = connections[DEFAULT_DB_ALIAS]
+    return _fault_of_file(connection, making=False)
+
+
 def explained(error: Error) -> str:
     """Return one line for an error that the database is to blame for; an empty text for any other."""
     connection = connections[DEFAULT_DB_ALIAS]

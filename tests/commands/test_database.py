@@ -81,6 +81,15 @@ def test_a_database_url_that_is_none_is_one_line(tmp_path: Path, url: str, comma
     assert "hunter2" not in line
 
 
+def test_a_worker_in_the_wrong_folder_ends_and_makes_no_file(tmp_path: Path) -> None:
+    """SQLite would make an empty database, on which every task fails."""
+    words = ("-m", "celery", "-A", "celery_app", "worker", "--pool", "solo")
+    done = python(tmp_path, *words, environment={"CELERY_BROKER_URL": "memory://"}, check=False)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert done.stderr.splitlines()[-1].startswith(f"there is no database {tmp_path / NAME}. Change to the folder")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("command", ["", "help", "version", "check", "health --help", "makemigrations --help"])
 def test_what_needs_no_database_runs_without_one(tmp_path: Path, command: str) -> None:
     """Help, the checks and the list of commands work in an empty folder, and leave it empty."""

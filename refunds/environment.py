@@ -5,6 +5,11 @@ from typing import Any, Final
 
 import dj_database_url
 import django
+from django.core.exceptions import ImproperlyConfigured
+
+
+class BadDatabaseUrl(ImproperlyConfigured):
+    """DATABASE_URL cannot be read. The message does not repeat it, because it can hold a password."""
 
 
 def flag(name: str) -> bool:
@@ -18,8 +23,14 @@ CONN_MAX_AGE: Final = 60
 
 
 def database(url: str) -> dict[str, Any]:
-    """The Django database for a URL; SQLite becomes one that several processes can write to."""
-    config: dict[str, Any] = dict(dj_database_url.parse(url, conn_max_age=CONN_MAX_AGE, conn_health_checks=True))
+    """The Django database for a URL; SQLite becomes one that several processes can write to. Raises BadDatabaseUrl."""
+    try:
+        config: dict[str, Any] = dict(dj_database_url.parse(url, conn_max_age=CONN_MAX_AGE, conn_health_checks=True))
+    except ValueError:
+        raise BadDatabaseUrl(
+            "DATABASE_URL is no URL of a database; write it such as sqlite:////srv/refunds/refunds.sqlite3 or "
+            "postgres://USER:PASSWORD@HOST/NAME, with %23 for # and the like in a password"
+        ) from None
     if config["ENGINE"] == "django.db.backends.sqlite3":
         config["OPTIONS"] = {
             # Readers do not wait for the writer; in WAL mode NORMAL loses no commit to a crash of the process.

@@ -4,6 +4,7 @@ import os
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import django
 from django.core.management.utils import get_random_secret_key
@@ -112,7 +113,8 @@ TIME_ZONE = cutoff.ZONE.key
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 
-DATABASES = {"default": database(os.environ.get("DATABASE_URL", f"sqlite:///{Path.cwd() / 'refunds.sqlite3'}"))}
+# The folder is quoted: in a URL, what follows a # or ? in its name would be no part of the path.
+DATABASES = {"default": database(os.environ.get("DATABASE_URL", f"sqlite:///{quote(str(Path.cwd()))}/refunds.sqlite3"))}
 
 _MAIL = os.environ.get("DJANGO_EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend")
 # What the SMTP backend is told, by the names that Django 6.1 has for it.

@@ -12,6 +12,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.utils import Error
 
 from ..embedded.files import database_file
+from ..environment import BadDatabaseUrl
 
 # The exit status of a command that has no database to work on. 1 is for what a command finds in one.
 EXIT_STATUS: Final = 2
@@ -55,6 +56,8 @@ def fault(command: str) -> str:
     try:
         connection = connections[DEFAULT_DB_ALIAS]
         found = _fault_of_file(connection, making=command in MAKING) or _fault_of_tables(connection, command)
+    except BadDatabaseUrl:
+        raise
     except ImproperlyConfigured as error:
         # Django's words for a driver that is not installed.
         return f"{_one_line(error)}; for PostgreSQL: pip install '.[postgres]' in the clone of refunds"
@@ -65,6 +68,15 @@ def fault(command: str) -> str:
     if found:
         connections.close_all()
     return found
+
+
+def missing_file() -> str:
+    """Return one line where the default database is a SQLite file that is not there; otherwise an empty text.
+
+    For a worker and a web process: they start without a PostgreSQL that is away, and SQLite would make an empty file.
+    """
+    connection = connections[DEFAULT_DB_ALIAS]
+    return _fault_of_file(connection, making=False)
 
 
 def explained(error: Error) -> str:
@@ -117,7 +129,7 @@ def _fault_of_tables(connection: BaseDatabaseWrapper, command: str) -> str:
     executor = MigrationExecutor(connection)
     missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if not any(app == "refunds" for app, _ in executor.loader.applied_migrations):
-        return f"{_name(connection)} has no tables of refunds. {_elsewhere()}"
+        return f"{_name(connection)} has no tables of refunds. {_elsewhere(on_server=path is None)}"
     if missing and command not in LOOKING:
         first = missing[0][0]
         return (
@@ -137,7 +149,10 @@ def _name(connection: BaseDatabaseWrapper) -> str:
     return f"the database {config['NAME']}" + (f" on {host}" if host else "") + (f":{port}" if port else "")
 
 
-def _elsewhere() -> str:
+def _elsewhere(*, on_server: bool = False) -> str:
+    """Say how to reach the right database. The working folder says nothing about one on a server."""
+    if on_server:
+        return "Correct DATABASE_URL. Only to make them there: python -m refunds serve, or python -m refunds migrate"
     return (
         f"Change to the folder of your database (this is {Path.cwd()}), or {_named()}. "
         "Only to start a new database here: python -m refunds serve, or python -m refunds migrate"

@@ -7,6 +7,7 @@ from django.core.management import ManagementUtility
 from django.core.management.base import BaseCommand
 from django.db.utils import Error
 
+from ..environment import BadDatabaseUrl
 from . import database
 
 # With these an error of the database has its traceback, and help needs none.
@@ -24,6 +25,8 @@ class Utility(ManagementUtility):
         """Run the command. An error of the database in the middle of it ends it in the same way."""
         try:
             super().execute()
+        except BadDatabaseUrl as error:
+            _end(str(error))
         except Error as error:
             line = database.explained(error)
             if not line or TRACEBACK in self.argv:

@@ -64,6 +64,32 @@ def test_a_wrong_database_url_is_said_to_be_wrong(tmp_path: Path) -> None:
     assert gone == f"there is no folder {tmp_path}/gone for the database; make it, or correct DATABASE_URL"
 
 
+@pytest.mark.parametrize("name", ["Returns #1", "what? 2026", "100%25 new", "ü&x=1;y"])
+def test_any_name_of_a_folder_is_that_folder(tmp_path: Path, name: str) -> None:
+    """In a URL, # and ? end a path and %25 is a %: the default database is in the working folder all the same."""
+    folder = tmp_path / name
+    folder.mkdir()
+    assert refusal(folder, "health").startswith(f"there is no database {folder / NAME}. ")
+
+
+@pytest.mark.parametrize("url", ["refunds.sqlite3", "nosql://host/hunter2", "postgres://u:hunter2@host:port/books"])
+@pytest.mark.parametrize("command", ["health", "migrate"])
+def test_a_database_url_that_is_none_is_one_line(tmp_path: Path, url: str, command: str) -> None:
+    """It says how to write one, and does not repeat what may hold a password."""
+    line = refusal(tmp_path, command, DATABASE_URL=url)
+    assert line.startswith("DATABASE_URL is no URL of a database; write it such as sqlite:////srv/")
+    assert "hunter2" not in line
+
+
+def test_a_worker_in_the_wrong_folder_ends_and_makes_no_file(tmp_path: Path) -> None:
+    """SQLite would make an empty database, on which every task fails."""
+    words = ("-m", "celery", "-A", "celery_app", "worker", "--pool", "solo")
+    done = python(tmp_path, *words, environment={"CELERY_BROKER_URL": "memory://"}, check=False)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert done.stderr.splitlines()[-1].startswith(f"there is no database {tmp_path / NAME}. Change to the folder")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("command", ["", "help", "version", "check", "health --help", "makemigrations --help"])
 def test_what_needs_no_database_runs_without_one(tmp_path: Path, command: str) -> None:
     """Help, the checks and the list of commands work in an empty folder, and leave it empty."""

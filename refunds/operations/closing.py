@@ -201,7 +201,7 @@ def paid_twice(now: datetime) -> list[str]:
     first = doubled.order_by("second_receipt_at").first()
     if first is None:
         return []
-    receipts = ", ".join([first.receipt, *second_receipts(first)])
+    receipts = ", ".join(filter(None, [first.receipt, *second_receipts(first)]))
     line = (
         f"possibly paid twice: {doubled.count()}, the first is refund {first.pk} with the receipts {receipts}; compare "
         f"them with the payment provider's, then use {Remedy.CLEAR_SECOND_RECEIPT.quoted} on its page in the admin"

@@ -131,7 +131,7 @@ class DecideSelected(ActingAdmin[ReturnRequest]):
         if ids is None:
             return
         by = cast(User, request.user)  # the action's permission is one that only a user has
-        result = decide_chosen(ids, decision, by=by, note=note, now=now)
+        result = decide_chosen(ids, decision, by=by, note=note, now=now, clock=timezone.now)
         past = _words(decision)["past"]
         text = f"{past.capitalize()}: {result.decided:,}."
         if result.left:

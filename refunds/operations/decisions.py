@@ -1,6 +1,6 @@
 """Decisions on chosen return requests."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -21,15 +21,25 @@ class Decided:
     left: int
 
 
-def decide_chosen(ids: Sequence[int], decision: Decision, *, by: User | None, note: str, now: datetime) -> Decided:
+def decide_chosen(
+    ids: Sequence[int],
+    decision: Decision,
+    *,
+    by: User | None,
+    note: str,
+    now: datetime,
+    clock: Callable[[], datetime] | None = None,
+) -> Decided:
     """Approve or decline those of `ids` that are still requested, in chunks.
 
     One that was received before the last cut-off is owed a decline and can no longer be approved: it is left, like one
-    that has been decided.
+    that has been decided. `clock` tells when each chunk after the first begins, because the cutoff can come between
+    two; without it all are decided at `now`.
     """
     decided = 0
     for start in range(0, len(ids), rules.CHUNK_ROWS):
-        decided += _decide(ids[start : start + rules.CHUNK_ROWS], decision, by, note, now)
+        at = clock() if clock and start else now
+        decided += _decide(ids[start : start + rules.CHUNK_ROWS], decision, by, note, at)
     return Decided(decided, len(ids) - decided)
 
 

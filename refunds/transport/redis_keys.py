@@ -72,7 +72,7 @@ class GuardedKeys(_Kombus):  # type: ignore[misc]  # as above
         self.letters.move_aside({self.global_keyprefix + key: kind for key, kind in kinds.items()})
 
     def move_endless_mutex_aside(self) -> None:
-        """Rename a lock of restoring that outlives kombu's own (300 s) or never expires: nothing comes back under it."""
+        """Rename a lock of restoring that outlives kombu's own (300 s) or never expires: it blocks every restore."""
         key = self.global_keyprefix + self.unacked_mutex_key
         with redis.Redis(connection_pool=self.pool) as client:
             left = client.ttl(key)

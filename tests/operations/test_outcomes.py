@@ -49,7 +49,7 @@ def paid(refund: Refund, **columns: object) -> Refund:
 @pytest.mark.parametrize("reason", ["", "\0", "account\0closed", "\ud800"])
 def test_a_reason_that_no_row_can_hold_keeps_no_refund_under_way(refund: Refund, reason: str) -> None:
     """The no counts: a row that could not be written would have the provider asked each minute for good."""
-    assert look_up_refund(refund.pk, DUE, gateway=Scripted(Refused(reason))) == GiveUp(row(refund)["failure"])
+    assert look_up_refund(refund.pk, DUE, gateway=Scripted(Refused(reason))) == GiveUp(str(row(refund)["failure"]))
     assert row(refund)["status"] == RefundStatus.FAILED
     for answer, again in ((UnderWay("re_1", reason), make_processing()), (TryAgain(reason), make_processing())):
         look_up_refund(again.pk, DUE, gateway=Scripted(answer))

@@ -157,7 +157,7 @@ def webhook_can_verify(**_: Any) -> list[CheckMessage]:
     return [
         Error(
             "STRIPE_WEBHOOK_SECRET is set, and the package stripe is missing: each event would be answered with 500.",
-            hint="pip install 'refunds[stripe]'",
+            hint="pip install '.[stripe]' in the clone of refunds",
             id="refunds.E011",
         )
     ]

@@ -94,7 +94,7 @@ def _explained(name: str) -> Iterator[None]:
         if name in NAMES:
             raise ImproperlyConfigured(
                 f"REFUNDS_GATEWAY is {name!r}, and a package that it needs is missing ({error}): "
-                f"pip install 'refunds[{name}]'"
+                f"pip install '.[{name}]' in the clone of refunds"
             ) from error
         known = ", ".join(sorted(NAMES))
         raise ImproperlyConfigured(

@@ -74,5 +74,6 @@ def _load(rate: str, url: str) -> Limiter:
         raise ImproperlyConfigured(f"REFUNDS_GATEWAY_RATE: {error}") from error
     except ImportError as error:
         raise ImproperlyConfigured(
-            f"REFUNDS_GATEWAY_RATE is {rate!r}, which needs the package throttled-py: pip install 'refunds[rate]'"
+            f"REFUNDS_GATEWAY_RATE is {rate!r}, which needs the package throttled-py: pip install '.[rate]' in the "
+            "clone of refunds"
         ) from error

@@ -45,7 +45,7 @@ def test_a_package_that_is_missing_is_named(settings: Settings, monkeypatch: pyt
     """The extra that brings it is said."""
     monkeypatch.setitem(sys.modules, "throttled", None)
     settings.REFUNDS_GATEWAY_RATE = "51/s"
-    with pytest.raises(ImproperlyConfigured, match=r"pip install 'refunds\[rate\]'"):
+    with pytest.raises(ImproperlyConfigured, match=r"pip install '\.\[rate\]' in the clone of refunds"):
         limiter()
 
 

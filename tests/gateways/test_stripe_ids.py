@@ -106,5 +106,5 @@ def test_a_gateway_that_is_missing_is_named(settings: Settings, monkeypatch: pyt
     monkeypatch.delitem(sys.modules, "refunds.gateways.stripe", raising=False)
     monkeypatch.setitem(sys.modules, "stripe", None)
     settings.REFUNDS_GATEWAY = "stripe"
-    with pytest.raises(ImproperlyConfigured, match=r"pip install 'refunds\[stripe\]'"):
+    with pytest.raises(ImproperlyConfigured, match=r"pip install '\.\[stripe\]' in the clone of refunds"):
         check_payment(GOOD[0])

@@ -38,7 +38,9 @@ class Command(BaseCommand):
         try:
             from ... import demo
         except ImportError as error:
-            raise CommandError(f"the demo runs on virtual time: pip install 'refunds[testkit]' ({error})") from error
+            raise CommandError(
+                f"the demo needs a package of virtual time ({error}): pip install '.[testkit]' in the clone of refunds"
+            ) from error
         began = perf_counter()
         taken, rejected = self._rows(options["file"], options["layout"]) if options["file"] else (demo.invented(), 0)
         day_of = options["day"] or demo.DAY

@@ -8,6 +8,7 @@ import pytest
 from django.core.cache import cache
 from django.utils import timezone
 from hypothesis import HealthCheck, settings
+from kombu.transport import memory
 
 import celery_app  # noqa: F401  # shared tasks belong to this app
 
@@ -37,6 +38,13 @@ def _empty_cache() -> None:
 def _one_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """The database's clock is the process's, whatever time a test lives in. Production has no such switch."""
     monkeypatch.setattr("refunds.store.database_clock", timezone.now)
+
+
+@pytest.fixture(autouse=True)
+def _empty_broker() -> None:
+    """No message of another test waits in the memory transport: the reconciler counts what waits."""
+    for queue in memory.Channel.queues.values():
+        queue.queue.clear()
 
 
 # Celery prefers what the environment says of these to an app's own settings.

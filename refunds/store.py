@@ -202,6 +202,8 @@ def owe_notices(span: Span, now: datetime) -> list[int]:
         # Not what was settled before: its mail has gone out, or was given up.
         Refund.objects.filter(pk__gte=span.first_id, pk__lte=span.last_id, settled_at=now, notify_at=None)
         .exclude(status=RefundStatus.FAILED, notified_of=RefundStatus.FAILED)
+        # Not this very outcome: a doubled message can come at its instant.
+        .exclude(notified_of=F("status"), notified_at__gte=F("settled_at"))
         .exclude(request__customer_email="")
         .exclude(Exists(opted_out))
     )

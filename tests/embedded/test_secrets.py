@@ -46,7 +46,7 @@ print(client.post("/admin/login/", {"username": "a", "password": "b"}).status_co
 # An event that Stripe did not sign, and one that it did: the database is away.
 import stripe, time
 from django.conf import settings
-body = '{"object": "event", "type": "refund.updated", "data": {"object": {"metadata": {"refund": "k"}}}}'
+body = '{"object": "event", "type": "refund.updated", "data": {"object": {"id": "re_1", "metadata": {"refund": "k"}}}}'
 sign = stripe.WebhookSignature.generate_signature_header
 for secret in ("whsec_other", settings.STRIPE_WEBHOOK_SECRET.split()[1]):
     headers = {"stripe-signature": sign(body, secret, int(time.time()))}

@@ -108,6 +108,7 @@ for signal in (task_prerun, task_postrun):
 def test_the_program_looks() -> None:
     """`celery worker` asks before and after each task: it has loaded what asks when it says that it begins."""
     environment = os.environ | {"DJANGO_SETTINGS_MODULE": "refunds.settings", "CELERY_BROKER_URL": "memory://"}
+    environment["DATABASE_URL"] = "sqlite://:memory:"  # a worker refuses a file that is not there
     command = [sys.executable, "-W", "ignore", "-c", PROGRAM]
     root = Path(__file__).parents[2]
     said = subprocess.run(command, cwd=root, env=environment, stdout=subprocess.PIPE, text=True, check=True).stdout

@@ -1,6 +1,7 @@
 """Addresses that no mail can be written to: refused by an import, and where one is stored, its notice is suppressed."""
 
 import logging
+import warnings
 from smtplib import SMTPRecipientsRefused
 
 import django
@@ -96,7 +97,10 @@ class Recorder:
 
 def posted(address: str) -> list[str]:
     """The recipients on the envelope of a mail to the address, as Django's SMTP backend writes it."""
-    recorder, backend = Recorder(), EmailBackend(fail_silently=False)
+    recorder = Recorder()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Django 6.1 would have it made by the setting MAILERS, which tests leave out
+        backend = EmailBackend(fail_silently=False)
     backend.connection = recorder  # type: ignore[assignment]  # the one method that is called
     backend._send(EmailMessage("subject", "body", "from@example.com", [address]))  # type: ignore[attr-defined]  # Django's own step
     ((_, recipients, _),) = recorder.sent
@@ -133,11 +137,17 @@ def test_django_raises_an_error_on_such_an_address(address: str) -> None:
         posted(address)
 
 
-@pytest.mark.skipif(django.VERSION >= (6, 0), reason="Django 6 raises an error instead")
-def test_django_5_writes_to_another_mailbox() -> None:
-    """Why a letter outside ASCII before the @, and a domain that IDNA changes, are refused."""
-    assert posted("zoë@b.example") == ["=?utf-8?q?zo=C3=AB?=@b.example"]
-    assert posted("a@straße.example") == ["a@strasse.example"]
+@pytest.mark.parametrize(
+    ("address", "other"),
+    [("zoë@b.example", "=?utf-8?q?zo=C3=AB?=@b.example"), ("a@straße.example", "a@strasse.example")],
+)
+def test_django_writes_to_another_mailbox_or_raises_an_error(address: str, other: str) -> None:
+    """Why a letter outside ASCII before the @, and a domain that IDNA changes, are refused: Django 6 raises."""
+    if django.VERSION >= (6, 0):
+        with pytest.raises(ValueError, match=r"."):
+            posted(address)
+    else:
+        assert posted(address) == [other]
 
 
 @pytest.mark.django_db

@@ -6,7 +6,7 @@ from threading import Barrier, Event
 from typing import Any
 
 import pytest
-from django.db import connection, connections
+from django.db import connections
 from pytest_django import Settings
 
 from refunds import dispatch
@@ -18,10 +18,7 @@ from ..factories import NOON, PRESSED, empty_tables, make_refund
 from .conftest import Published
 from .payers import Scripted, Slow
 
-pytestmark = [
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite in memory has one connection"),
-]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 # Seconds: more than any statement here takes; a deadlock fails instead of hanging.
 LONG = 30

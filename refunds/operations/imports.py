@@ -4,6 +4,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Final
 
 from django.db import transaction
@@ -126,8 +127,9 @@ def _store_identified(
         tried = _numbered(waiting, numbers)
         # Up to here all numbers of these facts are taken when the round ends.
         last = {row.key: numbers[row.content.return_id] for row in tried.values()}
-        # In the order of ids, as sweeps decide: two that wait for each other's rows would end in a deadlock.
-        for found in ReturnRequest.objects.filter(key__in=list(tried)).order_by("pk"):
+        # In the order of ids, as sweeps decide: two that wait for each other's rows would end in a deadlock. Sorted
+        # here, because PostgreSQL would read a table without statistics in that order and not by the keys.
+        for found in sorted(ReturnRequest.objects.filter(key__in=list(tried)), key=attrgetter("pk")):
             row = tried.pop(found.key)
             if found.return_id or not store.give_return_id(found.key, row.content.return_id):
                 numbers[row.content.return_id] = last[row.key] + 1

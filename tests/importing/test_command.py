@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import OperationalError
+from django.db import DatabaseError
 
 from refunds.models import ReturnRequest
 from refunds.operations import imports
@@ -140,7 +140,7 @@ def test_trouble_with_the_database_is_one_line(tmp_path: Path, monkeypatch: pyte
     """A database without tables: what to do, and no traceback."""
 
     def broken(*_: object) -> None:
-        raise OperationalError("no such table:\nrefunds_returnrequest")
+        raise DatabaseError("no such table:\nrefunds_returnrequest")
 
     monkeypatch.setattr("refunds.store.add_requests", broken)
     (tmp_path / "a.csv").write_bytes(csv_file(line()))

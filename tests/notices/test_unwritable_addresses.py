@@ -1,7 +1,6 @@
 """Addresses that no mail can be written to: refused by an import, and where one is stored, its notice is suppressed."""
 
 import logging
-import warnings
 from smtplib import SMTPRecipientsRefused
 
 import django
@@ -97,10 +96,8 @@ class Recorder:
 
 def posted(address: str) -> list[str]:
     """The recipients on the envelope of a mail to the address, as Django's SMTP backend writes it."""
-    recorder = Recorder()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Django 6.1 would have it made by the setting MAILERS, which tests leave out
-        backend = EmailBackend(fail_silently=False)
+    # Django 6.1 has each backend made for an alias of MAILERS; 5.2 ignores it.
+    recorder, backend = Recorder(), EmailBackend(alias="default", host="localhost")
     backend.connection = recorder  # type: ignore[assignment]  # the one method that is called
     backend._send(EmailMessage("subject", "body", "from@example.com", [address]))  # type: ignore[attr-defined]  # Django's own step
     ((_, recipients, _),) = recorder.sent
@@ -137,17 +134,14 @@ def test_django_raises_an_error_on_such_an_address(address: str) -> None:
         posted(address)
 
 
-@pytest.mark.parametrize(
-    ("address", "other"),
-    [("zoë@b.example", "=?utf-8?q?zo=C3=AB?=@b.example"), ("a@straße.example", "a@strasse.example")],
-)
-def test_django_writes_to_another_mailbox_or_raises_an_error(address: str, other: str) -> None:
-    """Why a letter outside ASCII before the @, and a domain that IDNA changes, are refused: Django 6 raises."""
+def test_django_writes_to_another_mailbox_or_raises_an_error() -> None:
+    """Why a letter outside ASCII before the @ is refused, and a domain that IDNA changes."""
+    assert posted("a@straße.example") == ["a@strasse.example"]
     if django.VERSION >= (6, 0):
         with pytest.raises(ValueError, match=r"."):
-            posted(address)
+            posted("zoë@b.example")
     else:
-        assert posted(address) == [other]
+        assert posted("zoë@b.example") == ["=?utf-8?q?zo=C3=AB?=@b.example"]
 
 
 @pytest.mark.django_db

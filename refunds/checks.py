@@ -98,7 +98,7 @@ def payer_configured(**_: Any) -> list[CheckMessage]:
 @register(Tags.compatibility)
 def currencies_known(**_: Any) -> list[CheckMessage]:
     """Each accepted currency is one of ISO 4217; an amount in another has no known decimals."""
-    accepted: object = settings.REFUNDS_CURRENCIES
+    accepted: object = getattr(settings, "REFUNDS_CURRENCIES", None)
     if not isinstance(accepted, tuple | list) or not accepted:
         return [
             Error(

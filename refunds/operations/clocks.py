@@ -20,6 +20,9 @@ from ..models import WrongClock
 # still wrong is found again by the next task of its process.
 REPORTED: Final = timedelta(hours=1)
 
+# Seconds, for a project that does not set REFUNDS_CLOCK_TOLERANCE; the default project has the same and says why.
+TOLERANCE: Final = 5.0
+
 Clock = Callable[[], datetime]
 
 
@@ -53,7 +56,7 @@ def _compared(clock: Clock) -> tuple[datetime, ClocksDiffer | None]:
     before = clock()
     database = store.database_clock()
     now = clock()
-    tolerance = timedelta(seconds=settings.REFUNDS_CLOCK_TOLERANCE)
+    tolerance = timedelta(seconds=getattr(settings, "REFUNDS_CLOCK_TOLERANCE", TOLERANCE))
     if database is None:
         return now, None
     # The database was asked between the two: how long it took to answer says nothing about its clock.

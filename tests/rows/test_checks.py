@@ -154,6 +154,12 @@ def test_no_accepted_currency_at_all_is_refused(settings: Settings, empty: objec
     assert ids() == ["refunds.E009"]
 
 
+def test_a_project_without_the_setting_of_currencies_is_told_so(settings: Settings) -> None:
+    """A check names what somebody who copied the app has left out."""
+    del settings.REFUNDS_CURRENCIES
+    assert ids() == ["refunds.E009"]
+
+
 def test_every_currency_of_iso_4217_can_be_accepted(settings: Settings) -> None:
     """The check knows all of them."""
     settings.REFUNDS_CURRENCIES = tuple(EXPONENTS)

@@ -17,6 +17,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 # What the app of the tables asks for when it is loaded.
 REFUNDS_GATEWAY, REFUNDS_GATEWAY_RATE, REFUNDS_PUBLIC_URL = "wallet", "", ""
+REFUNDS_CURRENCIES = ("EUR", "GBP", "UAH")
 
 CELERY_BROKER_URL = os.environ["REDIS_URL"]
 CELERY_RESULT_BACKEND = os.environ["REDIS_URL"]

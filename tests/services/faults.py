@@ -2,8 +2,10 @@
 
 import signal
 from collections.abc import Callable
+from contextlib import ExitStack
 
 from celery import current_app
+from django.db import transaction
 
 from refunds.domain import sweeps
 
@@ -79,7 +81,8 @@ def close_connections(stage: Stage) -> str:
 def double_messages(stage: Stage) -> str:
     """Messages come twice and in another order: those of a sweep that is planned while the workers stand still."""
     stage.receive(HANDFUL * sweeps.CHUNK_ROWS)
-    with _crew(stage).standing_still("worker"):
+    with ExitStack() as stack:
+        stage.insist(lambda: _stop_workers(stage, stack))
         stage.plan(stage.press())
         found = messages.take(current_app, HANDFUL)
         stage.kept += found
@@ -87,6 +90,15 @@ def double_messages(stage: Stage) -> str:
         stage.draw.shuffle(twice)
         messages.put(current_app, twice)
     return f"{len(found)} messages doubled and shuffled"
+
+
+def _stop_workers(stage: Stage, stack: ExitStack) -> None:
+    """Have the workers stand still until the stack is left, none of them while it is SQLite's writer.
+
+    A stopped writer would lock the database for everybody: this process holds the lock while it stops them.
+    """
+    with transaction.atomic():
+        stack.enter_context(_crew(stage).standing_still("worker"))
 
 
 def late_messages(stage: Stage) -> str:

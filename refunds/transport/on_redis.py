@@ -4,11 +4,14 @@ These are: a queue's list (BRPOP), a fanout message (pub/sub), the messages that
 of bindings. What cannot be read goes to the dead-letter list, and a key of the wrong type is renamed.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property, partial
 from queue import Empty
 from typing import Any
 
 import redis
+from kombu.transport import virtual
 from kombu.utils.encoding import bytes_to_str
 from kombu.utils.json import loads
 
@@ -40,12 +43,27 @@ class GuardedQoS(_Kombus):  # type: ignore[misc]  # as above
     @repairing
     def ack(self, delivery_tag: str) -> None:
         """Forget a message that is done."""
-        super().ack(delivery_tag)
+        with self._place_kept_free(delivery_tag):
+            super().ack(delivery_tag)
 
     @repairing
     def reject(self, delivery_tag: str, requeue: bool = False) -> None:
         """Forget a message, or put it back into its queue."""
-        super().reject(delivery_tag, requeue=requeue)
+        with self._place_kept_free(delivery_tag):
+            super().reject(delivery_tag, requeue=requeue)
+
+    @contextmanager
+    def _place_kept_free(self, delivery_tag: str) -> Iterator[None]:
+        """Give the message's place in the prefetch count back also where Redis is away.
+
+        With every place taken by messages that could not be acknowledged, kombu reads nothing more and never notices
+        that its connection is lost: the worker would hang for good. The message itself comes again.
+        """
+        try:
+            yield
+        except self.channel.connection_errors:
+            virtual.QoS.ack(self, delivery_tag)
+            raise
 
     @repairing
     def restore_visible(self, *args: Any, **options: Any) -> None:

@@ -8,6 +8,7 @@ from unittest.mock import patch
 
 import pytest
 from celery.app.control import Control as Celerys
+from pytest_django import Settings
 
 from celery_app import app
 
@@ -29,14 +30,13 @@ def test_remote_control_is_read_from_the_environment(said: dict[str, str], is_on
 
 
 @pytest.mark.parametrize("is_on", [False, True])
-def test_command_warns_where_remote_control_is_off(caplog: pytest.LogCaptureFixture, is_on: bool) -> None:
+def test_command_warns_where_remote_control_is_off(
+    caplog: pytest.LogCaptureFixture, settings: Settings, is_on: bool
+) -> None:
     """`celery inspect`, which would only say that no node replied, names the setting, and still sends the command."""
-    before = app.conf.worker_enable_remote_control
-    app.conf.worker_enable_remote_control = is_on
-    try:
-        with patch.object(Celerys, "broadcast", return_value=[]) as sent, caplog.at_level(logging.WARNING):
-            assert app.control.broadcast("ping", reply=True) == []
-    finally:
-        app.conf.worker_enable_remote_control = before
+    # By Django's setting: up to Celery 5.6 it wins over a change of app.conf.
+    settings.CELERY_WORKER_ENABLE_REMOTE_CONTROL = is_on
+    with patch.object(Celerys, "broadcast", return_value=[]) as sent, caplog.at_level(logging.WARNING):
+        assert app.control.broadcast("ping", reply=True) == []
     sent.assert_called_once_with("ping", reply=True)
     assert ("set CELERY_WORKER_ENABLE_REMOTE_CONTROL=1" in caplog.text) is not is_on

@@ -1,6 +1,8 @@
 """What can be done to the keys of a worker's Redis by Redis' own commands, and what the worker is to say of it."""
 
 import json
+import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -14,6 +16,8 @@ from .wire import EXCHANGE, QUEUE
 # kombu's keys, and the mark before the priority in a queue's others.
 HELD, INDEX, LOCK, BINDINGS = "unacked", "unacked_index", "unacked_mutex", f"_kombu.binding.{EXCHANGE}"
 SEPARATOR = "\x06\x16"
+# Seconds, as in worker.py.
+LONG, LOOK = 60, 0.01
 
 
 class Act(NamedTuple):
@@ -100,7 +104,11 @@ HELD_WHILE_RUNNING: Mapping[str, Act] = {name: Act(_hold(value), UNREADABLE) for
 
 def _publish(data: bytes) -> Callable[["redis.Redis", str], None]:
     def act(client: "redis.Redis", prefix: str) -> None:
-        client.publish(f"{prefix}/0.celery.pidbox", data)
+        # Redis keeps nothing for a subscriber to come, and a worker subscribes at its first look, after it is ready.
+        pause, deadline = threading.Event(), time.monotonic() + LONG
+        while not client.publish(f"{prefix}/0.celery.pidbox", data):
+            assert time.monotonic() < deadline, f"no worker subscribed to remote control within {LONG} s"
+            pause.wait(LOOK)
 
     return act
 

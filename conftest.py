@@ -37,7 +37,7 @@ def _empty_cache() -> None:
 @pytest.fixture(autouse=True)
 def _one_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """The database's clock is the process's, whatever time a test lives in. Production has no such switch."""
-    monkeypatch.setattr("refunds.store.database_clock", timezone.now)
+    monkeypatch.setattr("refunds.queries.database_clock", timezone.now)
 
 
 @pytest.fixture(autouse=True)

@@ -93,7 +93,7 @@ def _spent(url: str, broker: str, rows: int, *, addresses: bool) -> dict[str, Sp
     server = Server(url, f"refunds_bench_{os.getpid()}_cost")
     with server.database() as session, tempfile.TemporaryDirectory() as folder:
         environment = os.environ | {
-            "DJANGO_SETTINGS_MODULE": "refunds.settings",
+            "DJANGO_SETTINGS_MODULE": "refunds.project.settings",
             "DATABASE_URL": server.url,
             "CELERY_BROKER_URL": broker,
             "DJANGO_EMAIL_BACKEND": "django.core.mail.backends.dummy.EmailBackend",

@@ -148,27 +148,27 @@ def _highest() -> Any:
 
 
 def _old_page(now: datetime) -> object:
-    from refunds import store
+    from refunds import queries
     from refunds.domain import cutoff
     from refunds.domain.sweeps import Cover
 
-    return store.parted_totals(store.pending(Cover(_highest().up_to_id)), cutoff.latest(now))
+    return queries.parted_totals(queries.pending(Cover(_highest().up_to_id)), cutoff.latest(now))
 
 
 def _imported(count: int, now: datetime) -> Iterator[float]:
     """Seconds of each batch of rows that differ."""
-    from refunds.importing import Return, Row
-    from refunds.operations import imports
+    from refunds.importing import importer
+    from refunds.importing.files import Return, Row
 
     def row(n: int) -> Row:
         content = Return(f"{n}/1", 1, 1250, "GBP", "too small", f"c-{n}", f"c{n}@example.com", now, "")
         return Row(n, f"{n * SCATTER % 2**64:016x}".ljust(64, "f"), content)
 
-    rows = map(row, range(1, count + imports.BATCH + 1))
-    for number in range(count // imports.BATCH + 1):
-        batch = list(islice(rows, imports.BATCH))
+    rows = map(row, range(1, count + importer.BATCH + 1))
+    for number in range(count // importer.BATCH + 1):
+        batch = list(islice(rows, importer.BATCH))
         began = _spent()
-        imports.import_rows(batch, now=now, on_rejected=print)
+        importer.import_rows(batch, now=now, on_rejected=print)
         if number:
             yield _spent() - began
 

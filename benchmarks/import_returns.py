@@ -184,7 +184,7 @@ def _text(at: datetime) -> object:
 
 def _parsed(file: Path, written: Callable[[datetime], object]) -> Iterator[tuple[Any, ...]]:
     """The rows as a database takes them; `written` says how it takes instants."""
-    from refunds.importing import OWN, Format, Row, Source, rows
+    from refunds.importing.files import OWN, Format, Row, Source, rows
 
     now = datetime.now(UTC)
     received = written(now)

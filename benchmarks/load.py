@@ -33,7 +33,7 @@ class Work:
         """For a worker and for commands."""
         path = os.pathsep.join(filter(None, sys.path))
         names = {"DATABASE_URL": self.url, "CELERY_BROKER_URL": self.broker, "PYTHONPATH": path}
-        return os.environ | names | {"DJANGO_SETTINGS_MODULE": "refunds.settings"}
+        return os.environ | names | {"DJANGO_SETTINGS_MODULE": "refunds.project.settings"}
 
     def start(self) -> None:
         """Start the sweep of all that is pending now; what is added later is not of it."""

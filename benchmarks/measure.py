@@ -62,7 +62,7 @@ def python(database: Path, *arguments: str, capture: bool = False) -> str:
         "DATABASE_URL": f"sqlite:///{database}",
         "CELERY_BROKER_URL": "memory://",
         "CELERY_RESULT_BACKEND": "cache+memory://",
-        "DJANGO_SETTINGS_MODULE": "refunds.settings",
+        "DJANGO_SETTINGS_MODULE": "refunds.project.settings",
         # What this process imports, the installed package before the checkout where it does so.
         "PYTHONPATH": os.pathsep.join(sys.path),
     }

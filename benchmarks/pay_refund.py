@@ -16,13 +16,13 @@ from django.conf import settings
 from django.test import override_settings
 from django.utils import timezone
 
-from refunds.demo import scratch_database
 from refunds.domain.refunds import RefundStatus
 from refunds.domain.returns import Decision
 from refunds.gateways import Order, gateway
 from refunds.models import Refund, ReturnRequest
 from refunds.operations.decisions import decide_chosen
 from refunds.operations.payments import pay_refund
+from refunds.project.demo import scratch_database
 from refunds.tasks import pay_refund as task
 
 from .measure import Real

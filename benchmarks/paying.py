@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from statistics import median
 from typing import TYPE_CHECKING
 
-from refunds.dispatch import PAY_REFUNDS
+from refunds.outbox import PAY_REFUNDS
 
 from . import servers, stage
 from .measure import Real

@@ -48,7 +48,7 @@ def prepare() -> None:
     """Django and the Celery app in this process, with an in-memory broker and nothing of the environment's."""
     os.environ["CELERY_BROKER_URL"] = "memory://"
     os.environ["CELERY_RESULT_BACKEND"] = "cache+memory://"
-    os.environ["DJANGO_SETTINGS_MODULE"] = "refunds.settings"
+    os.environ["DJANGO_SETTINGS_MODULE"] = "refunds.project.settings"
     import django
 
     import celery_app  # noqa: F401  # shared tasks belong to this app

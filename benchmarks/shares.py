@@ -13,7 +13,7 @@ INTERVAL = 0.001
 OTHER = "other"
 # Modules by the beginning of their names, the closest first: a frame belongs to the first that fits.
 PARTS = {
-    "the kit": ("refunds.testkit",),
+    "the kit": ("celery_rehearsal",),
     "freezegun": ("freezegun",),
     "Celery's worker": ("celery.worker", "celery.concurrency", "celery.app.trace"),
     "Celery's beat": ("celery.beat", "celery.schedules"),

@@ -170,7 +170,7 @@ def migrate(url: str) -> None:
     """Make the tables, as a deployment does."""
     environment = os.environ | {
         "DATABASE_URL": url,
-        "DJANGO_SETTINGS_MODULE": "refunds.settings",
+        "DJANGO_SETTINGS_MODULE": "refunds.project.settings",
         "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
     }
     subprocess.run([sys.executable, "-m", "refunds", "migrate", "-v0"], check=True, env=environment)

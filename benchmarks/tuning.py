@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from statistics import median
 from typing import Any
 
-from refunds.dispatch import PAY_REFUND, PAY_REFUNDS
+from refunds.outbox import PAY_REFUND, PAY_REFUNDS
 
 from . import servers
 from .measure import Real

@@ -13,9 +13,8 @@ from typing import Any
 
 from celery import Celery
 from celery.schedules import crontab
-
-from refunds.testkit import VirtualCelery
-from refunds.testkit.clock import MICROSECONDS, VirtualClock
+from celery_rehearsal import VirtualCelery
+from celery_rehearsal.clock import MICROSECONDS, VirtualClock
 
 from .measure import Real
 

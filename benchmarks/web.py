@@ -18,7 +18,7 @@ from .measure import Real
 from .processes import LOOK, peak
 from .report import Skipped
 
-GUNICORN = (sys.executable, "-m", "gunicorn", "refunds.wsgi", "--access-logfile", "-", "--log-level", "error")
+GUNICORN = (sys.executable, "-m", "gunicorn", "refunds.project.wsgi", "--access-logfile", "-", "--log-level", "error")
 # Seconds for a start, and for any answer.
 LONG = 60
 # No request: gunicorn refuses it by itself, and the application hears nothing of it.
@@ -85,7 +85,7 @@ def web(environment: Mapping[str, str], *, workers: int = 2, options: Sequence[s
     with tempfile.TemporaryDirectory(prefix="refunds-bench-static-") as folder, socket.socket() as listener:
         inside = {
             **environment,
-            "DJANGO_SETTINGS_MODULE": "refunds.settings",
+            "DJANGO_SETTINGS_MODULE": "refunds.project.settings",
             "DJANGO_SECRET_KEY": secrets.token_urlsafe(),
             "DJANGO_STATIC_ROOT": folder,
             "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),

@@ -9,14 +9,14 @@ def main() -> None:
 
     A command that reads the database and finds none that it can use ends with one line and exit status 2.
     """
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "refunds.settings")
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "refunds.project.settings")
     if sys.argv[1:2] == ["serve"] and not {"-h", "--help"} & set(sys.argv):
         # Before the imports, which take most of a second.
         print("Refunds: loading Django and Celery …", flush=True)  # noqa: T201  # no command has an output yet
     try:
         import celery_app  # noqa: F401  # shared tasks publish to this app and no other
 
-        from .management.utility import Utility
+        from .project.utility import Utility
 
         Utility([f"{sys.executable} -m refunds", *sys.argv[1:]]).execute()
     except KeyboardInterrupt:

@@ -14,7 +14,7 @@ from django.urls import NoReverseMatch
 
 from .domain import currencies, cutoff
 from .gateways import NAMES, gateway, limiter
-from .operations import opt_outs
+from .notices import opt_outs
 
 # Read by Celery's Django fixup by its whole name, and so in no list of Celery's; and what RedBeat reads
 # (https://redbeat.readthedocs.io/en/latest/config.html).
@@ -206,7 +206,7 @@ def _opt_out_page() -> list[CheckMessage]:
         return [
             Error(
                 f"REFUNDS_PUBLIC_URL is set, and no page is named {opt_outs.PAGE!r}: no mail could be written.",
-                hint="Add refunds.views.opt_out to ROOT_URLCONF as refunds/urls.py does.",
+                hint="Add refunds.notices.views.opt_out to ROOT_URLCONF as refunds/project/urls.py does.",
                 id="refunds.E006",
             )
         ]
@@ -228,4 +228,4 @@ def _links_last() -> list[CheckMessage]:
 
 def _has_passing_key() -> bool:
     """Whether this is the default project without a key: it makes one for each process."""
-    return settings.SETTINGS_MODULE == "refunds.settings" and not os.environ.get("DJANGO_SECRET_KEY")
+    return settings.SETTINGS_MODULE == "refunds.project.settings" and not os.environ.get("DJANGO_SECRET_KEY")

@@ -5,7 +5,7 @@ from typing import Any
 from celery.schedules import crontab, solar
 
 from .domain import cutoff
-from .domain.pacing import RECONCILE_EVERY
+from .operations import RECONCILE_EVERY
 
 # Kyiv, Maidan Nezalezhnosti; degrees north and east. A sunset moves by seconds within the city.
 KYIV = (50.4501, 30.5241)

@@ -17,7 +17,10 @@ from .domain.retries import Again
 from .domain.sweeps import Span
 from .errors import BadArgument
 from .gateways import gateway, limiter
-from .operations import PATIENCE, bulk_payments, clocks, notices, outcomes, payments, sweeps, upkeep
+from .notices import sending
+from .operations import PATIENCE, bulk_payments, clocks, payments, sweeps
+from .operations import reconcile as reconciler
+from .tracking import outcomes
 
 # A database that is locked or away, a worker's child that the kernel kills: soon again, a few times; after that the
 # reconciler. `retry_on_worker_lost` counts its retries, which `reject_on_worker_lost` does not (celery 4250); before
@@ -106,9 +109,9 @@ def notify_customer(*, refund_id: int, last_id: int | None = None, **_newer: obj
     """
     first = _positive("refund_id", refund_id)
     if last_id is None:
-        notices.notify_customer(first, timezone.now())
+        sending.notify_customer(first, timezone.now())
     else:
-        notices.notify_customers(Span(first, _positive("last_id", last_id)), timezone.now)
+        sending.notify_customers(Span(first, _positive("last_id", last_id)), timezone.now)
 
 
 @shared_task(name="refunds.reconcile")
@@ -119,13 +122,13 @@ def reconcile(*, at_start: bool = False, **_newer: object) -> None:
     after a minute. At most a chunk that another worker runs at this moment gets a second message.
     """
     patience = timedelta(0) if at_start else PATIENCE
-    upkeep.reconcile(_now(), gateway=gateway(), limiter=limiter(), patience=patience)
+    reconciler.reconcile(_now(), gateway=gateway(), limiter=limiter(), patience=patience)
 
 
 @shared_task(name="refunds.send_digest", autoretry_for=(OSError,), retry_backoff=2, max_retries=5)
 def send_digest(**_newer: object) -> None:
     """The evening's mail to the admins."""
-    notices.send_digest(_now())
+    sending.send_digest(_now())
 
 
 def _now() -> datetime:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
-from refunds.embedded.lifeline import READY
+from refunds.project.embedded.lifeline import READY
 
 # Children of each worker's pool.
 CHILDREN = 2
@@ -125,7 +125,7 @@ class Crew:
 
     def _start(self, name: str, arguments: Sequence[str]) -> None:
         self._arguments[name] = arguments
-        program = [sys.executable, "-m", "refunds.embedded.lifeline", arguments[0], "--quiet", "-A", self._app]
+        program = [sys.executable, "-m", "refunds.project.embedded.lifeline", arguments[0], "--quiet", "-A", self._app]
         with self._file(name).open("ab") as log:
             log.write(f"{_BEGINS}\n".encode())
             log.flush()

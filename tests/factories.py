@@ -6,7 +6,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import F
 
-from refunds import store
+from refunds import queries
 from refunds.domain.refunds import RefundStatus
 from refunds.domain.returns import Status
 from refunds.gateways import Order
@@ -42,7 +42,7 @@ def make_requests(count: int = 1, **columns: Any) -> list[ReturnRequest]:
             rows = ReturnRequest.objects.filter(pk__in=[row.pk for row in made])
             rows.update(status=status, owed=owed, decided_at=decided_at)
             if owed:
-                store.owe_refunds(rows, decided_at)
+                queries.owe_refunds(rows, decided_at)
             made = list(rows.order_by("pk"))
     return made
 

@@ -2,8 +2,8 @@
 
 from importlib.util import find_spec
 
-from refunds.environment import admins, database
-from refunds.settings import *  # noqa: F403
+from refunds.project.environment import admins, database
+from refunds.project.settings import *  # noqa: F403
 
 SECRET_KEY = "tests only"
 DATABASES = {"default": database("sqlite://:memory:")}

@@ -7,11 +7,10 @@ import django
 from celery import Celery
 
 import refunds.operations
-from refunds.domain import pacing
 from refunds.domain.retries import RetryPolicy
 
 # What takes the constants from the two modules above when it is imported, or from what is set below.
-TOO_LATE = ("refunds.settings", "refunds.operations.payments")
+TOO_LATE = ("refunds.project.settings", "refunds.operations.payments")
 
 
 def app(*, patience: timedelta, limit: timedelta, lease: timedelta, look: timedelta, policy: RetryPolicy) -> Celery:
@@ -22,8 +21,7 @@ def app(*, patience: timedelta, limit: timedelta, lease: timedelta, look: timede
     """
     if loaded := [name for name in TOO_LATE if name in sys.modules]:
         raise RuntimeError(f"{', '.join(loaded)} is imported already: shorten the waits first")
-    vars(refunds.operations).update(PATIENCE=patience)
-    vars(pacing).update(RECONCILE_EVERY=look)
+    vars(refunds.operations).update(PATIENCE=patience, RECONCILE_EVERY=look)
 
     from celery_app import app as celery
 

@@ -8,7 +8,7 @@ import psycopg
 
 # Decided rows name a sweep. These ways have none of their own: it is that of the approvals in the stock.
 SWEEP = 1
-# The writes of refunds.store for one row, one after the other in one statement, and so in one transaction.
+# The writes of refunds.queries for one row, one after the other in one statement, and so in one transaction.
 STATEMENT = f"""
     WITH approved AS (
         UPDATE refunds_returnrequest

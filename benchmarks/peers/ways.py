@@ -38,7 +38,7 @@ OURS = Way(
     "this project",
     "ours:press",
     (("celery", "-A", "celery_app", *POOL, "-Q", "decisions"),),
-    settings={"DJANGO_SETTINGS_MODULE": "refunds.settings"},
+    settings={"DJANGO_SETTINGS_MODULE": "refunds.project.settings"},
 )
 
 

@@ -3,6 +3,7 @@
 The only place under here that reads the clock is a view.
 """
 
-from . import money, opt_outs, requests, sweeps
+from ..notices import admin
+from . import money, requests, sweeps
 
 __all__ = ["money", "opt_outs", "requests", "sweeps"]

@@ -8,16 +8,16 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.text import Truncator
 
-from .. import store
+from .. import queries
 from ..domain.refunds import RefundStatus
 from ..domain.remedies import Remedy
-from ..gateways import stripe_ids
 from ..models import Refund, WalletEntry
-from ..operations import closing
+from ..remedies import closing
+from ..remedies.forms import CORRECT, SETTLE
+from ..remedies.pages import Closing
+from ..stripe import ids
 from .base import ReadOnlyAdmin, amount_column, id_column, kyiv_column
-from .closing import Closing
 from .filters import StatusFilter
-from .remedies import CORRECT, SETTLE
 from .try_again import RETRY, TryAgain
 
 # Characters of a failure that the list shows; the refund's own page has the whole.
@@ -29,9 +29,9 @@ class RefundStatusFilter(StatusFilter):
 
     statuses = tuple(RefundStatus)
     indexed = (
-        (RefundStatus.PENDING, store.UNPAID),
-        (RefundStatus.PROCESSING, store.UNDER_WAY),
-        (RefundStatus.FAILED, store.FAILED),
+        (RefundStatus.PENDING, queries.UNPAID),
+        (RefundStatus.PROCESSING, queries.UNDER_WAY),
+        (RefundStatus.FAILED, queries.FAILED),
     )
 
 
@@ -77,12 +77,12 @@ class RefundAdmin(Closing, TryAgain):
     @admin.display(description="payment")
     def payment(self, refund: Refund) -> str:
         """The payer's own id of what is given back."""
-        return stripe_ids.masked(refund.request.payment) or "-"
+        return ids.masked(refund.request.payment) or "-"
 
     @admin.display(description="earlier payments")
     def earlier(self, refund: Refund) -> str:
         """Those before the corrections, on which an attempt looks for this refund first."""
-        return ", ".join(map(stripe_ids.masked, filter(None, refund.earlier_payments.split("\n")))) or "-"
+        return ", ".join(map(ids.masked, filter(None, refund.earlier_payments.split("\n")))) or "-"
 
     @admin.display(description="second receipt")
     def second(self, refund: Refund) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 
-from .. import store
+from .. import queries
 from ..domain.returns import Status
 from ..models import ReturnRequest
 from .approve_all import PERMISSION, ApproveAll
@@ -18,7 +18,7 @@ class RequestStatusFilter(StatusFilter):
     """By status; what is pending by its partial index."""
 
     statuses = tuple(Status)
-    indexed = ((Status.REQUESTED, store.PENDING),)
+    indexed = ((Status.REQUESTED, queries.PENDING),)
 
 
 @admin.register(ReturnRequest)

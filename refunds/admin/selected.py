@@ -13,7 +13,7 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.text import capfirst
 
-from .. import store
+from .. import queries
 from ..domain import cutoff
 from ..domain.returns import Decision, Status, decide
 from ..domain.sweeps import Frozen
@@ -137,7 +137,7 @@ class DecideSelected(ActingAdmin[ReturnRequest]):
         if result.left:
             owed = ", or received before the last cut-off and owed a decline" if decision is Decision.APPROVE else ""
             text += f" Left as they were: {result.left:,} (decided before{owed})."
-        if since := queryset.filter(store.PENDING).exclude(frozen_in(frozen)).count():
+        if since := queryset.filter(queries.PENDING).exclude(frozen_in(frozen)).count():
             text += f" Not {past}: {since:,} that came in after the page was made."
         self.message_user(request, text, messages.SUCCESS if result.decided else messages.WARNING)
 

@@ -19,7 +19,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 
-from .. import store
+from .. import queries
 from ..domain.remedies import Remedy
 from ..models import Refund
 from ..operations import bulk_payments
@@ -68,7 +68,7 @@ class TryAgain(ActingAdmin[Refund]):
     def _page(self, request: HttpRequest, queryset: QuerySet[Refund]) -> HttpResponse | None:
         """What would be tried again. Its form has the ids, so that a refund that fails later is not among them."""
         # One statement, so that ids and sums are of the same rows.
-        failed = queryset.filter(store.FAILED).order_by("pk").values_list("pk", "currency", "amount_minor")
+        failed = queryset.filter(queries.FAILED).order_by("pk").values_list("pk", "currency", "amount_minor")
         found = list(failed[: COUNTED + 1])
         if len(found) > COUNTED:
             self._refuse(request, f"more than {COUNTED:,} refunds have failed. Narrow the filters first.")
@@ -123,4 +123,4 @@ def _log(ids: Sequence[int], by: User, now: datetime) -> None:
     }
     # Not log_actions, which makes an object of each and so has the transaction of the change last six times as long.
     rows = Refund.objects.filter(pk__in=ids).values_list(*columns.values())
-    store.insert_select(LogEntry, " ".join(columns), rows)
+    queries.insert_select(LogEntry, " ".join(columns), rows)

@@ -13,10 +13,12 @@ from django.dispatch import receiver
 from django.utils.module_loading import import_string
 
 from .base import (
+    LONGEST_WAIT,
     Answer,
     BulkGateway,
     ChecksPayments,
     Gateway,
+    Limiter,
     Order,
     Refused,
     Settled,
@@ -24,7 +26,6 @@ from .base import (
     TryAgain,
     UnderWay,
 )
-from .limiter import LONGEST_WAIT, Limiter, limiter
 
 __all__ = [
     "LONGEST_WAIT",
@@ -45,7 +46,7 @@ __all__ = [
     "tracker",
 ]
 
-NAMES = {"stripe": "refunds.gateways.stripe.Stripe", "wallet": "refunds.gateways.wallet.Wallet"}
+NAMES = {"stripe": "refunds.stripe.gateway.Stripe", "wallet": "refunds.gateways.wallet.Wallet"}
 
 
 def gateway() -> Gateway:
@@ -54,6 +55,23 @@ def gateway() -> Gateway:
     Raises ImproperlyConfigured where it names none.
     """
     return _load(settings.REFUNDS_GATEWAY)
+
+
+def limiter() -> Limiter | None:
+    """The limiter that the function named by the setting REFUNDS_LIMITER returns; None where there is no such setting.
+
+    Raises ImproperlyConfigured.
+    """
+    name = getattr(settings, "REFUNDS_LIMITER", "")
+    if not name:
+        return None
+    try:
+        made: Limiter | None = import_string(name)()
+    except ImportError as error:
+        raise ImproperlyConfigured(
+            f"REFUNDS_LIMITER is {name!r}: name a function that returns a limiter ({error})"
+        ) from error
+    return made
 
 
 def check_payment(payment: str) -> None:

@@ -8,6 +8,9 @@ from ..domain.sweeps import Span
 
 # Characters that a receipt may have.
 LONGEST_RECEIPT: Final = 255
+# How long a task waits for a permit. A worker's children share the permits: of ten at 50/s each waits for 0.2 s. More
+# would not fit into pay_refund's time limit of 50 s, with two calls to a provider that answer late.
+LONGEST_WAIT: Final = timedelta(seconds=5)
 
 
 @dataclass(frozen=True)
@@ -130,4 +133,16 @@ class BulkGateway(Gateway, Protocol):
 
     def refund_span(self, span: Span, now: datetime) -> int:
         """Pay every pending refund in the span that is due at `now` (aware); return how many it paid."""
+        ...
+
+
+class Limiter(Protocol):
+    """Gives permits to call the payment provider."""
+
+    def within(self, span: timedelta) -> int:
+        """How many calls a span of time holds: at least one."""
+        ...
+
+    def take(self, calls: int = 1, wait: timedelta = timedelta(0)) -> bool:
+        """Take a permit for so many calls, waiting for it up to `wait`; return whether there was one."""
         ...

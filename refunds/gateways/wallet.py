@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from .. import store
+from .. import queries
 from ..domain.remedies import Remedy
 from ..domain.sweeps import Span
 from ..errors import BadInput
@@ -35,9 +35,9 @@ class Wallet:
             currency=order.currency,
         )
         WalletEntry.objects.bulk_create([entry], ignore_conflicts=True)
-        return Settled(f"{store.RECEIPT}{order.refund_id}")
+        return Settled(f"{queries.RECEIPT}{order.refund_id}")
 
     def refund_span(self, span: Span, now: datetime) -> int:
         """Credit and settle all that is due in the span, in one transaction of a few statements; return how many."""
         with transaction.atomic(savepoint=False):  # nobody goes on in a transaction in which this has failed
-            return store.credit_and_settle(span, now)
+            return queries.credit_and_settle(span, now)

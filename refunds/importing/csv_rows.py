@@ -4,12 +4,12 @@ import csv
 from collections.abc import Iterator
 from typing import Final
 
-from ..spreadsheets import unescaped
 from . import causes
 from .errors import BadFile, BadRow, Rejection, shown
 from .fields import Cells
 from .layout import REJECTED, Bound, Layout, folded
 from .reading import Record, Source, decoded, records
+from .spreadsheets import unescaped
 
 # A row: its line, the columns that it has, its cells by column, and the row as it was written.
 Found = tuple[int, Bound, Cells, tuple[str, ...] | str]

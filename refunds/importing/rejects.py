@@ -8,12 +8,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from ..spreadsheets import escaped
 from . import json_rows
 from .errors import BadFile, Rejection
 from .formats import Format
 from .layout import REJECTED_LINE, REJECTED_REASON, Layout
 from .reading import Source
+from .spreadsheets import escaped
 
 # Where a row of JSON could not be read, its text.
 REJECTED_ROW: Final = "rejected_row"

@@ -2,19 +2,21 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import Final
 
 from django.db import transaction
 from django.db.models import Case, F, When
 
-from .. import dispatch, store
+from .. import outbox, queries
 from ..domain import sweeps as rules
-from ..domain.pacing import FIRST_SHARE
 from ..domain.refunds import Outcome, RefundStatus, settle
 from ..domain.sweeps import Span
 from ..gateways import BulkGateway, Gateway, Limiter
 from ..models import Refund
-from .notices import send_notices
+from ..notices.sending import send_notices
 
+# What one task sends of its own id range; with hundreds of ranges at once this bounds the messages in the queue.
+FIRST_SHARE: Final = timedelta(seconds=10)
 # What the caller writes down about refunds, by their ids.
 Note = Callable[[Sequence[int]], None]
 
@@ -28,10 +30,10 @@ def pay_refunds(span: Span, now: datetime, *, gateway: Gateway, limiter: Limiter
     with transaction.atomic():
         if isinstance(gateway, BulkGateway):
             paid = gateway.refund_span(span, now)
-            send_notices(store.owe_notices(span, now))
+            send_notices(queries.owe_notices(span, now))
             return paid
-        due = store.unpaid(span, now).filter(store.BY_RANGE)  # the others have messages of their own
-        share = rules.CHUNK_ROWS if limiter is None else limiter.rate.within(FIRST_SHARE)
+        due = queries.unpaid(span, now).filter(queries.BY_RANGE)  # the others have messages of their own
+        share = rules.CHUNK_ROWS if limiter is None else limiter.within(FIRST_SHARE)
         ids = list(due.order_by("pk").values_list("pk", flat=True)[:share])
         due.exclude(pk__in=ids).update(dispatched_at=None)
         send_payments(ids, now)
@@ -40,9 +42,9 @@ def pay_refunds(span: Span, now: datetime, *, gateway: Gateway, limiter: Limiter
 
 def send_payments(ids: Sequence[int], now: datetime) -> None:
     """Send a message for each refund, on commit. Wants a transaction around it."""
-    # Later than due_at in any case: from here on the refund is not its range's (store.BY_RANGE).
+    # Later than due_at in any case: from here on the refund is not its range's (queries.BY_RANGE).
     Refund.objects.filter(pk__in=ids).update(dispatched_at=now + timedelta.resolution)
-    dispatch.on_commit(dispatch.PAY_REFUND, [{"refund_id": pk} for pk in ids])
+    outbox.on_commit(outbox.PAY_REFUND, [{"refund_id": pk} for pk in ids])
 
 
 def try_again(ids: Sequence[int], now: datetime, *, note: Note | None = None) -> list[int]:
@@ -80,5 +82,5 @@ def _try_again(ids: Sequence[int], now: datetime, note: Note | None) -> list[int
         )
         if note is not None:
             note(found)
-        dispatch.on_commit(dispatch.PAY_REFUNDS, [{"first_id": found[0], "last_id": found[-1]}])
+        outbox.on_commit(outbox.PAY_REFUNDS, [{"first_id": found[0], "last_id": found[-1]}])
     return found

@@ -11,7 +11,7 @@ from typing import Final
 from django.conf import settings
 from django.utils import timezone
 
-from .. import store
+from .. import queries
 from ..domain import cutoff
 from ..errors import ClocksDiffer
 from ..models import WrongClock
@@ -54,7 +54,7 @@ def health(clock: Clock) -> list[str]:
 def _compared(clock: Clock) -> tuple[datetime, ClocksDiffer | None]:
     """What the clock says, and the error where it is not the database's time."""
     before = clock()
-    database = store.database_clock()
+    database = queries.database_clock()
     now = clock()
     tolerance = timedelta(seconds=getattr(settings, "REFUNDS_CLOCK_TOLERANCE", TOLERANCE))
     if database is None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from .. import dispatch, store
+from .. import outbox, queries
 from ..domain import sweeps as rules
 from ..domain.returns import Decision
 from ..models import ReturnRequest
@@ -48,9 +48,9 @@ def _decide(ids: Sequence[int], decision: Decision, by: User | None, note: str, 
     with transaction.atomic():
         open_rows = rows
         if decision is Decision.APPROVE:
-            open_rows = store.pending(rules.cover(decision, rules.Frozen(max(ids)), now)).filter(pk__in=ids)
-        decided = store.decide_rows(open_rows, decision, now, decided_by=by, decision_note=note)
+            open_rows = queries.pending(rules.cover(decision, rules.Frozen(max(ids)), now)).filter(pk__in=ids)
+        decided = queries.decide_rows(open_rows, decision, now, decided_by=by, decision_note=note)
         if decision is Decision.APPROVE and decided:
-            store.owe_refunds(rows, now)
-            dispatch.on_commit(dispatch.PAY_REFUNDS, [{"first_id": min(ids), "last_id": max(ids)}])
+            queries.owe_refunds(rows, now)
+            outbox.on_commit(outbox.PAY_REFUNDS, [{"first_id": min(ids), "last_id": max(ids)}])
     return decided

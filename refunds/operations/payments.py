@@ -11,8 +11,7 @@ from django.db.models import Case, DateTimeField, F, Q, QuerySet, Value, When
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
 
-from .. import store
-from ..domain.lookups import SHORTEST_WAIT
+from .. import queries
 from ..domain.refunds import Outcome, RefundStatus, settle
 from ..domain.retries import Again, GiveUp, RetryPolicy
 from ..domain.sweeps import Span
@@ -31,8 +30,9 @@ from ..gateways import (
     tracker,
 )
 from ..models import Refund
-from . import closing
-from .notices import send_notices
+from ..notices.sending import send_notices
+from ..remedies import closing
+from ..tracking.intervals import SHORTEST_WAIT
 
 # How long an attempt keeps others off its refund: longer than pay_refund may run (50 s), so that only a dead one is
 # taken over, and no longer than a message may wait, so that the retry of a lost worker finds the refund free.
@@ -168,7 +168,7 @@ def _attempt(
 def _mine(refund: Refund, **columns: datetime) -> QuerySet[Refund]:
     """The row, while no attempt or round has begun since: one that outlived its lease has no say beside the next."""
     attempt = {"attempts": refund.attempts, "tried_again": refund.tried_again}
-    return Refund.objects.filter(store.UNPAID, pk=refund.pk, **attempt, **columns)
+    return Refund.objects.filter(queries.UNPAID, pk=refund.pk, **attempt, **columns)
 
 
 def _settle(refund: Refund, receipt: str, now: datetime) -> Paid:
@@ -235,4 +235,4 @@ def _give_up(refund: Refund, reason: str, now: datetime, **columns: Combinable) 
 def tell(refund: Refund, now: datetime) -> None:
     """Owe the customer a mail about the outcome at `now`. Wants the outcome's transaction around it."""
     if refund.request.customer_email:  # known here without the query
-        send_notices(store.owe_notices(Span(refund.pk, refund.pk), now))
+        send_notices(queries.owe_notices(Span(refund.pk, refund.pk), now))

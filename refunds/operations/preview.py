@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django.db.models import QuerySet
 
-from .. import store
+from .. import queries
 from ..domain import sweeps as rules
 from ..domain.cutoff import latest, upcoming
 from ..domain.returns import Decision
@@ -38,8 +38,8 @@ def preview(now: datetime) -> Preview:
     Raises NaiveInstant.
     """
     frozen = freeze()
-    rows = store.pending(rules.Cover(frozen.up_to_id, snapshot=frozen.snapshot))
-    totals, owed_decline = store.parted_totals(rows, latest(now))
+    rows = queries.pending(rules.Cover(frozen.up_to_id, snapshot=frozen.snapshot))
+    totals, owed_decline = queries.parted_totals(rows, latest(now))
     return Preview(frozen, totals, owed_decline, lapses_at=upcoming(now))
 
 
@@ -63,11 +63,11 @@ class Chosen:
 
 def chosen(rows: QuerySet[ReturnRequest], decision: Decision, now: datetime) -> Chosen:
     """What `decision` at `now` (aware) would cover of `rows`. Raises NaiveInstant."""
-    pending = rows.filter(store.PENDING)
+    pending = rows.filter(queries.PENDING)
     if decision is Decision.DECLINE:
-        return Chosen(pending, store.totals(pending))
+        return Chosen(pending, queries.totals(pending))
     line = latest(now)
-    totals, owed_decline = store.parted_totals(pending, line)
+    totals, owed_decline = queries.parted_totals(pending, line)
     return Chosen(pending.filter(received_at__gte=line), totals, owed_decline)
 
 

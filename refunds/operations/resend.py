@@ -10,12 +10,12 @@ from typing import Final, TypeVar
 from django.db import transaction
 from django.db.models import Case, Count, F, Model, Q, QuerySet, When
 
-from .. import dispatch, store
+from .. import outbox, queries
 from ..domain import sweeps as rules
-from ..domain.pacing import RECONCILE_EVERY
 from ..gateways import BulkGateway, Gateway, Limiter
 from ..models import Chunk, Refund, Sweep
-from . import notices, sweeps
+from ..notices import sending
+from . import RECONCILE_EVERY, sweeps
 
 M = TypeVar("M", bound=Model)
 
@@ -53,7 +53,7 @@ def _resend_sweeps(now: datetime, patience: timedelta) -> dict[str, int]:
     if not plans.exists() and not chunks.exists():
         return {"plans": 0, "chunks": 0}
     # The queue before the rows: what a worker takes between the two is then in neither.
-    ready = dispatch.ready(dispatch.PLAN_SWEEP, dispatch.DECIDE_CHUNK)
+    ready = outbox.ready(outbox.PLAN_SWEEP, outbox.DECIDE_CHUNK)
     lost = min(BATCH, max(0, plans.count() + chunks.count() - ready))
     with _claimed(plans, _first(plans, lost), dispatched_at=now) as lost_plans:
         sweeps.send_plans(lost_plans)
@@ -69,34 +69,34 @@ def _first(rows: QuerySet[M], count: int) -> list[int]:
 
 def _resend_refunds(now: datetime, patience: timedelta, gateway: Gateway, limiter: Limiter | None) -> int:
     in_bulk = isinstance(gateway, BulkGateway)
-    due = Refund.objects.filter(store.UNPAID, due_at__lte=now)
+    due = Refund.objects.filter(queries.UNPAID, due_at__lte=now)
     # A microsecond more: with that a refund is marked as sent by itself (below).
     unsent, waits = Q(dispatched_at=None), Q(dispatched_at__lte=now - patience + timedelta.resolution)
     if not due.filter(unsent | waits).exists():
         return 0
-    ready = dispatch.ready(dispatch.PAY_REFUND, dispatch.PAY_REFUNDS)
+    ready = outbox.ready(outbox.PAY_REFUND, outbox.PAY_REFUNDS)
     room = rules.CHUNK_ROWS
     if limiter is not None and not in_bulk:  # as many as there are permits until the next look
-        room = max(0, limiter.rate.within(RECONCILE_EVERY) - ready)
+        room = max(0, limiter.within(RECONCILE_EVERY) - ready)
     ids = list(due.filter(unsent).order_by("due_at").values_list("pk", flat=True)[:room])
     # One message for all refunds of a range, which were sent at one instant; one for each of the others.
     waiting = due.filter(waits).annotate(range_at=_range_at(in_bulk=in_bulk))
     needed = waiting.aggregate(ranges=Count("range_at", distinct=True), single=Count("pk", filter=Q(range_at=None)))
     rows = waiting.order_by("dispatched_at", "pk").values_list("pk", "range_at")[: room - len(ids)]
     ids += _of_messages(((pk, at or pk) for pk, at in rows), needed["ranges"] + needed["single"] - ready)
-    # Later than due_at: from here on they are not their range's (store.BY_RANGE).
+    # Later than due_at: from here on they are not their range's (queries.BY_RANGE).
     with _claimed(due.filter(unsent | waits), ids, dispatched_at=now + timedelta.resolution) as found:
         ids = sorted(refund.pk for refund in found)
         if ids and in_bulk:
-            dispatch.on_commit(dispatch.PAY_REFUNDS, [{"first_id": ids[0], "last_id": ids[-1]}])
+            outbox.on_commit(outbox.PAY_REFUNDS, [{"first_id": ids[0], "last_id": ids[-1]}])
         else:
-            dispatch.on_commit(dispatch.PAY_REFUND, [{"refund_id": pk} for pk in ids])
+            outbox.on_commit(outbox.PAY_REFUND, [{"refund_id": pk} for pk in ids])
     return len(ids)
 
 
 def _range_at(*, in_bulk: bool) -> Case | F:
     """When the message of the refund's range was sent; null where it has one of its own."""
-    return F("dispatched_at") if in_bulk else Case(When(store.BY_RANGE, then="dispatched_at"))
+    return F("dispatched_at") if in_bulk else Case(When(queries.BY_RANGE, then="dispatched_at"))
 
 
 def _resend_notices(now: datetime, patience: timedelta) -> int:
@@ -105,13 +105,13 @@ def _resend_notices(now: datetime, patience: timedelta) -> int:
     owed = Refund.objects.filter(seldom, notify_at__lte=now - patience)
     if not owed.exists():
         return 0
-    ready = dispatch.ready(dispatch.NOTIFY_CUSTOMER)
+    ready = outbox.ready(outbox.NOTIFY_CUSTOMER)
     # Those owed since one instant were sent in lots.
     sizes = owed.order_by().values("notify_at").annotate(size=Count("pk")).values_list("size", flat=True)
-    lost = sum(-(-size // notices.LOT) for size in sizes) - ready
+    lost = sum(-(-size // sending.LOT) for size in sizes) - ready
     rows = owed.order_by("notify_at", "pk").values_list("pk", "notify_at")[: rules.CHUNK_ROWS]
-    with _claimed(owed, _of_messages(rows, lost, notices.LOT), notify_at=now) as found:
-        notices.send_notices(sorted(refund.pk for refund in found))
+    with _claimed(owed, _of_messages(rows, lost, sending.LOT), notify_at=now) as found:
+        sending.send_notices(sorted(refund.pk for refund in found))
     return len(found)
 
 

@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q, Sum
 
-from .. import dispatch, store
+from .. import outbox, queries
 from ..domain import cutoff
 from ..domain import sweeps as rules
 from ..domain.returns import Decision
@@ -72,10 +72,10 @@ def plan_sweep(sweep_id: int, now: datetime) -> int:
         sweep = _locked(sweep_id)
         if sweep.planned_at or sweep.closed_at or rules.has_lapsed(sweep.lapses_at, now):
             return 0
-        rows = store.pending(store.covered(sweep))
+        rows = queries.pending(queries.covered(sweep))
         # Rows committed since the set was frozen are left to the next sweep, wherever their ids lie.
-        first = store.lowest_id(rows)
-        ends = store.boundaries(rows, first, rules.CHUNK_ROWS)
+        first = queries.lowest_id(rows)
+        ends = queries.boundaries(rows, first, rules.CHUNK_ROWS)
         chunks = Chunk.objects.bulk_create(
             Chunk(sweep=sweep, first_id=span.first_id, last_id=span.last_id, dispatched_at=now)
             for span in rules.spans(first, ends)
@@ -108,13 +108,13 @@ def decide_chunk(chunk_id: int, now: datetime) -> int:
         if chunk.done_at or sweep.closed_at or rules.has_lapsed(sweep.lapses_at, now):
             return 0
         kind, span = Decision(sweep.kind), (chunk.first_id, chunk.last_id)
-        rows = store.pending(store.covered(sweep)).filter(pk__range=span)
-        chunk.decided = store.decide_rows(rows, kind, now, sweep=sweep, decided_by=sweep.started_by_id)
+        rows = queries.pending(queries.covered(sweep)).filter(pk__range=span)
+        chunk.decided = queries.decide_rows(rows, kind, now, sweep=sweep, decided_by=sweep.started_by_id)
         chunk.done_at = now
         chunk.save(update_fields=["decided", "done_at"])
         if kind is Decision.APPROVE and chunk.decided:
-            store.owe_refunds(ReturnRequest.objects.filter(pk__range=span, sweep=sweep), now)
-            dispatch.on_commit(dispatch.PAY_REFUNDS, [{"first_id": span[0], "last_id": span[1]}])
+            queries.owe_refunds(ReturnRequest.objects.filter(pk__range=span, sweep=sweep), now)
+            outbox.on_commit(outbox.PAY_REFUNDS, [{"first_id": span[0], "last_id": span[1]}])
     # After the commit, so that of two last chunks at once the later sees both done.
     close_if_done(sweep.pk, now)
     return chunk.decided
@@ -131,7 +131,7 @@ def close_lapsed(now: datetime) -> int:
     closed = 0
     for sweep in Sweep.objects.filter(closed_at=None, lapses_at__lte=now):
         with transaction.atomic():
-            left = store.pending(store.covered(sweep)).count()
+            left = queries.pending(queries.covered(sweep)).count()
             closed += Sweep.objects.filter(pk=sweep.pk, closed_at=None).update(closed_at=now, left=left)
     return closed
 
@@ -139,7 +139,7 @@ def close_lapsed(now: datetime) -> int:
 def progress(sweep: Sweep, now: datetime) -> rules.Progress:
     """How far the sweep is, counted from rows."""
     decided = sweep.chunks.aggregate(total=Sum("decided"))["total"] or 0
-    left = store.pending(store.covered(sweep)).count() if sweep.left is None else sweep.left
+    left = queries.pending(queries.covered(sweep)).count() if sweep.left is None else sweep.left
     return rules.Progress(
         decided=decided,
         left=left,
@@ -152,7 +152,7 @@ def progress(sweep: Sweep, now: datetime) -> rules.Progress:
 def send_plans(sweeps: Iterable[Sweep]) -> None:
     """A message to plan each sweep, on commit; one that lapses expires with it."""
     for sweep in sweeps:
-        dispatch.on_commit(dispatch.PLAN_SWEEP, [{"sweep_id": sweep.pk}], expires=sweep.lapses_at)
+        outbox.on_commit(outbox.PLAN_SWEEP, [{"sweep_id": sweep.pk}], expires=sweep.lapses_at)
 
 
 def send_chunks(chunks: Iterable[Chunk]) -> None:
@@ -161,4 +161,4 @@ def send_chunks(chunks: Iterable[Chunk]) -> None:
     for chunk in chunks:
         by_lapse.setdefault(chunk.sweep.lapses_at, []).append(chunk)
     for lapses_at, group in by_lapse.items():
-        dispatch.on_commit(dispatch.DECIDE_CHUNK, [{"chunk_id": chunk.pk} for chunk in group], expires=lapses_at)
+        outbox.on_commit(outbox.DECIDE_CHUNK, [{"chunk_id": chunk.pk} for chunk in group], expires=lapses_at)

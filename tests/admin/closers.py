@@ -8,8 +8,8 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client, TestCase
 from pytest_django import Settings
 
-from refunds.admin.remedies import PAGES, Page
 from refunds.models import Refund
+from refunds.remedies.forms import PAGES, Page
 
 from ..factories import NOON, make_refund
 from .conftest import REFUNDS, Message, browser, make_user

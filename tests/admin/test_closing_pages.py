@@ -6,10 +6,10 @@ from django.contrib.admin.models import CHANGE
 from django.core import mail
 from django.test import Client
 
-from refunds.admin.remedies import Page
 from refunds.domain.remedies import Remedy
 from refunds.models import Refund, ReturnRequest
-from refunds.operations import notices
+from refunds.notices import sending
+from refunds.remedies.forms import Page
 
 from ..factories import NOON, PRESSED, make_refund
 from .closers import CORRECT, EVERY_PAGE, NEW, SECOND, SETTLE, Queued, client, history, of, row, send, stripe
@@ -105,7 +105,7 @@ class TestForms:
         said = "Settled elsewhere with the receipt 'SEPA 17', after: card closed. Reason: account closed"
         assert history() == [("pat", str(refund.pk), CHANGE, said)]
         assert queued() == [Message("refunds.notify_customer", {"refund_id": refund.pk}, None)]
-        notices.notify_customer(refund.pk, PRESSED)
+        sending.notify_customer(refund.pk, PRESSED)
         assert [letter.subject for letter in mail.outbox] == ["Your refund of 12.50 GBP"]
 
     def test_the_second_receipt_is_checked(self, client: Client, queued: Queued) -> None:

@@ -9,8 +9,8 @@ from django.test import Client
 from freezegun.api import FrozenDateTimeFactory
 from pytest_django import Settings
 
-from refunds.admin.remedies import Page
-from refunds.operations import closing
+from refunds.remedies import closing
+from refunds.remedies.forms import Page
 
 from ..factories import NOON, PRESSED, make_refund
 from .closers import CORRECT, EVERY_PAGE, FIELDS, NEW, SECOND, SETTLE, Queued, client, of, row, send, stripe

@@ -8,7 +8,7 @@ from django.test import Client
 from freezegun.api import FrozenDateTimeFactory
 
 from refunds.models import OptOut, Refund
-from refunds.operations.notices import notify_customer
+from refunds.notices.sending import notify_customer
 
 from ..factories import NOON, PRESSED, make_refund
 from ..mails import ADDRESS, YES, settle, subjects, told

@@ -17,7 +17,8 @@ from refunds.admin import tokens
 from refunds.domain import cutoff
 from refunds.domain.sweeps import Frozen
 from refunds.models import OptOut, ReturnRequest, WalletEntry
-from refunds.operations import opt_outs, sweeps
+from refunds.notices import opt_outs
+from refunds.operations import sweeps
 
 from ..factories import PRESSED, make_failed, make_refund, make_requests
 from . import matrix

@@ -13,7 +13,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from freezegun.api import FrozenDateTimeFactory
 
-from refunds import store
+from refunds import queries
 from refunds.models import Refund
 
 from ..factories import PRESSED, make_failed, make_processing, make_refund, make_requests, refund_rows
@@ -191,7 +191,7 @@ def test_what_fails_on_the_way_leaves_whole_chunks(
     """Of three chunks the second fails: the first is tried again, sent and in the history, the others are as before."""
     monkeypatch.setattr("refunds.domain.sweeps.CHUNK_ROWS", 2)
     ids = make_failed(5)
-    insert_select, calls = store.insert_select, iter(range(5))
+    insert_select, calls = queries.insert_select, iter(range(5))
 
     def fail(*args: Any) -> None:
         insert_select(*args)

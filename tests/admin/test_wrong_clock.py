@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from refunds import store
+from refunds import queries
 from refunds.models import WrongClock
 
 from ..factories import CUTOFF, PRESSED, make_requests

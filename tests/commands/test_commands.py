@@ -11,7 +11,7 @@ from freezegun import freeze_time
 from celery_app import app
 from refunds.domain.sweeps import Frozen
 from refunds.models import Sweep
-from refunds.operations import sweeps, upkeep
+from refunds.operations import reconcile, sweeps
 
 from ..factories import CUTOFF, NOON, PRESSED, make_requests
 
@@ -110,7 +110,7 @@ def test_health_is_0_when_all_is_well_and_1_with_a_line_for_each_trouble() -> No
     rows = make_requests()
     sweeps.start_approve(key="k", frozen=Frozen(rows[-1].pk), by=None, now=NOON)
     err = StringIO()
-    with freeze_time(NOON + upkeep.STALLED), pytest.raises(SystemExit) as ended:
+    with freeze_time(NOON + reconcile.STALLED), pytest.raises(SystemExit) as ended:
         call_command("health", stderr=err)
     assert ended.value.code == 1
     (line,) = err.getvalue().splitlines()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ..embedded.production import python, refunds
+from ..project.production import python, refunds
 
 NAME = "refunds.sqlite3"
 

@@ -5,17 +5,17 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from celery_rehearsal import VirtualCelery
 from django.apps import apps
 
+from refunds.beat.scheduler import drift
 from refunds.domain import cutoff
-from refunds.operations import drift
-from refunds.testkit import VirtualCelery
 
 from ..factories import NOON
 
 FILE = "celery.beat:PersistentScheduler"
 STOCK = "django_celery_beat.schedulers:DatabaseScheduler"
-OURS = "refunds.beat:DeclaredScheduler"
+OURS = "refunds.beat.scheduler:DeclaredScheduler"
 DECLINE = "refunds.decline_pending"
 READERS = {"worker": ["decisions"]}
 SPRING, AUTUMN = date(2026, 3, 29), date(2026, 10, 25)
@@ -44,4 +44,4 @@ def sent(celery: VirtualCelery, task: str = DECLINE) -> list[str]:
 
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [record.getMessage() for record in caplog.records if record.name == "refunds.beat"]
+    return [record.getMessage() for record in caplog.records if record.name == "refunds.beat.scheduler"]

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from typing import Any
 
 import pytest
+from celery_rehearsal import VirtualCelery
 
 from celery_app import app
 from refunds import tasks
@@ -13,7 +14,6 @@ from refunds.frozen import freeze
 from refunds.models import Sweep
 from refunds.operations import sweeps
 from refunds.schedule import beat_schedule
-from refunds.testkit import VirtualCelery
 
 from ..gateways.provider import InMemory
 

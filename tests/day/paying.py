@@ -3,10 +3,11 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from celery_rehearsal import VirtualCelery
+
 from refunds.domain.returns import Decision
 from refunds.gateways import Answer
 from refunds.operations.decisions import decide_chosen
-from refunds.testkit import VirtualCelery
 
 from ..factories import NOON, make_requests
 from ..gateways.provider import Call, Fault, InMemory

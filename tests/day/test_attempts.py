@@ -9,7 +9,7 @@ import pytest
 from refunds.domain.refunds import RefundStatus
 from refunds.gateways import Answer, Refused, TryAgain
 from refunds.models import Refund
-from refunds.operations.books import close_books
+from refunds.operations.audit import close_books
 from refunds.operations.payments import POLICY
 
 from ..factories import NOON

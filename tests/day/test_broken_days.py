@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from celery_rehearsal.machine import VirtualCeleryMachine
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule, run_state_machine_as_test
@@ -12,19 +13,18 @@ from hypothesis.stateful import initialize, invariant, precondition, rule, run_s
 from celery_app import app
 from refunds import tasks
 from refunds.domain import cutoff
-from refunds.domain.pacing import Rate
 from refunds.domain.refunds import RefundStatus
 from refunds.domain.retries import RetryPolicy
 from refunds.domain.returns import Decision, Status
 from refunds.frozen import freeze
 from refunds.gateways import Gateway, Limiter
-from refunds.gateways.limiter import Throttle
 from refunds.gateways.wallet import Wallet
 from refunds.models import Refund, ReturnRequest, Sweep, WalletEntry
 from refunds.operations import payments, sweeps
-from refunds.operations.books import close_books
+from refunds.operations.audit import close_books
 from refunds.operations.decisions import decide_chosen
-from refunds.testkit.machine import VirtualCeleryMachine
+from refunds.rate.limiter import Throttle
+from refunds.rate.pacing import Rate
 
 from ..factories import CUTOFF, empty_tables, make_requests
 from ..gateways.provider import InMemory, answer_lost, unreachable

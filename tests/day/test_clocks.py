@@ -3,13 +3,13 @@
 from datetime import datetime, timedelta
 
 import pytest
+from celery_rehearsal import VirtualCelery
 from django.core import mail
 
-from refunds import store
+from refunds import queries
 from refunds.domain.returns import Status
 from refunds.models import ReturnRequest, Sweep
 from refunds.operations import clocks
-from refunds.testkit import VirtualCelery
 
 from ..factories import CUTOFF, PRESSED, make_requests
 from .conftest import Start

@@ -10,7 +10,7 @@ from refunds import tasks
 from refunds.domain.refunds import RefundStatus
 from refunds.gateways import Answer, Order
 from refunds.models import Refund
-from refunds.operations.books import close_books
+from refunds.operations.audit import close_books
 from refunds.operations.payments import LEASE, POLICY
 
 from ..factories import NOON

@@ -4,17 +4,17 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from celery_rehearsal import VirtualCelery
 from django.core import mail
 
-from refunds import store
+from refunds import queries
 from refunds.domain.refunds import RefundStatus
 from refunds.domain.returns import Status
 from refunds.gateways import Answer, Order, TryAgain
 from refunds.gateways.wallet import Wallet
 from refunds.models import Refund, ReturnRequest, Sweep
 from refunds.operations import sweeps
-from refunds.operations.books import close_books
-from refunds.testkit import VirtualCelery
+from refunds.operations.audit import close_books
 
 from ..factories import CUTOFF, NOON, PRESSED, make_requests
 from .conftest import Start, press
@@ -134,7 +134,7 @@ def test_a_worker_killed_in_the_middle_of_a_chunk_leaves_it_whole_or_untouched(
     """Killed after the rows are decided and before their refunds are owed, the transaction is as if never begun."""
     make_requests(10)
     celery = start(PRESSED, beats=0)
-    owe: Callable[..., None] = store.owe_refunds
+    owe: Callable[..., None] = queries.owe_refunds
     lives = iter([True])
 
     def kill_first(*args: object, **kwargs: object) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from refunds import demo
 from refunds.models import ReturnRequest
+from refunds.project import demo
 
 from ..factories import make_requests
 
@@ -72,8 +72,8 @@ def test_books_that_do_not_add_up_are_an_error(monkeypatch: pytest.MonkeyPatch) 
 
 def test_without_the_kit_the_demo_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     """A project without the extra gets the name of the extra, and no traceback."""
-    monkeypatch.setitem(sys.modules, "refunds.demo", None)
-    monkeypatch.delattr("refunds.demo")
+    monkeypatch.setitem(sys.modules, "refunds.project.demo", None)
+    monkeypatch.delattr("refunds.project.demo")
     with pytest.raises(CommandError, match=r"pip install '\.\[testkit\]' in the clone of refunds"):
         run()
 

@@ -4,6 +4,7 @@ import os
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
+from celery_rehearsal import VirtualCelery
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -21,10 +22,9 @@ from refunds.domain.returns import Decision, Status
 from refunds.frozen import freeze
 from refunds.models import ReturnRequest, WalletEntry
 from refunds.operations import sweeps
-from refunds.operations.books import close_books
+from refunds.operations.audit import close_books
 from refunds.operations.decisions import decide_chosen
 from refunds.schedule import beat_schedule
-from refunds.testkit import VirtualCelery
 
 from ..factories import empty_tables, make_requests
 from .conftest import Schedule

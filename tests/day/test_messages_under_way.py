@@ -6,21 +6,22 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from celery_rehearsal import VirtualCelery
 from django.core import mail
 from django.core.mail.backends.locmem import EmailBackend
 from django.db import transaction
 
-from refunds import store, tasks
-from refunds.domain.pacing import Rate
+from refunds import queries, tasks
 from refunds.domain.returns import Decision
 from refunds.domain.sweeps import Span
 from refunds.gateways import Gateway, Order, Settled
-from refunds.gateways.limiter import Throttle
 from refunds.models import Chunk, Refund, Sweep
-from refunds.operations import notices, sweeps
+from refunds.notices import sending
+from refunds.operations import sweeps
 from refunds.operations.bulk_payments import pay_refunds
 from refunds.operations.decisions import decide_chosen
-from refunds.testkit import VirtualCelery
+from refunds.rate.limiter import Throttle
+from refunds.rate.pacing import Rate
 
 from ..factories import NOON, make_failed, make_requests
 from .conftest import Start, press
@@ -101,7 +102,7 @@ class SlowDatabase:
 
 def unpaid() -> int:
     """Refunds that wait."""
-    return Refund.objects.filter(store.UNPAID).count()
+    return Refund.objects.filter(queries.UNPAID).count()
 
 
 def untold() -> int:
@@ -204,7 +205,7 @@ def test_workers_that_stopped_for_an_hour_find_one_message_for_each_row(start: S
     pay_refunds(Span(ids[0], ids[-1]), celery.now, gateway=gateway, limiter=Throttle(Rate.parse("1/s"), "memory://"))
     approve(60, celery)
     owed = make_failed(150, notify_at=NOON, settled_at=NOON)
-    notices.send_notices(owed)
+    sending.send_notices(owed)
     make_requests(3)
     sweep = press(celery)
     Chunk.objects.bulk_create(Chunk(sweep=sweep, first_id=n, last_id=n, dispatched_at=NOON) for n in range(1, 5))

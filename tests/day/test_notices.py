@@ -5,16 +5,16 @@ from datetime import timedelta
 from smtplib import SMTPRecipientsRefused
 
 import pytest
+from celery_rehearsal import VirtualCelery
 from django.core import mail
 
 from refunds.domain.refunds import RefundStatus
 from refunds.domain.returns import Decision
 from refunds.models import Refund
-from refunds.operations import bulk_payments, payments, resend, upkeep
+from refunds.notices.sending import LEASE, WITHIN
+from refunds.operations import bulk_payments, payments, reconcile, resend
 from refunds.operations.decisions import decide_chosen
-from refunds.operations.notices import LEASE, WITHIN
 from refunds.schedule import beat_schedule
-from refunds.testkit import VirtualCelery
 
 from ..factories import NOON, make_refund, make_requests
 from ..mails import ADDRESS, FAILURE, NO, SUCCESS, YES, MailServer, Meanwhile, settle, subjects, told
@@ -46,7 +46,7 @@ def seldom(schedule: Schedule) -> None:
 
 def untold(celery: VirtualCelery) -> list[str]:
     """What the health check says of customers now."""
-    return [line for line in upkeep.health(celery.now) if line.startswith("untold customers")]
+    return [line for line in reconcile.health(celery.now) if line.startswith("untold customers")]
 
 
 def test_success_is_told_at_once(start: Start) -> None:
@@ -148,7 +148,7 @@ def test_a_mail_server_that_is_away_for_a_day_is_given_up(
     approve(celery)
     celery.run_until(NOON + WITHIN - MINUTE)
     assert len(untold(celery)) == 1
-    with caplog.at_level(logging.WARNING, logger="refunds.operations.notices"):
+    with caplog.at_level(logging.WARNING, logger="refunds.notices.sending"):
         celery.advance(2 * MINUTE)
     (late,) = [line for line in caplog.messages if "for a day" in line]
     assert late == (
@@ -169,7 +169,7 @@ def test_an_address_that_is_refused_for_good_is_asked_once(
     seldom(schedule)
     celery = start(NOON)
     mail_server.answers = [SMTPRecipientsRefused({ADDRESS: (550, b"no such user")})]
-    with caplog.at_level(logging.WARNING, logger="refunds.operations.notices"):
+    with caplog.at_level(logging.WARNING, logger="refunds.notices.sending"):
         approve(celery)
         celery.advance(2 * WITHIN)
     assert len(caplog.messages) == 1

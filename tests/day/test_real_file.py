@@ -9,11 +9,11 @@ from django.db.models import Sum
 from refunds.domain.refunds import RefundStatus
 from refunds.domain.returns import Status
 from refunds.frozen import freeze
-from refunds.importing import ONLINE_RETAIL, Format, Source
+from refunds.importing.files import ONLINE_RETAIL, Format, Source
+from refunds.importing.importer import import_file
 from refunds.models import Refund, ReturnRequest, WalletEntry
 from refunds.operations import sweeps
-from refunds.operations.books import close_books
-from refunds.operations.imports import import_file
+from refunds.operations.audit import close_books
 
 from ..factories import CUTOFF, PRESSED
 from .conftest import Start

@@ -7,9 +7,9 @@ import pytest
 from celery.schedules import crontab
 from django.db import connection
 
+from refunds.beat.scheduler import drift
 from refunds.domain import cutoff
 from refunds.models import Sweep
-from refunds.operations import drift
 from refunds.schedule import beat_schedule
 
 from ..factories import NOON

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from refunds.beat.scheduler import drift
 from refunds.domain import cutoff
 from refunds.models import Sweep
-from refunds.operations import drift, sweeps
+from refunds.operations import sweeps
 from refunds.schedule import beat_schedule
 
 from ..factories import CUTOFF, NOON, make_requests

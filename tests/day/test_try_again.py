@@ -8,7 +8,7 @@ from django.core import mail
 
 from refunds.gateways import Answer, Refused
 from refunds.models import Refund
-from refunds.operations.books import close_books
+from refunds.operations.audit import close_books
 from refunds.operations.bulk_payments import try_again
 
 from ..factories import NOON

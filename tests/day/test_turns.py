@@ -5,10 +5,10 @@ from datetime import datetime
 import pytest
 
 from refunds import tasks
-from refunds.domain.pacing import Rate
 from refunds.domain.refunds import RefundStatus
-from refunds.gateways.limiter import LARGEST_TURN, Throttle
-from refunds.operations.books import close_books
+from refunds.operations.audit import close_books
+from refunds.rate.limiter import LARGEST_TURN, Throttle
+from refunds.rate.pacing import Rate
 
 from ..factories import NOON
 from ..gateways.provider import InMemory

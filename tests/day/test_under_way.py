@@ -4,18 +4,18 @@ import json
 from datetime import datetime, timedelta
 
 import pytest
+from celery_rehearsal import VirtualCelery
 from django.core import mail
 from django.test import Client
 from pytest_django import Settings
 
-from refunds.domain.lookups import wait_for_look_up
 from refunds.gateways import Answer, TryAgain
 from refunds.models import Refund
-from refunds.operations import upkeep
-from refunds.operations.books import close_books
+from refunds.operations import reconcile
+from refunds.operations.audit import close_books
 from refunds.operations.bulk_payments import try_again
 from refunds.schedule import beat_schedule
-from refunds.testkit import VirtualCelery
+from refunds.tracking.intervals import wait_for_look_up
 
 from ..factories import NOON
 from ..gateways.provider import Call, InMemory
@@ -109,7 +109,7 @@ def test_a_refund_is_looked_up_for_three_days_and_told_once_when_it_ends(
     assert last <= NOON + 3 * DAY + 6 * HOUR
     assert [letter.subject for letter in mail.outbox] == [subject]
     assert len(gateway.calls) == len(gateway.provider.refunds) == 1
-    assert (close_books().problems, upkeep.health(celery.now)) == ([], [])
+    assert (close_books().problems, reconcile.health(celery.now)) == ([], [])
 
 
 @pytest.mark.parametrize("end", ENDS)
@@ -158,7 +158,7 @@ def test_a_failure_after_success_is_found_told_and_tried_again(
     celery.advance(DAY)
     gateway.provider.turn("re_2", "succeeded")
     celery.advance(9 * DAY)
-    assert upkeep.health(celery.now) == []
+    assert reconcile.health(celery.now) == []
     gateway.provider.turn("re_2", "failed")
     post(refund, "failed", celery.now)
     failed_at = celery.now
@@ -166,13 +166,13 @@ def test_a_failure_after_success_is_found_told_and_tried_again(
     refund.refresh_from_db()
     assert (refund.status, refund.settled_at) == ("failed", failed_at)
     assert refund.failure == "failed after it had succeeded: refund re_2 failed"
-    (line,) = upkeep.health(celery.now)
+    (line,) = reconcile.health(celery.now)
     assert line.startswith("refunds that failed after they had succeeded: 1, ")
     gateway.provider.begins = "succeeded"
     try_again([refund.pk], celery.now)
     celery.advance(HOUR)
     refund.refresh_from_db()
-    assert (refund.status, refund.receipt, upkeep.health(celery.now)) == ("succeeded", "re_3", [])
+    assert (refund.status, refund.receipt, reconcile.health(celery.now)) == ("succeeded", "re_3", [])
     assert [key for _, key in gateway.calls] == [refund.request.key, f"{refund.request.key}:1"]
     assert [letter.subject for letter in mail.outbox] == [SUCCESS, REVERSED, SUCCESS]
     assert close_books().problems == []
@@ -190,13 +190,13 @@ def test_look_ups_that_fail_for_days_end_nothing(under_way: tuple[VirtualCelery,
     refund.refresh_from_db()
     assert (refund.status, refund.failure) == ("processing", "Stripe: Network error")
     assert looked_up(celery, gateway) == expected_until(celery.now)
-    (line,) = upkeep.health(celery.now)
+    (line,) = reconcile.health(celery.now)
     assert line.startswith("refunds under way: 1 for more than 7 days, ")
     gateway.look_up_faults.clear()
     gateway.provider.turn("re_2", "succeeded")
     celery.advance(DAY)
     refund.refresh_from_db()
-    assert (refund.status, upkeep.health(celery.now)) == ("succeeded", [])
+    assert (refund.status, reconcile.health(celery.now)) == ("succeeded", [])
 
 
 @pytest.mark.parametrize("transport", ["memory", "fakeredis"])
@@ -229,7 +229,7 @@ def test_messages_do_not_pile_up_while_nobody_looks(start: Start, gateway: InMem
     celery.stop_worker()
     for minute in range(1, 61):
         celery.advance(MINUTE)
-        upkeep.reconcile(celery.now, gateway=gateway)
+        reconcile.reconcile(celery.now, gateway=gateway)
         assert len(celery.timeline.of("sent", LOOK_UP)) == 20, minute
     celery.start_worker()
     celery.advance(timedelta(seconds=30))

@@ -8,7 +8,7 @@ import pytest
 from django.core import mail
 
 from celery_app import app
-from refunds.transport.dead_letters import NAME
+from refunds.worker.transport.dead_letters import NAME
 
 from ..factories import NOON
 from .conftest import Start
@@ -23,7 +23,7 @@ def test_header_that_kombu_cannot_read_ends_no_worker(start: Start, caplog: pyte
     celery = start(NOON, transport="fakeredis", beats=0)
     app.send_task("refunds.reconcile", headers=BAD, queue="upkeep")
     app.send_task("refunds.reconcile", queue="upkeep")
-    with caplog.at_level(logging.ERROR, logger="refunds.transport.dead_letters"):
+    with caplog.at_level(logging.ERROR, logger="refunds.worker.transport.dead_letters"):
         celery.advance(timedelta(0))
     assert len(celery.timeline.of("succeeded", "refunds.reconcile")) == 1
     assert "Unreadable: upkeep: ValueError: ('Unsupported type'" in caplog.text

@@ -54,7 +54,7 @@ def test_commands_print_what_is_shown(code: list[str], tmp_path: Path) -> None:
         "DATABASE_URL": f"sqlite:///{tmp_path / 'db.sqlite3'}",
     }
     environment |= {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-    environment |= {"CELERY_BROKER_URL": "memory://", "DJANGO_SETTINGS_MODULE": "refunds.settings"}
+    environment |= {"CELERY_BROKER_URL": "memory://", "DJANGO_SETTINGS_MODULE": "refunds.project.settings"}
     for command, shown in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", "".join(code), re.MULTILINE):
         if command.startswith(NOT_HERE):
             continue

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from ..embedded.production import OPERATIONS, documented
-from ..embedded.running import LONG, ROOT
+from ..project.production import OPERATIONS, documented
+from ..project.running import LONG, ROOT
 
 WORKERS = ("decisions", "payments", "mail", "upkeep")
 

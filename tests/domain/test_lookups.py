@@ -5,7 +5,7 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refunds.domain.lookups import LONGEST_WAIT, SHORTEST_WAIT, wait_for_look_up
+from refunds.tracking.intervals import LONGEST_WAIT, SHORTEST_WAIT, wait_for_look_up
 
 MINUTE = timedelta(minutes=1)
 

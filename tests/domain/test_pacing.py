@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refunds.domain.pacing import FIRST_SHARE, RECONCILE_EVERY, BadRate, Rate
+from refunds.operations import RECONCILE_EVERY
+from refunds.operations.bulk_payments import FIRST_SHARE
+from refunds.rate.pacing import BadRate, Rate
 
 MICROSECOND = timedelta(microseconds=1)
 PERIODS = {"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(hours=1)}

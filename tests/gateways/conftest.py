@@ -5,7 +5,7 @@ from collections.abc import Generator
 import pytest
 from pytest_django import Settings
 
-from refunds.gateways.stripe import Stripe
+from refunds.stripe.gateway import Stripe
 
 from .stripe_server import StripeServer, stripe_server
 

@@ -11,9 +11,10 @@ import refunds
 from refunds.domain.remedies import Remedy
 from refunds.domain.retries import GiveUp, RetryPolicy
 from refunds.errors import BadInput
-from refunds.gateways import Order, Refused, stripe_ids
-from refunds.gateways.stripe import Stripe
+from refunds.gateways import Order, Refused
 from refunds.gateways.wallet import Wallet
+from refunds.stripe import ids
+from refunds.stripe.gateway import Stripe
 
 from .contract import again
 from .stripe_server import StripeServer, error
@@ -41,7 +42,7 @@ def failures(server: StripeServer, stripe: Stripe) -> list[str]:
             stripe.refund(order, "key-1")
         return raised.value.reason
 
-    payments = ["", "PAYPAL-1", "sk_live_x", "pi_1_secret_x", *(f"{prefix}x" for prefix in stripe_ids.OTHERS)]
+    payments = ["", "PAYPAL-1", "sk_live_x", "pi_1_secret_x", *(f"{prefix}x" for prefix in ids.OTHERS)]
     found = [refused(Order(**plain_order(payment))) for payment in payments]
     wrong = Order(**plain_order(server.provider.pay(1250, "USD")))
     found += [refused(wrong), refused(again(wrong))]
@@ -52,7 +53,7 @@ def failures(server: StripeServer, stripe: Stripe) -> list[str]:
         verdict = policy.decide(attempt=attempt, elapsed=elapsed, jitter=0)
         assert isinstance(verdict, GiveUp)
         found.append(verdict.reason)
-    for check in (Wallet.check_payment, stripe_ids.check):
+    for check in (Wallet.check_payment, ids.check):
         with pytest.raises(BadInput) as raised:
             check("ch_1")
         found.append(str(raised.value))

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from refunds.gateways import Order, Settled, TryAgain, UnderWay
-from refunds.gateways.stripe import Stripe
+from refunds.stripe.gateway import Stripe
 
 from .contract import again, paid
 from .stripe_server import Answer, StripeServer, error

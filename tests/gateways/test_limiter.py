@@ -11,10 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django import Settings
 
-from refunds.domain.pacing import Rate
-from refunds.embedded.redis_server import RedisServer
-from refunds.gateways import limiter
-from refunds.gateways.limiter import BURST, LARGEST_TURN, Throttle
+from refunds.project.embedded.redis_server import RedisServer
+from refunds.rate.limiter import BURST, LARGEST_TURN, Throttle, limiter
+from refunds.rate.pacing import Rate
 
 SECOND = timedelta(seconds=1)
 

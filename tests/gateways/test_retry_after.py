@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refunds.gateways.retry_after import LONGEST, retry_after
+from refunds.stripe.retry_after import LONGEST, retry_after
 
 SECOND = timedelta(seconds=1)
 NOON = "Wed, 15 Jul 2026 09:00:00 GMT"

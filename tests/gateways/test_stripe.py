@@ -13,7 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from pytest_django import Settings
 
 from refunds.gateways import Order, Refused, TryAgain, gateway
-from refunds.gateways.stripe import Stripe
+from refunds.stripe.gateway import Stripe
 
 from .conftest import SECRET
 from .contract import SlowWorld, TracksContract, again, paid
@@ -281,7 +281,7 @@ def test_an_api_key_that_is_missing_is_asked_for(settings: Settings) -> None:
 
 def test_a_package_that_is_missing_is_named(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """The extra that brings it is said."""
-    monkeypatch.delitem(sys.modules, "refunds.gateways.stripe", raising=False)
+    monkeypatch.delitem(sys.modules, "refunds.stripe.gateway", raising=False)
     monkeypatch.setitem(sys.modules, "stripe", None)
     settings.REFUNDS_GATEWAY = "stripe"
     with pytest.raises(ImproperlyConfigured, match=r"pip install '\.\[stripe\]' in the clone of refunds"):

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from pytest_django import Settings
 
 from refunds.errors import BadInput
-from refunds.gateways import check_payment, stripe_ids
+from refunds.gateways import check_payment
+from refunds.stripe import ids
 
 from .conftest import SECRET
 
@@ -19,12 +20,12 @@ GOOD = ["pi_3MtwBwLkdIwHu7ix28a3tqPa", "ch_3MmlLrLkdIwHu7ix0snN0B15", "py_1JAvPC
 @pytest.mark.parametrize("payment", [*GOOD, "pi_" + "a" * 252])
 def test_the_id_of_a_payment_passes(payment: str) -> None:
     """Charges and payment intents, of 14 characters after the prefix to 255 in all."""
-    stripe_ids.check(payment)
+    ids.check(payment)
 
 
 def said(payment: str) -> str:
     with pytest.raises(BadInput) as raised:
-        stripe_ids.check(payment)
+        ids.check(payment)
     return str(raised.value)
 
 
@@ -72,7 +73,7 @@ def test_a_secret_is_refused_and_not_repeated(secret: str) -> None:
     assert text.startswith("payment (a secret, not shown) is ")
     assert secret not in text
     assert secret.rpartition("_")[2] not in text
-    assert stripe_ids.masked(secret) == "(a secret, not shown)"
+    assert ids.masked(secret) == "(a secret, not shown)"
 
 
 def test_the_client_secret_of_a_payment_leads_to_its_id() -> None:
@@ -83,7 +84,7 @@ def test_the_client_secret_of_a_payment_leads_to_its_id() -> None:
 @given(st.text() | st.builds(lambda prefix, rest: prefix + rest, st.sampled_from(["cs_", "sk_live_", "x_"]), st.text()))
 def test_any_other_text_is_refused_shortly(text: str) -> None:
     """No other error, and never more than a paragraph, whatever is pasted."""
-    if text[:3] not in stripe_ids.PAYMENTS:
+    if text[:3] not in ids.PAYMENTS:
         assert len(said(text)) < 500
 
 
@@ -103,7 +104,7 @@ def test_the_gateway_of_the_settings_checks(settings: Settings) -> None:
 
 def test_a_gateway_that_is_missing_is_named(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """The web process says what to install."""
-    monkeypatch.delitem(sys.modules, "refunds.gateways.stripe", raising=False)
+    monkeypatch.delitem(sys.modules, "refunds.stripe.gateway", raising=False)
     monkeypatch.setitem(sys.modules, "stripe", None)
     settings.REFUNDS_GATEWAY = "stripe"
     with pytest.raises(ImproperlyConfigured, match=r"pip install '\.\[stripe\]' in the clone of refunds"):

@@ -4,8 +4,8 @@ import pytest
 
 from refunds.domain.currencies import EXPONENTS
 from refunds.gateways import Order, Refused
-from refunds.gateways.stripe import Stripe
-from refunds.gateways.stripe_units import in_stripe_units
+from refunds.stripe.gateway import Stripe
+from refunds.stripe.units import in_stripe_units
 
 from .stripe_server import StripeServer
 from .test_contract import plain_order

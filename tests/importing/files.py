@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from refunds.importing import OWN, Format, Layout, Rejection, Row, Source, rows
+from refunds.importing.files import OWN, Format, Layout, Rejection, Row, Source, rows
+from refunds.importing.importer import Summary, import_file
 from refunds.models import ReturnRequest
-from refunds.operations.imports import Summary, import_file
 
 NOW = datetime(2026, 7, 15, 12, 0, tzinfo=UTC)
 HEADER = "order_line,quantity,amount,currency,reason,customer,customer_email,requested_at"

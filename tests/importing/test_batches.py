@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from refunds.domain.returns import Status
-from refunds.importing import OWN, BadFile, Format, Return, Row, Source
+from refunds.importing import importer
 from refunds.importing.fields import FIRST_YEAR
+from refunds.importing.files import OWN, BadFile, Format, Return, Row, Source
 from refunds.importing.identity import Occurrences
+from refunds.importing.importer import import_file, import_rows
 from refunds.models import ReturnRequest
-from refunds.operations import imports
-from refunds.operations.imports import import_file, import_rows
 
 from .files import HEADER, NOW, csv_file, line, none_rejected, read, store, taken
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from refunds.importing import BadFile, Format, json_rows
+from refunds.importing import json_rows
+from refunds.importing.files import BadFile, Format
 from refunds.importing.reading import Source
 from refunds.models import ReturnRequest
 

@@ -13,8 +13,8 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError
 
+from refunds.importing import importer
 from refunds.models import ReturnRequest
-from refunds.operations import imports
 
 from .files import GOOD, csv_file, jsonl_file, line
 
@@ -142,7 +142,7 @@ def test_trouble_with_the_database_is_one_line(tmp_path: Path, monkeypatch: pyte
     def broken(*_: object) -> None:
         raise DatabaseError("no such table:\nrefunds_returnrequest")
 
-    monkeypatch.setattr("refunds.store.add_requests", broken)
+    monkeypatch.setattr("refunds.queries.add_requests", broken)
     (tmp_path / "a.csv").write_bytes(csv_file(line()))
     assert run(tmp_path / "a.csv")[2] == (
         "the database does not take the rows: no such table: refunds_returnrequest; batches before them are in. "
@@ -156,7 +156,7 @@ def test_interruption_says_how_to_go_on(tmp_path: Path, monkeypatch: pytest.Monk
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("refunds.store.add_requests", interrupted)
+    monkeypatch.setattr("refunds.queries.add_requests", interrupted)
     (tmp_path / "a.csv").write_bytes(csv_file(line()))
     with pytest.raises(CommandError, match="interrupted; whole batches are in") as caught:
         call_command("import_returns", str(tmp_path / "a.csv"))

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from pytest_django import DjangoAssertNumQueries
 
 from refunds.domain.returns import Status
-from refunds.importing import Format, Row
+from refunds.importing import importer
+from refunds.importing.files import Format, Row
+from refunds.importing.importer import Summary, import_rows
 from refunds.models import ReturnRequest
-from refunds.operations import imports
-from refunds.operations.imports import Summary, import_rows
 
 from .files import GOOD, HEADER, NOW, csv_file, jsonl_file, line, messages, none_rejected, read, store, taken
 

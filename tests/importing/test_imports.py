@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from refunds.domain.returns import Status
-from refunds.importing import Format, Row
+from refunds.importing import importer
+from refunds.importing.files import Format, Row
+from refunds.importing.importer import Summary, import_rows
 from refunds.models import ReturnRequest
-from refunds.operations import imports
-from refunds.operations.imports import Summary, import_rows
 
 from .files import GOOD, HEADER, NOW, csv_file, jsonl_file, line, none_rejected, quoted, read, store, stored, taken
 
@@ -146,6 +146,6 @@ def test_database_error_reaches_the_caller(monkeypatch: pytest.MonkeyPatch) -> N
     def broken(*_: object) -> None:
         raise DatabaseError("away")
 
-    monkeypatch.setattr("refunds.store.add_requests", broken)
+    monkeypatch.setattr("refunds.queries.add_requests", broken)
     with pytest.raises(DatabaseError, match="away"):
         store(csv_file(line()))

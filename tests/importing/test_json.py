@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from refunds.importing import BadFile, Format
+from refunds.importing.files import BadFile, Format
 
 from .files import GOOD, csv_file, jsonl_file, line, messages, read, taken
 

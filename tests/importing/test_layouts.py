@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from refunds.importing import LAYOUTS, OWN, BadFile, BadLayout, Format, Return, load
+from refunds.importing.files import LAYOUTS, OWN, BadFile, BadLayout, Format, Return, load
 from refunds.importing.layout import Layout
 from refunds.importing.layout_files import parse
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from django.db.models import Sum
 
-from refunds.importing import ONLINE_RETAIL, OWN, Format, Return, Source
+from refunds.importing.files import ONLINE_RETAIL, OWN, Format, Return, Source
+from refunds.importing.importer import import_file
 from refunds.models import ReturnRequest
-from refunds.operations.imports import import_file
 
 from .files import GOOD_ONLINE, NOW, messages, none_rejected, read, taken
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refunds.importing import ONLINE_RETAIL, OWN, BadFile, Source, rows
+from refunds.importing.files import ONLINE_RETAIL, OWN, BadFile, Source, rows
 from refunds.importing.formats import Format
 from refunds.importing.reading import LONGEST_RECORD, Record, records
 

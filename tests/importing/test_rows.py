@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django import Settings
 
-from refunds.importing import LAYOUTS, ONLINE_RETAIL, OWN, Format, Return
 from refunds.importing.errors import BadRow
 from refunds.importing.fields import LARGEST_QUANTITY, LONGEST_REASON
+from refunds.importing.files import LAYOUTS, ONLINE_RETAIL, OWN, Format, Return
 from refunds.importing.rows import parse
 
 from .files import GOOD, GOOD_ONLINE, HEADER, NOW, csv_file, jsonl_file, line, messages, read, taken

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from refunds.importing import Row
+from refunds.importing.files import Row
 
-from ..services import servers
+from ..chaos.services import servers
 from .files import HEADER, csv_file, line, read
 
 
@@ -30,7 +30,7 @@ def start(database: str, *arguments: str) -> "subprocess.Popen[str]":
     """A command of the default project on the database."""
     return subprocess.Popen(
         [sys.executable, "-m", "refunds", *arguments],
-        env={**os.environ, "DATABASE_URL": database, "DJANGO_SETTINGS_MODULE": "refunds.settings"},
+        env={**os.environ, "DATABASE_URL": database, "DJANGO_SETTINGS_MODULE": "refunds.project.settings"},
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.embedded.running import LONG, ROOT
+from tests.project.running import LONG, ROOT
 
 ASK = """
 import json
@@ -66,7 +66,7 @@ def test_packages_are_installed_for_what_needs_them() -> None:
 
 @pytest.mark.parametrize(
     "scheduler",
-    ["django", "django_celery_beat.schedulers:DatabaseScheduler", "refunds.beat:DeclaredScheduler"],
+    ["django", "django_celery_beat.schedulers:DatabaseScheduler", "refunds.beat.scheduler:DeclaredScheduler"],
 )
 def test_each_scheduler_of_the_database_installs_its_tables(scheduler: str) -> None:
     """By its short name, its long one, and where ours stands on it."""
@@ -96,5 +96,8 @@ call_command("health")
 
 def test_django_celery_beat_is_imported_by_nothing_that_did_not_ask_for_it(tmp_path: Path) -> None:
     """App, migrations and health do without it."""
-    asked = {"DJANGO_SETTINGS_MODULE": "refunds.settings", "DATABASE_URL": f"sqlite:///{tmp_path / 'db.sqlite3'}"}
+    asked = {
+        "DJANGO_SETTINGS_MODULE": "refunds.project.settings",
+        "DATABASE_URL": f"sqlite:///{tmp_path / 'db.sqlite3'}",
+    }
     assert run(ALONE, **asked) == "All is well.\n"

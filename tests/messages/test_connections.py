@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from celery.fixups.django import DjangoWorkerFixup  # type: ignore[attr-defined]  # its stubs lack it
 from celery.signals import task_postrun, task_prerun
+from celery_rehearsal import VirtualCelery
 from django.db import connection, connections
 from django.db.backends.signals import connection_created
 
 from celery_app import app
-from refunds import connections as kept
-from refunds.demo import scratch_database
-from refunds.testkit import VirtualCelery
+from refunds.project.demo import scratch_database
+from refunds.worker import connections as kept
 
 from ..factories import PRESSED
 
@@ -107,7 +107,7 @@ for signal in (task_prerun, task_postrun):
 
 def test_the_program_looks() -> None:
     """`celery worker` asks before and after each task: it has loaded what asks when it says that it begins."""
-    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "refunds.settings", "CELERY_BROKER_URL": "memory://"}
+    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "refunds.project.settings", "CELERY_BROKER_URL": "memory://"}
     environment["DATABASE_URL"] = "sqlite://:memory:"  # a worker refuses a file that is not there
     command = [sys.executable, "-W", "ignore", "-c", PROGRAM]
     root = Path(__file__).parents[2]

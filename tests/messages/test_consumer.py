@@ -11,8 +11,8 @@ from kombu import Connection
 from kombu.message import Message
 
 from celery_app import app
-from refunds.consumer import Consumer
-from refunds.transport import guarded
+from refunds.worker.consumer import Consumer
+from refunds.worker.transport import guarded
 
 LONG = "x" * 1_000_000
 

@@ -8,7 +8,7 @@ from django.db import transaction
 from kombu.exceptions import OperationalError
 
 from celery_app import app
-from refunds import dispatch
+from refunds import outbox
 from refunds.domain.returns import Decision
 from refunds.domain.sweeps import Frozen
 from refunds.models import Sweep
@@ -72,9 +72,9 @@ def test_a_broker_that_is_down_costs_no_row(monkeypatch: pytest.MonkeyPatch, cap
     def refuse(*args: Any, **kwargs: Any) -> None:
         raise OperationalError("connection refused")
 
-    monkeypatch.setattr(app.tasks[dispatch.PLAN_SWEEP], "apply_async", refuse)
+    monkeypatch.setattr(app.tasks[outbox.PLAN_SWEEP], "apply_async", refuse)
     rows = make_requests()
-    with caplog.at_level(logging.ERROR, logger="refunds.dispatch"):
+    with caplog.at_level(logging.ERROR, logger="refunds.outbox"):
         sweep, created = sweeps.start_approve(key="k", frozen=Frozen(rows[-1].pk), by=None, now=PRESSED)
     assert created
     assert Sweep.objects.get() == sweep
@@ -99,4 +99,4 @@ def test_every_queue_has_a_routing_key_of_its_own() -> None:
 def test_a_queue_with_a_typo_is_refused() -> None:
     """A message to a queue that no worker reads is an error at the sender."""
     with pytest.raises(Exception, match="paymentz"):
-        app.tasks[dispatch.PAY_REFUND].apply_async(kwargs={"refund_id": 1}, queue="paymentz")
+        app.tasks[outbox.PAY_REFUND].apply_async(kwargs={"refund_id": 1}, queue="paymentz")

@@ -13,7 +13,7 @@ from kombu.message import Message
 
 from celery_app import app
 from refunds import tasks
-from refunds.messages import DEEPEST, LONGEST_BODY, LONGEST_HEADERS, LONGEST_NAME, LONGEST_WAIT, fault
+from refunds.worker.message_check import DEEPEST, LONGEST_BODY, LONGEST_HEADERS, LONGEST_NAME, LONGEST_WAIT, fault
 
 from ..factories import NOON
 

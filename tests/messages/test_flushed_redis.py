@@ -4,7 +4,7 @@ import redis
 from kombu import Connection
 
 from celery_app import app
-from refunds.embedded.redis_server import RedisServer
+from refunds.project.embedded.redis_server import RedisServer
 from refunds.tasks import reconcile
 
 

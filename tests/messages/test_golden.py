@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from celery_rehearsal import VirtualCelery
 from django.core import mail
 from pytest_django import Settings
 
@@ -20,7 +21,6 @@ from refunds.domain.returns import Decision, Status
 from refunds.gateways import Order, Settled
 from refunds.gateways.wallet import Wallet
 from refunds.models import Chunk, Refund, ReturnRequest, Sweep
-from refunds.testkit import VirtualCelery
 
 from ..factories import NOON, make_requests
 from . import record

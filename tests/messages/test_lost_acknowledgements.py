@@ -7,7 +7,7 @@ import pytest
 import redis
 from kombu.transport import virtual
 
-from refunds.transport.on_redis import GuardedQoS
+from refunds.worker.transport.on_redis import GuardedQoS
 
 
 class Away(virtual.QoS):

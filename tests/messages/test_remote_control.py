@@ -21,7 +21,7 @@ def test_remote_control_is_read_from_the_environment(said: dict[str, str], is_on
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("CELERY_", "DJANGO_"))}
     environment = {
         **kept,
-        "DJANGO_SETTINGS_MODULE": "refunds.settings",
+        "DJANGO_SETTINGS_MODULE": "refunds.project.settings",
         "PYTHONPATH": os.pathsep.join(sys.path),
         **said,
     }

@@ -45,7 +45,7 @@ def expire(expired: bool) -> None:
 
 def test_an_expired_task_is_logged_each_time_and_mailed_once_a_while(caplog: pytest.LogCaptureFixture) -> None:
     """Hundreds of chunks of a lapsed sweep are one mail, and a line in the log each."""
-    with caplog.at_level(logging.WARNING, logger="refunds.reports"):
+    with caplog.at_level(logging.WARNING, logger="refunds.worker.failure_mail"):
         expire(expired=True)
         expire(expired=True)
     assert caplog.messages == ["task refunds.decide_chunk expired: id id-1, arguments {'chunk_id': 7}"] * 2

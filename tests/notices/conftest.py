@@ -2,7 +2,7 @@
 
 import pytest
 
-from refunds import dispatch
+from refunds import outbox
 from refunds.models import Refund
 
 from ..factories import make_refund
@@ -27,7 +27,7 @@ def messages(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     ids: list[int] = []
 
     def on_commit(name: str, kwargs: list[dict[str, int]], **_: object) -> None:
-        if name == dispatch.NOTIFY_CUSTOMER:
+        if name == outbox.NOTIFY_CUSTOMER:
             ids.extend(message["refund_id"] for message in kwargs)
 
     monkeypatch.setattr(dispatch, "on_commit", on_commit)

@@ -10,9 +10,10 @@ from django.core import mail
 
 from refunds.domain.refunds import RefundStatus
 from refunds.models import Refund
-from refunds.operations import notices, payments
+from refunds.notices import sending
+from refunds.notices.sending import LEASE, notify_customer
+from refunds.operations import payments
 from refunds.operations.bulk_payments import try_again
-from refunds.operations.notices import LEASE, notify_customer
 
 from ..factories import NOON
 from ..mails import FAILURE, NO, SUCCESS, YES, MailServer, Meanwhile, settle, subjects, told
@@ -135,7 +136,7 @@ def test_a_mail_that_died_is_not_sent_of_a_refund_that_was_tried_again(owed: Ref
 
 def just_before_the_claim(monkeypatch: pytest.MonkeyPatch, do: Callable[[], object]) -> None:
     """Let something happen once, after the row was read."""
-    look = notices._suppressed
+    look = sending._suppressed
 
     def look_too_early(read: Refund, now: datetime) -> str:
         monkeypatch.setattr(notices, "_suppressed", look)

@@ -9,7 +9,7 @@ import pytest
 from pytest_django import Settings
 
 from refunds.models import Refund, ReturnRequest
-from refunds.operations import letters, opt_outs
+from refunds.notices import letters, opt_outs
 
 from ..factories import NOON, make_refund
 from ..mails import ADDRESS

@@ -10,8 +10,9 @@ from pytest_django import Settings
 from refunds.domain.refunds import RefundStatus
 from refunds.gateways.wallet import Wallet
 from refunds.models import OptOut, Refund
-from refunds.operations import opt_outs, upkeep
-from refunds.operations.notices import LEASE, notify_customer
+from refunds.notices import opt_outs
+from refunds.notices.sending import LEASE, notify_customer
+from refunds.operations import reconcile
 
 from ..factories import NOON, make_refund
 from ..mails import ADDRESS, SUCCESS, YES, MailServer, Meanwhile, settle, subjects, told
@@ -58,7 +59,7 @@ def test_opting_out_cancels_the_mails_that_are_owed(owed: Refund) -> None:
     assert [told(refund) for refund in (owed, shouting, other)] == [("", None, None)] * 2 + [("", None, NOON)]
     assert [notify_customer(refund.pk, NOON) for refund in (owed, shouting, other)] == [False, False, True]
     assert [letter.to for letter in mail.outbox] == [["c_@example.com"]]
-    assert upkeep.reconcile(NOON + timedelta(hours=1), gateway=Wallet())["notices"] == 0
+    assert reconcile.reconcile(NOON + timedelta(hours=1), gateway=Wallet())["notices"] == 0
 
 
 def test_an_opt_out_that_came_with_the_mail_already_owed_is_found_when_it_is_sent(owed: Refund) -> None:

@@ -11,8 +11,8 @@ from refunds.domain.sweeps import Span
 from refunds.errors import UnknownRow
 from refunds.gateways.wallet import Wallet
 from refunds.models import OptOut, Refund
+from refunds.notices.sending import LEASE, notify_customer
 from refunds.operations import bulk_payments, payments
-from refunds.operations.notices import LEASE, notify_customer
 
 from ..factories import NOON, make_refund
 from ..mails import ADDRESS, FAILURE, NO, SUCCESS, YES, MailServer, Meanwhile, Says, settle, subjects, told

@@ -8,12 +8,12 @@ from django.core import mail
 from refunds.domain.refunds import RefundStatus
 from refunds.gateways import Refused, UnderWay
 from refunds.models import Refund
+from refunds.notices.sending import LEASE, notify_customer
 from refunds.operations.bulk_payments import try_again
-from refunds.operations.closing import settle_elsewhere
-from refunds.operations.look_ups import hint
-from refunds.operations.notices import LEASE, notify_customer
-from refunds.operations.outcomes import look_up_refund
 from refunds.operations.payments import pay_refund
+from refunds.remedies.closing import settle_elsewhere
+from refunds.tracking.look_ups import hint
+from refunds.tracking.outcomes import look_up_refund
 
 from ..factories import NOON
 from ..mails import FAILURE, SUCCESS, YES, MailServer, Meanwhile, settle, subjects, told

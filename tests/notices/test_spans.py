@@ -10,13 +10,14 @@ import pytest
 from django.core import mail
 from django.db import OperationalError
 
-from refunds import dispatch
+from refunds import outbox
 from refunds.domain.refunds import RefundStatus
 from refunds.domain.sweeps import Span
 from refunds.gateways.wallet import Wallet
 from refunds.models import Refund
-from refunds.operations import bulk_payments, notices
-from refunds.operations.notices import SPELL, notify_customers
+from refunds.notices import sending
+from refunds.notices.sending import SPELL, notify_customers
+from refunds.operations import bulk_payments
 
 from ..factories import NOON, make_refund
 from ..mails import ADDRESS, SUCCESS, MailServer, Meanwhile, subjects, told
@@ -32,7 +33,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, int]]:
     found: list[dict[str, int]] = []
 
     def on_commit(name: str, kwargs: list[dict[str, int]], **_: object) -> None:
-        assert name == dispatch.NOTIFY_CUSTOMER
+        assert name == outbox.NOTIFY_CUSTOMER
         found.extend(kwargs)
 
     monkeypatch.setattr(dispatch, "on_commit", on_commit)

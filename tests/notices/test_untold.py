@@ -12,8 +12,8 @@ from django.test.utils import CaptureQueriesContext
 from refunds.domain.refunds import RefundStatus
 from refunds.gateways.wallet import Wallet
 from refunds.models import Refund
-from refunds.operations import PATIENCE, resend, upkeep
-from refunds.operations.notices import LEASE, WITHIN, notify_customer
+from refunds.notices.sending import LEASE, WITHIN, notify_customer
+from refunds.operations import PATIENCE, reconcile, resend
 
 from ..factories import NOON, make_refund, never_read_tables
 from ..mails import ADDRESS, SUCCESS, YES, MailServer, Meanwhile, settle, subjects, told
@@ -26,12 +26,12 @@ MINUTE = timedelta(minutes=1)
 
 def resent(*, after: timedelta) -> int:
     """How many mails the reconciler sends messages for, so long after noon."""
-    return upkeep.reconcile(NOON + after, gateway=Wallet())["notices"]
+    return reconcile.reconcile(NOON + after, gateway=Wallet())["notices"]
 
 
 def untold(*, after: timedelta) -> list[str]:
     """What the health check says of customers, so long after noon."""
-    return [line for line in upkeep.health(NOON + after) if line.startswith("untold customers")]
+    return [line for line in reconcile.health(NOON + after) if line.startswith("untold customers")]
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,10 @@ from django.core.validators import validate_email
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from refunds.domain import addresses
-from refunds.importing import Format
+from refunds.importing.files import Format
 from refunds.models import OptOut, Refund
-from refunds.operations.notices import WITHIN, notify_customer
+from refunds.notices import addresses
+from refunds.notices.sending import WITHIN, notify_customer
 
 from ..factories import NOON, make_refund
 from ..importing.files import GOOD, jsonl_file, messages, read, taken

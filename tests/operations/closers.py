@@ -6,7 +6,7 @@ import pytest
 from pytest_django import Settings
 
 from refunds.models import Refund, ReturnRequest
-from refunds.operations import closing
+from refunds.remedies import closing
 
 from ..factories import NOON, PRESSED, make_refund, refund_rows
 

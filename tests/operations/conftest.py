@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from refunds import dispatch
+from refunds import outbox
 
 # Not skipped but left out: what cannot be installed cannot be tested, and SQLite in memory has one connection.
 collect_ignore = [

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from datetime import timedelta
 
-from refunds.domain.pacing import Rate
 from refunds.gateways import Answer, Order, Settled
+from refunds.rate.pacing import Rate
 
 
 class Scripted:
@@ -51,6 +51,9 @@ class Paced:
     def __init__(self, rate: str) -> None:
         self.rate = Rate.parse(rate)
         self.taken: list[int] = []
+
+    def within(self, span: timedelta) -> int:
+        return self.rate.within(span)
 
     def take(self, calls: int = 1, wait: timedelta = timedelta(0)) -> bool:
         self.taken.append(calls)

@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from refunds import dispatch
+from refunds import outbox
 from refunds.domain.sweeps import Span
 from refunds.gateways.wallet import Wallet
 from refunds.models import WalletEntry
-from refunds.operations import upkeep
+from refunds.operations import reconcile
 from refunds.operations.bulk_payments import pay_refunds, try_again
 
 from ..factories import NOON, PRESSED, make_failed, make_refund, make_requests, refund_rows
@@ -33,7 +33,7 @@ def test_the_first_share_is_sent_and_the_rest_is_left_to_the_reconciler(publishe
     with commit():
         assert pay_refunds(Span(on_way, ids[-1]), PRESSED, gateway=Scripted(), limiter=Paced("50/s")) == 500
     share, rest = ids[:500], ids[500:]
-    assert published == [(dispatch.PAY_REFUND, each(share))]
+    assert published == [(outbox.PAY_REFUND, each(share))]
     assert refund_rows(on_way, not_due, outside) == {pk: before[pk] for pk in (on_way, not_due, outside)}
     expected = {pk: before[pk] | {"dispatched_at": PRESSED + BLINK} for pk in share}
     assert refund_rows(*ids) == expected | {pk: before[pk] | {"dispatched_at": None} for pk in rest}
@@ -46,7 +46,7 @@ def test_a_doubled_range_sends_nothing_more(published: Published, commit: Commit
     for count in (10, 0):
         with commit():
             assert pay_refunds(span, PRESSED, gateway=Scripted(), limiter=Paced("1/s")) == count
-    assert published == [(dispatch.PAY_REFUND, each(ids[:10]))]
+    assert published == [(outbox.PAY_REFUND, each(ids[:10]))]
 
 
 def test_without_a_limiter_the_whole_chunk_goes_at_once(
@@ -57,7 +57,7 @@ def test_without_a_limiter_the_whole_chunk_goes_at_once(
     ids = [row.pk for row in make_requests(6, status="approved")]
     with commit():
         assert pay_refunds(Span(ids[0], ids[-1]), PRESSED, gateway=Scripted()) == 4
-    assert published == [(dispatch.PAY_REFUND, each(ids[:4]))]
+    assert published == [(outbox.PAY_REFUND, each(ids[:4]))]
     dispatched = {pk: row["dispatched_at"] for pk, row in refund_rows().items()}
     assert dispatched == {**dict.fromkeys(ids[:4], PRESSED + BLINK), **dict.fromkeys(ids[4:])}
 
@@ -77,6 +77,6 @@ def test_the_reconciler_sends_what_the_payer_can_take_until_its_next_look(publis
     early = [row.pk for row in make_requests(60, status="approved")]
     for look, ids in ((PRESSED, early), (PRESSED + timedelta(seconds=30), late)):
         with commit():
-            assert upkeep.reconcile(look, gateway=Scripted(), limiter=Paced("2/s"))["refunds"] == len(ids)
-        assert published[-1] == (dispatch.PAY_REFUND, each(ids))
+            assert reconcile.reconcile(look, gateway=Scripted(), limiter=Paced("2/s"))["refunds"] == len(ids)
+        assert published[-1] == (outbox.PAY_REFUND, each(ids))
         assert {row["dispatched_at"] for row in refund_rows(*ids).values()} == {look + BLINK}

@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from freezegun import freeze_time
 
-from refunds import store, tasks
+from refunds import queries, tasks
 from refunds.domain.returns import Status
 from refunds.domain.sweeps import Frozen
 from refunds.errors import ClocksDiffer
@@ -22,7 +22,7 @@ from ..factories import CUTOFF, NOON, PRESSED, make_requests
 pytestmark = pytest.mark.django_db
 
 # Before the tests' own takes its place.
-ASKED = store.database_clock
+ASKED = queries.database_clock
 TOLERANCE = timedelta(seconds=5)
 BLINK = timedelta(microseconds=1)
 TEN = timedelta(minutes=10)

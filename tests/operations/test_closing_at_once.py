@@ -9,10 +9,11 @@ import pytest
 from django.db import connections
 from pytest_django import Settings
 
-from refunds import dispatch
+from refunds import outbox
 from refunds.models import Refund, ReturnRequest
-from refunds.operations import bulk_payments, closing
+from refunds.operations import bulk_payments
 from refunds.operations.payments import pay_refund
+from refunds.remedies import closing
 
 from ..factories import NOON, PRESSED, empty_tables, make_refund
 from .conftest import Published
@@ -84,7 +85,7 @@ def test_of_different_actions_at_once_one_is_taken(refund: Refund, published: Pu
         2: ("pending", 0, "", "ch_old"),
     }[said.index(True)]
     tasks = [name for name, _ in published]
-    assert tasks == [dispatch.NOTIFY_CUSTOMER if said[1] else dispatch.PAY_REFUNDS]
+    assert tasks == [outbox.NOTIFY_CUSTOMER if said[1] else outbox.PAY_REFUNDS]
 
 
 @pytest.mark.parametrize("_attempt", range(5))
@@ -107,7 +108,7 @@ def test_a_late_receipt_is_the_first_or_the_second(refund: Refund, published: Pu
     _, settled = at_once(pay, press)
     row = Refund.objects.get()
     assert (row.receipt, row.second_receipts) == (("SEPA 17", "re_late") if settled else ("re_late", ""))
-    assert [name for name, _ in published] == [dispatch.NOTIFY_CUSTOMER]
+    assert [name for name, _ in published] == [outbox.NOTIFY_CUSTOMER]
 
 
 def test_a_second_press_waits_for_the_first_and_then_changes_nothing(refund: Refund, published: Published) -> None:

@@ -5,12 +5,12 @@ from datetime import timedelta
 import pytest
 from pytest_django import Settings
 
-from refunds import dispatch
+from refunds import outbox
 from refunds.errors import BadInput
 from refunds.gateways import TryAgain
 from refunds.models import Refund, ReturnRequest
-from refunds.operations import closing
 from refunds.operations.payments import LEASE, Paid, pay_refund
+from refunds.remedies import closing
 
 from ..factories import NOON, PRESSED, make_refund, refund_rows
 from ..gateways.provider import InMemory, answer_lost
@@ -36,7 +36,7 @@ def test_it_is_corrected_and_the_refund_tried_again(refund: Refund, published: P
     changed |= {"settled_at": None, "due_at": PRESSED, "dispatched_at": PRESSED}
     assert refund_rows()[refund.pk] == before | changed
     assert ReturnRequest.objects.get().payment == "ch_new"
-    assert published == [(dispatch.PAY_REFUNDS, [{"first_id": refund.pk, "last_id": refund.pk}])]
+    assert published == [(outbox.PAY_REFUNDS, [{"first_id": refund.pk, "last_id": refund.pk}])]
 
 
 def test_the_next_attempt_names_both_payments_and_has_its_own_key(refund: Refund, published: Published) -> None:

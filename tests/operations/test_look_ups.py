@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from refunds import dispatch
+from refunds import outbox
 from refunds.domain.refunds import RefundStatus
 from refunds.gateways import Refused, UnderWay
 from refunds.models import Refund
-from refunds.operations import PATIENCE, upkeep
+from refunds.operations import PATIENCE, reconcile
 from refunds.operations.bulk_payments import try_again
-from refunds.operations.look_ups import LONG, OVERDUE, hint, lines, send_look_ups
-from refunds.operations.outcomes import look_up_refund
+from refunds.tracking.look_ups import LONG, OVERDUE, hint, lines, send_look_ups
+from refunds.tracking.outcomes import look_up_refund
 
 from ..factories import NOON, make_failed, make_processing, make_refund, refund_rows
 from .conftest import Commit, Published
@@ -48,7 +48,7 @@ def test_the_reconciler_sends_one_look_up_for_each_refund_that_is_due(
         assert send_look_ups(DUE + DAY) == 3
     sent = [[message["refund_id"] for message in messages] for _, messages in published]
     assert sent == [[first.pk, hinted.pk], [second.pk], [first.pk, second.pk, hinted.pk]]
-    assert {name for name, *_ in published} == {dispatch.LOOK_UP_REFUND}
+    assert {name for name, *_ in published} == {outbox.LOOK_UP_REFUND}
 
 
 def test_a_lost_look_up_comes_again_after_a_minute(published: Published, commit: Commit) -> None:
@@ -63,9 +63,9 @@ def test_every_run_of_the_reconciler_sends_what_is_due(published: Published, com
     """Look-ups are a part of what it counts; no payment of the refund is sent."""
     refund = make_processing()
     with commit():
-        sent = upkeep.reconcile(DUE, gateway=Scripted())
+        sent = reconcile.reconcile(DUE, gateway=Scripted())
     assert (sent["look_ups"], sent["refunds"]) == (1, 0)
-    assert [(name, messages) for name, messages in published] == [(dispatch.LOOK_UP_REFUND, [{"refund_id": refund.pk}])]
+    assert [(name, messages) for name, messages in published] == [(outbox.LOOK_UP_REFUND, [{"refund_id": refund.pk}])]
 
 
 def test_a_run_sends_what_the_provider_can_take_until_the_next(published: Published, commit: Commit) -> None:
@@ -93,7 +93,7 @@ def test_a_hint_brings_the_look_up_forward(published: Published, commit: Commit,
     before = refund_rows(refund.pk)[refund.pk]
     with commit():
         assert hint(refund.request.key, "re_1", says, DUE) == 1
-    assert published == [(dispatch.LOOK_UP_REFUND, [{"refund_id": refund.pk}])]
+    assert published == [(outbox.LOOK_UP_REFUND, [{"refund_id": refund.pk}])]
     assert refund_rows(refund.pk)[refund.pk] == before | {"look_at": DUE}
     with commit():
         assert send_look_ups(DUE) == 1
@@ -170,7 +170,7 @@ def test_health_names_what_failed_after_it_succeeded_until_an_operator_has_acted
             f"refunds that failed after they had succeeded: 1, the oldest (refund {refund.pk}) since "
             "2026-07-15 12:01:00 EEST; the money is back in the account: open the refund in the admin"
         )
-    assert upkeep.health(DUE) == lines(DUE)
+    assert reconcile.health(DUE) == lines(DUE)
     try_again([refund.pk], DUE)
     assert lines(DUE) == []
 

@@ -6,16 +6,16 @@ from typing import Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from refunds.domain.lookups import LONGEST_WAIT, SHORTEST_WAIT
 from refunds.domain.refunds import RefundStatus
 from refunds.domain.retries import GiveUp, RetryPolicy
 from refunds.gateways import Refused, TryAgain, UnderWay
 from refunds.gateways.wallet import Wallet
 from refunds.models import Refund
 from refunds.operations.bulk_payments import try_again
-from refunds.operations.look_ups import hint
-from refunds.operations.outcomes import look_up_refund
 from refunds.operations.payments import LEASE, NotNow, Paid, pay_refund
+from refunds.tracking.intervals import LONGEST_WAIT, SHORTEST_WAIT
+from refunds.tracking.look_ups import hint
+from refunds.tracking.outcomes import look_up_refund
 
 from ..factories import NOON, make_processing, make_refund, refund_rows
 from .conftest import Published

@@ -4,12 +4,12 @@ import pytest
 from django.core import mail
 from django.db import transaction
 
-from refunds import dispatch
+from refunds import outbox
 from refunds.errors import BadInput
 from refunds.models import Refund, WalletEntry
-from refunds.operations import bulk_payments, upkeep
-from refunds.operations.books import close_books
-from refunds.operations.notices import notify_customer
+from refunds.notices.sending import notify_customer
+from refunds.operations import bulk_payments, reconcile
+from refunds.operations.audit import close_books
 from refunds.operations.payments import NotNow, pay_refund
 
 from ..factories import NOON, PRESSED, refund_rows
@@ -33,7 +33,7 @@ def test_it_has_succeeded_with_the_receipt_and_the_reason(refund: Refund, publis
     assert refund_rows()[refund.pk] == before | changed | {"settled_at": PRESSED, "failure": ""}
     assert published == []
     assert pay_refund(refund.pk, PRESSED, gateway=Scripted(), jitter=0) == NotNow()
-    assert (close_books().problems, upkeep.health(PRESSED)) == ([], [])
+    assert (close_books().problems, reconcile.health(PRESSED)) == ([], [])
 
 
 def test_the_customer_is_told_once_and_honestly(published: Published, commit: Commit) -> None:
@@ -42,7 +42,7 @@ def test_the_customer_is_told_once_and_honestly(published: Published, commit: Co
     with commit():
         assert settle(refund)[0]
         assert not settle(refund, "another")[0]
-    assert published == [(dispatch.NOTIFY_CUSTOMER, [{"refund_id": refund.pk}])]
+    assert published == [(outbox.NOTIFY_CUSTOMER, [{"refund_id": refund.pk}])]
     assert [notify_customer(refund.pk, PRESSED) for _ in range(2)] == [True, False]
     (letter,) = mail.outbox
     assert letter.subject == "Your refund of 12.50 GBP"
@@ -56,7 +56,7 @@ def test_a_mail_about_the_failure_that_waits_is_not_sent(published: Published, c
     refund = failed_refund(customer_email="c@example.com", notify_at=NOON)
     with commit():
         assert settle(refund)[0]
-    assert published == [(dispatch.NOTIFY_CUSTOMER, [{"refund_id": refund.pk}])]
+    assert published == [(outbox.NOTIFY_CUSTOMER, [{"refund_id": refund.pk}])]
     assert notify_customer(refund.pk, PRESSED)
     assert [letter.subject for letter in mail.outbox] == ["Your refund of 12.50 GBP"]
 

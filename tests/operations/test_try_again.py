@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-from refunds import dispatch
+from refunds import outbox
 from refunds.domain.refunds import RefundStatus
 from refunds.domain.retries import RetryPolicy
 from refunds.gateways import Refused, TryAgain
@@ -34,7 +34,7 @@ def test_failed_refunds_begin_anew(published: Published, commit: Commit) -> None
     anew = {"status": "pending", "attempts": 0, "first_attempt_at": None, "tried_again": 2, "settled_at": None}
     anew |= {"due_at": PRESSED, "dispatched_at": PRESSED, "notify_at": None}
     assert refund_rows() == {pk: before[pk] | anew for pk in ids}
-    assert published == [(dispatch.PAY_REFUNDS, [span_of(ids)])]
+    assert published == [(outbox.PAY_REFUNDS, [span_of(ids)])]
 
 
 def test_what_has_not_failed_stays_exactly_as_it_was(published: Published, commit: Commit) -> None:
@@ -47,7 +47,7 @@ def test_what_has_not_failed_stays_exactly_as_it_was(published: Published, commi
     with commit():
         assert try_again([pending, paid, failed, other + 1, 2**63 - 1], PRESSED) == [failed]
     assert refund_rows(pending, paid, other) == before
-    assert published == [(dispatch.PAY_REFUNDS, [{"first_id": failed, "last_id": failed}])]
+    assert published == [(outbox.PAY_REFUNDS, [{"first_id": failed, "last_id": failed}])]
 
 
 @pytest.mark.parametrize("ids", [[], [1, 2**63 - 1]])
@@ -67,7 +67,7 @@ def test_pressed_twice_at_once_is_one_round(published: Published, commit: Commit
         others.append(try_again(ids, PRESSED))
     assert others == [[], []]
     assert {row["tried_again"] for row in refund_rows().values()} == {1}
-    assert published == [(dispatch.PAY_REFUNDS, [span_of(ids)])]
+    assert published == [(outbox.PAY_REFUNDS, [span_of(ids)])]
 
 
 def test_rolled_back_nothing_is_sent(published: Published, commit: Commit) -> None:
@@ -101,7 +101,7 @@ def test_many_go_in_chunks_and_each_is_noted_with_its_rows(
         **dict.fromkeys(ids, "pending"),
         ids[-1]: "failed",
     }
-    assert published == [(dispatch.PAY_REFUNDS, [span_of(chunk)]) for chunk in chunks[:2]]
+    assert published == [(outbox.PAY_REFUNDS, [span_of(chunk)]) for chunk in chunks[:2]]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 from kombu.exceptions import OperationalError
 from kombu.transport import memory, virtual
 
-from refunds import dispatch
+from refunds import outbox
 from refunds.domain import cutoff
 from refunds.domain.refunds import RefundStatus
 from refunds.domain.returns import Decision
@@ -16,7 +16,7 @@ from refunds.domain.sweeps import Frozen, Span
 from refunds.gateways import Gateway, Order, Settled
 from refunds.gateways.wallet import Wallet
 from refunds.models import Chunk, Refund, ReturnRequest, Sweep
-from refunds.operations import PATIENCE, bulk_payments, sweeps, upkeep
+from refunds.operations import PATIENCE, bulk_payments, reconcile, sweeps
 from refunds.operations.decisions import decide_chosen
 
 from ..factories import CUTOFF, NOON, PRESSED, make_failed, make_refund, make_requests
@@ -54,38 +54,38 @@ def approve(rows: list[ReturnRequest], now: datetime = PRESSED) -> Sweep:
 
 def test_nothing_to_do_on_an_empty_database(sent: Sent) -> None:
     """A fresh system has missed no cut-off and sends nothing."""
-    assert set(upkeep.reconcile(NOON, gateway=Wallet()).values()) == {0}
+    assert set(reconcile.reconcile(NOON, gateway=Wallet()).values()) == {0}
     assert sent == []
-    assert upkeep.health(NOON) == []
+    assert reconcile.health(NOON) == []
 
 
 def test_a_missed_cutoff_is_made_up_for_once(sent: Sent) -> None:
     """With beat down over 18:00 the next run starts the day's decline; the run after it finds it started."""
     make_requests()
-    assert upkeep.reconcile(CUTOFF - BLINK, gateway=Wallet())["cutoffs"] == 0
-    assert upkeep.reconcile(CUTOFF + timedelta(hours=3), gateway=Wallet())["cutoffs"] == 1
-    assert upkeep.reconcile(CUTOFF + timedelta(hours=3), gateway=Wallet())["cutoffs"] == 0
+    assert reconcile.reconcile(CUTOFF - BLINK, gateway=Wallet())["cutoffs"] == 0
+    assert reconcile.reconcile(CUTOFF + timedelta(hours=3), gateway=Wallet())["cutoffs"] == 1
+    assert reconcile.reconcile(CUTOFF + timedelta(hours=3), gateway=Wallet())["cutoffs"] == 0
     sweep = Sweep.objects.get()
     assert (sweep.kind, sweep.scheduled_for, sweep.received_before) == (Decision.DECLINE, CUTOFF, CUTOFF)
-    assert sent == [(dispatch.PLAN_SWEEP, [{"sweep_id": sweep.pk}], None)]
+    assert sent == [(outbox.PLAN_SWEEP, [{"sweep_id": sweep.pk}], None)]
 
 
 def test_requests_that_came_after_the_missed_cutoff_do_not_make_it_missed(sent: Sent) -> None:
     """A system that was first used after 18:00 owes that 18:00 nothing, whatever dates its requests bear."""
     make_requests(received_at=CUTOFF, requested_at=CUTOFF - timedelta(days=5000))
-    assert upkeep.missed_cutoff(CUTOFF + timedelta(hours=1)) is None
-    assert upkeep.reconcile(CUTOFF + timedelta(hours=1), gateway=Wallet())["cutoffs"] == 0
+    assert reconcile.missed_cutoff(CUTOFF + timedelta(hours=1)) is None
+    assert reconcile.reconcile(CUTOFF + timedelta(hours=1), gateway=Wallet())["cutoffs"] == 0
 
 
 def test_a_lost_plan_is_sent_again_until_it_is_planned(sent: Sent) -> None:
     """After the patience is over a plan goes out again, at most once a patience, and with its expiry."""
     sweep = approve(make_requests(), NOON)
-    expected = (dispatch.PLAN_SWEEP, [{"sweep_id": sweep.pk}], cutoff.upcoming(NOON))
+    expected = (outbox.PLAN_SWEEP, [{"sweep_id": sweep.pk}], cutoff.upcoming(NOON))
     assert sent == [expected]
-    upkeep.reconcile(NOON + PATIENCE - BLINK, gateway=Wallet())
+    reconcile.reconcile(NOON + PATIENCE - BLINK, gateway=Wallet())
     assert sent == [expected]
-    upkeep.reconcile(NOON + PATIENCE, gateway=Wallet())
-    upkeep.reconcile(NOON + PATIENCE + timedelta(seconds=30), gateway=Wallet())
+    reconcile.reconcile(NOON + PATIENCE, gateway=Wallet())
+    reconcile.reconcile(NOON + PATIENCE + timedelta(seconds=30), gateway=Wallet())
     assert sent == [expected] * 2
 
 
@@ -97,34 +97,34 @@ def test_lost_chunks_are_sent_again(sent: Sent, monkeypatch: pytest.MonkeyPatch)
     first, second = Chunk.objects.order_by("first_id")
     sweeps.decide_chunk(first.pk, NOON)
     sent.clear()
-    assert upkeep.reconcile(NOON + PATIENCE, gateway=OneByOne())["chunks"] == 1
-    assert (dispatch.DECIDE_CHUNK, [{"chunk_id": second.pk}], sweep.lapses_at) in sent
+    assert reconcile.reconcile(NOON + PATIENCE, gateway=OneByOne())["chunks"] == 1
+    assert (outbox.DECIDE_CHUNK, [{"chunk_id": second.pk}], sweep.lapses_at) in sent
 
 
 def test_nothing_is_sent_again_for_a_lapsed_sweep(sent: Sent) -> None:
     """A lapsed approval is closed with what it left, and neither planned nor decided any more."""
     sweep = approve(make_requests(3), NOON)
     sent.clear()
-    assert upkeep.reconcile(CUTOFF, gateway=Wallet())["closed"] == 1
+    assert reconcile.reconcile(CUTOFF, gateway=Wallet())["closed"] == 1
     sweep.refresh_from_db()
     assert (sweep.closed_at, sweep.left) == (CUTOFF, 3)
-    assert [name for name, *_ in sent] == [dispatch.PLAN_SWEEP]
+    assert [name for name, *_ in sent] == [outbox.PLAN_SWEEP]
     assert Sweep.objects.get(kind=Decision.DECLINE).pk == sent[0][1][0]["sweep_id"]
 
 
-@pytest.mark.parametrize(("gateway", "name"), [(Wallet(), dispatch.PAY_REFUNDS), (OneByOne(), dispatch.PAY_REFUND)])
+@pytest.mark.parametrize(("gateway", "name"), [(Wallet(), outbox.PAY_REFUNDS), (OneByOne(), outbox.PAY_REFUND)])
 def test_unpaid_refunds_are_sent_again(sent: Sent, gateway: Gateway, name: str) -> None:
     """Pending refunds without a message go out again: as one span for a gateway that can, else one message each."""
     rows = make_requests(2)
     ids = [row.pk for row in rows]
     decide_chosen(ids, Decision.APPROVE, by=None, note="", now=NOON)
-    assert sent == [(dispatch.PAY_REFUNDS, [{"first_id": ids[0], "last_id": ids[1]}], None)]
+    assert sent == [(outbox.PAY_REFUNDS, [{"first_id": ids[0], "last_id": ids[1]}], None)]
     sent.clear()
-    assert upkeep.reconcile(NOON + PATIENCE - 2 * BLINK, gateway=gateway)["refunds"] == 0
-    assert upkeep.reconcile(NOON + PATIENCE, gateway=gateway)["refunds"] == 2
+    assert reconcile.reconcile(NOON + PATIENCE - 2 * BLINK, gateway=gateway)["refunds"] == 0
+    assert reconcile.reconcile(NOON + PATIENCE, gateway=gateway)["refunds"] == 2
     each = [{"refund_id": pk} for pk in ids]
-    assert sent == [(name, each if name == dispatch.PAY_REFUND else [{"first_id": ids[0], "last_id": ids[1]}], None)]
-    assert upkeep.reconcile(NOON + PATIENCE + timedelta(seconds=30), gateway=gateway)["refunds"] == 0
+    assert sent == [(name, each if name == outbox.PAY_REFUND else [{"first_id": ids[0], "last_id": ids[1]}], None)]
+    assert reconcile.reconcile(NOON + PATIENCE + timedelta(seconds=30), gateway=gateway)["refunds"] == 0
 
 
 def test_a_span_is_sent_out_as_single_messages_where_the_gateway_pays_one_by_one(sent: Sent) -> None:
@@ -134,7 +134,7 @@ def test_a_span_is_sent_out_as_single_messages_where_the_gateway_pays_one_by_one
     sent.clear()
     span = Span(ids[0], ids[1])
     assert bulk_payments.pay_refunds(span, NOON, gateway=OneByOne()) == 2
-    assert sent == [(dispatch.PAY_REFUND, [{"refund_id": pk} for pk in ids], None)]
+    assert sent == [(outbox.PAY_REFUND, [{"refund_id": pk} for pk in ids], None)]
     assert set(Refund.objects.values_list("status", flat=True)) == {RefundStatus.PENDING}
 
 
@@ -143,13 +143,15 @@ def test_health_names_what_is_overdue(sent: Sent) -> None:
     rows = make_requests(3)
     decide_chosen([rows[0].pk], Decision.APPROVE, by=None, note="", now=NOON)
     approve(rows, NOON)
-    assert upkeep.health(NOON + upkeep.STALLED - BLINK) == []
-    (stalled,) = upkeep.health(NOON + upkeep.STALLED)
+    assert reconcile.health(NOON + reconcile.STALLED - BLINK) == []
+    (stalled,) = reconcile.health(NOON + reconcile.STALLED)
     assert stalled == (
         "stalled sweep: approve sweep 1 has not moved since 2026-07-15 12:00:00 EEST, 2 left; start a worker"
     ).replace("sweep 1", f"sweep {Sweep.objects.get().pk}")
-    assert any(line.startswith("unpaid refunds: 1 past their time") for line in upkeep.health(NOON + upkeep.UNPAID))
-    lines = upkeep.health(CUTOFF + upkeep.STALLED)
+    assert any(
+        line.startswith("unpaid refunds: 1 past their time") for line in reconcile.health(NOON + reconcile.UNPAID)
+    )
+    lines = reconcile.health(CUTOFF + reconcile.STALLED)
     assert [line.split(":")[0] for line in lines] == ["missed cut-off", "unpaid refunds"]
     assert "2026-07-15 18:00:00 EEST" in lines[0]
 
@@ -159,20 +161,20 @@ def test_a_message_in_the_queue_is_not_sent_again(sent: Sent, monkeypatch: pytes
     ids = [make_refund(dispatched_at=NOON + n * BLINK).pk for n in (3, 1, 2)]
     for ready, expected in ((3, []), (4, []), (2, [ids[1]])):
         monkeypatch.setattr(dispatch, "ready", lambda *_names, ready=ready: ready)
-        assert upkeep.reconcile(NOON + 2 * PATIENCE, gateway=OneByOne())["refunds"] == len(expected)
-        assert sent == [(dispatch.PAY_REFUND, [{"refund_id": pk}], None) for pk in expected]
+        assert reconcile.reconcile(NOON + 2 * PATIENCE, gateway=OneByOne())["refunds"] == len(expected)
+        assert sent == [(outbox.PAY_REFUND, [{"refund_id": pk}], None) for pk in expected]
 
 
 def test_the_refunds_of_a_range_have_one_message(sent: Sent, monkeypatch: pytest.MonkeyPatch) -> None:
     """One message waits, and it may be the range's: nothing is lost. With none each refund gets its own."""
     ids = [row.pk for row in make_requests(3, status="approved")]
     monkeypatch.setattr(dispatch, "ready", lambda *_names: 1)
-    assert upkeep.reconcile(NOON + PATIENCE, gateway=OneByOne())["refunds"] == 0
+    assert reconcile.reconcile(NOON + PATIENCE, gateway=OneByOne())["refunds"] == 0
     monkeypatch.setattr(dispatch, "ready", lambda *_names: 0)
-    assert upkeep.reconcile(NOON + PATIENCE, gateway=OneByOne())["refunds"] == 3
+    assert reconcile.reconcile(NOON + PATIENCE, gateway=OneByOne())["refunds"] == 3
     # The range's message was only late: it finds nothing to send.
     assert bulk_payments.pay_refunds(Span(ids[0], ids[-1]), NOON + PATIENCE, gateway=OneByOne()) == 0
-    assert sent == [(dispatch.PAY_REFUND, [{"refund_id": pk} for pk in ids], None)]
+    assert sent == [(outbox.PAY_REFUND, [{"refund_id": pk} for pk in ids], None)]
 
 
 def test_mails_owed_since_one_instant_have_a_message_a_hundred(sent: Sent, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,8 +182,8 @@ def test_mails_owed_since_one_instant_have_a_message_a_hundred(sent: Sent, monke
     ids = make_failed(250)
     for ready, count in ((3, 0), (2, 100)):
         monkeypatch.setattr(dispatch, "ready", lambda *_names, ready=ready: ready)
-        assert upkeep.reconcile(NOON + PATIENCE, gateway=Wallet())["notices"] == count
-    assert sent == [(dispatch.NOTIFY_CUSTOMER, [{"refund_id": ids[0], "last_id": ids[99]}], None)]
+        assert reconcile.reconcile(NOON + PATIENCE, gateway=Wallet())["notices"] == count
+    assert sent == [(outbox.NOTIFY_CUSTOMER, [{"refund_id": ids[0], "last_id": ids[99]}], None)]
 
 
 def test_plans_and_chunks_share_what_their_queue_lacks(sent: Sent, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,11 +194,11 @@ def test_plans_and_chunks_share_what_their_queue_lacks(sent: Sent, monkeypatch: 
     )
     sent.clear()
     monkeypatch.setattr(dispatch, "ready", lambda *_names: 3)
-    done = upkeep.reconcile(NOON + PATIENCE, gateway=Wallet())
+    done = reconcile.reconcile(NOON + PATIENCE, gateway=Wallet())
     assert (done["plans"], done["chunks"]) == (1, 1)
     assert [(name, messages) for name, messages, _ in sent] == [
-        (dispatch.PLAN_SWEEP, [{"sweep_id": sweep.pk}]),
-        (dispatch.DECIDE_CHUNK, [{"chunk_id": Chunk.objects.get(first_id=4).pk}]),
+        (outbox.PLAN_SWEEP, [{"sweep_id": sweep.pk}]),
+        (outbox.DECIDE_CHUNK, [{"chunk_id": Chunk.objects.get(first_id=4).pk}]),
     ]
 
 
@@ -206,15 +208,15 @@ def test_a_full_queue_gets_no_refunds_beyond_the_rate(sent: Sent, monkeypatch: p
         make_refund(dispatched_at=None if n % 2 else NOON)
     for ready, count in ((30, 0), (25, 5)):
         monkeypatch.setattr(dispatch, "ready", lambda *_names, ready=ready: ready)
-        assert upkeep.reconcile(NOON + PATIENCE, gateway=OneByOne(), limiter=Paced("1/s"))["refunds"] == count
+        assert reconcile.reconcile(NOON + PATIENCE, gateway=OneByOne(), limiter=Paced("1/s"))["refunds"] == count
 
 
 def test_after_a_crash_of_everything_nothing_waits_for_a_patience(sent: Sent) -> None:
     """With an empty queue and no other worker a start asks with no patience, and what was sent just now is lost."""
     refund = make_refund(dispatched_at=NOON)
-    assert upkeep.reconcile(NOON, gateway=OneByOne())["refunds"] == 0
-    assert upkeep.reconcile(NOON, gateway=OneByOne(), patience=timedelta(0))["refunds"] == 1
-    assert sent == [(dispatch.PAY_REFUND, [{"refund_id": refund.pk}], None)]
+    assert reconcile.reconcile(NOON, gateway=OneByOne())["refunds"] == 0
+    assert reconcile.reconcile(NOON, gateway=OneByOne(), patience=timedelta(0))["refunds"] == 1
+    assert sent == [(outbox.PAY_REFUND, [{"refund_id": refund.pk}], None)]
 
 
 def test_a_broker_that_does_not_answer_stops_nothing_else(
@@ -229,9 +231,9 @@ def test_a_broker_that_does_not_answer_stops_nothing_else(
     refund = make_refund(dispatched_at=NOON)
     make_requests()
     with caplog.at_level(logging.ERROR, logger="refunds"):
-        assert upkeep.reconcile(CUTOFF, gateway=OneByOne()) == {"closed": 0, "cutoffs": 1}
+        assert reconcile.reconcile(CUTOFF, gateway=OneByOne()) == {"closed": 0, "cutoffs": 1}
     assert caplog.messages == ["the broker does not answer: nothing is sent again until the next run, in 30 seconds"]
-    assert [name for name, *_ in sent] == [dispatch.PLAN_SWEEP]
+    assert [name for name, *_ in sent] == [outbox.PLAN_SWEEP]
     refund.refresh_from_db()
     assert refund.dispatched_at == NOON
 
@@ -241,4 +243,4 @@ def test_a_transport_that_does_not_count_is_refused(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(memory.Channel, "_size", virtual.Channel._size)
     make_refund(dispatched_at=NOON)
     with pytest.raises(ImproperlyConfigured, match="the transport 'memory' does not count the messages of a queue"):
-        upkeep.reconcile(NOON + PATIENCE, gateway=OneByOne())
+        reconcile.reconcile(NOON + PATIENCE, gateway=OneByOne())

@@ -12,7 +12,7 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 from freezegun import freeze_time
 
-from refunds.operations import opt_outs
+from refunds.notices import opt_outs
 
 from ..factories import NOON, make_refund, make_requests
 

@@ -11,7 +11,7 @@ from freezegun import freeze_time
 from pytest_django import Settings
 
 from refunds.models import OptOut, Refund
-from refunds.operations import letters, opt_outs
+from refunds.notices import letters, opt_outs
 
 from ..factories import NOON, make_refund
 from ..mails import ADDRESS, YES, settle, told

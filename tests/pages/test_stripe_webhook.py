@@ -15,14 +15,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django import Settings
 
-from refunds import dispatch
+from refunds import outbox
 from refunds.domain.refunds import RefundStatus
 from refunds.models import Refund
-from refunds.operations import look_ups
-from refunds.operations.look_ups import send_look_ups
-from refunds.operations.outcomes import look_up_refund
 from refunds.operations.payments import pay_refund
-from refunds.webhooks import LARGEST_BODY
+from refunds.stripe.webhook import LARGEST_BODY
+from refunds.tracking import look_ups
+from refunds.tracking.look_ups import send_look_ups
+from refunds.tracking.outcomes import look_up_refund
 
 from ..factories import NOON, make_processing, make_refund, refund_rows
 from ..gateways.provider import InMemory
@@ -49,7 +49,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
     ids: Sent = []
 
     def on_commit(name: str, messages: list[dict[str, int]], **_: object) -> None:
-        if name == dispatch.LOOK_UP_REFUND:
+        if name == outbox.LOOK_UP_REFUND:
             ids.extend(message["refund_id"] for message in messages)
 
     monkeypatch.setattr(dispatch, "on_commit", on_commit)
@@ -165,7 +165,7 @@ def test_what_stripe_did_not_sign_is_refused(
     with caplog.at_level(logging.DEBUG):
         assert refuse(body) == 400
     assert (refund_rows(), sent) == (before, [])
-    (line,) = [record for record in caplog.records if record.name == "refunds.webhooks"]
+    (line,) = [record for record in caplog.records if record.name == "refunds.stripe.webhook"]
     assert line.levelname == "WARNING"
     assert line.getMessage().startswith("an event for the Stripe webhook was refused: ")
     for hidden in (SECRET, "v1=", refund.request.key):

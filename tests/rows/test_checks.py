@@ -5,7 +5,7 @@ from django.core.checks import run_checks
 from pytest_django import Settings
 
 from refunds.domain.currencies import EXPONENTS
-from refunds.environment import codes
+from refunds.project.environment import codes
 
 
 def ids(*, deploy: bool = False) -> list[str | None]:
@@ -78,7 +78,7 @@ def test_a_limit_that_each_process_counts_by_itself_is_warned_of(settings: Setti
 
 def test_deploying_without_a_key_is_warned_of(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only in the default project, and only when deploying, the missing key is a warning."""
-    monkeypatch.setattr("refunds.checks.settings.SETTINGS_MODULE", "refunds.settings", raising=False)
+    monkeypatch.setattr("refunds.checks.settings.SETTINGS_MODULE", "refunds.project.settings", raising=False)
     monkeypatch.delenv("DJANGO_SECRET_KEY", raising=False)
     assert "refunds.W001" in ids(deploy=True)
     assert ids() == []
@@ -132,7 +132,7 @@ def test_links_without_their_page_are_refused(settings: Settings) -> None:
 def test_links_signed_by_a_passing_key_are_refused(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """The worker's key is not the web process's, unless it is given to both."""
     settings.REFUNDS_PUBLIC_URL = "https://returns.example.com"
-    monkeypatch.setattr("refunds.checks.settings.SETTINGS_MODULE", "refunds.settings", raising=False)
+    monkeypatch.setattr("refunds.checks.settings.SETTINGS_MODULE", "refunds.project.settings", raising=False)
     monkeypatch.delenv("DJANGO_SECRET_KEY", raising=False)
     assert ids() == ["refunds.E007"]
     monkeypatch.setenv("DJANGO_SECRET_KEY", "long and random")
@@ -179,7 +179,7 @@ def test_failures_after_success_that_nobody_would_notice_are_warned_of(settings:
     """Only where Stripe pays, and only when deploying: the webhook alone tells of them."""
     settings.STRIPE_API_KEY, settings.REFUNDS_GATEWAY_RATE = "sk_test_x", ""
     assert "refunds.W010" not in ids(deploy=True)
-    for name in ("stripe", "refunds.gateways.stripe.Stripe"):
+    for name in ("stripe", "refunds.stripe.gateway.Stripe"):
         settings.REFUNDS_GATEWAY, settings.STRIPE_WEBHOOK_SECRET = name, " "
         assert "refunds.W010" in ids(deploy=True)
         assert "refunds.W010" not in ids()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, connection, models, transaction
 
-from refunds import store
+from refunds import queries
 from refunds.domain.returns import Decision
 from refunds.models import Chunk, OptOut, Refund, ReturnRequest, Sweep, WalletEntry
 
@@ -137,7 +137,7 @@ def refused_at_commit(write: Callable[[], object]) -> None:
 def test_an_approval_without_its_refund_cannot_be_committed() -> None:
     """Whoever approves must owe: by the statement, by hand, and after the fact."""
     row, other = make_requests(2)
-    refused_at_commit(lambda: store.decide_rows(ReturnRequest.objects.filter(pk=row.pk), Decision.APPROVE, NOON))
+    refused_at_commit(lambda: queries.decide_rows(ReturnRequest.objects.filter(pk=row.pk), Decision.APPROVE, NOON))
     approved = {"status": "approved", "decided_at": NOON}
     refused_at_commit(lambda: ReturnRequest.objects.filter(pk=row.pk).update(owed=row.pk, **approved))
     refund = make_refund()

@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.test import Client
 from freezegun import freeze_time
 
-from refunds import store
+from refunds import queries
 from refunds.domain.returns import Status
 from refunds.domain.sweeps import Cover, Frozen
 from refunds.frozen import freeze, within
@@ -76,7 +76,7 @@ def _pressed() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _nothing_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("refunds.dispatch._publish", lambda *_: None)
+    monkeypatch.setattr("refunds.outbox._publish", lambda *_: None)
 
 
 def run(sweep: Sweep, now: Any = PRESSED, between: Callable[[], None] = lambda: None) -> None:
@@ -234,14 +234,14 @@ def test_rows_of_the_same_transaction_are_frozen_and_decided_in_it(others: int) 
             with other.cursor() as cursor:
                 cursor.execute("SELECT pg_current_xact_id()")
         other.close()
-        assert list(store.pending(Cover(frozen.up_to_id, snapshot=frozen.snapshot))) == [row]
+        assert list(queries.pending(Cover(frozen.up_to_id, snapshot=frozen.snapshot))) == [row]
 
 
 def test_sweep_of_a_release_without_snapshots_goes_by_the_highest_id() -> None:
     """An empty snapshot excludes no id up to it."""
     row = make_requests()[0]
     make_requests()
-    assert list(store.pending(Cover(row.pk))) == [row]
+    assert list(queries.pending(Cover(row.pk))) == [row]
 
 
 def test_migration_gives_old_rows_its_own_transaction_without_writing_the_table() -> None:

@@ -9,7 +9,7 @@ from django.db import connection
 
 from refunds.gateways.wallet import Wallet
 from refunds.models import Sweep
-from refunds.operations import upkeep
+from refunds.operations import reconcile
 
 from ..factories import CUTOFF, NOON, make_requests
 from .test_in_flight import INSERT, counts, run
@@ -51,14 +51,14 @@ def test_missed_18_of_the_reconciler_leaves_what_any_writer_had_in_flight(
     monkeypatch: pytest.MonkeyPatch, write: Callable[[Any], None]
 ) -> None:
     """The reconciler starts the sweep five minutes late; rows that are committed after that are not declined by it."""
-    monkeypatch.setattr("refunds.dispatch._publish", lambda *_: None)
+    monkeypatch.setattr("refunds.outbox._publish", lambda *_: None)
     make_requests()
     writer = connection.copy()
     writer.set_autocommit(False)
     with writer.cursor() as cursor:
         write(cursor)
     make_requests()
-    upkeep.reconcile(CUTOFF + timedelta(minutes=5), gateway=Wallet())
+    reconcile.reconcile(CUTOFF + timedelta(minutes=5), gateway=Wallet())
     writer.commit()
     writer.close()
     run(Sweep.objects.get(), CUTOFF + timedelta(minutes=5))

@@ -3,7 +3,7 @@
 import pytest
 from django.db import connection
 
-from refunds import store
+from refunds import queries
 from refunds.domain.refunds import RefundStatus
 from refunds.domain.returns import Status
 from refunds.domain.sweeps import Span
@@ -22,7 +22,7 @@ def approve_and_pay(count: int) -> None:
     """With all foreign keys checked, as a commit would."""
     rows = make_requests(count, status=Status.APPROVED)
     connection.check_constraints()
-    assert store.credit_and_settle(Span(rows[0].pk, rows[-1].pk), NOON) == count
+    assert queries.credit_and_settle(Span(rows[0].pk, rows[-1].pk), NOON) == count
     connection.check_constraints()
 
 

@@ -5,14 +5,15 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 
-from refunds import store
+from refunds import queries
 from refunds.domain.refunds import RefundStatus
 from refunds.domain.returns import Status
 from refunds.domain.sweeps import Cover
 from refunds.frozen import freeze
 from refunds.gateways.wallet import Wallet
+from refunds.importing import importer
 from refunds.models import Refund
-from refunds.operations import imports, preview, sweeps, upkeep
+from refunds.operations import preview, reconcile, sweeps
 
 from ..factories import CUTOFF, NOON, PRESSED, make_failed, make_refund, make_requests, never_read_tables
 from ..importing.files import HEADER, csv_file, line, none_rejected, read, taken
@@ -43,7 +44,7 @@ def of_large_tables(plans: list[Plan]) -> list[set[str]]:
 def test_reconciler_with_nothing_to_do_goes_by_indexes() -> None:
     """The oldest request by its id; refunds, mails and look-ups by their partial indexes; no other large table."""
     with explained() as plans:
-        assert upkeep.reconcile(PRESSED, gateway=Wallet()) == NOTHING
+        assert reconcile.reconcile(PRESSED, gateway=Wallet()) == NOTHING
     # The first: whether there was a request before the last cut-off.
     assert of_large_tables(plans) == [set(), {"refund_pending"}, {"refund_to_notify"}, {"refund_to_look_up"}]
 
@@ -52,7 +53,7 @@ def test_reconciler_claims_an_overdue_refund_by_indexes() -> None:
     """It is found by the index of what waits, and locked and marked by its id."""
     late = make_refund(due_at=NOON, dispatched_at=NOON)
     with explained() as plans:
-        assert upkeep.reconcile(PRESSED, gateway=Wallet()) == NOTHING | {"refunds": 1}
+        assert reconcile.reconcile(PRESSED, gateway=Wallet()) == NOTHING | {"refunds": 1}
     assert Refund.objects.get(pk=late.pk).dispatched_at == PRESSED + timedelta.resolution
     assert {"refund_pending"} in of_large_tables(plans)
 
@@ -63,7 +64,7 @@ def test_health_goes_by_indexes() -> None:
     reversed_by = {"postgresql": "refund_failed", "sqlite": "refund_reversed"}[connection.vendor]
     outcomes = [{"refund_to_look_up"}, {"refund_to_look_up"}, {reversed_by}]
     with explained() as plans:
-        assert upkeep.health(PRESSED) == []
+        assert reconcile.health(PRESSED) == []
     assert of_large_tables(plans) == [
         *(set(), {"refund_pending"}, {"refund_second_receipt"}, {"refund_to_notify"}),
         *outcomes,
@@ -71,7 +72,7 @@ def test_health_goes_by_indexes() -> None:
     make_refund(due_at=NOON, dispatched_at=NOON)
     make_failed()
     with explained() as plans:
-        assert [line.split(":")[0] for line in upkeep.health(PRESSED)] == ["unpaid refunds", "untold customers"]
+        assert [line.split(":")[0] for line in reconcile.health(PRESSED)] == ["unpaid refunds", "untold customers"]
     found = [*[{"refund_pending"}] * 2, {"refund_second_receipt"}, *[{"refund_to_notify"}] * 2]
     assert of_large_tables(plans) == [set(), *found, *outcomes]
 
@@ -81,7 +82,7 @@ def test_open_sweeps_are_found_among_the_closed_by_their_index() -> None:
     sweeps.start_approve(key="k", frozen=freeze(), by=None, now=PRESSED)
     with explained() as plans:
         sweeps.close_lapsed(CUTOFF)
-        upkeep.health(CUTOFF + timedelta(minutes=1))
+        reconcile.health(CUTOFF + timedelta(minutes=1))
     of_sweeps = ["sweep_open" in plan.indexes for plan in plans if 'FROM "refunds_sweep"' in plan.statement]
     # Last, the health check looks for the decline of the last cut-off, which has an index of its own, and this one.
     assert of_sweeps == [True, False, True]
@@ -102,9 +103,9 @@ def test_page_counts_and_sums_by_the_index_of_pending_rows() -> None:
 
 def test_planning_and_deciding_go_by_the_index_of_pending_rows() -> None:
     """Of a sweep with a line through its rows as of one without."""
-    rows = store.pending(Cover(2**62, received_from=NOON))
+    rows = queries.pending(Cover(2**62, received_from=NOON))
     with explained() as plans:
-        ends = store.boundaries(rows, store.lowest_id(rows), 2)
+        ends = queries.boundaries(rows, queries.lowest_id(rows), 2)
         assert rows.filter(pk__range=(1, ends[-1])).count() == 3
         rows.filter(pk__range=(1, ends[-1])).update(reason="")
     assert {"request_pending"} == set().union(*of_large_tables(plans))
@@ -116,7 +117,7 @@ def test_an_import_with_ids_goes_by_indexes() -> None:
     never_read_tables()
     rows = taken(read(csv_file(*(f"{line()},R-{number}" for number in range(2_000)), header=f"{HEADER},return_id")))
     with explained() as plans:
-        imports.import_rows(rows, now=PRESSED, on_rejected=none_rejected)
+        importer.import_rows(rows, now=PRESSED, on_rejected=none_rejected)
     # SQLite's index of a constraint over the whole table has no name of ours.
     keys = {"request_key_once"} if connection.vendor == "postgresql" else set()
     assert of_large_tables(plans)[:2] == [{"request_return_id_once"}, keys]

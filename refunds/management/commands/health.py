@@ -6,8 +6,8 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from ... import store
-from ...operations import clocks, upkeep
+from ... import queries
+from ...operations import clocks, reconcile
 
 
 class Command(BaseCommand):
@@ -21,8 +21,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Print a line for each."""
         # By the database's clock, where it has one: what is overdue does not depend on where this runs.
-        now = store.database_clock() or timezone.now()
-        overdue = [*clocks.health(timezone.now), *upkeep.health(now)]
+        now = queries.database_clock() or timezone.now()
+        overdue = [*clocks.health(timezone.now), *reconcile.health(now)]
         for line in overdue:
             self.stderr.write(line)
         if overdue:

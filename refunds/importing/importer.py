@@ -1,0 +1,172 @@
+"""Importing return requests: batch by batch, each in one transaction, nothing twice."""
+
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+from operator import attrgetter
+from typing import Final
+
+from django.db import transaction
+
+from .. import queries
+from ..domain.money import to_major
+from ..models import ReturnRequest
+from .errors import shown
+from .files import Format, Layout, Rejection, Return, Row, Source, key, rows
+
+# Rows of one statement: what a kill loses at most, what is held in memory, and for how long (SQLite: a tenth of a
+# second) nobody else writes. Of 1,000, SQLite takes twice the time for each.
+BATCH: Final = 5_000
+COLUMNS: Final = ("key", *(field.name for field in fields(Return)))
+
+
+@dataclass
+class Summary:
+    """Counts of rows, where read = imported + known + rejected, and minor units imported by currency."""
+
+    imported: int = 0
+    known: int = 0
+    rejected: int = 0
+    totals: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def read(self) -> int:
+        """Every row that was accounted for."""
+        return self.imported + self.known + self.rejected
+
+
+def import_file(
+    source: Source,
+    *,
+    layout: Layout,
+    form: Format,
+    now: datetime,
+    on_rejected: Callable[[Rejection], None],
+    on_batch: Callable[[Summary], None] = lambda _: None,
+) -> Summary:
+    """Import a file as it is read; see `import_rows`. Raises BadFile; whole batches before it stay."""
+    found = rows(source, layout=layout, form=form, now=now)
+    return import_rows(found, now=now, on_rejected=on_rejected, on_batch=on_batch)
+
+
+def import_rows(
+    found: Iterable[Row | Rejection],
+    *,
+    now: datetime,
+    on_rejected: Callable[[Rejection], None],
+    on_batch: Callable[[Summary], None] = lambda _: None,
+) -> Summary:
+    """Store the rows that no import has brought yet, as requested and received at `now` (aware).
+
+    `now` is not before the one that they were parsed with: nothing is received before it was requested.
+
+    Batches of 5,000 rows commit by themselves: after a kill the same rows again end as if imported once. `on_rejected`
+    is called for each rejection: in its turn for a row that cannot be read, and when its batch is stored for one whose
+    return_id is known with other facts. `on_batch` is called after each 5,000 rows with the counts so far.
+    """
+    summary = Summary()
+    batch: list[Row] = []
+    for taken, row in enumerate(found, start=1):
+        if isinstance(row, Rejection):
+            summary.rejected += 1
+            on_rejected(row)
+        else:
+            batch.append(row)
+        if taken % BATCH == 0:
+            _store(batch, now, summary, on_rejected)
+            batch = []
+            on_batch(summary)
+    _store(batch, now, summary, on_rejected)
+    on_batch(summary)
+    return summary
+
+
+def _store(batch: list[Row], now: datetime, summary: Summary, on_rejected: Callable[[Rejection], None]) -> None:
+    identified = [row for row in batch if row.content.return_id]
+    others = [row for row in batch if not row.content.return_id]
+    with transaction.atomic(savepoint=False):  # a batch is in as a whole, or not at all
+        if others:
+            summary.known += len(others) - len(_add({row.key: row for row in others}, now, summary))
+        if identified:
+            _store_identified(identified, now, summary, on_rejected)
+
+
+def _add(rows: Mapping[str, Row], now: datetime, summary: Summary) -> list[Row]:
+    """Add the rows under these keys, but for those that are stored already; return and count the added ones."""
+    # In the order of keys, so that two importers that wait for each other's rows wait in the same order.
+    values = [(key, *vars(row.content).values()) for key, row in sorted(rows.items())]
+    added = queries.add_requests(COLUMNS, values, now) if values else []
+    summary.imported += len(added)
+    for _, currency, minor in added:
+        summary.totals[currency] = summary.totals.get(currency, 0) + minor
+    return [rows[key] for key, _, _ in added]
+
+
+def _store_identified(
+    waiting: list[Row], now: datetime, summary: Summary, on_rejected: Callable[[Rejection], None]
+) -> None:
+    """Store rows that have a return_id, which decides: one that is stored is known, or rejected if its facts differ.
+
+    Each new one takes the first number among the returns with its facts that is free. A return that was imported
+    without a return_id gives its number up to the first row that has its facts, and is that row's from then on. Each
+    round settles a row, or tries the next numbers, until the database has said what each is.
+    """
+    numbers = dict.fromkeys((row.content.return_id for row in waiting), 1)
+    while True:
+        stored = queries.with_return_ids({row.content.return_id for row in waiting})
+        for row in (row for row in waiting if row.content.return_id in stored):
+            if differences := _differences(stored[row.content.return_id], row.content):
+                summary.rejected += 1
+                on_rejected(Rejection(row.line, differences, row.written))
+            else:
+                summary.known += 1
+        waiting = [row for row in waiting if row.content.return_id not in stored]
+        if not waiting:
+            return
+        tried = _numbered(waiting, numbers)
+        # Up to here all numbers of these facts are taken when the round ends.
+        last = {row.key: numbers[row.content.return_id] for row in tried.values()}
+        # In the order of ids, as sweeps decide: two that wait for each other's rows would end in a deadlock. Sorted
+        # here, because PostgreSQL would read a table without statistics in that order and not by the keys.
+        for found in sorted(ReturnRequest.objects.filter(key__in=list(tried)), key=attrgetter("pk")):
+            row = tried.pop(found.key)
+            if found.return_id or not queries.give_return_id(found.key, row.content.return_id):
+                numbers[row.content.return_id] = last[row.key] + 1
+        added = {row.line for row in _add(tried, now, summary)}
+        waiting = [row for row in waiting if row.line not in added]
+
+
+def _numbered(waiting: list[Row], numbers: dict[str, int]) -> dict[str, Row]:
+    """The first row of each return_id under the key to try: no two rows try the same number of the same facts."""
+    first: dict[str, Row] = {}
+    for row in waiting:
+        first.setdefault(row.content.return_id, row)
+    tried: dict[str, Row] = {}
+    highest: dict[str, int] = {}
+    for return_id, row in first.items():
+        numbers[return_id] = highest[row.key] = max(numbers[return_id], highest.get(row.key, 0) + 1)
+        tried[key(row.content, numbers[return_id])] = row
+    return tried
+
+
+def _differences(stored: ReturnRequest, row: Return) -> str:
+    """What is not the same about two returns with one return_id, with both values; empty where the facts agree."""
+    pairs = zip(_facts(stored), _facts(row), strict=True)
+    differing = [f"{name} was {before}, is now {after}" for (name, before), (_, after) in pairs if before != after]
+    if not differing:
+        return ""
+    return (
+        f"return_id {shown(row.return_id)} is known with other facts: {'; '.join(differing)}; "
+        "correct the row, or give it a return_id of its own"
+    )
+
+
+def _facts(row: ReturnRequest | Return) -> list[tuple[str, str]]:
+    return [
+        ("order_line", ascii(unicodedata.normalize("NFC", row.order_line))),
+        ("quantity", f"{row.quantity:,}"),
+        ("amount", str(to_major(row.amount_minor, row.currency))),
+        ("currency", row.currency),
+        ("requested_at", row.requested_at.astimezone(UTC).isoformat()),
+    ]

@@ -1,0 +1,138 @@
+"""`python -m refunds import_returns FILE`: return requests from a file."""
+
+import os
+import sys
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
+
+from ....domain.money import to_major
+from ....management.clock import trusted_now
+from ....project import database
+from ... import OWN, BadFile, Format, Layout, Rejection, Rejects, Source, guess, importer
+from ...layout_files import LAYOUTS, overridden
+from ...progress import Progress
+
+SUFFIXES = {".csv": Format.CSV, ".jsonl": Format.JSONL, ".ndjson": Format.JSONL}
+
+
+class Command(BaseCommand):
+    """Reads CSV or JSON lines; rejected rows go to standard error, the summary to standard output."""
+
+    help = (
+        "Import return requests from a file of CSV or JSON lines. Rows that were imported before are known again; "
+        "rows that cannot be taken are named with their line and the reason. Exit status 1 if there was one."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """FILE, how to read it, and where its rejected rows go."""
+        parser.add_argument("file", metavar="FILE", help="the file, or - for standard input")
+        parser.add_argument(
+            "--layout", default=OWN.name, help=f"its columns: {', '.join(LAYOUTS)}, or a layout file (default: own)"
+        )
+        parser.add_argument(
+            "--format", choices=[form.value for form in Format], help="default: by the file's name, or its first byte"
+        )
+        parser.add_argument("--separator", help="comma, semicolon, tab, pipe or the character (default: the layout's)")
+        parser.add_argument("--encoding", help="such as utf-16 or cp1252 (default: the layout's)")
+        parser.add_argument("--decimal", help="the mark before decimals, . or , (default: the layout's)")
+        parser.add_argument("--rejects", metavar="FILE", help="write the rejected rows to this file, to be corrected")
+
+    def handle(self, *, file: str, layout: str, format: str | None, **options: Any) -> None:  # noqa: A002  # the option's name
+        """Raises CommandError where the file or a row of it could not be taken."""
+        try:
+            columns = overridden(
+                layout, separator=options["separator"], encoding=options["encoding"], decimal=options["decimal"]
+            )
+            with _opened(file) as stream:
+                source = Source(stream, _name(file))
+                form = Format(format) if format else SUFFIXES.get(Path(file).suffix.lower()) or guess(source, columns)
+                summary = self._import(source, columns, form, _size(stream), options["rejects"])
+        except BadFile as error:
+            raise CommandError(str(error)) from error
+        except DatabaseError as error:
+            if line := database.explained(error):
+                raise CommandError(
+                    f"{line}. Batches before this are in: import the file again for the rest",
+                    returncode=database.EXIT_STATUS,
+                ) from error
+            raise CommandError(
+                f"the database does not take the rows: {' '.join(str(error).split())}; batches before them are in. "
+                "If it is new, make its tables first: python -m refunds migrate"
+            ) from error
+        except KeyboardInterrupt as error:
+            raise CommandError(
+                "interrupted; whole batches are in: import the file again for the rest", returncode=130
+            ) from error
+        self._report(summary)
+        if summary.rejected and options["rejects"]:
+            raise CommandError(f"rejected rows: {summary.rejected:,}; correct and import {options['rejects']}")
+        if summary.rejected:
+            raise CommandError(f"rejected rows: {summary.rejected:,}; mend them and import the file again")
+
+    def _import(self, source: Source, layout: Layout, form: Format, size: int, rejects: str | None) -> importer.Summary:
+        now = trusted_now()  # what is received at this instant is declined at the next cutoff
+        progress = Progress(self.stderr, size)
+        with Rejects(Path(rejects), source, layout, form) if rejects else nullcontext() as kept:
+
+            def rejected(rejection: Rejection) -> None:
+                progress.clear()
+                self.stderr.write(str(rejection))
+                if kept is not None:
+                    kept.add(rejection)
+
+            try:
+                return importer.import_file(
+                    source,
+                    layout=layout,
+                    form=form,
+                    now=now,
+                    on_rejected=rejected,
+                    on_batch=lambda summary: progress.show(source.bytes_read, summary.read),
+                )
+            finally:
+                progress.clear()
+
+    def _report(self, summary: importer.Summary) -> None:
+        counts = {
+            "read": summary.read,
+            "imported": summary.imported,
+            "already known": summary.known,
+            "rejected": summary.rejected,
+        }
+        for label, count in counts.items():
+            self.stdout.write(f"{label:<14}{count:>12,}")
+        for currency, minor in sorted(summary.totals.items()):
+            self.stdout.write(f"{f'total {currency}':<14}{to_major(minor, currency):>12,}")
+
+
+def _name(file: str) -> str:
+    return "standard input" if file == "-" else file
+
+
+@contextmanager
+def _opened(file: str) -> Iterator[BinaryIO]:
+    if file == "-":
+        if sys.stdin is None:
+            raise BadFile("cannot read standard input: it is closed")
+        yield sys.stdin.buffer
+        return
+    try:
+        stream = Path(file).open("rb")  # noqa: SIM115  # closed below; errors of the import are not this one's
+    except OSError as error:
+        raise BadFile(f"cannot read {file}: {error.strerror}") from error
+    with stream:
+        yield stream
+
+
+def _size(stream: BinaryIO) -> int:
+    """Bytes of a regular file; 0 of a pipe, or of a stream that is no file at all."""
+    try:
+        return os.fstat(stream.fileno()).st_size
+    except OSError:
+        return 0

@@ -1,0 +1,1 @@
+"""Room: mails to customers and admins, and who wants none."""

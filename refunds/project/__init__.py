@@ -1,0 +1,1 @@
+"""Room: the default project around the app."""

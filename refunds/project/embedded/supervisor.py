@@ -1,0 +1,196 @@
+"""Child processes that start together, end together and speak with one voice."""
+
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from .lifeline import READY
+
+# How a user, the system and a closing terminal ask for the end; SIGHUP is not known everywhere.
+ENDINGS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+# Seconds for the last lines of a child that has ended; only a pipe that outlives it makes this wait.
+LAST_WORDS = 2.0
+
+
+class ChildEnded(Exception):
+    """A child ended that nobody had asked to."""
+
+    def __init__(self, name: str, status: int) -> None:
+        super().__init__(name, status)
+        self.name = name
+        self.status = status
+
+    def __str__(self) -> str:
+        how = f"with exit status {self.status}" if self.status >= 0 else f"by {_signal_name(-self.status)}"
+        return f"{self.name} ended {how}"
+
+
+class EndAsked(Exception):
+    """The user or the system asked for the end, or nobody reads the output any more."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """A child to run: its name, its command line, and the seconds it gets to end in good order."""
+
+    name: str
+    command: Sequence[str]
+    grace: float = 5.0
+
+
+@dataclass(eq=False)
+class Child:
+    """A running program."""
+
+    program: Program
+    process: "subprocess.Popen[bytes]"
+    threads: list[threading.Thread] = field(default_factory=list)
+    ready: bool = False
+    ended: bool = False
+
+
+@dataclass(frozen=True)
+class _Event:
+    kind: str  # "ready", "ended" or "asked"
+    child: Child | None = None
+
+
+class Supervisor:
+    """Starts children, passes their lines on, and stops them in the reverse order of their start.
+
+    `say` takes one line of text; it may be called from several threads, one at a time. Children are in sessions of
+    their own, so that Ctrl-C in the terminal reaches the supervisor alone, and hold the read end of a lifeline each.
+    """
+
+    def __init__(self, say: Callable[[str], None], environment: Mapping[str, str]) -> None:
+        self._say = say
+        self._saying = threading.Lock()
+        self._environment = environment
+        # A SimpleQueue: its put() may be called in a signal handler while the same thread is in get().
+        self._events: queue.SimpleQueue[_Event] = queue.SimpleQueue()
+        self.children: list[Child] = []
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """While entered, a signal to end is an event to be waited for; then the handlers before are back."""
+        previous = {number: signal.signal(number, lambda *_: self.ask_end()) for number in ENDINGS}
+        try:
+            yield
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+
+    def ask_end(self) -> None:
+        """End what is being waited for, by EndAsked; while stopping: lose patience."""
+        self._events.put(_Event("asked"))
+
+    def start(self, program: Program) -> Child:
+        """Start a child. Raises OSError when its program cannot be run."""
+        process = subprocess.Popen(  # noqa: S603  # our own interpreter, no shell
+            program.command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=self._environment,
+            start_new_session=True,
+        )
+        child = Child(program, process)
+        self.children.append(child)
+        for work in (self._pass_on, self._await_end):
+            child.threads.append(threading.Thread(target=work, args=(child,), name=program.name, daemon=True))
+            child.threads[-1].start()
+        return child
+
+    def wait_ready(self) -> None:
+        """Return once every child has said that it serves. Raises ChildEnded and EndAsked."""
+        while not all(child.ready for child in self.children):
+            self._next()
+
+    def wait(self) -> None:
+        """Return never: raises ChildEnded or EndAsked."""
+        while True:
+            self._next()
+
+    def _next(self) -> None:
+        event = self._take(None)
+        if event.kind == "asked":
+            raise EndAsked
+        if event.kind == "ended" and event.child is not None:
+            self._finish(event.child)
+            raise ChildEnded(event.child.program.name, event.child.process.returncode)
+
+    def _take(self, timeout: float | None) -> _Event:
+        event = self._events.get(timeout=timeout)
+        if event.child is not None:
+            event.child.ready |= event.kind == "ready"
+            event.child.ended |= event.kind == "ended"
+        return event
+
+    def stop(self) -> None:
+        """End every child, the last started first: SIGTERM, its grace, SIGKILL. Being asked again cuts graces short."""
+        hurry = False
+        for child in reversed(self.children):
+            if not child.ended:
+                child.process.terminate()
+                hurry = self._outwait(child, hurry=hurry)
+            self._finish(child)
+        self.children.clear()
+
+    def _outwait(self, child: Child, *, hurry: bool) -> bool:
+        deadline = time.monotonic() + child.program.grace
+        while not child.ended and not hurry:
+            try:
+                hurry = self._take(max(0.0, deadline - time.monotonic())).kind == "asked"
+            except queue.Empty:
+                self.say(f"{child.program.name} did not end within {child.program.grace:g} s and is killed")
+                break
+        if not child.ended:
+            child.process.kill()
+        while not child.ended:
+            hurry |= self._take(None).kind == "asked"
+        return hurry
+
+    def _finish(self, child: Child) -> None:
+        for thread in child.threads:
+            thread.join(LAST_WORDS)
+        for pipe in (child.process.stdin, child.process.stdout):
+            if pipe is not None:
+                pipe.close()
+
+    def _pass_on(self, child: Child) -> None:
+        for line in child.process.stdout or ():
+            text = line.decode(errors="replace").rstrip()
+            if text == READY:
+                self._events.put(_Event("ready", child))
+            elif text:
+                self.say(f"{child.program.name:6} | {text}")
+
+    def _await_end(self, child: Child) -> None:
+        child.process.wait()
+        self._events.put(_Event("ended", child))
+
+    def say(self, line: str) -> None:
+        """Say a line; when nobody reads any more, ask for the end and go on reading the children, who would block."""
+        with self._saying:
+            try:
+                self._say(line)
+            except OSError:
+                self.ask_end()
+
+
+def lifeline(name: str, *arguments: str, grace: float = 5.0) -> Program:
+    """A program of refunds.project.embedded.lifeline, run by this interpreter."""
+    return Program(name, [sys.executable, "-m", "refunds.project.embedded.lifeline", name, *arguments], grace)
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -1,0 +1,196 @@
+"""`serve`: the whole system on one machine, from one command, until Ctrl-C."""
+
+import os
+import signal
+import socket
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connection, connections
+from django.utils import timezone
+
+from ...database import EXIT_STATUS
+from ...embedded.files import BadKey, Claim, Running, database_file, drop_broken_schedule, kept_key, next_to
+from ...embedded.screen import screen
+from ...embedded.supervisor import ENDINGS, ChildEnded, EndAsked, Program, Supervisor, lifeline
+
+APP = "celery_app"
+# Seconds for the worker to finish its task. A chunk takes well under one; what is cut off is sent again from the rows.
+WORKER_GRACE = 20.0
+
+
+class Command(BaseCommand):
+    """Runs the admin, a worker, beat and, unless CELERY_BROKER_URL names another, a Redis inside this process."""
+
+    help = "Run everything on this machine: database migrated, Redis, worker, beat and admin. Ctrl-C ends it."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Where the admin listens."""
+        parser.add_argument("--host", default="127.0.0.1", help="address of the admin (default: 127.0.0.1)")
+        parser.add_argument("--port", type=int, default=8000, help="its port, 0 for a free one (default: 8000)")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        """Start everything, wait, and end everything. Raises CommandError."""
+        try:
+            with ExitStack() as undo:
+                self._run(undo, **options)
+        except KeyboardInterrupt:  # before a child was started: a migration that was cut off is rolled back
+            self._say("Stopped before anything was started.")
+
+    def _run(self, undo: ExitStack, *, host: str, port: int, verbosity: int, **_options: Any) -> None:
+        interruptible(undo)
+        database = shared_database()
+        claim = claimed(database, undo)
+        port = free_port(host, port)
+        address = f"http://{authority(host, port)}/admin/"
+        claim.write(address=address)
+        environment = child_environment()
+        # The last connection to an SQLite file folds its write-ahead log: keep ours until the children are gone.
+        undo.callback(connections.close_all)
+        broker = self._broker(environment, undo)
+        claim.write(broker=environment["CELERY_BROKER_URL"], results=environment.get("CELERY_RESULT_BACKEND"))
+        supervisor = Supervisor(self._say, environment)
+        supervisor.say(f"Broker: {broker}.")
+        supervisor.say(f"Migrating {database} …")
+        call_command("migrate", interactive=False, verbosity=verbosity - 1, stdout=self.stdout)
+        if drop_broken_schedule(Path(beat_file())):
+            supervisor.say("Beat's schedule file was broken by a kill; it begins a new one.")
+        supervisor.say("Starting worker, beat and web …")
+        undo.enter_context(supervisor.listening())
+        undo.callback(supervisor.stop)
+        try:
+            for program in programs(host, port, beat_file(), verbosity):
+                supervisor.start(program)
+            supervisor.wait_ready()
+            supervisor.say(screen(supervisor.children, address, database, broker))
+            supervisor.wait()
+        except EndAsked:
+            supervisor.say("Stopping …")
+        except ChildEnded as ended:
+            raise CommandError(f"{ended}; its last lines are above. Everything else has been stopped.") from None
+
+    def _say(self, line: str) -> None:
+        self.stdout.write(line)
+        self.stdout.flush()  # also into a pipe or a file
+
+    def _broker(self, environment: dict[str, str], undo: ExitStack) -> str:
+        if os.environ.get("CELERY_BROKER_URL"):
+            return "the one of CELERY_BROKER_URL"
+        try:
+            from ...embedded.redis_server import RedisServer
+        except ImportError as missing:
+            raise CommandError(
+                f"the embedded Redis needs the package {missing.name}: pip install '.[embedded]' in the clone of "
+                "refunds, or name another broker in CELERY_BROKER_URL"
+            ) from missing
+        redis = undo.enter_context(RedisServer())
+        environment["CELERY_BROKER_URL"] = redis.url(0)
+        environment.setdefault("CELERY_RESULT_BACKEND", redis.url(1))
+        return f"a Redis inside this process, {redis.url(0)}; what it holds ends with it"
+
+
+def interruptible(undo: ExitStack) -> None:
+    """Let each way to ask for the end raise KeyboardInterrupt, until there are children to be stopped in order."""
+    for number in ENDINGS:
+        undo.callback(signal.signal, number, signal.signal(number, signal.default_int_handler))
+
+
+def claimed(database: str, undo: ExitStack) -> Claim:
+    """Record that this process serves the database. Raises CommandError where another does."""
+    try:
+        claim = Claim(connection.settings_dict)
+    except Running as other:
+        pid, address, since = (other.record.get(name, "not known yet") for name in ("pid", "address", "since"))
+        raise CommandError(
+            f"serve already runs on {database}: process id {pid}, {address}, since {since}. Nothing was started; "
+            "use that one, or end it first by Ctrl-C or SIGTERM",
+            returncode=EXIT_STATUS,
+        ) from None
+    except OSError as error:
+        path = next_to(connection.settings_dict, "serve")
+        raise CommandError(
+            f"cannot write {path}, where serve records that it runs: {error.strerror}. Nothing was started; make the "
+            "folder writable, or name a database elsewhere in DATABASE_URL",
+            returncode=EXIT_STATUS,
+        ) from error
+    undo.callback(claim.release)
+    claim.write(pid=os.getpid(), since=timezone.localtime().isoformat(timespec="seconds"))
+    return claim
+
+
+def child_environment() -> dict[str, str]:
+    """Return what the children are told. Raises CommandError for a key that is none."""
+    try:
+        key = os.environ.get("DJANGO_SECRET_KEY") or kept_key(connection.settings_dict, settings.SECRET_KEY)
+    except BadKey as bad:
+        raise CommandError(f"{bad}. Nothing was started", returncode=EXIT_STATUS) from None
+    return os.environ | {
+        # One key for all, and for the next run: a session signed by one process is read by another.
+        "DJANGO_SECRET_KEY": key,
+        # The children find the project where this process did, whatever the working directory.
+        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+        "PYTHONUNBUFFERED": "1",  # a line is passed on when it is written
+        "DJANGO_RUNSERVER_HIDE_WARNING": "true",  # docs/serve.md says what this is for, and what not
+    }
+
+
+def free_port(host: str, port: int) -> int:
+    """The port, or a free one for 0. Raises CommandError when it cannot be listened to."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family) as probe:
+            # As the web server does: a port that only has closing connections is free.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+            return int(probe.getsockname()[1])
+    except (OSError, OverflowError) as failure:
+        raise CommandError(
+            f"cannot listen on {host}:{port}: {failure}. Nothing was started; choose another by --port or --host"
+        ) from failure
+
+
+def authority(host: str, port: int) -> str:
+    """Host and port as a URL has them."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def shared_database() -> str:
+    """What to call the database. Raises CommandError for one inside a process, which the others would not see."""
+    path = database_file(connection.settings_dict)
+    if connection.vendor == "sqlite" and path is None:
+        raise CommandError(
+            "the database is in memory, and each process would have its own: name a file in DATABASE_URL"
+        )
+    return str(path or f"{connection.settings_dict['NAME']} ({connection.vendor})")
+
+
+def beat_file() -> str:
+    """Where beat keeps what it last sent: beside an SQLite file, or in the working directory as beat itself does."""
+    if connection.vendor == "sqlite":
+        return str(next_to(connection.settings_dict, "beat"))
+    return os.path.abspath("celerybeat-schedule")  # noqa: PTH100  # a name, not a link to be followed
+
+
+def programs(host: str, port: int, schedule: str, verbosity: int) -> list[Program]:
+    """The children in the order of their start.
+
+    The worker's pool is solo: no grandchild that could outlive it, and SQLite, with its one writer at a time, would
+    gain nothing from more. What solo lacks are time limits; the embedded payer has nothing to hang on.
+    """
+    level = "info" if verbosity > 1 else "warning"
+    celery = ("--quiet", "-A", APP)
+    # Gossip, mingle and heartbeats are for workers that have others to talk to.
+    alone = ("--without-gossip", "--without-mingle", "--without-heartbeat")
+    web = ("--noreload", "--insecure", "--skip-checks", "--verbosity", str(verbosity))
+    return [
+        lifeline("worker", *celery, "worker", "--pool", "solo", *alone, "--loglevel", level, grace=WORKER_GRACE),
+        lifeline("beat", *celery, "beat", "--schedule", schedule, "--pidfile", "", "--loglevel", level),
+        # Not reloading: that would be a grandchild. Insecure: static files without DEBUG, for this one machine. The
+        # checks have been made by this command.
+        lifeline("web", *web, authority(host, port)),
+    ]

@@ -1,0 +1,48 @@
+"""Django's management commands, each with a look at the database before it."""
+
+import sys
+from collections.abc import Sequence
+
+from django.core.management import ManagementUtility
+from django.core.management.base import BaseCommand
+from django.db.utils import Error
+
+from . import database
+from .environment import BadDatabaseUrl
+
+# With these an error of the database has its traceback, and help needs none.
+TRACEBACK = "--traceback"
+HELP = {"-h", "--help"}
+
+
+class Utility(ManagementUtility):
+    """Django's, which ends a command that has no usable database by one line and `database.EXIT_STATUS`."""
+
+    def __init__(self, argv: Sequence[str]) -> None:
+        super().__init__(list(argv))
+
+    def execute(self) -> None:
+        """Run the command. An error of the database in the middle of it ends it in the same way."""
+        try:
+            super().execute()
+        except BadDatabaseUrl as error:
+            _end(str(error))
+        except Error as error:
+            line = database.explained(error)
+            if not line or TRACEBACK in self.argv:
+                raise
+            _end(line)
+
+    def fetch_command(self, subcommand: str) -> BaseCommand:
+        """Find the command, and look at the database where it is to be run, not described."""
+        command = super().fetch_command(subcommand)
+        if self.argv[1:2] == [subcommand] and not HELP & set(self.argv):
+            line = database.fault(subcommand)
+            if line:
+                _end(line)
+        return command
+
+
+def _end(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+    sys.exit(database.EXIT_STATUS)

@@ -1,0 +1,40 @@
+"""What a web process loads at its start, because its first click would wait for it otherwise.
+
+Nothing here connects to anything: a start waits for no server, and a server that loads the application before it forks
+shares no connection with its children.
+"""
+
+from typing import Final
+
+from django.conf import settings
+from django.contrib.staticfiles.storage import staticfiles_storage
+from django.template import Engine
+from django.template.loader import get_template
+from django.urls import reverse
+from django.utils.formats import get_format
+from django.utils.module_loading import import_string
+
+from .. import outbox
+
+# The list, the page of its button, and the page that a press leads to; what they extend is loaded by its name.
+TEMPLATES: Final = (
+    "admin/base.html",
+    "admin/base_site.html",
+    "admin/change_form.html",
+    "admin/change_list.html",
+    "admin/refunds/returnrequest/change_list.html",
+    "admin/refunds/returnrequest/approve_all.html",
+    "admin/refunds/sweep/change_form.html",
+)
+
+
+def warm() -> None:
+    """Load URLs, the button's templates, what they are rendered with, and what the button's message is sent by."""
+    reverse("admin:index")
+    for name in TEMPLATES:
+        get_template(name)
+    # Each is made when it is first asked for; of the static files the list of their names.
+    _ = Engine.get_default().template_context_processors, bool(staticfiles_storage)
+    get_format("DECIMAL_SEPARATOR")
+    import_string(settings.MESSAGE_STORAGE)
+    outbox.load()

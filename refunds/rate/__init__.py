@@ -1,0 +1,1 @@
+"""Room: a limit on the calls to a payment provider, over all workers."""

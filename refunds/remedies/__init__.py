@@ -1,0 +1,1 @@
+"""Room: what an operator does about a refund that fails."""

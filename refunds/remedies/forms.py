@@ -1,0 +1,149 @@
+"""What an operator can do about a refund, as pages: who opens each, its form, and what its button does."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from django import forms
+from django.core.exceptions import ImproperlyConfigured, ValidationError
+
+from ..domain.refunds import RefundStatus
+from ..domain.remedies import Remedy
+from ..errors import BadInput
+from ..gateways.base import LONGEST_RECEIPT
+from ..models import Refund
+from ..stripe import ids
+from . import closing
+
+CORRECT: Final = "refunds.correct_payment"
+SETTLE: Final = "refunds.settle_refund"
+# The largest number that a hidden field can say: PostgreSQL's integer, of which the columns are.
+LARGEST_SEEN: Final = 2**31 - 1
+# Characters that a line of text on the pages shows.
+WIDE: Final = 60
+
+
+class RemedyForm(forms.Form):
+    """What an operator enters; each field is checked by the operation's own rule of its name, `checked_…`."""
+
+    # The round of attempts, or the number of receipts, that the page showed: changed since, the form does nothing.
+    seen = forms.IntegerField(min_value=0, max_value=LARGEST_SEEN, widget=forms.HiddenInput)
+
+    def clean(self) -> None:
+        """Empty a field with a secret in it: the page that comes back shows what was sent."""
+        self.data = {name: "" if ids.secret(str(value)) else value for name, value in self.data.items()}
+
+    def _checked(self, name: str, check: Callable[[str], str]) -> str:
+        try:
+            return check(self.cleaned_data[name])
+        except (BadInput, ImproperlyConfigured) as wrong:
+            raise ValidationError(str(wrong)) from wrong
+
+
+class PaymentForm(RemedyForm):
+    """The payment that is to be refunded."""
+
+    payment = forms.CharField(
+        label="Payment",
+        max_length=closing.LONGEST_PAYMENT,
+        widget=forms.TextInput(attrs={"size": WIDE, "autofocus": True, "autocomplete": "off", "spellcheck": "false"}),
+        help_text="The payment provider's id of the payment that brought the money.",
+    )
+
+    def clean_payment(self) -> str:
+        """Raises ValidationError."""
+        return self._checked("payment", closing.checked_payment)
+
+
+class ReasonForm(RemedyForm):
+    """A reason, kept with the refund or in its history; customers are not shown it."""
+
+    reason = forms.CharField(
+        max_length=closing.LONGEST_REASON,
+        widget=forms.Textarea(attrs={"rows": 3, "cols": 80}),
+        help_text="For the record; the customer is not shown it.",
+    )
+
+    def clean_reason(self) -> str:
+        """Raises ValidationError."""
+        return self._checked("reason", closing.checked_reason)
+
+
+class SettleForm(ReasonForm):
+    """How the customer was paid, and why in that way."""
+
+    receipt = forms.CharField(
+        label="Receipt or reference",
+        max_length=LONGEST_RECEIPT,
+        widget=forms.TextInput(attrs={"size": WIDE, "autofocus": True, "autocomplete": "off"}),
+        help_text="Of the payment that you made, such as a bank transfer's reference. The customer's mail names it.",
+    )
+    field_order = ("receipt", "reason")
+
+    def clean_receipt(self) -> str:
+        """Raises ValidationError."""
+        return self._checked("receipt", closing.checked_receipt)
+
+
+@dataclass(frozen=True)
+class Page:
+    """A remedy's page: who opens it, its form, and what its button does with the form's fields."""
+
+    remedy: Remedy
+    address: str
+    permission: str
+    form: type[RemedyForm]
+    does: str
+    run: Callable[..., bool]
+    said: str
+    # What the history says: formatted with the refund as it was, the form's fields, `payment_was` and `second`.
+    history: str
+
+    @property
+    def name(self) -> str:
+        """The name of its URL."""
+        return f"refunds_refund_{self.address.replace('-', '_')}"
+
+    def seen(self, refund: Refund) -> int | None:
+        """What the form says that the page showed; None where the refund is not one for this page."""
+        if self.remedy is Remedy.CLEAR_SECOND_RECEIPT:
+            return None if refund.second_receipt_at is None else len(closing.second_receipts(refund))
+        return refund.tried_again if refund.status == RefundStatus.FAILED else None
+
+
+PAGES: Final = (
+    Page(
+        remedy=Remedy.CORRECT_PAYMENT,
+        address="correct-payment",
+        permission=CORRECT,
+        form=PaymentForm,
+        does="The refund is tried again at once with this payment. If it was paid with an earlier payment after all, "
+        "that is found, and nothing is paid twice.",
+        run=closing.correct_payment,
+        said="The payment is corrected, and the refund is tried again.",
+        history="Corrected the payment from {payment_was!r} to {payment!r}, and tried again after: {refund.failure}",
+    ),
+    Page(
+        remedy=Remedy.SETTLE_ELSEWHERE,
+        address="settle-elsewhere",
+        permission=SETTLE,
+        form=SettleForm,
+        does="First look for the reference above in the payment provider's dashboard: a call without an answer can "
+        "have paid. If it is not there, pay the customer by another way, then enter that payment here. The refund "
+        "becomes succeeded, nothing more is paid, and the customer gets a mail.",
+        run=closing.settle_elsewhere,
+        said="The refund is settled elsewhere.",
+        history="Settled elsewhere with the receipt {receipt!r}, after: {refund.failure}. Reason: {reason}",
+    ),
+    Page(
+        remedy=Remedy.CLEAR_SECOND_RECEIPT,
+        address="second-receipt",
+        permission=SETTLE,
+        form=ReasonForm,
+        does="Compare the receipts with the payment provider's refunds. If both paid, agree with the customer what is "
+        "given back. Then enter as the reason what you found: the health check reports the refund until you do.",
+        run=closing.clear_second_receipt,
+        said="The second receipt is checked.",
+        history="Checked the second receipt: {refund.receipt}, then {second}. Found: {reason}",
+    ),
+)

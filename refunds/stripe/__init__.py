@@ -1,0 +1,1 @@
+"""Room: Stripe pays the refunds."""

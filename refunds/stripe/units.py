@@ -1,0 +1,36 @@
+"""Amounts as Stripe counts them: for a few currencies not in the minor units of ISO 4217."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from ..domain.currencies import EXPONENTS
+from ..domain.money import to_major
+from ..domain.remedies import Remedy
+from ..gateways.base import Refused
+
+# Where Stripe's decimals are not those of ISO 4217 (https://docs.stripe.com/currencies, "Zero-decimal currencies" and
+# "Special cases"): 5 ISK and 5 UGX are 500, 5 MGA is 5. Its special cases of HUF and TWD are about payouts alone.
+DECIMALS: Final[Mapping[str, int]] = MappingProxyType({"ISK": 2, "UGX": 2, "MGA": 0})
+# The last digit of an amount with three decimals must be 0 (the same page, "Three-decimal currencies").
+THREE: Final = 3
+LAST_DIGIT: Final = 10
+_POWERS: Final = (1, 10, 100, 1_000)
+_ANOTHER_WAY: Final = f"pay it by another way, then use {Remedy.SETTLE_ELSEWHERE.quoted}"
+
+
+def in_stripe_units(amount_minor: int, currency: str) -> int:
+    """The amount, in minor units of ISO 4217, as the parameter `amount` of Stripe's API.
+
+    Raises Refused where Stripe has no such amount, or where the currency's decimals at Stripe are not known.
+    """
+    decimals = EXPONENTS.get(currency)
+    if decimals is None or decimals > THREE:
+        raise Refused(f"{currency} is not a currency that Stripe documents; {_ANOTHER_WAY}")
+    scaled, rest = divmod(amount_minor * _POWERS[DECIMALS.get(currency, decimals)], _POWERS[decimals])
+    if rest or (decimals == THREE and scaled % LAST_DIGIT):
+        raise Refused(
+            f"{to_major(amount_minor, currency)} {currency} is finer than what Stripe can pay in {currency}; "
+            f"{_ANOTHER_WAY}"
+        )
+    return scaled

@@ -1,0 +1,117 @@
+"""When the outcomes of refunds are looked up: at growing intervals, and at once where the provider gives a hint."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.db import transaction
+from django.db.models import F, Q
+
+from .. import outbox, queries
+from ..domain.refunds import RefundStatus
+from ..gateways import Limiter
+from ..models import Refund
+from ..operations import PATIENCE, RECONCILE_EVERY, local
+from .outcomes import LOOKED_UP
+
+# The most look-ups that one run of the reconciler sends; the next run, 30 seconds later, sends more.
+BATCH: Final = 1_000
+# A look-up that is overdue for this long has been sent again without effect: no worker takes it.
+OVERDUE: Final = timedelta(minutes=75)
+# Five business days: Stripe says that a bank takes 5 to 10 of them. From then on somebody should look at what the
+# refund waits for, which can be a balance that is too low, or bank details that the customer has 45 days to give.
+# https://support.stripe.com/questions/customer-refund-processing-time
+# https://docs.stripe.com/payments/customer-balance/refunding
+LONG: Final = timedelta(days=7)
+
+
+def hint(reference: str, receipt: str, says: RefundStatus | None, now: datetime) -> int:
+    """Look up the refund with this reference now, because the provider hints that its state has changed.
+
+    A hint is never believed: it only brings the look-up forward. `receipt` is the provider's id of the refund that it
+    is about: one about an earlier refund of the same request is ignored. `says` is the state that it speaks of, None
+    where that is unknown; where the row has this state there is nothing to learn. The row keeps the hint until the
+    look-up, so that nothing depends on the message. Returns how many refunds are to be looked up.
+    """
+    with transaction.atomic():
+        rows = Refund.objects.filter(request__key=reference, receipt__in=("", receipt)).exclude(
+            status__in=(RefundStatus.FAILED, *filter(None, [says]))
+        )
+        found = list(rows.select_for_update(of=("self",)).values_list("pk", "status"))
+        Refund.objects.filter(pk__in=[pk for pk, _ in found]).update(look_at=now)
+        # Not the reconciler's `dispatched_at`: if this message is lost, its next run sends another.
+        messages = [{"refund_id": pk} for pk, status in found if status in LOOKED_UP]
+        outbox.on_commit(outbox.LOOK_UP_REFUND, messages)
+    return len(found)
+
+
+def send_look_ups(now: datetime, limiter: Limiter | None = None, patience: timedelta = PATIENCE) -> int:
+    """Send a message for each look-up that is due and has none, as many as the limiter allows; return how many.
+
+    One that was sent `patience` ago and is still due is lost where its queue is empty. Raises kombu's OperationalError
+    where the broker does not answer.
+    """
+    limit = BATCH if limiter is None else limiter.within(RECONCILE_EVERY)
+    due = Refund.objects.filter(look_at__lte=now, status__in=LOOKED_UP)
+    if not due.exists():
+        return 0
+    unsent = Q(dispatched_at=None) | Q(dispatched_at__lt=F("look_at"))
+    waits = Q(dispatched_at__lte=now - patience)
+    if due.filter(waits).exists() and not outbox.ready(outbox.LOOK_UP_REFUND):
+        unsent |= waits
+    due = due.filter(unsent)
+    ids = list(due.order_by("look_at").values_list("pk", flat=True)[:limit])
+    if not ids:
+        return 0
+    with transaction.atomic():
+        # Of two reconcilers at once the second passes over the rows of the first.
+        found = due.filter(pk__in=ids).order_by("pk").select_for_update(skip_locked=True, of=("self",))
+        ids = list(found.values_list("pk", flat=True))
+        Refund.objects.filter(pk__in=ids).update(dispatched_at=now)
+        outbox.on_commit(outbox.LOOK_UP_REFUND, [{"refund_id": pk} for pk in ids])
+    return len(ids)
+
+
+def lines(now: datetime) -> list[str]:
+    """A line of `health` for each kind of refund whose outcome an operator should look at; none when all is well."""
+    return [*_long_under_way(now), *_not_looked_up(now), *_reversed(now)]
+
+
+def _long_under_way(now: datetime) -> list[str]:
+    late = Refund.objects.filter(queries.UNDER_WAY, accepted_at__lte=now - LONG)
+    oldest = late.order_by("accepted_at").first()
+    if oldest is None:
+        return []
+    return [
+        (
+            f"refunds under way: {late.count()} for more than {LONG.days} days, the oldest (refund {oldest.pk}, "
+            f"{oldest.receipt}) accepted {local(oldest.accepted_at)}; look in the payment provider's dashboard at what "
+            "it waits for"
+        )
+    ]
+
+
+def _not_looked_up(now: datetime) -> list[str]:
+    late = Refund.objects.filter(look_at__lte=now - OVERDUE, status__in=LOOKED_UP)
+    oldest = late.order_by("look_at").first()
+    if oldest is None:
+        return []
+    return [
+        (
+            f"refunds not looked up: {late.count()} past their time, the oldest (refund {oldest.pk}) due "
+            f"{local(oldest.look_at)}; start a worker on the queues payments and upkeep, and look for failures of "
+            f"{outbox.LOOK_UP_REFUND}; or wait if it is REFUNDS_GATEWAY_RATE that holds them up"
+        )
+    ]
+
+
+def _reversed(now: datetime) -> list[str]:
+    rows = Refund.objects.filter(reversed_at__lte=now, status=RefundStatus.FAILED)
+    oldest = rows.order_by("reversed_at").first()
+    if oldest is None:
+        return []
+    return [
+        (
+            f"refunds that failed after they had succeeded: {rows.count()}, the oldest (refund {oldest.pk}) since "
+            f"{local(oldest.reversed_at)}; the money is back in the account: open the refund in the admin"
+        )
+    ]

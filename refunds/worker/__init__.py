@@ -1,0 +1,1 @@
+"""Room: hardening for any Celery worker."""

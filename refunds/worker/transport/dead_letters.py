@@ -1,0 +1,110 @@
+"""Where a worker keeps what it cannot read: a bounded list in the broker's Redis database."""
+
+import json
+import logging
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any, Final
+
+import redis
+from celery.signals import task_rejected
+
+from ..message_check import one_line
+
+logger = logging.getLogger(__name__)
+
+# The list, after the key prefix of the broker's transport (`global_keyprefix`).
+NAME: Final = "refunds.dead-letters"
+# Entries of the list, the oldest dropped first; with the next, 64 MiB at most.
+MOST: Final = 256
+# Bytes of a message that kombu is given to read, and of one in its entry. A message that a worker takes is smaller: 64
+# KiB each of headers and of body, which is in base64.
+LONGEST: Final = 262_144
+# Bytes of it in the log.
+SHOWN: Final = 1_024
+# Seconds that a key is kept which was moved aside: a week to look at it.
+KEPT_ASIDE: Final = 604_800
+
+_found = count(1)
+
+
+class Unreadable(Exception):
+    """Something in the broker that a worker cannot read. The argument says what, why and where it is now."""
+
+
+def report(where: str, raw: bytes, reason: str, outcome: str) -> None:
+    """Log the beginning of what cannot be read and send `task_rejected`, as Celery does for an invalid message."""
+    logger.error(
+        "Unreadable: %s: %s. %s. It is the worker's number %d since its start, has %d bytes and begins %r",
+        *(one_line(where), one_line(reason), outcome, next(_found), len(raw), raw[:SHOWN]),
+    )
+    error = Unreadable(f"{one_line(where)}: {one_line(reason)}. {outcome}.")
+    task_rejected.send(sender=None, message=None, exc=error)
+
+
+def is_wrong_type(error: redis.ResponseError) -> bool:
+    """Whether Redis says that a key holds another type than the command is for."""
+    return "WRONGTYPE" in str(error)
+
+
+class DeadLetters:
+    """The list of one broker. `connect` makes a client that adds no prefix; `prefix` is the keys'."""
+
+    def __init__(self, connect: Callable[[], "redis.Redis"], prefix: str) -> None:
+        self._connect = connect
+        self._prefix = prefix
+        self.name = prefix + NAME
+
+    def keep(self, where: str, raw: bytes, reason: str) -> None:
+        """Put bytes into the list: a line of JSON about them, then the bytes as they are.
+
+        A Redis that refuses to store them (full, or forbidden to this user) costs the entry and not the worker. Raises
+        redis-py's connection errors.
+        """
+        about = {
+            "at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "from": one_line(where),
+            "reason": one_line(reason),
+            "bytes": len(raw),
+        }
+        entry = json.dumps(about).encode() + b"\n" + raw[:LONGEST]
+        try:
+            self._push(entry)
+        except redis.ResponseError as refusal:
+            report(where, raw, reason, f"It is lost, because Redis does not take it into {self.name}: {refusal}")
+        else:
+            report(where, raw, reason, f"It is in the list {self.name}")
+
+    def move_aside(self, kinds: Mapping[str, str]) -> None:
+        """Rename each key that holds another type than its own, so that the next write makes a good one.
+
+        `kinds` says the type of each key, in Redis' words. Raises redis-py's errors.
+        """
+        with self._connect() as client:
+            for key, kind in kinds.items():
+                self._move_aside(client, key, kind)
+
+    def _push(self, entry: bytes) -> None:
+        self.move_aside({self.name: "list"})
+        with self._connect() as client, client.pipeline() as pipe:
+            pipe.lpush(self.name, entry)
+            pipe.ltrim(self.name, 0, MOST - 1)
+            pipe.execute()
+
+    def _move_aside(self, client: "redis.Redis", key: str, kind: str) -> None:
+        aside = f"{self.name}.{key.removeprefix(self._prefix)}.{uuid.uuid4().hex[:8]}"
+        found: list[str] = []
+
+        def rename(pipe: Any) -> None:
+            # Watched: another worker can have moved it, and a good message can be in its place.
+            found[:] = [pipe.type(key).decode()]
+            pipe.multi()
+            if found[0] not in (kind, "none"):
+                pipe.rename(key, aside)
+                pipe.expire(aside, KEPT_ASIDE)
+
+        client.transaction(rename, key)
+        if found[0] not in (kind, "none"):
+            report(key, b"", f"it is a {found[0]} and must be a {kind}", f"It was renamed to {aside}")

@@ -1,0 +1,75 @@
+"""The short way to a fake Redis answers as the long one does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import fakeredis
+import pytest
+from celery_rehearsal.redis_client import Client
+from redis.exceptions import NoScriptError, ResponseError, WatchError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SERVERS: dict[str, Callable[[], Any]] = {
+    "short": lambda: Client(fakeredis.FakeServer()),
+    "long": lambda: fakeredis.FakeStrictRedis(server=fakeredis.FakeServer()),
+}
+
+
+@pytest.fixture(params=SERVERS)
+def client(request: pytest.FixtureRequest) -> Any:
+    """Each test runs on the kit's client and on redis-py's own."""
+    return SERVERS[request.param]()
+
+
+def test_answers_are_parsed(client: Any) -> None:
+    """Texts, bytes, numbers and two-word commands go in; what comes out is what redis-py makes of it."""
+    assert client.lpush("list", "à", b"\xff", 7) == 3
+    assert client.lrange("list", 0, -1) == [b"7", b"\xff", "à".encode()]
+    client.zadd("set", {"one": 1.5})
+    assert [tuple(pair) for pair in client.zrange("set", 0, -1, withscores=True)] == [(b"one", 1.5)]
+    assert client.get("nothing") is None
+    assert client.client_setname("me") is True
+
+
+def test_errors_are_raised(client: Any) -> None:
+    """A command that fails raises, alone and in a transaction, and the next one gets its own answer."""
+    client.set("text", "a")
+    with pytest.raises(ResponseError, match="WRONGTYPE"):
+        client.lpush("text", "b")
+    with client.pipeline() as pipe, pytest.raises(ResponseError, match="WRONGTYPE"):
+        pipe.lpush("text", "b").execute()
+    with pytest.raises(NoScriptError):
+        client.evalsha("0" * 40, 0)
+    assert client.get("text") == b"a"
+
+
+def test_a_transaction_answers_in_order(client: Any) -> None:
+    """One list of answers; the pipeline can be used again, and has forgotten what it did."""
+    with client.pipeline() as pipe:
+        assert pipe.set("one", 1).hset("two", "a", "b").get("one").execute() == [True, 1, b"1"]
+        assert pipe.delete("one").execute() == [1]
+        assert pipe.execute() == []
+
+
+def test_a_watched_key_stops_a_transaction(client: Any) -> None:
+    """As kombu restores a message: what another has changed meanwhile is not written."""
+    with client.pipeline() as pipe:
+        pipe.watch("key")
+        client.set("key", "another's")
+        pipe.multi()
+        pipe.set("key", "mine")
+        with pytest.raises(WatchError):
+            pipe.execute()
+    assert client.get("key") == b"another's"
+
+
+def test_scripts_run(client: Any) -> None:
+    """A script that the server does not know yet is loaded on the way, alone and in a pipeline."""
+    script = client.register_script("return redis.call('incrby', KEYS[1], ARGV[1])")
+    assert script(keys=["n"], args=[2]) == 2
+    with client.pipeline() as pipe:
+        script(keys=["n"], args=[3], client=pipe)
+        assert pipe.execute() == [5]

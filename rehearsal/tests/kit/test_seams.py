@@ -1,0 +1,98 @@
+"""A canary per internal seam: where Celery or kombu has moved, the kit refuses and says what."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import time
+from importlib.metadata import version
+from types import FunctionType
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from celery.beat import Scheduler
+from celery.worker.consumer import Consumer
+from celery_rehearsal import SeamMovedError, VirtualCelery, seams
+from celery_rehearsal.clock import CLOCK_DEFAULTS
+from celery_rehearsal.seam_list import SEAMS, Seam
+from kombu.asynchronous import timer
+
+from .conftest import NOON
+
+if TYPE_CHECKING:
+    from celery import Celery
+
+# Functions with a real clock as a default argument that the kit leaves alone, and why.
+LEFT_ALONE = {
+    ("celery.events.receiver", "EventReceiver.event_from_message"): "a monitor's side of worker events",
+    ("celery.events.state", "Worker.alive"): "as above",
+    ("celery.utils.time", "utcoffset"): "asks the offset of the machine's own zone, which no clock changes",
+    ("kombu.asynchronous.hub", "Hub.create_loop"): "the hub's loop does not run",
+}
+
+
+@pytest.mark.parametrize("seam", SEAMS, ids=lambda seam: str(seam.name))
+def test_each_seam_holds(seam: Seam) -> None:
+    """The canary of each seam sings on this Celery and kombu."""
+    assert seam.holds()
+
+
+@pytest.mark.parametrize("seam", SEAMS, ids=lambda seam: str(seam.name))
+def test_a_moved_seam_is_named(seam: Seam, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If any one seam moves, the refusal names that one and no other."""
+    moved = Seam(seam.name, seam.use, lambda: False)
+    monkeypatch.setattr(seams, "SEAMS", tuple(moved if other is seam else other for other in SEAMS))
+    with pytest.raises(SeamMovedError) as caught:
+        seams.check_seams()
+    assert str(caught.value).endswith(f"moved: {seam.name} ({seam.use})")
+
+
+@pytest.mark.parametrize(
+    ("owner", "attribute", "name"),
+    [
+        (Consumer, "_limit_task", "Consumer rate limits"),
+        (Scheduler, "apply_entry", "beat Scheduler"),
+        (timer.Timer, "_enter", "kombu Timer"),
+    ],
+)
+def test_a_cluster_refuses_to_start(
+    app: Celery, monkeypatch: pytest.MonkeyPatch, owner: Any, attribute: str, name: str
+) -> None:
+    """An attribute that is gone stops the first cluster of a process, before anything is swapped."""
+    monkeypatch.setattr(seams, "_checked", set())
+    monkeypatch.delattr(owner, attribute)
+    with pytest.raises(SeamMovedError, match=name):
+        VirtualCelery(app, start=NOON)
+
+
+@pytest.mark.parametrize(("package", "release"), [("celery", "5.8.0"), ("kombu", "6.0"), ("celery", "5.5.1")])
+def test_an_unsupported_release_is_refused(
+    app: Celery, monkeypatch: pytest.MonkeyPatch, package: str, release: str
+) -> None:
+    """A release that the canaries never ran on is refused by its number, unless the test insists."""
+    monkeypatch.setattr(seams, "_checked", set())
+    releases = f"{seams.__name__}.version"
+    monkeypatch.setattr(releases, lambda name: release if name == package else version(name))
+    with pytest.raises(SeamMovedError, match=rf"{package} {release}.*any_version=True"):
+        VirtualCelery(app, start=NOON)
+    with VirtualCelery(app, start=NOON, any_version=True) as celery:
+        celery.assert_idle()
+
+
+def test_no_other_function_has_bound_a_clock() -> None:
+    """Every function of Celery and kombu with a clock as a default is swapped, or known and harmless."""
+    clocks = {time.time, time.monotonic, time.perf_counter, time.localtime, time.sleep}
+    found = {
+        (function.__module__, function.__qualname__)
+        for function in gc.get_objects()
+        # Not isinstance, which asks a lazy object what it is: one of Django's would look it up in the database.
+        if type(function) is FunctionType and _of_celery(function.__module__)
+        for default in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values())
+        if any(default is clock for clock in clocks)
+    }
+    assert "celery.worker.consumer" in sys.modules
+    assert found - set(LEFT_ALONE) <= set(CLOCK_DEFAULTS)
+
+
+def _of_celery(module: str | None) -> bool:
+    return (module or "").split(".")[0] in {"celery", "kombu", "vine", "django_celery_beat"}

@@ -1,0 +1,98 @@
+"""A task that sleeps keeps its worker busy in virtual time, and nobody else."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from celery_rehearsal import VirtualCelery
+
+from .conftest import NOON
+
+if TYPE_CHECKING:
+    from celery import Celery
+
+HOUR = timedelta(hours=1)
+
+
+def test_sleep_takes_virtual_time(app: Celery, transport: str) -> None:
+    """A task that sleeps holds its worker, and what waits behind it is late by that."""
+
+    @app.task(name="slow", shared=False)
+    def slow() -> None:
+        time.sleep(90)
+
+    with VirtualCelery(app, start=NOON, transport=transport) as celery:
+        slow.delay()
+        app.tasks["note"].delay()
+        celery.run_until_idle()
+        celery.assert_ran("note", at=NOON + timedelta(seconds=90))
+
+
+def test_a_sleep_imported_by_name_is_virtual_too(app: Celery, transport: str) -> None:
+    """A module that said `from time import sleep` before the clock froze sleeps virtually all the same."""
+    with VirtualCelery(app, start=NOON, transport=transport) as celery:
+        app.tasks["nap"].delay(3600)
+        celery.run_until_idle()
+        assert celery.now == NOON + HOUR
+
+
+def test_the_others_go_on_while_a_worker_sleeps(app: Celery, transport: str) -> None:
+    """Beat keeps its hours and another worker takes what comes, while one sleeps in a task."""
+    app.conf.beat_schedule = {"minutely": {"task": "note", "schedule": 60.0}}
+    with VirtualCelery(app, start=NOON, transport=transport, workers=2) as celery:
+        app.tasks["nap"].delay(200)
+        celery.advance(timedelta(minutes=5))
+        minutes = [NOON + timedelta(minutes=n) for n in range(1, 6)]
+        celery.assert_sent("note", at=minutes, by="beat1")
+        celery.assert_ran("note", at=minutes)
+        assert {r.worker for r in celery.timeline.of("started", "note")[:3]} == {"worker2"}
+        assert celery.timeline.of("succeeded", "nap")[0].at == NOON + timedelta(seconds=200)
+
+
+def test_a_task_longer_than_the_visibility_timeout(app: Celery) -> None:
+    """On Redis a task with late acks that works for 90 minutes is delivered to another worker after 60."""
+
+    @app.task(name="long", acks_late=True, shared=False)
+    def long() -> None:
+        if len(celery.timeline.of("started", "long")) == 1:
+            time.sleep(5400)
+
+    with VirtualCelery(app, start=NOON, transport="fakeredis", workers=2) as celery:
+        long.delay()
+        celery.run_until_idle()
+        celery.assert_ran("long", at=[NOON, NOON + HOUR])
+        assert [r.worker for r in celery.timeline.of("redelivered")] == ["worker2"]
+        assert celery.timeline.of("succeeded", "long")[-1].at == NOON + timedelta(minutes=90)
+
+
+def test_a_sleeping_worker_can_be_killed(app: Celery) -> None:
+    """A worker killed by what another runs, while it sleeps in a task, does not wake up in it."""
+
+    @app.task(name="kills", shared=False)
+    def kills() -> None:
+        celery.kill_worker("worker1")
+
+    with VirtualCelery(app, start=NOON, workers=2) as celery:
+        app.tasks["nap"].delay(600)
+        kills.apply_async(countdown=60)
+        celery.advance(HOUR)
+        assert [r.worker for r in celery.timeline.of("worker lost")] == ["worker1"]
+        assert celery.timeline.of("succeeded", "nap") == []
+
+
+def test_an_assertion_passes_those_who_sleep(app: Celery) -> None:
+    """It ends the test also when it is raised while another worker's task sleeps."""
+
+    @app.task(name="wrong", shared=False)
+    def wrong() -> None:
+        raise AssertionError("in the meantime")
+
+    with VirtualCelery(app, start=NOON, workers=2) as celery:
+        app.tasks["nap"].delay(600)
+        wrong.apply_async(countdown=60)
+        with pytest.raises(AssertionError, match="in the meantime"):
+            celery.advance(HOUR)
+        assert celery.now == NOON + timedelta(minutes=1)

@@ -1,0 +1,166 @@
+"""The embedded Redis, as clients see it over TCP."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from refunds.project.embedded.redis_server import RedisServer
+
+
+@pytest.fixture
+def server() -> Iterator[RedisServer]:
+    with RedisServer() as running:
+        yield running
+
+
+@pytest.fixture
+def client(server: RedisServer) -> Iterator[redis.Redis]:
+    with redis.Redis(port=server.port) as connected:
+        yield connected
+
+
+def test_listens_on_this_machine_alone(server: RedisServer) -> None:
+    """The address is the loopback's, the port a free one."""
+    assert server.url(1) == f"redis://127.0.0.1:{server.port}/1"
+    assert server.port > 0
+    assert server._tcp.server_address[0] == "127.0.0.1"
+
+
+def test_keeps_what_it_is_given(client: redis.Redis) -> None:
+    """Strings, bytes with line breaks, numbers, lists, hashes and scores come back as they went in."""
+    client.set("text", b"a\r\nb\x00")
+    client.rpush("list", "x", "", "z")
+    client.hset("hash", mapping={"k": "v"})
+    client.zadd("scores", {"m": 1.5})
+
+    assert client.get("text") == b"a\r\nb\x00"
+    assert client.get("nothing") is None
+    assert client.incr("count") == 1
+    assert client.lrange("list", 0, -1) == [b"x", b"", b"z"]
+    assert client.hgetall("hash") == {b"k": b"v"}
+    assert client.zscore("scores", "m") == 1.5
+    assert client.smembers("nothing") == set()
+
+
+def test_databases_are_apart(server: RedisServer, client: redis.Redis) -> None:
+    """Broker and result backend share a server without meeting."""
+    client.set("key", "0")
+    with redis.Redis(port=server.port, db=1) as other:
+        assert other.get("key") is None
+
+
+def test_connection_outlives_an_error_reply(server: RedisServer) -> None:
+    """After NOSCRIPT, an unknown command and a wrong type, the same connection goes on."""
+    with redis.Redis(port=server.port, single_connection_client=True) as client:
+        client.ping()
+        (before,) = server._tcp.clients
+        with pytest.raises(redis.exceptions.NoScriptError):
+            client.evalsha("0" * 40, 0)
+        with pytest.raises(redis.ResponseError, match="unknown command"):
+            client.execute_command("NOSUCH")
+        client.set("key", "text")
+        with pytest.raises(redis.ResponseError, match=r"^WRONGTYPE"):
+            client.lpush("key", "item")
+
+        assert client.get("key") == b"text"
+        assert list(server._tcp.clients) == [before]
+
+
+def test_runs_lua(client: redis.Redis) -> None:
+    """kombu and locks run scripts: a script answers, and is known by its hash afterwards."""
+    script = client.register_script("return redis.call('INCRBY', KEYS[1], ARGV[1])")
+
+    assert script(keys=["n"], args=[2]) == 2
+    assert script(keys=["n"], args=[3]) == 5
+
+
+def test_transaction_with_an_error_inside(client: redis.Redis) -> None:
+    """MULTI and EXEC answer each command on its own, errors among them."""
+    client.set("key", "text")
+    with client.pipeline(transaction=True) as pipe:
+        pipe.set("a", 1)
+        pipe.lpush("key", "item")
+        pipe.get("a")
+        done, failure, read = pipe.execute(raise_on_error=False)
+
+    assert (done, read) == (True, b"1")
+    assert isinstance(failure, redis.ResponseError)
+
+
+def test_blocked_pop_wakes_on_a_push(server: RedisServer, client: redis.Redis) -> None:
+    """BRPOP waits in the server, as long as it takes, and answers when another client pushes."""
+    popped: list[Any] = []
+    with redis.Redis(port=server.port) as waiting:
+        thread = threading.Thread(target=lambda: popped.append(waiting.brpop(["queue"], timeout=30)))
+        thread.start()
+        client.lpush("queue", "message")
+        thread.join(10)
+
+    assert [tuple(pair) for pair in popped] == [(b"queue", b"message")]
+
+
+def test_blocked_pop_gives_up(client: redis.Redis) -> None:
+    """BRPOP answers nothing once its time is over."""
+    assert client.brpop(["queue"], timeout=0.01) is None
+
+
+def test_published_message_reaches_subscribers(server: RedisServer, client: redis.Redis) -> None:
+    """Subscribers by name and by pattern get a message without asking for it."""
+    with redis.Redis(port=server.port) as listener, listener.pubsub() as pubsub:
+        pubsub.subscribe("news")
+        pubsub.psubscribe("ne*")
+        assert [pubsub.get_message(timeout=10)["type"] for _ in range(2)] == ["subscribe", "psubscribe"]
+
+        assert client.publish("news", "hello") == 2
+
+        got = [pubsub.get_message(timeout=10) for _ in range(2)]
+        assert {(m["type"], m["channel"], m["data"]) for m in got} == {
+            ("message", b"news", b"hello"),
+            ("pmessage", b"news", b"hello"),
+        }
+
+
+def test_broken_protocol_is_answered_and_closed(server: RedisServer) -> None:
+    """A client that does not speak Redis is told so and let go; others are not touched."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as stranger:
+        stranger.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        answer = b"".join(iter(lambda: stranger.recv(4096), b""))
+
+    assert answer.startswith(b"-ERR ")
+    with redis.Redis(port=server.port) as client:
+        assert client.ping() is True
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+def test_speaks_both_protocols(server: RedisServer, protocol: int) -> None:
+    """HELLO switches the connection that sent it, and no other."""
+    with redis.Redis(port=server.port, protocol=protocol) as client:
+        client.zadd("scores", {"a": 1.5})
+        assert client.zscore("scores", "a") == 1.5
+        assert client.get("nothing") is None
+        assert client.hgetall("nothing") == {}
+
+
+def test_end_leaves_nothing_behind() -> None:
+    """Leaving the block closes the port and ends every thread, also of clients that are still connected."""
+    before = threading.enumerate()
+    with RedisServer() as server:
+        client = redis.Redis(port=server.port, retry=Retry(NoBackoff(), 0))
+        client.ping()
+
+    assert threading.enumerate() == before
+    with pytest.raises(redis.ConnectionError):
+        client.ping()
+    client.close()
+
+
+def test_port_in_use_is_refused(server: RedisServer) -> None:
+    """A second server on the port is an OSError at once."""
+    with pytest.raises(OSError, match="in use"):
+        RedisServer(server.port)

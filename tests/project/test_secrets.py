@@ -1,0 +1,113 @@
+"""Secrets come from the environment, and go nowhere else."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from .production import KEY, python
+
+WORD = "hunter2"
+SECRETS = {
+    "DATABASE_URL": f"postgres://refunds:{WORD}@127.0.0.1:1/refunds",
+    "CELERY_BROKER_URL": f"redis://:{WORD}@127.0.0.1:1/0",
+    "CELERY_RESULT_BACKEND": f"redis://:{WORD}@127.0.0.1:1/1",
+    "REFUNDS_LIMITER_URL": f"redis://:{WORD}@127.0.0.1:1/2",
+    "DJANGO_EMAIL_HOST_PASSWORD": WORD,
+    "DJANGO_SECRET_KEY": f"{WORD}-{KEY}",
+    "DJANGO_SECRET_KEY_FALLBACKS": f"{WORD}-before-{KEY}",
+    "STRIPE_API_KEY": f"sk_live_{WORD}",
+    "STRIPE_WEBHOOK_SECRET": f"whsec_{WORD} whsec_{WORD}_before",
+    "REFUNDS_GATEWAY": "stripe",
+    "REFUNDS_ADMINS": "admin@example.com",
+}
+NAME = re.compile("KEY|PASS|SECRET|TOKEN", re.IGNORECASE)
+CREDENTIALS = re.compile(r"://[^/]*@")
+ASK = """
+import json
+from refunds import settings
+print(json.dumps({name: getattr(settings, name) for name in dir(settings) if name.isupper()}, default=repr))
+"""
+BREAK = """
+import logging, celery_app, django
+django.setup()
+logging.getLogger().setLevel(logging.DEBUG)
+from refunds import tasks
+from refunds.notices.views import opt_out
+from django.test import Client
+# A task that fails, a message that cannot be sent, a page that fails: each is logged and mailed.
+print(tasks.plan_sweep.apply(kwargs={"sweep_id": 1}, throw=False, retries=5).traceback)
+celery_app.app.conf.broker_connection_timeout = 0.1
+from refunds import dispatch
+dispatch._publish(dispatch.PLAN_SWEEP, [{"sweep_id": 1}], None)
+client = Client(raise_request_exception=False, headers={"host": "localhost"})
+print(client.get("/opt-out/x/", DATABASE_URL=__import__("os").environ["DATABASE_URL"]).status_code)
+print(client.post("/admin/login/", {"username": "a", "password": "b"}).status_code)
+# An event that Stripe did not sign, and one that it did: the database is away.
+import hashlib, hmac, time
+from django.conf import settings
+body = '{"object": "event", "type": "refund.updated", "data": {"object": {"id": "re_1", "metadata": {"refund": "k"}}}}'
+def sign(body, secret, at):  # https://docs.stripe.com/webhooks#verify-manually
+    return f"t={at},v1={hmac.new(secret.encode(), f'{at}.{body}'.encode(), hashlib.sha256).hexdigest()}"
+for secret in ("whsec_other", settings.STRIPE_WEBHOOK_SECRET.split()[1]):
+    headers = {"stripe-signature": sign(body, secret, int(time.time()))}
+    print("webhook", client.post("/payments/stripe/", body, "application/json", headers=headers).status_code)
+# What `celery report` and `celery inspect conf` show.
+shown = celery_app.app.bugreport() + repr(celery_app.app.conf.table(with_defaults=True, censored=True))
+print("shown", "STRIPE_WEBHOOK_SECRET" in shown, "whsec_" in shown)
+"""
+# What a worker answers to `inspect conf`.
+CONF = """
+import json
+from celery.worker.control import conf
+from celery_app import app
+print(json.dumps(conf(type("State", (), {"app": app}))))
+"""
+
+
+def leaves(name: str, value: Any) -> list[tuple[str, str]]:
+    """The texts of a setting, each with the names that lead to it."""
+    if isinstance(value, dict):
+        return [leaf for key, each in value.items() for leaf in leaves(f"{name}.{key}", each)]
+    if isinstance(value, list):
+        return [leaf for each in value for leaf in leaves(name, each)]
+    return [(name, value)] if isinstance(value, str) else []
+
+
+def test_an_empty_environment_has_no_secret(tmp_path: Path) -> None:
+    """No key, password or token has a default, and no URL a user; the key that signs is another in each process."""
+    first, second = (json.loads(python(tmp_path, "-c", ASK, environment={}).stdout) for _ in range(2))
+    assert first.pop("SECRET_KEY") != second.pop("SECRET_KEY")
+    found = [leaf for name, value in first.items() for leaf in leaves(name, value)]
+    assert [leaf for leaf in found if CREDENTIALS.search(leaf[1])] == []
+    named = [(name, value) for name, value in found if NAME.search(name.rpartition(".")[2])]
+    assert {"STRIPE_API_KEY", "DATABASES.default.PASSWORD"} <= dict(named).keys()
+    assert [leaf for leaf in named if leaf[1]] == []
+
+
+def test_no_secret_is_in_a_log_or_a_report(tmp_path: Path) -> None:
+    """Where database, broker and payer are away, everything is logged and mailed but what lets one in."""
+    done = python(tmp_path, "-c", BREAK, environment=SECRETS)
+    said = done.stdout + done.stderr
+    for reported in (
+        "Task refunds.plan_sweep failed: OperationalError",
+        "500",
+        "sent 0 of 1 messages",
+        "Settings:",
+        "webhook 400",
+        "webhook 500",
+        "shown True False",
+    ):
+        assert reported in said
+    assert [line for line in said.splitlines() if WORD in line] == []
+
+
+def test_no_secret_is_in_celerys_report_or_conf(tmp_path: Path) -> None:
+    """`celery report` and what `celery inspect conf` answers, which people paste into issues, name no password."""
+    urls = {"CELERY_REDBEAT_REDIS_URL": f"redis://:{WORD}@127.0.0.1:1/3", "CELERY_BEAT_SCHEDULER": "redbeat.RedBeat"}
+    report = python(tmp_path, "-m", "celery", "-A", "celery_app", "report", environment=SECRETS | urls).stdout
+    conf = python(tmp_path, "-c", CONF, environment=SECRETS | urls).stdout
+    for name in ("CELERY_BROKER_URL", "CELERY_REDBEAT_REDIS_URL", "REFUNDS_LIMITER_URL"):
+        assert f"{name}: '********'" in report
+        assert json.loads(conf)[name] == "********"
+    assert [line for line in (report + conf).splitlines() if WORD in line] == []

@@ -1,0 +1,160 @@
+"""Children that start, speak and end together: small ones here, the real ones in test_serve_runs.py."""
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from refunds.project.embedded.lifeline import READY
+from refunds.project.embedded.supervisor import Child, ChildEnded, EndAsked, Program, Supervisor
+
+SERVE = f"print({READY!r}, flush=True); signal.pause()"
+POLITE = f"signal.signal(signal.SIGTERM, lambda *_: (os.write(1, b'bye\\n'), sys.exit(0))); {SERVE}"
+STUBBORN = f"signal.signal(signal.SIGTERM, signal.SIG_IGN); {SERVE}"
+
+
+def program(name: str, code: str, grace: float = 30) -> Program:
+    """A child that runs `code`, without site-packages to be quick."""
+    return Program(name, [sys.executable, "-I", "-S", "-c", f"import os, signal, sys; {code}"], grace)
+
+
+@pytest.fixture
+def said() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def supervisor(said: list[str]) -> Iterator[Supervisor]:
+    running = Supervisor(said.append, dict(os.environ))
+    yield running
+    running.stop()
+
+
+def gone(child: Child) -> bool:
+    """Whether no process is left in the child's session."""
+    try:
+        os.killpg(child.process.pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+def test_ready_when_all_children_are(supervisor: Supervisor, said: list[str]) -> None:
+    """Waiting ends with the last child's word, which is not passed on."""
+    for name in ("worker", "web"):
+        supervisor.start(program(name, SERVE))
+
+    supervisor.wait_ready()
+
+    assert [child.ready for child in supervisor.children] == [True, True]
+    assert said == []
+
+
+def test_lines_carry_the_name(supervisor: Supervisor, said: list[str]) -> None:
+    """What a child writes, on either stream and in any bytes, comes with its name."""
+    supervisor.start(program("beat", f"print('one\\n\\ntwo'); print('three', file=sys.stderr, flush=True); {SERVE}"))
+    supervisor.start(program("worker", rf"sys.stdout.buffer.write(b'\xff\n'); {SERVE}"))
+    supervisor.wait_ready()
+    supervisor.stop()
+
+    assert sorted(said) == ["beat   | one", "beat   | three", "beat   | two", "worker | \ufffd"]
+
+
+def test_children_are_in_sessions_of_their_own(supervisor: Supervisor) -> None:
+    """Ctrl-C in the terminal reaches the supervisor alone."""
+    child = supervisor.start(program("web", SERVE))
+    supervisor.wait_ready()
+
+    assert os.getsid(child.process.pid) == child.process.pid
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("sys.exit(3)", "beat ended with exit status 3"),
+        ("sys.exit(0)", "beat ended with exit status 0"),
+        ("signal.raise_signal(signal.SIGKILL)", "beat ended by SIGKILL"),
+    ],
+)
+def test_child_that_ends_is_named(supervisor: Supervisor, code: str, message: str) -> None:
+    """An end that nobody asked for is an error that says whose and how, and the others are stopped."""
+    other = supervisor.start(program("worker", SERVE))
+    supervisor.start(program("beat", code))
+
+    with pytest.raises(ChildEnded) as raised:
+        supervisor.wait()
+    supervisor.stop()
+
+    assert str(raised.value) == message
+    assert gone(other)
+
+
+def test_last_words_come_before_the_end(supervisor: Supervisor, said: list[str]) -> None:
+    """The reason that a child writes last is out before its end is reported."""
+    supervisor.start(program("web", "print('no such table'); sys.exit(1)"))
+
+    with pytest.raises(ChildEnded, match=r"^web ended with exit status 1$"):
+        supervisor.wait_ready()
+
+    assert said == ["web    | no such table"]
+
+
+def test_stops_in_reverse_order(supervisor: Supervisor, said: list[str]) -> None:
+    """The last started is the first to go, and each is gone before the next is asked."""
+    children = [supervisor.start(program(name, POLITE)) for name in ("worker", "beat", "web")]
+    supervisor.wait_ready()
+
+    supervisor.stop()
+
+    assert said == ["web    | bye", "beat   | bye", "worker | bye"]
+    assert [child.process.returncode for child in children] == [0, 0, 0]
+    assert supervisor.children == []
+
+
+def test_child_that_does_not_end_is_killed(supervisor: Supervisor, said: list[str]) -> None:
+    """A child that ignores SIGTERM gets its grace and no more."""
+    child = supervisor.start(program("worker", STUBBORN, grace=0.01))
+    supervisor.wait_ready()
+
+    supervisor.stop()
+
+    assert said == ["worker did not end within 0.01 s and is killed"]
+    assert child.process.returncode == -signal.SIGKILL
+
+
+def test_second_request_cuts_the_wait_short(supervisor: Supervisor) -> None:
+    """Ctrl-C again while it stops: no more patience, with anyone."""
+    children = [supervisor.start(program(name, STUBBORN, grace=600)) for name in ("worker", "web")]
+    supervisor.wait_ready()
+    supervisor.ask_end()
+
+    supervisor.stop()
+
+    assert [child.process.returncode for child in children] == [-signal.SIGKILL, -signal.SIGKILL]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_signal_asks_for_the_end(supervisor: Supervisor, number: signal.Signals) -> None:
+    """Ctrl-C, SIGTERM and a closed terminal end the wait; afterwards the handlers are as they were."""
+    before = signal.getsignal(number)
+    with supervisor.listening():
+        os.kill(os.getpid(), number)
+        with pytest.raises(EndAsked):
+            supervisor.wait()
+
+    assert signal.getsignal(number) is before
+
+
+def test_nobody_reads_any_more(supervisor: Supervisor) -> None:
+    """Output into a pipe that was closed asks for the end, and does not block the child."""
+
+    def closed(_line: str) -> None:
+        raise BrokenPipeError
+
+    listener = Supervisor(closed, dict(os.environ))
+    listener.start(program("worker", f"print('hello', flush=True); {SERVE}"))
+    with pytest.raises(EndAsked):
+        listener.wait()
+    listener.stop()

@@ -1,0 +1,88 @@
+"""What a web process has loaded when it begins to serve, and that nothing of it is a connection."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from refunds.project.embedded.redis_server import RedisServer
+
+from .production import python, refunds
+
+LIBRARIES = ("celery", "django", "kombu", "redis", "refunds")
+
+# Presses the button of a page that another process has shown, asks for a page, and says what both have loaded.
+CLICK = f"""
+import sys
+import refunds.project.wsgi
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils import timezone
+from refunds.admin import tokens
+from refunds.domain import cutoff
+from refunds.domain.sweeps import Frozen
+from refunds.models import ReturnRequest
+
+PAGE = "/admin/refunds/returnrequest/approve-all/"
+now = timezone.now()
+row = ReturnRequest.objects.create(
+    order_line="1/1", quantity=1, amount_minor=1, currency="GBP", requested_at=now, received_at=now
+)
+user = User.objects.create_superuser("pat", password=None)
+client = Client(headers={{"host": "localhost"}})
+client.force_login(user)
+form = {{"token": tokens.make(frozen=Frozen(row.pk), user=user.pk, lapses_at=cutoff.upcoming(now))}}
+for act in (lambda: client.post(PAGE, form), lambda: client.get(PAGE)):
+    before = set(sys.modules)
+    answer = act()
+    loaded = [name for name in set(sys.modules) - before if name.split(".")[0] in {LIBRARIES}]
+    print(answer.status_code, answer.headers.get("Location"), *sorted(loaded))
+"""
+
+# Starts as a server does that loads the application before it forks: whoever connects or is connected is told on.
+PRELOADED = """
+import os, sys
+asked = []
+sys.addaudithook(lambda event, _: asked.append(event) if event in {"socket.connect", "socket.getaddrinfo"} else None)
+import refunds.project.wsgi
+def sockets():
+    links = [f"/proc/self/fd/{number}" for number in os.listdir("/proc/self/fd")]
+    return [link for link in links if os.path.exists(link) and os.readlink(link).startswith("socket:")]
+from django.db import connections
+print(asked, sockets(), [one.connection for one in connections.all(initialized_only=True)], flush=True)
+if not (child := os.fork()):
+    print(sockets(), flush=True)
+    os._exit(0)
+os.waitpid(child, 0)
+"""
+
+SERVED = """
+from refunds.project.wsgi import application
+from django.test import Client
+print(Client(headers={"host": "localhost"}).get("/admin/login/").status_code)
+"""
+
+
+def test_first_press_and_first_page_load_nothing(tmp_path: Path) -> None:
+    """A fresh web process has all that the button wants of Django, Celery and the broker's client."""
+    database = {"DATABASE_URL": f"sqlite:///{tmp_path / 'web.sqlite3'}"}
+    refunds(tmp_path, "migrate", "-v0", environment=database)
+    with RedisServer() as redis:
+        done = python(tmp_path, "-c", CLICK, environment=database | {"CELERY_BROKER_URL": redis.url(0)})
+    assert done.stdout.splitlines() == ["302 /admin/refunds/sweep/1/change/", "200 None"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("broker", ["redis://127.0.0.1:1/0", "amqp://guest:guest@127.0.0.1:1//"])
+def test_nothing_is_connected_before_a_fork(tmp_path: Path, broker: str) -> None:
+    """Neither broker nor database is asked for anything at the start, so that no child of a fork shares an answer."""
+    done = python(tmp_path, "-c", PRELOADED, environment={"CELERY_BROKER_URL": broker})
+    assert (done.stdout, done.stderr) == ("[] [] [None]\n[]\n", "")
+
+
+@pytest.mark.parametrize("broker", ["redis://127.0.0.1:1/0", "nonsense://"])
+def test_a_start_needs_no_broker(tmp_path: Path, broker: str) -> None:
+    """One that is away is not missed yet; one that nothing can be sent to is a warning, and pages are served."""
+    done = python(tmp_path, "-c", SERVED, environment={"CELERY_BROKER_URL": broker})
+    assert done.stdout == "200\n"
+    assert ("refunds.outbox: nothing is loaded to send by" in done.stderr) == (broker == "nonsense://")

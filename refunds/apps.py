@@ -13,5 +13,5 @@ class RefundsConfig(AppConfig):
         """Called by Django once all apps are loaded."""
         # Importing registers them. Celery's autodiscovery runs in workers and beat alone: the web process, which only
         # sends, must know the tasks by this.
-        from . import checks, tasks
+        from . import checks, tasks  # noqa: F401
         from .worker import connections, failure_mail, starting  # noqa: F401

@@ -1,4 +1,4 @@
-"""A scheduler for `CELERY_BEAT_SCHEDULER=refunds.beat.scheduler:DeclaredScheduler`: rows in the database, held to the code.
+"""The scheduler `refunds.beat.scheduler:DeclaredScheduler`: rows in the database, held to the declared schedule.
 
 It is django-celery-beat's (`refunds[beat]`), and is imported by nothing but beat.
 """

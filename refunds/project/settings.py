@@ -247,5 +247,5 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 # Nobody reads results by default; a task that someone waits for says so itself.
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-# Tasks after which Celery closes the database connection, whatever CONN_MAX_AGE says: never; refunds.worker.connections does.
+# Tasks after which Celery closes the database connection, whatever CONN_MAX_AGE says: none. worker.connections does it.
 CELERY_DB_REUSE_MAX = sys.maxsize

@@ -48,8 +48,8 @@ def checked_receipt(text: str) -> str:
     # Case folded, because SQLite's LIKE, by which the audit looks for the wallet's receipts, does not tell cases apart.
     if receipt.casefold().startswith(queries.RECEIPT):
         raise BadInput(
-            f"the receipt begins with {queries.RECEIPT}, as only the wallet's own do; enter the reference of the payment "
-            f"that you made, or use {Remedy.TRY_AGAIN.quoted} to have the wallet pay"
+            f"the receipt begins with {queries.RECEIPT}, as only the wallet's own do; enter the reference of the "
+            f"payment that you made, or use {Remedy.TRY_AGAIN.quoted} to have the wallet pay"
         )
     return receipt
 

@@ -198,7 +198,7 @@ def test_what_fails_on_the_way_leaves_whole_chunks(
         if next(calls) == 1:
             raise ZeroDivisionError
 
-    monkeypatch.setattr(store, "insert_select", fail)
+    monkeypatch.setattr(queries, "insert_select", fail)
     with pytest.raises(ZeroDivisionError):
         try_again(client, ids, index=0)
     assert [row["tried_again"] for row in refund_rows().values()] == [1, 1, 0, 0, 0]

@@ -23,7 +23,7 @@ def client() -> Client:
 
 def database_says_18_02(monkeypatch: pytest.MonkeyPatch) -> None:
     """While the machine of the admin says 17:58."""
-    monkeypatch.setattr(store, "database_clock", lambda: CUTOFF + timedelta(minutes=2))
+    monkeypatch.setattr(queries, "database_clock", lambda: CUTOFF + timedelta(minutes=2))
     monkeypatch.setattr("socket.gethostname", lambda: "web-1")
 
 

@@ -8,7 +8,7 @@ import pytest
 from celery_rehearsal import VirtualCelery
 from django.apps import apps
 
-from refunds.beat.scheduler import drift
+from refunds.beat import drift
 from refunds.domain import cutoff
 
 from ..factories import NOON

@@ -21,14 +21,14 @@ AHEAD = 10 * MINUTE
 
 def database_runs_behind(celery: VirtualCelery, monkeypatch: pytest.MonkeyPatch) -> None:
     """The clock of beat and worker is ten minutes ahead of the database's."""
-    monkeypatch.setattr(store, "database_clock", lambda: celery.now - AHEAD)
+    monkeypatch.setattr(queries, "database_clock", lambda: celery.now - AHEAD)
 
 
 def on_a_good_machine(monkeypatch: pytest.MonkeyPatch, at: datetime) -> list[str]:
     """What `health` says there of clocks."""
     with monkeypatch.context() as patched:
         patched.setattr("socket.gethostname", lambda: "another")
-        patched.setattr(store, "database_clock", lambda: at)
+        patched.setattr(queries, "database_clock", lambda: at)
         return clocks.health(lambda: at)
 
 
@@ -55,7 +55,7 @@ def test_worker_ten_minutes_ahead_declines_nothing_and_18_on_the_right_clock_dec
     with_wrong_clock.__exit__(None, None, None)
 
     right = start(CUTOFF - 2 * MINUTE, transport=transport)
-    monkeypatch.setattr(store, "database_clock", lambda: right.now)
+    monkeypatch.setattr(queries, "database_clock", lambda: right.now)
     right.run_until(CUTOFF + 5 * MINUTE)
     assert Sweep.objects.get().scheduled_for == CUTOFF
     assert set(ReturnRequest.objects.values_list("status", "decided_at")) == {(Status.DECLINED, CUTOFF)}
@@ -65,9 +65,9 @@ def test_clock_that_is_right_again_needs_no_restart(start: Start, monkeypatch: p
     """A clock that was behind over 18:00 is set forward: the reconciler starts the sweep within half a minute."""
     make_requests(received_at=PRESSED)
     celery = start(CUTOFF - MINUTE)
-    monkeypatch.setattr(store, "database_clock", lambda: celery.now + AHEAD)
+    monkeypatch.setattr(queries, "database_clock", lambda: celery.now + AHEAD)
     celery.run_until(CUTOFF + MINUTE)
     assert not Sweep.objects.exists()
-    monkeypatch.setattr(store, "database_clock", lambda: celery.now)
+    monkeypatch.setattr(queries, "database_clock", lambda: celery.now)
     celery.advance(MINUTE / 2)
     assert ReturnRequest.objects.get().status == Status.DECLINED

@@ -142,7 +142,7 @@ def test_a_worker_killed_in_the_middle_of_a_chunk_leaves_it_whole_or_untouched(
             celery.kill_worker()
         owe(*args, **kwargs)
 
-    monkeypatch.setattr(store, "owe_refunds", kill_first)
+    monkeypatch.setattr(queries, "owe_refunds", kill_first)
     press(celery)
     celery.advance(MINUTE / 60)
     assert close_books().count(Status.REQUESTED) == 10

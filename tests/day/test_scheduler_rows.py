@@ -7,7 +7,7 @@ import pytest
 from celery.schedules import crontab
 from django.db import connection
 
-from refunds.beat.scheduler import drift
+from refunds.beat import drift
 from refunds.domain import cutoff
 from refunds.models import Sweep
 from refunds.schedule import beat_schedule

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from refunds.beat.scheduler import drift
+from refunds.beat import drift
 from refunds.domain import cutoff
 from refunds.models import Sweep
 from refunds.operations import sweeps

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db
 @pytest.mark.parametrize("known", [False, True])
 def test_a_batch_is_one_statement(django_assert_num_queries: Any, monkeypatch: pytest.MonkeyPatch, known: bool) -> None:
     """However many rows it holds, and whether they are new or known."""
-    monkeypatch.setattr(imports, "BATCH", 200)
+    monkeypatch.setattr(importer, "BATCH", 200)
     rows = taken(read(csv_file(*[line()] * 500)))
     if known:
         import_rows(rows, now=NOW, on_rejected=none_rejected)
@@ -82,14 +82,14 @@ def peak(rows: int) -> int:
 
 def test_memory_does_not_grow_with_the_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     """What tells equal rows apart is on the disk; a row of the batch takes some 1,500 bytes."""
-    monkeypatch.setattr(imports, "BATCH", 500)
+    monkeypatch.setattr(importer, "BATCH", 500)
     peak(1_000)  # what is loaded once is not counted
     assert peak(8_000) - peak(2_000) < 6_000 * 10
 
 
 def test_a_full_disk_ends_the_import_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     """What tells equal rows apart finds no room among the temporary files; whole batches before it stay."""
-    monkeypatch.setattr(imports, "BATCH", 100)
+    monkeypatch.setattr(importer, "BATCH", 100)
     room = Occurrences.__init__
 
     def little(occurrences: Occurrences) -> None:

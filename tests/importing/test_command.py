@@ -165,7 +165,7 @@ def test_interruption_says_how_to_go_on(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_progress_is_drawn_on_a_terminal_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A bar by bytes for a file, rows for a pipe, cleared before a rejected row's line; elsewhere nothing."""
-    monkeypatch.setattr(imports, "BATCH", 1_000)
+    monkeypatch.setattr(importer, "BATCH", 1_000)
     data = csv_file(*[line()] * 1_000, line(amount="0"))
     (tmp_path / "a.csv").write_bytes(data)
     err = run(tmp_path / "a.csv", stderr=Terminal())[1]

@@ -83,7 +83,7 @@ def test_a_return_id_with_other_facts_is_rejected_with_both_values(
     column: str, where: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The rejection has the line and names the fact; what is stored stays."""
-    monkeypatch.setattr(imports, "BATCH", 1 if where == "another batch" else 5_000)
+    monkeypatch.setattr(importer, "BATCH", 1 if where == "another batch" else 5_000)
     other = ("R-1", {column: FACTS[column][1]})
     if where == "another file":
         store(file(("R-1", {})))
@@ -118,7 +118,7 @@ def test_every_fact_that_differs_is_named() -> None:
 def test_the_same_return_id_is_known_within_a_file_and_between_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two rows with one id and equal facts are one return, wherever the second one stands."""
     data = file(("R-1", {}), ("R-1", {"reason": "again"}), ("R-2", {}), ("R-1", {}))
-    monkeypatch.setattr(imports, "BATCH", 3)
+    monkeypatch.setattr(importer, "BATCH", 3)
     assert counts(store(data)) == (2, 2, 0)
     assert counts(store(data)) == (0, 4, 0)
     assert ids() == ["R-1", "R-2"]
@@ -193,7 +193,7 @@ def test_a_file_cut_off_and_then_whole_ends_as_imported_once(
     ends = []
     for files in ([rows], [rows[:kept], rows]):
         with transaction.atomic(), pytest.MonkeyPatch.context() as patch:
-            patch.setattr(imports, "BATCH", batch)
+            patch.setattr(importer, "BATCH", batch)
             for each in files:
                 store(file(*each))
             # Which of the ids with equal facts has which of their keys means nothing.

@@ -105,7 +105,7 @@ def test_garbage_never_crashes_and_is_accounted_for(pieces: list[bytes], form: F
 
 def test_kill_half_way_keeps_whole_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """What had been committed stays, what was being gathered is lost, and the file again brings the rest."""
-    monkeypatch.setattr(imports, "BATCH", 1_000)
+    monkeypatch.setattr(importer, "BATCH", 1_000)
     rows = taken(read(csv_file(*[line()] * 2_500)))
 
     def killed() -> Iterator[Row]:

@@ -30,5 +30,5 @@ def messages(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         if name == outbox.NOTIFY_CUSTOMER:
             ids.extend(message["refund_id"] for message in kwargs)
 
-    monkeypatch.setattr(dispatch, "on_commit", on_commit)
+    monkeypatch.setattr(outbox, "on_commit", on_commit)
     return ids

@@ -139,12 +139,12 @@ def just_before_the_claim(monkeypatch: pytest.MonkeyPatch, do: Callable[[], obje
     look = sending._suppressed
 
     def look_too_early(read: Refund, now: datetime) -> str:
-        monkeypatch.setattr(notices, "_suppressed", look)
+        monkeypatch.setattr(sending, "_suppressed", look)
         found = look(read, now)
         do()
         return found
 
-    monkeypatch.setattr(notices, "_suppressed", look_too_early)
+    monkeypatch.setattr(sending, "_suppressed", look_too_early)
 
 
 def test_of_two_workers_one_tells(owed: Refund, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,7 +36,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, int]]:
         assert name == outbox.NOTIFY_CUSTOMER
         found.extend(kwargs)
 
-    monkeypatch.setattr(dispatch, "on_commit", on_commit)
+    monkeypatch.setattr(outbox, "on_commit", on_commit)
     return found
 
 
@@ -63,7 +63,7 @@ def test_a_message_is_for_so_many_customers(
     sent: list[dict[str, int]], monkeypatch: pytest.MonkeyPatch, count: int, sizes: list[int]
 ) -> None:
     """The first and the last refund of each lot are named; a lot of one has no last."""
-    monkeypatch.setattr(notices, "LOT", 2)
+    monkeypatch.setattr(sending, "LOT", 2)
     ids = [row.pk for row in paid(count)]
     lots = [[ids.pop(0) for _ in range(size)] for size in sizes]
     assert sent == [
@@ -113,7 +113,7 @@ def test_trouble_with_the_database_is_the_tasks_to_retry(
         asked.append(refund_id)
         raise OperationalError("away")
 
-    monkeypatch.setattr(notices, "notify_customer", away)
+    monkeypatch.setattr(sending, "notify_customer", away)
     with pytest.raises(OperationalError, match="away"):
         notify_customers(span(rows), at(NOON))
     assert asked == [rows[0].pk]

@@ -30,7 +30,7 @@ def published(monkeypatch: pytest.MonkeyPatch) -> Published:
         assert expires is None
         found.append((name, messages))
 
-    monkeypatch.setattr(dispatch, "_publish", publish)
+    monkeypatch.setattr(outbox, "_publish", publish)
     return found
 
 

@@ -33,7 +33,7 @@ DatabaseSays = Callable[[datetime], None]
 @pytest.fixture
 def database_says(monkeypatch: pytest.MonkeyPatch) -> DatabaseSays:
     """Set the database's clock."""
-    return lambda at: monkeypatch.setattr(store, "database_clock", lambda: at)
+    return lambda at: monkeypatch.setattr(queries, "database_clock", lambda: at)
 
 
 @pytest.fixture(autouse=True)

@@ -9,10 +9,10 @@ from celery.schedules import crontab, solar
 from django.apps import apps
 from django_celery_beat.schedulers import ModelEntry
 from pytest_django import Settings
-from refunds.beat.drift import Drift, compare
 
 from celery_app import app
-from refunds.beat.scheduler import drift
+from refunds.beat import drift
+from refunds.beat.drift import Drift, compare
 from refunds.operations import reconcile
 from refunds.schedule import KYIV, beat_schedule
 

@@ -36,7 +36,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
         if kwargs:
             messages.append((name, list(kwargs), expires))
 
-    monkeypatch.setattr(dispatch, "on_commit", on_commit)
+    monkeypatch.setattr(outbox, "on_commit", on_commit)
     return messages
 
 
@@ -160,7 +160,7 @@ def test_a_message_in_the_queue_is_not_sent_again(sent: Sent, monkeypatch: pytes
     """Of three refunds that waited, with two messages in the queue, the one that waited longest gets one."""
     ids = [make_refund(dispatched_at=NOON + n * BLINK).pk for n in (3, 1, 2)]
     for ready, expected in ((3, []), (4, []), (2, [ids[1]])):
-        monkeypatch.setattr(dispatch, "ready", lambda *_names, ready=ready: ready)
+        monkeypatch.setattr(outbox, "ready", lambda *_names, ready=ready: ready)
         assert reconcile.reconcile(NOON + 2 * PATIENCE, gateway=OneByOne())["refunds"] == len(expected)
         assert sent == [(outbox.PAY_REFUND, [{"refund_id": pk}], None) for pk in expected]
 
@@ -168,9 +168,9 @@ def test_a_message_in_the_queue_is_not_sent_again(sent: Sent, monkeypatch: pytes
 def test_the_refunds_of_a_range_have_one_message(sent: Sent, monkeypatch: pytest.MonkeyPatch) -> None:
     """One message waits, and it may be the range's: nothing is lost. With none each refund gets its own."""
     ids = [row.pk for row in make_requests(3, status="approved")]
-    monkeypatch.setattr(dispatch, "ready", lambda *_names: 1)
+    monkeypatch.setattr(outbox, "ready", lambda *_names: 1)
     assert reconcile.reconcile(NOON + PATIENCE, gateway=OneByOne())["refunds"] == 0
-    monkeypatch.setattr(dispatch, "ready", lambda *_names: 0)
+    monkeypatch.setattr(outbox, "ready", lambda *_names: 0)
     assert reconcile.reconcile(NOON + PATIENCE, gateway=OneByOne())["refunds"] == 3
     # The range's message was only late: it finds nothing to send.
     assert bulk_payments.pay_refunds(Span(ids[0], ids[-1]), NOON + PATIENCE, gateway=OneByOne()) == 0
@@ -181,7 +181,7 @@ def test_mails_owed_since_one_instant_have_a_message_a_hundred(sent: Sent, monke
     """250 mails had three messages; two are in the queue, so a hundred mails get one."""
     ids = make_failed(250)
     for ready, count in ((3, 0), (2, 100)):
-        monkeypatch.setattr(dispatch, "ready", lambda *_names, ready=ready: ready)
+        monkeypatch.setattr(outbox, "ready", lambda *_names, ready=ready: ready)
         assert reconcile.reconcile(NOON + PATIENCE, gateway=Wallet())["notices"] == count
     assert sent == [(outbox.NOTIFY_CUSTOMER, [{"refund_id": ids[0], "last_id": ids[99]}], None)]
 
@@ -193,7 +193,7 @@ def test_plans_and_chunks_share_what_their_queue_lacks(sent: Sent, monkeypatch: 
         Chunk(sweep=sweep, first_id=n, last_id=n, dispatched_at=NOON - n * BLINK) for n in range(1, 5)
     )
     sent.clear()
-    monkeypatch.setattr(dispatch, "ready", lambda *_names: 3)
+    monkeypatch.setattr(outbox, "ready", lambda *_names: 3)
     done = reconcile.reconcile(NOON + PATIENCE, gateway=Wallet())
     assert (done["plans"], done["chunks"]) == (1, 1)
     assert [(name, messages) for name, messages, _ in sent] == [
@@ -207,7 +207,7 @@ def test_a_full_queue_gets_no_refunds_beyond_the_rate(sent: Sent, monkeypatch: p
     for n in range(40):
         make_refund(dispatched_at=None if n % 2 else NOON)
     for ready, count in ((30, 0), (25, 5)):
-        monkeypatch.setattr(dispatch, "ready", lambda *_names, ready=ready: ready)
+        monkeypatch.setattr(outbox, "ready", lambda *_names, ready=ready: ready)
         assert reconcile.reconcile(NOON + PATIENCE, gateway=OneByOne(), limiter=Paced("1/s"))["refunds"] == count
 
 
@@ -227,7 +227,7 @@ def test_a_broker_that_does_not_answer_stops_nothing_else(
     def away(*_names: str) -> int:
         raise OperationalError("connection refused")
 
-    monkeypatch.setattr(dispatch, "ready", away)
+    monkeypatch.setattr(outbox, "ready", away)
     refund = make_refund(dispatched_at=NOON)
     make_requests()
     with caplog.at_level(logging.ERROR, logger="refunds"):

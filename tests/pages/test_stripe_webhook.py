@@ -52,7 +52,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
         if name == outbox.LOOK_UP_REFUND:
             ids.extend(message["refund_id"] for message in messages)
 
-    monkeypatch.setattr(dispatch, "on_commit", on_commit)
+    monkeypatch.setattr(outbox, "on_commit", on_commit)
     return ids
 
 

@@ -1,4 +1,4 @@
-"""`python -m refunds.project.embedded.lifeline worker|beat|web ARGUMENTS`: an entry point that ends with its supervisor.
+"""`python -m refunds.project.embedded.lifeline worker|beat|web …`: an entry point that ends with its supervisor.
 
 Standard input is the read end of a pipe whose write end only the supervisor holds. However the supervisor ends, by
 SIGKILL as well, the system closes that end, and the read here returns: no signal, no process id, no polling is needed,

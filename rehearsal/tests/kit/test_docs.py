@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 from textwrap import dedent
 
-import pytest
 import celery_rehearsal
+import pytest
 from celery_rehearsal import limits
 
 FOLDER = Path(celery_rehearsal.__file__).parent

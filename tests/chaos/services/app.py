@@ -37,6 +37,6 @@ app = shortened(
 from refunds.notices import sending  # noqa: E402  # of an app whose Django is set up
 
 # A mail that was being sent when its worker or its database went away; as it ships, two minutes.
-vars(notices).update(LEASE=timedelta(seconds=10))
+vars(sending).update(LEASE=timedelta(seconds=10))
 # What a place of one's own on a broker wants, such as a prefix for keys.
 app.conf.update(json.loads(os.environ["REFUNDS_SITE_CELERY"]))

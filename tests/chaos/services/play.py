@@ -1,4 +1,4 @@
-"""`python -m tests.chaos.services.play SCENARIO`: one scenario on one deployment, with real processes on the real clock.
+"""`python -m tests.chaos.services.play SCENARIO`: one scenario, one deployment, real processes, the real clock.
 
 Exit status 0 where the books are equal at the end, 1 with what is wrong, 2 where the machine was too slow for the day:
 then nothing was found wrong, and not all was looked at.

@@ -30,7 +30,7 @@ def app(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iter
             made.conf.broker_transport_options = {"global_keyprefix": prefix}
         made.conf.task_queues = [Queue(f"{prefix}{name}", Exchange("counts"), f"{prefix}{name}") for name in "ab"]
         made.conf.task_routes = {"one": {"queue": f"{prefix}a"}, "two": {"queue": f"{prefix}b"}}
-        monkeypatch.setattr(dispatch, "current_app", made)
+        monkeypatch.setattr(outbox, "current_app", made)
         stack.callback(made.close)
         yield made
 
@@ -69,6 +69,6 @@ def test_a_broker_that_is_away_cannot_be_asked(monkeypatch: pytest.MonkeyPatch) 
     """No number is made up: nobody listens on port 1."""
     made = Celery("counts", broker="redis://127.0.0.1:1", set_as_current=False)
     made.conf.task_publish_retry_policy = {"max_retries": 0}
-    monkeypatch.setattr(dispatch, "current_app", made)
+    monkeypatch.setattr(outbox, "current_app", made)
     with pytest.raises(OperationalError):
         outbox.ready("one")

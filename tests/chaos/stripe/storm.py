@@ -1,4 +1,4 @@
-"""`python -m tests.chaos.stripe.storm`: thousands of refunds through a spoilt connection, while workers keep being killed.
+"""`python -m tests.chaos.stripe.storm`: thousands of refunds through a spoilt connection while workers are killed.
 
 Real workers, a real beat, Stripe's own client, a provider that keeps books of its own. At the end the two books are
 held against each other: exit status 0 where each refund is in both, once and to the cent, 1 with what differs, and 2

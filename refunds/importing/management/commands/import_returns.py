@@ -14,7 +14,8 @@ from django.db import DatabaseError
 from ....domain.money import to_major
 from ....management.clock import trusted_now
 from ....project import database
-from ... import OWN, BadFile, Format, Layout, Rejection, Rejects, Source, guess, importer
+from ... import importer
+from ...files import OWN, BadFile, Format, Layout, Rejection, Rejects, Source, guess
 from ...layout_files import LAYOUTS, overridden
 from ...progress import Progress
 

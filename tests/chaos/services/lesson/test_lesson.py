@@ -3,7 +3,7 @@
 import pytest
 
 # Redis' keys are Redis' own, and a plain call asks no broker.
-from lesson.test_canvas import (
+from lesson.test_canvas import (  # noqa: F401
     test_chain,
     test_chord,
     test_group,
@@ -14,7 +14,7 @@ from lesson.test_canvas import (
     test_signature,
     test_signature_survives_json,
 )
-from lesson.test_first_steps import (
+from lesson.test_first_steps import (  # noqa: F401
     test_apply_async,
     test_delay,
     test_failure_is_raised_by_get,

@@ -1,6 +1,6 @@
 """What a frozen set costs on PostgreSQL: import, page, press, plan and chunks, beside those without the snapshot.
 
-The reference is a database without the column `added_in` (migration 0009), whose sets are frozen by the highest id
+The reference is a database without the column `added_in`, whose sets are frozen by the highest id
 alone, as before. A process of its own works on each database, in turns: `python -m benchmarks.frozen WAY ROWS`.
 
 Timed is processor time, the process's and that of its backend of PostgreSQL, which must be on this machine, a Linux:
@@ -94,7 +94,7 @@ def _stocked(place: Postgres, way: str, size: int, decided: int) -> Iterator[Non
 def _undo(url: str) -> None:
     """Take the column away, and from the index of pending rows, while the table is empty."""
     prepare()
-    index: str = import_module("refunds.migrations.0009_frozen_set").INDEX % ""
+    index: str = import_module("refunds.migrations.0001_initial").INDEX % ""
     with psycopg.connect(url) as session:
         for statement in ("ALTER TABLE refunds_returnrequest DROP COLUMN added_in", index):
             session.execute(statement.encode())

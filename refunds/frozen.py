@@ -15,7 +15,7 @@ from django.db.models.expressions import RawSQL
 from .domain.sweeps import Frozen
 from .models import ReturnRequest
 
-# Whether the row's transaction had committed when the snapshot was taken. Migration 0009 adds `added_in`, the outermost
+# Whether the row's transaction had committed when the snapshot was taken. The migration adds `added_in`, the outermost
 # transaction, as snapshots list them; the system column xmin would be a savepoint's.
 SEEN: Final = "pg_visible_in_snapshot(refunds_returnrequest.added_in, %s::pg_snapshot)"
 # Whether the row was restored from a cluster that was ahead of this one (pg_restore): a row that we see and that was

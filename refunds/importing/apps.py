@@ -2,10 +2,12 @@
 
 from django.apps import AppConfig
 
+from ..apps import LABEL
+
 
 class ImportingConfig(AppConfig):
     """Registers what nothing else imports."""
 
-    name = "refunds.importing"
-    label = "refunds_importing"
+    name = __name__.rpartition(".")[0]
+    label = f"{LABEL}_importing"
     default_auto_field = "django.db.models.BigAutoField"

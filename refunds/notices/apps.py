@@ -2,10 +2,12 @@
 
 from django.apps import AppConfig
 
+from ..apps import LABEL
+
 
 class NoticesConfig(AppConfig):
     """Registers what nothing else imports."""
 
-    name = "refunds.notices"
-    label = "refunds_notices"
+    name = __name__.rpartition(".")[0]
+    label = f"{LABEL}_notices"
     default_auto_field = "django.db.models.BigAutoField"

@@ -2,10 +2,12 @@
 
 from django.apps import AppConfig
 
+from ..apps import LABEL
+
 
 class ProjectConfig(AppConfig):
     """Registers what nothing else imports."""
 
-    name = "refunds.project"
-    label = "refunds_project"
+    name = __name__.rpartition(".")[0]
+    label = f"{LABEL}_project"
     default_auto_field = "django.db.models.BigAutoField"

@@ -2,10 +2,12 @@
 
 from django.apps import AppConfig
 
+from ..apps import LABEL
+
 
 class RemediesConfig(AppConfig):
     """Registers what nothing else imports."""
 
-    name = "refunds.remedies"
-    label = "refunds_remedies"
+    name = __name__.rpartition(".")[0]
+    label = f"{LABEL}_remedies"
     default_auto_field = "django.db.models.BigAutoField"

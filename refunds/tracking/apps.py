@@ -2,10 +2,12 @@
 
 from django.apps import AppConfig
 
+from ..apps import LABEL
+
 
 class TrackingConfig(AppConfig):
     """Registers what nothing else imports."""
 
-    name = "refunds.tracking"
-    label = "refunds_tracking"
+    name = __name__.rpartition(".")[0]
+    label = f"{LABEL}_tracking"
     default_auto_field = "django.db.models.BigAutoField"

@@ -1,0 +1,13 @@
+"""The Django app of this room."""
+
+from django.apps import AppConfig
+
+from ..apps import LABEL
+
+
+class BeatConfig(AppConfig):
+    """Registers what nothing else imports."""
+
+    name = __name__.rpartition(".")[0]
+    label = f"{LABEL}_beat"
+    default_auto_field = "django.db.models.BigAutoField"

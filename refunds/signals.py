@@ -1,0 +1,25 @@
+"""Where optional rooms hook in: the core sends these signals and knows none of the receivers.
+
+Each signal is sent by `send`: an error of a receiver is the sender's error, and rolls back the sender's transaction.
+"""
+
+from typing import Final
+
+from django.dispatch import Signal
+
+# Refunds have succeeded or failed at `now` (aware). Sent inside the transaction of the outcome. `span` (a domain Span)
+# is a range of ids: the receiver takes those of its refunds whose `settled_at` is `now`.
+refunds_settled: Final = Signal()
+# Refunds have left the state `failed` at `now`: what waits because of the failure is no longer true. Sent inside the
+# transaction of the change. `ids` is a sequence of refund ids.
+refunds_reopened: Final = Signal()
+# A refund got another receipt after its first one, so that it was possibly paid twice. Sent inside the transaction that
+# found it. `refund` is the locked row, `receipt` the later one, `now` is aware.
+second_receipt: Final = Signal()
+# The reconciler runs at `now`. `patience` (timedelta) is how long a message counts as under way, `limiter` is a
+# gateways.Limiter or None. Return a dict of counts: the name of what was sent again, and how many.
+reconciling: Final = Signal()
+# `health` asks at `now` what is overdue. Return a list of lines, one per overdue item.
+health_requested: Final = Signal()
+# The audit runs. Return a dict: the name of a contradiction, and how many rows have it.
+audit_requested: Final = Signal()

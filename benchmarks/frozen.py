@@ -150,9 +150,9 @@ def _highest() -> Any:
 def _old_page(now: datetime) -> object:
     from refunds import queries
     from refunds.domain import cutoff
-    from refunds.domain.sweeps import Cover
+    from refunds.domain.sweeps import Scope
 
-    return queries.parted_totals(queries.pending(Cover(_highest().up_to_id)), cutoff.latest(now))
+    return queries.parted_totals(queries.pending(Scope(_highest().up_to_id)), cutoff.latest(now))
 
 
 def _imported(count: int, now: datetime) -> Iterator[float]:

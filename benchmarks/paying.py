@@ -102,7 +102,7 @@ def _figures(place: stage.Stage, broker: str, options: "Options") -> list[Figure
 
 
 def _worked(url: str, broker: str, children: int, first: int, last: int) -> float:
-    """Seconds in which a worker pays all refunds of the span."""
+    """Seconds in which a worker pays all refunds of the range."""
     environment = os.environ | {
         "DATABASE_URL": url,
         "CELERY_BROKER_URL": broker,
@@ -112,10 +112,10 @@ def _worked(url: str, broker: str, children: int, first: int, last: int) -> floa
     try:
         with worker(environment, children, "payments") as running:
             warm(broker, running, children, PAY_REFUNDS, {"first_id": 2**62, "last_id": 2**62})
-            spans = [(start, min(start + SPAN - 1, last)) for start in range(first, last + 1, SPAN)]
+            id_ranges = [(start, min(start + SPAN - 1, last)) for start in range(first, last + 1, SPAN)]
             began = Real.clock()
-            send(broker, PAY_REFUNDS, [{"first_id": start, "last_id": end} for start, end in spans])
-            for _, end in spans:
+            send(broker, PAY_REFUNDS, [{"first_id": start, "last_id": end} for start, end in id_ranges])
+            for _, end in id_ranges:
                 running.wait(lambda end=end: not ask(session, _is_pending(end)))  # type: ignore[misc]  # a default binds the loop's value
             return Real.clock() - began
     finally:
@@ -123,7 +123,7 @@ def _worked(url: str, broker: str, children: int, first: int, last: int) -> floa
 
 
 def _is_pending(refund_id: int) -> str:
-    """Whether the span that ends with it is unpaid, as a look by the key, which costs the database next to nothing."""
+    """Whether the range that ends with it is unpaid, as a look by the key, which costs the database next to nothing."""
     return f"SELECT 1 FROM refunds_refund WHERE request_id = {refund_id} AND status = 'pending'"
 
 

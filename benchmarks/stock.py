@@ -30,7 +30,7 @@ PENDING: Final[LiteralString] = (
     f"INSERT INTO refunds_returnrequest ({COLUMNS}) SELECT {VALUES}, 'requested', NULL, '', NULL, NULL FROM {{numbers}}"
 )
 SWEEPS: Final[LiteralString] = """INSERT INTO refunds_sweep (id, kind, key, scheduled_for, up_to_id, received_from,
-    received_before, started_at, lapses_at, planned_at, closed_at, "left", dispatched_at) VALUES
+    received_before, started_at, expires_at, planned_at, closed_at, "left", dispatched_at) VALUES
     (1, 'approve', 'stock', NULL, 0, {at}, NULL, {at}, {at}, {at}, {at}, 0, {at}),
     (2, 'decline', NULL, {at}, 0, NULL, {at}, {at}, NULL, {at}, {at}, 0, {at})"""
 # The decided ones are from so long ago.

@@ -120,9 +120,9 @@ class Sweep(models.Model):
     received_before = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField()
     started_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
-    lapses_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
     planned_at = models.DateTimeField(null=True, blank=True)
-    # Closed when all is decided, or when it lapsed with `left` rows still undecided.
+    # Closed when all is decided, or when it expired with `left` rows still undecided.
     closed_at = models.DateTimeField(null=True, blank=True)
     left = models.PositiveIntegerField(null=True, blank=True)
     # When its message was sent, or a worker last took it up; the reconciler looks for what stays undone after it.
@@ -139,7 +139,7 @@ class Sweep(models.Model):
                     scheduled_for=None,
                     received_before=None,
                     received_from__isnull=False,
-                    lapses_at__isnull=False,
+                    expires_at__isnull=False,
                 )
                 | Q(
                     kind=Decision.DECLINE,
@@ -148,7 +148,7 @@ class Sweep(models.Model):
                     received_before__isnull=False,
                     received_before=F("scheduled_for"),
                     received_from=None,
-                    lapses_at=None,
+                    expires_at=None,
                 ),
                 name="sweep_button_or_cutoff",
             ),

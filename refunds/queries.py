@@ -12,7 +12,7 @@ from django.db.models.functions import Cast, Coalesce, Concat, Lower
 
 from .domain.refunds import Outcome, RefundStatus, settle
 from .domain.returns import Decision, Status, decide
-from .domain.sweeps import Cover, Frozen, Span
+from .domain.sweeps import Frozen, IdRange, Scope
 from .frozen import within
 from .models import OptOut, Refund, ReturnRequest, Sweep, WalletEntry
 
@@ -44,13 +44,13 @@ UNPACKED: Final = {
 TEXT: Final = models.CharField | models.TextField
 
 
-def pending(cover: Cover) -> QuerySet[ReturnRequest]:
+def pending(scope: Scope) -> QuerySet[ReturnRequest]:
     """The return requests in the set that are still to be decided."""
-    rows = within(ReturnRequest.objects.filter(PENDING), Frozen(cover.up_to_id, cover.snapshot))
-    if cover.received_from is not None:
-        rows = rows.filter(received_at__gte=cover.received_from)
-    if cover.received_before is not None:
-        rows = rows.filter(received_at__lt=cover.received_before)
+    rows = within(ReturnRequest.objects.filter(PENDING), Frozen(scope.up_to_id, scope.snapshot))
+    if scope.received_from is not None:
+        rows = rows.filter(received_at__gte=scope.received_from)
+    if scope.received_before is not None:
+        rows = rows.filter(received_at__lt=scope.received_before)
     return rows
 
 
@@ -135,12 +135,12 @@ def decide_rows(rows: QuerySet[ReturnRequest], decision: Decision, now: datetime
     `stamp` names other columns to write (`sweep`, `decided_by`, `decision_note`).
     """
     if decision is Decision.APPROVE:
-        # The transaction cannot end before owe_refunds has added the row that this names.
+        # The transaction cannot end before insert_refunds has added the row that this names.
         stamp["owed"] = F("pk")
     return rows.filter(PENDING).update(status=decide(Status.REQUESTED, decision), decided_at=now, **stamp)
 
 
-def owe_refunds(approved: QuerySet[ReturnRequest], now: datetime) -> None:
+def insert_refunds(approved: QuerySet[ReturnRequest], now: datetime) -> None:
     """A pending refund, due at once, for each of `approved` that has none yet."""
     at = Value(now, models.DateTimeField())
     source = approved.filter(status=Status.APPROVED).values_list(
@@ -162,15 +162,15 @@ def owe_refunds(approved: QuerySet[ReturnRequest], now: datetime) -> None:
     )
 
 
-def unpaid(span: Span, now: datetime) -> QuerySet[Refund]:
-    """The pending refunds in the span that are due at `now`."""
-    return Refund.objects.filter(UNPAID, pk__gte=span.first_id, pk__lte=span.last_id, due_at__lte=now)
+def unpaid(id_range: IdRange, now: datetime) -> QuerySet[Refund]:
+    """The pending refunds in the range that are due at `now`."""
+    return Refund.objects.filter(UNPAID, pk__gte=id_range.first_id, pk__lte=id_range.last_id, due_at__lte=now)
 
 
-def credit_and_settle(span: Span, now: datetime) -> int:
-    """Credit every pending refund due in the span, settle it, and return how many. Wants a transaction around it."""
+def credit_and_settle(id_range: IdRange, now: datetime) -> int:
+    """Credit every pending refund due in the range, settle it, and return how many. Wants a transaction around it."""
     # Said of each table: PostgreSQL does not pass a range on by a join, and may read the others from end to end.
-    within = {"pk__gte": span.first_id, "pk__lte": span.last_id}
+    within = {"pk__gte": id_range.first_id, "pk__lte": id_range.last_id}
     of_refund = {f"refund__{name}": value for name, value in within.items()}
     due = ReturnRequest.objects.filter(UNPAID, refund__due_at__lte=now, **within, **of_refund)
     columns = ("pk", "customer", "refund__amount_minor", "refund__currency")
@@ -178,7 +178,7 @@ def credit_and_settle(span: Span, now: datetime) -> int:
     # Only what has its entry is settled: between the two statements another transaction may have added a refund.
     credited = WalletEntry.objects.filter(pk=OuterRef("pk"), **within)
     return (
-        unpaid(span, now)
+        unpaid(id_range, now)
         .filter(Exists(credited))
         .update(
             status=settle(RefundStatus.PENDING, Outcome.PAID),
@@ -190,7 +190,7 @@ def credit_and_settle(span: Span, now: datetime) -> int:
     )
 
 
-def owe_notices(span: Span, now: datetime) -> list[int]:
+def owe_notices(id_range: IdRange, now: datetime) -> list[int]:
     """Owe the customers of these refunds a mail where there is one to send; return the ids of these refunds, rising.
 
     That is: settled at `now`, with an address that has not opted out, and not a failure after one that was told: only
@@ -200,7 +200,7 @@ def owe_notices(span: Span, now: datetime) -> list[int]:
     opted_out = OptOut.objects.filter(address=Lower(OuterRef("request__customer_email")))
     owed = (
         # Not what was settled before: its mail has gone out, or was given up.
-        Refund.objects.filter(pk__gte=span.first_id, pk__lte=span.last_id, settled_at=now, notify_at=None)
+        Refund.objects.filter(pk__gte=id_range.first_id, pk__lte=id_range.last_id, settled_at=now, notify_at=None)
         .exclude(status=RefundStatus.FAILED, notified_of=RefundStatus.FAILED)
         # Not this very outcome: a doubled message can come at its instant.
         .exclude(notified_of=F("status"), notified_at__gte=F("settled_at"))
@@ -225,9 +225,9 @@ def database_clock() -> datetime | None:
     return found  # type: ignore[no-any-return]  # rows are untyped
 
 
-def covered(sweep: Sweep) -> Cover:
+def scope_of(sweep: Sweep) -> Scope:
     """The frozen set that the sweep's row describes."""
-    return Cover(sweep.up_to_id, sweep.received_from, sweep.received_before, sweep.snapshot)
+    return Scope(sweep.up_to_id, sweep.received_from, sweep.received_before, sweep.snapshot)
 
 
 def insert_select(model: type[models.Model], columns: str, source: QuerySet[Any, Any]) -> None:

@@ -7,7 +7,7 @@ from typing import Final
 
 from django.dispatch import Signal
 
-# Refunds have succeeded or failed at `now` (aware). Sent inside the transaction of the outcome. `span` (a domain Span)
+# Refunds have succeeded or failed at `now` (aware). Sent inside the outcome's transaction. `id_range` (an IdRange)
 # is a range of ids: the receiver takes those of its refunds whose `settled_at` is `now`.
 refunds_settled: Final = Signal()
 # Refunds have left the state `failed` at `now`: what waits because of the failure is no longer true. Sent inside the

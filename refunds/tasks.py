@@ -14,7 +14,7 @@ from django.db.models import BigIntegerField
 from django.utils import timezone
 
 from .domain.retries import Again
-from .domain.sweeps import Span
+from .domain.sweeps import IdRange
 from .errors import BadArgument
 from .gateways import gateway, limiter
 from .notices import sending
@@ -57,8 +57,8 @@ def decide_chunk(*, chunk_id: int, **_newer: object) -> None:
 @shared_task(name="refunds.pay_refunds", **TROUBLE)
 def pay_refunds(*, first_id: int, last_id: int, **_newer: object) -> None:
     """Pay what is due in a range of refunds."""
-    span = Span(_positive("first_id", first_id), _positive("last_id", last_id))
-    bulk_payments.pay_refunds(span, timezone.now(), gateway=gateway(), limiter=limiter())
+    id_range = IdRange(_positive("first_id", first_id), _positive("last_id", last_id))
+    bulk_payments.pay_refunds(id_range, timezone.now(), gateway=gateway(), limiter=limiter())
 
 
 # The policy counts attempts, on the row, over all messages; max_retries bounds what one message may come to, a child
@@ -111,7 +111,7 @@ def notify_customer(*, refund_id: int, last_id: int | None = None, **_newer: obj
     if last_id is None:
         sending.notify_customer(first, timezone.now())
     else:
-        sending.notify_customers(Span(first, _positive("last_id", last_id)), timezone.now)
+        sending.notify_customers(IdRange(first, _positive("last_id", last_id)), timezone.now)
 
 
 @shared_task(name="refunds.reconcile")

@@ -42,7 +42,7 @@ def make_requests(count: int = 1, **columns: Any) -> list[ReturnRequest]:
             rows = ReturnRequest.objects.filter(pk__in=[row.pk for row in made])
             rows.update(status=status, owed=owed, decided_at=decided_at)
             if owed:
-                queries.owe_refunds(rows, decided_at)
+                queries.insert_refunds(rows, decided_at)
             made = list(rows.order_by("pk"))
     return made
 

@@ -59,12 +59,12 @@ class ApproveAll(_Base):
             "totals": [(currency, f"{count:,}", money(total, currency)) for currency, count, total in shown.totals],
             "count": f"{shown.count:,}",
             "owed_decline": f"{shown.owed_decline:,}",
-            "lapses_at": kyiv(shown.lapses_at),
+            "expires_at": kyiv(shown.expires_at),
             "as_of": kyiv(now),
             "may_list": self.has_view_permission(request),
         }
         if shown.count:
-            context["token"] = tokens.make(frozen=shown.frozen, user=request.user.pk, lapses_at=shown.lapses_at)
+            context["token"] = tokens.make(frozen=shown.frozen, user=request.user.pk, expires_at=shown.expires_at)
         return TemplateResponse(request, "admin/refunds/returnrequest/approve_all.html", context)
 
     def _press(self, request: HttpRequest, now: datetime) -> HttpResponse:

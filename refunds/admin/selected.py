@@ -107,7 +107,7 @@ class DecideSelected(ActingAdmin[ReturnRequest]):
             "opts": self.opts,
             "form": form,
             "token": tokens.make(
-                frozen=frozen, user=request.user.pk, lapses_at=cutoff.upcoming(now), salt=_salt(decision)
+                frozen=frozen, user=request.user.pk, expires_at=cutoff.upcoming(now), salt=_salt(decision)
             ),
             "found": found,
             "chosen": f"{len(ids):,}",

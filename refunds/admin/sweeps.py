@@ -22,11 +22,11 @@ class SweepAdmin(ReadOnlyAdmin[Sweep]):
     """Whoever may press the button may see where it leads."""
 
     viewers = (PERMISSION,)
-    list_display = ("id", "kind", "started", "started_by", "lapses", "closed", "left")
+    list_display = ("id", "kind", "started", "started_by", "expires", "closed", "left")
     list_filter = ("kind",)
 
     started = kyiv_column("started_at", "started")
-    lapses = kyiv_column("lapses_at", "lapses")
+    expires = kyiv_column("expires_at", "expires")
     closed = kyiv_column("closed_at", "closed")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Sweep]:
@@ -53,9 +53,9 @@ class SweepAdmin(ReadOnlyAdmin[Sweep]):
             "refresh": REFRESH if under_way else None,
             "started": kyiv(sweep.started_at),
             "scheduled_for": sweep.scheduled_for and kyiv(sweep.scheduled_for),
-            "lapses": sweep.lapses_at and kyiv(sweep.lapses_at),
+            "expires": sweep.expires_at and kyiv(sweep.expires_at),
             "closed": sweep.closed_at and kyiv(sweep.closed_at),
-            "lapsed": progress.state is SweepState.LAPSED,
+            "expired": progress.state is SweepState.LAPSED,
             "title": str(sweep).capitalize(),
             "subtitle": None,
         }

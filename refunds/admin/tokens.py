@@ -7,7 +7,7 @@ from typing import Final
 
 from django.core import signing
 
-from ..domain.sweeps import Frozen, has_lapsed
+from ..domain.sweeps import Frozen, has_expired
 from .base import kyiv
 
 # What the pages' tokens are signed with, so that the token of one page is of no use to another.
@@ -28,7 +28,7 @@ class Token:
     snapshot: str
     key: str
     user: str
-    lapses_at: str
+    expires_at: str
 
     @property
     def frozen(self) -> Frozen:
@@ -36,14 +36,14 @@ class Token:
         return Frozen(self.up_to_id, self.snapshot)
 
     @property
-    def lapses(self) -> datetime:
+    def expires(self) -> datetime:
         """From when on the page is too late (aware)."""
-        return datetime.fromisoformat(self.lapses_at)
+        return datetime.fromisoformat(self.expires_at)
 
 
-def make(*, frozen: Frozen, user: object, lapses_at: datetime, salt: str = SALT) -> str:
+def make(*, frozen: Frozen, user: object, expires_at: datetime, salt: str = SALT) -> str:
     """A signed token for the user's primary key, with a key of its own for this page."""
-    token = Token(frozen.up_to_id, frozen.snapshot, secrets.token_hex(16), str(user), lapses_at.isoformat())
+    token = Token(frozen.up_to_id, frozen.snapshot, secrets.token_hex(16), str(user), expires_at.isoformat())
     return signing.dumps(asdict(token), salt=salt)
 
 
@@ -64,6 +64,6 @@ def too_late(signed: str, token: Token, now: datetime, *, salt: str = SALT) -> s
         signing.loads(signed, salt=salt, max_age=MAX_AGE)
     except signing.SignatureExpired:
         return "the page had been open for more than an hour."
-    if has_lapsed(token.lapses, now):
-        return f"the cut-off of {kyiv(token.lapses)} (Kyiv) passed after the page was made."
+    if has_expired(token.expires, now):
+        return f"the cut-off of {kyiv(token.expires)} (Kyiv) passed after the page was made."
     return ""

@@ -27,7 +27,7 @@ class Frozen:
 
 
 @dataclass(frozen=True)
-class Cover:
+class Scope:
     """The frozen set of a sweep: ids up to `up_to_id`, received from `received_from` on and before `received_before`.
 
     Both instants are aware, or None for no bound. `snapshot` is that of `Frozen`.
@@ -51,7 +51,7 @@ class Cover:
         )
 
 
-def cover(kind: Decision, frozen: Frozen, now: datetime) -> Cover:
+def scope(kind: Decision, frozen: Frozen, now: datetime) -> Scope:
     """What a sweep of the frozen set, started at `now` (aware), covers.
 
     The last cut-off parts the pending rows in two: what was received before it is owed a decline and can no longer be
@@ -59,19 +59,19 @@ def cover(kind: Decision, frozen: Frozen, now: datetime) -> Cover:
     """
     line = cutoff.latest(now)
     if kind is Decision.DECLINE:
-        return Cover(frozen.up_to_id, received_before=line, snapshot=frozen.snapshot)
-    return Cover(frozen.up_to_id, received_from=line, snapshot=frozen.snapshot)
+        return Scope(frozen.up_to_id, received_before=line, snapshot=frozen.snapshot)
+    return Scope(frozen.up_to_id, received_from=line, snapshot=frozen.snapshot)
 
 
 @dataclass(frozen=True)
-class Span:
+class IdRange:
     """The ids from `first_id` to `last_id`, both inclusive, that one chunk decides."""
 
     first_id: int
     last_id: int
 
 
-def lapses_at(kind: Decision, started_at: datetime) -> datetime | None:
+def expires_at(kind: Decision, started_at: datetime) -> datetime | None:
     """When the sweep may decide nothing more (UTC): an approval at the next cut-off, a decline never.
 
     Raises NaiveInstant.
@@ -79,12 +79,12 @@ def lapses_at(kind: Decision, started_at: datetime) -> datetime | None:
     return cutoff.upcoming(started_at) if kind is Decision.APPROVE else None
 
 
-def has_lapsed(lapses: datetime | None, now: datetime) -> bool:
-    """Whether a sweep that lapses at `lapses` may no longer decide at `now`: the instant itself is too late."""
-    return lapses is not None and in_utc(now) >= lapses
+def has_expired(expires: datetime | None, now: datetime) -> bool:
+    """Whether a sweep that expires at `expires` may no longer decide at `now`: the instant itself is too late."""
+    return expires is not None and in_utc(now) >= expires
 
 
-def spans(first_id: int, boundaries: Iterable[int]) -> Iterator[Span]:
+def id_ranges(first_id: int, boundaries: Iterable[int]) -> Iterator[IdRange]:
     """Chunks from `first_id` on without gap or overlap, each ending at one of the rising `boundaries`.
 
     The first id is that of the first row to decide: what was decided in years before is in no chunk's range. The
@@ -94,7 +94,7 @@ def spans(first_id: int, boundaries: Iterable[int]) -> Iterator[Span]:
     for last in boundaries:
         if last < first_id:
             raise ValueError(f"chunk boundary {last} lies before {first_id}, where its chunk begins")
-        yield Span(first_id, last)
+        yield IdRange(first_id, last)
         first_id = last + 1
 
 
@@ -104,7 +104,7 @@ class SweepState(StrEnum):
     PLANNING = "planning"
     RUNNING = "running"
     DONE = "done"
-    LAPSED = "lapsed"
+    LAPSED = "expired"
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ class Progress:
     left: int
     planned: bool
     closed: bool
-    lapsed: bool
+    expired: bool
 
     @property
     def percent(self) -> int:
@@ -125,9 +125,9 @@ class Progress:
 
     @property
     def state(self) -> SweepState:
-        """A sweep that decided all it covers is done, whatever the hour; otherwise one past its lapse has lapsed."""
+        """A sweep that decided all it covers is done, whatever the hour; otherwise one past its expire has expired."""
         if self.closed and self.left == 0:
             return SweepState.DONE
-        if self.lapsed:
+        if self.expired:
             return SweepState.LAPSED
         return SweepState.RUNNING if self.planned else SweepState.PLANNING

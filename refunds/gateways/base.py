@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol, runtime_checkable
 
-from ..domain.sweeps import Span
+from ..domain.sweeps import IdRange
 
 # Characters that a receipt may have.
 LONGEST_RECEIPT: Final = 255
@@ -131,15 +131,15 @@ class TracksRefunds(Gateway, Protocol):
 class BulkGateway(Gateway, Protocol):
     """Pays many at once, in the database that holds them."""
 
-    def refund_span(self, span: Span, now: datetime) -> int:
-        """Pay every pending refund in the span that is due at `now` (aware); return how many it paid."""
+    def refund_range(self, id_range: IdRange, now: datetime) -> int:
+        """Pay every pending refund in the range that is due at `now` (aware); return how many it paid."""
         ...
 
 
 class Limiter(Protocol):
     """Gives permits to call the payment provider."""
 
-    def within(self, span: timedelta) -> int:
+    def within(self, id_range: timedelta) -> int:
         """How many calls a span of time holds: at least one."""
         ...
 

@@ -6,7 +6,7 @@ from django.db import transaction
 
 from .. import queries
 from ..domain.remedies import Remedy
-from ..domain.sweeps import Span
+from ..domain.sweeps import IdRange
 from ..errors import BadInput
 from ..models import WalletEntry
 from .base import Order, Settled
@@ -37,7 +37,7 @@ class Wallet:
         WalletEntry.objects.bulk_create([entry], ignore_conflicts=True)
         return Settled(f"{queries.RECEIPT}{order.refund_id}")
 
-    def refund_span(self, span: Span, now: datetime) -> int:
-        """Credit and settle all that is due in the span, in one transaction of a few statements; return how many."""
+    def refund_range(self, id_range: IdRange, now: datetime) -> int:
+        """Credit and settle all that is due in the range, in one transaction of a few statements; return how many."""
         with transaction.atomic(savepoint=False):  # nobody goes on in a transaction in which this has failed
-            return queries.credit_and_settle(span, now)
+            return queries.credit_and_settle(id_range, now)

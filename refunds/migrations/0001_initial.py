@@ -195,7 +195,7 @@ class Migration(migrations.Migration):
                 ("received_from", models.DateTimeField(blank=True, null=True)),
                 ("received_before", models.DateTimeField(blank=True, null=True)),
                 ("started_at", models.DateTimeField()),
-                ("lapses_at", models.DateTimeField(blank=True, null=True)),
+                ("expires_at", models.DateTimeField(blank=True, null=True)),
                 ("planned_at", models.DateTimeField(blank=True, null=True)),
                 ("closed_at", models.DateTimeField(blank=True, null=True)),
                 ("left", models.PositiveIntegerField(blank=True, null=True)),
@@ -402,7 +402,7 @@ class Migration(migrations.Migration):
                     models.Q(
                         ("key__isnull", False),
                         ("kind", refunds.domain.returns.Decision["APPROVE"]),
-                        ("lapses_at__isnull", False),
+                        ("expires_at__isnull", False),
                         ("received_before", None),
                         ("received_from__isnull", False),
                         ("scheduled_for", None),
@@ -410,7 +410,7 @@ class Migration(migrations.Migration):
                     models.Q(
                         ("key", None),
                         ("kind", refunds.domain.returns.Decision["DECLINE"]),
-                        ("lapses_at", None),
+                        ("expires_at", None),
                         ("received_before", models.F("scheduled_for")),
                         ("received_before__isnull", False),
                         ("received_from", None),

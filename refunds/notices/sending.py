@@ -16,7 +16,7 @@ from ..domain import sweeps as rules
 from ..domain.money import to_major
 from ..domain.refunds import RefundStatus
 from ..domain.returns import Decision
-from ..domain.sweeps import Span
+from ..domain.sweeps import IdRange
 from ..errors import UnknownRow
 from ..frozen import freeze
 from ..models import Refund, ReturnRequest
@@ -47,21 +47,21 @@ def _message(first_id: int, last_id: int) -> dict[str, int]:
     return {"refund_id": first_id} if first_id == last_id else {"refund_id": first_id, "last_id": last_id}
 
 
-def notify_customers(span: Span, clock: Callable[[], datetime]) -> int:
-    """Tell those in the span who are owed a mail, one after the other; return how many mails went out.
+def notify_customers(id_range: IdRange, clock: Callable[[], datetime]) -> int:
+    """Tell those in the range who are owed a mail, one after the other; return how many mails went out.
 
     Each as `notify_customer` does. One that fails there gets a message of its own, and what is left after a while has
     another for all. Raises what tells of a database that is away.
     """
     began, went = clock(), 0
-    owed = Refund.objects.filter(pk__gte=span.first_id, pk__lte=span.last_id, notify_at__lte=began)
+    owed = Refund.objects.filter(pk__gte=id_range.first_id, pk__lte=id_range.last_id, notify_at__lte=began)
     # Those that have waited long: their message is in hand, neither in the queue nor lost.
     owed.filter(notify_at__lte=began - (PATIENCE - SPELL)).update(notify_at=began)
     for pk in owed.order_by("pk").values_list("pk", flat=True):
         if clock() >= began + SPELL:
             with transaction.atomic():
                 owed.filter(pk__gte=pk).update(notify_at=clock())
-                outbox.on_commit(outbox.NOTIFY_CUSTOMER, [_message(pk, span.last_id)])
+                outbox.on_commit(outbox.NOTIFY_CUSTOMER, [_message(pk, id_range.last_id)])
             break
         try:
             went += notify_customer(pk, clock())
@@ -163,7 +163,7 @@ def _note(refund: Refund, now: datetime) -> None:
 
 def send_digest(now: datetime) -> None:
     """Tell the admins how the day stands: what waits for the next cut-off, what waits to be paid, what failed."""
-    waiting = queries.totals(queries.pending(rules.cover(Decision.APPROVE, freeze(), now)))
+    waiting = queries.totals(queries.pending(rules.scope(Decision.APPROVE, freeze(), now)))
     lines = [f"{count} waiting, {to_major(total, currency)} {currency}" for currency, count, total in waiting]
     unpaid = Refund.objects.filter(queries.UNPAID).count()
     under_way = Refund.objects.filter(queries.UNDER_WAY).count()

@@ -1,4 +1,4 @@
-"""Sending many refunds to be paid: a span after its approval, the failed ones that a person tries again."""
+"""Sending many refunds to be paid: a range after its approval, the failed ones that a person tries again."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -10,7 +10,7 @@ from django.db.models import Case, F, When
 from .. import outbox, queries
 from ..domain import sweeps as rules
 from ..domain.refunds import Outcome, RefundStatus, settle
-from ..domain.sweeps import Span
+from ..domain.sweeps import IdRange
 from ..gateways import BulkGateway, Gateway, Limiter
 from ..models import Refund
 from ..notices.sending import send_notices
@@ -21,18 +21,18 @@ FIRST_SHARE: Final = timedelta(seconds=10)
 Note = Callable[[Sequence[int]], None]
 
 
-def pay_refunds(span: Span, now: datetime, *, gateway: Gateway, limiter: Limiter | None = None) -> int:
-    """Pay what is due in the span: at once where the gateway can, otherwise by a message for each refund.
+def pay_refunds(id_range: IdRange, now: datetime, *, gateway: Gateway, limiter: Limiter | None = None) -> int:
+    """Pay what is due in the range: at once where the gateway can, otherwise by a message for each refund.
 
     What the payer cannot take within the first share of time is left to the reconciler. Returns how many were paid or
     sent.
     """
     with transaction.atomic():
         if isinstance(gateway, BulkGateway):
-            paid = gateway.refund_span(span, now)
-            send_notices(queries.owe_notices(span, now))
+            paid = gateway.refund_range(id_range, now)
+            send_notices(queries.owe_notices(id_range, now))
             return paid
-        due = queries.unpaid(span, now).filter(queries.BY_RANGE)  # the others have messages of their own
+        due = queries.unpaid(id_range, now).filter(queries.BY_RANGE)  # the others have messages of their own
         share = rules.CHUNK_ROWS if limiter is None else limiter.within(FIRST_SHARE)
         ids = list(due.order_by("pk").values_list("pk", flat=True)[:share])
         due.exclude(pk__in=ids).update(dispatched_at=None)

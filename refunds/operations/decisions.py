@@ -48,9 +48,9 @@ def _decide(ids: Sequence[int], decision: Decision, by: User | None, note: str, 
     with transaction.atomic():
         open_rows = rows
         if decision is Decision.APPROVE:
-            open_rows = queries.pending(rules.cover(decision, rules.Frozen(max(ids)), now)).filter(pk__in=ids)
+            open_rows = queries.pending(rules.scope(decision, rules.Frozen(max(ids)), now)).filter(pk__in=ids)
         decided = queries.decide_rows(open_rows, decision, now, decided_by=by, decision_note=note)
         if decision is Decision.APPROVE and decided:
-            queries.owe_refunds(rows, now)
+            queries.insert_refunds(rows, now)
             outbox.on_commit(outbox.PAY_REFUNDS, [{"first_id": min(ids), "last_id": max(ids)}])
     return decided

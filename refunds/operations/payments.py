@@ -14,7 +14,7 @@ from django.db.models.functions import Coalesce
 from .. import queries
 from ..domain.refunds import Outcome, RefundStatus, settle
 from ..domain.retries import Again, GiveUp, RetryPolicy
-from ..domain.sweeps import Span
+from ..domain.sweeps import IdRange
 from ..errors import UnknownRow
 from ..gateways import (
     LONGEST_WAIT,
@@ -235,4 +235,4 @@ def _give_up(refund: Refund, reason: str, now: datetime, **columns: Combinable) 
 def tell(refund: Refund, now: datetime) -> None:
     """Owe the customer a mail about the outcome at `now`. Wants the outcome's transaction around it."""
     if refund.request.customer_email:  # known here without the query
-        send_notices(queries.owe_notices(Span(refund.pk, refund.pk), now))
+        send_notices(queries.owe_notices(IdRange(refund.pk, refund.pk), now))

@@ -18,13 +18,13 @@ class Preview:
     """What approving all would cover at an instant.
 
     `totals` holds (currency, how many, sum in minor units) for each currency. `owed_decline` counts the pending
-    requests that were received before the last cut-off and can no longer be approved. `lapses_at` is in UTC.
+    requests that were received before the last cut-off and can no longer be approved. `expires_at` is in UTC.
     """
 
     frozen: rules.Frozen
     totals: list[tuple[str, int, int]]
     owed_decline: int
-    lapses_at: datetime
+    expires_at: datetime
 
     @property
     def count(self) -> int:
@@ -38,14 +38,14 @@ def preview(now: datetime) -> Preview:
     Raises NaiveInstant.
     """
     frozen = freeze()
-    rows = queries.pending(rules.Cover(frozen.up_to_id, snapshot=frozen.snapshot))
+    rows = queries.pending(rules.Scope(frozen.up_to_id, snapshot=frozen.snapshot))
     totals, owed_decline = queries.parted_totals(rows, latest(now))
-    return Preview(frozen, totals, owed_decline, lapses_at=upcoming(now))
+    return Preview(frozen, totals, owed_decline, expires_at=upcoming(now))
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """What a decision on chosen requests would cover: `rows`, and their (currency, how many, sum in minor units).
+    """What a decision on chosen requests would scope: `rows`, and their (currency, how many, sum in minor units).
 
     `owed_decline` counts the pending among the chosen that were received before the last cut-off and can no longer be
     approved.

@@ -35,7 +35,7 @@ def reconcile(
     `patience` is how long a message counts as under way: zero after a start of the only worker, when none can be. Where
     the broker does not answer nothing is sent, and the log says so; the rest is done.
     """
-    done = {"closed": sweeps.close_lapsed(now), "cutoffs": 0}
+    done = {"closed": sweeps.close_expired(now), "cutoffs": 0}
     if missed_cutoff(now):
         _, created = sweeps.decline_pending(now)
         done["cutoffs"] = int(created)

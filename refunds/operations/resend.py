@@ -41,8 +41,8 @@ def resend(now: datetime, patience: timedelta, *, gateway: Gateway, limiter: Lim
 
 
 def open_at(now: datetime, prefix: str = "") -> Q:
-    """Whether a sweep has not lapsed; `prefix` leads from a row to its sweep."""
-    return Q(**{f"{prefix}lapses_at": None}) | Q(**{f"{prefix}lapses_at__gt": now})
+    """Whether a sweep has not expired; `prefix` leads from a row to its sweep."""
+    return Q(**{f"{prefix}expires_at": None}) | Q(**{f"{prefix}expires_at__gt": now})
 
 
 def _resend_sweeps(now: datetime, patience: timedelta) -> dict[str, int]:

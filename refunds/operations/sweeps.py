@@ -21,7 +21,7 @@ def start_approve(*, key: str, frozen: rules.Frozen, by: User | None, now: datet
 
     One row and one message, however many rows wait. Returns the sweep and whether this call started it.
     """
-    return _start(Decision.APPROVE, rules.cover(Decision.APPROVE, frozen, now), by, now, key=key)
+    return _start(Decision.APPROVE, rules.scope(Decision.APPROVE, frozen, now), by, now, key=key)
 
 
 def decline_pending(now: datetime) -> tuple[Sweep, bool]:
@@ -29,14 +29,14 @@ def decline_pending(now: datetime) -> tuple[Sweep, bool]:
 
     Beat calls this at 18:00; whoever calls it late, early or again finds the cut-off from `now` and the sweep by it.
     """
-    cover = rules.cover(Decision.DECLINE, freeze(), now)
-    close_lapsed(now)  # first, while what the approvals left is still to be counted
-    return _start(Decision.DECLINE, cover, None, now, scheduled_for=cutoff.latest(now))
+    scope = rules.scope(Decision.DECLINE, freeze(), now)
+    close_expired(now)  # first, while what the approvals left is still to be counted
+    return _start(Decision.DECLINE, scope, None, now, scheduled_for=cutoff.latest(now))
 
 
 def _start(
     kind: Decision,
-    cover: rules.Cover,
+    scope: rules.Scope,
     by: User | None,
     now: datetime,
     **identity: str | datetime,
@@ -46,13 +46,13 @@ def _start(
             kind=kind,
             **identity,
             defaults={
-                "up_to_id": cover.up_to_id,
-                "snapshot": cover.snapshot,
-                "received_from": cover.received_from,
-                "received_before": cover.received_before,
+                "up_to_id": scope.up_to_id,
+                "snapshot": scope.snapshot,
+                "received_from": scope.received_from,
+                "received_before": scope.received_before,
                 "started_at": now,
                 "started_by": by,
-                "lapses_at": rules.lapses_at(kind, now),
+                "expires_at": rules.expires_at(kind, now),
                 "dispatched_at": now,
             },
         )
@@ -62,7 +62,7 @@ def _start(
 
 
 def plan_sweep(sweep_id: int, now: datetime) -> int:
-    """Write the sweep's chunks, unless it is planned, closed or lapsed; return how many chunks were written.
+    """Write the sweep's chunks, unless it is planned, closed or expired; return how many chunks were written.
 
     Raises UnknownRow.
     """
@@ -70,15 +70,15 @@ def plan_sweep(sweep_id: int, now: datetime) -> int:
     Sweep.objects.filter(pk=sweep_id, planned_at=None).update(dispatched_at=now)
     with transaction.atomic():
         sweep = _locked(sweep_id)
-        if sweep.planned_at or sweep.closed_at or rules.has_lapsed(sweep.lapses_at, now):
+        if sweep.planned_at or sweep.closed_at or rules.has_expired(sweep.expires_at, now):
             return 0
-        rows = queries.pending(queries.covered(sweep))
+        rows = queries.pending(queries.scope_of(sweep))
         # Rows committed since the set was frozen are left to the next sweep, wherever their ids lie.
         first = queries.lowest_id(rows)
         ends = queries.boundaries(rows, first, rules.CHUNK_ROWS)
         chunks = Chunk.objects.bulk_create(
-            Chunk(sweep=sweep, first_id=span.first_id, last_id=span.last_id, dispatched_at=now)
-            for span in rules.spans(first, ends)
+            Chunk(sweep=sweep, first_id=id_range.first_id, last_id=id_range.last_id, dispatched_at=now)
+            for id_range in rules.id_ranges(first, ends)
         )
         sweep.planned_at = now
         sweep.save(update_fields=["planned_at"])
@@ -97,7 +97,7 @@ def _locked(sweep_id: int) -> Sweep:
 def decide_chunk(chunk_id: int, now: datetime) -> int:
     """Decide every row of the chunk that is still requested, owe a refund for each one approved; return how many.
 
-    A chunk that is done, or whose sweep has lapsed, is left as it is. Raises UnknownRow.
+    A chunk that is done, or whose sweep has expired, is left as it is. Raises UnknownRow.
     """
     Chunk.objects.filter(pk=chunk_id, done_at=None).update(dispatched_at=now)  # as in plan_sweep
     with transaction.atomic():
@@ -105,16 +105,16 @@ def decide_chunk(chunk_id: int, now: datetime) -> int:
         if chunk is None:
             raise UnknownRow("chunk", chunk_id)
         sweep = chunk.sweep
-        if chunk.done_at or sweep.closed_at or rules.has_lapsed(sweep.lapses_at, now):
+        if chunk.done_at or sweep.closed_at or rules.has_expired(sweep.expires_at, now):
             return 0
-        kind, span = Decision(sweep.kind), (chunk.first_id, chunk.last_id)
-        rows = queries.pending(queries.covered(sweep)).filter(pk__range=span)
+        kind, id_range = Decision(sweep.kind), (chunk.first_id, chunk.last_id)
+        rows = queries.pending(queries.scope_of(sweep)).filter(pk__range=id_range)
         chunk.decided = queries.decide_rows(rows, kind, now, sweep=sweep, decided_by=sweep.started_by_id)
         chunk.done_at = now
         chunk.save(update_fields=["decided", "done_at"])
         if kind is Decision.APPROVE and chunk.decided:
-            queries.owe_refunds(ReturnRequest.objects.filter(pk__range=span, sweep=sweep), now)
-            outbox.on_commit(outbox.PAY_REFUNDS, [{"first_id": span[0], "last_id": span[1]}])
+            queries.insert_refunds(ReturnRequest.objects.filter(pk__range=id_range, sweep=sweep), now)
+            outbox.on_commit(outbox.PAY_REFUNDS, [{"first_id": id_range[0], "last_id": id_range[1]}])
     # After the commit, so that of two last chunks at once the later sees both done.
     close_if_done(sweep.pk, now)
     return chunk.decided
@@ -126,12 +126,12 @@ def close_if_done(sweep_id: int, now: datetime) -> None:
     Sweep.objects.filter(done, pk=sweep_id, closed_at=None, planned_at__isnull=False).update(closed_at=now, left=0)
 
 
-def close_lapsed(now: datetime) -> int:
-    """Close the sweeps that have lapsed, each with the number of rows it left undecided; return how many it closed."""
+def close_expired(now: datetime) -> int:
+    """Close the sweeps that have expired, each with the number of rows it left undecided; return how many it closed."""
     closed = 0
-    for sweep in Sweep.objects.filter(closed_at=None, lapses_at__lte=now):
+    for sweep in Sweep.objects.filter(closed_at=None, expires_at__lte=now):
         with transaction.atomic():
-            left = queries.pending(queries.covered(sweep)).count()
+            left = queries.pending(queries.scope_of(sweep)).count()
             closed += Sweep.objects.filter(pk=sweep.pk, closed_at=None).update(closed_at=now, left=left)
     return closed
 
@@ -139,26 +139,26 @@ def close_lapsed(now: datetime) -> int:
 def progress(sweep: Sweep, now: datetime) -> rules.Progress:
     """How far the sweep is, counted from rows."""
     decided = sweep.chunks.aggregate(total=Sum("decided"))["total"] or 0
-    left = queries.pending(queries.covered(sweep)).count() if sweep.left is None else sweep.left
+    left = queries.pending(queries.scope_of(sweep)).count() if sweep.left is None else sweep.left
     return rules.Progress(
         decided=decided,
         left=left,
         planned=sweep.planned_at is not None,
         closed=sweep.closed_at is not None,
-        lapsed=rules.has_lapsed(sweep.lapses_at, now),
+        expired=rules.has_expired(sweep.expires_at, now),
     )
 
 
 def send_plans(sweeps: Iterable[Sweep]) -> None:
-    """A message to plan each sweep, on commit; one that lapses expires with it."""
+    """A message to plan each sweep, on commit; one that expires expires with it."""
     for sweep in sweeps:
-        outbox.on_commit(outbox.PLAN_SWEEP, [{"sweep_id": sweep.pk}], expires=sweep.lapses_at)
+        outbox.on_commit(outbox.PLAN_SWEEP, [{"sweep_id": sweep.pk}], expires=sweep.expires_at)
 
 
 def send_chunks(chunks: Iterable[Chunk]) -> None:
-    """A message to decide each chunk, on commit; those of a sweep that lapses expire with it."""
-    by_lapse: dict[datetime | None, list[Chunk]] = {}
+    """A message to decide each chunk, on commit; those of a sweep that expires expire with it."""
+    by_expiry: dict[datetime | None, list[Chunk]] = {}
     for chunk in chunks:
-        by_lapse.setdefault(chunk.sweep.lapses_at, []).append(chunk)
-    for lapses_at, group in by_lapse.items():
-        outbox.on_commit(outbox.DECIDE_CHUNK, [{"chunk_id": chunk.pk} for chunk in group], expires=lapses_at)
+        by_expiry.setdefault(chunk.sweep.expires_at, []).append(chunk)
+    for expires_at, group in by_expiry.items():
+        outbox.on_commit(outbox.DECIDE_CHUNK, [{"chunk_id": chunk.pk} for chunk in group], expires=expires_at)

@@ -11,7 +11,7 @@ from django.db.models import Case, F, QuerySet, When
 from .. import gateways, queries
 from ..domain.refunds import Outcome, RefundStatus, settle
 from ..domain.remedies import Remedy
-from ..domain.sweeps import Span
+from ..domain.sweeps import IdRange
 from ..domain.text import invisible
 from ..errors import BadInput
 from ..gateways.base import LONGEST_RECEIPT
@@ -138,7 +138,7 @@ def settle_elsewhere(refund_id: int, receipt: str, reason: str, now: datetime, *
             notify_at=Case(When(notify_at__gt=now, then="notify_at")),
         )
         note(refund)
-        send_notices(queries.owe_notices(Span(refund_id, refund_id), now))
+        send_notices(queries.owe_notices(IdRange(refund_id, refund_id), now))
     return True
 
 

@@ -9,7 +9,7 @@ from django.core.mail import mail_admins
 
 logger = logging.getLogger(__name__)
 
-# Seconds in which one mail speaks for all messages of a task that expire, or fail by the same kind of error: a lapsed
+# Seconds in which one mail speaks for all messages of a task that expire, or fail by the same kind of error: a expired
 # sweep may have hundreds of chunks, and a bug in a gateway meets every refund, at every attempt.
 QUIET = 300
 

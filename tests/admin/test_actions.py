@@ -190,11 +190,11 @@ def spoilt(token: str) -> str:
 
 
 def of_the_button(token: str) -> str:
-    return tokens.make(frozen=Frozen(2**62), user=token, lapses_at=CUTOFF)
+    return tokens.make(frozen=Frozen(2**62), user=token, expires_at=CUTOFF)
 
 
 def of_another_user(token: str) -> str:
-    return tokens.make(frozen=Frozen(2**62), user=999, lapses_at=CUTOFF, salt="refunds.admin.approve_selected")
+    return tokens.make(frozen=Frozen(2**62), user=999, expires_at=CUTOFF, salt="refunds.admin.approve_selected")
 
 
 @pytest.mark.parametrize("action", ["approve_selected", "decline_selected"])

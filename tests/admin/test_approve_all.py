@@ -49,7 +49,7 @@ def test_page_shows_count_and_total_of_each_currency_and_when_it_lapses(client: 
     assert page.context["totals"] == [("GBP", "3", "37.50 GBP"), ("JPY", "2", "2,000,000 JPY")]
     assert "Approve 5 return requests" in page.text
     assert "4 pending return requests were received before" in page.text
-    assert "lapses at 2026-07-15 18:00:00 (Kyiv)" in page.text
+    assert "expires at 2026-07-15 18:00:00 (Kyiv)" in page.text
     assert "csrfmiddlewaretoken" in page.text
     assert state() == before
 
@@ -74,7 +74,7 @@ def test_press_starts_a_sweep_and_leads_to_its_page(
         response = press(client, token)
     sweep = Sweep.objects.get()
     assert (response.status_code, response.url) == (302, f"/admin/refunds/sweep/{sweep.pk}/change/")
-    assert (sweep.up_to_id, sweep.started_at, sweep.lapses_at) == (shown.pk, PRESSED, CUTOFF)
+    assert (sweep.up_to_id, sweep.started_at, sweep.expires_at) == (shown.pk, PRESSED, CUTOFF)
     assert sweep.started_by is not None
     assert sweep.started_by.username == "pat"
     assert queued() == [Message("refunds.plan_sweep", {"sweep_id": sweep.pk}, at(CUTOFF))]
@@ -140,7 +140,7 @@ def test_press_before_the_cutoff_is_in_time(client: Client, clock: FrozenDateTim
     token = token_of(client)
     clock.move_to(pressed_at)
     assert press(client, token).url.startswith("/admin/refunds/sweep/")
-    assert Sweep.objects.get().lapses_at == CUTOFF
+    assert Sweep.objects.get().expires_at == CUTOFF
 
 
 def test_page_is_good_for_its_whole_hour(client: Client, clock: FrozenDateTimeFactory) -> None:

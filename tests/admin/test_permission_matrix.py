@@ -112,7 +112,7 @@ def send(client: Client, asked: Asked, names: dict[str, Any], **extra: str) -> A
 def for_user(names: dict[str, Any], who: str, user: User | None) -> dict[str, Any]:
     """With the user's own name, and a good token of each confirmation page that is theirs."""
     pk = None if user is None else user.pk
-    shown: dict[str, Any] = {"frozen": Frozen(names["pending"]), "user": pk, "lapses_at": cutoff.upcoming(PRESSED)}
+    shown: dict[str, Any] = {"frozen": Frozen(names["pending"]), "user": pk, "expires_at": cutoff.upcoming(PRESSED)}
     return {
         **names,
         "who": who,

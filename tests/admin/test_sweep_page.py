@@ -69,21 +69,21 @@ def test_page_says_who_when_and_until_when(client: Client, sweep: Sweep) -> None
 def test_page_of_a_lapsed_sweep_says_how_many_it_left(
     client: Client, sweep: Sweep, clock: FrozenDateTimeFactory
 ) -> None:
-    """From 18:00:00 on it has lapsed, before and after it is closed, and the page stops looking."""
+    """From 18:00:00 on it has expired, before and after it is closed, and the page stops looking."""
     clock.move_to(CUTOFF - timedelta(microseconds=1))
     assert page_of(client, sweep)[1] == ("planning", 0, 5)
     clock.move_to(CUTOFF)
     page, numbers = page_of(client, sweep)
-    assert (numbers, AGAIN in page.text) == (("lapsed", 0, 5), False)
-    assert sweeps.close_lapsed(CUTOFF) == 1
+    assert (numbers, AGAIN in page.text) == (("expired", 0, 5), False)
+    assert sweeps.close_expired(CUTOFF) == 1
     page, numbers = page_of(client, sweep)
-    assert (numbers, AGAIN in page.text) == (("lapsed", 0, 5), False)
-    assert "Left</th><td>5: left undecided when it lapsed" in page.text
+    assert (numbers, AGAIN in page.text) == (("expired", 0, 5), False)
+    assert "Left</th><td>5: left undecided when it expired" in page.text
     assert "Lapsed (Kyiv)" in page.text
 
 
 def test_page_of_a_decline_names_its_cutoff(client: Client) -> None:
-    """The 18:00 sweep was started by no user and lapses never."""
+    """The 18:00 sweep was started by no user and expires never."""
     text = page_of(client, sweeps.decline_pending(CUTOFF)[0])[0].text
     assert '<th scope="row">Started by</th><td>the cut-off</td>' in text
     assert '<th scope="row">Cut-off (Kyiv)</th><td>2026-07-15 18:00:00</td>' in text

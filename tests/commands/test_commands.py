@@ -57,7 +57,7 @@ def test_approve_all_starts_a_sweep_and_says_what_it_covers() -> None:
         f"Sweep {sweep.pk} is to approve them until 2026-07-15 18:00 EEST.",
         NOBODY,
     ]
-    assert (sweep.started_at, sweep.lapses_at) == (PRESSED, CUTOFF)
+    assert (sweep.started_at, sweep.expires_at) == (PRESSED, CUTOFF)
 
 
 def test_approve_all_leaves_what_is_owed_a_decline() -> None:

@@ -134,7 +134,7 @@ def test_a_worker_killed_in_the_middle_of_a_chunk_leaves_it_whole_or_untouched(
     """Killed after the rows are decided and before their refunds are owed, the transaction is as if never begun."""
     make_requests(10)
     celery = start(PRESSED, beats=0)
-    owe: Callable[..., None] = queries.owe_refunds
+    owe: Callable[..., None] = queries.insert_refunds
     lives = iter([True])
 
     def kill_first(*args: object, **kwargs: object) -> None:
@@ -142,7 +142,7 @@ def test_a_worker_killed_in_the_middle_of_a_chunk_leaves_it_whole_or_untouched(
             celery.kill_worker()
         owe(*args, **kwargs)
 
-    monkeypatch.setattr(queries, "owe_refunds", kill_first)
+    monkeypatch.setattr(queries, "insert_refunds", kill_first)
     press(celery)
     celery.advance(MINUTE / 60)
     assert close_books().count(Status.REQUESTED) == 10

@@ -1,4 +1,4 @@
-"""Approve-all lapses at 18:00: by Celery, which revokes messages, and by the domain, which refuses them."""
+"""Approve-all expires at 18:00: by Celery, which revokes messages, and by the domain, which refuses them."""
 
 from datetime import timedelta
 
@@ -42,7 +42,7 @@ def test_a_press_on_the_stroke_of_18_approves_what_comes_from_then_on(start: Sta
         dict.fromkeys((row.pk for row in yesterdays), Status.DECLINED)
         | dict.fromkeys((row.pk for row in todays), Status.APPROVED)
     )
-    assert sweep.lapses_at == CUTOFF + timedelta(days=1)
+    assert sweep.expires_at == CUTOFF + timedelta(days=1)
 
 
 @pytest.mark.parametrize(("late", "kind"), [(timedelta(0), "succeeded"), (BLINK, "expired")])
@@ -73,7 +73,7 @@ def test_an_approval_whose_worker_was_down_until_the_cutoff_lapses(start: Start,
 def test_a_worker_that_dies_half_way_leaves_the_rest_to_the_decline(
     start: Start, monkeypatch: pytest.MonkeyPatch, transport: str, late: timedelta
 ) -> None:
-    """Of three chunks one is decided before 18:00; the page says that the approval lapsed, and how many it left."""
+    """Of three chunks one is decided before 18:00; the page says that the approval expired, and how many it left."""
     monkeypatch.setattr(rules, "CHUNK_ROWS", 2)
     make_requests(6)
     celery = start(PRESSED, transport=transport)
@@ -103,6 +103,6 @@ def test_the_page_of_a_lapsed_sweep_says_so(start: Start, admin_client: Client) 
     celery.start_worker()
     celery.advance(MINUTE)
     page = admin_client.get(f"/admin/refunds/sweep/{sweep.pk}/change/").text
-    for cell in ("<td>lapsed</td>", "Lapsed (Kyiv)", "<td>2026-07-15 18:00:00</td>", "left undecided when it lapsed"):
+    for cell in ("<td>expired</td>", "Lapsed (Kyiv)", "<td>2026-07-15 18:00:00</td>", "left undecided when it expired"):
         assert cell in page
     assert "<td>3: left undecided" in page

@@ -13,7 +13,7 @@ from django.db import transaction
 
 from refunds import queries, tasks
 from refunds.domain.returns import Decision
-from refunds.domain.sweeps import Span
+from refunds.domain.sweeps import IdRange
 from refunds.gateways import Gateway, Order, Settled
 from refunds.models import Chunk, Refund, Sweep
 from refunds.notices import sending
@@ -202,7 +202,7 @@ def test_workers_that_stopped_for_an_hour_find_one_message_for_each_row(start: S
     pay_by(gateway, "1/s")
     celery = start(NOON, transport="fakeredis", workers={"u1": ["upkeep"], "u2": ["upkeep"]}, beats=2)
     ids = approve(60, celery)
-    pay_refunds(Span(ids[0], ids[-1]), celery.now, gateway=gateway, limiter=Throttle(Rate.parse("1/s"), "memory://"))
+    pay_refunds(IdRange(ids[0], ids[-1]), celery.now, gateway=gateway, limiter=Throttle(Rate.parse("1/s"), "memory://"))
     approve(60, celery)
     owed = make_failed(150, notify_at=NOON, settled_at=NOON)
     sending.send_notices(owed)

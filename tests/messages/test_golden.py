@@ -42,7 +42,7 @@ def _pending(sent: datetime) -> None:
 
 def _sweep(sent: datetime) -> Sweep:
     make_requests(id=1, received_at=sent)
-    times = {"started_at": sent, "dispatched_at": sent, "lapses_at": cutoff.upcoming(sent)}
+    times = {"started_at": sent, "dispatched_at": sent, "expires_at": cutoff.upcoming(sent)}
     times["received_from"] = cutoff.latest(sent)
     return Sweep.objects.create(id=1, kind=Decision.APPROVE, key="k", up_to_id=1, **times)
 

@@ -44,7 +44,7 @@ def expire(expired: bool) -> None:
 
 
 def test_an_expired_task_is_logged_each_time_and_mailed_once_a_while(caplog: pytest.LogCaptureFixture) -> None:
-    """Hundreds of chunks of a lapsed sweep are one mail, and a line in the log each."""
+    """Hundreds of chunks of a expired sweep are one mail, and a line in the log each."""
     with caplog.at_level(logging.WARNING, logger="refunds.worker.failure_mail"):
         expire(expired=True)
         expire(expired=True)

@@ -7,7 +7,7 @@ from django.core import mail
 from django.db import connection, transaction
 
 from refunds.domain.refunds import RefundStatus
-from refunds.domain.sweeps import Span
+from refunds.domain.sweeps import IdRange
 from refunds.errors import UnknownRow
 from refunds.gateways.wallet import Wallet
 from refunds.models import OptOut, Refund
@@ -51,10 +51,10 @@ def test_a_mail_is_not_sent_before_it_is_owed(owed: Refund) -> None:
 
 
 def test_a_customer_without_an_address_is_owed_nothing(messages: list[int]) -> None:
-    """Neither a mail nor a message, whether paid one by one or in a span."""
+    """Neither a mail nor a message, whether paid one by one or in a range."""
     single, bulk = make_refund(), make_refund()
     settle(single, YES, NOON)
-    bulk_payments.pay_refunds(Span(bulk.pk, bulk.pk), NOON, gateway=Wallet())
+    bulk_payments.pay_refunds(IdRange(bulk.pk, bulk.pk), NOON, gateway=Wallet())
     assert [told(row) for row in (single, bulk)] == [("", None, None)] * 2
     assert messages == []
 
@@ -64,7 +64,7 @@ def test_a_span_owes_a_mail_for_each_refund_that_it_pays(messages: list[int]) ->
     rows = [make_refund(customer_email=ADDRESS) for _ in range(3)]
     OptOut.objects.create(address="out@example.com", created_at=NOON)
     out = make_refund(customer_email="Out@Example.com")
-    assert bulk_payments.pay_refunds(Span(rows[0].pk, out.pk), NOON, gateway=Wallet()) == 4
+    assert bulk_payments.pay_refunds(IdRange(rows[0].pk, out.pk), NOON, gateway=Wallet()) == 4
     assert messages == [rows[0].pk]
     assert [told(row)[2] for row in (*rows, out)] == [NOON, NOON, NOON, None]
 
@@ -75,7 +75,7 @@ def test_a_span_owes_nothing_for_what_was_settled_before(messages: list[int]) ->
     settle(before, YES, NOON)
     Refund.objects.filter(pk=before.pk).update(notify_at=None)
     neighbour = make_refund(customer_email=ADDRESS)
-    bulk_payments.pay_refunds(Span(before.pk, neighbour.pk), NOON + MINUTE, gateway=Wallet())
+    bulk_payments.pay_refunds(IdRange(before.pk, neighbour.pk), NOON + MINUTE, gateway=Wallet())
     assert messages == [before.pk, neighbour.pk]
     assert told(before) == ("", None, None)
 

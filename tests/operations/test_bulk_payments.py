@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from refunds import outbox
-from refunds.domain.sweeps import Span
+from refunds.domain.sweeps import IdRange
 from refunds.gateways.wallet import Wallet
 from refunds.models import WalletEntry
 from refunds.operations import reconcile
@@ -31,7 +31,7 @@ def test_the_first_share_is_sent_and_the_rest_is_left_to_the_reconciler(publishe
     outside = make_refund().pk
     before = refund_rows()
     with commit():
-        assert pay_refunds(Span(on_way, ids[-1]), PRESSED, gateway=Scripted(), limiter=Paced("50/s")) == 500
+        assert pay_refunds(IdRange(on_way, ids[-1]), PRESSED, gateway=Scripted(), limiter=Paced("50/s")) == 500
     share, rest = ids[:500], ids[500:]
     assert published == [(outbox.PAY_REFUND, each(share))]
     assert refund_rows(on_way, not_due, outside) == {pk: before[pk] for pk in (on_way, not_due, outside)}
@@ -42,10 +42,10 @@ def test_the_first_share_is_sent_and_the_rest_is_left_to_the_reconciler(publishe
 def test_a_doubled_range_sends_nothing_more(published: Published, commit: Commit) -> None:
     """What the first message has sent has messages of its own, and what it has left is the reconciler's."""
     ids = [row.pk for row in make_requests(15, status="approved")]
-    span = Span(ids[0], ids[-1])
+    id_range = IdRange(ids[0], ids[-1])
     for count in (10, 0):
         with commit():
-            assert pay_refunds(span, PRESSED, gateway=Scripted(), limiter=Paced("1/s")) == count
+            assert pay_refunds(id_range, PRESSED, gateway=Scripted(), limiter=Paced("1/s")) == count
     assert published == [(outbox.PAY_REFUND, each(ids[:10]))]
 
 
@@ -56,17 +56,17 @@ def test_without_a_limiter_the_whole_chunk_goes_at_once(
     monkeypatch.setattr("refunds.domain.sweeps.CHUNK_ROWS", 4)
     ids = [row.pk for row in make_requests(6, status="approved")]
     with commit():
-        assert pay_refunds(Span(ids[0], ids[-1]), PRESSED, gateway=Scripted()) == 4
+        assert pay_refunds(IdRange(ids[0], ids[-1]), PRESSED, gateway=Scripted()) == 4
     assert published == [(outbox.PAY_REFUND, each(ids[:4]))]
     dispatched = {pk: row["dispatched_at"] for pk, row in refund_rows().items()}
     assert dispatched == {**dict.fromkeys(ids[:4], PRESSED + BLINK), **dict.fromkeys(ids[4:])}
 
 
 def test_a_payer_in_the_database_knows_no_limit() -> None:
-    """The wallet pays a span of refunds that are tried again at once, however slow a limiter would have it."""
+    """The wallet pays a range of refunds that are tried again at once, however slow a limiter would have it."""
     ids = make_failed(3)
     try_again(ids, PRESSED)
-    assert pay_refunds(Span(ids[0], ids[-1]), PRESSED, gateway=Wallet(), limiter=Paced("1/h")) == 3
+    assert pay_refunds(IdRange(ids[0], ids[-1]), PRESSED, gateway=Wallet(), limiter=Paced("1/h")) == 3
     assert {row["status"] for row in refund_rows().values()} == {"succeeded"}
     assert WalletEntry.objects.count() == 3
 

@@ -111,7 +111,7 @@ def test_task_by_a_wrong_clock_changes_no_row(
 def test_sweep_is_neither_planned_nor_decided_by_a_clock_that_is_behind(
     database_says: DatabaseSays, planned: bool
 ) -> None:
-    """An approval that lapsed at 18:00 is not carried on by a worker whose clock says 17:58."""
+    """An approval that expired at 18:00 is not carried on by a worker whose clock says 17:58."""
     row = make_requests()[0]
     sweep, _ = sweeps.start_approve(key="k", frozen=Frozen(row.pk), by=None, now=PRESSED)
     if planned:

@@ -23,7 +23,7 @@ def test_preview_parts_the_pending_at_the_last_cutoff() -> None:
     last = make_requests(1, status=Status.DECLINED, decided_at=NOON)[0]
     shown = preview.preview(PRESSED)
     assert shown == preview.Preview(
-        frozen=shown.frozen, totals=[("GBP", 2, 2500), ("UAH", 1, 100)], owed_decline=3, lapses_at=CUTOFF
+        frozen=shown.frozen, totals=[("GBP", 2, 2500), ("UAH", 1, 100)], owed_decline=3, expires_at=CUTOFF
     )
     assert shown.frozen.up_to_id == last.pk
     assert shown.count == 3
@@ -33,8 +33,8 @@ def test_preview_moves_to_the_next_day_at_the_cutoff() -> None:
     """What could be approved until 18:00 is owed a decline from then on."""
     make_requests(2)
     before, after = preview.preview(CUTOFF - timedelta(microseconds=1)), preview.preview(CUTOFF)
-    assert (before.count, before.owed_decline, before.lapses_at) == (2, 0, CUTOFF)
-    assert (after.count, after.owed_decline, after.lapses_at) == (0, 2, CUTOFF + timedelta(days=1))
+    assert (before.count, before.owed_decline, before.expires_at) == (2, 0, CUTOFF)
+    assert (after.count, after.owed_decline, after.expires_at) == (0, 2, CUTOFF + timedelta(days=1))
 
 
 def test_preview_counts_what_the_sweep_then_covers() -> None:

@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from refunds.domain.sweeps import Span
+from refunds.domain.sweeps import IdRange
 from refunds.gateways.wallet import Wallet
 from refunds.operations.bulk_payments import pay_refunds
 
@@ -30,14 +30,14 @@ def test_a_span_is_paid_in_five_statements(
     """
     ids = [make_refund(customer_email=email).pk for _ in range(count)]
     with django_assert_num_queries(statements + (connection.vendor == "postgresql")):
-        assert pay_refunds(Span(ids[0], ids[-1]), NOON, gateway=Wallet()) == count
+        assert pay_refunds(IdRange(ids[0], ids[-1]), NOON, gateway=Wallet()) == count
 
 
 def test_no_more_than_the_span_is_read() -> None:
     """Each table that the credits and the outcomes are made of is bounded by itself."""
     ids = [make_refund().pk for _ in range(3)]
     with CaptureQueriesContext(connection) as captured:
-        pay_refunds(Span(ids[0], ids[-1]), NOON, gateway=Wallet())
+        pay_refunds(IdRange(ids[0], ids[-1]), NOON, gateway=Wallet())
     written = [query["sql"] for query in captured if query["sql"].startswith(("INSERT", "UPDATE"))]
     bounds = [re.findall(r'"?(\w+)"?\."\w+" <= (\d+)', sql) for sql in written]
     tables = [

@@ -6,7 +6,7 @@ import pytest
 
 from refunds.domain.refunds import RefundStatus
 from refunds.domain.returns import Status
-from refunds.domain.sweeps import Frozen, Span, SweepState
+from refunds.domain.sweeps import Frozen, IdRange, SweepState
 from refunds.errors import UnknownRow
 from refunds.gateways.wallet import Wallet
 from refunds.models import Chunk, Refund, ReturnRequest, Sweep, WalletEntry
@@ -57,9 +57,9 @@ def test_wallet_pays_a_span_once() -> None:
     rows = make_requests(3)
     sweep, _ = sweeps.start_approve(key="k", frozen=Frozen(rows[-1].pk), by=None, now=PRESSED)
     run(sweep)
-    span = Span(rows[0].pk, rows[-1].pk)
-    assert bulk_payments.pay_refunds(span, PRESSED, gateway=Wallet()) == 3
-    assert bulk_payments.pay_refunds(span, PRESSED, gateway=Wallet()) == 0
+    id_range = IdRange(rows[0].pk, rows[-1].pk)
+    assert bulk_payments.pay_refunds(id_range, PRESSED, gateway=Wallet()) == 3
+    assert bulk_payments.pay_refunds(id_range, PRESSED, gateway=Wallet()) == 0
     assert list(WalletEntry.objects.values_list("amount_minor", flat=True)) == [1250] * 3
     assert set(Refund.objects.values_list("status", "receipt", "attempts", "settled_at")) == {
         (RefundStatus.SUCCEEDED, f"wallet:{row.pk}", 1, PRESSED) for row in rows

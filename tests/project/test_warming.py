@@ -31,7 +31,7 @@ row = ReturnRequest.objects.create(
 user = User.objects.create_superuser("pat", password=None)
 client = Client(headers={{"host": "localhost"}})
 client.force_login(user)
-form = {{"token": tokens.make(frozen=Frozen(row.pk), user=user.pk, lapses_at=cutoff.upcoming(now))}}
+form = {{"token": tokens.make(frozen=Frozen(row.pk), user=user.pk, expires_at=cutoff.upcoming(now))}}
 for act in (lambda: client.post(PAGE, form), lambda: client.get(PAGE)):
     before = set(sys.modules)
     answer = act()

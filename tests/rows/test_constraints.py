@@ -54,7 +54,7 @@ def test_a_request_is_imported_once() -> None:
         make_requests(key=row.key)
 
 
-APPROVE = {"kind": Decision.APPROVE, "key": "k", "received_from": NOON, "lapses_at": CUTOFF}
+APPROVE = {"kind": Decision.APPROVE, "key": "k", "received_from": NOON, "expires_at": CUTOFF}
 DECLINE = {"kind": Decision.DECLINE, "scheduled_for": NOON, "received_before": NOON}
 
 
@@ -63,11 +63,11 @@ DECLINE = {"kind": Decision.DECLINE, "scheduled_for": NOON, "received_before": N
     [
         ("sweep_kind_known|sweep_button_or_cutoff", {**DECLINE, "kind": "forget"}),
         ("sweep_button_or_cutoff", {**APPROVE, "key": None}),
-        ("sweep_button_or_cutoff", {**APPROVE, "lapses_at": None}),
+        ("sweep_button_or_cutoff", {**APPROVE, "expires_at": None}),
         ("sweep_button_or_cutoff", {**DECLINE, "scheduled_for": None}),
         ("sweep_button_or_cutoff", {**DECLINE, "received_before": CUTOFF}),
         ("sweep_button_or_cutoff", {**DECLINE, "received_before": None}),
-        ("sweep_button_or_cutoff", {**DECLINE, "lapses_at": CUTOFF}),
+        ("sweep_button_or_cutoff", {**DECLINE, "expires_at": CUTOFF}),
         ("sweep_closed_with_count", {**DECLINE, "closed_at": NOON}),
     ],
 )

@@ -12,7 +12,7 @@ from freezegun import freeze_time
 
 from refunds import queries
 from refunds.domain.returns import Status
-from refunds.domain.sweeps import Cover, Frozen
+from refunds.domain.sweeps import Frozen, Scope
 from refunds.frozen import freeze, within
 from refunds.models import Chunk, ReturnRequest, Sweep
 from refunds.operations import preview, sweeps
@@ -135,7 +135,7 @@ def test_lapsed_sweep_counts_as_left_what_it_covered(importer: Importer) -> None
     """Not what was in flight when its set was frozen."""
     sweep, _ = sweeps.start_approve(key="k", frozen=freeze(), by=None, now=PRESSED)
     importer.commit()
-    sweeps.close_lapsed(CUTOFF)
+    sweeps.close_expired(CUTOFF)
     sweep.refresh_from_db()
     assert sweep.left == 1
 
@@ -234,14 +234,14 @@ def test_rows_of_the_same_transaction_are_frozen_and_decided_in_it(others: int) 
             with other.cursor() as cursor:
                 cursor.execute("SELECT pg_current_xact_id()")
         other.close()
-        assert list(queries.pending(Cover(frozen.up_to_id, snapshot=frozen.snapshot))) == [row]
+        assert list(queries.pending(Scope(frozen.up_to_id, snapshot=frozen.snapshot))) == [row]
 
 
 def test_sweep_of_a_release_without_snapshots_goes_by_the_highest_id() -> None:
     """An empty snapshot excludes no id up to it."""
     row = make_requests()[0]
     make_requests()
-    assert list(queries.pending(Cover(row.pk))) == [row]
+    assert list(queries.pending(Scope(row.pk))) == [row]
 
 
 def test_migration_gives_old_rows_its_own_transaction_without_writing_the_table() -> None:

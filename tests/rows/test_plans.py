@@ -8,7 +8,7 @@ from django.db import connection
 from refunds import queries
 from refunds.domain.refunds import RefundStatus
 from refunds.domain.returns import Status
-from refunds.domain.sweeps import Cover
+from refunds.domain.sweeps import Scope
 from refunds.frozen import freeze
 from refunds.gateways.wallet import Wallet
 from refunds.importing import importer
@@ -81,7 +81,7 @@ def test_open_sweeps_are_found_among_the_closed_by_their_index() -> None:
     """A year has some thousand sweeps, and the reconciler looks three times a minute."""
     sweeps.start_approve(key="k", frozen=freeze(), by=None, now=PRESSED)
     with explained() as plans:
-        sweeps.close_lapsed(CUTOFF)
+        sweeps.close_expired(CUTOFF)
         reconcile.health(CUTOFF + timedelta(minutes=1))
     of_sweeps = ["sweep_open" in plan.indexes for plan in plans if 'FROM "refunds_sweep"' in plan.statement]
     # Last, the health check looks for the decline of the last cut-off, which has an index of its own, and this one.
@@ -103,7 +103,7 @@ def test_page_counts_and_sums_by_the_index_of_pending_rows() -> None:
 
 def test_planning_and_deciding_go_by_the_index_of_pending_rows() -> None:
     """Of a sweep with a line through its rows as of one without."""
-    rows = queries.pending(Cover(2**62, received_from=NOON))
+    rows = queries.pending(Scope(2**62, received_from=NOON))
     with explained() as plans:
         ends = queries.boundaries(rows, queries.lowest_id(rows), 2)
         assert rows.filter(pk__range=(1, ends[-1])).count() == 3

@@ -34,6 +34,6 @@ class Command(BaseCommand):
         sweep, _ = sweeps.start_approve(key=uuid.uuid4().hex, frozen=shown.frozen, by=None, now=now)
         for currency, count, total in shown.totals:
             self.stdout.write(f"{count:,} pending, {to_major(total, currency):,} {currency}")
-        lapses = timezone.localtime(shown.lapses_at, cutoff.ZONE)
-        self.stdout.write(f"Sweep {sweep.pk} is to approve them until {lapses:%Y-%m-%d %H:%M %Z}.")
+        expires = timezone.localtime(shown.expires_at, cutoff.ZONE)
+        self.stdout.write(f"Sweep {sweep.pk} is to approve them until {expires:%Y-%m-%d %H:%M %Z}.")
         self.stdout.write(taking.line(sweep, options["wait"]))

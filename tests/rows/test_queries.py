@@ -8,13 +8,13 @@ from django.test.utils import CaptureQueriesContext
 
 from refunds import queries
 from refunds.domain.returns import Decision
-from refunds.domain.sweeps import Cover
+from refunds.domain.sweeps import Scope
 from refunds.models import ReturnRequest
 
 from ..factories import NOON, make_requests, never_read_tables
 
 pytestmark = pytest.mark.django_db
-ALL = Cover(up_to_id=2**62)
+ALL = Scope(up_to_id=2**62)
 
 
 @pytest.mark.parametrize(("count", "step"), [(0, 3), (2, 3), (3, 3), (7, 3)])
@@ -61,7 +61,7 @@ def test_totals_are_parted_at_a_line() -> None:
     make_requests(3, received_at=NOON - timedelta(days=1))
     totals = [("GBP", 2, 2 * (10**15 + 1))]
     assert queries.parted_totals(queries.pending(ALL), NOON) == (totals, 4)
-    assert queries.parted_totals(queries.pending(Cover(up_to_id=0)), NOON) == ([], 0)
+    assert queries.parted_totals(queries.pending(Scope(up_to_id=0)), NOON) == ([], 0)
 
 
 def test_pending_rows_are_found_by_the_partial_index() -> None:
@@ -76,6 +76,6 @@ def test_owed_refunds_are_written_once() -> None:
     """Asked twice, the store adds one refund a request, and none for a request that is not approved."""
     rows = ReturnRequest.objects.filter(pk__in=[row.pk for row in make_requests(3)]).order_by("pk")
     queries.decide_rows(rows.filter(pk=rows[0].pk), Decision.APPROVE, NOON)
-    queries.owe_refunds(rows, NOON)
-    queries.owe_refunds(rows, NOON)
+    queries.insert_refunds(rows, NOON)
+    queries.insert_refunds(rows, NOON)
     assert [row.pk for row in rows if hasattr(row, "refund")] == [rows[0].pk]

@@ -12,7 +12,7 @@ from refunds import outbox
 from refunds.domain import cutoff
 from refunds.domain.refunds import RefundStatus
 from refunds.domain.returns import Decision
-from refunds.domain.sweeps import Frozen, Span
+from refunds.domain.sweeps import Frozen, IdRange
 from refunds.gateways import Gateway, Order, Settled
 from refunds.gateways.wallet import Wallet
 from refunds.models import Chunk, Refund, ReturnRequest, Sweep
@@ -98,11 +98,11 @@ def test_lost_chunks_are_sent_again(sent: Sent, monkeypatch: pytest.MonkeyPatch)
     sweeps.decide_chunk(first.pk, NOON)
     sent.clear()
     assert reconcile.reconcile(NOON + PATIENCE, gateway=OneByOne())["chunks"] == 1
-    assert (outbox.DECIDE_CHUNK, [{"chunk_id": second.pk}], sweep.lapses_at) in sent
+    assert (outbox.DECIDE_CHUNK, [{"chunk_id": second.pk}], sweep.expires_at) in sent
 
 
 def test_nothing_is_sent_again_for_a_lapsed_sweep(sent: Sent) -> None:
-    """A lapsed approval is closed with what it left, and neither planned nor decided any more."""
+    """A expired approval is closed with what it left, and neither planned nor decided any more."""
     sweep = approve(make_requests(3), NOON)
     sent.clear()
     assert reconcile.reconcile(CUTOFF, gateway=Wallet())["closed"] == 1
@@ -114,7 +114,7 @@ def test_nothing_is_sent_again_for_a_lapsed_sweep(sent: Sent) -> None:
 
 @pytest.mark.parametrize(("gateway", "name"), [(Wallet(), outbox.PAY_REFUNDS), (OneByOne(), outbox.PAY_REFUND)])
 def test_unpaid_refunds_are_sent_again(sent: Sent, gateway: Gateway, name: str) -> None:
-    """Pending refunds without a message go out again: as one span for a gateway that can, else one message each."""
+    """Pending refunds without a message go out again: as one id_range for a gateway that can, else one message each."""
     rows = make_requests(2)
     ids = [row.pk for row in rows]
     decide_chosen(ids, Decision.APPROVE, by=None, note="", now=NOON)
@@ -128,12 +128,12 @@ def test_unpaid_refunds_are_sent_again(sent: Sent, gateway: Gateway, name: str) 
 
 
 def test_a_span_is_sent_out_as_single_messages_where_the_gateway_pays_one_by_one(sent: Sent) -> None:
-    """Paying a span through a provider is a message for each refund that is due."""
+    """Paying a range through a provider is a message for each refund that is due."""
     ids = [row.pk for row in make_requests(2)]
     decide_chosen(ids, Decision.APPROVE, by=None, note="", now=NOON)
     sent.clear()
-    span = Span(ids[0], ids[1])
-    assert bulk_payments.pay_refunds(span, NOON, gateway=OneByOne()) == 2
+    id_range = IdRange(ids[0], ids[1])
+    assert bulk_payments.pay_refunds(id_range, NOON, gateway=OneByOne()) == 2
     assert sent == [(outbox.PAY_REFUND, [{"refund_id": pk} for pk in ids], None)]
     assert set(Refund.objects.values_list("status", flat=True)) == {RefundStatus.PENDING}
 
@@ -173,7 +173,7 @@ def test_the_refunds_of_a_range_have_one_message(sent: Sent, monkeypatch: pytest
     monkeypatch.setattr(outbox, "ready", lambda *_names: 0)
     assert reconcile.reconcile(NOON + PATIENCE, gateway=OneByOne())["refunds"] == 3
     # The range's message was only late: it finds nothing to send.
-    assert bulk_payments.pay_refunds(Span(ids[0], ids[-1]), NOON + PATIENCE, gateway=OneByOne()) == 0
+    assert bulk_payments.pay_refunds(IdRange(ids[0], ids[-1]), NOON + PATIENCE, gateway=OneByOne()) == 0
     assert sent == [(outbox.PAY_REFUND, [{"refund_id": pk} for pk in ids], None)]
 
 

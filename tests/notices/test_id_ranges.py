@@ -12,7 +12,7 @@ from django.db import OperationalError
 
 from refunds import outbox
 from refunds.domain.refunds import RefundStatus
-from refunds.domain.sweeps import Span
+from refunds.domain.sweeps import IdRange
 from refunds.gateways.wallet import Wallet
 from refunds.models import Refund
 from refunds.notices import sending
@@ -43,13 +43,13 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, int]]:
 def paid(count: int) -> list[Refund]:
     """Refunds that the wallet has just paid, of customers with addresses."""
     rows = [make_refund(customer_email=ADDRESS) for _ in range(count)]
-    bulk_payments.pay_refunds(span(rows), NOON, gateway=Wallet())
+    bulk_payments.pay_refunds(id_range(rows), NOON, gateway=Wallet())
     return rows
 
 
-def span(rows: list[Refund]) -> Span:
+def id_range(rows: list[Refund]) -> IdRange:
     """All ids from the first to the last."""
-    return Span(rows[0].pk, rows[-1].pk)
+    return IdRange(rows[0].pk, rows[-1].pk)
 
 
 def at(*instants: datetime) -> Callable[[], datetime]:
@@ -75,7 +75,7 @@ def test_each_customer_is_told_once(sent: list[dict[str, int]]) -> None:
     """However often the message comes; who is not owed a mail yet, or is outside, is left alone."""
     before, *rows, after = paid(5)
     Refund.objects.filter(pk=rows[1].pk).update(notify_at=NOON + SECOND)
-    assert [notify_customers(span(rows), at(NOON)) for _ in range(2)] == [2, 0]
+    assert [notify_customers(id_range(rows), at(NOON)) for _ in range(2)] == [2, 0]
     assert [told(row) for row in (before, *rows, after)] == [OWED, TOLD, ("", None, NOON + SECOND), TOLD, OWED]
     assert subjects() == [SUCCESS] * 2
 
@@ -85,7 +85,7 @@ def test_an_address_that_is_refused_holds_up_nobody(sent: list[dict[str, int]], 
     rows = paid(4)
     refused = [SMTPRecipientsRefused({ADDRESS: (code, b"no")}) for code in (550, 450)]
     mail_server.answers = [*refused, TimeoutError("silent")]
-    assert notify_customers(span(rows), at(NOON)) == 1
+    assert notify_customers(id_range(rows), at(NOON)) == 1
     assert [told(row) for row in rows] == [("", None, None), OWED, OWED, TOLD]
 
 
@@ -97,7 +97,7 @@ def test_a_bug_has_a_message_of_its_own(
     sent.clear()
     mail_server.answers = [ZeroDivisionError()]
     with caplog.at_level(logging.ERROR, logger="refunds"):
-        assert notify_customers(span(rows), at(NOON)) == 2
+        assert notify_customers(id_range(rows), at(NOON)) == 2
     assert caplog.messages == [f"refund {rows[0].pk}: the mail is left to a message of its own"]
     assert ([told(row) for row in rows], sent) == ([OWED, TOLD, TOLD], [{"refund_id": rows[0].pk}])
 
@@ -115,7 +115,7 @@ def test_trouble_with_the_database_is_the_tasks_to_retry(
 
     monkeypatch.setattr(sending, "notify_customer", away)
     with pytest.raises(OperationalError, match="away"):
-        notify_customers(span(rows), at(NOON))
+        notify_customers(id_range(rows), at(NOON))
     assert asked == [rows[0].pk]
 
 
@@ -134,7 +134,7 @@ def test_what_is_left_after_a_while_has_another_message(
             raise trouble
 
     mail_server.answers = [Meanwhile(slow), Meanwhile(slow)]
-    assert notify_customers(span(rows), lambda: now[0]) == (1 if trouble else 2)
+    assert notify_customers(id_range(rows), lambda: now[0]) == (1 if trouble else 2)
     own: list[dict[str, Any]] = [{"refund_id": rows[1].pk}] if trouble else []
     assert sent == [*own, {"refund_id": rows[2].pk, "last_id": rows[3].pk}]
     assert len(mail.outbox) == (1 if trouble else 2)

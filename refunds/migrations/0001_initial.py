@@ -400,17 +400,17 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=models.Q(
                     models.Q(
+                        ("expires_at__isnull", False),
                         ("key__isnull", False),
                         ("kind", refunds.domain.returns.Decision["APPROVE"]),
-                        ("expires_at__isnull", False),
                         ("received_before", None),
                         ("received_from__isnull", False),
                         ("scheduled_for", None),
                     ),
                     models.Q(
+                        ("expires_at", None),
                         ("key", None),
                         ("kind", refunds.domain.returns.Decision["DECLINE"]),
-                        ("expires_at", None),
                         ("received_before", models.F("scheduled_for")),
                         ("received_before__isnull", False),
                         ("received_from", None),

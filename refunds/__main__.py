@@ -14,8 +14,7 @@ def main() -> None:
         # Before the imports, which take most of a second.
         print("Refunds: loading Django and Celery …", flush=True)  # noqa: T201  # no command has an output yet
     try:
-        import celery_app  # noqa: F401  # shared tasks publish to this app and no other
-
+        from .project import app  # noqa: F401  # shared tasks publish to this app and no other
         from .project.utility import Utility
 
         Utility([f"{sys.executable} -m refunds", *sys.argv[1:]]).execute()

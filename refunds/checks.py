@@ -1,6 +1,5 @@
 """System checks: settings that would be ignored in silence, or that would break a promise made here."""
 
-import os
 import re
 from importlib.util import find_spec
 from typing import Any
@@ -163,27 +162,13 @@ def webhook_can_verify(**_: Any) -> list[CheckMessage]:
     ]
 
 
-@register(Tags.security, deploy=True)
-def secret_key_given(**_: Any) -> list[CheckMessage]:
-    """Sessions outlive their process."""
-    if not _has_passing_key():
-        return []
-    return [
-        checks.Warning(
-            "DJANGO_SECRET_KEY is not set: each process signs with its own key, and sessions end with the process.",
-            hint="Put a long random value into the environment of every web process.",
-            id="refunds.W001",
-        )
-    ]
-
-
 @register(Tags.urls)
 def public_url(**_: Any) -> list[CheckMessage]:
     """A link in a mail leads somewhere, for as long as the mail is kept."""
     public = getattr(settings, "REFUNDS_PUBLIC_URL", "")
     if not public:
         return []
-    return [*_public_url_is_one(public), *_opt_out_page(), *_links_last()]
+    return [*_public_url_is_one(public), *_opt_out_page()]
 
 
 def _public_url_is_one(public: str) -> list[CheckMessage]:
@@ -211,21 +196,3 @@ def _opt_out_page() -> list[CheckMessage]:
             )
         ]
     return []
-
-
-def _links_last() -> list[CheckMessage]:
-    if not _has_passing_key():
-        return []
-    return [
-        Error(
-            "REFUNDS_PUBLIC_URL is set and DJANGO_SECRET_KEY is not: each process signs with its own key, and the web "
-            "process would not know the links in the worker's mails.",
-            hint="Put one long random value into the environment of every web process and worker.",
-            id="refunds.E007",
-        )
-    ]
-
-
-def _has_passing_key() -> bool:
-    """Whether this is the default project without a key: it makes one for each process."""
-    return settings.SETTINGS_MODULE == "refunds.project.settings" and not os.environ.get("DJANGO_SECRET_KEY")

@@ -2,26 +2,33 @@
 
 import os
 from importlib.metadata import files
+from pathlib import Path
 
 import pytest
 
 import celery_app
 import refunds
+from refunds.project.app import app
 
-NEEDED = (
-    "celery_app.py",
-    "refunds/migrations/0001_initial.py",
-    "refunds/py.typed",
-    "refunds/templates/admin/refunds/returnrequest/change_list.html",
-    "refunds/templates/refunds/opt_out.html",
-)
+CHECKOUT = Path(__file__).parents[1]
+
+
+def test_the_clones_celery_app_is_the_projects() -> None:
+    """`celery -A celery_app` in a clone and `celery -A refunds.project.app` anywhere are one application."""
+    assert celery_app.app is app
 
 
 @pytest.mark.skipif(os.environ.get("REFUNDS_TESTED") != "wheel", reason="run by tox, which installs the wheel")
 def test_the_installed_wheel_is_tested_and_whole() -> None:
-    """Under tox the package is the installed copy, with its templates, migrations and type marker."""
-    for module in (refunds, celery_app):
-        assert "site-packages" in str(module.__file__)
-    shipped = {str(path) for path in files("refunds") or ()}
-    assert set(NEEDED) <= shipped
-    assert not [path for path in shipped if path.startswith("tests")]
+    """Under tox the package is the installed copy, with each template, migration and type marker of the checkout."""
+    assert "site-packages" in str(refunds.__file__)
+    shipped = {path.as_posix() for path in files("refunds") or ()}
+    package = (path for path in (CHECKOUT / "refunds").rglob("*") if path.is_file() and path.suffix != ".pyc")
+    assert {path.relative_to(CHECKOUT).as_posix() for path in package} <= shipped
+
+
+@pytest.mark.skipif(os.environ.get("REFUNDS_TESTED") != "wheel", reason="run by tox, which installs the wheel")
+def test_the_wheel_puts_nothing_beside_its_package() -> None:
+    """No module such as `celery_app` of another project meets one of ours at the top of site-packages."""
+    tops = {path.parts[0] for path in files("refunds") or ()}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {"refunds"}

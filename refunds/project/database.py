@@ -11,6 +11,7 @@ from django.db.migrations.exceptions import MigrationSchemaMissing
 from django.db.migrations.executor import MigrationExecutor
 from django.db.utils import Error
 
+from ..apps import LABEL
 from .embedded.files import database_file
 from .environment import BadDatabaseUrl
 
@@ -128,7 +129,7 @@ def _fault_of_tables(connection: BaseDatabaseWrapper, command: str) -> str:
         return ""
     executor = MigrationExecutor(connection)
     missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    if not any(app == "refunds" for app, _ in executor.loader.applied_migrations):
+    if not any(app == LABEL for app, _ in executor.loader.applied_migrations):
         return f"{_name(connection)} has no tables of refunds. {_elsewhere(on_server=path is None)}"
     if missing and command not in LOOKING:
         first = missing[0][0]

@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -24,23 +24,27 @@ from ..models import Sweep
 from ..operations import audit, sweeps
 from .environment import database
 
-# The Sunday on which Kyiv's clocks go forward in 2026: the day on which an 18:00 is most often got wrong.
+# A Sunday on which Europe's clocks go forward: beat is most often wrong about such a day.
 DAY: Final = date(2026, 3, 29)
-OPENS, PRESSED, CLOSES = time(17, 0), time(17, 58), time(18, 30)
-# When rows come in, and how many of a hundred: most before the button, some between it and 18:00, a few after.
+# Minutes from the cutoff to the begin of the day, the press of the button, and the end of the day.
+OPENS: Final = timedelta(minutes=-60)
+PRESSED: Final = timedelta(minutes=-2)
+CLOSES: Final = timedelta(minutes=30)
+# When rows arrive, from the cutoff, and how many of a hundred: most before the button, some between it and the cutoff,
+# a few after.
 ARRIVALS: Final = (
-    *((time(17, minute), 15) for minute in (5, 15, 25, 35, 45, 57)),
-    (time(17, 58, 30), 4),
-    (time(17, 59, 59), 4),
-    (time(18, 0), 1),
-    (time(18, 10), 1),
+    *((timedelta(minutes=minute), 15) for minute in (-55, -45, -35, -25, -15, -3)),
+    (timedelta(seconds=-90), 4),
+    (timedelta(seconds=-1), 4),
+    (timedelta(0), 1),
+    (timedelta(minutes=10), 1),
 )
 ROWS: Final = 1_000
 
 
 @dataclass(frozen=True)
 class Swept:
-    """A sweep of the day: what it did to how many, begun when."""
+    """A sweep of the day: the state that it gave to how many requests, and when it started."""
 
     status: Status
     count: int
@@ -49,25 +53,25 @@ class Swept:
 
 @dataclass(frozen=True)
 class Day:
-    """What happened: rows arrived at each instant, the sweeps, the books at closing time, and every message."""
+    """What happened: how many rows arrived at each instant, the sweeps, the audit at the end, and every message."""
 
     pressed: datetime
     cutoff: datetime
     arrivals: list[tuple[datetime, int]]
     sweeps: list[Swept]
-    books: audit.Books
+    audit: audit.Books
     problems: list[str]
     timeline: Timeline
 
     def arrived(self, *, since: datetime | None = None, before: datetime | None = None) -> int:
-        """Rows that came in from `since` on and before `before`."""
+        """Count the rows that arrived at `since` or later, and before `before`."""
         return sum(
             rows for at, rows in self.arrivals if (since is None or at >= since) and (before is None or at < before)
         )
 
 
 def invented(count: int = ROWS, seed: int = 0) -> list[Row]:
-    """Made-up return requests, the same for the same seed."""
+    """Return made-up return requests, the same for the same seed."""
     draw = random.Random(seed)  # noqa: S311  # goods and prices, not secrets
     goods = ("kettle, too loud", "scarf, wrong colour", "lamp, arrived broken", "boots, too small", "book, read it")
     return [
@@ -90,15 +94,16 @@ def invented(count: int = ROWS, seed: int = 0) -> list[Row]:
 
 
 def run_day(app: Celery, rows: Sequence[Row], day: date = DAY) -> Day:
-    """Live through `day` in Kyiv with these rows, dealt out over it, on the database that is connected.
+    """Run a day around the cutoff of `day`, on the connected database; the rows arrive spread over it.
 
-    One beat, one worker, an in-memory broker. The button is pressed at 17:58, and the day closes at 18:30.
+    One beat, one worker, an in-memory broker.
     """
-    pressed, closes = _at(day, PRESSED), _at(day, CLOSES)
+    due = cutoff.on(day)
+    pressed, closes = due + PRESSED, due + CLOSES
     arrivals: list[tuple[datetime, int]] = []
-    with VirtualCelery(app, start=_at(day, OPENS), transport="memory") as celery:
+    with VirtualCelery(app, start=due + OPENS, transport="memory") as celery:
         is_pressed = False
-        for at, batch in _dealt(rows, day):
+        for at, batch in _spread(rows, due):
             if at > pressed and not is_pressed:
                 celery.run_until(pressed)
                 _press(pressed)
@@ -110,7 +115,7 @@ def run_day(app: Celery, rows: Sequence[Row], day: date = DAY) -> Day:
         celery.run_until(closes)
         closed = audit.close_books()
         found = [_swept(sweep, closes) for sweep in Sweep.objects.order_by("started_at")]
-    result = Day(pressed, cutoff.on(day), arrivals, found, closed, list(closed.problems), celery.timeline)
+    result = Day(pressed, due, arrivals, found, closed, list(closed.problems), celery.timeline)
     result.problems.extend(_surprises(result))
     return result
 
@@ -125,42 +130,38 @@ def _press(now: datetime) -> None:
 
 
 def _never(rejection: Rejection) -> None:
-    raise AssertionError(f"a row that was taken is rejected: {rejection}")
+    raise AssertionError(f"a row that the file's reader accepted is rejected: {rejection}")
 
 
-def _dealt(rows: Sequence[Row], day: date) -> Iterator[tuple[datetime, Sequence[Row]]]:
-    """The rows in their order, parted over the day's arrivals by their hundredths; the rounding goes to the first."""
+def _spread(rows: Sequence[Row], due: datetime) -> Iterator[tuple[datetime, Sequence[Row]]]:
+    """Split the rows, in their order, into the arrivals by their hundredths; the first one takes the rounding."""
     start = len(rows) - sum(len(rows) * share // 100 for _, share in ARRIVALS[1:])
-    yield _at(day, ARRIVALS[0][0]), rows[:start]
-    for at, share in ARRIVALS[1:]:
+    yield due + ARRIVALS[0][0], rows[:start]
+    for offset, share in ARRIVALS[1:]:
         end = start + len(rows) * share // 100
-        yield _at(day, at), rows[start:end]
+        yield due + offset, rows[start:end]
         start = end
 
 
 def _surprises(day: Day) -> list[str]:
-    """Where the books are not what the arrivals say they must be."""
+    """Return one line per state in which the audit differs from what the arrivals require."""
     due = {
         Status.APPROVED: day.arrived(before=day.pressed),
         Status.DECLINED: day.arrived(since=day.pressed, before=day.cutoff),
         Status.REQUESTED: day.arrived(since=day.cutoff),
     }
     wrong = [
-        f"{day.books.count(status)} requests are {status}, and {count} should be"
+        f"{day.audit.count(status)} requests are {status}, and {count} should be"
         for status, count in due.items()
-        if day.books.count(status) != count
+        if day.audit.count(status) != count
     ]
-    paid, owed = day.books.count(RefundStatus.SUCCEEDED), due[Status.APPROVED]
-    return wrong if paid == owed else [*wrong, f"{paid} refunds are paid, and {owed} should be"]
-
-
-def _at(day: date, wall: time) -> datetime:
-    return datetime.combine(day, wall, cutoff.ZONE).astimezone(UTC)
+    paid, approved = day.audit.count(RefundStatus.SUCCEEDED), due[Status.APPROVED]
+    return wrong if paid == approved else [*wrong, f"{paid} refunds are paid, and {approved} should be"]
 
 
 @contextmanager
 def scratch_database() -> Iterator[None]:
-    """A migrated SQLite database in a passing folder instead of the project's own, which is not touched."""
+    """Connect a migrated SQLite database in a temporary folder in place of the project's own."""
     mine = connections["default"]
     with TemporaryDirectory(prefix="refunds-demo-") as folder:
         config = {"default": database(f"sqlite:///{Path(folder) / 'demo.sqlite3'}")}

@@ -67,7 +67,7 @@ def lines_on_stderr() -> dict[str, Any]:
         "formatters": {
             "line": {
                 "format": "%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s",
-                # With the offset: Django sets the process's zone to Kyiv's, where an hour comes twice each autumn.
+                # With the offset: Django sets the process's zone to TIME_ZONE, where an hour can come twice in autumn.
                 "datefmt": "%Y-%m-%dT%H:%M:%S%z",
             }
         },

@@ -1,17 +1,23 @@
 """The default project: runs as it is, and every value a deployment changes comes from the environment."""
 
 import os
-import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import django
 from django.core.management.utils import get_random_secret_key
-from kombu import Exchange, Queue
 
+from .. import settings as core
 from ..domain import cutoff
-from ..schedule import beat_schedule
+from ..notices import settings as notices
+from ..notices.settings import *  # noqa: F403
+from ..rate.settings import *  # noqa: F403
+from ..settings import *  # noqa: F403
+from ..stripe import settings as stripe
+from ..stripe.settings import *  # noqa: F403
+from ..tracking import settings as tracking
+from ..worker.settings import *  # noqa: F403
 from .embedded.files import running
 from .environment import admins, codes, database, flag, lines_on_stderr
 
@@ -147,37 +153,17 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = os.environ.get("DJANGO_FROM_EMAIL", "returns
 # Who hears of failed tasks and of the evening digest.
 ADMINS = admins(os.environ.get("REFUNDS_ADMINS", ""))
 
-# Where customers reach this project, such as https://returns.example.com; empty: mails have no link to opt out of them.
-REFUNDS_PUBLIC_URL = os.environ.get("REFUNDS_PUBLIC_URL", "")
-# The currencies that an import accepts, by commas: codes of ISO 4217, whose decimals are in refunds.domain.currencies.
-# What is stored in another one is decided, paid and shown as before.
-REFUNDS_CURRENCIES = codes(os.environ.get("REFUNDS_CURRENCIES", "CHF,CZK,EUR,GBP,JPY,KWD,PLN,UAH,USD"))
-# The payer: a dotted path to a refunds.gateways.Gateway, or one of the short names in refunds.gateways.
-REFUNDS_GATEWAY = os.environ.get("REFUNDS_GATEWAY", "wallet")
-# Calls to the payer over all workers, such as 50/s; empty for no limit. Stripe allows 100 a second, 25 in a sandbox,
-# for all that an account does (https://docs.stripe.com/rate-limits). The wallet is in the database and knows none.
-REFUNDS_GATEWAY_RATE = os.environ.get("REFUNDS_GATEWAY_RATE", "50/s" if REFUNDS_GATEWAY == "stripe" else "")
-# Read by the Stripe gateway alone, which passes it to nothing but Stripe's own client.
-STRIPE_API_KEY = os.environ.get("STRIPE_API_KEY", "")
-STRIPE_API_BASE = os.environ.get("STRIPE_API_BASE", "https://api.stripe.com")
-# Read by the web process: the signing secret of the webhook endpoint at Stripe (whsec_…), or several by white space
-# while one is replaced by another. Empty: there is no page for Stripe to post to.
-STRIPE_WEBHOOK_SECRET = os.environ.get("STRIPE_WEBHOOK_SECRET", "")
-# Seconds to connect, and again between two bytes of the answer; an attempt makes at most two calls that succeed and one
-# that does not, within pay_refund's time limit of 50.
-STRIPE_TIMEOUT = float(os.environ.get("STRIPE_TIMEOUT", "15"))
-# Seconds by which a process's clock may differ from PostgreSQL's before it decides nothing by a cutoff. NTP keeps
-# clocks within milliseconds: a clock that is further off is one that nothing sets.
-REFUNDS_CLOCK_TOLERANCE = float(os.environ.get("REFUNDS_CLOCK_TOLERANCE", "5"))
-REFUNDS_EVENING_DIGEST = flag("REFUNDS_EVENING_DIGEST")
+if "REFUNDS_CURRENCIES" in os.environ:
+    REFUNDS_CURRENCIES = codes(os.environ["REFUNDS_CURRENCIES"])
+REFUNDS_CLOCK_TOLERANCE = float(os.environ.get("REFUNDS_CLOCK_TOLERANCE", core.REFUNDS_CLOCK_TOLERANCE))
+REFUNDS_QUEUE_TYPE = os.environ.get("REFUNDS_QUEUE_TYPE", core.REFUNDS_QUEUE_TYPE)
+REFUNDS_GATEWAY = os.environ.get("REFUNDS_GATEWAY", core.REFUNDS_GATEWAY)
+if REFUNDS_GATEWAY == "stripe":
+    REFUNDS_GATEWAY_RATE = os.environ.get("REFUNDS_GATEWAY_RATE", stripe.RATE)
 
 # Next to a `serve` that runs on this database: its broker and its results, for every process that is told no other.
 _SERVE = running(DATABASES["default"])
 CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL") or _SERVE.get("broker") or "redis://localhost:6379/0"
-if CELERY_BROKER_URL.startswith(("amqp:", "amqps:")):
-    # RabbitMQ says that it has a message before dispatch takes it for sent: one that a closing connection swallows is
-    # sent by the reconciler at the earliest a minute later.
-    CELERY_BROKER_TRANSPORT_OPTIONS = {"confirm_publish": True}
 CELERY_RESULT_BACKEND = os.environ.get("CELERY_RESULT_BACKEND") or _SERVE.get("results") or "redis://localhost:6379/1"
 if CELERY_RESULT_BACKEND == "django-db":
     INSTALLED_APPS.append("django_celery_results")
@@ -191,63 +177,11 @@ elif CELERY_BEAT_SCHEDULER.startswith("redbeat"):
     CELERY_REDBEAT_KEY_PREFIX = os.environ.get("CELERY_REDBEAT_KEY_PREFIX", "redbeat:")
     # Seconds. Its lock outlives a killed beat by five of these; of Celery's 300 that would be 25 minutes without beat.
     CELERY_BEAT_MAX_LOOP_INTERVAL = 10
-# Where the calls to the payer are counted. memory:// counts those of each process by itself.
-REFUNDS_LIMITER = "refunds.rate.limiter.limiter"
-REFUNDS_LIMITER_URL = os.environ.get(
-    "REFUNDS_LIMITER_URL", CELERY_BROKER_URL if CELERY_BROKER_URL.startswith(("redis:", "rediss:")) else "memory://"
-)
-# Celery does not read TIME_ZONE; without this the crontab's 18:00 is 18:00 UTC.
-CELERY_TIMEZONE = cutoff.ZONE.key
-CELERY_BEAT_SCHEDULE = beat_schedule(evening_digest=REFUNDS_EVENING_DIGEST)
-# After a kill, beat sends again what it sent since its last write of the schedule file: keep that to one entry.
-CELERY_BEAT_SYNC_EVERY = 1
-# Whoever reaches the broker can send a message; unpickling one would run their code.
-CELERY_TASK_SERIALIZER = "json"
-CELERY_RESULT_SERIALIZER = "json"
-CELERY_ACCEPT_CONTENT = ["json"]
-CELERY_RESULT_ACCEPT_CONTENT = ["json"]
-# One message that Celery does not expect would end every worker, one after the other: ours refuses it.
-CELERY_WORKER_CONSUMER = "refunds.worker.consumer:Consumer"
-# Remote control lets everybody who reaches the broker shut the workers down; Flower and `celery inspect` need it.
+if CELERY_BROKER_URL.startswith(("redis:", "rediss:")):
+    REFUNDS_LIMITER_URL = os.environ.get("REFUNDS_LIMITER_URL", CELERY_BROKER_URL)
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = flag("CELERY_WORKER_ENABLE_REMOTE_CONTROL")
-# One queue for each thing that may pile up by itself; a name with a typo fails instead of making a queue no one reads.
-CELERY_TASK_DEFAULT_QUEUE = "decisions"
-# RabbitMQ's alone, which refuses any other word: classic, or quorum, which keeps its messages on several machines.
-REFUNDS_QUEUE_TYPE = os.environ.get("REFUNDS_QUEUE_TYPE", "classic")
-# A quorum queue gets what is due later through RabbitMQ's delayed delivery, which Celery binds to no direct exchange. A
-# direct one everywhere else: Celery then publishes to the queue itself, and needs no binding, which a Redis that was
-# flushed has lost without a word to anybody. The key is named, or Celery binds every queue by the default queue's.
-_EXCHANGE = Exchange("returns", type="topic" if REFUNDS_QUEUE_TYPE == "quorum" else "direct")
-CELERY_TASK_QUEUES = [
-    Queue(
-        name,
-        _EXCHANGE,
-        routing_key=name,
-        queue_arguments={"x-queue-type": REFUNDS_QUEUE_TYPE},
-    )
-    for name in ("decisions", "payments", "mail", "upkeep")
-]
-CELERY_TASK_CREATE_MISSING_QUEUES = False
-CELERY_TASK_ROUTES = {
-    "refunds.plan_sweep": {"queue": "decisions"},
-    "refunds.decide_chunk": {"queue": "decisions"},
-    "refunds.decline_pending": {"queue": "decisions"},
-    "refunds.pay_refund": {"queue": "payments"},
-    "refunds.pay_refunds": {"queue": "payments"},
-    "refunds.look_up_refund": {"queue": "payments"},
-    "refunds.notify_customer": {"queue": "mail"},
-    "refunds.send_digest": {"queue": "mail"},
-    "refunds.reconcile": {"queue": "upkeep"},
-}
-# A worker that dies leaves its message to another; every task here can run twice.
-CELERY_TASK_ACKS_LATE = True
-# Seconds: a chunk takes well under one. Below the broker's visibility timeout (3,600), or the message comes twice.
-CELERY_TASK_SOFT_TIME_LIMIT = 60
-CELERY_TASK_TIME_LIMIT = 90
-# A child holds the message that it runs and no other, as it is acknowledged late: another worker can take the rest.
-CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-# Nobody reads results by default; a task that someone waits for says so itself.
-CELERY_TASK_IGNORE_RESULT = True
-CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-# Tasks after which Celery closes the database connection, whatever CONN_MAX_AGE says: none. worker.connections does it.
-CELERY_DB_REUSE_MAX = sys.maxsize
+
+# What the core and the rooms ask for together.
+CELERY_BEAT_SCHEDULE = core.BEAT_SCHEDULE | notices.BEAT_SCHEDULE
+CELERY_TASK_ROUTES = core.TASK_ROUTES | tracking.TASK_ROUTES | notices.TASK_ROUTES
+CELERY_TASK_QUEUES = core.queues([*core.TASK_QUEUES, *notices.TASK_QUEUES], REFUNDS_QUEUE_TYPE)

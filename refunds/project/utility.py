@@ -31,7 +31,7 @@ class Utility(ManagementUtility):
             line = database.explained(error)
             if not line or TRACEBACK in self.argv:
                 raise
-            _end(line)
+            _end(". ".join([line, *getattr(error, "__notes__", [])]))
 
     def fetch_command(self, subcommand: str) -> BaseCommand:
         """Find the command, and look at the database where it is to be run, not described."""

@@ -1,30 +1,15 @@
-"""What a worker's start does: it refuses a folder without a database, and asks for the reconciler.
-
-After a crash, work goes on without waiting for beat.
-"""
+"""A worker asks for the reconciler when it starts: after a crash, work goes on without waiting for beat."""
 
 import logging
-import sys
 from typing import Any
 
-from celery.signals import celeryd_init, worker_ready
+from celery.signals import worker_ready
 from kombu.exceptions import OperationalError
 
 from ..operations import RECONCILE_EVERY
-from ..project.database import EXIT_STATUS, missing_file
 from ..tasks import reconcile
 
 logger = logging.getLogger(__name__)
-
-
-# Of the program `celery worker` alone, before it connects to anything.
-@celeryd_init.connect(dispatch_uid="refunds.refuse_missing_file")
-def refuse_missing_file(**_: Any) -> None:
-    """End a worker whose SQLite file is not there: it would make an empty one, and every task would fail on that."""
-    line = missing_file()
-    if line:
-        sys.stderr.write(f"{line}\n")
-        sys.exit(EXIT_STATUS)
 
 
 # Of the program `celery worker` alone: a worker in a test's process sends no worker_ready. Every worker asks, whatever

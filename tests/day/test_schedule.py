@@ -9,6 +9,7 @@ from celery.schedules import crontab
 from celery_app import app
 from refunds.domain import cutoff
 from refunds.models import Sweep
+from refunds.notices import settings as notices
 from refunds.schedule import beat_schedule
 
 from ..factories import CUTOFF, NOON, PRESSED, make_requests
@@ -78,8 +79,8 @@ def test_the_reconciler_runs_every_thirty_seconds(start: Start) -> None:
 
 def test_the_digest_comes_at_sunset_where_it_is_switched_on(start: Start, schedule: Schedule) -> None:
     """In Kyiv the sun sets at about 21:04 in mid-July; off by default."""
-    assert "evening-digest" not in beat_schedule()
-    schedule({"evening-digest": beat_schedule(evening_digest=True)["evening-digest"]})
+    assert "evening-digest" not in notices.BEAT_SCHEDULE
+    schedule({"evening-digest": notices.evening_digest()})
     celery = start(NOON)
     celery.advance(timedelta(hours=12))
     (digest,) = celery.timeline.of("succeeded", "refunds.send_digest")

@@ -136,18 +136,17 @@ def test_wrong_header_names_the_columns_and_the_layout_that_fits(tmp_path: Path)
     assert run(file, "--layout", "online-retail")[2] == ""
 
 
-def test_trouble_with_the_database_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A database without tables: what to do, and no traceback."""
+def test_database_error_carries_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error of the database ends the command as it is, with a note that earlier batches are in."""
 
     def broken(*_: object) -> None:
-        raise DatabaseError("no such table:\nrefunds_returnrequest")
+        raise DatabaseError("away")
 
     monkeypatch.setattr("refunds.queries.add_requests", broken)
     (tmp_path / "a.csv").write_bytes(csv_file(line()))
-    assert run(tmp_path / "a.csv")[2] == (
-        "the database does not take the rows: no such table: refunds_returnrequest; batches before them are in. "
-        "If it is new, make its tables first: python -m refunds migrate"
-    )
+    with pytest.raises(DatabaseError, match="away") as raised:
+        run(tmp_path / "a.csv")
+    assert raised.value.__notes__ == ["Batches before this are in: import the file again for the rest"]
 
 
 def test_interruption_says_how_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,9 +24,9 @@ LONG = 60
 
 
 def on_one_day(run: Callable[[Path], None], folder: Path) -> None:
-    """Run a test of processes that live on the real clock, in a folder of its own; again if the cut-off came into it.
+    """Run a test of processes that live on the real clock, in a folder of its own; again if a cutoff came between.
 
-    At 18:00 in Kyiv what was imported before can no longer be approved.
+    What was imported before a cutoff can no longer be approved after it.
     """
     began = cutoff.latest(timezone.now())
     for name in ("first", "again"):

@@ -11,7 +11,7 @@ from .production import documented, python, refunds
 DEPLOY = ("check", "--deploy", "--fail-level", "WARNING")
 ASK = """
 import json
-from refunds import settings
+from refunds.project import settings
 print(json.dumps({name: getattr(settings, name, None) for name in {names}}))
 """
 HTTPS = ("SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "SECURE_SSL_REDIRECT", "SECURE_HSTS_SECONDS")

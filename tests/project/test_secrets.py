@@ -25,7 +25,7 @@ NAME = re.compile("KEY|PASS|SECRET|TOKEN", re.IGNORECASE)
 CREDENTIALS = re.compile(r"://[^/]*@")
 ASK = """
 import json
-from refunds import settings
+from refunds.project import settings
 print(json.dumps({name: getattr(settings, name) for name in dir(settings) if name.isupper()}, default=repr))
 """
 BREAK = """
@@ -38,8 +38,8 @@ from django.test import Client
 # A task that fails, a message that cannot be sent, a page that fails: each is logged and mailed.
 print(tasks.plan_sweep.apply(kwargs={"sweep_id": 1}, throw=False, retries=5).traceback)
 celery_app.app.conf.broker_connection_timeout = 0.1
-from refunds import dispatch
-dispatch._publish(dispatch.PLAN_SWEEP, [{"sweep_id": 1}], None)
+from refunds import outbox
+outbox._publish(outbox.PLAN_SWEEP, [{"sweep_id": 1}], None)
 client = Client(raise_request_exception=False, headers={"host": "localhost"})
 print(client.get("/opt-out/x/", DATABASE_URL=__import__("os").environ["DATABASE_URL"]).status_code)
 print(client.post("/admin/login/", {"username": "a", "password": "b"}).status_code)

@@ -76,16 +76,6 @@ def test_a_limit_that_each_process_counts_by_itself_is_warned_of(settings: Setti
     assert "refunds.W002" not in ids(deploy=True)
 
 
-def test_deploying_without_a_key_is_warned_of(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only in the default project, and only when deploying, the missing key is a warning."""
-    monkeypatch.setattr("refunds.checks.settings.SETTINGS_MODULE", "refunds.project.settings", raising=False)
-    monkeypatch.delenv("DJANGO_SECRET_KEY", raising=False)
-    assert "refunds.W001" in ids(deploy=True)
-    assert ids() == []
-    monkeypatch.setenv("DJANGO_SECRET_KEY", "long and random")
-    assert "refunds.W001" not in ids(deploy=True)
-
-
 @pytest.mark.parametrize(
     "public",
     [
@@ -127,16 +117,6 @@ def test_links_without_their_page_are_refused(settings: Settings) -> None:
     """A project that has copied the app and not the page learns it at once, and not from each mail."""
     settings.REFUNDS_PUBLIC_URL, settings.ROOT_URLCONF = "https://returns.example.com", "django.contrib.auth.urls"
     assert "refunds.E006" in ids()
-
-
-def test_links_signed_by_a_passing_key_are_refused(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The worker's key is not the web process's, unless it is given to both."""
-    settings.REFUNDS_PUBLIC_URL = "https://returns.example.com"
-    monkeypatch.setattr("refunds.checks.settings.SETTINGS_MODULE", "refunds.project.settings", raising=False)
-    monkeypatch.delenv("DJANGO_SECRET_KEY", raising=False)
-    assert ids() == ["refunds.E007"]
-    monkeypatch.setenv("DJANGO_SECRET_KEY", "long and random")
-    assert ids() == []
 
 
 @pytest.mark.parametrize("code", ["XAU", "XXX", "CLF", "BGL", "eur", "EURO", "€"])

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from ... import queries
 from ...operations import clocks, reconcile
+from ..tables import require_tables
 
 
 class Command(BaseCommand):
@@ -20,6 +21,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print a line for each."""
+        require_tables()
         # By the database's clock, where it has one: what is overdue does not depend on where this runs.
         now = queries.database_clock() or timezone.now()
         overdue = [*clocks.health(timezone.now), *reconcile.health(now)]

@@ -13,7 +13,6 @@ from django.db import DatabaseError
 
 from ....domain.money import to_major
 from ....management.clock import trusted_now
-from ....project import database
 from ... import importer
 from ...files import OWN, BadFile, Format, Layout, Rejection, Rejects, Source, guess
 from ...layout_files import LAYOUTS, overridden
@@ -57,15 +56,8 @@ class Command(BaseCommand):
         except BadFile as error:
             raise CommandError(str(error)) from error
         except DatabaseError as error:
-            if line := database.explained(error):
-                raise CommandError(
-                    f"{line}. Batches before this are in: import the file again for the rest",
-                    returncode=database.EXIT_STATUS,
-                ) from error
-            raise CommandError(
-                f"the database does not take the rows: {' '.join(str(error).split())}; batches before them are in. "
-                "If it is new, make its tables first: python -m refunds migrate"
-            ) from error
+            error.add_note("Batches before this are in: import the file again for the rest")
+            raise
         except KeyboardInterrupt as error:
             raise CommandError(
                 "interrupted; whole batches are in: import the file again for the rest", returncode=130

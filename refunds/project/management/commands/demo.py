@@ -1,8 +1,9 @@
-"""`demo [FILE]`: a day of returns in virtual time, with a table of what became of every row."""
+"""`demo [FILE]`: a day of returns in virtual time, and a table of the states that its rows reached."""
 
 import sys
 from argparse import ArgumentParser, ArgumentTypeError
-from datetime import date
+from collections.abc import Iterable
+from datetime import date, datetime
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -16,22 +17,24 @@ from ....domain.money import to_major
 from ....domain.refunds import RefundStatus
 from ....domain.returns import Status
 from ....importing.files import BadFile, Rejection, Row, Source, guess, load, rows
-from ....operations.audit import Books
+from ....operations.audit import Books, Line
 
 if TYPE_CHECKING:
     from ... import demo
 
 
 class Command(BaseCommand):
-    """Runs the day on a database of its own and checks the books; exit status 1 where they do not add up."""
+    """Runs the day on a database of its own and audits it. Exits with status 1 where the audit finds a fault."""
 
-    help = "Live through a day of returns in seconds: requests, the button at 17:58, the decline at 18:00, refunds."
+    help = (
+        f"Run a day of returns in seconds: requests, the button, the decline at the cutoff ({cutoff.LABEL}), refunds."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """A file of one's own, its layout, and the day."""
-        parser.add_argument("file", nargs="?", help="return requests, as import_returns takes them; default: made up")
+        """Add the file, its layout, and the day."""
+        parser.add_argument("file", nargs="?", help="return requests, as import_returns takes them (default: made up)")
         parser.add_argument("--layout", default="own", help="its columns, as import_returns takes them")
-        parser.add_argument("--day", type=_date, help="a day in Kyiv, YYYY-MM-DD (default: clocks go forward on it)")
+        parser.add_argument("--day", type=_date, help="YYYY-MM-DD (default: 2026-03-29, when Europe's clocks change)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the day and print it. Raises CommandError for a file that cannot be read, or without virtual time."""
@@ -39,7 +42,7 @@ class Command(BaseCommand):
             from ... import demo
         except ImportError as error:
             raise CommandError(
-                f"the demo needs a package of virtual time ({error}): pip install '.[testkit]' in the clone of refunds"
+                f"the demo needs the kit of virtual time ({error}): pip install ./rehearsal in the clone of refunds"
             ) from error
         began = perf_counter()
         taken, rejected = self._rows(options["file"], options["layout"]) if options["file"] else (demo.invented(), 0)
@@ -47,7 +50,7 @@ class Command(BaseCommand):
         with demo.scratch_database():
             day = demo.run_day(current_app, taken, day_of)
         self._story(day, day_of)
-        self._totals(day.books)
+        self._totals(day.audit)
         if rejected:
             self.stdout.write(f"\n{rejected:,} rows of the file were rejected (above) and took no part.")
         for problem in day.problems:
@@ -76,37 +79,50 @@ class Command(BaseCommand):
 
     def _story(self, day: "demo.Day", date_of: date) -> None:
         lines = [
-            f"A day of returns in Kyiv, {date_of:%A %d %B %Y}",
+            f"A day of returns, {date_of:%A %d %B %Y}, with the cutoff at {cutoff.LABEL}",
             "",
-            f"{day.arrived():9,} requests imported, dealt out over the day:",
-            f"{day.arrived(before=day.pressed):9,}   before the button at 17:58",
-            f"{day.arrived(since=day.pressed, before=day.cutoff):9,}   between the button and 18:00:00",
-            f"{day.arrived(since=day.cutoff):9,}   from 18:00:00 on",
+            f"{day.arrived():9,} requests imported, spread over the day:",
+            f"{day.arrived(before=day.pressed):9,}   before the button at {_clock(day.pressed)}",
+            f"{day.arrived(since=day.pressed, before=day.cutoff):9,}   between the button and the cutoff",
+            f"{day.arrived(since=day.cutoff):9,}   from the cutoff on",
             "",
             *(_sweep_line(sweep) for sweep in day.sweeps),
-            f"{day.books.count(Status.REQUESTED):9,} still pending, for the next day",
-            f"{day.books.count(RefundStatus.SUCCEEDED):9,} refunds paid",
+            f"{day.audit.count(Status.REQUESTED):9,} still pending, for the next day",
+            f"{day.audit.count(RefundStatus.SUCCEEDED):9,} refunds paid",
             "",
         ]
         self.stdout.write("\n".join(lines))
 
-    def _totals(self, books: Books) -> None:
-        currencies = sorted({line.currency for line in books.requests})
-        self.stdout.write(f"{'':<18}" + "".join(f"{currency:>16}" for currency in currencies))
-        for name, lines in (("requests", books.requests), ("refunds", books.refunds)):
+    def _totals(self, found: Books) -> None:
+        """Print the sums by state and currency, and over all states: the totals that an import prints."""
+        currencies = sorted({line.currency for line in found.requests})
+        self._row("", (f"{currency:>16}" for currency in currencies))
+        for name, lines in (("requests", found.requests), ("refunds", found.refunds)):
             for status in dict.fromkeys(line.status for line in lines):
-                sums = {line.currency: line.total for line in lines if line.status == status}
-                cells = (f"{to_major(sums.get(currency, 0), currency):>16,}" for currency in currencies)
-                self.stdout.write(f"{name + ' ' + status:<18}" + "".join(cells))
+                of_status = [line for line in lines if line.status == status]
+                self._row(f"{name} {status}", (_total(of_status, currency) for currency in currencies))
+            self._row(f"{name} total", (_total(lines, currency) for currency in currencies))
+
+    def _row(self, name: str, cells: Iterable[str]) -> None:
+        self.stdout.write(f"{name:<18}{''.join(cells)}")
 
 
 def _date(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise ArgumentTypeError(f"{text!r} is no day: write it as 2026-03-29") from error
+        raise ArgumentTypeError(f"{text!r} is not a day: write it as 2026-03-29") from error
+
+
+def _total(lines: Iterable[Line], currency: str) -> str:
+    minor = sum(line.total for line in lines if line.currency == currency)
+    return f"{to_major(minor, currency):>16,}"
+
+
+def _clock(instant: datetime) -> str:
+    return f"{timezone.localtime(instant, cutoff.ZONE):%H:%M:%S %Z}"
 
 
 def _sweep_line(sweep: "demo.Swept") -> str:
     who = "the button" if sweep.status is Status.APPROVED else "beat"
-    return f"{sweep.count:9,} {sweep.status} by {who} at {timezone.localtime(sweep.at, cutoff.ZONE):%H:%M:%S %Z}"
+    return f"{sweep.count:9,} {sweep.status} by {who} at {_clock(sweep.at)}"

@@ -19,7 +19,7 @@ from ...embedded.files import BadKey, Claim, Running, database_file, drop_broken
 from ...embedded.screen import screen
 from ...embedded.supervisor import ENDINGS, ChildEnded, EndAsked, Program, Supervisor, lifeline
 
-APP = "celery_app"
+APP = "refunds.project.app"
 # Seconds for the worker to finish its task. A chunk takes well under one; what is cut off is sent again from the rows.
 WORKER_GRACE = 20.0
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ..project.production import python, refunds
+from .production import python, refunds
 
 NAME = "refunds.sqlite3"
 
@@ -83,7 +83,7 @@ def test_a_database_url_that_is_none_is_one_line(tmp_path: Path, url: str, comma
 
 def test_a_worker_in_the_wrong_folder_ends_and_makes_no_file(tmp_path: Path) -> None:
     """SQLite would make an empty database, on which every task fails."""
-    words = ("-m", "celery", "-A", "celery_app", "worker", "--pool", "solo")
+    words = ("-m", "celery", "-A", "refunds.project.app", "worker", "--pool", "solo")
     done = python(tmp_path, *words, environment={"CELERY_BROKER_URL": "memory://"}, check=False)
     assert done.returncode == 2, done.stdout + done.stderr
     assert done.stderr.splitlines()[-1].startswith(f"there is no database {tmp_path / NAME}. Change to the folder")
@@ -179,10 +179,12 @@ def test_a_database_that_is_partly_migrated_is_told_to_migrate(tmp_path: Path, m
     connection.close()
     assert refunds(tmp_path, "health", environment={}).stdout == "All is well.\n"
     with sqlite3.connect(path) as connection:
-        connection.execute("DELETE FROM django_migrations WHERE app='refunds' AND name >= '0004'")
+        connection.execute("DELETE FROM django_migrations WHERE app='auth' AND name >= '0004'")
     connection.close()
     line = refusal(tmp_path, "health")
-    assert line.startswith(f"the database {path} is not fully migrated: it lacks refunds.0004_failed_refunds and ")
+    assert line.startswith(
+        f"the database {path} is not fully migrated: it lacks auth.0004_alter_user_username_opts and "
+    )
     assert line.endswith(" more; run: python -m refunds migrate")
 
 

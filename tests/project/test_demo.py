@@ -1,13 +1,15 @@
 """The demo command: a day of returns on a database of its own."""
 
+import re
 import sys
-from datetime import date
+from datetime import date, timedelta
 from io import StringIO
 from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
 
+from refunds.domain import cutoff
 from refunds.models import ReturnRequest
 from refunds.project import demo
 
@@ -23,16 +25,16 @@ def run(*arguments: str) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("day", ["2026-03-29", "2026-10-25"])
-def test_the_day_is_told_and_checked(day: str) -> None:
-    """A thousand requests: 900 approved at 17:58 and paid, 80 declined at 18:00:00, 20 left for the next day."""
+def test_each_row_of_the_day_is_counted(day: str) -> None:
+    """A thousand requests: the button approves 900, the cutoff declines 80, and 20 wait for the next day."""
     make_requests(3)
     out, err = run("--day", day)
-    zone = "EET" if day == "2026-10-25" else "EEST"
+    due = cutoff.on(date.fromisoformat(day)).astimezone(cutoff.ZONE)
     for line in (
-        f"A day of returns in Kyiv, {date.fromisoformat(day):%A %d %B %Y}",
-        "    1,000 requests imported, dealt out over the day:",
-        f"      900 approved by the button at 17:58:00 {zone}",
-        f"       80 declined by beat at 18:00:00 {zone}",
+        f"A day of returns, {date.fromisoformat(day):%A %d %B %Y}, with the cutoff at {cutoff.LABEL}",
+        "    1,000 requests imported, spread over the day:",
+        f"      900 approved by the button at {due - timedelta(minutes=2):%H:%M:%S %Z}",
+        f"       80 declined by beat at {due:%H:%M:%S %Z}",
         "       20 still pending, for the next day",
         "      900 refunds paid",
         (
@@ -42,24 +44,28 @@ def test_the_day_is_told_and_checked(day: str) -> None:
     ):
         assert line in out.splitlines()
     assert err == ""
-    # On a passing database: rows of the project's own are neither decided nor joined.
+    # The demo has a database of its own: the project's rows are neither decided nor counted.
     assert set(ReturnRequest.objects.values_list("status", "decided_at")) == {("requested", None)}
     assert ReturnRequest.objects.count() == 3
 
 
-def test_a_file_of_ones_own(tmp_path: Path) -> None:
-    """Good rows are dealt out over the day, a bad one is named with its line and takes no part."""
+def test_rows_of_a_file_are_spread_and_a_bad_one_is_named(tmp_path: Path) -> None:
+    """Good rows are spread over the day; a bad one is named with its line and takes no part."""
     file = tmp_path / "returns.csv"
-    rows = "\n".join(f"{n}/1,1,9.99,EUR,2026-01-02T10:00:00+02:00" for n in range(50))
+    currencies = ("EUR", "JPY")
+    rows = "\n".join(f"{n}/1,1,9,{currencies[n % 2]},2026-01-02T10:00:00+02:00" for n in range(50))
     file.write_text(f"order_line,quantity,amount,currency,requested_at\n{rows}\n51/1,1,NaN,EUR,2026-01-02T10:00:00Z\n")
     out, err = run(str(file))
-    assert "       50 requests imported, dealt out over the day:" in out.splitlines()
+    assert "       50 requests imported, spread over the day:" in out.splitlines()
     assert err.startswith("line 52: ")
+    # What `import_returns` prints of the same file: 25 rows at 9 in each currency.
+    (heads, total) = [line.split() for line in out.splitlines() if line.startswith((" " * 18, "requests total"))]
+    assert (heads, total) == (["EUR", "JPY"], ["requests", "total", "225.00", "225"])
     assert "1 rows of the file were rejected (above) and took no part." in out
 
 
-def test_books_that_do_not_add_up_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the button broken the check names what is wrong, and the exit status is 1."""
+def test_wrong_states_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a broken button the check names each state with a wrong count, and the exit status is 1."""
     monkeypatch.setattr(demo, "_press", lambda now: None)
     out, err = StringIO(), StringIO()
     with pytest.raises(SystemExit) as ended:
@@ -71,10 +77,10 @@ def test_books_that_do_not_add_up_are_an_error(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_without_the_kit_the_demo_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A project without the extra gets the name of the extra, and no traceback."""
+    """Without the kit the error names what to install, and there is no traceback."""
     monkeypatch.setitem(sys.modules, "refunds.project.demo", None)
     monkeypatch.delattr("refunds.project.demo")
-    with pytest.raises(CommandError, match=r"pip install '\.\[testkit\]' in the clone of refunds"):
+    with pytest.raises(CommandError, match=r"pip install \./rehearsal in the clone of refunds"):
         run()
 
 
@@ -90,7 +96,7 @@ def test_a_file_with_another_header_is_refused(tmp_path: Path) -> None:
     ("arguments", "says"),
     [
         (("no-such-file",), "cannot read no-such-file: No such file or directory"),
-        (("--day", "2026-02-30"), "'2026-02-30' is no day"),
+        (("--day", "2026-02-30"), "'2026-02-30' is not a day"),
     ],
 )
 def test_what_cannot_be_read_is_said(arguments: tuple[str, ...], says: str) -> None:
@@ -100,8 +106,9 @@ def test_what_cannot_be_read_is_said(arguments: tuple[str, ...], says: str) -> N
 
 
 def test_the_rows_of_a_real_half_year(real_file: Path) -> None:
-    """4,494 real returns: every one accounted for, and the sums of the three states are the file's."""
+    """4,494 real returns: the sums of the three states, and the total, are the file's."""
     out, _ = run(str(real_file), "--layout", "online-retail")
-    assert "    4,494 requests imported, dealt out over the day:" in out.splitlines()
-    sums = [line.split()[-1] for line in out.splitlines() if line.startswith("requests ")]
+    assert "    4,494 requests imported, spread over the day:" in out.splitlines()
+    sums = [line.split()[-1] for line in out.splitlines() if re.match("requests (?!total)", line)]
     assert sum(round(float(amount.replace(",", "")) * 100) for amount in sums) == 42_851_573
+    assert "requests total          428,515.73" in out.splitlines()

@@ -1,0 +1,80 @@
+"""Settings that the core asks of any project.
+
+A project writes `from refunds.settings import *`. With rooms it also merges what `refunds/<room>/settings.py` offers:
+`TASK_ROUTES`, `BEAT_SCHEDULE`, and the names in `TASK_QUEUES`, of which `queues` makes `CELERY_TASK_QUEUES`.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from kombu import Exchange, Queue
+
+from .apps import LABEL
+from .domain import cutoff
+from .schedule import beat_schedule
+
+# The payment provider: a dotted path to a gateways.Gateway, or one of the short names in gateways.
+REFUNDS_GATEWAY = "wallet"
+# The currencies that the project pays in, by their codes of ISO 4217: domain.currencies has their decimals. Rows in
+# another currency are decided, paid and shown all the same.
+REFUNDS_CURRENCIES: tuple[str, ...] = ("CHF", "CZK", "EUR", "GBP", "JPY", "KWD", "PLN", "UAH", "USD")
+# Seconds by which a process's clock can differ from PostgreSQL's before the process decides nothing by a cutoff. NTP
+# keeps clocks within milliseconds: a clock that is further off is set by nothing.
+REFUNDS_CLOCK_TOLERANCE = 5.0
+# On RabbitMQ: `classic`, or `quorum`, which keeps messages on several machines. Other brokers ignore `classic`.
+REFUNDS_QUEUE_TYPE = "classic"
+
+# Unpickling a message would run the code of anyone who reaches the broker.
+CELERY_TASK_SERIALIZER = "json"
+CELERY_RESULT_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_RESULT_ACCEPT_CONTENT = ["json"]
+
+# A worker that dies leaves its message to another worker; every task here can run twice.
+CELERY_TASK_ACKS_LATE = True
+# A child holds only the message that it runs, because it acknowledges late: other workers can take the rest.
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+# Seconds: a chunk takes well under one. The broker sends a message again after its visibility timeout (3,600).
+CELERY_TASK_SOFT_TIME_LIMIT = 60
+CELERY_TASK_TIME_LIMIT = 90
+# Nobody reads the results of these tasks.
+CELERY_TASK_IGNORE_RESULT = True
+# A worker that starts before its broker waits for it.
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# RabbitMQ confirms each message before Celery takes it for sent. Otherwise a closing connection can swallow a message,
+# and the reconciler sends it again a minute later at the earliest. Other brokers ignore the option.
+CELERY_BROKER_TRANSPORT_OPTIONS = {"confirm_publish": True}
+
+# Celery does not read TIME_ZONE: without this, beat declines at the cutoff's time of day in UTC.
+CELERY_TIMEZONE = cutoff.ZONE.key
+BEAT_SCHEDULE = CELERY_BEAT_SCHEDULE = beat_schedule()
+# Entries. After a kill, beat sends again what it sent since it last wrote its schedule file: keep that to one entry.
+CELERY_BEAT_SYNC_EVERY = 1
+
+# One queue for each kind of work that can pile up without delaying the others.
+TASK_QUEUES = ["decisions", "payments", "upkeep"]
+TASK_ROUTES = CELERY_TASK_ROUTES = {
+    f"{LABEL}.plan_sweep": {"queue": "decisions"},
+    f"{LABEL}.decide_chunk": {"queue": "decisions"},
+    f"{LABEL}.decline_pending": {"queue": "decisions"},
+    f"{LABEL}.pay_refund": {"queue": "payments"},
+    f"{LABEL}.pay_refunds": {"queue": "payments"},
+    f"{LABEL}.reconcile": {"queue": "upkeep"},
+}
+CELERY_TASK_DEFAULT_QUEUE = "decisions"
+# A mistyped queue name is an error, instead of a queue that no worker reads.
+CELERY_TASK_CREATE_MISSING_QUEUES = False
+
+
+def queues(names: Iterable[str], kind: str = REFUNDS_QUEUE_TYPE) -> list[Any]:
+    """Return the Celery queues of these names; `kind` is `classic` or `quorum`.
+
+    On a direct exchange Celery publishes to the queue and needs no binding, which a flushed Redis would have lost.
+    Quorum queues need a topic exchange: Celery does not bind RabbitMQ's delayed delivery to a direct one.
+    Without its routing key, Celery would bind each queue by the default queue's.
+    """
+    exchange = Exchange("returns", type="topic" if kind == "quorum" else "direct")
+    return [Queue(name, exchange, routing_key=name, queue_arguments={"x-queue-type": kind}) for name in names]
+
+
+CELERY_TASK_QUEUES = queues(TASK_QUEUES)

@@ -29,7 +29,7 @@ def test_listens_on_this_machine_alone(server: RedisServer) -> None:
     """The address is the loopback's, the port a free one."""
     assert server.url(1) == f"redis://127.0.0.1:{server.port}/1"
     assert server.port > 0
-    assert server._tcp.server_address[0] == "127.0.0.1"
+    assert server.server_address[0] == "127.0.0.1"
 
 
 def test_keeps_what_it_is_given(client: redis.Redis) -> None:
@@ -59,7 +59,7 @@ def test_connection_outlives_an_error_reply(server: RedisServer) -> None:
     """After NOSCRIPT, an unknown command and a wrong type, the same connection goes on."""
     with redis.Redis(port=server.port, single_connection_client=True) as client:
         client.ping()
-        (before,) = server._tcp.clients
+        (before,) = server.clients
         with pytest.raises(redis.exceptions.NoScriptError):
             client.evalsha("0" * 40, 0)
         with pytest.raises(redis.ResponseError, match="unknown command"):
@@ -69,7 +69,14 @@ def test_connection_outlives_an_error_reply(server: RedisServer) -> None:
             client.lpush("key", "item")
 
         assert client.get("key") == b"text"
-        assert list(server._tcp.clients) == [before]
+        assert list(server.clients) == [before]
+
+
+def test_reply_larger_than_the_sockets_buffer_is_whole(client: redis.Redis) -> None:
+    """20 MB come back as they went in."""
+    value = b"0123456789" * 2_000_000
+    client.set("large", value)
+    assert client.get("large") == value
 
 
 def test_runs_lua(client: redis.Redis) -> None:

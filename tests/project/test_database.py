@@ -77,7 +77,7 @@ def test_any_name_of_a_folder_is_that_folder(tmp_path: Path, name: str) -> None:
 def test_a_database_url_that_is_none_is_one_line(tmp_path: Path, url: str, command: str) -> None:
     """It says how to write one, and does not repeat what may hold a password."""
     line = refusal(tmp_path, command, DATABASE_URL=url)
-    assert line.startswith("DATABASE_URL is no URL of a database; write it such as sqlite:////srv/")
+    assert line.startswith("DATABASE_URL is not the URL of a database; write it as sqlite:////srv/")
     assert "hunter2" not in line
 
 
@@ -117,7 +117,7 @@ def test_what_is_no_whole_database_is_named(tmp_path: Path, migrated: bytes, dam
             expected = f"the database {path} is damaged; stop what uses it and restore a backup, or see https://"
         case _:
             path.mkdir()
-            expected = f"{path} is no file, and so no database; name the database in DATABASE_URL"
+            expected = f"{path} is not a file, so it is not a database; name the database in DATABASE_URL"
     done = refunds(tmp_path, command, environment={}, check=False)
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
     assert done.stderr.startswith(expected)

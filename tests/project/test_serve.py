@@ -145,7 +145,7 @@ def test_broker_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("CELERY_BROKER_URL", "redis://:secret@elsewhere/0")
     environment: dict[str, str] = {}
     with ExitStack() as undo:
-        assert serve.Command()._broker(environment, undo) == "the one of CELERY_BROKER_URL"
+        assert serve.Command()._broker(environment, undo) == "the one in CELERY_BROKER_URL"
     assert environment == {}
 
 

@@ -128,5 +128,5 @@ def test_child_that_dies_ends_the_rest(tmp_path: Path) -> None:
         rest, _ = serve.process.communicate(timeout=60)
 
     assert serve.process.returncode == 1
-    assert "CommandError: beat ended by SIGKILL; its last lines are above. Everything else has been stopped." in rest
+    assert "CommandError: beat ended by SIGKILL; its last lines are above. Everything else was stopped." in rest
     assert watch.wait() == 0

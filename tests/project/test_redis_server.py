@@ -25,7 +25,7 @@ def client(server: RedisServer) -> Iterator[redis.Redis]:
         yield connected
 
 
-def test_listens_on_this_machine_alone(server: RedisServer) -> None:
+def test_listens_only_on_this_machine(server: RedisServer) -> None:
     """The address is the loopback's, the port a free one."""
     assert server.url(1) == f"redis://127.0.0.1:{server.port}/1"
     assert server.port > 0
@@ -49,7 +49,7 @@ def test_keeps_what_it_is_given(client: redis.Redis) -> None:
 
 
 def test_databases_are_apart(server: RedisServer, client: redis.Redis) -> None:
-    """Broker and result backend share a server without meeting."""
+    """Broker and result backend share a server and no keys."""
     client.set("key", "0")
     with redis.Redis(port=server.port, db=1) as other:
         assert other.get("key") is None
@@ -88,7 +88,7 @@ def test_runs_lua(client: redis.Redis) -> None:
 
 
 def test_transaction_with_an_error_inside(client: redis.Redis) -> None:
-    """MULTI and EXEC answer each command on its own, errors among them."""
+    """MULTI and EXEC answer each command separately, errors included."""
     client.set("key", "text")
     with client.pipeline(transaction=True) as pipe:
         pipe.set("a", 1)
@@ -113,7 +113,7 @@ def test_blocked_pop_wakes_on_a_push(server: RedisServer, client: redis.Redis) -
 
 
 def test_blocked_pop_gives_up(client: redis.Redis) -> None:
-    """BRPOP answers nothing once its time is over."""
+    """BRPOP returns nothing after its timeout."""
     assert client.brpop(["queue"], timeout=0.01) is None
 
 
@@ -134,7 +134,7 @@ def test_published_message_reaches_subscribers(server: RedisServer, client: redi
 
 
 def test_broken_protocol_is_answered_and_closed(server: RedisServer) -> None:
-    """A client that does not speak Redis is told so and let go; others are not touched."""
+    """A client that does not speak Redis gets an error and is disconnected. Others stay connected."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as stranger:
         stranger.sendall(b"GET / HTTP/1.1\r\n\r\n")
         answer = b"".join(iter(lambda: stranger.recv(4096), b""))

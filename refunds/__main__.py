@@ -7,7 +7,7 @@ import sys
 def main() -> None:
     """Run the management command that the arguments name.
 
-    A command that reads the database and finds none that it can use ends with one line and exit status 2.
+    A command without a database that it can use ends with one line and exit status 2.
     """
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "refunds.project.settings")
     if sys.argv[1:2] == ["serve"] and not {"-h", "--help"} & set(sys.argv):

@@ -1,7 +1,7 @@
-"""Settings that the core asks of any project.
+"""Settings that the core asks of any project, which imports all of them with `*`.
 
-A project writes `from refunds.settings import *`. With rooms it also merges what `refunds/<room>/settings.py` offers:
-`TASK_ROUTES`, `BEAT_SCHEDULE`, and the names in `TASK_QUEUES`, of which `queues` makes `CELERY_TASK_QUEUES`.
+With rooms, the project also merges what their `settings.py` offers: `TASK_ROUTES`, `BEAT_SCHEDULE`, and the names in
+`TASK_QUEUES`, from which `queues` makes `CELERY_TASK_QUEUES`.
 """
 
 from collections.abc import Iterable

@@ -1,7 +1,7 @@
 """The default project's Celery application.
 
-Load it wherever Django starts (manage.py, wsgi.py, conftest.py): a shared task of a process that has not would publish
-to Celery's default app, on localhost.
+Load it wherever Django starts (manage.py, wsgi.py, conftest.py). In a process that has not loaded it, a shared task
+publishes to Celery's default app, on localhost.
 """
 
 import os

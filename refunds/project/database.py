@@ -1,4 +1,4 @@
-"""What is wrong with the database, as one line that names it and says what to do."""
+"""Explain a database that cannot be used in one line, which names it and says what to do."""
 
 import os
 from pathlib import Path
@@ -15,9 +15,9 @@ from ..apps import LABEL
 from .embedded.files import database_file
 from .environment import BadDatabaseUrl
 
-# The exit status of a command that has no database to work on. 1 is for what a command finds in one.
+# The exit status of a command without a database that it can use. 1 is for what a command finds in one.
 EXIT_STATUS: Final = 2
-# Commands that need no database. Every other command is checked, Django's own and later ones included.
+# Commands that need no database. Every other command is checked, also Django's.
 WITHOUT: Final = frozenset(
     {
         *("check", "collectstatic", "compilemessages", "demo", "diffsettings", "findstatic", "makemessages"),
@@ -25,9 +25,9 @@ WITHOUT: Final = frozenset(
         *("test", "testserver"),
     }
 )
-# Commands that make the database, its tables or both.
+# Commands that create the database, its tables or both.
 MAKING: Final = frozenset({"migrate", "serve"})
-# Commands with which somebody looks at a database that is not fully migrated.
+# Commands that inspect a database, also one that is not fully migrated.
 LOOKING: Final = frozenset({"dbshell", "shell", "showmigrations", "sqlmigrate"})
 _OPEN: Final = "cannot be opened by this user; make it, its -wal and -shm, and its folder readable and writable"
 _LOCKED: Final = "is locked by another process; wait until that has finished, or stop it"
@@ -40,7 +40,7 @@ SQLITE: Final = {
     "SQLITE_PERM": _OPEN,
     "SQLITE_BUSY": _LOCKED,
     "SQLITE_LOCKED": _LOCKED,
-    "SQLITE_FULL": "cannot grow; make room on its disk",
+    "SQLITE_FULL": "cannot grow; free some space on its disk",
     "SQLITE_IOERR": "cannot be read from or written to its disk; look at the disk",
 }
 # PostgreSQL's code for a role that lacks a privilege.
@@ -50,7 +50,7 @@ INSUFFICIENT_PRIVILEGE: Final = "42501"
 def fault(command: str) -> str:
     """Return why `command` cannot work on the default database, as one line; an empty text when it can.
 
-    It makes no file, and leaves no connection open where it finds a fault.
+    It creates no file, and leaves no connection open where it finds a fault.
     """
     if command in WITHOUT:
         return ""
@@ -60,7 +60,7 @@ def fault(command: str) -> str:
     except BadDatabaseUrl:
         raise
     except ImproperlyConfigured as error:
-        # Django's words for a driver that is not installed.
+        # Django raises it for a driver that is not installed.
         return f"{_one_line(error)}; for PostgreSQL: pip install '.[postgres]' in the clone of refunds"
     except Error as error:
         found = explained(error)
@@ -72,16 +72,16 @@ def fault(command: str) -> str:
 
 
 def missing_file() -> str:
-    """Return one line where the default database is a SQLite file that is not there; otherwise an empty text.
+    """Return one line where the default database is a SQLite file that does not exist; otherwise an empty text.
 
-    For a worker and a web process: they start without a PostgreSQL that is away, and SQLite would make an empty file.
+    For a worker: it can start while PostgreSQL is down, but SQLite would create an empty file.
     """
     connection = connections[DEFAULT_DB_ALIAS]
     return _fault_of_file(connection, making=False)
 
 
 def explained(error: Error) -> str:
-    """Return one line for an error that the database is to blame for; an empty text for any other."""
+    """Return one line for an error whose cause is the database; an empty text for any other error."""
     connection = connections[DEFAULT_DB_ALIAS]
     text = _one_line(error)
     if connection.vendor == "sqlite":
@@ -97,7 +97,7 @@ def explained(error: Error) -> str:
 
 
 def _fault_of_file(connection: BaseDatabaseWrapper, *, making: bool) -> str:
-    """Look at a SQLite file before SQLite does, which would make one that is not there."""
+    """Check a SQLite file before SQLite opens it: SQLite would create a missing one."""
     path = database_file(connection.settings_dict)
     if path is None:
         return ""
@@ -106,8 +106,8 @@ def _fault_of_file(connection: BaseDatabaseWrapper, *, making: bool) -> str:
     if not path.parent.is_dir():
         return f"there is no folder {path.parent} for the database; make it, or {_named()}"
     if path.exists() and not path.is_file():
-        return f"{path} is no file, and so no database; {_named()}"
-    # SQLite also writes next to the file, for a command that only reads too.
+        return f"{path} is not a file, so it is not a database; {_named()}"
+    # SQLite also writes next to the file, even for a command that only reads.
     for place in (path, path.parent):
         if place.exists() and not os.access(place, os.R_OK | os.W_OK):
             return f"the database {path} is read-only or unreadable for this user: make {place} writable, or {_named()}"
@@ -115,15 +115,15 @@ def _fault_of_file(connection: BaseDatabaseWrapper, *, making: bool) -> str:
 
 
 def _fault_of_tables(connection: BaseDatabaseWrapper, command: str) -> str:
-    """Look into the database. Raises the errors of its driver as Django's."""
+    """Check the tables and migrations. Raises the errors of the driver as Django's."""
     path = database_file(connection.settings_dict)
     if path is not None and not path.exists():
-        return ""  # the command makes it
-    connection.introspection.table_names()  # reads, which is when SQLite looks at its file
+        return ""  # the command creates it
+    connection.introspection.table_names()  # SQLite checks its file when it is first read
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SHOW transaction_read_only")
-            if cursor.fetchone() == ("on",):  # a standby, or a role that is set so
+            if cursor.fetchone() == ("on",):  # a standby, or a read-only role
                 return f"{_name(connection)} is read-only; name one that can be written in DATABASE_URL"
     if command in MAKING:
         return ""
@@ -141,7 +141,7 @@ def _fault_of_tables(connection: BaseDatabaseWrapper, command: str) -> str:
 
 
 def _name(connection: BaseDatabaseWrapper) -> str:
-    """Return the path of a SQLite file, or database and host; never a user or a password."""
+    """Return the path of a SQLite file, or database and host, without user and password."""
     config = connection.settings_dict
     path = database_file(config)
     if path is not None:
@@ -151,9 +151,9 @@ def _name(connection: BaseDatabaseWrapper) -> str:
 
 
 def _elsewhere(*, on_server: bool = False) -> str:
-    """Say how to reach the right database. The working folder says nothing about one on a server."""
+    """Return how to reach the right database. The working folder matters only to a SQLite file."""
     if on_server:
-        return "Correct DATABASE_URL. Only to make them there: python -m refunds serve, or python -m refunds migrate"
+        return "Correct DATABASE_URL. Only to create them there: python -m refunds serve, or python -m refunds migrate"
     return (
         f"Change to the folder of your database (this is {Path.cwd()}), or {_named()}. "
         "Only to start a new database here: python -m refunds serve, or python -m refunds migrate"

@@ -1,4 +1,4 @@
-"""What the environment says, as Django's settings want it."""
+"""Values of environment variables, in the form that Django's settings need."""
 
 import os
 from typing import Any, Final
@@ -13,23 +13,23 @@ class BadDatabaseUrl(ImproperlyConfigured):
 
 
 def flag(name: str) -> bool:
-    """Whether the variable says yes: 1, true, yes or on."""
+    """Return whether the variable is 1, true, yes or on."""
     return os.environ.get(name, "").lower() in {"1", "true", "yes", "on"}
 
 
-# Seconds that a connection to the database is kept: a new one is 5 ms and more of a task (docs/performance.md). As long
-# after it a database that has moved to another address is found by all.
+# Seconds that a process keeps a connection to the database: a new one takes 5 ms or more of a task
+# (docs/performance.md). After a database has moved to another address, processes find it within this time.
 CONN_MAX_AGE: Final = 60
 
 
 def database(url: str) -> dict[str, Any]:
-    """The Django database for a URL; SQLite becomes one that several processes can write to. Raises BadDatabaseUrl."""
+    """Return the Django database for a URL. Several processes can write to a SQLite one. Raises BadDatabaseUrl."""
     try:
         config: dict[str, Any] = dict(dj_database_url.parse(url, conn_max_age=CONN_MAX_AGE, conn_health_checks=True))
     except ValueError:
         raise BadDatabaseUrl(
-            "DATABASE_URL is no URL of a database; write it such as sqlite:////srv/refunds/refunds.sqlite3 or "
-            "postgres://USER:PASSWORD@HOST/NAME, with %23 for # and the like in a password"
+            "DATABASE_URL is not the URL of a database; write it as sqlite:////srv/refunds/refunds.sqlite3 or "
+            "postgres://USER:PASSWORD@HOST/NAME, with %23 for # and so on in a password"
         ) from None
     if config["ENGINE"] == "django.db.backends.sqlite3":
         config["OPTIONS"] = {
@@ -37,7 +37,7 @@ def database(url: str) -> dict[str, Any]:
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
             # Take the write lock first: a transaction that reads before it writes would fail instead of waiting.
             "transaction_mode": "IMMEDIATE",
-            # Seconds to wait for the writer before; longer than any chunk takes.
+            # Seconds to wait for another writer; longer than any chunk takes.
             "timeout": 20,
             **config.get("OPTIONS", {}),
         }
@@ -45,21 +45,21 @@ def database(url: str) -> dict[str, Any]:
 
 
 def admins(addresses: str) -> list[Any]:
-    """The setting ADMINS for addresses separated by commas: Django 5.2 wants names with them, 6.0 wants none."""
+    """Return the setting ADMINS for addresses separated by commas: Django 5.2 needs names too, 6.0 only addresses."""
     found = [address.strip() for address in addresses.split(",") if address.strip()]
     return found if django.VERSION >= (6, 0) else [(address, address) for address in found]
 
 
 def codes(text: str) -> tuple[str, ...]:
-    """The codes in a text that separates them by commas, each once, in their order and without spaces."""
+    """Return the codes in a text that separates them by commas: each once, in order, without spaces."""
     return tuple(dict.fromkeys(code.strip() for code in text.split(",") if code.strip()))
 
 
 def lines_on_stderr() -> dict[str, Any]:
-    """The setting LOGGING: warnings and errors, tracebacks included, as lines on standard error.
+    """Return the setting LOGGING: warnings and errors, with tracebacks, as lines on standard error.
 
-    Django itself would only mail an error of the web process, to admins that there may be none of. A Celery worker puts
-    handlers of its own in the root's place.
+    Django only mails an error of the web process to the admins, and there may be none. A Celery worker replaces the
+    root's handlers by its own.
     """
     return {
         "version": 1,
@@ -73,6 +73,6 @@ def lines_on_stderr() -> dict[str, Any]:
         },
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"handlers": ["stderr"], "level": "WARNING"},
-        # A 404 is a line in the web server's own log.
+        # The web server's own log has a line for each 404.
         "loggers": {"django.request": {"level": "ERROR"}},
     }

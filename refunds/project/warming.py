@@ -1,6 +1,6 @@
-"""What a web process loads at its start, because its first click would wait for it otherwise.
+"""What a web process loads at its start, so that its first click does not wait for it.
 
-Nothing here connects to anything: a start waits for no server, and a server that loads the application before it forks
+Nothing here connects to a server: a start waits for none, and a web server that loads the application before it forks
 shares no connection with its children.
 """
 
@@ -16,7 +16,7 @@ from django.utils.module_loading import import_string
 
 from .. import outbox
 
-# The list, the page of its button, and the page that a press leads to; what they extend is loaded by its name.
+# The list, the page of its button, and the page after a press. Django loads by name what they extend, so name that too.
 TEMPLATES: Final = (
     "admin/base.html",
     "admin/base_site.html",
@@ -29,11 +29,11 @@ TEMPLATES: Final = (
 
 
 def warm() -> None:
-    """Load URLs, the button's templates, what they are rendered with, and what the button's message is sent by."""
+    """Load the URLs, the button's templates, what renders them, and what sends the button's message."""
     reverse("admin:index")
     for name in TEMPLATES:
         get_template(name)
-    # Each is made when it is first asked for; of the static files the list of their names.
+    # Django creates each on first use; for static files, the list of their names.
     _ = Engine.get_default().template_context_processors, bool(staticfiles_storage)
     get_format("DECIMAL_SEPARATOR")
     import_string(settings.MESSAGE_STORAGE)

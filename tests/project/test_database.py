@@ -1,4 +1,4 @@
-"""A command without a database that it can use ends with one line, exit status 2, and leaves nothing behind."""
+"""A command without a database that it can use ends with one line and exit status 2, and writes nothing."""
 
 import shutil
 import sqlite3
@@ -21,7 +21,7 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 def refusal(folder: Path, *command: str, **environment: str) -> str:
-    """The one line with which a command refuses; fails when it does anything else, or changes the folder."""
+    """Return the one line with which a command refuses. Fail when it does anything else, or changes the folder."""
     before = sorted(folder.iterdir())
     done = refunds(folder, *command, environment=environment, check=False)
     assert done.returncode == 2, done.stdout + done.stderr
@@ -45,8 +45,8 @@ def refusal(folder: Path, *command: str, **environment: str) -> str:
     ],
     ids=lambda command: command[0],
 )
-def test_the_wrong_folder_is_named_and_stays_empty(tmp_path: Path, command: tuple[str, ...]) -> None:
-    """No command makes a database but those that are for it; the advice is the other folder first, a new one last."""
+def test_wrong_folder_is_named_and_stays_empty(tmp_path: Path, command: tuple[str, ...]) -> None:
+    """Commands create no database there. The advice names the right folder first, and a new database last."""
     assert refusal(tmp_path, *command) == (
         f"there is no database {tmp_path / NAME}. Change to the folder of your database (this is {tmp_path}), or name "
         "the database in DATABASE_URL. Only to start a new database here: python -m refunds serve, or python -m "
@@ -54,8 +54,8 @@ def test_the_wrong_folder_is_named_and_stays_empty(tmp_path: Path, command: tupl
     )
 
 
-def test_a_wrong_database_url_is_said_to_be_wrong(tmp_path: Path) -> None:
-    """Where the variable is set, it is what is to be corrected; a path with spaces and other letters is shown whole."""
+def test_database_url_of_a_missing_file_is_to_be_corrected(tmp_path: Path) -> None:
+    """Where the variable is set, the advice is to correct it. A path with spaces and other letters is shown whole."""
     path = tmp_path / "повернення 2026.sqlite3"
     line = refusal(tmp_path, "health", DATABASE_URL=f"sqlite:///{path}")
     assert line.startswith(f"there is no database {path}. ")
@@ -65,8 +65,8 @@ def test_a_wrong_database_url_is_said_to_be_wrong(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["Returns #1", "what? 2026", "100%25 new", "ü&x=1;y"])
-def test_any_name_of_a_folder_is_that_folder(tmp_path: Path, name: str) -> None:
-    """In a URL, # and ? end a path and %25 is a %: the default database is in the working folder all the same."""
+def test_default_database_is_in_the_working_folder_of_any_name(tmp_path: Path, name: str) -> None:
+    """In a URL, # and ? end a path and %25 is a %: the folder's name is quoted."""
     folder = tmp_path / name
     folder.mkdir()
     assert refusal(folder, "health").startswith(f"there is no database {folder / NAME}. ")
@@ -74,15 +74,15 @@ def test_any_name_of_a_folder_is_that_folder(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("url", ["refunds.sqlite3", "nosql://host/hunter2", "postgres://u:hunter2@host:port/books"])
 @pytest.mark.parametrize("command", ["health", "migrate"])
-def test_a_database_url_that_is_none_is_one_line(tmp_path: Path, url: str, command: str) -> None:
-    """It says how to write one, and does not repeat what may hold a password."""
+def test_unreadable_database_url_is_one_line(tmp_path: Path, url: str, command: str) -> None:
+    """The line says how to write the URL, and does not repeat it, because it can hold a password."""
     line = refusal(tmp_path, command, DATABASE_URL=url)
-    assert line.startswith("DATABASE_URL is no URL of a database; write it such as sqlite:////srv/")
+    assert line.startswith("DATABASE_URL is not the URL of a database; write it as sqlite:////srv/")
     assert "hunter2" not in line
 
 
-def test_a_worker_in_the_wrong_folder_ends_and_makes_no_file(tmp_path: Path) -> None:
-    """SQLite would make an empty database, on which every task fails."""
+def test_worker_in_the_wrong_folder_ends_and_creates_no_file(tmp_path: Path) -> None:
+    """SQLite would create an empty database, on which every task fails."""
     words = ("-m", "celery", "-A", "refunds.project.app", "worker", "--pool", "solo")
     done = python(tmp_path, *words, environment={"CELERY_BROKER_URL": "memory://"}, check=False)
     assert done.returncode == 2, done.stdout + done.stderr
@@ -91,22 +91,22 @@ def test_a_worker_in_the_wrong_folder_ends_and_makes_no_file(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("command", ["", "help", "version", "check", "health --help", "makemigrations --help"])
-def test_what_needs_no_database_runs_without_one(tmp_path: Path, command: str) -> None:
+def test_commands_that_need_no_database_run_without_one(tmp_path: Path, command: str) -> None:
     """Help, the checks and the list of commands work in an empty folder, and leave it empty."""
     assert refunds(tmp_path, *command.split(), environment={}).stdout
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_unknown_command_is_said_to_be_unknown(tmp_path: Path) -> None:
-    """Also where there is no database."""
+def test_unknown_command_is_reported_without_a_database(tmp_path: Path) -> None:
+    """The message is Django's, in a folder without a database too."""
     done = refunds(tmp_path, "helth", environment={}, check=False)
     assert (done.returncode, done.stderr.splitlines()[0]) == (1, "Unknown command: 'helth'. Did you mean health?")
 
 
 @pytest.mark.parametrize("command", ["health", "migrate", "serve"])
 @pytest.mark.parametrize("damage", ["text", "truncated", "directory"])
-def test_what_is_no_whole_database_is_named(tmp_path: Path, migrated: bytes, damage: str, command: str) -> None:
-    """Another file, a part of one, a folder: also for the commands that make a database."""
+def test_damaged_or_wrong_file_is_named(tmp_path: Path, migrated: bytes, damage: str, command: str) -> None:
+    """A text file, a truncated database, a folder: each is one line, also from the commands that create a database."""
     path = tmp_path / NAME
     match damage:
         case "text":
@@ -117,15 +117,15 @@ def test_what_is_no_whole_database_is_named(tmp_path: Path, migrated: bytes, dam
             expected = f"the database {path} is damaged; stop what uses it and restore a backup, or see https://"
         case _:
             path.mkdir()
-            expected = f"{path} is no file, and so no database; name the database in DATABASE_URL"
+            expected = f"{path} is not a file, so it is not a database; name the database in DATABASE_URL"
     done = refunds(tmp_path, command, environment={}, check=False)
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
     assert done.stderr.startswith(expected)
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_damage_that_a_command_meets_in_the_middle_is_one_line_too(tmp_path: Path, migrated: bytes) -> None:
-    """The tables of the migrations can be read, those of the returns cannot."""
+def test_damage_found_in_the_middle_of_a_command_is_one_line(tmp_path: Path, migrated: bytes) -> None:
+    """The table of the migrations can be read, and the table of the return requests cannot."""
     path = tmp_path / NAME
     path.write_bytes(migrated)
     with sqlite3.connect(path) as connection:
@@ -138,8 +138,8 @@ def test_damage_that_a_command_meets_in_the_middle_is_one_line_too(tmp_path: Pat
     assert refusal(tmp_path, "health").startswith(f"the database {path} is damaged; ")
 
 
-def test_a_file_without_tables_is_named(tmp_path: Path) -> None:
-    """An empty one, such as an earlier command left in the wrong folder; and one of another program."""
+def test_file_without_tables_is_named(tmp_path: Path) -> None:
+    """An empty file, as an earlier command leaves in the wrong folder, and a database of another program."""
     path = tmp_path / NAME
     path.touch()
     line = refusal(tmp_path, "health")
@@ -150,8 +150,8 @@ def test_a_file_without_tables_is_named(tmp_path: Path) -> None:
     assert refusal(tmp_path, "approve_all") == line
 
 
-def test_a_write_ahead_log_that_is_damaged_is_not_taken_for_the_database(tmp_path: Path) -> None:
-    """The tables were in it alone: SQLite passes over a log that it cannot read, and nothing is left to be found."""
+def test_database_with_only_a_damaged_write_ahead_log_has_no_tables(tmp_path: Path) -> None:
+    """Only the log had the tables. SQLite ignores a log that it cannot read."""
     live, copy = tmp_path / "live", tmp_path / "copy"
     live.mkdir()
     copy.mkdir()
@@ -168,8 +168,8 @@ def test_a_write_ahead_log_that_is_damaged_is_not_taken_for_the_database(tmp_pat
     assert done.stderr.startswith(f"the database {copy / NAME} has no tables of refunds. ")
 
 
-def test_a_database_that_is_partly_migrated_is_told_to_migrate(tmp_path: Path, migrated: bytes) -> None:
-    """The first migration that it lacks is named. One that this release does not know is no fault: going back works."""
+def test_partly_migrated_database_needs_migrate(tmp_path: Path, migrated: bytes) -> None:
+    """The line names the first missing migration. A newer, unknown migration is no fault: a rollback works."""
     path = tmp_path / NAME
     path.write_bytes(migrated)
     with sqlite3.connect(path) as connection:
@@ -188,8 +188,8 @@ def test_a_database_that_is_partly_migrated_is_told_to_migrate(tmp_path: Path, m
     assert line.endswith(" more; run: python -m refunds migrate")
 
 
-# Permissions do not hold root, until it has given up the capabilities by which it passes them (linux/capability.h): 24
-# is PR_CAPBSET_DROP, 1 and 2 are CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH.
+# File permissions do not apply to root until it drops these capabilities (linux/capability.h): 24 is PR_CAPBSET_DROP,
+# 1 and 2 are CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH.
 HELD = """
 import ctypes, os, sys
 if os.geteuid() == 0:
@@ -200,16 +200,14 @@ os.execv(sys.executable, [sys.executable, "-m", "refunds", *sys.argv[1:]])
 
 
 def held(folder: Path, command: str) -> "subprocess.CompletedProcess[str]":
-    """A command of a user whom permissions hold."""
+    """Run a command as a user without root's capabilities."""
     return python(folder, "-c", HELD, command, *["--port=0"] * (command == "serve"), environment={}, check=False)
 
 
 @pytest.mark.parametrize("command", ["health", "migrate", "serve"])
 @pytest.mark.parametrize("mode", [0o000, 0o444])
-def test_a_file_that_the_user_cannot_read_or_write_is_named(
-    tmp_path: Path, migrated: bytes, mode: int, command: str
-) -> None:
-    """Unreadable or read-only: the file is named as what is to be changed."""
+def test_file_without_permissions_is_named(tmp_path: Path, migrated: bytes, mode: int, command: str) -> None:
+    """The advice for an unreadable or read-only file is to make it writable."""
     path = tmp_path / NAME
     path.write_bytes(migrated)
     path.chmod(mode)
@@ -222,8 +220,8 @@ def test_a_file_that_the_user_cannot_read_or_write_is_named(
 
 
 @pytest.mark.parametrize("command", ["health", "serve"])
-def test_a_read_only_folder_is_named(tmp_path: Path, migrated: bytes, command: str) -> None:
-    """SQLite writes next to its file, for a reader too, and serve does."""
+def test_read_only_folder_is_named(tmp_path: Path, migrated: bytes, command: str) -> None:
+    """SQLite writes next to its file even for a reader, and so does serve."""
     path = tmp_path / NAME
     path.write_bytes(migrated)
     path.chmod(0o666)
@@ -238,8 +236,8 @@ def test_a_read_only_folder_is_named(tmp_path: Path, migrated: bytes, command: s
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_server_that_refuses_is_named_without_the_password(tmp_path: Path) -> None:
-    """Database, host and port, what PostgreSQL's driver says, and what to do."""
+def test_unreachable_server_is_named_without_the_password(tmp_path: Path) -> None:
+    """The line has database, host and port, the driver's message, and what to do."""
     pytest.importorskip("psycopg", reason="refunds[postgres] is not installed")
     url = "postgres://refunds:hunter2@127.0.0.1:1/books"
     for command in ("health", "migrate", "serve"):

@@ -66,7 +66,7 @@ def held(config: dict[str, Any]) -> Iterator["subprocess.Popen[bytes]"]:
 def test_a_running_serve_is_found_and_a_second_one_refused(
     config: dict[str, Any], held: "subprocess.Popen[bytes]"
 ) -> None:
-    """By what it recorded; only its owner can read that."""
+    """Other processes read its record. Only its owner can read the file."""
     assert held.poll() is None
     assert running(config) == {"database": config["NAME"], "pid": 1, "broker": "redis://h/0"}
     with pytest.raises(Running) as refused:
@@ -75,8 +75,8 @@ def test_a_running_serve_is_found_and_a_second_one_refused(
     assert stat.S_IMODE(next_to(config, "serve").stat().st_mode) == 0o600
 
 
-def test_a_record_that_a_kill_left_counts_for_nothing(config: dict[str, Any], held: "subprocess.Popen[bytes]") -> None:
-    """Its lock ended with the process: nothing runs, and the next one takes the place over."""
+def test_record_left_by_a_kill_is_ignored(config: dict[str, Any], held: "subprocess.Popen[bytes]") -> None:
+    """Its lock ended with the process, so that nothing runs, and the next serve replaces the record."""
     held.kill()
     held.wait(timeout=LONG)
     assert next_to(config, "serve").exists()
@@ -88,8 +88,8 @@ def test_a_record_that_a_kill_left_counts_for_nothing(config: dict[str, Any], he
     assert list(next_to(config, "serve").parent.iterdir()) == []
 
 
-def test_of_many_at_once_one_gets_the_database(config: dict[str, Any]) -> None:
-    """Also where a killed one left its record."""
+def test_one_of_many_claims_gets_the_database(config: dict[str, Any]) -> None:
+    """Of several processes that start at once one succeeds, also where a killed one left its record."""
     next_to(config, "serve").write_text("{}")
     command = [sys.executable, "-c", RACE, config["NAME"]]
     racers = [
@@ -104,8 +104,8 @@ def test_of_many_at_once_one_gets_the_database(config: dict[str, Any]) -> None:
     assert sorted(said) == ["got\n", "refused\n", "refused\n", "refused\n"]
 
 
-def test_a_reader_keeps_no_serve_from_starting(config: dict[str, Any]) -> None:
-    """Whoever asks locks a left record for an instant, shared; a claim waits for that and is not refused."""
+def test_reader_does_not_keep_serve_from_starting(config: dict[str, Any]) -> None:
+    """A reader locks a left record for an instant, and shares the lock. A claim waits for it and succeeds."""
     import fcntl
     import threading
 
@@ -122,8 +122,8 @@ def test_a_reader_keeps_no_serve_from_starting(config: dict[str, Any]) -> None:
     claims[0].release()
 
 
-def test_a_record_of_another_database_counts_for_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Databases on servers share the working folder: each asks for its own."""
+def test_record_of_another_database_is_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Databases on servers share the working folder, and each has its own record."""
     monkeypatch.chdir(tmp_path)
     books = {"ENGINE": "django.db.backends.postgresql", "NAME": "books", "HOST": "one", "PORT": 5432}
     claim = Claim(books)
@@ -144,22 +144,22 @@ def test_a_record_of_another_database_counts_for_nothing(tmp_path: Path, monkeyp
         ("", None),
     ],
 )
-def test_the_file_of_a_database(name: str, file: str | None) -> None:
-    """Its path; none for a database in memory."""
+def test_database_file_is_the_path_of_a_sqlite_database(name: str, file: str | None) -> None:
+    """A database in memory has no file."""
     config = {"ENGINE": "django.db.backends.sqlite3", "NAME": name}
     assert database_file(config) == (None if file is None else Path(file))
 
 
-def test_a_link_to_a_database_is_the_same_database(config: dict[str, Any], tmp_path: Path) -> None:
-    """SQLite follows it too: one database has one serve."""
+def test_link_to_a_database_is_the_same_database(config: dict[str, Any], tmp_path: Path) -> None:
+    """SQLite follows a link too, so that one database has one serve."""
     Path(config["NAME"]).touch()
     link = tmp_path / "link.sqlite3"
     link.symlink_to(config["NAME"])
     assert next_to(config | {"NAME": str(link)}, "serve") == next_to(config, "serve")
 
 
-def test_the_key_is_made_once_and_for_its_owner_alone(config: dict[str, Any]) -> None:
-    """The first run's key is every later run's: users stay logged in."""
+def test_key_is_made_once_and_only_its_owner_reads_it(config: dict[str, Any]) -> None:
+    """Later runs use the first run's key, so that users stay logged in."""
     assert kept_key(config, KEY) == KEY
     assert kept_key(config, "another " * 10) == KEY
     path = next_to(config, "key")
@@ -168,8 +168,8 @@ def test_the_key_is_made_once_and_for_its_owner_alone(config: dict[str, Any]) ->
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620])
-def test_a_key_that_others_reach_is_refused(config: dict[str, Any], mode: int) -> None:
-    """What somebody else could read or write signs nothing."""
+def test_key_that_others_can_read_is_refused(config: dict[str, Any], mode: int) -> None:
+    """A key that another user can read or write signs nothing."""
     kept_key(config, KEY)
     next_to(config, "key").chmod(mode)
     with pytest.raises(BadKey, match="chmod 600"):
@@ -178,7 +178,7 @@ def test_a_key_that_others_reach_is_refused(config: dict[str, Any], mode: int) -
 
 @pytest.mark.parametrize("text", ["", "short\n", "k" * 49])
 def test_a_key_that_is_too_short_is_refused(config: dict[str, Any], text: str) -> None:
-    """An empty file, which a full disk leaves, is none."""
+    """A full disk can leave an empty file, which is no key."""
     path = next_to(config, "key")
     path.write_text(text)
     path.chmod(0o600)
@@ -187,8 +187,8 @@ def test_a_key_that_is_too_short_is_refused(config: dict[str, Any], text: str) -
     assert path.stat().st_size == len(text)
 
 
-def test_a_schedule_that_a_kill_broke_is_removed(config: dict[str, Any]) -> None:
-    """Beat would end at every start; one that can be read stays, and none is none."""
+def test_schedule_broken_by_a_kill_is_removed(config: dict[str, Any]) -> None:
+    """Beat would end at every start. A schedule that can be read stays, and a missing one is no error."""
     path = next_to(config, "beat")
     assert not drop_broken_schedule(path)
     with shelve.open(str(path)) as schedule:

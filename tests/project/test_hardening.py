@@ -49,7 +49,7 @@ def inline(html: str) -> list[str]:
 
 @pytest.fixture
 def superuser() -> User:
-    """A user who may see every page."""
+    """A user who can see every page."""
     return User.objects.create_superuser("ada", password=PASSWORD)
 
 
@@ -75,7 +75,7 @@ def pages(browser: Client) -> Iterator[str]:
     yield "/opt-out/forged/"
 
 
-def test_a_page_of_nothing_but_inline_parts_is_found() -> None:
+def test_inline_parts_of_a_page_are_found() -> None:
     """The search below sees each thing that the policy blocks."""
     page = "<style></style><script>x</script><script type='text/javascript'>x</script><b style='' onclick='x'>"
     assert inline(page) == ["style", "script", "script", "b style", "b onclick"]
@@ -95,8 +95,8 @@ def test_every_page_has_the_policy_and_nothing_that_it_blocks(browser: Client) -
         assert inline(answer.text) == [], path
 
 
-def test_the_policy_lets_no_other_site_frame_or_take_a_form() -> None:
-    """What `default-src` does not cover is said: frames around a page, where forms go, what a relative link is."""
+def test_policy_forbids_frames_and_forms_of_other_sites() -> None:
+    """The policy also sets what `default-src` does not cover: frames, targets of forms, the base of relative links."""
     policy = dict(part.split(" ", 1) for part in Client().get(LOGIN).headers["Content-Security-Policy"].split("; "))
     assert policy == {
         "default-src": "'self'",
@@ -108,7 +108,7 @@ def test_the_policy_lets_no_other_site_frame_or_take_a_form() -> None:
 
 
 @pytest.mark.parametrize("leads", ["", "?next=", "?next=https://elsewhere.example/", "?next=//elsewhere.example/"])
-def test_a_login_without_a_way_back_shows_the_admin(superuser: User, leads: str) -> None:
+def test_login_without_a_next_page_leads_to_the_admin(superuser: User, leads: str) -> None:
     """Django's own default is a page that no project has."""
     answer = Client().post(
         f"{LOGIN}{leads}", {"username": "ada", "password": PASSWORD, "next": leads.removeprefix("?next=")}, follow=True
@@ -117,8 +117,8 @@ def test_a_login_without_a_way_back_shows_the_admin(superuser: User, leads: str)
     assert answer.status_code == HTTPStatus.OK
 
 
-def test_a_page_that_is_not_there_names_the_admin(superuser: User) -> None:
-    """A `next` that names no page ends on one that leads on."""
+def test_missing_page_links_to_the_admin(superuser: User) -> None:
+    """A login whose `next` names no page ends on a page with a link."""
     answer = Client().post(
         f"{LOGIN}?next=/no/such/page/",
         {"username": "ada", "password": PASSWORD, "next": "/no/such/page/"},
@@ -129,8 +129,8 @@ def test_a_page_that_is_not_there_names_the_admin(superuser: User) -> None:
     assert f'href="{INDEX}"' in answer.text
 
 
-def test_a_session_ends_after_eight_hours_of_use(superuser: User) -> None:
-    """A working day and no more, also for somebody who goes on using it."""
+def test_session_ends_after_eight_hours_of_use(superuser: User) -> None:
+    """Use does not extend it beyond a working day."""
     with freeze_time(NOON) as clock:
         browser = Client()
         browser.post(LOGIN, {"username": "ada", "password": PASSWORD})

@@ -1,4 +1,4 @@
-"""A process that ends with whoever holds the other end of its standard input."""
+"""A process that ends with the process that holds the other end of its standard input."""
 
 import signal
 import subprocess
@@ -27,7 +27,7 @@ def run(code: str) -> "subprocess.Popen[bytes]":
     ids=["by SIGTERM", "in good order", "at once, after the grace"],
 )
 def test_ends_with_its_lifeline(code: str, status: int) -> None:
-    """When the other end is closed, the process ends by SIGTERM, or without its consent when its grace is over."""
+    """When the other end closes, the process ends by SIGTERM, or at once after its grace."""
     with run(f"{code}; print('held', flush=True); signal.pause(); signal.pause()") as process:
         assert process.poll() is None
         assert process.stdin is not None
@@ -37,7 +37,7 @@ def test_ends_with_its_lifeline(code: str, status: int) -> None:
 
 
 def test_nothing_else_reads_the_lifeline() -> None:
-    """Standard input is empty for the program itself, so that no read of its takes the lifeline away."""
+    """The program's own standard input is empty, so that it cannot read from the lifeline."""
     with run("hold(); print('held', flush=True); print(repr(sys.stdin.read()))") as process:
         assert process.stdin is not None
         assert process.stdout is not None

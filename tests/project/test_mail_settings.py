@@ -15,7 +15,7 @@ from .running import LONG, ROOT
 
 
 class Smtp(socketserver.StreamRequestHandler):
-    """As much of SMTP (RFC 5321) as it takes to be handed a mail."""
+    """The part of SMTP (RFC 5321) that receives a mail."""
 
     def handle(self) -> None:
         """Greet, agree to everything, and keep the mail."""
@@ -33,7 +33,7 @@ class Smtp(socketserver.StreamRequestHandler):
 
 @pytest.fixture
 def server() -> Generator[tuple[int, list[str]]]:
-    """A mail server on a free port of this machine, and the mails that it was handed."""
+    """A mail server on a free port of this machine, and the mails that it received."""
     mails: list[str] = []
     with socketserver.TCPServer(("127.0.0.1", 0), Smtp) as listening:
         listening.mails = mails  # type: ignore[attr-defined]

@@ -32,7 +32,7 @@ def settings_for(folder: Path, *names: str, **environment: str) -> dict[str, Any
 
 
 def test_the_documented_environment_passes_djangos_deployment_check(tmp_path: Path) -> None:
-    """With the variables of docs/operations.md Django has nothing to warn of."""
+    """With the variables of docs/operations.md Django's deployment check warns of nothing."""
     done = refunds(tmp_path, *DEPLOY, environment=documented())
     assert done.stdout == "System check identified no issues (2 silenced).\n"
 
@@ -49,8 +49,8 @@ def test_the_documented_environment_passes_djangos_deployment_check(tmp_path: Pa
         ({"REFUNDS_GATEWAY_RATE": "50/s", "REFUNDS_LIMITER_URL": "memory://"}, "refunds.W002"),
     ],
 )
-def test_the_check_warns_of_what_is_left_out(tmp_path: Path, change: dict[str, str], warning: str) -> None:
-    """Each of the documented variables that guards something is missed."""
+def test_the_check_warns_of_each_missing_variable(tmp_path: Path, change: dict[str, str], warning: str) -> None:
+    """Without each documented variable that protects something, the check warns."""
     done = refunds(tmp_path, *DEPLOY, environment=documented() | change, check=False)
     assert done.returncode == 1
     assert warning in done.stderr
@@ -66,8 +66,8 @@ def test_https_is_all_or_nothing(tmp_path: Path) -> None:
     assert alone == {"SECURE_HSTS_SECONDS": 0}
 
 
-def test_a_proxys_word_for_https_is_taken_only_where_one_is_named(tmp_path: Path) -> None:
-    """The same header, which anyone can send, counts behind a proxy and nowhere else."""
+def test_forwarded_proto_is_believed_only_behind_a_proxy(tmp_path: Path) -> None:
+    """Anyone can send the header: it counts only with DJANGO_BEHIND_PROXY."""
     for environment, shown in (
         ({}, "200 None None\n"),
         ({"DJANGO_HTTPS": "1"}, "301 https://localhost/admin/login/ None\n"),
@@ -88,7 +88,7 @@ def test_an_error_of_a_page_is_on_standard_error(tmp_path: Path) -> None:
     assert "no such table: auth_user" in lines[-1]
 
 
-def test_a_page_that_is_not_there_is_no_line(tmp_path: Path) -> None:
-    """The web server has it in its log already."""
+def test_missing_page_is_not_logged_again(tmp_path: Path) -> None:
+    """The web server's log has it."""
     done = python(tmp_path, "-c", GET.replace("/admin/login/", "/none/"), environment={})
     assert (done.stdout, done.stderr) == ("404 None None\n", "")

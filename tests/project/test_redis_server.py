@@ -25,11 +25,11 @@ def client(server: RedisServer) -> Iterator[redis.Redis]:
         yield connected
 
 
-def test_listens_on_this_machine_alone(server: RedisServer) -> None:
+def test_listens_only_on_this_machine(server: RedisServer) -> None:
     """The address is the loopback's, the port a free one."""
     assert server.url(1) == f"redis://127.0.0.1:{server.port}/1"
     assert server.port > 0
-    assert server._tcp.server_address[0] == "127.0.0.1"
+    assert server.server_address[0] == "127.0.0.1"
 
 
 def test_keeps_what_it_is_given(client: redis.Redis) -> None:
@@ -49,7 +49,7 @@ def test_keeps_what_it_is_given(client: redis.Redis) -> None:
 
 
 def test_databases_are_apart(server: RedisServer, client: redis.Redis) -> None:
-    """Broker and result backend share a server without meeting."""
+    """Broker and result backend share a server and no keys."""
     client.set("key", "0")
     with redis.Redis(port=server.port, db=1) as other:
         assert other.get("key") is None
@@ -59,7 +59,7 @@ def test_connection_outlives_an_error_reply(server: RedisServer) -> None:
     """After NOSCRIPT, an unknown command and a wrong type, the same connection goes on."""
     with redis.Redis(port=server.port, single_connection_client=True) as client:
         client.ping()
-        (before,) = server._tcp.clients
+        (before,) = server.clients
         with pytest.raises(redis.exceptions.NoScriptError):
             client.evalsha("0" * 40, 0)
         with pytest.raises(redis.ResponseError, match="unknown command"):
@@ -69,7 +69,14 @@ def test_connection_outlives_an_error_reply(server: RedisServer) -> None:
             client.lpush("key", "item")
 
         assert client.get("key") == b"text"
-        assert list(server._tcp.clients) == [before]
+        assert list(server.clients) == [before]
+
+
+def test_reply_larger_than_the_sockets_buffer_is_whole(client: redis.Redis) -> None:
+    """20 MB come back as they went in."""
+    value = b"0123456789" * 2_000_000
+    client.set("large", value)
+    assert client.get("large") == value
 
 
 def test_runs_lua(client: redis.Redis) -> None:
@@ -81,7 +88,7 @@ def test_runs_lua(client: redis.Redis) -> None:
 
 
 def test_transaction_with_an_error_inside(client: redis.Redis) -> None:
-    """MULTI and EXEC answer each command on its own, errors among them."""
+    """MULTI and EXEC answer each command separately, errors included."""
     client.set("key", "text")
     with client.pipeline(transaction=True) as pipe:
         pipe.set("a", 1)
@@ -106,7 +113,7 @@ def test_blocked_pop_wakes_on_a_push(server: RedisServer, client: redis.Redis) -
 
 
 def test_blocked_pop_gives_up(client: redis.Redis) -> None:
-    """BRPOP answers nothing once its time is over."""
+    """BRPOP returns nothing after its timeout."""
     assert client.brpop(["queue"], timeout=0.01) is None
 
 
@@ -127,7 +134,7 @@ def test_published_message_reaches_subscribers(server: RedisServer, client: redi
 
 
 def test_broken_protocol_is_answered_and_closed(server: RedisServer) -> None:
-    """A client that does not speak Redis is told so and let go; others are not touched."""
+    """A client that does not speak Redis gets an error and is disconnected. Others stay connected."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as stranger:
         stranger.sendall(b"GET / HTTP/1.1\r\n\r\n")
         answer = b"".join(iter(lambda: stranger.recv(4096), b""))

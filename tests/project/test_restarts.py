@@ -55,8 +55,8 @@ print([(line.status, line.count, line.total) for line in books.refunds], books.p
 """
 
 
-def test_a_worker_that_starts_takes_up_what_has_no_message(tmp_path: Path) -> None:
-    """There is no beat here: the worker's start alone has the reconciler send the lost messages again."""
+def test_starting_worker_asks_for_lost_messages(tmp_path: Path) -> None:
+    """Without beat, the worker's start makes the reconciler send lost messages again."""
     with RedisServer() as redis:
         environment = {"CELERY_BROKER_URL": redis.url(), "PYTHONPATH": f"{ROOT}{os.pathsep}{CHECKOUT}"}
         python(tmp_path, "-c", f"import celery_app, django; django.setup()\n{LOST}", environment=environment)

@@ -75,7 +75,7 @@ def leaves(name: str, value: Any) -> list[tuple[str, str]]:
 
 
 def test_an_empty_environment_has_no_secret(tmp_path: Path) -> None:
-    """No key, password or token has a default, and no URL a user; the key that signs is another in each process."""
+    """No key, password or token has a default, and no URL has a user. Each process signs with another key."""
     first, second = (json.loads(python(tmp_path, "-c", ASK, environment={}).stdout) for _ in range(2))
     assert first.pop("SECRET_KEY") != second.pop("SECRET_KEY")
     found = [leaf for name, value in first.items() for leaf in leaves(name, value)]
@@ -86,7 +86,7 @@ def test_an_empty_environment_has_no_secret(tmp_path: Path) -> None:
 
 
 def test_no_secret_is_in_a_log_or_a_report(tmp_path: Path) -> None:
-    """Where database, broker and payer are away, everything is logged and mailed but what lets one in."""
+    """While database, broker and payment provider are down, logs and mails show no secret."""
     done = python(tmp_path, "-c", BREAK, environment=SECRETS)
     said = done.stdout + done.stderr
     for reported in (

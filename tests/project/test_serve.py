@@ -1,4 +1,4 @@
-"""What `serve` finds out and decides before it starts anything."""
+"""The checks of `serve` before it starts anything."""
 
 import socket
 import sys
@@ -18,7 +18,7 @@ from refunds.project.management.commands import serve
 
 @pytest.fixture
 def taken() -> Iterator[int]:
-    """A port that someone listens on."""
+    """A port on which a socket listens."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
@@ -27,7 +27,7 @@ def taken() -> Iterator[int]:
 
 @pytest.fixture
 def nothing_starts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fails the test when a supervisor is made or a migration run."""
+    """Fails the test when serve creates a supervisor or runs a migration."""
 
     def started(*_args: object, **_kwargs: object) -> None:
         pytest.fail("something was started")
@@ -38,7 +38,7 @@ def nothing_starts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A database that serve takes for one on a server: its files are in the working folder."""
+    """A database that serve treats as one on a server: its files are in the working folder."""
     monkeypatch.setattr(serve, "shared_database", lambda: "refunds (postgresql)")
     monkeypatch.chdir(tmp_path)
     return "refunds (postgresql)"
@@ -46,7 +46,7 @@ def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.mark.usefixtures("nothing_starts", "database")
 def test_port_in_use_is_refused_first(taken: int, tmp_path: Path) -> None:
-    """A taken port is an error that names it, before anything is started, and nothing written is left."""
+    """The error names the port. Nothing was started, and no file is left."""
     with pytest.raises(CommandError) as raised:
         call_command("serve", port=taken)
 
@@ -76,7 +76,7 @@ def test_a_second_serve_is_refused_by_the_first_ones_process_id(tmp_path: Path, 
 
 @pytest.mark.usefixtures("nothing_starts", "database")
 def test_a_key_that_others_can_read_is_refused(tmp_path: Path) -> None:
-    """Nothing is started with it, and it stays as it is."""
+    """Serve starts nothing with it, and does not change it."""
     key = tmp_path / "refunds-key"
     key.write_text("k" * 50)
     key.chmod(0o644)
@@ -88,8 +88,8 @@ def test_a_key_that_others_can_read_is_refused(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["refunds-key"]
 
 
-def test_the_environments_key_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With DJANGO_SECRET_KEY no file is read or written; without it the children have the file's."""
+def test_key_of_the_environment_is_used_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With DJANGO_SECRET_KEY serve uses no file. Without it the children get the file's key."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DJANGO_SECRET_KEY", "of the environment")
     assert serve.child_environment()["DJANGO_SECRET_KEY"] == "of the environment"
@@ -103,13 +103,13 @@ def test_the_environments_key_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 @pytest.mark.usefixtures("nothing_starts", "database")
 @pytest.mark.parametrize("port", [-1, 65_536])
 def test_impossible_port_is_refused(port: int) -> None:
-    """A number that is no port is the same kind of error."""
+    """A number out of range is the same kind of error as a port in use."""
     with pytest.raises(CommandError, match=rf"^cannot listen on 127.0.0.1:{port}: "):
         call_command("serve", port=port)
 
 
 def test_port_0_is_a_free_one() -> None:
-    """0 finds a port, which the screen shows."""
+    """For 0, serve finds a port."""
     assert serve.free_port("127.0.0.1", 0) > 0
 
 
@@ -145,7 +145,7 @@ def test_broker_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("CELERY_BROKER_URL", "redis://:secret@elsewhere/0")
     environment: dict[str, str] = {}
     with ExitStack() as undo:
-        assert serve.Command()._broker(environment, undo) == "the one of CELERY_BROKER_URL"
+        assert serve.Command()._broker(environment, undo) == "the one in CELERY_BROKER_URL"
     assert environment == {}
 
 
@@ -164,7 +164,7 @@ def test_children_find_the_embedded_redis(monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.mark.django_db
 def test_superuser_is_made_once() -> None:
-    """The first run makes admin with a random password; the next finds it and makes nothing."""
+    """The first run creates admin with a random password. The next run finds it and creates nothing."""
     name, password = superuser()
     user = get_user_model().objects.get()
 
@@ -188,7 +188,7 @@ def test_superuser_of_another_name_is_enough() -> None:
 
 @pytest.mark.django_db
 def test_plain_user_called_admin_is_left_alone() -> None:
-    """An admin who is no superuser is not made one behind anyone's back."""
+    """Serve does not make a plain user called admin a superuser."""
     user = get_user_model().objects.create_user("admin", password="known")
 
     with pytest.raises(CommandError, match="python -m refunds createsuperuser"):
@@ -199,8 +199,8 @@ def test_plain_user_called_admin_is_left_alone() -> None:
     assert get_user_model().objects.count() == 1
 
 
-def test_no_grandchildren() -> None:
-    """Neither the worker's pool nor the web server's reloader makes a process of its own, which could survive."""
+def test_children_start_no_processes() -> None:
+    """The worker's pool and the web server's reloader would start processes, which could survive a kill."""
     worker, beat, web = serve.programs("127.0.0.1", 8000, "schedule", 1)
 
     assert [program.name for program in (worker, beat, web)] == ["worker", "beat", "web"]
@@ -215,6 +215,6 @@ def test_beat_keeps_its_schedule_beside_the_database() -> None:
 
 
 def test_ipv6_address_is_bracketed() -> None:
-    """As a URL and the web server want it."""
+    """URLs and Django's server write it so."""
     assert serve.authority("::1", 80) == "[::1]:80"
     assert serve.authority("localhost", 80) == "localhost:80"

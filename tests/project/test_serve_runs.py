@@ -1,4 +1,4 @@
-"""The whole of `serve`, with real processes: up, in use, and gone without a trace."""
+"""`serve` with real processes: it starts, is used, and ends with nothing left behind."""
 
 import signal
 import socket
@@ -59,7 +59,7 @@ def test_serves_and_ends_without_a_trace(tmp_path: Path) -> None:
 
 
 def test_the_screen_says_what_happens_and_ends_with_what_to_do(tmp_path: Path) -> None:
-    """From the first line on; requests are lines above verbosity 1 alone, so that the password stays to be read."""
+    """Each step is a line. Requests are lines only above verbosity 1, so that the password stays on the screen."""
     for options, shown in (((), False), (("--verbosity", "2"), True)):
         with Serve(tmp_path, *options) as serve:
             Browser(serve.url).get("/admin/login/")
@@ -76,7 +76,7 @@ def test_the_screen_says_what_happens_and_ends_with_what_to_do(tmp_path: Path) -
 
 
 def test_ctrl_c_during_the_migrations_ends_in_good_order(tmp_path: Path) -> None:
-    """The migration under way is rolled back, nothing was started, and the next run makes the rest."""
+    """The migration under way is rolled back, nothing else was started, and the next run completes the migrations."""
     serve = Serve(tmp_path)
     process = serve.command("-m", "refunds", "serve", "--port", "0", "--verbosity", "2")
     assert process.stdout is not None
@@ -108,7 +108,7 @@ def test_a_database_elsewhere_has_its_files_beside_it(tmp_path: Path) -> None:
 
 
 def test_no_child_survives_a_kill(tmp_path: Path) -> None:
-    """SIGKILL leaves the supervisor no time to stop anything, and still nothing is left running."""
+    """SIGKILL leaves the supervisor no time to stop its children, and they still end."""
     with Serve(tmp_path) as serve:
         assert len(serve.children) == 3
         watch = Watch(serve.children)
@@ -128,5 +128,5 @@ def test_child_that_dies_ends_the_rest(tmp_path: Path) -> None:
         rest, _ = serve.process.communicate(timeout=60)
 
     assert serve.process.returncode == 1
-    assert "CommandError: beat ended by SIGKILL; its last lines are above. Everything else has been stopped." in rest
+    assert "CommandError: beat ended by SIGKILL; its last lines are above. Everything else was stopped." in rest
     assert watch.wait() == 0

@@ -33,7 +33,7 @@ def supervisor(said: list[str]) -> Iterator[Supervisor]:
 
 
 def gone(child: Child) -> bool:
-    """Whether no process is left in the child's session."""
+    """Return whether the child's session has no process left."""
     try:
         os.killpg(child.process.pid, 0)
     except ProcessLookupError:
@@ -42,7 +42,7 @@ def gone(child: Child) -> bool:
 
 
 def test_ready_when_all_children_are(supervisor: Supervisor, said: list[str]) -> None:
-    """Waiting ends with the last child's word, which is not passed on."""
+    """Waiting ends when the last child says that it is ready. That line is not shown."""
     for name in ("worker", "web"):
         supervisor.start(program(name, SERVE))
 
@@ -53,7 +53,7 @@ def test_ready_when_all_children_are(supervisor: Supervisor, said: list[str]) ->
 
 
 def test_lines_carry_the_name(supervisor: Supervisor, said: list[str]) -> None:
-    """What a child writes, on either stream and in any bytes, comes with its name."""
+    """Each line of a child, on either stream and in any bytes, is shown with its name."""
     supervisor.start(program("beat", f"print('one\\n\\ntwo'); print('three', file=sys.stderr, flush=True); {SERVE}"))
     supervisor.start(program("worker", rf"sys.stdout.buffer.write(b'\xff\n'); {SERVE}"))
     supervisor.wait_ready()
@@ -63,7 +63,7 @@ def test_lines_carry_the_name(supervisor: Supervisor, said: list[str]) -> None:
 
 
 def test_children_are_in_sessions_of_their_own(supervisor: Supervisor) -> None:
-    """Ctrl-C in the terminal reaches the supervisor alone."""
+    """Ctrl-C in the terminal reaches only the supervisor."""
     child = supervisor.start(program("web", SERVE))
     supervisor.wait_ready()
 
@@ -79,7 +79,7 @@ def test_children_are_in_sessions_of_their_own(supervisor: Supervisor) -> None:
     ],
 )
 def test_child_that_ends_is_named(supervisor: Supervisor, code: str, message: str) -> None:
-    """An end that nobody asked for is an error that says whose and how, and the others are stopped."""
+    """The unexpected end of a child is an error with its name and status, and the others are stopped."""
     other = supervisor.start(program("worker", SERVE))
     supervisor.start(program("beat", code))
 
@@ -91,8 +91,8 @@ def test_child_that_ends_is_named(supervisor: Supervisor, code: str, message: st
     assert gone(other)
 
 
-def test_last_words_come_before_the_end(supervisor: Supervisor, said: list[str]) -> None:
-    """The reason that a child writes last is out before its end is reported."""
+def test_last_lines_come_before_the_end(supervisor: Supervisor, said: list[str]) -> None:
+    """The last lines of a child are shown before its end is reported."""
     supervisor.start(program("web", "print('no such table'); sys.exit(1)"))
 
     with pytest.raises(ChildEnded, match=r"^web ended with exit status 1$"):
@@ -102,7 +102,7 @@ def test_last_words_come_before_the_end(supervisor: Supervisor, said: list[str])
 
 
 def test_stops_in_reverse_order(supervisor: Supervisor, said: list[str]) -> None:
-    """The last started is the first to go, and each is gone before the next is asked."""
+    """The last started child ends first, and each ends before the next is asked to."""
     children = [supervisor.start(program(name, POLITE)) for name in ("worker", "beat", "web")]
     supervisor.wait_ready()
 
@@ -114,7 +114,7 @@ def test_stops_in_reverse_order(supervisor: Supervisor, said: list[str]) -> None
 
 
 def test_child_that_does_not_end_is_killed(supervisor: Supervisor, said: list[str]) -> None:
-    """A child that ignores SIGTERM gets its grace and no more."""
+    """A child that ignores SIGTERM is killed after its grace."""
     child = supervisor.start(program("worker", STUBBORN, grace=0.01))
     supervisor.wait_ready()
 
@@ -125,7 +125,7 @@ def test_child_that_does_not_end_is_killed(supervisor: Supervisor, said: list[st
 
 
 def test_second_request_cuts_the_wait_short(supervisor: Supervisor) -> None:
-    """Ctrl-C again while it stops: no more patience, with anyone."""
+    """A second Ctrl-C kills all children at once."""
     children = [supervisor.start(program(name, STUBBORN, grace=600)) for name in ("worker", "web")]
     supervisor.wait_ready()
     supervisor.ask_end()
@@ -137,7 +137,7 @@ def test_second_request_cuts_the_wait_short(supervisor: Supervisor) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_signal_asks_for_the_end(supervisor: Supervisor, number: signal.Signals) -> None:
-    """Ctrl-C, SIGTERM and a closed terminal end the wait; afterwards the handlers are as they were."""
+    """Ctrl-C, SIGTERM and a closed terminal end the wait. Afterwards the earlier handlers are back."""
     before = signal.getsignal(number)
     with supervisor.listening():
         os.kill(os.getpid(), number)
@@ -147,8 +147,8 @@ def test_signal_asks_for_the_end(supervisor: Supervisor, number: signal.Signals)
     assert signal.getsignal(number) is before
 
 
-def test_nobody_reads_any_more(supervisor: Supervisor) -> None:
-    """Output into a pipe that was closed asks for the end, and does not block the child."""
+def test_closed_output_asks_for_the_end(supervisor: Supervisor) -> None:
+    """A closed pipe asks for the end, and does not block the child."""
 
     def closed(_line: str) -> None:
         raise BrokenPipeError

@@ -64,7 +64,7 @@ print(Client(headers={"host": "localhost"}).get("/admin/login/").status_code)
 
 
 def test_first_press_and_first_page_load_nothing(tmp_path: Path) -> None:
-    """A fresh web process has all that the button wants of Django, Celery and the broker's client."""
+    """A new web process has loaded everything that the button needs of Django, Celery and the broker's client."""
     database = {"DATABASE_URL": f"sqlite:///{tmp_path / 'web.sqlite3'}"}
     refunds(tmp_path, "migrate", "-v0", environment=database)
     with RedisServer() as redis:
@@ -75,14 +75,14 @@ def test_first_press_and_first_page_load_nothing(tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize("broker", ["redis://127.0.0.1:1/0", "amqp://guest:guest@127.0.0.1:1//"])
 def test_nothing_is_connected_before_a_fork(tmp_path: Path, broker: str) -> None:
-    """Neither broker nor database is asked for anything at the start, so that no child of a fork shares an answer."""
+    """The start connects to neither broker nor database, so that no children of a fork share a connection."""
     done = python(tmp_path, "-c", PRELOADED, environment={"CELERY_BROKER_URL": broker})
     assert (done.stdout, done.stderr) == ("[] [] [None]\n[]\n", "")
 
 
 @pytest.mark.parametrize("broker", ["redis://127.0.0.1:1/0", "nonsense://"])
 def test_a_start_needs_no_broker(tmp_path: Path, broker: str) -> None:
-    """One that is away is not missed yet; one that nothing can be sent to is a warning, and pages are served."""
+    """A broker that is down does not matter yet. A URL that cannot be used is a warning, and pages are served."""
     done = python(tmp_path, "-c", SERVED, environment={"CELERY_BROKER_URL": broker})
     assert done.stdout == "200\n"
     assert ("refunds.outbox: nothing is loaded to send by" in done.stderr) == (broker == "nonsense://")

@@ -1,7 +1,7 @@
 """The files that `serve` keeps next to its database: where it runs, and the key that signs sessions.
 
-The record of a running `serve` is locked by the system for as long as the process lives. After a kill -9 it is a file
-without a lock: nobody has to guess whether its process id has a new owner.
+The system locks the record of a running `serve` for as long as the process lives. After a kill -9 the file has no
+lock, so that nobody has to guess whether its process id has a new owner.
 """
 
 import json
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
-# Characters: as many as Django's check asks for (security.W009), and its get_random_secret_key makes.
+# Characters: Django's check asks for as many (security.W009), and its get_random_secret_key makes as many.
 SHORTEST_KEY: Final = 50
 
 
@@ -27,7 +27,7 @@ class Running(Exception):
 
 
 class BadKey(Exception):
-    """The file of the key is not one that a secret can be in."""
+    """Other users can read the file of the key, or the key is too short."""
 
 
 def database_file(config: Mapping[str, Any]) -> Path | None:
@@ -71,16 +71,16 @@ class Claim:
         self._descriptor = self._claimed()
 
     def write(self, **facts: Any) -> None:
-        """Add facts to the record. Whoever reads it sees the whole of the old or of the new one."""
+        """Add facts to the record. A reader sees the whole old record or the whole new one."""
         self._record |= facts
         descriptor, name = _private(self._path, json.dumps(self._record))
-        _lock(descriptor)  # before anybody can see it
+        _lock(descriptor)  # before another process can see it
         Path(name).replace(self._path)
         os.close(self._descriptor)
         self._descriptor = descriptor
 
     def release(self) -> None:
-        """Remove the record, then let go of it."""
+        """Remove the record, then its lock."""
         self._path.unlink(missing_ok=True)
         os.close(self._descriptor)
 
@@ -89,7 +89,7 @@ class Claim:
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
             if _lock(descriptor) and _is_at(descriptor, self._path):
                 return descriptor
-            # A reader locks for an instant, and shares the lock with us; a process that serves does not.
+            # A reader holds a shared lock for an instant; a process that serves shares its lock with nobody.
             held = not _lock(descriptor, shared=True)
             with os.fdopen(descriptor) as file:
                 if held and _is_at(descriptor, self._path):
@@ -97,9 +97,9 @@ class Claim:
 
 
 def kept_key(config: Mapping[str, Any], new: str) -> str:
-    """Return the key next to the database, where `new` becomes it if there is none. Raises BadKey and OSError.
+    """Return the key next to the database, after writing `new` there if there is none. Raises BadKey and OSError.
 
-    Call it while the record is claimed: no other process writes a key then.
+    Call it while this process holds the claim: no other process writes a key then.
     """
     path = next_to(config, "key")
     if not path.exists():
@@ -110,8 +110,8 @@ def kept_key(config: Mapping[str, Any], new: str) -> str:
     with path.open(encoding="utf-8") as file:
         if os.fstat(file.fileno()).st_mode & 0o077:
             raise BadKey(
-                f"other users can read {path}, which signs sessions; run: chmod 600 {path}. If somebody may have read "
-                "it, delete it instead: every user logs in again. Or set DJANGO_SECRET_KEY"
+                f"other users can read {path}, which signs sessions; run: chmod 600 {path}. If somebody could have "
+                "read it, delete it instead: every user logs in again. Or set DJANGO_SECRET_KEY"
             )
         key = file.read().strip()
     if len(key) < SHORTEST_KEY:
@@ -125,16 +125,16 @@ def kept_key(config: Mapping[str, Any], new: str) -> str:
 def drop_broken_schedule(path: Path) -> bool:
     """Remove beat's file if it cannot be read, and return whether that was so. Raises OSError.
 
-    A kill while beat writes it leaves an empty part, and Celery 5.7.0 ends at every start with it (EOFError). The
-    file can be lost: the reconciler starts a missed cutoff.
+    A kill while beat writes the file leaves an empty part, and beat then ends at every start (EOFError, Celery 5.7.0).
+    The file can be lost: the reconciler starts the sweep of a missed cutoff.
     """
-    parts = list(path.parent.glob(f"{escape(path.name)}*"))  # one file or more, as the machine's dbm writes it
+    parts = list(path.parent.glob(f"{escape(path.name)}*"))  # the number of files depends on the machine's dbm
     if not parts:
         return False
     try:
-        with shelve.open(str(path), flag="r") as schedule:  # noqa: S301  # beat's own, which unpickles it as well
+        with shelve.open(str(path), flag="r") as schedule:  # noqa: S301  # beat's own file, which beat unpickles too
             dict(schedule)
-    except Exception:  # each dbm and pickle has errors of its own
+    except Exception:  # each dbm, and pickle, has its own errors
         for part in parts:
             part.unlink()
         return True
@@ -142,12 +142,12 @@ def drop_broken_schedule(path: Path) -> bool:
 
 
 def _identity(config: Mapping[str, Any]) -> str:
-    """Return what tells databases apart, without user and password."""
+    """Return a name that no other database has, without user and password."""
     return str(database_file(config) or f"{config['NAME']} {config.get('HOST', '')} {config.get('PORT', '')}")
 
 
 def _private(path: Path, text: str) -> tuple[int, str]:
-    """Write a new file in the same folder that its owner alone can read, to be moved to `path`; leave it open."""
+    """Write a new file in the folder of `path` that only its owner can read, and leave it open."""
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     os.write(descriptor, text.encode())
     os.fsync(descriptor)
@@ -155,8 +155,8 @@ def _private(path: Path, text: str) -> tuple[int, str]:
 
 
 def _lock(descriptor: int, *, shared: bool = False) -> bool:
-    """Lock the file as long as it is open here; return whether nobody else has."""
-    import fcntl  # not on Windows, where `serve` does not run; commands without one get here neither
+    """Lock the file for as long as it is open here; return False where another process has locked it."""
+    import fcntl  # Windows lacks it. `serve` does not run there, and no other command locks a file.
 
     try:
         fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
@@ -174,7 +174,7 @@ def _is_at(descriptor: int, path: Path) -> bool:
 
 
 def _parsed(text: str) -> dict[str, Any]:
-    """Return the record; empty for one that is only being started."""
+    """Return the record; empty for a `serve` that is only starting."""
     try:
         found = json.loads(text)
     except ValueError:

@@ -1,8 +1,7 @@
 """`python -m refunds.project.embedded.lifeline worker|beat|web …`: an entry point that ends with its supervisor.
 
-Standard input is the read end of a pipe whose write end only the supervisor holds. However the supervisor ends, by
-SIGKILL as well, the system closes that end, and the read here returns: no signal, no process id, no polling is needed,
-and it is the same on every system.
+Standard input is the read end of a pipe whose write end only the supervisor holds. However the supervisor ends, also
+by SIGKILL, the system closes that end, and the read here returns. That needs no signal, no process id and no polling.
 """
 
 import logging
@@ -13,14 +12,14 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-# The line that tells the supervisor that the program serves; it does not pass it on.
+# The line that tells the supervisor that the program is ready. The supervisor does not print it.
 READY = "refunds.project.embedded.lifeline: ready"
-# Seconds to end in good order, once the supervisor has gone; its Redis went with it, so there is little left to do.
+# Seconds to end in good order after the supervisor. Its Redis ended with it, so there is little left to do.
 GRACE = 3.0
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Run one program: its name, then its own arguments."""
+    """Run one program, by its name and its arguments."""
     hold()
     name, *rest = arguments
     PROGRAMS[name](rest)
@@ -35,7 +34,7 @@ def hold(grace: float = GRACE) -> None:
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)
-    # A daemon: the process ends without it when its work ends first.
+    # A daemon, so that the process can end before the supervisor does.
     threading.Thread(target=_end_with, args=(line, grace), name="lifeline", daemon=True).start()
 
 
@@ -43,19 +42,19 @@ def _end_with(line: int, grace: float) -> None:
     while os.read(line, 1):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
-    # The main thread is ending the process; an event that nobody sets is a wait that any exit may cut short.
+    # The main thread is ending the process, which cuts this wait short: nobody sets the event.
     threading.Event().wait(grace)
     os._exit(1)
 
 
 def say_ready(**_signal: object) -> None:
-    """Tell the supervisor; also a receiver of Celery's signals."""
-    # Celery has put a logger in the place of sys.stdout by then.
+    """Tell the supervisor that the program is ready. It is also a receiver of Celery's signals."""
+    # Celery has replaced sys.stdout by a logger.
     print(READY, file=sys.__stdout__, flush=True)  # the supervisor reads it
 
 
 def worker(arguments: list[str]) -> None:
-    """`celery worker` with the arguments."""
+    """Run `celery worker` with the arguments."""
     from celery.signals import worker_ready
 
     worker_ready.connect(say_ready)
@@ -63,7 +62,7 @@ def worker(arguments: list[str]) -> None:
 
 
 def beat(arguments: list[str]) -> None:
-    """`celery beat` with the arguments."""
+    """Run `celery beat` with the arguments."""
     from celery.signals import beat_init
 
     beat_init.connect(say_ready)
@@ -78,8 +77,8 @@ def _celery(arguments: list[str]) -> None:
 
 
 def web(arguments: list[str]) -> None:
-    """`runserver` with the arguments."""
-    # Without it SIGTERM ends the process without a word, and its exit status would look like a crash.
+    """Run `runserver` with the arguments."""
+    # Without it, the exit status after SIGTERM would look like a crash.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     import django
 
@@ -92,8 +91,8 @@ def web(arguments: list[str]) -> None:
             super().handle(*args, **options)
 
         def on_bind(self, server_port: int) -> None:
-            # Here, because loading the application configures logging once more. A line for each request would push
-            # the password off the screen; the traceback of an error has another logger.
+            # Here, because loading the application configures logging again. A line for each request would push the
+            # password off the screen. Tracebacks of errors have another logger.
             if not self.logs_requests:
                 logging.getLogger("django.server").setLevel(logging.CRITICAL)
             say_ready()

@@ -1,4 +1,4 @@
-"""The last lines that `serve` writes when everything runs: where to go, who to be, what to do next."""
+"""The lines that `serve` writes when everything runs: the address, the user, the next step."""
 
 import os
 import secrets
@@ -11,18 +11,18 @@ from .supervisor import Child
 
 
 def screen(children: Sequence[Child], address: str, database: str, broker: str) -> str:
-    """Return the lines, and make a superuser if there is none. Raises CommandError.
+    """Return the lines, and create a superuser if there is none. Raises CommandError.
 
-    The address, the user and the next step are the last, so that nothing pushes them away.
+    The address, the user and the next step come last, so that they stay on the screen.
     """
     name, password = superuser()
     runs = ", ".join(f"{child.program.name} (pid {child.process.pid})" for child in children)
-    note = "shown this once; to change it" if password else "this superuser exists; to change the password"
+    note = "shown only now; to change it" if password else "this superuser exists; to change the password"
     where = "in this folder, with the same DATABASE_URL" if os.environ.get("DATABASE_URL") else "in this folder"
     return "\n".join(
         [
             "",
-            "Refunds is running. Ctrl-C stops all of it.",
+            "Refunds is running. Ctrl-C stops everything.",
             "",
             f"  Database  {database}",
             f"  Broker    {broker}",
@@ -37,13 +37,15 @@ def screen(children: Sequence[Child], address: str, database: str, broker: str) 
 
 
 def superuser() -> tuple[str, str | None]:
-    """A superuser's name, and the password if it was made here and now. Raises CommandError."""
+    """Return a superuser's name, and the password if this call created the user. Raises CommandError."""
     users = get_user_model()._default_manager
     existing = users.filter(is_superuser=True, is_active=True).order_by("pk").first()
     if existing is not None:
         return existing.get_username(), None
     if users.filter(username="admin").exists():
-        raise CommandError("the user admin exists and is no superuser; make one: python -m refunds createsuperuser")
+        raise CommandError(
+            "the user admin exists and is not a superuser; create one: python -m refunds createsuperuser"
+        )
     password = secrets.token_urlsafe(12)
     users.create_superuser("admin", email="", password=password)
     return "admin", password

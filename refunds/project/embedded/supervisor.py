@@ -1,4 +1,4 @@
-"""Child processes that start together, end together and speak with one voice."""
+"""Child processes that start and end together and write to one output (docs/adr/0028)."""
 
 import queue
 import signal
@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 
 from .lifeline import READY
 
-# How a user, the system and a closing terminal ask for the end; SIGHUP is not known everywhere.
+# The signals of Ctrl-C, of the system and of a closing terminal. Windows has no SIGHUP.
 ENDINGS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-# Seconds for the last lines of a child that has ended; only a pipe that outlives it makes this wait.
+# Seconds to wait for the last lines of a child that has ended: another process can hold its pipe.
 LAST_WORDS = 2.0
 
 
 class ChildEnded(Exception):
-    """A child ended that nobody had asked to."""
+    """A child ended although nothing asked it to end."""
 
     def __init__(self, name: str, status: int) -> None:
         super().__init__(name, status)
@@ -32,12 +32,12 @@ class ChildEnded(Exception):
 
 
 class EndAsked(Exception):
-    """The user or the system asked for the end, or nobody reads the output any more."""
+    """The user or the system asked for the end, or the output was closed."""
 
 
 @dataclass(frozen=True)
 class Program:
-    """A child to run: its name, its command line, and the seconds it gets to end in good order."""
+    """A child to run: its name, its command line, and the seconds in which it can end in good order."""
 
     name: str
     command: Sequence[str]
@@ -62,23 +62,23 @@ class _Event:
 
 
 class Supervisor:
-    """Starts children, passes their lines on, and stops them in the reverse order of their start.
+    """Starts children, writes out their lines, and stops them in the reverse order of their start.
 
-    `say` takes one line of text; it may be called from several threads, one at a time. Children are in sessions of
-    their own, so that Ctrl-C in the terminal reaches the supervisor alone, and hold the read end of a lifeline each.
+    `say` takes one line of text; several threads call it, one at a time. Each child has its own session, so that Ctrl-C
+    in the terminal reaches only the supervisor, and the read end of a lifeline.
     """
 
     def __init__(self, say: Callable[[str], None], environment: Mapping[str, str]) -> None:
         self._say = say
         self._saying = threading.Lock()
         self._environment = environment
-        # A SimpleQueue: its put() may be called in a signal handler while the same thread is in get().
+        # A SimpleQueue: a signal handler can call its put() while the same thread is in get().
         self._events: queue.SimpleQueue[_Event] = queue.SimpleQueue()
         self.children: list[Child] = []
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """While entered, a signal to end is an event to be waited for; then the handlers before are back."""
+        """Turn signals to end into events while entered; restore the earlier handlers afterwards."""
         previous = {number: signal.signal(number, lambda *_: self.ask_end()) for number in ENDINGS}
         try:
             yield
@@ -87,7 +87,7 @@ class Supervisor:
                 signal.signal(number, handler)
 
     def ask_end(self) -> None:
-        """End what is being waited for, by EndAsked; while stopping: lose patience."""
+        """Make the waiting methods raise EndAsked. While stopping, kill the children instead of waiting."""
         self._events.put(_Event("asked"))
 
     def start(self, program: Program) -> Child:
@@ -108,12 +108,12 @@ class Supervisor:
         return child
 
     def wait_ready(self) -> None:
-        """Return once every child has said that it serves. Raises ChildEnded and EndAsked."""
+        """Return once every child is ready. Raises ChildEnded and EndAsked."""
         while not all(child.ready for child in self.children):
             self._next()
 
     def wait(self) -> None:
-        """Return never: raises ChildEnded or EndAsked."""
+        """Wait until a child ends or somebody asks for the end. Raises ChildEnded or EndAsked."""
         while True:
             self._next()
 
@@ -133,7 +133,7 @@ class Supervisor:
         return event
 
     def stop(self) -> None:
-        """End every child, the last started first: SIGTERM, its grace, SIGKILL. Being asked again cuts graces short."""
+        """End every child, the last started first: SIGTERM, its grace, SIGKILL. A second request ends the graces."""
         hurry = False
         for child in reversed(self.children):
             if not child.ended:
@@ -176,7 +176,7 @@ class Supervisor:
         self._events.put(_Event("ended", child))
 
     def say(self, line: str) -> None:
-        """Say a line; when nobody reads any more, ask for the end and go on reading the children, who would block."""
+        """Write a line. Where the output was closed, ask for the end, and go on reading the children."""
         with self._saying:
             try:
                 self._say(line)
@@ -185,7 +185,7 @@ class Supervisor:
 
 
 def lifeline(name: str, *arguments: str, grace: float = 5.0) -> Program:
-    """A program of refunds.project.embedded.lifeline, run by this interpreter."""
+    """Return a program of refunds.project.embedded.lifeline, run by this interpreter."""
     return Program(name, [sys.executable, "-m", "refunds.project.embedded.lifeline", name, *arguments], grace)
 
 

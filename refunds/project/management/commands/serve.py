@@ -20,17 +20,17 @@ from ...embedded.screen import screen
 from ...embedded.supervisor import ENDINGS, ChildEnded, EndAsked, Program, Supervisor, lifeline
 
 APP = "refunds.project.app"
-# Seconds for the worker to finish its task. A chunk takes well under one; what is cut off is sent again from the rows.
+# Seconds for the worker to finish its task. A chunk takes well under one; the reconciler sends again what is cut off.
 WORKER_GRACE = 20.0
 
 
 class Command(BaseCommand):
     """Runs the admin, a worker, beat and, unless CELERY_BROKER_URL names another, a Redis inside this process."""
 
-    help = "Run everything on this machine: database migrated, Redis, worker, beat and admin. Ctrl-C ends it."
+    help = "Migrate the database and run Redis, worker, beat and admin on this machine. Ctrl-C ends everything."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Where the admin listens."""
+        """Add the address of the admin."""
         parser.add_argument("--host", default="127.0.0.1", help="address of the admin (default: 127.0.0.1)")
         parser.add_argument("--port", type=int, default=8000, help="its port, 0 for a free one (default: 8000)")
 
@@ -39,7 +39,7 @@ class Command(BaseCommand):
         try:
             with ExitStack() as undo:
                 self._run(undo, **options)
-        except KeyboardInterrupt:  # before a child was started: a migration that was cut off is rolled back
+        except KeyboardInterrupt:  # before a child was started: the database rolls back the migration under way
             self._say("Stopped before anything was started.")
 
     def _run(self, undo: ExitStack, *, host: str, port: int, verbosity: int, **_options: Any) -> None:
@@ -50,7 +50,7 @@ class Command(BaseCommand):
         address = f"http://{authority(host, port)}/admin/"
         claim.write(address=address)
         environment = child_environment()
-        # The last connection to an SQLite file folds its write-ahead log: keep ours until the children are gone.
+        # The last connection to a SQLite file folds its write-ahead log: keep ours until the children have ended.
         undo.callback(connections.close_all)
         broker = self._broker(environment, undo)
         claim.write(broker=environment["CELERY_BROKER_URL"], results=environment.get("CELERY_RESULT_BACKEND"))
@@ -59,7 +59,7 @@ class Command(BaseCommand):
         supervisor.say(f"Migrating {database} …")
         call_command("migrate", interactive=False, verbosity=verbosity - 1, stdout=self.stdout)
         if drop_broken_schedule(Path(beat_file())):
-            supervisor.say("Beat's schedule file was broken by a kill; it begins a new one.")
+            supervisor.say("A kill broke beat's schedule file; beat starts a new one.")
         supervisor.say("Starting worker, beat and web …")
         undo.enter_context(supervisor.listening())
         undo.callback(supervisor.stop)
@@ -72,7 +72,7 @@ class Command(BaseCommand):
         except EndAsked:
             supervisor.say("Stopping …")
         except ChildEnded as ended:
-            raise CommandError(f"{ended}; its last lines are above. Everything else has been stopped.") from None
+            raise CommandError(f"{ended}; its last lines are above. Everything else was stopped.") from None
 
     def _say(self, line: str) -> None:
         self.stdout.write(line)
@@ -80,7 +80,7 @@ class Command(BaseCommand):
 
     def _broker(self, environment: dict[str, str], undo: ExitStack) -> str:
         if os.environ.get("CELERY_BROKER_URL"):
-            return "the one of CELERY_BROKER_URL"
+            return "the one in CELERY_BROKER_URL"
         try:
             from ...embedded.redis_server import RedisServer
         except ImportError as missing:
@@ -91,11 +91,11 @@ class Command(BaseCommand):
         redis = undo.enter_context(RedisServer())
         environment["CELERY_BROKER_URL"] = redis.url(0)
         environment.setdefault("CELERY_RESULT_BACKEND", redis.url(1))
-        return f"a Redis inside this process, {redis.url(0)}; what it holds ends with it"
+        return f"a Redis inside this process, {redis.url(0)}; it keeps nothing when it ends"
 
 
 def interruptible(undo: ExitStack) -> None:
-    """Let each way to ask for the end raise KeyboardInterrupt, until there are children to be stopped in order."""
+    """Make each signal to end raise KeyboardInterrupt, until there are children to stop in order."""
     for number in ENDINGS:
         undo.callback(signal.signal, number, signal.signal(number, signal.default_int_handler))
 
@@ -124,27 +124,27 @@ def claimed(database: str, undo: ExitStack) -> Claim:
 
 
 def child_environment() -> dict[str, str]:
-    """Return what the children are told. Raises CommandError for a key that is none."""
+    """Return the environment of the children. Raises CommandError for an unusable key."""
     try:
         key = os.environ.get("DJANGO_SECRET_KEY") or kept_key(connection.settings_dict, settings.SECRET_KEY)
     except BadKey as bad:
         raise CommandError(f"{bad}. Nothing was started", returncode=EXIT_STATUS) from None
     return os.environ | {
-        # One key for all, and for the next run: a session signed by one process is read by another.
+        # One key for all, and for the next run: each process reads sessions that another one signed.
         "DJANGO_SECRET_KEY": key,
-        # The children find the project where this process did, whatever the working directory.
+        # The children find the project where this process did, in any working folder.
         "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-        "PYTHONUNBUFFERED": "1",  # a line is passed on when it is written
-        "DJANGO_RUNSERVER_HIDE_WARNING": "true",  # docs/serve.md says what this is for, and what not
+        "PYTHONUNBUFFERED": "1",  # a line appears when it is written
+        "DJANGO_RUNSERVER_HIDE_WARNING": "true",  # docs/serve.md says what Django's server is for here
     }
 
 
 def free_port(host: str, port: int) -> int:
-    """The port, or a free one for 0. Raises CommandError when it cannot be listened to."""
+    """Return the port, or a free one for 0. Raises CommandError where nothing can listen on it."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         with socket.socket(family) as probe:
-            # As the web server does: a port that only has closing connections is free.
+            # As the web server does: a port with only closing connections is free.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
             return int(probe.getsockname()[1])
@@ -155,12 +155,12 @@ def free_port(host: str, port: int) -> int:
 
 
 def authority(host: str, port: int) -> str:
-    """Host and port as a URL has them."""
+    """Return host and port as a URL has them."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def shared_database() -> str:
-    """What to call the database. Raises CommandError for one inside a process, which the others would not see."""
+    """Return the database's name. Raises CommandError for one in memory, which other processes would not see."""
     path = database_file(connection.settings_dict)
     if connection.vendor == "sqlite" and path is None:
         raise CommandError(
@@ -170,17 +170,17 @@ def shared_database() -> str:
 
 
 def beat_file() -> str:
-    """Where beat keeps what it last sent: beside an SQLite file, or in the working directory as beat itself does."""
+    """Return beat's schedule file: next to a SQLite file, or in the working folder, as beat itself does."""
     if connection.vendor == "sqlite":
         return str(next_to(connection.settings_dict, "beat"))
     return os.path.abspath("celerybeat-schedule")  # noqa: PTH100  # a name, not a link to be followed
 
 
 def programs(host: str, port: int, schedule: str, verbosity: int) -> list[Program]:
-    """The children in the order of their start.
+    """Return the children in the order of their start.
 
-    The worker's pool is solo: no grandchild that could outlive it, and SQLite, with its one writer at a time, would
-    gain nothing from more. What solo lacks are time limits; the embedded payer has nothing to hang on.
+    The worker's pool is solo: it has no child process that could outlive it, and SQLite, with one writer at a time,
+    gains nothing from more. Solo has no time limits; the wallet, which pays here, cannot hang.
     """
     level = "info" if verbosity > 1 else "warning"
     celery = ("--quiet", "-A", APP)
@@ -190,7 +190,7 @@ def programs(host: str, port: int, schedule: str, verbosity: int) -> list[Progra
     return [
         lifeline("worker", *celery, "worker", "--pool", "solo", *alone, "--loglevel", level, grace=WORKER_GRACE),
         lifeline("beat", *celery, "beat", "--schedule", schedule, "--pidfile", "", "--loglevel", level),
-        # Not reloading: that would be a grandchild. Insecure: static files without DEBUG, for this one machine. The
-        # checks have been made by this command.
+        # --noreload: the reloader starts a child process. --insecure: serve static files without DEBUG. --skip-checks:
+        # this command has run the checks.
         lifeline("web", *web, authority(host, port)),
     ]

@@ -9,9 +9,9 @@ from typing import Final
 
 from django.db import transaction
 
-from .. import queries
 from ..domain.money import to_major
 from ..models import ReturnRequest
+from . import statements
 from .errors import shown
 from .files import Format, Layout, Rejection, Return, Row, Source, key, rows
 
@@ -96,7 +96,7 @@ def _add(rows: Mapping[str, Row], now: datetime, summary: Summary) -> list[Row]:
     """Add the rows under these keys, but for those that are stored already; return and count the added ones."""
     # In the order of keys, so that two importers that wait for each other's rows wait in the same order.
     values = [(key, *vars(row.content).values()) for key, row in sorted(rows.items())]
-    added = queries.add_requests(COLUMNS, values, now) if values else []
+    added = statements.add_requests(COLUMNS, values, now) if values else []
     summary.imported += len(added)
     for _, currency, minor in added:
         summary.totals[currency] = summary.totals.get(currency, 0) + minor
@@ -114,7 +114,7 @@ def _store_identified(
     """
     numbers = dict.fromkeys((row.content.return_id for row in waiting), 1)
     while True:
-        stored = queries.with_return_ids({row.content.return_id for row in waiting})
+        stored = statements.with_return_ids({row.content.return_id for row in waiting})
         for row in (row for row in waiting if row.content.return_id in stored):
             if differences := _differences(stored[row.content.return_id], row.content):
                 summary.rejected += 1
@@ -131,7 +131,7 @@ def _store_identified(
         # here, because PostgreSQL would read a table without statistics in that order and not by the keys.
         for found in sorted(ReturnRequest.objects.filter(key__in=list(tried)), key=attrgetter("pk")):
             row = tried.pop(found.key)
-            if found.return_id or not queries.give_return_id(found.key, row.content.return_id):
+            if found.return_id or not statements.give_return_id(found.key, row.content.return_id):
                 numbers[row.content.return_id] = last[row.key] + 1
         added = {row.line for row in _add(tried, now, summary)}
         waiting = [row for row in waiting if row.line not in added]

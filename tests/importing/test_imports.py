@@ -146,6 +146,6 @@ def test_database_error_reaches_the_caller(monkeypatch: pytest.MonkeyPatch) -> N
     def broken(*_: object) -> None:
         raise DatabaseError("away")
 
-    monkeypatch.setattr("refunds.queries.add_requests", broken)
+    monkeypatch.setattr("refunds.importing.statements.add_requests", broken)
     with pytest.raises(DatabaseError, match="away"):
         store(csv_file(line()))

@@ -135,7 +135,7 @@ def test_an_import_that_fails_leaves_no_file(tmp_path: Path, monkeypatch: pytest
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("refunds.queries.add_requests", interrupted)
+    monkeypatch.setattr("refunds.importing.statements.add_requests", interrupted)
     (tmp_path / "a.csv").write_bytes(csv_file(line(amount="x"), line()))
     assert "interrupted" in run(tmp_path / "a.csv", "--rejects", str(tmp_path / "r.csv"))[2]
     assert [each.name for each in tmp_path.iterdir()] == ["a.csv"]
@@ -149,7 +149,7 @@ def test_a_file_that_appears_during_the_import_is_not_replaced(tmp_path: Path, m
         (tmp_path / "r.csv").write_text("another's")
         return []
 
-    monkeypatch.setattr("refunds.queries.add_requests", another)
+    monkeypatch.setattr("refunds.importing.statements.add_requests", another)
     assert (
         "File exists; import the file again with another --rejects"
         in run(tmp_path / "a.csv", "--rejects", str(tmp_path / "r.csv"))[2]

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError
+from django.db import DatabaseError, OperationalError
 
 from ....domain.money import to_major
 from ....management.clock import trusted_now
-from ....project import database
 from ... import importer
 from ...files import OWN, BadFile, Format, Layout, Rejection, Rejects, Source, guess
 from ...layout_files import LAYOUTS, overridden
@@ -56,12 +55,11 @@ class Command(BaseCommand):
                 summary = self._import(source, columns, form, _size(stream), options["rejects"])
         except BadFile as error:
             raise CommandError(str(error)) from error
+        except OperationalError:
+            # Explained by whoever runs the command (`python -m refunds` does); only this command knows what is in.
+            self.stderr.write("The import ended early. Whole batches are in: import the file again for the rest.")
+            raise
         except DatabaseError as error:
-            if line := database.explained(error):
-                raise CommandError(
-                    f"{line}. Batches before this are in: import the file again for the rest",
-                    returncode=database.EXIT_STATUS,
-                ) from error
             raise CommandError(
                 f"the database does not take the rows: {' '.join(str(error).split())}; batches before them are in. "
                 "If it is new, make its tables first: python -m refunds migrate"

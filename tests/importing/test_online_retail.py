@@ -1,17 +1,12 @@
-"""The layout of the Online Retail files, and the real one where it is at hand."""
+"""The layout of the Online Retail files."""
 
 from datetime import UTC, datetime
-from decimal import Decimal
-from pathlib import Path
 
 import pytest
-from django.db.models import Sum
 
-from refunds.importing.files import ONLINE_RETAIL, OWN, Format, Return, Source
-from refunds.importing.importer import import_file
-from refunds.models import ReturnRequest
+from refunds.importing.files import ONLINE_RETAIL, OWN, Return
 
-from .files import GOOD_ONLINE, NOW, messages, none_rejected, read, taken
+from .files import GOOD_ONLINE, messages, read, taken
 
 
 def good(**changed: str) -> bytes:
@@ -100,19 +95,3 @@ def test_key_does_not_depend_on_what_is_not_read() -> None:
 def test_layouts_do_not_share_columns_by_accident() -> None:
     """A header fits one layout at most, so that a hint names the right one."""
     assert set(OWN.columns).isdisjoint(ONLINE_RETAIL.columns)
-
-
-@pytest.mark.django_db
-def test_real_first_half_is_imported_to_the_penny(real_file: Path) -> None:
-    """4,494 rows, 428,515.73 GBP, nothing rejected; the same file again adds nothing."""
-    counts = []
-    for _ in range(2):
-        with real_file.open("rb") as stream:
-            summary = import_file(
-                Source(stream, "h1"), layout=ONLINE_RETAIL, form=Format.CSV, now=NOW, on_rejected=none_rejected
-            )
-        counts.append((summary.read, summary.imported, summary.known, summary.rejected, summary.totals))
-    assert counts == [(4494, 4494, 0, 0, {"GBP": 42_851_573}), (4494, 0, 4494, 0, {})]
-    total = ReturnRequest.objects.aggregate(total=Sum("amount_minor"))["total"]
-    assert Decimal(total) / 100 == Decimal("428515.73")
-    assert ReturnRequest.objects.count() == 4494

@@ -11,7 +11,7 @@ import pytest
 from refunds.importing.files import Row
 
 from ..chaos.services import servers
-from .files import HEADER, csv_file, line, read
+from ..importing.files import HEADER, csv_file, line, read
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.services)])

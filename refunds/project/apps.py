@@ -11,3 +11,7 @@ class ProjectConfig(AppConfig):
     name = __name__.rpartition(".")[0]
     label = f"{LABEL}_project"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Called by Django once all apps are loaded."""
+        from . import starting  # noqa: F401

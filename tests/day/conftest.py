@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Generator
 from datetime import datetime
-from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -13,12 +12,8 @@ from refunds import tasks
 from refunds.frozen import freeze
 from refunds.models import Sweep
 from refunds.operations import sweeps
-from refunds.schedule import beat_schedule
 
 from ..gateways.provider import InMemory
-
-# Not skipped but left out: where it cannot be installed there is nothing to test.
-collect_ignore = [] if find_spec("django_celery_beat") else ["test_schedulers.py", "test_scheduler_rows.py"]
 
 Start = Callable[..., VirtualCelery]
 Schedule = Callable[[dict[str, Any]], None]
@@ -68,11 +63,3 @@ def gateway(monkeypatch: pytest.MonkeyPatch) -> InMemory:
     made = InMemory()
     monkeypatch.setattr(tasks, "gateway", lambda: made)
     return made
-
-
-@pytest.fixture
-def decline(schedule: Schedule) -> dict[str, Any]:
-    """The decline alone: what happens at 18:00 is beat's doing, and no reconciler's."""
-    entries = {"decline-pending": beat_schedule()["decline-pending"]}
-    schedule(entries)
-    return entries

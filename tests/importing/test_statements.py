@@ -6,9 +6,9 @@ from django.db import connection
 from refunds.importing import importer
 from refunds.models import ReturnRequest
 
-from ..factories import PRESSED, make_requests, never_read_tables
+from ..factories import make_requests, never_read_tables
 from ..plans import explained
-from .files import HEADER, csv_file, line, none_rejected, read, taken
+from .files import HEADER, NOW, csv_file, line, none_rejected, read, taken
 
 
 @pytest.mark.django_db
@@ -18,7 +18,7 @@ def test_import_with_return_ids_goes_by_indexes() -> None:
     never_read_tables()
     rows = taken(read(csv_file(*(f"{line()},R-{number}" for number in range(2_000)), header=f"{HEADER},return_id")))
     with explained() as plans:
-        importer.import_rows(rows, now=PRESSED, on_rejected=none_rejected)
+        importer.import_rows(rows, now=NOW, on_rejected=none_rejected)
     assert [plan for plan in plans if plan.reads_a_large_table] == []
     by_return_id, by_key, *_ = [plan.indexes for plan in plans if ReturnRequest._meta.db_table in plan.text]
     assert by_return_id == {"request_return_id_once"}

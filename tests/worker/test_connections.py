@@ -28,7 +28,7 @@ AGE = 60
 def _database_file(tmp_path: Path) -> Iterator[None]:
     """A migrated database in a file: unlike one in memory, its connection can be closed."""
     before, settings = connections["default"], connections.settings
-    config = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(tmp_path / "worker.sqlite3")}
+    config: dict[str, Any] = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(tmp_path / "worker.sqlite3")}
     config |= {"CONN_MAX_AGE": AGE, "CONN_HEALTH_CHECKS": True}
     connections.settings = connections.configure_settings({"default": config})
     connections["default"] = connections.create_connection("default")

@@ -19,6 +19,7 @@ from refunds.worker.message_check import DEEPEST, LONGEST_BODY, LONGEST_HEADERS,
 from ..factories import NOON
 
 BODY: list[Any] = [[], {"refund_id": 1}, None]
+TOO_LATE = (NOON + LONGEST_WAIT + timedelta(microseconds=1)).isoformat()
 HEADERS = {"task": f"{LABEL}.pay_refund", "id": "id-1"}
 
 
@@ -70,8 +71,8 @@ def filled(size: int) -> bytes:
         ),
         (
             message(eta=(NOON + LONGEST_WAIT).isoformat()),
-            message(eta=(NOON + LONGEST_WAIT + timedelta(microseconds=1)).isoformat()),
-            "it is to wait until 2026-07-15T10:00:00.000001+00:00, and a message waits 1:00:00 at most",
+            message(eta=TOO_LATE),
+            f"it is to wait until {TOO_LATE}, and a message waits 1:00:00 at most",
         ),
         (message(timelimit=[0.1, None]), message(timelimit=[0, None]), "the header 'timelimit' is a list"),
         # Beyond every float, which is what Celery makes of it.

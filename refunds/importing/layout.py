@@ -41,7 +41,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Layout:
-    """What a layout file says; docs/import.md explains each key. `fields` is by the name of our field."""
+    """What a layout file says; docs/importing.md explains each key. `fields` is by the name of our field."""
 
     name: str
     fields: Mapping[str, Column]

@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from celery import current_app as app
 from celery_rehearsal import VirtualCelery
 
-from celery_app import app
 from refunds import tasks
 from refunds.frozen import freeze
 from refunds.models import Sweep

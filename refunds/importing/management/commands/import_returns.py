@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError, OperationalError
+from django.db import DatabaseError
 
 from ....domain.money import to_major
 from ....management.clock import trusted_now
@@ -55,15 +55,9 @@ class Command(BaseCommand):
                 summary = self._import(source, columns, form, _size(stream), options["rejects"])
         except BadFile as error:
             raise CommandError(str(error)) from error
-        except OperationalError:
-            # Explained by whoever runs the command (`python -m refunds` does); only this command knows what is in.
-            self.stderr.write("The import ended early. Whole batches are in: import the file again for the rest.")
-            raise
         except DatabaseError as error:
-            raise CommandError(
-                f"the database does not take the rows: {' '.join(str(error).split())}; batches before them are in. "
-                "If it is new, make its tables first: python -m refunds migrate"
-            ) from error
+            error.add_note("Batches before this are in: import the file again for the rest")
+            raise
         except KeyboardInterrupt as error:
             raise CommandError(
                 "interrupted; whole batches are in: import the file again for the rest", returncode=130

@@ -118,7 +118,7 @@ def test_unreadable_row_does_not_end_beat(
         rows().create(name=name, task=DECLINE, crontab=daily(CUTOFF + HOUR))
     row = rows().get(name=name)
     if column == "crontab":
-        sql(f"UPDATE django_celery_beat_crontabschedule SET {value} = %s WHERE id = %s", "Mars", row.crontab_id)
+        sql(f"UPDATE django_celery_beat_crontabschedule SET {value} = %s WHERE id = %s", "Nowhere", row.crontab_id)
     else:
         sql(f"UPDATE django_celery_beat_periodictask SET {column} = %s WHERE id = %s", value, row.pk)
     celery.advance(HOUR)

@@ -56,7 +56,7 @@ def test_summary_says_what_became_of_every_row(tmp_path: Path) -> None:
             total UAH         1,234.50
             """),
         "line 3: amount 'NaN' is not a number\n",
-        "rejected rows: 1; mend them and import the file again",
+        "rejected rows: 1; correct them and import the file again",
     )
 
 

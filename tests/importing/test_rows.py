@@ -16,7 +16,7 @@ from .files import GOOD, GOOD_ONLINE, HEADER, NOW, csv_file, jsonl_file, line, m
 
 
 def test_good_row_is_parsed_into_minor_units_and_utc() -> None:
-    """Each column lands in its place: pounds as pence, Kyiv's noon as 9:00 UTC."""
+    """Each column lands in its place: pounds as pence, noon with its offset as 9:00 UTC."""
     (row,) = taken(read(csv_file(line())))
     assert row.line == 2
     assert row.content == Return(

@@ -10,12 +10,12 @@ from .files import GOOD_ONLINE, messages, read, taken
 
 
 def good(**changed: str) -> bytes:
-    """A file of one row, good but for what is changed."""
+    """A file of one good row with these changes."""
     return f"{','.join(GOOD_ONLINE)}\n{','.join({**GOOD_ONLINE, **changed}.values())}\n".encode()
 
 
 def test_cancellation_becomes_a_return() -> None:
-    """What came back is counted and priced positive, in pounds, at the instant of London's clocks."""
+    """Quantity and amount become positive, and the time is read on London's clocks."""
     (row,) = taken(read(good(), ONLINE_RETAIL))
     assert row.content == Return(
         order_line="C536391/22556",
@@ -41,8 +41,8 @@ def test_cancellation_becomes_a_return() -> None:
         ({"InvoiceDate": "2011-10-30 01:30:00"}, "requested_at", datetime(2011, 10, 30, 0, 30, tzinfo=UTC)),
     ],
 )
-def test_what_real_rows_bring(changed: dict[str, str], column: str, value: object) -> None:
-    """Absent customers, prices of three decimals, tens of thousands of units, summer time."""
+def test_peculiar_real_rows_are_imported(changed: dict[str, str], column: str, value: object) -> None:
+    """They have no customer, a price of three decimals, tens of thousands of units, or summer time."""
     (row,) = taken(read(good(**changed), ONLINE_RETAIL))
     assert getattr(row.content, column) == value
 
@@ -76,14 +76,14 @@ def test_what_real_rows_bring(changed: dict[str, str], column: str, value: objec
         ),
     ],
 )
-def test_row_that_is_no_return_is_rejected(changed: dict[str, str], reason: str) -> None:
+def test_row_that_is_not_a_return_is_rejected(changed: dict[str, str], reason: str) -> None:
     """The reason names the column of the file."""
     (message,) = messages(read(good(**changed), ONLINE_RETAIL))
     assert message.startswith(f"line 2: {reason}")
 
 
-def test_key_does_not_depend_on_what_is_not_read() -> None:
-    """Whatever is said about the return, and white space around cells, change nothing; a price does."""
+def test_key_depends_only_on_facts() -> None:
+    """Country, customer, description and white space around cells do not change it; a price does."""
 
     def keys(data: bytes) -> list[str]:
         return [row.key for row in taken(read(data, ONLINE_RETAIL))]

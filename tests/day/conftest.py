@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from celery import current_app as app
+from celery import Celery
+from celery.app import app_or_default
 from celery_rehearsal import VirtualCelery
 
 from refunds import tasks
@@ -14,6 +15,9 @@ from refunds.models import Sweep
 from refunds.operations import sweeps
 
 from ..gateways.provider import InMemory
+
+# The project's Celery app, whichever that is.
+app: Celery = app_or_default()
 
 Start = Callable[..., VirtualCelery]
 Schedule = Callable[[dict[str, Any]], None]

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 from kombu.transport import memory
 
 import celery_app  # noqa: F401  # shared tasks belong to this app
+from tests import data
 
 # A shared machine is slow at times: no deadline per example, which would make timing a verdict.
 settings.register_profile("default", deadline=None)
@@ -20,12 +21,8 @@ settings.load_profile("thorough" if os.environ.get("REFUNDS_THOROUGH") else "def
 
 @pytest.fixture
 def real_file() -> Path:
-    """The first half of a real shop's returns: beside the checkout, or in the folder that REFUNDS_TEST_DATA names."""
-    folder = Path(os.environ.get("REFUNDS_TEST_DATA", Path(__file__).parent.parent / "shared" / "data"))
-    file = folder / "online_retail_returns_h1.csv"
-    if not file.is_file():
-        pytest.skip(f"{file.name} is neither in ../shared/data nor where REFUNDS_TEST_DATA says")
-    return file
+    """A real shop's returns: an extract, or the whole file on a machine that has it."""
+    return data.find()
 
 
 @pytest.fixture(autouse=True)

@@ -20,4 +20,4 @@ class RefundsConfig(AppConfig):
         """Called by Django once all apps are loaded."""
         # Importing registers them. Celery's autodiscovery runs in workers and beat alone: the web process, which only
         # sends, must know the tasks by this.
-        from . import checks, tasks  # noqa: F401
+        from . import checks, starting, tasks  # noqa: F401

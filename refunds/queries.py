@@ -1,11 +1,9 @@
 """The set-based statements: each decides, counts or pays any number of rows at once, on SQLite and PostgreSQL alike."""
 
-import json
-from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from django.db import IntegrityError, connections, models, router, transaction
+from django.db import connections, models, router
 from django.db.models import BooleanField, Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Sum, Value
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast, Coalesce, Concat, Lower
@@ -19,7 +17,6 @@ from .models import OptOut, Refund, ReturnRequest, Sweep, WalletEntry
 # The value as a literal: SQLite uses a partial index only where it can read the condition in the statement, and a
 # bound parameter hides it (https://www.sqlite.org/partialindex.html, section 3).
 PENDING = RawSQL(f"refunds_returnrequest.status = '{Status.REQUESTED}'", (), output_field=BooleanField())  # noqa: S611  # a constant
-IDENTIFIED = RawSQL("refunds_returnrequest.return_id > ''", (), output_field=BooleanField())
 UNPAID = RawSQL(f"refunds_refund.status = '{RefundStatus.PENDING}'", (), output_field=BooleanField())  # noqa: S611
 # With the condition of the index that these rows are in, whatever their status.
 UNDER_WAY = RawSQL(  # noqa: S611
@@ -35,14 +32,6 @@ BY_RANGE: Final = Q(attempts=0, dispatched_at=F("due_at"))
 # What the wallet's receipts begin with; the refund's id follows.
 RECEIPT = "wallet:"
 
-# How each database makes rows of an array of arrays of JSON, and a column of the value at an index: SQLite's values
-# have their types, PostgreSQL's are text, which becomes what the column is.
-UNPACKED: Final = {
-    "sqlite": ("json_each(%s)", "json_extract(value, '$[{index}]')"),
-    "postgresql": ("json_array_elements(%s)", "(value ->> {index}){cast}"),
-}
-TEXT: Final = models.CharField | models.TextField
-
 
 def pending(scope: Scope) -> QuerySet[ReturnRequest]:
     """The return requests in the set that are still to be decided."""
@@ -52,44 +41,6 @@ def pending(scope: Scope) -> QuerySet[ReturnRequest]:
     if scope.received_before is not None:
         rows = rows.filter(received_at__lt=scope.received_before)
     return rows
-
-
-def add_requests(columns: Sequence[str], rows: Sequence[Sequence[Any]], now: datetime) -> list[tuple[str, str, int]]:
-    """Add a pending request, received at `now`, for each of `rows` whose key and return_id are not stored yet.
-
-    `columns` names the values of each row, `key` among them. Returns (key, currency, minor units) of each that was
-    added. Of two that add the same one at once, the constraints let one through.
-    """
-    connection = connections[router.db_for_write(ReturnRequest)]
-    source, column = UNPACKED[connection.vendor]
-    fields = map(ReturnRequest._meta.get_field, columns)
-    casts = ["" if isinstance(field, TEXT) else f"::{field.db_type(connection)}" for field in fields]
-    values = (column.format(index=index, cast=cast) for index, cast in enumerate(casts))
-    adapted = connection.ops.adapt_datetimefield_value
-    # One parameter: thousands of them, each with its placeholder, take several times as long.
-    packed = json.dumps(rows, default=lambda instant: str(adapted(instant)))
-    # WHERE, because SQLite would take ON for the one of a join.
-    statement = f"""INSERT INTO refunds_returnrequest ({", ".join(columns)}, received_at, status, decision_note)
-        SELECT {", ".join(values)}, %s, %s, '' FROM {source} WHERE true
-        ON CONFLICT DO NOTHING RETURNING key, currency, amount_minor"""  # noqa: S608
-    with connection.cursor() as cursor:
-        cursor.execute(statement, (adapted(now), Status.REQUESTED, packed))
-        added: list[tuple[str, str, int]] = cursor.fetchall()
-    return added
-
-
-def with_return_ids(ids: Iterable[str]) -> dict[str, ReturnRequest]:
-    """The stored requests that have one of these return_ids, by it."""
-    return {row.return_id: row for row in ReturnRequest.objects.filter(IDENTIFIED, return_id__in=list(ids))}
-
-
-def give_return_id(key: str, return_id: str) -> bool:
-    """Give the request with this key the return_id; return False where it has one, or another request has this one."""
-    try:
-        with transaction.atomic():
-            return bool(ReturnRequest.objects.filter(key=key, return_id="").update(return_id=return_id))
-    except IntegrityError:
-        return False
 
 
 def lowest_id(rows: QuerySet[ReturnRequest]) -> int:

@@ -6,8 +6,13 @@ from ..apps import LABEL
 
 
 class BeatConfig(AppConfig):
-    """Registers what nothing else imports."""
+    """Registers the system check and connects the lines for `health`."""
 
     name = __name__.rpartition(".")[0]
     label = f"{LABEL}_beat"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Override of Django's hook, which it calls once all apps are loaded."""
+        # Importing registers and connects them.
+        from . import checks, receivers  # noqa: F401

@@ -1,6 +1,6 @@
-"""Beat's rows against the schedule that the code declares, where django-celery-beat keeps one in the database.
+"""Drift: how beat's rows in the database differ from the schedule that the code declares.
 
-The package is optional: its models are asked of Django, and only where it is installed.
+django-celery-beat is optional, so its models come from Django's registry of apps, and only where it is installed.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,20 +15,22 @@ from django.db import DatabaseError
 from django.db.models import Manager
 from kombu.utils.json import dumps, loads
 
+from ..apps import LABEL
+
 Declared = Mapping[str, Mapping[str, Any]]
 
 PACKAGE: Final = "django_celery_beat"
-SCHEDULER: Final = "refunds.beat.scheduler:DeclaredScheduler"
-# What the row of a declared entry says of itself; without it, a row was added by hand.
-NOTE: Final = "Declared by the code, which puts back what is changed here."
-# What no entry in the code can say, and a row must not: it would keep the entry from being sent.
+SCHEDULER: Final = f"{__package__}.scheduler:DeclaredScheduler"
+# The description of a declared entry's row. A row without it was added by hand.
+NOTE: Final = "Declared by the code, which restores what is changed here."
+# Columns that no entry in the code can set. Another value in a row would keep the entry from being sent.
 UNHINDERED: Final[Mapping[str, Any]] = {"enabled": True, "one_off": False, "start_time": None, "expires": None}
 ROUTING: Final = ("queue", "exchange", "routing_key", "priority")
 
 
 @dataclass(frozen=True)
 class Drift:
-    """A field of an entry's row that is not as the code declares it; `row` where there is none to compare."""
+    """A field of an entry's row that is not as the code declares it; `row` where no row can be compared."""
 
     entry: str
     field: str
@@ -42,20 +44,20 @@ class Drift:
 
 
 def compare(declared: Declared) -> list[Drift]:
-    """Every difference between the entries, as in `beat_schedule`, and their rows. Writes nothing."""
+    """Return every difference between the entries, as in `beat_schedule`, and their rows. Write nothing."""
     return [drift for name, entry in declared.items() for drift in _differences(name, entry)]
 
 
 def undeclared(declared: Declared) -> list[dict[str, Any]]:
-    """Name, task and description of the enabled rows that send a task of this app, or were declared, and are not."""
+    """Return the enabled rows that are not declared, and were declared before or send a task of this app."""
     rows = periodic_tasks().filter(enabled=True).exclude(name__in=declared).order_by("name")
-    # as columns: whatever else is in the row need not be readable
+    # Only these columns: the others of a row can be unreadable.
     found = rows.values("name", "task", "description")
-    return [row for row in found if row["task"].startswith("refunds.") or row["description"] == NOTE]
+    return [row for row in found if row["task"].startswith(f"{LABEL}.") or row["description"] == NOTE]
 
 
 def lines() -> list[str]:
-    """A line for each drift and each undeclared entry; none where beat's schedule is not in the database."""
+    """Return one line per drift and per undeclared entry; none where beat's schedule is not in the database."""
     if not apps.is_installed(PACKAGE):
         return []
     from django_celery_beat.utils import is_database_scheduler
@@ -65,7 +67,7 @@ def lines() -> list[str]:
     declared = current_app.conf.beat_schedule
     return [
         *(
-            f"schedule drift: {drift}; put it back in the admin, or run beat by {SCHEDULER}"
+            f"schedule drift: {drift}; correct it in the admin, or run beat with {SCHEDULER}"
             for drift in compare(declared)
         ),
         *(f"undeclared entry: {text(row)}; disable it in the admin, or declare it" for row in undeclared(declared)),
@@ -73,18 +75,18 @@ def lines() -> list[str]:
 
 
 def text(row: Mapping[str, Any]) -> str:
-    """A row of `undeclared` in words."""
+    """Describe a row of `undeclared`."""
     return f"{row['name']} sends {row['task']}, and the code declares no such entry"
 
 
 def periodic_tasks() -> "Manager[Any]":
-    """All rows. Raises LookupError where django-celery-beat is not installed."""
+    """Return the manager of all rows. Raises LookupError where django-celery-beat is not installed."""
     manager: Manager[Any] = apps.get_model(PACKAGE, "PeriodicTask")._default_manager
     return manager
 
 
 def expire_seconds(options: Mapping[str, Any]) -> int | None:
-    """How long a message is good for, in whole seconds: django-celery-beat's name for it, or else Celery's."""
+    """Return the seconds after which a message expires: by django-celery-beat's option, or else by Celery's."""
     seconds = options.get("expire_seconds", options.get("expires"))
     return int(seconds) if isinstance(seconds, int | float) else None
 
@@ -95,8 +97,8 @@ def _differences(name: str, entry: Mapping[str, Any]) -> Iterator[Drift]:
         row = periodic_tasks().filter(name=name).first()
         found = row and _found(row)
     except DatabaseError:
-        raise  # the database is away, which is nothing about this row
-    except Exception as wrong:  # whatever is in it: JSON, a crontab, a time zone that this machine does not know
+        raise  # the database is away; the row can be right
+    except Exception as wrong:  # a row can hold broken JSON, a broken crontab or an unknown time zone
         yield Drift(name, "row", "can be compared", f"cannot be compared: {wrong!r}")
         return
     if found is None:
@@ -112,7 +114,7 @@ def _wanted(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "task": entry["task"],
         "schedule": _in_words(maybe_schedule(entry["schedule"])),
-        # there and back, as they come out of a row: a tuple is a list
+        # through JSON, as they come out of a row: a tuple becomes a list
         "args": loads(dumps(entry.get("args") or [])),
         "kwargs": loads(dumps(entry.get("kwargs") or {})),
         **{field: options.get(field) for field in ROUTING},
@@ -123,7 +125,7 @@ def _wanted(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _found(row: Any) -> dict[str, Any]:
-    # all that are set: a row with two cannot be saved
+    # every one that is set, although a row with two cannot be saved
     timings = filter(None, (row.interval, row.crontab, row.solar, row.clocked))
     return {
         "task": row.task,
@@ -143,5 +145,5 @@ def _in_words(schedule: Any) -> str:
         return " ".join([*(str(getattr(schedule, f"_orig_{field}")) for field in fields), str(schedule.tz)])
     if isinstance(schedule, solar):
         return f"{schedule.event} at {float(schedule.lat):.6f}, {float(schedule.lon):.6f}"
-    # its attribute is missing from the types
+    # the types of Celery lack this attribute
     return f"every {vars(schedule)['run_every']}" if isinstance(schedule, interval) else repr(schedule)

@@ -1,6 +1,6 @@
-"""The scheduler `refunds.beat.scheduler:DeclaredScheduler`: rows in the database, held to the declared schedule.
+"""`DeclaredScheduler`: beat's rows in the database, restored to the declared schedule.
 
-It is django-celery-beat's (`refunds[beat]`), and is imported by nothing but beat.
+It needs the package django-celery-beat. Only the program `celery beat` imports this module.
 """
 
 import logging
@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 
 class DeclaredEntry(ModelEntry):  # type: ignore[misc]  # its base has no types
-    """An entry whose expiry is not lost on the way into its row."""
+    """An entry that keeps its `expires` in its row; django-celery-beat drops it."""
 
     @classmethod
     def _unpack_options(cls, **options: Any) -> dict[str, Any]:
@@ -25,24 +25,24 @@ class DeclaredEntry(ModelEntry):  # type: ignore[misc]  # its base has no types
 
 
 class DeclaredScheduler(DatabaseScheduler):  # type: ignore[misc]  # its base has no types
-    """Entries that the code declares run as it declares them; what their rows said instead is logged and put back.
+    """Runs entries as the code declares them: logs every difference of a declared entry's row, and restores the row.
 
-    That happens at the start, when django-celery-beat's models have been saved, and every five minutes. An entry that
-    the code no longer declares is disabled. One that somebody added by hand runs, and is logged if it sends a task of
-    this app. Nothing is deleted.
+    It compares at its start, after a save of django-celery-beat's models, and every five minutes. It disables an entry
+    that the code no longer declares. It runs an entry that was added by hand, and logs it if it sends a task of this
+    app. It deletes nothing.
     """
 
     Entry = DeclaredEntry
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
         super().__init__(*args, **kwargs)
 
     def all_as_schedule(self) -> dict[str, Any]:
-        """The enabled rows as entries, put back first.
+        """Restore the rows, and return the enabled ones as entries.
 
-        Each is read by itself, whatever its hour: read together, as django-celery-beat does, one that cannot be read
-        would end beat; and one that it leaves out for its hour would be made up for at another.
+        Read them one by one and at every hour. django-celery-beat reads them together, so that an unreadable row ends
+        beat, and leaves out some by their hour, so that it sends a missed one at another hour.
         """
         self._put_back()
         self._look_for_undeclared()
@@ -51,20 +51,20 @@ class DeclaredScheduler(DatabaseScheduler):  # type: ignore[misc]  # its base ha
             try:
                 entries[name] = self.Entry(self.Model.objects.get(name=name), app=self.app)
             except Exception:
-                logger.exception("%s: its row cannot be read, and it is not sent; mend it in the admin", name)
+                logger.exception("%s: its row cannot be read, and it is not sent; correct it in the admin", name)
         return entries
 
     def sync(self) -> None:
-        """Write what was sent last. A row that cannot be saved as it stands is logged; a declared one is put back."""
+        """Write the last runs. Log a row that cannot be saved, and restore it if it is declared."""
         try:
             super().sync()
         except ValidationError:
-            logger.exception("a row of the schedule cannot be saved; mend it in the admin")
+            logger.exception("a row of the schedule cannot be saved; correct it in the admin")
             self._put_back()
 
     def _put_back(self) -> None:
         declared = self.app.conf.beat_schedule
-        # also where django-celery-beat wrote the row before: by this it is known, once it is declared no longer
+        # Rows that django-celery-beat wrote need the note too: it identifies an entry that is no longer declared.
         self.Model.objects.filter(name__in=declared).exclude(description=drift.NOTE).update(description=drift.NOTE)
         found: dict[str, list[drift.Drift]] = {}
         for difference in drift.compare(declared):
@@ -80,14 +80,14 @@ class DeclaredScheduler(DatabaseScheduler):  # type: ignore[misc]  # its base ha
                 logger.warning("schedule drift, put back: %s", "; ".join(map(str, differences)))
 
     def _look_for_undeclared(self) -> None:
-        told = set()
+        reported = set()
         for row in drift.undeclared(self.app.conf.beat_schedule):
             line = drift.text(row)
             if row["description"] == drift.NOTE:
-                # no last run, as a save of a disabled row does: declared again, it has nothing to make up for
+                # Without a last run, as when a disabled row is saved: declared again, it makes up for no missed run.
                 self.Model.objects.filter(name=row["name"]).update(enabled=False, last_run_at=None)
                 logger.warning("%s any more: disabled", line)
-            elif line not in self._told:
+            elif line not in self._reported:
                 logger.warning("%s: it was added by hand, and runs", line)
-            told.add(line)
-        self._told = told
+            reported.add(line)
+        self._reported = reported

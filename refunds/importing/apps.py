@@ -6,7 +6,7 @@ from ..apps import LABEL
 
 
 class ImportingConfig(AppConfig):
-    """Registers what nothing else imports."""
+    """Gives Django the command `import_returns`."""
 
     name = __name__.rpartition(".")[0]
     label = f"{LABEL}_importing"

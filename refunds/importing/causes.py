@@ -1,4 +1,4 @@
-"""What a file is that is not what it was taken for: the cause in words, and the option that reads the file."""
+"""Why a file cannot be read as it was named, and the option that reads it."""
 
 import codecs
 import re
@@ -10,7 +10,7 @@ from .layout_files import LAYOUTS, SEPARATORS
 
 _NAMES: Final = {mark: name for name, mark in SEPARATORS.items()}
 _SAVE_AS: Final = "open it in a spreadsheet and save it as CSV (UTF-8)"
-# The first bytes of files that are no text, and what to do with each.
+# The first bytes of files that are not text, and what to do with each.
 _MAGIC: Final = (
     (b"PK\x03\x04", f"a workbook (.xlsx, .ods) or a ZIP archive: {_SAVE_AS}, or unpack it"),
     (b"\xd0\xcf\x11\xe0", f"an old workbook (.xls): {_SAVE_AS}"),
@@ -25,17 +25,17 @@ _MAGIC: Final = (
     (codecs.BOM_UTF16_BE, "UTF-16: import it with --encoding utf-16"),
 )
 _MARKUP: Final = re.compile(rb"\s*<(?:!doctype|html|\?xml|table|[a-z]+[ >])", re.IGNORECASE)
-# Excel's own first line, which names the separator of the lines below.
+# A first line that Excel writes: it names the separator of the lines below.
 _SEP: Final = re.compile(rb'"?sep=(.)"?[\r\n]*', re.IGNORECASE | re.DOTALL)
 
 
 def other_format(beginning: bytes) -> str | None:
-    """What the file is, from its first bytes, where it is neither CSV nor JSON in an encoding like ASCII."""
+    """Return what the file is, by its first bytes; None for text in an encoding like ASCII."""
     for magic, what in _MAGIC:
         if beginning.startswith(magic):
             return what
     if b"\x00" in beginning[:4]:
-        # Of a line in UTF-16 without its mark, every second byte is NUL where the text is English.
+        # In English text in UTF-16 without its mark, every second byte is NUL.
         for encoding, nuls in (("utf-16-le", beginning[1:4:2]), ("utf-16-be", beginning[:4:2])):
             if set(nuls) == {0}:
                 return f"UTF-16 without a byte order mark: import it with --encoding {encoding}"
@@ -45,24 +45,24 @@ def other_format(beginning: bytes) -> str | None:
 
 
 def line_of_sep(beginning: bytes) -> str | None:
-    """The separator that a first line of Excel's, `sep=;`, names."""
+    """Return the separator that Excel's first line, such as `sep=;`, names; None for another line."""
     found = _SEP.fullmatch(beginning)
     return found[1].decode("latin-1") if found else None
 
 
 def has_bare_returns(beginning: bytes) -> bool:
-    """Whether lines end in CR alone, which readers of lines take for one long line."""
+    """Return whether lines end in only CR, so that the file would be read as one long line."""
     before, found, after = beginning.rstrip(b"\r\n").partition(b"\r")
     return bool(found) and b'"' not in before and not after.startswith(b"\n")
 
 
 def option_for(separator: str) -> str:
-    """`--separator` with the name of a separator, or the character."""
+    """Return the option `--separator` with the name of a separator, or the character."""
     return f"--separator {_NAMES.get(separator, shown(separator))}"
 
 
 def other_separator(header: str, layout: Layout) -> str | None:
-    """The separator by which the header has more of the layout's columns than by the layout's own."""
+    """Return the separator by which the header has more of the layout's columns than by the layout's own; or None."""
 
     def missing(separator: str) -> int:
         names = [name.strip().strip('"').strip() for name in header.split(separator)]
@@ -73,6 +73,6 @@ def other_separator(header: str, layout: Layout) -> str | None:
 
 
 def other_layouts(bound: Bound, names: list[str]) -> list[str]:
-    """The shipped layouts that these columns fit."""
+    """Return the names of the shipped layouts that these columns fit."""
     others = [layout.bind(names) for layout in LAYOUTS.values() if layout.name != bound.layout.name]
     return [other.layout.name for other in others if not other.missing and not other.unknown]

@@ -13,12 +13,12 @@ from .spreadsheets import unescaped
 
 # A row: its line, the columns that it has, its cells by column, and the row as it was written.
 Found = tuple[int, Bound, Cells, tuple[str, ...] | str]
-# Wrong columns that a message names: the file may be no table at all.
+# Wrong columns that a message names: the file can be anything.
 _NAMED: Final = 10
 
 
 def cells(source: Source, layout: Layout) -> Iterator[Found | Rejection]:
-    """Each row, or why it is none. Raises BadFile."""
+    """Yield each row, or its rejection. Raises BadFile."""
     found = records(source, separator=layout.separator)
     if separator := causes.line_of_sep(source.beginning()):
         if separator != layout.separator:
@@ -42,14 +42,14 @@ def _split(text: str, record: Record, separator: str) -> list[str]:
     try:
         return next(csv.reader([text], strict=True, delimiter=separator))
     except csv.Error as error:
-        # Without csv's advice to a programmer; the new-line is a CR alone.
+        # Without the advice that the module csv gives to a programmer: here the new-line is a single CR.
         raise BadRow(f"the row{where} is not CSV: {str(error).partition(' - do you')[0]}") from error
 
 
 class _Table:
-    """A file whose header has been read. Raises BadFile where the header is not the layout's.
+    """A file whose header has been read. Raises BadFile where the header does not fit the layout.
 
-    A file of rejected rows (`rejects`) is known by its two columns: they are taken off, and so is the escape of cells.
+    A file of rejected rows (`rejects`) has two columns more: they are removed, and so is the escape of its cells.
     """
 
     def __init__(self, source: Source, layout: Layout, first: Record | Rejection) -> None:
@@ -65,14 +65,14 @@ class _Table:
         self._whole_when_cut = _whole_when_cut(self._bound, self._names[-1])
 
     def row(self, record: Record) -> Found | Rejection:
-        """The row, or why it is none, as it was written in either case."""
+        """Return the row or its rejection, both with the row as it was written."""
         written: tuple[str, ...] | None = None
         try:
             values = _split(decoded(record.data, self._encoding), record, self._separator)
             written = self._own(values)
             self._check(record, values)
         except BadRow as error:
-            # Of what cannot be cut into cells, the text; bytes that are no text come back when it is written.
+            # A row that cannot be cut into cells is kept as one text; its undecodable bytes are written back unchanged.
             text = record.data.decode(self._encoding, "surrogateescape")
             return Rejection(record.line, str(error), text if written is None else written)
         return record.line, self._bound, dict(zip(self._names, written, strict=True)), written
@@ -103,7 +103,7 @@ class _Table:
 
 
 def _whole_when_cut(bound: Bound, last: str) -> bool:
-    """Whether no beginning of a value of the last column is another valid value, or nothing reads the column."""
+    """Return whether a cut value of the last column would be invalid, or the layout does not read the column."""
     layout = bound.layout
     if last == bound.columns.get("currency", ("",))[-1]:
         return True

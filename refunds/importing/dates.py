@@ -1,4 +1,4 @@
-"""Dates in the formats that a layout declares. A value that fits two of them as different instants is refused."""
+"""Dates in the formats that a layout declares. A value that is a different instant in two formats is rejected."""
 
 import re
 from datetime import UTC, datetime
@@ -10,13 +10,14 @@ from .errors import BadRow, shown
 from .fields import Cells
 
 ISO: Final = "iso"
-# strptime's, without those that depend on the machine's locale (%c, %x, %X, %A …) or are no part of an instant.
+# Directives of strptime, without those that depend on the machine's locale (%c, %x, %X, %A …) or say nothing about an
+# instant.
 _DIRECTIVES: Final = "YymdbHIpMSfz"
 _DIRECTIVE: Final = re.compile("%(.?)", re.DOTALL)
 
 
 def check_format(pattern: str, *, zoned: bool) -> None:
-    """Raise ValueError where no instant can be read by `pattern`, given whether the layout has a zone."""
+    """Raise ValueError where `pattern` does not determine an instant. `zoned`: the layout has a zone."""
     if pattern == ISO:
         return
     found = _DIRECTIVE.findall(pattern)
@@ -30,13 +31,13 @@ def check_format(pattern: str, *, zoned: bool) -> None:
     if len(found) != len(set(found)):
         raise ValueError(f"{pattern!r} has a directive twice")
     if "z" not in found and not zoned:
-        raise ValueError(f'{pattern!r} has no offset (%z): say where its clocks are, such as zone = "Europe/Kyiv"')
+        raise ValueError(f'{pattern!r} has no offset (%z): say where its clocks are, such as zone = "Europe/Paris"')
 
 
 def instant(cells: Cells, name: str, dates: tuple[str, ...], zone: ZoneInfo | None) -> datetime:
-    """The date and time in UTC. Raises BadRow.
+    """Return the date and time in UTC. Raises BadRow.
 
-    "iso" has an offset where the layout has no zone, and seconds and no offset where it has one.
+    In a layout with a zone, "iso" has seconds and no offset; in one without, it has an offset.
     """
     if dates == (ISO,):
         return _iso(cells, name, zone)
@@ -62,16 +63,16 @@ def _by(pattern: str, cells: Cells, name: str, value: str, zone: ZoneInfo | None
             return _iso(cells, name, zone)
         except BadRow:
             return None
-    if not value.isascii():  # strptime reads the digits of every script
+    if not value.isascii():  # strptime reads digits of every script
         return None
     try:
-        # DTZ007: the zone follows where the text has no offset.
+        # DTZ007: a text without an offset gets the zone below.
         parsed = datetime.strptime(value, pattern)  # noqa: DTZ007
     except ValueError:
         return None
     fields.check_year(name, value, parsed)
     if parsed.tzinfo is not None:
         return parsed.astimezone(UTC)
-    if zone is None:  # check_format does not let such a layout in
+    if zone is None:  # check_format refuses such a layout
         raise BadRow(f"{name} {shown(value)} has no UTC offset, and the layout has no zone")
     return fields.in_zone(name, value, parsed, zone)

@@ -1,18 +1,18 @@
-"""The encodings that a file can have, and UTF-16 as UTF-8."""
+"""The encodings that a file can have, and the conversion of UTF-16 to UTF-8."""
 
 import codecs
 import re
 from collections.abc import Callable
 from typing import Final
 
-# Encodings in which line breaks, quotes and separators are the bytes that they are in ASCII, and nothing else is:
-# the file is cut into records as bytes, and one broken character costs one record.
+# Encodings in which only line breaks, quotes and separators have the bytes that they have in ASCII. So the file can be
+# cut into records as bytes, and a broken character rejects one record.
 _BYTE_PER_CHARACTER: Final = re.compile(r"ascii|cp125\d|iso8859-\d+|koi8-[ru]|mac-roman")
 _UTF_16: Final = ("utf-16", "utf-16-le", "utf-16-be")
 
 
 def encoding_called(name: str) -> str:
-    """The encoding's usual name. Raises LookupError, whose argument is one line that says which there are."""
+    """Return the encoding's usual name. Raises LookupError, whose argument is one line that names the encodings."""
     try:
         found = codecs.lookup(name).name
     except (LookupError, ValueError):  # ValueError: a NUL in the name
@@ -28,12 +28,12 @@ def encoding_called(name: str) -> str:
 
 
 def is_wide(encoding: str) -> bool:
-    """Whether the file must be turned into UTF-8 before it can be cut at line breaks."""
+    """Return whether the file must be converted to UTF-8 before it can be cut at line breaks."""
     return encoding in _UTF_16
 
 
 class Utf8Lines:
-    """Lines of a UTF-16 stream, as UTF-8. `read(size)` gives its next bytes, at most `size`; empty at the end."""
+    """Lines of a UTF-16 stream, as UTF-8. `read(size)` returns its next bytes, at most `size`; empty at the end."""
 
     def __init__(self, read: Callable[[int], bytes], encoding: str) -> None:
         self._read = read
@@ -42,7 +42,7 @@ class Utf8Lines:
         self._ended = False
 
     def readline(self, size: int, /) -> bytes:
-        """At most `size` bytes, up to and with the next line break. Raises UnicodeDecodeError."""
+        """Return at most `size` bytes, up to and with the next line break. Raises UnicodeDecodeError."""
         while b"\n" not in self._held and len(self._held) < size and not self._ended:
             raw = self._read(size)
             self._ended = not raw

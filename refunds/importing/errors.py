@@ -1,22 +1,22 @@
-"""What can be wrong with a file, and with a row of it."""
+"""Errors of a file, and of one of its rows."""
 
 from dataclasses import dataclass, field
 
 
 class BadFile(ValueError):
-    """Nothing, or nothing more, can be read from the file; the message is one line for the person who sent it."""
+    """The file cannot be read, or not further; the message is one line for the person who sent it."""
 
 
 class BadRow(ValueError):
-    """One row cannot be a return request; the message is the reason, for the person who sent the file."""
+    """A row cannot become a return request; the message is the reason, for the person who sent the file."""
 
 
 @dataclass(frozen=True)
 class Rejection:
-    """A record that was not taken: the physical line (from 1) on which it starts, and why.
+    """A rejected record: the physical line (from 1) on which it starts, and the reason.
 
-    `written`: its cells as they were, or one text where it has no cells (JSON, or CSV that cannot be cut into cells).
-    None where it was too long to be held.
+    `written` has its cells unchanged, or one text where it has no cells (JSON, or CSV that cannot be cut into cells).
+    It is None where the record was too long to keep.
     """
 
     line: int
@@ -27,10 +27,10 @@ class Rejection:
         return f"line {self.line}: {self.reason}"
 
 
-# Characters of a value that a message quotes: enough to find it, short enough for a line of a terminal.
+# Characters of a value in a message: enough to find the value, few enough for a line of a terminal.
 _QUOTED = 40
 
 
 def shown(value: str) -> str:
-    """The value as a message quotes it: cut, and with what a terminal would obey escaped."""
+    """Return the value for a message: cut, and with control characters escaped."""
     return ascii(value if len(value) <= _QUOTED else f"{value[:_QUOTED]}...")

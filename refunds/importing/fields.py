@@ -14,46 +14,46 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db.models import Field
 
+from ..domain import addresses
 from ..domain.currencies import EXPONENTS
 from ..domain.money import BadAmount, to_minor, too_fine
 from ..domain.text import invisible
 from ..models import ReturnRequest
-from ..notices import addresses
 from .errors import BadRow, shown
 
 Cells = Mapping[str, str]
 
-# The column is a text without limit; a longer reason is a mistake in the file, and 5,000 rows are held at a time.
+# The column has no limit. A longer reason is a mistake in the file, and a batch of 5,000 rows is in memory.
 LONGEST_REASON: Final = 10_000
 # PostgreSQL's integer, which holds Django's PositiveIntegerField.
 LARGEST_QUANTITY: Final = 2**31 - 1
-# Digits of any number that can be money, with room; Decimal and int slow down on endless ones.
+# Characters of a number, more than any amount has. Decimal and int are slow on longer ones.
 _LONGEST_NUMBER: Final = 64
-# Enough for the product of a price and a quantity of that length: nothing is rounded.
+# Digits for the product of a price and a quantity of that length, so that nothing is rounded.
 _EXACT: Final = Context(prec=200)
 # An earlier request is a typing error (0026 for 2026); near the years 1 and 9999 a conversion between zones overflows.
 FIRST_YEAR: Final = 1900
 LAST_YEAR: Final = 9998
 
 _NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
-# The one way to write a number here. A minus only for a better reason: a negative amount is refused as such.
+# The only way to write a number here. The minus gives a better message: a negative amount is rejected as negative.
 _DIGITS: Final = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?", re.ASCII)
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _WHOLE: Final = re.compile(r"-?\d+", re.ASCII)
 _DATE_TIME: Final = r"\d{4}-\d\d-\d\d[T ](?:[01]\d|2[0-3]):\d\d"
-# The offset in full, so that one that was cut short is seen to be.
+# The whole offset, so that one that was cut off is found.
 _INSTANT: Final = re.compile(rf"({_DATE_TIME}(?::\d\d(?:\.\d{{1,6}})?)?)(Z|[+-]\d\d:\d\d)?", re.ASCII)
 _WALL_TIME: Final = re.compile(rf"{_DATE_TIME}:\d\d", re.ASCII)
 
 
 @cache
 def longest(field: str) -> int:
-    """Characters that a column of the return request holds."""
+    """Return how many characters a column of the return request holds."""
     return cast("Field[object, object]", ReturnRequest._meta.get_field(field)).max_length or LONGEST_REASON
 
 
 def required(cells: Cells, name: str) -> str:
-    """The cell without the white space around it; it must not be empty."""
+    """Return the cell without white space around it; it must not be empty."""
     value = cells.get(name, "").strip()
     if not value:
         raise BadRow(f"{name} is missing")
@@ -61,10 +61,10 @@ def required(cells: Cells, name: str) -> str:
 
 
 def checked(name: str, value: str, *, limit: int) -> str:
-    """The text, which must be storable and at most `limit` characters long."""
+    """Return the text, which must be storable and at most `limit` characters long."""
     if len(value) > limit:
         raise BadRow(f"{name} is longer than {limit:,} characters ({len(value):,})")
-    if value.isprintable():  # nearly always: none of what follows is
+    if value.isprintable():  # true for nearly all texts, and for none with the faults below
         return value
     if "\x00" in value:
         raise BadRow(f"{name} holds a NUL")
@@ -74,15 +74,15 @@ def checked(name: str, value: str, *, limit: int) -> str:
 
 
 def identifier(cells: Cells, name: str, *, limit: int) -> str:
-    """A text that says which return, customer or payment this is, in NFC; empty where the cell is.
+    """Return the id of a return, customer or payment, in NFC; empty where the cell is.
 
-    It holds no character that cannot be seen, so that two that look the same are the same.
+    It has no invisible character, so that two ids that look the same are the same.
     """
     return visible(name, cells.get(name, "").strip(), limit=limit)
 
 
 def visible(name: str, value: str, *, limit: int) -> str:
-    """The text in NFC, on one line, at most `limit` characters long and without a character that cannot be seen."""
+    """Return the text in NFC: one line of at most `limit` characters, none of them invisible."""
     if found := invisible(value):
         position, character = found
         raise BadRow(f"{name} {shown(value)} holds the invisible character {character} at position {position}")
@@ -90,7 +90,7 @@ def visible(name: str, value: str, *, limit: int) -> str:
 
 
 def email(cells: Cells, name: str) -> str:
-    """An address that a mail can be written to, or nothing."""
+    """Return an address that a mail can be written to, or an empty text."""
     value = identifier(cells, name, limit=longest("customer_email"))
     if value:
         if problem := addresses.problem(value):
@@ -103,7 +103,7 @@ def email(cells: Cells, name: str) -> str:
 
 
 def whole(cells: Cells, name: str) -> int:
-    """A whole number within the quantity's range, on either side of zero."""
+    """Return a whole number within the quantity's range, positive or negative."""
     value = required(cells, name)
     if not _WHOLE.fullmatch(value):
         raise BadRow(f"{name} {shown(value)} is not a whole number")
@@ -113,12 +113,12 @@ def whole(cells: Cells, name: str) -> int:
 
 
 def currency(cells: Cells, name: str) -> str:
-    """One of the accepted currencies."""
+    """Return the currency, which must be accepted."""
     return accepted(required(cells, name))
 
 
 def accepted(currency: str) -> str:
-    """The currency, which must be one of the setting REFUNDS_CURRENCIES: also where a layout names it, not a row."""
+    """Return the currency of a row or a layout, which must be one of the setting REFUNDS_CURRENCIES."""
     known = settings.REFUNDS_CURRENCIES
     if currency in known:
         return currency
@@ -127,14 +127,14 @@ def accepted(currency: str) -> str:
 
 
 def amount(cells: Cells, name: str, currency: str) -> int:
-    """An amount as it is written, in minor units of the currency."""
+    """Return an amount in minor units of the currency."""
     return _minor(decimal(cells, name), currency)
 
 
 def unit_price(cells: Cells, name: str, currency: str) -> Decimal:
-    """The price of one piece. It can be finer than the minor unit where its dot cannot separate thousands.
+    """Return the price of one piece. It can be finer than the minor unit only below one, as in 0.125.
 
-    That is so below one, as in 0.125. The same decimals after another number, as in 1.125, could be thousands.
+    In 1.125 the dot could separate thousands.
     """
     price = decimal(cells, name)
     written = -int(price.as_tuple().exponent)
@@ -144,9 +144,9 @@ def unit_price(cells: Cells, name: str, currency: str) -> Decimal:
 
 
 def total(price: Decimal, quantity: int, currency: str) -> int:
-    """Quantity times unit price in minor units, exact: 12 times 0.125 is 1.50. The product must be whole."""
+    """Return quantity times unit price in minor units, exact: 12 times 0.125 is 1.50. The product must be whole."""
     product = _EXACT.multiply(price, Decimal(quantity))
-    # The product is computed and not written: its last zeros cannot be thousands.
+    # The product is computed, so its last zeros cannot be thousands.
     fitted = product.quantize(Decimal(1).scaleb(-EXPONENTS[accepted(currency)]), context=_EXACT)
     if fitted != product:
         raise BadRow(f"amount {product:.12g} is finer than the minor unit of {currency}")
@@ -161,7 +161,7 @@ def _minor(amount: Decimal, currency: str) -> int:
 
 
 def decimal(cells: Cells, name: str) -> Decimal:
-    """A number in digits, with one dot before its decimals: at most 64 characters, no exponent, nothing else."""
+    """Return a number written in digits with at most one dot: at most 64 characters, without an exponent."""
     value = required(cells, name)
     if not _NUMBER.fullmatch(value):
         raise BadRow(f"{name} {shown(value)} is not a number")
@@ -175,7 +175,7 @@ def decimal(cells: Cells, name: str) -> Decimal:
 
 
 def instant(cells: Cells, name: str) -> datetime:
-    """An ISO 8601 date and time with its offset, in UTC."""
+    """Return an ISO 8601 date and time with its offset, in UTC."""
     value = required(cells, name)
     match = _INSTANT.fullmatch(value)
     if not match:
@@ -186,9 +186,9 @@ def instant(cells: Cells, name: str) -> datetime:
 
 
 def wall_time(cells: Cells, name: str, zone: ZoneInfo) -> datetime:
-    """A date and time on the clocks of `zone`, in UTC.
+    """Return a date and time on the clocks of `zone`, in UTC.
 
-    In the hour that autumn repeats, the first is meant; one in the hour that spring leaves out never was.
+    A time in the hour that clocks repeat in autumn is the first one. A time in the hour that they skip is rejected.
     """
     value = required(cells, name)
     if not _WALL_TIME.fullmatch(value):
@@ -197,7 +197,7 @@ def wall_time(cells: Cells, name: str, zone: ZoneInfo) -> datetime:
 
 
 def in_zone(name: str, value: str, at: datetime, zone: ZoneInfo) -> datetime:
-    """The naive `at`, which `value` says, on the clocks of `zone`, in UTC; see `wall_time`."""
+    """Return the naive `at`, which `value` is written for, on the clocks of `zone`, in UTC; see `wall_time`."""
     local = at.replace(tzinfo=zone)
     in_utc = local.astimezone(UTC)
     if in_utc.astimezone(zone).replace(tzinfo=None) != local.replace(tzinfo=None):

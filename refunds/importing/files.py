@@ -1,4 +1,4 @@
-"""Files of return requests in, each row accounted for: parsed, or rejected with its line and the reason."""
+"""Read files of return requests: each row is parsed, or rejected with its line and the reason."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -37,10 +37,10 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Row:
-    """A row that was taken: the physical line (from 1) on which it starts, its key, and what it asks for.
+    """A parsed row: the physical line (from 1) on which it starts, its key, and its content.
 
-    The key of a row with a return_id is that of the first return with its facts. `written` is for its rejection by
-    what comes later; see `Rejection`.
+    A row with a return_id has the key of the first return with its facts. `written` is for a later rejection; see
+    `Rejection`.
     """
 
     line: int
@@ -50,9 +50,9 @@ class Row:
 
 
 def rows(source: Source, *, layout: Layout, form: Format, now: datetime) -> Iterator[Row | Rejection]:
-    """Every row of the file in its order, as one or the other, in bounded memory.
+    """Yield every row of the file in its order, parsed or rejected, in bounded memory.
 
-    `now` (aware): what is requested later is rejected. Raises BadFile.
+    A row that is requested after `now` (aware) is rejected. Raises BadFile.
     """
     with closing(Occurrences()) as occurrences:
         for found in cells(source, layout, form):

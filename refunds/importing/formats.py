@@ -1,4 +1,4 @@
-"""CSV and JSON: records into cells by column. A file in another format is refused with its cause."""
+"""CSV and JSON: records become cells by column. A file in another format is refused with the cause."""
 
 from collections.abc import Iterator
 from enum import StrEnum
@@ -11,20 +11,20 @@ from .reading import Source
 
 
 class Format(StrEnum):
-    """How rows are written down: CSV, or JSON as lines or as one document."""
+    """How a file writes rows: CSV, or JSON as lines or as one document."""
 
     CSV = "csv"
     JSONL = "jsonl"
 
 
 def guess(source: Source, layout: Layout) -> Format:
-    """By the first byte: JSON begins with a brace or a bracket. Raises BadFile."""
+    """Guess the format by the first byte: JSON begins with a brace or a bracket. Raises BadFile."""
     source.decode_from(layout.encoding)
     return Format.JSONL if _is_json(source.beginning()) else Format.CSV
 
 
 def cells(source: Source, layout: Layout, form: Format) -> Iterator[Found | Rejection]:
-    """Each row's line, columns and cells, or why it has none.
+    """Yield each row's line, columns and cells, or its rejection.
 
     Raises BadFile for a file that is empty, cannot be read, is in another format or has a wrong header.
     """

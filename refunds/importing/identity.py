@@ -1,6 +1,6 @@
 """Which return a row is: by the shop's own id, or by its facts and its number among the rows with equal facts.
 
-Why these facts and no others, and which returns are the same by them: docs/adr/0022-the-same-return.md.
+docs/adr/0022-the-same-return.md gives the reason for these facts, and says which returns are the same by them.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ from typing import Final
 from .errors import BadFile, BadRow
 from .rows import Return
 
-# Rows with an id count as none, so that rows without one of the same facts are found to be mixed with them.
+# Rows with an id have the number 0, so that rows without an id and with the same facts are found among them.
 _WITH_ID: Final = "INSERT INTO seen VALUES (?, 0) ON CONFLICT DO UPDATE SET times = times RETURNING times"
 _WITHOUT_ID: Final = (
     "INSERT INTO seen VALUES (?, 1) ON CONFLICT DO UPDATE SET times = times + (times > 0) RETURNING times"
@@ -19,9 +19,9 @@ _WITHOUT_ID: Final = (
 
 
 def _facts(row: Return) -> bytes:
-    """What must be equal in two files that report the same return; NUL, which no value holds, separates them.
+    """Return the values that are equal in two files that report the same return, separated by NUL, which no value has.
 
-    What a shop says about a return (reason, customer, e-mail, payment) is left out: it changes between exports.
+    Reason, customer, e-mail and payment are left out: they change between exports.
     """
     parts = (
         row.order_line,
@@ -34,36 +34,36 @@ def _facts(row: Return) -> bytes:
 
 
 def key(row: Return, number: int) -> str:
-    """The key of the return with this `number` (from 1) among those with its facts: 64 hexadecimal digits.
+    """Return the key of the return with this `number` (from 1) among those with its facts: 64 hexadecimal digits.
 
-    Changing how it is made would import every file a second time.
+    Any change of this function would import every file a second time.
     """
     return hashlib.sha256(b"%s\x00%d" % (_facts(row), number)).hexdigest()
 
 
 class Occurrences:
-    """Numbers for the rows of one file, in their order, by which rows with equal facts are told apart.
+    """Numbers for the rows of one file, in their order, which distinguish rows with equal facts.
 
-    What it has seen is in a nameless SQLite database, of which 2 MB are in memory and the rest, some 30 bytes for each
-    different row, in a file among the temporary ones (SQLITE_TMPDIR, TMPDIR) that is gone when the process is.
+    The facts seen so far are in a nameless SQLite database: 2 MB of it in memory, and the rest, some 30 bytes for each
+    different row, in a temporary file (SQLITE_TMPDIR, TMPDIR) that ends with the process.
     """
 
     def __init__(self) -> None:
         self._seen = sqlite3.connect("", isolation_level=None)
-        # Nothing of it is to be kept, or taken back.
+        # The database is never kept or rolled back.
         self._seen.execute("PRAGMA journal_mode = OFF")
         self._seen.execute("CREATE TABLE seen (content BLOB PRIMARY KEY, times INTEGER) WITHOUT ROWID")
         self._seen.execute("BEGIN")
 
     def close(self) -> None:
-        """Forget them all."""
+        """Delete the database."""
         self._seen.close()
 
     def number(self, row: Return) -> int:
-        """The number of the next row among those with its facts; 1 for each that has a return_id.
+        """Return the number of the next row among those with its facts; 1 for each row with a return_id.
 
-        Raises BadRow where only some rows with these facts have a return_id, because nobody can tell then whether they
-        are the same return. Raises BadFile where there is no room to remember the row.
+        Raises BadRow where only some rows with these facts have a return_id: they could be the same return or not.
+        Raises BadFile where there is no room to store the facts.
         """
         statement = _WITH_ID if row.return_id else _WITHOUT_ID
         try:

@@ -1,4 +1,4 @@
-"""Importing return requests: batch by batch, each in one transaction, nothing twice."""
+"""Import return requests batch by batch, each batch in one transaction, and nothing twice."""
 
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
@@ -9,14 +9,14 @@ from typing import Final
 
 from django.db import transaction
 
-from .. import queries
 from ..domain.money import to_major
 from ..models import ReturnRequest
+from . import statements
 from .errors import shown
 from .files import Format, Layout, Rejection, Return, Row, Source, key, rows
 
-# Rows of one statement: what a kill loses at most, what is held in memory, and for how long (SQLite: a tenth of a
-# second) nobody else writes. Of 1,000, SQLite takes twice the time for each.
+# Rows of one statement. A kill loses at most these rows, they are all in memory, and on SQLite no other process writes
+# for a tenth of a second. With 1,000, SQLite takes twice the time for each row.
 BATCH: Final = 5_000
 COLUMNS: Final = ("key", *(field.name for field in fields(Return)))
 
@@ -32,7 +32,7 @@ class Summary:
 
     @property
     def read(self) -> int:
-        """Every row that was accounted for."""
+        """All rows of the file so far."""
         return self.imported + self.known + self.rejected
 
 
@@ -57,13 +57,13 @@ def import_rows(
     on_rejected: Callable[[Rejection], None],
     on_batch: Callable[[Summary], None] = lambda _: None,
 ) -> Summary:
-    """Store the rows that no import has brought yet, as requested and received at `now` (aware).
+    """Store the rows that no import has stored yet, as requested and received at `now` (aware).
 
-    `now` is not before the one that they were parsed with: nothing is received before it was requested.
+    `now` is not earlier than the one that they were parsed with: a request is received after it was made.
 
-    Batches of 5,000 rows commit by themselves: after a kill the same rows again end as if imported once. `on_rejected`
-    is called for each rejection: in its turn for a row that cannot be read, and when its batch is stored for one whose
-    return_id is known with other facts. `on_batch` is called after each 5,000 rows with the counts so far.
+    Commit each batch of 5,000 rows: after a kill, importing the same rows again ends as if they were imported once.
+    `on_rejected` gets each rejection: in the order of the file for a row that cannot be read, and after its batch for a
+    row whose return_id is known with other facts. `on_batch` gets the counts so far after each 5,000 rows.
     """
     summary = Summary()
     batch: list[Row] = []
@@ -85,7 +85,7 @@ def import_rows(
 def _store(batch: list[Row], now: datetime, summary: Summary, on_rejected: Callable[[Rejection], None]) -> None:
     identified = [row for row in batch if row.content.return_id]
     others = [row for row in batch if not row.content.return_id]
-    with transaction.atomic(savepoint=False):  # a batch is in as a whole, or not at all
+    with transaction.atomic(savepoint=False):  # a batch is stored as a whole, or not at all
         if others:
             summary.known += len(others) - len(_add({row.key: row for row in others}, now, summary))
         if identified:
@@ -93,10 +93,10 @@ def _store(batch: list[Row], now: datetime, summary: Summary, on_rejected: Calla
 
 
 def _add(rows: Mapping[str, Row], now: datetime, summary: Summary) -> list[Row]:
-    """Add the rows under these keys, but for those that are stored already; return and count the added ones."""
-    # In the order of keys, so that two importers that wait for each other's rows wait in the same order.
+    """Add the rows whose keys are not stored yet; count and return them."""
+    # In the order of keys, so that two importers that wait for each other's rows never deadlock.
     values = [(key, *vars(row.content).values()) for key, row in sorted(rows.items())]
-    added = queries.add_requests(COLUMNS, values, now) if values else []
+    added = statements.add_requests(COLUMNS, values, now) if values else []
     summary.imported += len(added)
     for _, currency, minor in added:
         summary.totals[currency] = summary.totals.get(currency, 0) + minor
@@ -106,15 +106,15 @@ def _add(rows: Mapping[str, Row], now: datetime, summary: Summary) -> list[Row]:
 def _store_identified(
     waiting: list[Row], now: datetime, summary: Summary, on_rejected: Callable[[Rejection], None]
 ) -> None:
-    """Store rows that have a return_id, which decides: one that is stored is known, or rejected if its facts differ.
+    """Store rows that have a return_id: a stored one is known, or rejected if its facts differ.
 
-    Each new one takes the first number among the returns with its facts that is free. A return that was imported
-    without a return_id gives its number up to the first row that has its facts, and is that row's from then on. Each
-    round settles a row, or tries the next numbers, until the database has said what each is.
+    Each new row takes the first free number among the returns with its facts. A return that was imported without a
+    return_id gets the return_id of the first row with its facts. Each round settles at least one row, or tries the next
+    numbers, until each row is settled.
     """
     numbers = dict.fromkeys((row.content.return_id for row in waiting), 1)
     while True:
-        stored = queries.with_return_ids({row.content.return_id for row in waiting})
+        stored = statements.with_return_ids({row.content.return_id for row in waiting})
         for row in (row for row in waiting if row.content.return_id in stored):
             if differences := _differences(stored[row.content.return_id], row.content):
                 summary.rejected += 1
@@ -125,20 +125,20 @@ def _store_identified(
         if not waiting:
             return
         tried = _numbered(waiting, numbers)
-        # Up to here all numbers of these facts are taken when the round ends.
+        # When the round ends, all numbers of these facts up to here are taken.
         last = {row.key: numbers[row.content.return_id] for row in tried.values()}
-        # In the order of ids, as sweeps decide: two that wait for each other's rows would end in a deadlock. Sorted
-        # here, because PostgreSQL would read a table without statistics in that order and not by the keys.
+        # In the order of ids, as sweeps lock rows, so that the two never deadlock. Sorted here, because with ORDER BY
+        # PostgreSQL would read a table without statistics in that order and not by the keys.
         for found in sorted(ReturnRequest.objects.filter(key__in=list(tried)), key=attrgetter("pk")):
             row = tried.pop(found.key)
-            if found.return_id or not queries.give_return_id(found.key, row.content.return_id):
+            if found.return_id or not statements.give_return_id(found.key, row.content.return_id):
                 numbers[row.content.return_id] = last[row.key] + 1
         added = {row.line for row in _add(tried, now, summary)}
         waiting = [row for row in waiting if row.line not in added]
 
 
 def _numbered(waiting: list[Row], numbers: dict[str, int]) -> dict[str, Row]:
-    """The first row of each return_id under the key to try: no two rows try the same number of the same facts."""
+    """Return the first row of each return_id by the key to try. No two rows try the same number of the same facts."""
     first: dict[str, Row] = {}
     for row in waiting:
         first.setdefault(row.content.return_id, row)
@@ -151,7 +151,7 @@ def _numbered(waiting: list[Row], numbers: dict[str, int]) -> dict[str, Row]:
 
 
 def _differences(stored: ReturnRequest, row: Return) -> str:
-    """What is not the same about two returns with one return_id, with both values; empty where the facts agree."""
+    """Return which facts of two returns with one return_id differ, with both values; empty where all agree."""
     pairs = zip(_facts(stored), _facts(row), strict=True)
     differing = [f"{name} was {before}, is now {after}" for (name, before), (_, after) in pairs if before != after]
     if not differing:

@@ -1,4 +1,4 @@
-"""JSON: a line for each row, or one document, which is read whole or refused whole."""
+"""JSON: a line for each row, or one document, which is imported or refused as a whole."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -11,21 +11,21 @@ from .errors import BadFile, BadRow, Rejection, shown
 from .layout import REJECTED, Bound, Layout, folded
 from .reading import Source, decoded, records
 
-# Bytes of a document, which is held in memory; JSON lines have no limit. Some 40,000 rows.
+# Bytes of a document, which is in memory as a whole: some 40,000 rows. JSON lines have no limit.
 LARGEST_DOCUMENT: Final = 16 * 1024 * 1024
-# Different sets of keys of which the columns are remembered; most files have one.
+# Sets of keys whose columns are cached; most files have one.
 _SHAPES: Final = 100
 _SPACE: Final = " \t\r\n"
 
 
 class _Number(str):
-    """The literal of a JSON number, digit for digit: a float would change it."""
+    """The digits of a JSON number as written; a float would change them."""
 
     __slots__ = ()
 
 
 class _Doubled(str):
-    """An object that gives this key twice."""
+    """A key that an object has twice."""
 
     __slots__ = ()
 
@@ -47,7 +47,7 @@ _DECODER: Final = json.JSONDecoder(
 
 
 def cells(source: Source, layout: Layout) -> Iterator[Found | Rejection]:
-    """Each row, or why it is none. Raises BadFile for an empty file, or a document that is not whole."""
+    """Yield each row, or its rejection. Raises BadFile for an empty file, or an incomplete document."""
     reader = _Reader(layout)
     if _is_document(source):
         yield from reader.document(source)
@@ -61,7 +61,7 @@ def cells(source: Source, layout: Layout) -> Iterator[Found | Rejection]:
 
 
 def _is_document(source: Source) -> bool:
-    """Whether the first line begins a list, or an object that goes on in the next line."""
+    """Return whether the first line begins a list, or an object that continues in the next line."""
     beginning = source.beginning()
     first = beginning.decode(source.encoding, "replace").strip()
     if first.startswith("[") or not beginning.endswith(b"\n"):
@@ -81,7 +81,7 @@ class _Reader:
         self._bound = lru_cache(_SHAPES)(layout.bind)
 
     def line(self, line: int, data: bytes, encoding: str) -> Found | Rejection:
-        """One line of JSON lines."""
+        """Return the row of one line, or its rejection."""
         try:
             text = decoded(data, encoding).strip(_SPACE)
             try:
@@ -95,10 +95,10 @@ class _Reader:
         return self._row(line, parsed, text)
 
     def document(self, source: Source) -> Iterator[Found | Rejection]:
-        """The rows of lists of objects, and of objects, one after the other. Nothing is yielded before all is read."""
+        """Yield the rows of lists of objects, and of objects, in their order. Read everything before the first row."""
         text = _whole(source)
         try:
-            for _ in _values(text):  # twice: what is parsed takes ten times the memory of its text
+            for _ in _values(text):  # parse twice: the result takes ten times the memory of the text
                 pass
         except json.JSONDecodeError as error:
             raise BadFile(
@@ -147,7 +147,7 @@ def _whole(source: Source) -> str:
 
 
 def _values(text: str) -> Iterator[tuple[int, int, Any]]:
-    """Where each row begins and ends, and what it says. Raises JSONDecodeError."""
+    """Yield where each row begins and ends, and its value. Raises JSONDecodeError."""
     at = _skip(text, 0)
     while at < len(text):
         if text[at] != "[":
@@ -164,7 +164,7 @@ def _values(text: str) -> Iterator[tuple[int, int, Any]]:
 
 
 def _after_element(text: str, at: int) -> int:
-    """Past the comma to the next element, or at the bracket that ends the list."""
+    """Return the position of the next element, or of the bracket that ends the list."""
     if text[at : at + 1] == "]":
         return at
     if text[at : at + 1] != ",":
@@ -182,7 +182,7 @@ def _skip(text: str, at: int) -> int:
 
 
 def literal(value: Any) -> str:
-    """What `parsed` gave as JSON on one line, its numbers digit for digit."""
+    """Return a value of `parsed` as JSON on one line, with its numbers as they were written."""
     if isinstance(value, _Number):
         return str(value)
     if isinstance(value, dict):
@@ -194,7 +194,7 @@ def literal(value: Any) -> str:
 
 
 def parsed(text: str) -> dict[str, Any] | None:
-    """The object that a row's text is, without what a file of rejected rows says of it; None where it is none."""
+    """Return the object in a row's text, without the keys of a file of rejected rows; None for anything else."""
     try:
         found = _DECODER.decode(text)
     except (ValueError, RecursionError):
@@ -216,7 +216,7 @@ def _cell(name: str, value: Any, bound: Bound) -> str:
         raise BadRow(f"{shown(value)} is given twice")
     number = isinstance(value, _Number)
     if isinstance(value, str) and (not number or name in bound.numbers):
-        # A number of JSON has a dot before its decimals and no other mark, whatever the layout says of text.
+        # A JSON number has a dot before its decimals, whatever the layout says about numbers in text.
         return value.replace(".", bound.layout.decimal) if number and name in bound.amounts else str(value)
     wanted = "a number or text" if name in bound.numbers else "text"
     found = "a number" if number else _KINDS[type(value)]

@@ -1,4 +1,4 @@
-"""A layout: which column of a file is which, and how the file writes its numbers and dates."""
+"""A layout: what each column of a file is, and how the file writes its numbers and dates."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Final
 from zoneinfo import ZoneInfo
 
-# What every return request has. `unit_price` may stand for `amount`: the amount is then the price times the quantity.
+# The fields of every return request. `unit_price` can replace `amount`: the amount is then price times quantity.
 REQUIRED: Final = ("order_line", "quantity", "amount", "currency", "requested_at")
 UNIT_PRICE: Final = "unit_price"
 # The fields that are numbers.
@@ -19,7 +19,7 @@ REJECTED: Final = frozenset({REJECTED_LINE, REJECTED_REASON})
 
 
 def folded(name: str) -> str:
-    """A column's name as names are compared: without case, or white space around it."""
+    """Return a column's name for comparison: without case and without white space around it."""
     return name.strip().casefold()
 
 
@@ -41,7 +41,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Layout:
-    """What a layout file says; docs/import.md explains each key. `fields` is by the name of our field."""
+    """The content of a layout file; docs/importing.md explains each key. `fields` has our names of fields as keys."""
 
     name: str
     fields: Mapping[str, Column]
@@ -61,12 +61,12 @@ class Layout:
 
     @property
     def required(self) -> tuple[str, ...]:
-        """The first names of the columns without which there is no row."""
+        """The first names of the columns that a row needs."""
         return tuple(part[0] for part in self.needed)
 
     @property
     def needed(self) -> list[tuple[str, ...]]:
-        """The names of each column without which there is no row."""
+        """The names of each column that a row needs."""
         read = [part for column in self.fields.values() if column.required for part in column.parts]
         return list(dict.fromkeys([*read, *((name,) for name in self.accept)]))
 
@@ -77,12 +77,12 @@ class Layout:
         return tuple(dict.fromkeys([*read, *self.accept, *self.ignore]))
 
     def bind(self, names: Sequence[str]) -> "Bound":
-        """The layout for a file, or an object of JSON, with columns of these names."""
+        """Return the layout for a file, or a JSON object, with columns of these names."""
         return Bound(self, names)
 
 
 class Bound:
-    """A layout and the names that its columns have in one file."""
+    """A layout, and the names of its columns in one file."""
 
     def __init__(self, layout: Layout, names: Sequence[str]) -> None:
         self.layout = layout
@@ -91,7 +91,7 @@ class Bound:
         self.columns = {
             name: tuple(self._found(part) or part[0] for part in column.parts) for name, column in layout.fields.items()
         }
-        # Nearly all fields: one column, taken as it is.
+        # Nearly all fields: one column, unchanged.
         self._plain = {
             name: columns[0]
             for name, columns in self.columns.items()
@@ -100,7 +100,7 @@ class Bound:
         self.accepted = [(self._found((name,)) or name, values) for name, values in layout.accept.items()]
         numbers = {name for name, column in layout.fields.items() if column.number}
         self.numbers = {column for name in numbers for column in self.columns[name]}
-        # Those in which the layout's marks count.
+        # The columns to which the layout's marks apply.
         self.amounts = {column for name in NUMBERS for column in self.columns.get(name, ())}
         self.read = {column for columns in self.columns.values() for column in columns}
         self.read |= {name for name, _ in self.accepted}
@@ -110,12 +110,12 @@ class Bound:
 
     @cached_property
     def missing(self) -> list[str]:
-        """The required columns that are not there, by their names in the layout."""
+        """The required columns that the file lacks, by their names in the layout."""
         return [part[0] for part in self.layout.needed if self._found(part) is None]
 
     @cached_property
     def hints(self) -> list[str]:
-        """What the layout says of the fields whose columns are missing."""
+        """The layout's hints on the fields whose columns are missing."""
         missing = set(self.missing)
         fields = self.layout.fields
         return [
@@ -135,7 +135,7 @@ class Bound:
 
     @cached_property
     def doubled(self) -> list[str]:
-        """The columns of which only one may be there: one name in different cases, or two names of one column."""
+        """The columns that exclude each other: one name in different cases, or two names of one column."""
         if len(self._there) < len(self._names):
             counts = Counter(map(folded, self._names))
             return [name for name in self._names if counts[folded(name)] > 1]
@@ -144,7 +144,7 @@ class Bound:
         return [name for names in found if len(names) > 1 for name in names]
 
     def at(self, name: str, cells: Mapping[str, str]) -> tuple[Mapping[str, str], str]:
-        """Cells in which the field's value is, and the name that it has in them and in messages."""
+        """Return the cells that have the field's value, and its name in them and in messages."""
         plain = self._plain.get(name)
         if plain is not None:
             return cells, plain

@@ -1,4 +1,4 @@
-"""The columns of a layout file, and the checks of its values. Every fault is one line that names the key."""
+"""The columns of a layout file, and the checks of its values. Each error is one line that names the key."""
 
 import re
 from collections.abc import Iterable
@@ -8,45 +8,45 @@ from .errors import BadFile
 from .layout import NUMBERS, REQUIRED, UNIT_PRICE, Column
 
 _COLUMN_KEYS: Final = ("name", "join", "with", "strip_suffix", "uppercase", "number", "required")
-# Digits belong to numbers already; a layout could otherwise make a wrong number a right one.
+# Not only digits: a layout could otherwise turn a wrong number into a right one.
 _SUFFIX: Final = re.compile(r".*[^\d].*", re.DOTALL)
 
 
 class BadLayout(BadFile):
-    """A layout file, or an option that changes a layout, is wrong; the message is one line that says what to do."""
+    """A layout file is wrong, or an option that changes a layout; the message is one line that says what to do."""
 
 
-def known_keys(what: str, told: Iterable[str], known: Iterable[str]) -> None:
-    """Raise BadLayout where a key is none of the known ones."""
-    for key in told:
+def known_keys(what: str, given: Iterable[str], known: Iterable[str]) -> None:
+    """Raise BadLayout for an unknown key."""
+    for key in given:
         if key not in known:
             raise BadLayout(f"unknown {what}: {key!r}; known are {', '.join(known)}")
 
 
-def checked_table(told: dict[str, Any], key: str) -> dict[str, Any]:
-    """The table of that key, empty where there is none. Raises BadLayout."""
-    found = told.get(key, {})
+def checked_table(given: dict[str, Any], key: str) -> dict[str, Any]:
+    """Return the table of that key, empty where there is none. Raises BadLayout."""
+    found = given.get(key, {})
     if not isinstance(found, dict):
         raise BadLayout(f"{key} must be a table: begin it with a line [{key}]")
     return found
 
 
 def checked_text(key: str, value: Any) -> str:
-    """The text, which is not empty. Raises BadLayout."""
+    """Return the text, which is not empty. Raises BadLayout."""
     if not isinstance(value, str) or not value.strip():
         raise BadLayout(f'{key} must be a text that is not empty, such as {key.rpartition(".")[2]} = "Order"')
     return value
 
 
 def checked_texts(key: str, value: Any) -> tuple[str, ...]:
-    """The texts of a list. Raises BadLayout."""
+    """Return the texts of a list. Raises BadLayout."""
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
         raise BadLayout(f'{key} must be a list of texts, such as ["a", "b"]')
     return tuple(value)
 
 
 def checked_column(field: str, spec: Any) -> Column:
-    """What [columns] says of a field: a name, names, or a table. Raises BadLayout."""
+    """Return a field's column from [columns]: a name, names, or a table. Raises BadLayout."""
     key = f"columns.{field}"
     number = field in NUMBERS
     needed = field in (*REQUIRED, UNIT_PRICE)
@@ -75,7 +75,7 @@ def _parts(key: str, spec: dict[str, Any], *, number: bool) -> tuple[tuple[str, 
         return (_names(key, spec["name"]),)
     if number:
         raise BadLayout(f"{key}: a number is one column; use name instead of join")
-    if not isinstance(spec["join"], list) or len(spec["join"]) < 2:  # noqa: PLR2004  # one is no join
+    if not isinstance(spec["join"], list) or len(spec["join"]) < 2:  # noqa: PLR2004  # joining needs two
         raise BadLayout(f"{key}.join must be a list of two or more columns")
     if not isinstance(spec["with"], str) or not spec["with"]:
         raise BadLayout(f'{key}.with must be a text that keeps the columns apart, such as "/"')

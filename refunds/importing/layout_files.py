@@ -1,4 +1,4 @@
-"""Layout files: TOML with a small, closed set of keys. Every fault is one line that names the file and the key."""
+"""Layout files: TOML with a small, closed set of keys. Each error is one line that names the file and the key."""
 
 import dataclasses
 import tomllib
@@ -16,16 +16,16 @@ from .layout_columns import BadLayout, checked_column, checked_table, checked_te
 from .rows import OPTIONAL
 
 FIELDS: Final = (*REQUIRED, UNIT_PRICE, *OPTIONAL)
-# A constant may say what a kind of file leaves out of every row. The others differ from row to row.
+# Fields that can have one value for a whole kind of file. The other fields differ from row to row.
 CONSTANT: Final = ("currency", "quantity", "reason")
 SEPARATORS: Final[Mapping[str, str]] = MappingProxyType({"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"})
 _DECIMALS: Final = (".", ",")
-# U+00A0 and U+202F are the spaces that French and other files group digits with.
+# U+00A0 and U+202F are the spaces by which French and other files group digits.
 _THOUSANDS: Final = ("", ",", ".", " ", "'", "\u2019", "\u00a0", "\u202f")
 
 
 def load(layout: str) -> Layout:
-    """The shipped layout of that name, or the one in a file: a path that ends in .toml or has a separator of paths.
+    """Return the shipped layout of that name, or the one in a file: a path that ends in .toml or has a path separator.
 
     Raises BadLayout.
     """
@@ -45,7 +45,7 @@ def load(layout: str) -> Layout:
 
 
 def overridden(layout: str, *, separator: str | None, encoding: str | None, decimal: str | None) -> Layout:
-    """`load`, with what a command's options say instead. Raises BadLayout."""
+    """Load a layout, and change it by a command's options. Raises BadLayout."""
     found = load(layout)
     return dataclasses.replace(
         found,
@@ -56,19 +56,19 @@ def overridden(layout: str, *, separator: str | None, encoding: str | None, deci
 
 
 def parse(text: str, name: str) -> Layout:
-    """The layout that TOML of this text says. Raises BadLayout; `name` is what messages call it."""
+    """Return the layout in a TOML text. Messages call it `name`. Raises BadLayout."""
     try:
-        told = tomllib.loads(text)
-    except (RecursionError, ValueError) as error:  # TOMLDecodeError, and what Python says of an endless number
+        given = tomllib.loads(text)
+    except (RecursionError, ValueError) as error:  # TOMLDecodeError, and Python's error on a number that is too long
         raise BadLayout(f"layout {name} is not TOML: {error}") from error
     try:
-        return _layout(told, name)
+        return _layout(given, name)
     except BadLayout as error:
         raise BadLayout(f"layout {name}: {error}") from error
 
 
 def separator_called(value: Any) -> str:
-    """The character that separates cells, given as itself or by its name. Raises BadLayout."""
+    """Return the character that separates cells, given as itself or by its name. Raises BadLayout."""
     found = SEPARATORS.get(value, value) if isinstance(value, str) else value
     if found not in SEPARATORS.values():
         raise BadLayout(f"separator is {value!r}; write one of {', '.join(SEPARATORS)}, or the character itself")
@@ -76,7 +76,7 @@ def separator_called(value: Any) -> str:
 
 
 def marks(decimal: Any, thousands: Any) -> tuple[str, str]:
-    """The two marks of numbers. Raises BadLayout, also where one character is both."""
+    """Return the two marks of numbers, which must differ. Raises BadLayout."""
     if decimal not in _DECIMALS:
         raise BadLayout(f'decimal is {decimal!r}; write "." or ","')
     if thousands not in _THOUSANDS:
@@ -86,12 +86,12 @@ def marks(decimal: Any, thousands: Any) -> tuple[str, str]:
     return decimal, thousands
 
 
-def _layout(told: dict[str, Any], name: str) -> Layout:
-    known_keys("key", told, _KEYS)
-    decimal, thousands = marks(told.get("decimal", "."), told.get("thousands", ""))
-    columns = checked_table(told, "columns")
+def _layout(given: dict[str, Any], name: str) -> Layout:
+    known_keys("key", given, _KEYS)
+    decimal, thousands = marks(given.get("decimal", "."), given.get("thousands", ""))
+    columns = checked_table(given, "columns")
     known_keys("field in [columns]", columns, FIELDS)
-    constants = _constants(checked_table(told, "constants"), columns)
+    constants = _constants(checked_table(given, "constants"), columns)
     _check_complete(columns, constants)
     layout = Layout(
         name=name,
@@ -99,26 +99,26 @@ def _layout(told: dict[str, Any], name: str) -> Layout:
         constants=constants,
         accept={
             column: frozenset(checked_texts(f"accept.{column}", v))
-            for column, v in checked_table(told, "accept").items()
+            for column, v in checked_table(given, "accept").items()
         },
-        hints=_hints(checked_table(told, "hints")),
-        ignore=checked_texts("ignore", told.get("ignore", [])),
-        ignore_unknown=_one_of(told, "unknown_columns", ("refuse", "ignore")) == "ignore",
-        separator=separator_called(told.get("separator", ",")),
-        encoding=_encoding(told.get("encoding", "utf-8")),
+        hints=_hints(checked_table(given, "hints")),
+        ignore=checked_texts("ignore", given.get("ignore", [])),
+        ignore_unknown=_one_of(given, "unknown_columns", ("refuse", "ignore")) == "ignore",
+        separator=separator_called(given.get("separator", ",")),
+        encoding=_encoding(given.get("encoding", "utf-8")),
         decimal=decimal,
         thousands=thousands,
-        dates=_dates(told.get("dates", ["iso"]), zoned="zone" in told),
-        zone=_zone(told["zone"]) if "zone" in told else None,
-        negative_quantity=_one_of(told, "quantity_sign", ("positive", "negative")) == "negative",
-        negative_amount=_one_of(told, "amount_sign", ("positive", "negative")) == "negative",
+        dates=_dates(given.get("dates", ["iso"]), zoned="zone" in given),
+        zone=_zone(given["zone"]) if "zone" in given else None,
+        negative_quantity=_one_of(given, "quantity_sign", ("positive", "negative")) == "negative",
+        negative_amount=_one_of(given, "amount_sign", ("positive", "negative")) == "negative",
     )
     _check_names(layout)
     return layout
 
 
-def _one_of(told: dict[str, Any], key: str, values: tuple[str, str]) -> str:
-    value = told.get(key, values[0])
+def _one_of(given: dict[str, Any], key: str, values: tuple[str, str]) -> str:
+    value = given.get(key, values[0])
     if value not in values:
         raise BadLayout(f'{key} is {value!r}; write "{values[0]}" or "{values[1]}"')
     return str(value)
@@ -141,7 +141,7 @@ def _zone(value: Any) -> ZoneInfo:
 
 
 def _no_zone(value: Any) -> str:
-    return f"zone {value!r} is not a time zone; write one such as Europe/Kyiv or UTC"
+    return f"zone {value!r} is not a time zone; write one such as Europe/Paris or UTC"
 
 
 def _dates(value: Any, *, zoned: bool) -> tuple[str, ...]:
@@ -156,18 +156,18 @@ def _dates(value: Any, *, zoned: bool) -> tuple[str, ...]:
     return formats
 
 
-def _constants(told: dict[str, Any], columns: Iterable[str]) -> dict[str, str]:
-    known_keys("field in [constants]", told, CONSTANT)
-    for field, value in told.items():
+def _constants(given: dict[str, Any], columns: Iterable[str]) -> dict[str, str]:
+    known_keys("field in [constants]", given, CONSTANT)
+    for field, value in given.items():
         checked_text(f"constants.{field}", value)
         if field in columns:
             raise BadLayout(f"{field} is in [columns] and in [constants]; remove it from one of them")
-    return told
+    return given
 
 
-def _hints(told: dict[str, Any]) -> dict[str, str]:
-    known_keys("field in [hints]", told, FIELDS)
-    return {field: checked_text(f"hints.{field}", value) for field, value in told.items()}
+def _hints(given: dict[str, Any]) -> dict[str, str]:
+    known_keys("field in [hints]", given, FIELDS)
+    return {field: checked_text(f"hints.{field}", value) for field, value in given.items()}
 
 
 def _check_complete(columns: Iterable[str], constants: Iterable[str]) -> None:
@@ -184,7 +184,7 @@ def _check_complete(columns: Iterable[str], constants: Iterable[str]) -> None:
 
 
 def _check_names(layout: Layout) -> None:
-    """Each name belongs to one column; a column may serve two fields where the same names are written for both."""
+    """Raise BadLayout where a name belongs to two columns. A column with the same names can be read for two fields."""
     owners: dict[str, tuple[str, ...]] = {}
     for part in (part for column in layout.fields.values() for part in column.parts):
         for name in part:
@@ -207,7 +207,7 @@ _KEYS: Final = (
 def _shipped() -> dict[str, Layout]:
     folder = files(__package__) / "layouts"
     texts = {each.name.removesuffix(".toml"): each.read_text("utf-8") for each in folder.iterdir()}
-    # own first: it is the default, and the first that a message names.
+    # The default comes first, also in messages.
     return {name: parse(texts[name], name) for name in sorted(texts, key=lambda name: (name != "own", name))}
 
 

@@ -1,4 +1,4 @@
-"""Numbers with the decimal and thousands marks that a layout declares, as plain digits."""
+"""Numbers with the decimal and thousands marks of a layout, as plain digits."""
 
 import re
 from functools import cache
@@ -14,9 +14,9 @@ def _written(decimal: str, thousands: str) -> re.Pattern[str]:
 
 
 def plain(cells: Cells, name: str, decimal: str, thousands: str) -> Cells:
-    """Cells in which the number under `name` has a dot for its decimals and no other mark.
+    """Return cells in which the number under `name` has a dot before its decimals and no other mark.
 
-    Raises BadRow where a mark is not where the layout says that marks are: groups are of three digits.
+    Raises BadRow for a mark in another place than the layout allows; a group has three digits.
     """
     if decimal == "." and not thousands:
         if "," in cells.get(name, ""):
@@ -35,7 +35,7 @@ def plain(cells: Cells, name: str, decimal: str, thousands: str) -> Cells:
 
 
 def negated(cells: Cells, name: str) -> Cells:
-    """Cells in which the number under `name`, which the file writes as less than zero, has no minus."""
+    """Return cells in which the number under `name`, which is negative in the file, has no minus."""
     value = required(cells, name)
     if not value.startswith("-"):
         raise BadRow(f"{name} {shown(value)} is not negative: not a return")

@@ -1,8 +1,8 @@
-"""Records out of a byte stream, with the number of the line each starts on, in bounded memory.
+"""Records of a byte stream, with the number of each record's first line, in bounded memory.
 
-A record of JSON lines is a line; one of CSV goes on while a quoted field is open. Bytes, not text: one broken character
-must cost one record, and a record that is too long is passed over without being held. UTF-16 alone is turned into UTF-8
-first: its line breaks are not one byte.
+A record of JSON lines is a line; a record of CSV continues while a quoted field is open. Records are cut as bytes, so
+that a broken character rejects one record, and a record that is too long is skipped without keeping it. Only UTF-16 is
+converted to UTF-8 first, because its line breaks are not one byte.
 """
 
 import codecs
@@ -19,7 +19,7 @@ from .errors import BadFile, BadRow, Rejection
 # Bytes. The longest reason (10,000 characters of up to 4 bytes, or as many doubled quotes or JSON escapes) fits with
 # room for the other columns; below csv's own limit on a field (131,072 characters).
 LONGEST_RECORD: Final = 128 * 1024 - 1
-# Bytes asked for at a time: what a line without end costs in memory.
+# Bytes that are read at a time: an endless line takes no more memory.
 _PIECE: Final = 64 * 1024
 
 
@@ -27,15 +27,15 @@ class Lines(Protocol):
     """The one method of a binary file that reading needs."""
 
     def readline(self, size: int, /) -> bytes:
-        """At most `size` bytes, up to and with the next line break; empty at the end."""
+        """Return at most `size` bytes, up to and with the next line break; empty at the end."""
         ...
 
 
 class Source:
-    """A binary stream read in pieces: counts its bytes, drops a byte order mark, shows its beginning.
+    """Reads a binary stream in pieces: counts its bytes, drops a byte order mark, shows its beginning.
 
-    `name` is what messages call it; `encoding` is what its records are in, UTF-8 until `decode_from` says another.
-    `header` has a CSV file's names as they are written once they have been read.
+    Messages call it `name`. Its records are in `encoding`, UTF-8 until `decode_from` sets another. `header` has the
+    names of a CSV file's columns as written, once they have been read.
     """
 
     def __init__(self, stream: Lines, name: str) -> None:
@@ -48,21 +48,21 @@ class Source:
         self._first: bytes | None = None
 
     def decode_from(self, encoding: str) -> None:
-        """Take the file for one in `encoding`, a usual name. Before anything is read."""
+        """Read the file in `encoding`, a usual name. Call it before anything is read."""
         if self._first is None:
             self._lines = Utf8Lines(self._raw, encoding) if is_wide(encoding) else None
             self.encoding = "utf-8" if is_wide(encoding) else encoding
 
     def beginning(self) -> bytes:
-        """The first line or its first 64 KiB, which stays to be read. Raises BadFile."""
+        """Return the first line, or its first 64 KiB; `pieces` yields it again. Raises BadFile."""
         if self._first is None:
             self._first = self._read().removeprefix(codecs.BOM_UTF8)
         return self._first
 
     def pieces(self) -> Iterator[bytes]:
-        """Every line in pieces of at most 64 KiB; the last of each line has its line break. Raises BadFile."""
+        """Yield every line in pieces of at most 64 KiB; the last piece of a line has its line break. Raises BadFile."""
         piece = self.beginning()
-        # A file of nothing but a byte order mark has an empty first piece, and ends there.
+        # A file that is only a byte order mark has an empty first piece, and ends there.
         while piece:
             yield piece
             piece = self._read()
@@ -95,12 +95,12 @@ class Record:
 
 
 class _At(Enum):
-    """Where the quotes of CSV have brought us."""
+    """The state that the quotes of CSV have led to."""
 
     START = auto()  # of a field
     PLAIN = auto()
     QUOTED = auto()
-    QUOTE = auto()  # one in a quoted field: its end, or the first of two
+    QUOTE = auto()  # a quote in a quoted field: its end, or the first of two
 
 
 @cache
@@ -116,7 +116,7 @@ def _grammar(separator: bytes) -> tuple[re.Pattern[bytes], Mapping[_At, Mapping[
 
 def _scan(piece: bytes, at: _At, separator: bytes) -> _At:
     if b'"' not in piece:
-        # Most lines: no need to look at each field.
+        # Most lines have no quote, so that their fields need no scan.
         if at is _At.QUOTED:
             return at
         return _At.START if piece.endswith(separator) else _At.PLAIN
@@ -127,7 +127,7 @@ def _scan(piece: bytes, at: _At, separator: bytes) -> _At:
 
 
 class _Gathering:
-    """One record while its pieces come in."""
+    """Collects the pieces of one record."""
 
     def __init__(self, line: int) -> None:
         self.line = self.last_line = line
@@ -137,7 +137,7 @@ class _Gathering:
         self._terminated = False
 
     def add(self, piece: bytes, separator: bytes) -> bool:
-        """Take the next piece; return whether the record ends with it. Without a separator no quote goes on."""
+        """Add the next piece; return whether the record ends with it. Without a separator, quotes have no meaning."""
         if self._terminated:
             self.last_line += 1
         self._terminated = piece.endswith(b"\n")
@@ -150,7 +150,7 @@ class _Gathering:
         return self._terminated and self.at is not _At.QUOTED
 
     def finish(self) -> Record | Rejection:
-        """What has been gathered, when the record or the file has ended."""
+        """Return the record, when it or the file has ended."""
         if self.at is _At.QUOTED:
             return Rejection(
                 self.line,
@@ -164,10 +164,10 @@ class _Gathering:
 
 
 def records(source: Source, *, separator: str) -> Iterator[Record | Rejection]:
-    """Each record that is not blank; one of CSV goes on while a quote is open, one without `separator` is a line.
+    """Yield each record that is not blank. Without `separator`, each line is a record. Raises BadFile.
 
-    A quote that is never closed takes the rest of the file with it, and the rejection says so. To take the lines
-    inside it for rows instead would let whoever writes a long reason write rows. Raises BadFile.
+    A quote that is never closed makes one record of the rest of the file, and its rejection says so. If the lines in it
+    were read as rows, a customer could write rows into a long reason.
     """
     gathering: _Gathering | None = None
     line = 1
@@ -183,13 +183,13 @@ def records(source: Source, *, separator: str) -> Iterator[Record | Rejection]:
 
 
 def _unless_blank(record: Record | Rejection, separator: bytes) -> Iterator[Record | Rejection]:
-    # Spreadsheets write a row of separators, or of empty cells in quotes, for an empty row.
+    # Spreadsheets write an empty row as separators, or as empty cells in quotes.
     if isinstance(record, Rejection) or record.data.strip((separator and separator + b'"') + b" \t\r\n\v\f"):
         yield record
 
 
 def decoded(data: bytes, encoding: str) -> str:
-    """The text of a record. Raises BadRow, which names the byte and the option for the likeliest encoding."""
+    """Return the text of a record. Raises BadRow, which names the byte and the option for the likeliest encoding."""
     try:
         return data.decode(encoding)
     except UnicodeDecodeError as error:

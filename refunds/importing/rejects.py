@@ -1,4 +1,4 @@
-"""The file of rejected rows: as they were, each with its line and reason, to be corrected and imported again."""
+"""The file of rejected rows: each unchanged, with its line and reason, to be corrected and imported again."""
 
 import csv
 import os
@@ -21,13 +21,13 @@ _SUFFIXES: Final = {".csv": Format.CSV, ".jsonl": Format.JSONL, ".ndjson": Forma
 
 
 class Rejects:
-    """Writes `path` whole when the import has ended, or not at all; in the encoding and format of the file read.
+    """Writes `path` as a whole at the end of the import, or not at all; in the encoding and format of the source.
 
-    CSV has `rejected_line` and `rejected_reason` in front of the file's own columns, and cells that a spreadsheet would
-    run are escaped; JSON has them as keys, in a line for each row. Reading such a file takes both off again.
+    CSV has `rejected_line` and `rejected_reason` in front of the file's own columns, and escapes cells that a
+    spreadsheet would run; JSON has both as keys, in a line for each row. The import of such a file removes both.
 
-    The rows gather in a file of another name next to it, readable by its owner alone: they are customers' data. A kill
-    leaves that one. Raises BadFile where the path is taken or cannot be written, before anything is imported.
+    The rows are collected in another file next to it, which only its owner can read: they are customers' data. A kill
+    leaves that file. Raises BadFile before anything is imported, where the path exists or cannot be written.
     """
 
     def __init__(self, path: Path, source: Source, layout: Layout, form: Format) -> None:
@@ -40,7 +40,7 @@ class Rejects:
             )
         if os.path.lexists(path):
             raise BadFile(f"cannot write rejected rows to {path}: it is there already; move it, or name another file")
-        # utf-16 writes its mark once at the beginning; surrogateescape gives broken bytes back as they were.
+        # utf-16 writes its mark once, at the beginning; surrogateescape writes broken bytes back unchanged.
         self._encoding = layout.encoding
         try:
             handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
@@ -55,22 +55,22 @@ class Rejects:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Give the file its name, unless the import failed or rejected nothing. Raises BadFile."""
+        """Rename the file, unless the import failed or rejected nothing. Raises BadFile."""
         try:
             self._file.close()
             if error is None and self._count:
-                # A link, because it does not replace a file that somebody has made in the meantime.
+                # A link does not replace a file that another process has created since.
                 os.link(self._gathered, self._path)
         except OSError as failure:
             raise BadFile(
                 f"cannot write rejected rows to {self._path}: {failure.strerror}; import the file again with another "
-                "--rejects: what is in is known"
+                "--rejects: the stored rows are then already known"
             ) from failure
         finally:
             self._gathered.unlink(missing_ok=True)
 
     def add(self, rejection: Rejection) -> None:
-        """Write the rejected row. Raises BadFile."""
+        """Write a rejected row. Raises BadFile."""
         try:
             if self._form is Format.CSV:
                 self._add_csv(rejection)
@@ -88,12 +88,12 @@ class Rejects:
         self._write([str(rejection.line), self._storable(rejection.reason)], row)
 
     def _write(self, ours: Sequence[str], theirs: Sequence[str]) -> None:
-        # Each cell in quotes: a comma in one starts no cell of its own where another separator is expected.
+        # Quote each cell: a program that expects another separator then starts no new cell at a comma.
         writer = csv.writer(self._file, delimiter=self._layout.separator, quoting=csv.QUOTE_ALL)
         writer.writerow([escaped(cell) for cell in (*ours, *theirs)])
 
     def _storable(self, reason: str) -> str:
-        """The reason with what the file's encoding does not have escaped."""
+        """Return the reason, with characters escaped that the file's encoding lacks."""
         return reason.encode(self._encoding, "backslashreplace").decode(self._encoding)
 
 

@@ -1,4 +1,4 @@
-"""One row, parsed by its layout into a return request's content or refused. Pure: no clock, no I/O."""
+"""Parse one row by its layout into the content of a return request, or reject it. Pure: no clock, no I/O."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from .layout import UNIT_PRICE, Bound
 
 @dataclass(frozen=True)
 class Return:
-    """What a row asks for: the amount in minor units, the instant aware and in UTC, absent texts empty."""
+    """The content of a row: the amount in minor units, the instant aware and in UTC, absent texts empty."""
 
     order_line: str
     quantity: int
@@ -27,15 +27,15 @@ class Return:
     return_id: str = ""
 
 
-# Texts that came later, each empty where a file has none: a layout can read them as soon as they are in Return.
+# Texts with an empty default. A layout can read each as soon as it is a field of Return.
 _LATER: Final = tuple(each.name for each in dataclasses.fields(Return) if each.default == "")
 OPTIONAL: Final = ("reason", "customer", "customer_email", *_LATER)
 
 
 def parse(bound: Bound, cells: Cells, now: datetime) -> Return:
-    """The return that the row asks for, not later than `now` (aware). Raises BadRow with the first thing wrong.
+    """Return the row's content, requested at `now` (aware) or before. Raises BadRow with the first error.
 
-    `cells` are by the names of the file's columns.
+    `cells` has the names of the file's columns as keys.
     """
     layout = bound.layout
     for name, accepted in bound.accepted:
@@ -68,12 +68,12 @@ def _reason(bound: Bound, cells: Cells) -> str:
 
 def _identifier(bound: Bound, cells: Cells, name: str) -> str:
     found, label = bound.at(name, cells)
-    # Nearly every file leaves some of the texts out.
+    # Nearly every file lacks some of the texts.
     return (found.get(label) and fields.identifier(found, label, limit=fields.longest(name))) or ""
 
 
 def _order_line(bound: Bound, cells: Cells) -> str:
-    for column in bound.columns["order_line"]:  # of several that are joined, each
+    for column in bound.columns["order_line"]:  # each of several joined columns
         fields.required(cells, column)
     return _identifier(bound, cells, "order_line")
 

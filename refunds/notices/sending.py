@@ -11,7 +11,7 @@ from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
 from .. import outbox, queries
-from ..domain import cutoff
+from ..domain import addresses, cutoff
 from ..domain import sweeps as rules
 from ..domain.money import to_major
 from ..domain.refunds import RefundStatus
@@ -21,7 +21,7 @@ from ..errors import UnknownRow
 from ..frozen import freeze
 from ..models import Refund, ReturnRequest
 from ..operations import PATIENCE
-from . import addresses, letters, opt_outs
+from . import letters, opt_outs
 
 logger = logging.getLogger(__name__)
 

@@ -6,12 +6,13 @@ from ..apps import LABEL
 
 
 class WorkerConfig(AppConfig):
-    """Registers what nothing else imports."""
+    """Registers the system checks and connects Celery's signals."""
 
     name = __name__.rpartition(".")[0]
     label = f"{LABEL}_worker"
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Connect what workers' signals call."""
-        from . import connections, failure_mail, starting  # noqa: F401
+        """Override of Django's hook, which it calls once all apps are loaded."""
+        # Importing registers and connects them.
+        from . import checks, connections, failure_mail  # noqa: F401

@@ -1,8 +1,8 @@
-"""A worker keeps its database connection from task to task, as a web process does from request to request.
+"""A worker keeps its database connection from task to task, as a web process keeps its own from request to request.
 
-By Django's own settings: CONN_MAX_AGE says for how long, CONN_HEALTH_CHECKS that it is asked first whether it still
-answers. Celery would close it before and after each task whatever they say (celery 9824), unless CELERY_DB_REUSE_MAX
-is set, and then asks nothing; so that is set, and this asks.
+Django's settings apply: CONN_MAX_AGE limits its age, and CONN_HEALTH_CHECKS tests it before it is used again. Without
+CELERY_DB_REUSE_MAX, Celery closes the connection before and after each task, whatever these say (celery 9824). With
+it, Celery tests nothing. So the setting is as high as it can be, and the connection is tested here.
 """
 
 from typing import Any
@@ -11,19 +11,19 @@ from celery.signals import celeryd_init, task_postrun, task_prerun
 from django.db import close_old_connections
 
 
-def look_at_each_task(**_: Any) -> None:
-    """Ask of the connections before and after each task: in the process of a worker, and in no other.
+def check_at_each_task(**_: Any) -> None:
+    """Check the connections before and after each task, in a worker's own process only.
 
-    A worker in a test's process, in virtual time, leaves them to the test.
+    A worker in a test's process, in virtual time, leaves the connections to the test.
     """
-    task_prerun.connect(_look)
-    task_postrun.connect(_look)
+    task_prerun.connect(_check)
+    task_postrun.connect(_check)
 
 
-def _look(sender: Any, **_: Any) -> None:
-    if not sender.request.is_eager:  # the connection is its caller's
+def _check(sender: Any, **_: Any) -> None:
+    if not sender.request.is_eager:  # an eager task uses its caller's connection
         close_old_connections()
 
 
-# Of the program `celery worker` alone, before it forks; `worker_init` is of every worker, whatever process it is in.
-celeryd_init.connect(look_at_each_task)
+# Only the program `celery worker` sends this signal, before it forks. Every worker sends `worker_init`, in any process.
+celeryd_init.connect(check_at_each_task)

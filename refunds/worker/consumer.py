@@ -1,4 +1,4 @@
-"""The worker's consumer: a message that nobody can have sent in good faith is refused before Celery works on it."""
+"""The worker's consumer: it refuses an unexpected message before Celery works on it."""
 
 import logging
 from collections.abc import Callable
@@ -20,18 +20,18 @@ logger = logging.getLogger(__name__)
 # Bytes of a refused body in the log.
 SHOWN = 1_024
 # Mingle and gossip read what any client of the broker publishes, as remote control does, and an error there ends the
-# worker. They tell workers of revoked tasks and of each other; nothing here revokes a task.
+# worker. They exchange revoked tasks and the names of workers; nothing here revokes a task.
 ALONE = {"without_gossip": True, "without_mingle": True}
 
 
 class Consumer(Celerys):
-    """Celery's, for the setting `worker_consumer`.
+    """Celery's consumer with a check in front, for the setting `worker_consumer`.
 
-    A refused message is logged in one line, rejected without coming back, and told to `task_rejected`. The transport
-    (`refunds.worker.transport`) keeps what kombu cannot read.
+    It logs a refused message in one line, rejects it without requeueing, and sends `task_rejected`. The transport
+    (see the package `transport`) keeps what kombu cannot read.
     """
 
-    connection_errors: tuple[type[Exception], ...]  # Celery's, which its stubs leave out
+    connection_errors: tuple[type[Exception], ...]  # an attribute of Celery's class that its stubs leave out
 
     def __init__(self, *args: Any, **options: Any) -> None:
         _refuse_compressed()
@@ -39,15 +39,15 @@ class Consumer(Celerys):
         super().__init__(*args, **options)
 
     def connection_for_read(self, heartbeat: float | None = None) -> Any:
-        """Connect as Celery does, by a guarded transport."""
+        """Connect as Celery does, through a guarded transport."""
         connection: Any = self.app.connection_for_read(heartbeat=heartbeat)
-        # An attribute of the instance: kombu sets the class again by the URL's scheme when it goes to another broker.
+        # Set on the instance: kombu sets the class again by the URL's scheme when it fails over to another broker.
         find, guard = type(connection).get_transport_cls, cache(guarded)
         vars(connection)["get_transport_cls"] = lambda: guard(find(connection))
         return self.ensure_connected(connection)
 
     def create_task_handler(self, *args: Any, **options: Any) -> Callable[[Any], Any]:
-        """What Celery does with a message that has no fault."""
+        """Return a handler that refuses a message with a fault, and gives every other one to Celery's handler."""
         handle: Callable[[Any], Any] = super().create_task_handler(*args, **options)
 
         def on_message(message: Any) -> Any:
@@ -62,24 +62,24 @@ class Consumer(Celerys):
         return on_message
 
     def on_decode_error(self, message: Any, exc: Exception) -> None:
-        """What cannot be read is refused as the others are; Celery's own acknowledges it and tells nobody."""
+        """Refuse a message that cannot be decoded. Celery acknowledges it and sends no signal."""
         self.on_invalid_task(None, message, exc)
 
     def on_invalid_task(self, body: Any, message: Any, exc: Exception) -> None:
-        """Log one line with the beginning of the body; Celery's own has a traceback, which can quote the message."""
+        """Log one line with the beginning of the body. Celery logs a traceback, which can quote the whole message."""
         reason = one_line(exc)
         logger.error("Received invalid task message: %s. The body begins %r", reason, (message.body or "")[:SHOWN])
         self._reject(message)
         signals.task_rejected.send(sender=self, message=message, exc=InvalidTaskError(reason))
 
     def on_unknown_message(self, body: Any, message: Any) -> None:
-        """Refuse what is no message of a task; Celery's own logs all its headers."""
+        """Refuse a message without a task. Celery logs all its headers."""
         self.on_invalid_task(body, message, InvalidTaskError("the message names no task"))
 
     def on_unknown_task(self, body: Any, message: Any, exc: Exception) -> None:
-        """Log one line with the task's name and id, which the check has found to be short.
+        """Log one line with the task's name and id, which the check has limited.
 
-        Celery's own logs all headers, and stores a failure: a worker whose result backend is away would end by that.
+        Celery logs all headers and stores a failure, which would end a worker whose result backend is away.
         """
         name, id_ = message.headers["task"], message.headers["id"]
         logger.error(
@@ -89,14 +89,14 @@ class Consumer(Celerys):
         signals.task_unknown.send(sender=self, message=message, exc=exc, name=name, id=id_)
 
     def _reject(self, message: Any) -> None:
-        # A command of remote control has no acknowledgement, and RabbitMQ closes the channel of one who rejects it.
+        # A command of remote control is not acknowledged, and RabbitMQ closes a channel that rejects it.
         if message.delivery_info.get("consumer_tag") not in (message.channel.no_ack_consumers or ()):
             message.reject_log_error(logger, self.connection_errors)
 
 
 def _refuse_compressed() -> None:
-    """No message here is compressed, and kombu unpacks one of a megabyte to a gigabyte before anyone can look at it."""
-    find: Any = compression.get_encoder  # says encoder and name; kombu's own stubs know the encoder alone
+    """Refuse compressed messages: nothing here sends one, and kombu would unpack a megabyte to a gigabyte unchecked."""
+    find: Any = compression.get_encoder  # returns encoder and name; kombu's stubs know only the encoder
     for content_type in compression.encoders():
         compression.register(find(content_type)[0], _refuse, content_type)
 

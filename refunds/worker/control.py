@@ -1,4 +1,4 @@
-"""The sender of remote control: it says when the workers do not listen."""
+"""The sender of remote control: it warns where the workers do not listen."""
 
 import logging
 from typing import Any
@@ -9,14 +9,14 @@ logger = logging.getLogger(__name__)
 
 
 class Control(Celerys):
-    """Celery's, for the app's argument `control`: `celery inspect`, `celery control` and Flower send by it."""
+    """Celery's control with a warning, for the app's argument `control`; `celery inspect` and Flower use it."""
 
     def broadcast(self, command: str, *args: Any, **options: Any) -> Any:
-        """Send a command to the workers; warn first where remote control is off, because then nobody answers."""
+        """Send a command to the workers. Warn first where remote control is off, because then no worker answers."""
         if not self.app.conf.worker_enable_remote_control:
             logger.warning(
                 "Remote control is off, and workers with these settings do not answer %r: set "
-                "CELERY_WORKER_ENABLE_REMOTE_CONTROL=1 in the environment of the workers and of this command.",
+                "CELERY_WORKER_ENABLE_REMOTE_CONTROL for the workers and for this command.",
                 command,
             )
         return super().broadcast(command, *args, **options)

@@ -9,18 +9,18 @@ from django.core.mail import mail_admins
 
 logger = logging.getLogger(__name__)
 
-# Seconds in which one mail speaks for all messages of a task that expire, or fail by the same kind of error: a expired
-# sweep may have hundreds of chunks, and a bug in a gateway meets every refund, at every attempt.
+# Seconds in which one mail reports all messages of a task that expire, or that fail by the same kind of error. Hundreds
+# of messages can expire together, and a bug can fail every one of them, at each attempt.
 QUIET = 300
 
 
-@task_failure.connect(dispatch_uid="refunds.report_failure")
+@task_failure.connect(dispatch_uid=f"{__name__}.report_failure")
 def report_failure(
     *, sender: Any, task_id: str, exception: BaseException, args: Any, kwargs: Any, einfo: Any, **_newer: Any
 ) -> None:
-    """Mail the task, its id and arguments, and the traceback; of those of a kind the first. Celery logs each."""
+    """Mail task, id, arguments and traceback of the first failure of a kind. Celery logs each failure."""
     kind = type(exception).__name__
-    if not cache.add(f"refunds.failed.{sender.name}.{kind}", value=True, timeout=QUIET):
+    if not cache.add(f"{__name__}.failed.{sender.name}.{kind}", value=True, timeout=QUIET):
         return
     mail_admins(
         f"Task {sender.name} failed: {kind}",
@@ -29,30 +29,31 @@ def report_failure(
     )
 
 
-@task_revoked.connect(dispatch_uid="refunds.report_expiry")
+@task_revoked.connect(dispatch_uid=f"{__name__}.report_expiry")
 def report_expiry(*, sender: Any, request: Any, expired: bool, **_newer: Any) -> None:
-    """Log each message that came too late, and mail the first of a kind."""
+    """Log each expired message, and mail the first one of a task."""
     if not expired:
         return
-    # A kilobyte: the arguments can be a whole body.
+    # Only a kilobyte: the arguments can be a whole body.
     logger.warning("task %s expired: id %s, arguments %.1024s", sender.name, request.id, repr(request.kwargs))
-    if cache.add(f"refunds.expired.{sender.name}", value=True, timeout=QUIET):
+    if cache.add(f"{__name__}.expired.{sender.name}", value=True, timeout=QUIET):
         mail_admins(
             f"Task {sender.name} expired",
             f"Task: {sender.name}\nId: {request.id}\nArguments: {request.kwargs!r}\n\n"
-            "The message came after its time and was not run, unless this worker's clock is ahead: `python -m refunds "
-            f"health` on its machine compares it. Others like it within {QUIET} seconds are only logged.",
+            "The message was not run, because it had expired when the worker took it. If the worker's clock is ahead, "
+            "set the clock: the command `health` on the worker's machine compares it with the database's. "
+            f"Others like it within {QUIET} seconds are only logged.",
         )
 
 
-@task_rejected.connect(dispatch_uid="refunds.report_refusal")
-@task_unknown.connect(dispatch_uid="refunds.report_refusal")
+@task_rejected.connect(dispatch_uid=f"{__name__}.report_refusal")
+@task_unknown.connect(dispatch_uid=f"{__name__}.report_refusal")
 def report_refusal(*, exc: Exception, **_newer: Any) -> None:
-    """Mail the first message that the worker refuses or cannot read; its log has each, with the beginning."""
-    if cache.add("refunds.refused", value=True, timeout=QUIET):
+    """Mail the first message that a worker refuses or cannot read. The worker's log has the beginning of each."""
+    if cache.add(f"{__name__}.refused", value=True, timeout=QUIET):
         mail_admins(
             "A message on the queue was refused",
-            f"{exc!r}\n\nIt was not run, and the worker's log has its beginning. None of this project's releases sends "
-            "such a message: either somebody else can write to the broker, or a newer release than the worker's does. "
-            f"Where it is kept and what to do is in docs/messages.md. Others within {QUIET} seconds are only logged.",
+            f"{exc!r}\n\nIt was not run, and the worker's log has its beginning. No release of this project sends such "
+            "a message: either another program writes to the broker, or a release that is newer than this worker does. "
+            f"docs/worker.md says where it is kept and what to do. Others within {QUIET} seconds are only logged.",
         )

@@ -1,7 +1,7 @@
-"""What a message on the queue may hold, so that no message can end a worker.
+"""What a message on the queue can hold, so that no message can end a worker.
 
-Celery takes headers and body as they come. One that it does not expect, such as a body of `null` or a time limit of
-`"x"`, ends the worker (seen with Celery 5.7.0); the broker then gives the message to the next one, and so on for ever.
+Celery does not check headers and body. One that it does not expect, such as a body of `null` or a time limit of `"x"`,
+ends the worker (seen with Celery 5.7.0); the broker then gives the message to the next worker, and so on for ever.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,31 +11,31 @@ from typing import Any, Final
 
 from kombu.utils.json import dumps
 
-# Bytes of a body: ours are ids and numbers, some 200.
+# Bytes of a body. The arguments of these tasks are ids and numbers, some 200.
 LONGEST_BODY: Final = 65_536
-# Characters of headers and properties together, as JSON; ours are some 900. They are in every log line of the worker
-# that shows headers, and go to the child with the body.
+# Characters of headers and properties together, as JSON; Celery's own are some 900. They are in each log line of the
+# worker that shows headers, and go to the child process with the body.
 LONGEST_HEADERS: Final = 65_536
 # Characters of a reason in the log: it can quote the message.
 LONGEST_REASON: Final = 300
-# Characters of an id or a name; ids are UUIDs of 36. Longer ones would fill the log.
+# Characters of an id or a name; an id is a UUID of 36. Longer ones would fill the log.
 LONGEST_NAME: Final = 255
-# Lists and objects within each other. At some 500 Python can no longer hand them to a child of the pool.
+# Levels of nested lists and objects. At some 500, Python cannot send them to a child process.
 DEEPEST: Final = 20
-# Redis gives a message again that is not acknowledged within its visibility timeout (3,600 s), and one that waits for
-# its ETA is not: each hour once more. A longer wait is a due time on a row.
+# Redis delivers a message again that is not acknowledged within its visibility timeout (3,600 s), so a message that
+# waits longer for its ETA is delivered once more each hour. Store a longer wait as a due time on a row.
 LONGEST_WAIT: Final = timedelta(hours=1)
-# Celery's tasks for chords, chains and maps. Nothing here sends one, and celery.chord_unlock retries for ever.
-# celery.backend_cleanup is sent by beat where results are kept in a database.
+# The only task of Celery's own that a worker takes: beat sends it where results are kept in a database. The others are
+# for chords, chains and maps, which nothing here sends, and celery.chord_unlock retries for ever.
 OF_CELERY: Final = frozenset({"celery.backend_cleanup"})
-# What Celery sends when a task has ended: a list of other messages. Here they are sent on commit (docs/adr/0006).
+# Messages that Celery sends when a task has ended. Here messages are sent on commit (docs/adr/0006).
 FOLLOWERS: Final = frozenset({"callbacks", "errbacks", "chain", "chord"})
 
 
 def fault(message: Any, now: datetime) -> str:
-    """What is wrong with a kombu message, as a sentence; empty for one that a worker can take.
+    """Return what is wrong with a kombu message, as a sentence; an empty text for one that a worker can take.
 
-    What the task makes of its arguments is the task's to say. Raises kombu's ContentDisallowed and DecodeError.
+    The task checks its arguments itself. Raises kombu's ContentDisallowed and DecodeError.
     """
     if message.content_type != "application/json" or message.content_encoding != "utf-8":
         kind, encoding = _short(message.content_type), _short(message.content_encoding)
@@ -54,12 +54,12 @@ def fault(message: Any, now: datetime) -> str:
 
 
 def one_line(reason: object) -> str:
-    """Return a reason cut for a line of the log. What does not print is escaped: a reason can quote the message."""
+    """Return a reason cut for a line of the log, with unprintable characters escaped: it can quote the message."""
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(reason)[:LONGEST_REASON])
 
 
 def _fault_of_extent(headers: Mapping[str, Any], properties: Mapping[str, Any]) -> str:
-    # py-amqp counts the headers among the properties
+    # py-amqp puts the headers among the properties
     others = {name: value for name, value in properties.items() if name != "application_headers"}
     for what, value in {"headers": headers, "properties": others}.items():
         if is_too_deep(value, DEEPEST):
@@ -141,7 +141,7 @@ def _is_nothing(value: object) -> bool:
     return not value
 
 
-# The headers that Celery's worker reads, by its Request and its tracer. The others are passed over.
+# The headers that Celery's worker reads, in its Request and its tracer. Others can hold anything.
 HEADERS: Final[Mapping[str, Callable[[object], bool]]] = {
     "task": _is_task,
     "id": _is_name,
@@ -158,7 +158,7 @@ HEADERS: Final[Mapping[str, Callable[[object], bool]]] = {
 
 
 def _instant(value: object) -> datetime | None:
-    """The aware instant of a text, in UTC; none where there is none."""
+    """Return the aware instant of a text, in UTC; None for anything else."""
     try:
         found = datetime.fromisoformat(value) if isinstance(value, str) else None
         return found.astimezone(UTC) if found and found.tzinfo else None
@@ -167,7 +167,7 @@ def _instant(value: object) -> datetime | None:
 
 
 def is_too_deep(value: object, allowed: int) -> bool:
-    """Whether lists and objects lie deeper in each other; by levels, because recursion would be what is guarded."""
+    """Return whether lists and objects are nested deeper than `allowed`. Count by levels: recursion could overflow."""
     level: list[object] = [value]
     for _ in range(allowed + 1):
         if not level:
@@ -177,7 +177,7 @@ def is_too_deep(value: object, allowed: int) -> bool:
 
 
 def _inside(value: object) -> list[object]:
-    if isinstance(value, str | int | float | None):  # most are: the look for a mapping is the dear one
+    if isinstance(value, str | int | float | None):  # most values: the test for a mapping is the slow one
         return []
     if isinstance(value, Mapping):
         return list(value.values())
@@ -185,7 +185,7 @@ def _inside(value: object) -> list[object]:
 
 
 def _short(value: object) -> str:
-    """The value for one line of a log; of what is nested its kind alone."""
-    if isinstance(value, int) and value.bit_length() > 64:  # noqa: PLR2004  # Python prints none of 4,300 digits
+    """Return the value for one line of a log, or only the type of a nested one."""
+    if isinstance(value, int) and value.bit_length() > 64:  # noqa: PLR2004  # Python refuses to print 4,300 digits
         return "a huge number"
     return repr(value)[:80] if isinstance(value, str | int | float | None) else f"a {type(value).__name__}"

@@ -2,23 +2,22 @@
 
 from collections.abc import Callable, Generator
 from datetime import datetime
-from importlib.util import find_spec
 from typing import Any
 
 import pytest
+from celery import Celery
+from celery.app import app_or_default
 from celery_rehearsal import VirtualCelery
 
-from celery_app import app
 from refunds import tasks
 from refunds.frozen import freeze
 from refunds.models import Sweep
 from refunds.operations import sweeps
-from refunds.schedule import beat_schedule
 
 from ..gateways.provider import InMemory
 
-# Not skipped but left out: where it cannot be installed there is nothing to test.
-collect_ignore = [] if find_spec("django_celery_beat") else ["test_schedulers.py", "test_scheduler_rows.py"]
+# The project's Celery app, whichever that is.
+app: Celery = app_or_default()
 
 Start = Callable[..., VirtualCelery]
 Schedule = Callable[[dict[str, Any]], None]
@@ -68,11 +67,3 @@ def gateway(monkeypatch: pytest.MonkeyPatch) -> InMemory:
     made = InMemory()
     monkeypatch.setattr(tasks, "gateway", lambda: made)
     return made
-
-
-@pytest.fixture
-def decline(schedule: Schedule) -> dict[str, Any]:
-    """The decline alone: what happens at 18:00 is beat's doing, and no reconciler's."""
-    entries = {"decline-pending": beat_schedule()["decline-pending"]}
-    schedule(entries)
-    return entries

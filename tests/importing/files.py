@@ -64,12 +64,12 @@ def read(data: bytes, layout: Layout = OWN, form: Format = Format.CSV) -> list[R
 
 
 def messages(found: Iterable[Row | Rejection]) -> list[str]:
-    """What a person is told of the rejected rows."""
+    """The messages about the rejected rows."""
     return [str(each) for each in found if isinstance(each, Rejection)]
 
 
 def taken(found: Iterable[Row | Rejection]) -> list[Row]:
-    """The rows that were taken."""
+    """The rows that were not rejected."""
     return [each for each in found if isinstance(each, Row)]
 
 
@@ -82,11 +82,11 @@ def store(data: bytes, form: Format = Format.CSV, now: datetime = NOW) -> tuple[
 
 
 def none_rejected(rejection: Rejection) -> None:
-    """For an import of good rows alone."""
+    """Fail: the import is of good rows only."""
     pytest.fail(str(rejection))
 
 
 def stored() -> list[tuple[object, ...]]:
-    """What the database holds of all requests, but for ids and times of arrival."""
+    """The content of all requests in the database, without ids and times of arrival."""
     fields = "key", "order_line", "quantity", "amount_minor", "currency", "reason", "customer", "requested_at"
     return sorted(ReturnRequest.objects.values_list(*fields))

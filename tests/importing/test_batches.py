@@ -1,4 +1,4 @@
-"""How an import spends statements, memory and the disk, and that what it stores is what it read."""
+"""How many statements, and how much memory and disk, an import takes; it stores exactly what it reads."""
 
 import gc
 import tracemalloc
@@ -25,8 +25,8 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.parametrize("known", [False, True])
-def test_a_batch_is_one_statement(django_assert_num_queries: Any, monkeypatch: pytest.MonkeyPatch, known: bool) -> None:
-    """However many rows it holds, and whether they are new or known."""
+def test_batch_is_one_statement(django_assert_num_queries: Any, monkeypatch: pytest.MonkeyPatch, known: bool) -> None:
+    """The number of rows makes no difference, nor whether they are new or known."""
     monkeypatch.setattr(importer, "BATCH", 200)
     rows = taken(read(csv_file(*[line()] * 500)))
     if known:
@@ -35,8 +35,8 @@ def test_a_batch_is_one_statement(django_assert_num_queries: Any, monkeypatch: p
         assert import_rows(rows, now=NOW, on_rejected=none_rejected).read == 500
 
 
-def test_rejected_rows_alone_ask_the_database_nothing(django_assert_num_queries: Any) -> None:
-    """Where no row was taken there is nothing to add."""
+def test_file_of_rejected_rows_sends_no_statement(django_assert_num_queries: Any) -> None:
+    """Without a good row there is nothing to add."""
     with django_assert_num_queries(0):
         assert store(csv_file(line(amount="NaN")))[0].rejected == 1
 
@@ -45,8 +45,8 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc", "Z"]), min_size=1,
 
 
 @given(TEXTS, TEXTS, st.integers(1, 2**31 - 1), st.integers(1, 2**63 - 1), st.datetimes(max_value=datetime(2026, 1, 1)))  # noqa: DTZ001
-def test_what_is_stored_is_what_was_read(line_: str, text: str, quantity: int, minor: int, at: datetime) -> None:
-    """Every character, the largest numbers and the microsecond."""
+def test_stored_request_equals_its_row(line_: str, text: str, quantity: int, minor: int, at: datetime) -> None:
+    """It has every character, the largest numbers and the microsecond."""
     at = at.replace(tzinfo=UTC, year=max(at.year, FIRST_YEAR))
     content = Return(line_, quantity, minor, "GBP", text, text, "ann@example.com", at, text)
     with transaction.atomic():
@@ -58,7 +58,7 @@ def test_what_is_stored_is_what_was_read(line_: str, text: str, quantity: int, m
 
 
 class Generated:
-    """A stream of n different rows, none of which exists before it is read."""
+    """A stream of n different rows, each of which is made when it is read."""
 
     def __init__(self, rows: int) -> None:
         self.lines = chain([HEADER], (line(order_line=f"{row} of {rows}") for row in range(rows)))
@@ -68,7 +68,7 @@ class Generated:
 
 
 def peak(rows: int) -> int:
-    """The most bytes that Python held while it imported so many rows."""
+    """The most bytes that Python held while it imported this many rows."""
     gc.collect()
     tracemalloc.start()
     try:
@@ -81,14 +81,14 @@ def peak(rows: int) -> int:
 
 
 def test_memory_does_not_grow_with_the_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What tells equal rows apart is on the disk; a row of the batch takes some 1,500 bytes."""
+    """The facts that distinguish equal rows are on the disk; a row of the batch takes some 1,500 bytes."""
     monkeypatch.setattr(importer, "BATCH", 500)
     peak(1_000)  # what is loaded once is not counted
     assert peak(8_000) - peak(2_000) < 6_000 * 10
 
 
-def test_a_full_disk_ends_the_import_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What tells equal rows apart finds no room among the temporary files; whole batches before it stay."""
+def test_full_disk_ends_the_import_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The temporary files have no room for the facts that distinguish equal rows; earlier batches stay."""
     monkeypatch.setattr(importer, "BATCH", 100)
     room = Occurrences.__init__
 

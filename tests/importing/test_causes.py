@@ -64,7 +64,7 @@ SEMICOLONS = GOOD_FILE.replace(b",", b";")
     ],
 )
 def test_the_cause_and_the_option_are_named(data: bytes, message: str) -> None:
-    """Nothing of the file is taken."""
+    """The file is refused as a whole."""
     with pytest.raises(BadFile) as caught:
         read(data)
     assert message in str(caught.value)
@@ -90,7 +90,7 @@ def test_the_cause_and_the_option_are_named(data: bytes, message: str) -> None:
     ],
 )  # fmt: skip
 def test_the_named_option_reads_the_file(tmp_path: Path, data: bytes, options: tuple[str, ...]) -> None:
-    """What the message says works as it is written."""
+    """The option of the message works as it is written."""
     (tmp_path / "a.csv").write_bytes(data)
     assert run(tmp_path / "a.csv", *options)[1:] == ("", "")
     request = ReturnRequest.objects.get()
@@ -98,8 +98,8 @@ def test_the_named_option_reads_the_file(tmp_path: Path, data: bytes, options: t
 
 
 @pytest.mark.django_db
-def test_a_wrong_option_is_refused_by_name(tmp_path: Path) -> None:
-    """Before the file is read."""
+def test_wrong_option_is_named(tmp_path: Path) -> None:
+    """It is refused before the file is read."""
     for options, message in (
         (("--encoding", "utf-9"), "encoding 'utf-9' is not known"),
         (("--separator", ":"), "separator is ':'; write one of comma"),
@@ -109,24 +109,24 @@ def test_a_wrong_option_is_refused_by_name(tmp_path: Path) -> None:
         assert message in run(tmp_path / "none.csv", *options)[2]
 
 
-def test_a_byte_of_windows_1252_names_the_encoding() -> None:
-    """In a row, and in the header; in that encoding itself, a byte that it lacks is named."""
+def test_byte_of_windows_1252_names_the_encoding() -> None:
+    """The message does so for a row and for the header."""
     (message,) = messages(read(csv_file(line(reason="?")).replace(b"?", b"\xdf")))
     assert message.endswith("; if the file is in Windows-1252, import it with --encoding cp1252")
     with pytest.raises(BadFile, match=r"no header that can be read: not UTF-8: byte 0xdf .* --encoding cp1252"):
         read(b"Gr\xdfnd,\n")
 
 
-def test_utf_16_that_breaks_off_is_refused() -> None:
-    """Half a character at the end of the file."""
+def test_incomplete_utf_16_is_refused() -> None:
+    """The file ends with half a character."""
     source = Source(io.BytesIO(GOOD_FILE.decode().encode("utf-16")[:-1]), "returns")
     source.decode_from("utf-16")
     with pytest.raises(BadFile, match=r"returns is not utf-16.*, in which it is read: truncated data"):
         list(source.pieces())
 
 
-def test_utf_16_comes_in_the_same_lines_as_utf_8() -> None:
-    """Whatever its length, a line ends where it ends."""
+def test_utf_16_has_the_same_lines_as_utf_8() -> None:
+    """A long line is read in pieces, and ends at its own end."""
     text = "é\n" * 3 + "x" * 200_000 + "\n\u0a0a\u0d0a\n" + "end"
     source = Source(io.BytesIO(text.encode("utf-16")), "returns")
     source.decode_from("utf-16")
@@ -151,8 +151,8 @@ OTHER = {**GOOD, "order_line": "1001/2"}
         f"[{json.dumps(dict(GOOD))}]\n[{json.dumps(OTHER)}]",
     ],
 )
-def test_json_documents_are_read_whole(text: str) -> None:
-    """A list on one line or many, a row per line in it, objects one after the other: both rows go in."""
+def test_json_document_is_read_whole(text: str) -> None:
+    """Both rows are read from a list on one line or many, and from objects one after the other."""
     found = read(text.encode(), form=Format.JSONL)
     assert [row.content.order_line for row in taken(found)] == ["1001/1", "1001/2"]
     assert messages(found) == []
@@ -170,23 +170,23 @@ def test_json_documents_are_read_whole(text: str) -> None:
         ("{\n" + '"order_line": "x"', "one JSON document with an error"),
     ],
 )
-def test_a_json_document_with_an_error_is_refused_whole(text: str, message: str) -> None:
-    """No row of it is taken, wherever the error is."""
+def test_json_document_with_an_error_is_refused_whole(text: str, message: str) -> None:
+    """No row of it is imported, wherever the error is."""
     with pytest.raises(BadFile) as caught:
         read(text.encode(), form=Format.JSONL)
     assert message in str(caught.value)
 
 
-def test_a_bad_row_of_a_document_costs_that_row_alone() -> None:
-    """With the line on which it begins."""
+def test_bad_row_of_a_document_is_rejected_alone() -> None:
+    """The message names the line on which the row begins."""
     text = json.dumps([dict(GOOD), {**GOOD, "amount": "x"}, 5, dict(GOOD)], indent=2)
     found = read(text.encode(), form=Format.JSONL)
     assert messages(found) == ["line 12: amount 'x' is not a number", "line 22: a row is a JSON object, not '5'"]
     assert len(taken(found)) == 2
 
 
-def test_a_document_is_held_to_its_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What does not fit is refused with the way to write a row per line."""
+def test_document_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message says how to write a row per line."""
     monkeypatch.setattr(json_rows, "LARGEST_DOCUMENT", 100)
     with pytest.raises(BadFile, match=r"of more than 100 bytes, and nothing of it was imported: write a row per line"):
         read(json.dumps([dict(GOOD)]).encode(), form=Format.JSONL)

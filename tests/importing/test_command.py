@@ -29,7 +29,7 @@ class Terminal(io.StringIO):
 
 
 def run(file: str | Path, *options: str, stderr: io.StringIO | None = None) -> tuple[str, str, str]:
-    """Standard output, standard error and the error that ends the command, empty where there is none."""
+    """Standard output, standard error and the error that ends the command, or an empty text."""
     out, err = io.StringIO(), stderr or io.StringIO()
     try:
         call_command("import_returns", str(file), *options, stdout=out, stderr=err, no_color=True)
@@ -42,8 +42,8 @@ def give_standard_input(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(data)))
 
 
-def test_summary_says_what_became_of_every_row(tmp_path: Path) -> None:
-    """Read, imported, already known and rejected add up; totals by currency; a line for each rejected row."""
+def test_summary_counts_every_row(tmp_path: Path) -> None:
+    """The counts add up, each currency has its total, and each rejected row has a line."""
     file = tmp_path / "returns.csv"
     file.write_bytes(csv_file(line(), line(amount="NaN"), line(amount="1234.5", currency="UAH")))
     assert run(file) == (
@@ -56,12 +56,12 @@ def test_summary_says_what_became_of_every_row(tmp_path: Path) -> None:
             total UAH         1,234.50
             """),
         "line 3: amount 'NaN' is not a number\n",
-        "rejected rows: 1; mend them and import the file again",
+        "rejected rows: 1; correct them and import the file again",
     )
 
 
 def test_file_imported_again_is_known(tmp_path: Path) -> None:
-    """The second time there is nothing to add up, and nothing wrong."""
+    """The second import adds nothing, and reports no error."""
     file = tmp_path / "returns.csv"
     file.write_bytes(csv_file(line()))
     run(file)
@@ -83,25 +83,25 @@ def test_file_imported_again_is_known(tmp_path: Path) -> None:
         ("a.jsonl", csv_file(line()), ("--format", "csv")),
     ],
 )
-def test_format_is_told_by_option_name_or_first_byte(
+def test_format_comes_from_the_option_the_name_or_the_first_byte(
     tmp_path: Path, name: str, data: bytes, options: tuple[str, ...]
 ) -> None:
-    """The option before the name, the name before the content."""
+    """The option wins over the name, and the name over the content."""
     (tmp_path / name).write_bytes(data)
     assert run(tmp_path / name, *options)[1:] == ("", "")
     assert ReturnRequest.objects.count() == 1
 
 
 @pytest.mark.parametrize("data", [csv_file(line()), jsonl_file(GOOD)])
-def test_standard_input_is_told_by_its_first_byte(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
-    """`-` reads what is piped in, CSV or JSON lines."""
+def test_format_of_standard_input_comes_from_its_first_byte(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
+    """`-` reads CSV or JSON lines from a pipe."""
     give_standard_input(monkeypatch, data)
     assert run("-")[1:] == ("", "")
     assert ReturnRequest.objects.count() == 1
 
 
 def test_unreadable_file_is_named_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Missing, a directory, forbidden, empty, closed, or failing half-way: what happened, and to what."""
+    """The file is missing, a directory, forbidden, empty, closed, or fails while it is read."""
     empty = tmp_path / "empty.csv"
     empty.touch()
     assert run(tmp_path / "none.csv")[2] == f"cannot read {tmp_path}/none.csv: No such file or directory"
@@ -121,14 +121,14 @@ def test_unreadable_file_is_named_in_one_line(tmp_path: Path, monkeypatch: pytes
     assert not ReturnRequest.objects.exists()
 
 
-def test_json_that_is_one_list_is_not_taken_for_csv(tmp_path: Path) -> None:
+def test_json_list_is_not_read_as_csv(tmp_path: Path) -> None:
     """Its elements are rows."""
     (tmp_path / "a.json").write_text("[{}, [1]]\n")
     assert run(tmp_path / "a.json")[1] == "line 1: currency is missing\nline 1: a row is a JSON object, not '[1]'\n"
 
 
 def test_wrong_header_names_the_columns_and_the_layout_that_fits(tmp_path: Path) -> None:
-    """A file of the other layout is refused whole, with the option that would take it."""
+    """A file of another layout is refused as a whole, with the option that reads it."""
     file = tmp_path / "h1.csv"
     file.write_text("InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n")
     assert run(file)[2].startswith(f"{file} has not the header of layout own: missing 'order_line', 'amount', ")
@@ -142,7 +142,7 @@ def test_database_error_carries_what_to_do(tmp_path: Path, monkeypatch: pytest.M
     def broken(*_: object) -> None:
         raise DatabaseError("away")
 
-    monkeypatch.setattr("refunds.queries.add_requests", broken)
+    monkeypatch.setattr("refunds.importing.statements.add_requests", broken)
     (tmp_path / "a.csv").write_bytes(csv_file(line()))
     with pytest.raises(DatabaseError, match="away") as raised:
         run(tmp_path / "a.csv")
@@ -155,15 +155,15 @@ def test_interruption_says_how_to_go_on(tmp_path: Path, monkeypatch: pytest.Monk
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("refunds.queries.add_requests", interrupted)
+    monkeypatch.setattr("refunds.importing.statements.add_requests", interrupted)
     (tmp_path / "a.csv").write_bytes(csv_file(line()))
     with pytest.raises(CommandError, match="interrupted; whole batches are in") as caught:
         call_command("import_returns", str(tmp_path / "a.csv"))
     assert caught.value.returncode == 130
 
 
-def test_progress_is_drawn_on_a_terminal_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A bar by bytes for a file, rows for a pipe, cleared before a rejected row's line; elsewhere nothing."""
+def test_progress_is_drawn_only_on_a_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file has a bar by bytes and a pipe a count of rows. Both are cleared before a rejected row's line."""
     monkeypatch.setattr(importer, "BATCH", 1_000)
     data = csv_file(*[line()] * 1_000, line(amount="0"))
     (tmp_path / "a.csv").write_bytes(data)

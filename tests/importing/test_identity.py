@@ -23,7 +23,7 @@ WITH_ID = f"{HEADER},return_id"
 
 
 def file(*rows: tuple[str, dict[str, str]]) -> bytes:
-    """A file of rows, each a return_id (or empty) and what differs from the good row."""
+    """A file of rows, each with its return_id (or none) and its differences from the good row."""
     return csv_file(*(f"{line(**cells)},{return_id}" for return_id, cells in rows), header=WITH_ID)
 
 
@@ -33,7 +33,7 @@ def counts(found: tuple[Summary, object]) -> tuple[int, int, int]:
 
 
 def ids() -> list[str]:
-    """The return_ids in the database, sorted; an empty one for each return without."""
+    """The return_ids in the database, sorted; an empty text for each return without one."""
     return sorted(ReturnRequest.objects.values_list("return_id", flat=True))
 
 
@@ -47,8 +47,8 @@ SAID = {
 
 @pytest.mark.parametrize("column", SAID)
 @pytest.mark.parametrize("return_id", ["", "R-1"])
-def test_what_is_said_about_a_return_makes_no_second_one(column: str, return_id: str) -> None:
-    """The next export adds a reason, changes the case of an e-mail or adds a payment: the return is known."""
+def test_changed_reason_email_or_payment_is_the_same_return(column: str, return_id: str) -> None:
+    """The return is known when the next export adds a reason or a payment, or changes the case of an e-mail."""
     first = {name: value for name, value in GOOD.items() if name != column} | {"return_id": return_id}
     assert counts(store(jsonl_file(first), Format.JSONL)) == (1, 0, 0)
     assert counts(store(jsonl_file({**first, column: SAID[column]}), Format.JSONL)) == (0, 1, 0)
@@ -72,14 +72,14 @@ SHOWN = {
 
 @pytest.mark.parametrize("column", FACTS)
 def test_another_fact_is_another_return(column: str) -> None:
-    """Without a return_id each of the five facts tells two returns apart."""
+    """Without a return_id, two returns differ by any of the five facts."""
     assert counts(store(csv_file(line()))) == (1, 0, 0)
     assert counts(store(csv_file(line(**{column: FACTS[column][1]})))) == (1, 0, 0)
 
 
 @pytest.mark.parametrize("column", FACTS)
 @pytest.mark.parametrize("where", ["one file", "one batch", "another batch", "another file"])
-def test_a_return_id_with_other_facts_is_rejected_with_both_values(
+def test_return_id_with_other_facts_is_rejected_with_both_values(
     column: str, where: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The rejection has the line and names the fact; what is stored stays."""
@@ -100,7 +100,7 @@ def test_a_return_id_with_other_facts_is_rejected_with_both_values(
 
 
 def test_order_lines_that_differ_at_their_end_are_different_facts() -> None:
-    """A long order line is compared and shown whole, not only as much of it as other messages quote."""
+    """A long order line is compared and shown whole; other messages cut a long value."""
     long = "x" * 60
     store(file(("R-1", {"order_line": f"{long}/1"})))
     summary, rejected = store(file(("R-1", {"order_line": f"{long}/2"})))
@@ -108,15 +108,15 @@ def test_order_lines_that_differ_at_their_end_are_different_facts() -> None:
     assert f"order_line was '{long}/1', is now '{long}/2'" in rejected[0].reason
 
 
-def test_every_fact_that_differs_is_named() -> None:
-    """The reason goes through all five."""
+def test_every_differing_fact_is_named() -> None:
+    """The message names all five."""
     store(file(("R-1", {})))
     _, (rejection,) = store(file(("R-1", {name: values[1] for name, values in FACTS.items()})))
     assert "; ".join(SHOWN.values()) in rejection.reason
 
 
-def test_the_same_return_id_is_known_within_a_file_and_between_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two rows with one id and equal facts are one return, wherever the second one stands."""
+def test_repeated_return_id_is_known_within_a_file_and_between_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two rows with one id and equal facts are one return, wherever the second one is."""
     data = file(("R-1", {}), ("R-1", {"reason": "again"}), ("R-2", {}), ("R-1", {}))
     monkeypatch.setattr(importer, "BATCH", 3)
     assert counts(store(data)) == (2, 2, 0)
@@ -124,15 +124,15 @@ def test_the_same_return_id_is_known_within_a_file_and_between_batches(monkeypat
     assert ids() == ["R-1", "R-2"]
 
 
-def test_two_return_ids_are_two_returns_although_their_facts_are_equal() -> None:
-    """In one file and in the next one, in any order."""
+def test_two_return_ids_with_equal_facts_are_two_returns() -> None:
+    """They are so in one file and in the next one, in any order."""
     assert counts(store(file(("R-1", {}), ("R-2", {})))) == (2, 0, 0)
     assert counts(store(file(("R-3", {}), ("R-2", {}), ("R-1", {})))) == (1, 2, 0)
     assert ids() == ["R-1", "R-2", "R-3"]
     assert len(set(ReturnRequest.objects.values_list("key", flat=True))) == 3
 
 
-def test_many_return_ids_with_equal_facts_cost_a_few_queries(
+def test_many_return_ids_with_equal_facts_take_few_queries(
     django_assert_max_num_queries: DjangoAssertNumQueries,
 ) -> None:
     """A shop's times are whole days: the next file's returns go past the stored ones together, not one by one.
@@ -145,8 +145,8 @@ def test_many_return_ids_with_equal_facts_cost_a_few_queries(
     assert counts(store(csv_file(*[line()] * 101))) == (1, 100, 0)
 
 
-def test_a_return_id_is_added_to_a_return_that_was_imported_without_one() -> None:
-    """The shop begins to export ids: its old returns are known, get their ids, and are not paid again."""
+def test_return_id_is_added_to_a_return_that_was_imported_without_one() -> None:
+    """When the shop begins to export ids, its old returns get them and are not paid again."""
     store(csv_file(line(), line(), line(order_line="decided")))
     ReturnRequest.objects.filter(order_line="decided").update(status=Status.DECLINED, decided_at=NOW)
     again = file(("R-1", {}), ("R-2", {}), ("R-3", {"order_line": "decided"}), ("R-4", {}))
@@ -156,16 +156,16 @@ def test_a_return_id_is_added_to_a_return_that_was_imported_without_one() -> Non
     assert counts(store(again)) == (0, 4, 0)
 
 
-def test_a_return_with_an_id_is_known_when_it_comes_without_one() -> None:
-    """The shop's export loses the column: nothing is paid again, and the id stays."""
+def test_return_with_an_id_is_known_when_it_comes_without_one() -> None:
+    """When the shop's export loses the column, nothing is paid again, and the id stays."""
     store(file(("R-1", {}), ("R-2", {})))
     assert counts(store(csv_file(line(), line(), line()))) == (1, 2, 0)
     assert ids() == ["", "R-1", "R-2"]
 
 
 @pytest.mark.parametrize("order", [("", "R-1"), ("R-1", "")])
-def test_rows_with_equal_facts_have_all_an_id_or_none(order: tuple[str, str]) -> None:
-    """Nobody can tell whether the one without an id is the other one: the later row is rejected, each time."""
+def test_row_is_rejected_where_only_some_rows_with_equal_facts_have_an_id(order: tuple[str, str]) -> None:
+    """The row without an id could be the other one, so the later row is rejected, in each import."""
     data = file(*((return_id, {}) for return_id in order))
     for known in (0, 1):
         summary, (rejection,) = store(data)
@@ -175,8 +175,8 @@ def test_rows_with_equal_facts_have_all_an_id_or_none(order: tuple[str, str]) ->
     assert counts(store(file(("R-1", {}), ("R-2", {})))) == (1, 1, 0)
 
 
-def test_a_file_where_rows_with_other_facts_have_no_id_is_taken() -> None:
-    """Ids are optional for each row."""
+def test_rows_with_other_facts_need_no_id() -> None:
+    """An id is optional for each row."""
     assert counts(store(file(("R-1", {}), ("", {"quantity": "1"})))) == (2, 0, 0)
 
 
@@ -186,7 +186,7 @@ ROWS = st.lists(
 
 
 @given(ROWS, st.integers(0, 6), st.integers(1, 3))
-def test_a_file_cut_off_and_then_whole_ends_as_imported_once(
+def test_file_cut_off_and_then_whole_ends_as_imported_once(
     rows: list[tuple[str, dict[str, str]]], kept: int, batch: int
 ) -> None:
     """With ids, without, and mixed, in batches of any size."""
@@ -204,7 +204,7 @@ def test_a_file_cut_off_and_then_whole_ends_as_imported_once(
 
 
 @given(ROWS, ROWS)
-def test_each_id_is_one_return_whatever_files_bring_it(
+def test_each_id_is_one_return_in_all_files(
     first: list[tuple[str, dict[str, str]]], second: list[tuple[str, dict[str, str]]]
 ) -> None:
     """Every row is accounted for, and no id is stored twice or lost although its row was taken."""
@@ -218,8 +218,8 @@ def test_each_id_is_one_return_whatever_files_bring_it(
         transaction.set_rollback(True)
 
 
-def test_an_id_that_another_import_brings_at_the_same_time_is_known() -> None:
-    """Rows that someone commits while the file is read: the same facts are known, other ones rejected."""
+def test_id_of_a_concurrent_import_is_known() -> None:
+    """Of rows that are committed while the file is read, those with the same facts are known, others rejected."""
     rows = taken(read(file(("R-1", {}), ("R-2", {}), ("R-3", {}))))
 
     def read_while_another_imports() -> Iterator[Row]:
@@ -235,16 +235,16 @@ def test_an_id_that_another_import_brings_at_the_same_time_is_known() -> None:
     assert ids() == ["R-1", "R-2", "R-3"]
 
 
-def test_the_database_refuses_a_return_id_twice() -> None:
-    """Whoever writes; any number of rows have none."""
+def test_database_refuses_a_second_row_with_a_return_id() -> None:
+    """Any number of rows can be without one."""
     store(file(("R-1", {}), ("", {"quantity": "1"}), ("", {"quantity": "3"})))
     values = {"order_line": "x", "quantity": 1, "amount_minor": 1, "currency": "GBP"}
     with pytest.raises(IntegrityError), transaction.atomic():
         ReturnRequest.objects.create(return_id="R-1", requested_at=NOW, received_at=NOW, **values)
 
 
-def test_an_import_with_ids_asks_three_questions_a_batch(django_assert_num_queries: object) -> None:
-    """However many rows: which ids are stored, which numbers are taken, and the rows in. Known rows cost one."""
+def test_batch_with_ids_takes_three_statements(django_assert_num_queries: object) -> None:
+    """They find the stored ids, find the taken numbers, and add the rows. Known rows take one statement."""
     rows = taken(read(file(*((f"R-{number}", {}) for number in range(500)))))
     for questions in (3, 1):
         with django_assert_num_queries(questions):  # type: ignore[operator]  # a fixture without a type
@@ -255,8 +255,8 @@ def test_an_import_with_ids_asks_three_questions_a_batch(django_assert_num_queri
 COMPOSED, DECOMPOSED = "Zo\u00eb", "Zoe\u0308"
 
 
-def test_two_ways_to_write_a_letter_are_one_return() -> None:
-    """Identity is compared, and stored, in NFC: by the facts and by the id."""
+def test_two_encodings_of_a_letter_are_one_return() -> None:
+    """Facts and ids are compared and stored in NFC."""
     for return_id, other in (("", ""), (COMPOSED, DECOMPOSED)):
         store(file((return_id, {"order_line": COMPOSED, "quantity": "7" if return_id else "8"})))
         again = file((other, {"order_line": DECOMPOSED, "quantity": "7" if return_id else "8"}))
@@ -285,8 +285,8 @@ INVISIBLE = {
     list(product(["order_line", "customer", "return_id", "payment", "customer_email"], INVISIBLE)),
     ids=lambda value: ascii(value).strip("'"),
 )
-def test_an_invisible_character_is_named_with_its_position(column: str, character: str) -> None:
-    """In each column that says which return, customer, payment or address this is."""
+def test_invisible_character_is_named_with_its_position(column: str, character: str) -> None:
+    """Each column with an id or an address is checked."""
     text = f"ann{character}a@example.com"
     (message,) = messages(read(jsonl_file({**GOOD, column: text}), form=Format.JSONL))
     assert message.endswith(f"holds the invisible character {INVISIBLE[character]} at position 4")
@@ -294,15 +294,15 @@ def test_an_invisible_character_is_named_with_its_position(column: str, characte
 
 
 @pytest.mark.parametrize("column", ["order_line", "return_id"])
-def test_white_space_around_an_id_makes_no_other_return(column: str) -> None:
-    """Also the white space that spreadsheets and web pages bring: a no-break space, an ideographic one."""
+def test_white_space_around_an_id_is_ignored(column: str) -> None:
+    """The no-break space of web pages and the ideographic space are white space too."""
     good = {**GOOD, "return_id": "R-1"}
     store(jsonl_file(good), Format.JSONL)
     assert counts(store(jsonl_file({**good, column: f"\u00a0{good[column]}\u3000\t"}), Format.JSONL)) == (0, 1, 0)
 
 
-def test_what_was_imported_is_not_changed_by_the_same_return() -> None:
-    """A known row writes nothing: neither what is said about the return, nor when it was received."""
+def test_known_row_changes_nothing() -> None:
+    """It changes neither the stored texts nor the time of arrival."""
     store(file(("R-1", {})))
     before = ReturnRequest.objects.values().get()
     store(file(("R-1", {"reason": "now with a reason"})), now=NOW + timedelta(hours=1))

@@ -23,7 +23,7 @@ def counts(summary: Summary) -> tuple[int, int, int, int]:
 
 
 def test_rows_are_stored_as_requested_and_received_now() -> None:
-    """Good rows go in around a bad one, and the summary adds up to the penny by currency."""
+    """Good rows around a bad one are stored, and the summary has the exact total of each currency."""
     summary, rejected = store(csv_file(line(), line(amount="NaN"), line(currency="UAH"), line(amount="0.01")))
     assert counts(summary) == (4, 3, 0, 1)
     assert summary.totals == {"GBP": 1251, "UAH": 1250}
@@ -34,7 +34,7 @@ def test_rows_are_stored_as_requested_and_received_now() -> None:
 
 
 def test_key_of_a_row_never_changes() -> None:
-    """Another way of making keys would import every old file anew."""
+    """With other keys, every old file would be imported a second time."""
     (row,) = taken(read(csv_file(line())))
     assert row.key == "79df6e621d2ec02174f2ba0038d3af570dd1027a4b37d9ac0a6121b03572c880"
 
@@ -50,7 +50,7 @@ def test_identical_rows_are_separate_returns_and_the_file_again_changes_nothing(
 
 
 def test_decided_request_is_known_and_stays_decided() -> None:
-    """Importing a file again does not bring back what has been declined."""
+    """Importing a file again does not reopen a declined request."""
     store(csv_file(line()))
     ReturnRequest.objects.update(status=Status.DECLINED, decided_at=NOW)
     assert counts(store(csv_file(line()))[0]) == (1, 0, 1, 0)
@@ -92,7 +92,7 @@ def test_file_cut_off_anywhere_and_then_whole_ends_as_imported_once(
     st.sampled_from(list(Format)),
 )
 def test_garbage_never_crashes_and_is_accounted_for(pieces: list[bytes], form: Format) -> None:
-    """Whatever the bytes, every row is imported, known or rejected, and the database has what was imported."""
+    """For any bytes, every row is imported, known or rejected, and the database has the imported ones."""
     beginning = f"{HEADER}\n".encode() if form is Format.CSV else jsonl_file(GOOD)
     with transaction.atomic():
         summary, rejected = store(beginning + b"\n".join(pieces), form)
@@ -104,7 +104,7 @@ def test_garbage_never_crashes_and_is_accounted_for(pieces: list[bytes], form: F
 
 
 def test_kill_half_way_keeps_whole_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What had been committed stays, what was being gathered is lost, and the file again brings the rest."""
+    """Committed batches stay, the incomplete batch is lost, and importing the file again adds the rest."""
     monkeypatch.setattr(importer, "BATCH", 1_000)
     rows = taken(read(csv_file(*[line()] * 2_500)))
 
@@ -120,7 +120,7 @@ def test_kill_half_way_keeps_whole_batches(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_rows_of_another_importer_are_counted_as_known() -> None:
-    """Rows that someone commits while the file is read are neither doubled nor counted as imported."""
+    """Rows that another import commits while the file is read are neither doubled nor counted as imported."""
     rows = taken(read(csv_file(line(), line(amount="3"))))
 
     def read_while_another_imports() -> Iterator[Row]:
@@ -146,6 +146,6 @@ def test_database_error_reaches_the_caller(monkeypatch: pytest.MonkeyPatch) -> N
     def broken(*_: object) -> None:
         raise DatabaseError("away")
 
-    monkeypatch.setattr("refunds.queries.add_requests", broken)
+    monkeypatch.setattr("refunds.importing.statements.add_requests", broken)
     with pytest.raises(DatabaseError, match="away"):
         store(csv_file(line()))

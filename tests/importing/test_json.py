@@ -24,7 +24,7 @@ def test_numbers_are_read_digit_for_digit() -> None:
 
 
 def test_the_same_content_has_the_same_key_in_either_format() -> None:
-    """A row is known again as JSON that came as CSV before, with numbers or with text."""
+    """A row of CSV is known when it comes as JSON, with numbers or with text."""
     wanted = [row.key for row in taken(read(csv_file(line())))]
     for column, literal in (("amount", "12.5"), ("amount", '"12.50"'), ("quantity", "2"), ("quantity", '" 2 "')):
         assert [row.key for row in taken(read(row_with(column, literal), form=Format.JSONL))] == wanted
@@ -65,8 +65,8 @@ def test_the_same_content_has_the_same_key_in_either_format() -> None:
     ],
     ids=lambda value: value[:30] if isinstance(value, bytes) else "",
 )
-def test_bad_line_costs_that_line_alone(bad: bytes, reason: str) -> None:
-    """What is no object of the known columns is rejected; the lines around it are taken."""
+def test_bad_line_is_rejected_alone(bad: bytes, reason: str) -> None:
+    """A line that is not an object of the known columns is rejected; the lines around it are imported."""
     found = read(jsonl_file(GOOD) + bad.rstrip(b"\n") + b"\n\n" + jsonl_file(GOOD), form=Format.JSONL)
     (message,) = messages(found)
     assert message.startswith(f"line 2: {reason}")
@@ -74,19 +74,19 @@ def test_bad_line_costs_that_line_alone(bad: bytes, reason: str) -> None:
 
 
 def test_absent_and_null_texts_are_empty() -> None:
-    """An optional column may be left out or null."""
+    """An optional column can be absent or null."""
     kept = {name: value for name, value in GOOD.items() if name not in {"reason", "customer"}}
     (row,) = taken(read(jsonl_file({**kept, "customer_email": None}), form=Format.JSONL))
     assert (row.content.reason, row.content.customer, row.content.customer_email) == ("", "", "")
 
 
-def test_last_line_without_line_break_is_whole_or_no_json() -> None:
-    """An object cut short is no JSON, so that a whole one needs no line break."""
+def test_last_line_needs_no_line_break() -> None:
+    """An object that is cut off is not JSON."""
     assert len(taken(read(GOOD_JSON.encode(), form=Format.JSONL))) == 1
     assert len(messages(read(GOOD_JSON.encode()[:-1], form=Format.JSONL))) == 1
 
 
-def test_nothing_at_all_is_refused() -> None:
+def test_empty_file_is_refused() -> None:
     """A file of blank lines is empty."""
     with pytest.raises(BadFile, match="returns is empty"):
         read(b"\n\n", form=Format.JSONL)

@@ -1,26 +1,21 @@
-"""The layout of the Online Retail files, and the real one where it is at hand."""
+"""The layout of the Online Retail files."""
 
 from datetime import UTC, datetime
-from decimal import Decimal
-from pathlib import Path
 
 import pytest
-from django.db.models import Sum
 
-from refunds.importing.files import ONLINE_RETAIL, OWN, Format, Return, Source
-from refunds.importing.importer import import_file
-from refunds.models import ReturnRequest
+from refunds.importing.files import ONLINE_RETAIL, OWN, Return
 
-from .files import GOOD_ONLINE, NOW, messages, none_rejected, read, taken
+from .files import GOOD_ONLINE, messages, read, taken
 
 
 def good(**changed: str) -> bytes:
-    """A file of one row, good but for what is changed."""
+    """A file of one good row with these changes."""
     return f"{','.join(GOOD_ONLINE)}\n{','.join({**GOOD_ONLINE, **changed}.values())}\n".encode()
 
 
 def test_cancellation_becomes_a_return() -> None:
-    """What came back is counted and priced positive, in pounds, at the instant of London's clocks."""
+    """Quantity and amount become positive, and the time is read on London's clocks."""
     (row,) = taken(read(good(), ONLINE_RETAIL))
     assert row.content == Return(
         order_line="C536391/22556",
@@ -46,8 +41,8 @@ def test_cancellation_becomes_a_return() -> None:
         ({"InvoiceDate": "2011-10-30 01:30:00"}, "requested_at", datetime(2011, 10, 30, 0, 30, tzinfo=UTC)),
     ],
 )
-def test_what_real_rows_bring(changed: dict[str, str], column: str, value: object) -> None:
-    """Absent customers, prices of three decimals, tens of thousands of units, summer time."""
+def test_peculiar_real_rows_are_imported(changed: dict[str, str], column: str, value: object) -> None:
+    """They have no customer, a price of three decimals, tens of thousands of units, or summer time."""
     (row,) = taken(read(good(**changed), ONLINE_RETAIL))
     assert getattr(row.content, column) == value
 
@@ -81,14 +76,14 @@ def test_what_real_rows_bring(changed: dict[str, str], column: str, value: objec
         ),
     ],
 )
-def test_row_that_is_no_return_is_rejected(changed: dict[str, str], reason: str) -> None:
+def test_row_that_is_not_a_return_is_rejected(changed: dict[str, str], reason: str) -> None:
     """The reason names the column of the file."""
     (message,) = messages(read(good(**changed), ONLINE_RETAIL))
     assert message.startswith(f"line 2: {reason}")
 
 
-def test_key_does_not_depend_on_what_is_not_read() -> None:
-    """Whatever is said about the return, and white space around cells, change nothing; a price does."""
+def test_key_depends_only_on_facts() -> None:
+    """Country, customer, description and white space around cells do not change it; a price does."""
 
     def keys(data: bytes) -> list[str]:
         return [row.key for row in taken(read(data, ONLINE_RETAIL))]
@@ -100,19 +95,3 @@ def test_key_does_not_depend_on_what_is_not_read() -> None:
 def test_layouts_do_not_share_columns_by_accident() -> None:
     """A header fits one layout at most, so that a hint names the right one."""
     assert set(OWN.columns).isdisjoint(ONLINE_RETAIL.columns)
-
-
-@pytest.mark.django_db
-def test_real_first_half_is_imported_to_the_penny(real_file: Path) -> None:
-    """4,494 rows, 428,515.73 GBP, nothing rejected; the same file again adds nothing."""
-    counts = []
-    for _ in range(2):
-        with real_file.open("rb") as stream:
-            summary = import_file(
-                Source(stream, "h1"), layout=ONLINE_RETAIL, form=Format.CSV, now=NOW, on_rejected=none_rejected
-            )
-        counts.append((summary.read, summary.imported, summary.known, summary.rejected, summary.totals))
-    assert counts == [(4494, 4494, 0, 0, {"GBP": 42_851_573}), (4494, 0, 4494, 0, {})]
-    total = ReturnRequest.objects.aggregate(total=Sum("amount_minor"))["total"]
-    assert Decimal(total) / 100 == Decimal("428515.73")
-    assert ReturnRequest.objects.count() == 4494

@@ -21,7 +21,7 @@ from .files import HEADER, NOW, csv_file, line, messages, read, taken
     quote_all=st.booleans(),
 )
 def test_records_end_where_csv_says_they_end(table: list[list[str]], quote_all: bool) -> None:
-    """Each record that csv wrote, line breaks and quotes within, is found whole; blank ones are passed over."""
+    """Each record that csv wrote, with line breaks and quotes in it, is found whole; blank ones are skipped."""
     quoting: Literal[0, 1] = csv.QUOTE_ALL if quote_all else csv.QUOTE_MINIMAL
     data = b""
     wanted = []
@@ -34,8 +34,8 @@ def test_records_end_where_csv_says_they_end(table: list[list[str]], quote_all: 
     assert [next(csv.reader([each.data.decode()], strict=True)) for each in found] == wanted
 
 
-def test_records_know_their_physical_lines() -> None:
-    """After a field of three lines and a blank line the numbers are still those of an editor."""
+def test_records_have_their_physical_lines() -> None:
+    """After a field of three lines and a blank line, an editor shows the same numbers."""
     found = read(csv_file(line(reason="a\nb\nc"), "", line(), "short"))
     assert [each.line for each in found] == [2, 6, 7]
     assert messages(found) == ["line 7: 1 cells where the header has 8"]
@@ -44,7 +44,7 @@ def test_records_know_their_physical_lines() -> None:
 @pytest.mark.parametrize("bom", [b"", b"\xef\xbb\xbf"])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_byte_order_mark_and_carriage_returns_make_no_difference(bom: bytes, end: str) -> None:
-    """A file as spreadsheets save it gives the same rows under the same keys."""
+    """A file that a spreadsheet saved has the same rows with the same keys."""
     assert read(bom + csv_file(line(), end=end)) == read(csv_file(line()))
 
 
@@ -59,8 +59,8 @@ def test_byte_order_mark_and_carriage_returns_make_no_difference(bom: bytes, end
         (line(reason="x" * LONGEST_RECORD).encode(), "the row is longer than 131,071 bytes (131,1"),
     ],
 )
-def test_broken_row_costs_that_row_alone(broken: bytes, reason: str) -> None:
-    """Broken UTF-8, a NUL, a wrong number of cells, or too long: the rows before and after go in."""
+def test_broken_row_is_rejected_alone(broken: bytes, reason: str) -> None:
+    """The rows before and after it are imported."""
     found = read(csv_file(line()) + broken + b"\n" + line(order_line="after").encode() + b"\n")
     (message,) = messages(found)
     assert message.startswith(f"line 3: {reason}")
@@ -68,20 +68,20 @@ def test_broken_row_costs_that_row_alone(broken: bytes, reason: str) -> None:
 
 
 class Endless:
-    """A stream of bytes that are made as they are read."""
+    """A stream that makes its bytes as they are read."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self.pieces = pieces
         self.longest = 0
 
     def readline(self, size: int, /) -> bytes:
-        """The next piece, which must have been asked for in bounded size."""
+        """Return the next piece; a caller must ask for a bounded size."""
         self.longest = max(self.longest, size)
         return next(self.pieces, b"")
 
 
-def test_field_of_ten_megabytes_is_passed_over_not_held() -> None:
-    """Quoted, over many lines and closed: one row is rejected, the next is on its own line."""
+def test_field_of_ten_megabytes_is_not_kept_in_memory() -> None:
+    """Its row is rejected, and the next row has the right line."""
 
     def pieces() -> Iterator[bytes]:
         yield HEADER.encode() + b"\n"
@@ -98,8 +98,8 @@ def test_field_of_ten_megabytes_is_passed_over_not_held() -> None:
 
 
 @pytest.mark.parametrize("lines", [3, 20_000])
-def test_quote_that_is_never_closed_is_told_with_what_it_swallowed(lines: int) -> None:
-    """The rest of the file is not taken for rows, and the message says that it was not."""
+def test_quote_that_is_never_closed_is_named_with_its_extent(lines: int) -> None:
+    """The rest of the file is not read as rows, and the message says so."""
     found = read(csv_file(line(), '1001/1,2,12.50,GBP,"no end', *[line()] * lines))
     assert len(taken(found)) == 1
     (message,) = messages(found)
@@ -109,8 +109,8 @@ def test_quote_that_is_never_closed_is_told_with_what_it_swallowed(lines: int) -
     )
 
 
-def test_long_reason_cannot_smuggle_rows_in() -> None:
-    """Lines inside a quoted field are never rows, however long the field."""
+def test_long_reason_cannot_add_rows() -> None:
+    """Lines in a quoted field of any length are never rows."""
     found = read(csv_file(line(reason="\n".join([line()] * 5000)), line(order_line="after")))
     assert [row.content.order_line for row in taken(found)] == ["after"]
     assert len(messages(found)) == 1
@@ -139,14 +139,14 @@ def test_file_without_its_header_is_refused_in_one_line(data: bytes, reason: str
     assert "\n" not in str(caught.value)
 
 
-def test_header_alone_is_a_file_of_no_rows() -> None:
+def test_file_of_only_a_header_has_no_rows() -> None:
     """Nothing to import is not an error."""
     assert read(csv_file()) == []
 
 
 @pytest.mark.parametrize("last", ["reason", "amount", "customer_email", "quantity", "order_line", "customer"])
-def test_last_line_that_may_be_cut_off_is_not_guessed_at(last: str) -> None:
-    """12 may be the beginning of 12.50: without its line break such a row is rejected, with it taken."""
+def test_last_line_that_can_be_cut_off_is_rejected(last: str) -> None:
+    """12 can be the beginning of 12.50. With its line break the row is imported."""
     cells = {"requested_at": "2026-07-15T09:00:00Z", "currency": "GBP", "order_line": "x", "quantity": "1"}
     cells |= {"amount": "12", "reason": "r", "customer": "c", "customer_email": "a@b.example"}
     order = [name for name in cells if name != last] + [last]
@@ -157,7 +157,7 @@ def test_last_line_that_may_be_cut_off_is_not_guessed_at(last: str) -> None:
 
 
 def test_last_line_that_cannot_be_cut_off_needs_no_line_break() -> None:
-    """A time stamp with its whole offset at the end is known to be whole; with half of it, it is none."""
+    """A time with its whole offset is whole, and one with half of it is invalid."""
     data = csv_file(line()).rstrip()
     assert len(taken(read(data))) == 1
     assert [len(messages(read(data[:-cut]))) for cut in range(1, 7)] == [1] * 6

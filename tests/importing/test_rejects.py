@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 
 def rejects(folder: Path, data: bytes, *options: str, name: str = "a.csv") -> Path:
-    """The file that an import of these bytes writes."""
+    """Import these bytes, and return the file of rejected rows."""
     (folder / name).write_bytes(data)
     file = folder / f"rejects{Path(name).suffix}"
     error = run(folder / name, *options, "--rejects", str(file))[2]
@@ -28,8 +28,8 @@ def rejects(folder: Path, data: bytes, *options: str, name: str = "a.csv") -> Pa
     return file
 
 
-def test_rejected_rows_are_written_as_they_were(tmp_path: Path) -> None:
-    """With the line and the reason in front of the file's own columns, in its order."""
+def test_rejected_rows_are_written_unchanged(tmp_path: Path) -> None:
+    """The line and the reason come before the file's own columns, which keep their order."""
     file = rejects(tmp_path, csv_file(line(), line(amount="NaN", reason='a "b", c\nd'), line(quantity="0") + ",more"))
     rows = list(csv.reader(file.read_bytes().decode().splitlines(keepends=True)))
     assert rows[0] == ["rejected_line", "rejected_reason", *HEADER.split(",")]
@@ -43,8 +43,8 @@ def test_rejected_rows_are_written_as_they_were(tmp_path: Path) -> None:
     assert sorted(each.name for each in tmp_path.iterdir()) == ["a.csv", "rejects.csv"]
 
 
-def test_a_corrected_file_is_imported_again(tmp_path: Path) -> None:
-    """The two columns are not read; what was in once is not in twice."""
+def test_corrected_file_is_imported(tmp_path: Path) -> None:
+    """The two columns are not read, and known rows are not imported twice."""
     file = rejects(tmp_path, csv_file(line(), line(amount="NaN", reason="=1+1")))
     assert run(file)[1].startswith("line 2: amount 'NaN'")
     file.write_text(file.read_text().replace("NaN", "3.00"))
@@ -53,7 +53,7 @@ def test_a_corrected_file_is_imported_again(tmp_path: Path) -> None:
 
 
 def test_rejects_of_rejects_have_their_columns_once(tmp_path: Path) -> None:
-    """A second round writes the same rows under their new lines, escaped once."""
+    """A second import writes the same rows with their new lines, escaped once."""
     for name, data in (
         ("a.csv", csv_file(line(), line(amount="NaN", reason="=1"))),
         ("a.jsonl", jsonl_file(GOOD, {**GOOD, "amount": "NaN"})),
@@ -67,7 +67,7 @@ def test_rejects_of_rejects_have_their_columns_once(tmp_path: Path) -> None:
 
 
 def test_json_rows_are_written_with_their_numbers_digit_for_digit(tmp_path: Path) -> None:
-    """A line for each row, with the line and the reason as keys; what is no object as text."""
+    """Each row is a line, with its line and reason as keys. A row that is not an object is a text."""
     data = b'{"amount": 1.10, "currency": "XXX", "quantity": 1, "order_line": "x"}\n[1]\n{"a"\n'
     file = rejects(tmp_path, data, name="a.jsonl")
     lines = file.read_text().splitlines()
@@ -87,15 +87,15 @@ def test_json_rows_are_written_with_their_numbers_digit_for_digit(tmp_path: Path
         (b"x" * 200_000, []),
     ],
 )
-def test_what_is_not_csv_is_written_as_text(tmp_path: Path, row: bytes, last: list[str]) -> None:
-    """Broken bytes as they were; a row that was too long to be held is its line and reason alone."""
+def test_row_that_is_not_csv_is_written_as_text(tmp_path: Path, row: bytes, last: list[str]) -> None:
+    """Broken bytes are written unchanged. Of a row that is too long, only line and reason are written."""
     file = rejects(tmp_path, csv_file() + row + b"\n")
     text = file.read_bytes().decode(errors="surrogateescape")
     assert list(csv.reader(text.splitlines(keepends=True)))[1][2:] == last
 
 
-def test_the_file_is_in_the_encoding_and_with_the_separator_of_the_first(tmp_path: Path) -> None:
-    """So that the same options read it."""
+def test_file_has_the_encoding_and_separator_of_its_source(tmp_path: Path) -> None:
+    """The same options read it."""
     data = csv_file(line(amount="x", reason="zu groß")).decode().replace(",", ";")
     for encoding in ("cp1252", "utf-16"):
         options = ("--separator", "semicolon", "--encoding", encoding)
@@ -107,15 +107,15 @@ def test_the_file_is_in_the_encoding_and_with_the_separator_of_the_first(tmp_pat
         file.unlink()
 
 
-def test_no_file_is_made_where_nothing_is_rejected(tmp_path: Path) -> None:
-    """Nor does its name say that there was something."""
+def test_no_rejected_row_makes_no_file(tmp_path: Path) -> None:
+    """No temporary file is left either."""
     (tmp_path / "a.csv").write_bytes(csv_file(line()))
     assert run(tmp_path / "a.csv", "--rejects", str(tmp_path / "r.csv"))[1:] == ("", "")
     assert [each.name for each in tmp_path.iterdir()] == ["a.csv"]
 
 
-def test_a_path_that_cannot_be_written_is_refused_before_anything_is_imported(tmp_path: Path) -> None:
-    """Taken, in no folder, or with a name that says another format."""
+def test_unwritable_path_is_refused_before_anything_is_imported(tmp_path: Path) -> None:
+    """The path exists, its folder does not, or its name is of another format."""
     (tmp_path / "a.csv").write_bytes(csv_file(line(), line(amount="x")))
     (tmp_path / "dangling.csv").symlink_to(tmp_path / "nowhere.csv")
     for name, message in (
@@ -129,27 +129,27 @@ def test_a_path_that_cannot_be_written_is_refused_before_anything_is_imported(tm
     assert (tmp_path / "a.csv").read_bytes() == csv_file(line(), line(amount="x"))
 
 
-def test_an_import_that_fails_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its rows come again when the file is imported again."""
+def test_failed_import_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Importing the file again rejects the same rows."""
 
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("refunds.queries.add_requests", interrupted)
+    monkeypatch.setattr("refunds.importing.statements.add_requests", interrupted)
     (tmp_path / "a.csv").write_bytes(csv_file(line(amount="x"), line()))
     assert "interrupted" in run(tmp_path / "a.csv", "--rejects", str(tmp_path / "r.csv"))[2]
     assert [each.name for each in tmp_path.iterdir()] == ["a.csv"]
 
 
-def test_a_file_that_appears_during_the_import_is_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two imports with one name: the first file stays, the second import says what to do."""
+def test_file_that_appears_during_the_import_is_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two imports with one name, the first keeps its file, and the second says what to do."""
     (tmp_path / "a.csv").write_bytes(csv_file(line(amount="x"), line()))
 
     def another(*_: Any) -> list[Any]:
         (tmp_path / "r.csv").write_text("another's")
         return []
 
-    monkeypatch.setattr("refunds.queries.add_requests", another)
+    monkeypatch.setattr("refunds.importing.statements.add_requests", another)
     assert (
         "File exists; import the file again with another --rejects"
         in run(tmp_path / "a.csv", "--rejects", str(tmp_path / "r.csv"))[2]
@@ -164,8 +164,8 @@ RUN = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"
 @example("-12.50")
 @example("'=x")
 @example("''-12")
-def test_escaped_cells_come_back_as_they_were(cell: str) -> None:
-    """Whatever the cell, taking the escape off gives it back; no cell that is run is left but a number."""
+def test_unescaped_restores_escaped_cells(cell: str) -> None:
+    """It restores any cell. Only a number can begin as a formula does after it is escaped."""
     assert unescaped(escaped(cell)) == cell
     assert (
         not escaped(cell).startswith(tuple(RUN))
@@ -191,11 +191,11 @@ def test_escaped_cells_come_back_as_they_were(cell: str) -> None:
     ],
 )
 def test_cells_that_a_spreadsheet_runs_are_escaped(cell: str, wanted: str) -> None:
-    """Also after what another spreadsheet takes for a separator; a negative number is data."""
+    """A character that another spreadsheet reads as a separator begins a cell too. A negative number is data."""
     assert escaped(cell) == wanted
 
 
-def test_the_escape_is_taken_off_in_files_of_rejected_rows_alone() -> None:
+def test_escape_is_removed_only_in_files_of_rejected_rows() -> None:
     """In any other file an apostrophe is the shop's."""
     (row,) = taken(read(csv_file(line(reason="'=1+1"))))
     assert row.content.reason == "'=1+1"

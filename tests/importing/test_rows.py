@@ -16,7 +16,7 @@ from .files import GOOD, GOOD_ONLINE, HEADER, NOW, csv_file, jsonl_file, line, m
 
 
 def test_good_row_is_parsed_into_minor_units_and_utc() -> None:
-    """Each column lands in its place: pounds as pence, Kyiv's noon as 9:00 UTC."""
+    """Pounds become pence, and noon with its offset becomes 9:00 UTC."""
     (row,) = taken(read(csv_file(line())))
     assert row.line == 2
     assert row.content == Return(
@@ -32,15 +32,15 @@ def test_good_row_is_parsed_into_minor_units_and_utc() -> None:
     )
 
 
-def test_the_payment_is_taken_where_a_file_has_one() -> None:
-    """The column is optional, in CSV and in JSON, and its value is kept as it is but for white space around it."""
+def test_payment_is_read() -> None:
+    """The column is optional, in CSV and in JSON. White space around the value is removed."""
     for file, form in ((csv_file(f"{line()}, pi_3abc ", header=f"{HEADER},payment"), Format.CSV),
                        (jsonl_file({**GOOD, "payment": "pi_3abc"}), Format.JSONL)):  # fmt: skip
         (row,) = taken(read(file, form=form))
         assert row.content.payment == "pi_3abc"
 
 
-def test_the_return_id_is_taken_where_a_file_has_one() -> None:
+def test_return_id_is_read() -> None:
     """The column is optional, in CSV and in JSON."""
     for file, form in ((csv_file(f"{line()}, R-1 ", header=f"{HEADER},return_id"), Format.CSV),
                        (jsonl_file({**GOOD, "return_id": "R-1"}), Format.JSONL)):  # fmt: skip
@@ -150,7 +150,7 @@ BAD = [
 
 @pytest.mark.parametrize(("column", "value", "reason"), BAD, ids=[f"{c}-{v[:24]}" for c, v, _ in BAD])
 def test_bad_value_rejects_its_row_with_line_and_reason(column: str, value: str, reason: str) -> None:
-    """The message names the column and what is wrong with it; the rows around it are taken."""
+    """The message names the column and the error; the rows around it are imported."""
     found = read(csv_file(line(), line(**{column: value}), line(order_line="after")))
     (message,) = messages(found)
     assert message.startswith(f"line 3: {reason}")
@@ -158,8 +158,8 @@ def test_bad_value_rejects_its_row_with_line_and_reason(column: str, value: str,
 
 
 @pytest.mark.parametrize(("column", "value", "reason"), BAD, ids=[f"{c}-{v[:24]}" for c, v, _ in BAD])
-def test_json_text_is_held_to_the_same_rules(column: str, value: str, reason: str) -> None:
-    """The same bad value in a line of JSON is rejected for the same reason."""
+def test_json_text_has_the_same_rules(column: str, value: str, reason: str) -> None:
+    """The same bad value in JSON is rejected for the same reason."""
     found = read(jsonl_file(GOOD, {**GOOD, column: value}), form=Format.JSONL)
     (message,) = messages(found)
     assert message.startswith(f"line 2: {reason}")
@@ -175,7 +175,7 @@ NASTY = st.one_of(
 
 @given(st.sampled_from(sorted(LAYOUTS)), st.data())
 def test_any_cells_are_a_return_or_a_reason(name: str, data: st.DataObject) -> None:
-    """Whatever the texts, a row is refused with a reason or makes a return that the columns can hold."""
+    """A row of any texts is rejected with a reason, or becomes a return that the columns can hold."""
     layout = LAYOUTS[name]
     good = GOOD if layout is OWN else GOOD_ONLINE
     changed = data.draw(st.dictionaries(st.sampled_from(layout.columns), NASTY, max_size=3))
@@ -216,21 +216,21 @@ def assert_storable(row: Return) -> None:
         ("requested_at", "1900-01-01T00:00:00+00:00"),
     ],
 )
-def test_values_at_the_edge_are_taken(column: str, value: str) -> None:
-    """The largest, longest, latest and emptiest values that are allowed."""
+def test_values_at_the_limit_are_accepted(column: str, value: str) -> None:
+    """They are the largest, longest, latest and emptiest valid values."""
     data = csv_file(line(**{column: value}))
     assert messages(read(data)) == []
     assert len(taken(read(data))) == 1
 
 
-def test_optional_columns_may_be_absent() -> None:
-    """A file of the required columns alone, in any order, is taken."""
+def test_optional_columns_can_be_absent() -> None:
+    """A file of only the required columns, in any order, is imported."""
     (row,) = read(b"requested_at, currency,amount,quantity,order_line\r\n2026-07-15T09:00:00Z,UAH, 3.5 ,1,x\r\n")
     assert taken([row])[0].content == Return("x", 1, 350, "UAH", "", "", "", datetime(2026, 7, 15, 9, 0, tzinfo=UTC))
 
 
-def test_a_currency_that_the_setting_accepts_is_taken(settings: Settings) -> None:
-    """By its own decimals: kronur without, dinars with three."""
+def test_currency_of_the_setting_is_accepted(settings: Settings) -> None:
+    """Each has its own decimals: kronur none, dinars three."""
     settings.REFUNDS_CURRENCIES = ("ISK", "TND")
     rows = taken(read(csv_file(line(amount="500", currency="ISK"), line(amount="1.234", currency="TND"))))
     assert [(row.content.amount_minor, row.content.currency) for row in rows] == [(500, "ISK"), (1234, "TND")]
@@ -238,8 +238,8 @@ def test_a_currency_that_the_setting_accepts_is_taken(settings: Settings) -> Non
     assert message == "line 2: currency 'GBP' is not one of ISK, TND; to accept it, add it to REFUNDS_CURRENCIES"
 
 
-def test_a_layout_brings_no_currency_that_is_not_accepted(settings: Settings) -> None:
-    """Also where the layout names it, and not the row."""
+def test_currency_of_a_layout_must_be_accepted(settings: Settings) -> None:
+    """A layout's constant is checked as a row's value is."""
     settings.REFUNDS_CURRENCIES = ("EUR",)
     file = f"{','.join(GOOD_ONLINE)}\n{','.join(GOOD_ONLINE.values())}\n".encode()
     (message,) = messages(read(file, ONLINE_RETAIL))

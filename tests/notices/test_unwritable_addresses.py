@@ -1,4 +1,4 @@
-"""Addresses that no mail can be written to: refused by an import, and where one is stored, its notice is suppressed."""
+"""Addresses that no mail can be written to: where one is stored, its notice is suppressed."""
 
 import logging
 from smtplib import SMTPRecipientsRefused
@@ -13,74 +13,13 @@ from django.core.validators import validate_email
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from refunds.importing.files import Format
+from refunds.domain import addresses
 from refunds.models import OptOut, Refund
-from refunds.notices import addresses
 from refunds.notices.sending import WITHIN, notify_customer
 
 from ..factories import NOON, make_refund
-from ..importing.files import GOOD, jsonl_file, messages, read, taken
 from ..mails import ADDRESS, YES, MailServer, settle, told
 from .test_untold import resent, untold
-
-UNWRITABLE = {
-    "a@\u200b.example": "holds the invisible character U+200B (ZERO WIDTH SPACE) at position 3",
-    "a@exam\u200bple.com": "holds the invisible character U+200B (ZERO WIDTH SPACE) at position 7",
-    "zoë@b.example": "is not ASCII before the @, and mail servers take that only with SMTPUTF8",
-    f"a@{'x' * 64}.example": "has a domain that IDNA cannot encode",
-    f"a@{'ü' * 60}.example": "has a domain that IDNA cannot encode",
-    "a@b..example": "has a domain that IDNA cannot encode",
-    "a@b.example.": "has a domain that is no name in DNS",
-    f"a@{'.'.join(['x' * 60] * 5)}": "has a domain that is no name in DNS",
-    "a@xn--": "has a domain that is no name in DNS",
-    "a@-b.example": "has a domain that is no name in DNS",
-    "a@straße.example": "has a domain that IDNA writes as another one, strasse.example",
-    "a@xn--ß.example": "has a domain that IDNA cannot encode",
-    "\\@[a.-@\u0301.example": "is not an e-mail address",
-    "a@\uff42.example": "has a domain that IDNA writes as another one, b.example",
-    '"a\nb"@b.example': "holds the invisible character U+000A (a control character) at position 3",
-    '"a\tb"@b.example': "holds the invisible character U+0009 (a control character) at position 3",
-    '""@b.example': "is not an e-mail address",
-    "a b@c.example": "is not an e-mail address",
-    "a@b@c.example": "is not an e-mail address",
-    "a@": "is not an e-mail address",
-    "a": "is not an e-mail address",
-}
-WRITABLE = [
-    "ann@example.com",
-    "o'brien+returns@shop.example",
-    '"a,b"@b.example',
-    '"a@b"@c.example',
-    "a@bücher.example",
-    "a@BÜCHER.example",
-    "a@xn--bcher-kva.example",
-    "a@xn--strae-oqa.example",
-    "a@[192.0.2.1]",
-    "a@localhost",
-]
-
-
-@pytest.mark.parametrize("address", UNWRITABLE, ids=ascii)
-def test_the_reason_says_why_no_mail_can_be_written(address: str) -> None:
-    """Each kind by its own words."""
-    found = addresses.problem(address)
-    assert found is not None
-    assert found.startswith(UNWRITABLE[address])
-
-
-@pytest.mark.parametrize("address", UNWRITABLE, ids=ascii)
-def test_an_import_rejects_an_address_that_no_mail_can_be_written_to(address: str) -> None:
-    """The row is rejected with its line, the column and the address."""
-    (message,) = messages(read(jsonl_file({**GOOD, "customer_email": address}), form=Format.JSONL))
-    assert message.startswith("line 1: customer_email ")
-    assert UNWRITABLE[address] in message or "is longer than 254 characters" in message
-
-
-@pytest.mark.parametrize("address", WRITABLE, ids=ascii)
-def test_an_import_takes_an_address_that_a_mail_can_be_written_to(address: str) -> None:
-    """Quoted, in a domain of other letters, or an address literal."""
-    (row,) = taken(read(jsonl_file({**GOOD, "customer_email": address}), form=Format.JSONL))
-    assert row.content.customer_email == address
 
 
 class Recorder:

@@ -11,12 +11,10 @@ from refunds.domain.returns import Status
 from refunds.domain.sweeps import Scope
 from refunds.frozen import freeze
 from refunds.gateways.wallet import Wallet
-from refunds.importing import importer
 from refunds.models import Refund
 from refunds.operations import preview, reconcile, sweeps
 
 from ..factories import CUTOFF, NOON, PRESSED, make_failed, make_refund, make_requests, never_read_tables
-from ..importing.files import HEADER, csv_file, line, none_rejected, read, taken
 from ..plans import Plan, explained
 
 pytestmark = pytest.mark.django_db
@@ -109,15 +107,3 @@ def test_planning_and_deciding_go_by_the_index_of_pending_rows() -> None:
         assert rows.filter(pk__range=(1, ends[-1])).count() == 3
         rows.filter(pk__range=(1, ends[-1])).update(reason="")
     assert {"request_pending"} == set().union(*of_large_tables(plans))
-
-
-def test_an_import_with_ids_goes_by_indexes() -> None:
-    """Which of thousands of ids are stored, by the index of ids alone; and the numbers of equal facts by their keys."""
-    make_requests(1, return_id="another")
-    never_read_tables()
-    rows = taken(read(csv_file(*(f"{line()},R-{number}" for number in range(2_000)), header=f"{HEADER},return_id")))
-    with explained() as plans:
-        importer.import_rows(rows, now=PRESSED, on_rejected=none_rejected)
-    # SQLite's index of a constraint over the whole table has no name of ours.
-    keys = {"request_key_once"} if connection.vendor == "postgresql" else set()
-    assert of_large_tables(plans)[:2] == [{"request_return_id_once"}, keys]

@@ -1,7 +1,7 @@
 """Broker transports under which no message ends a worker: kombu's own classes, guarded where they read.
 
 kombu reads a message before the worker's consumer sees it: on Redis by JSON with hooks for dates and UUIDs, on RabbitMQ
-by a recursive parser of header tables. An error there ends the worker. Nothing in this package knows about returns.
+by a recursive parser of header tables. An error there ends the worker.
 """
 
 from typing import Any
@@ -15,7 +15,7 @@ from . import on_rabbitmq, on_redis
 def guarded(transport: type[Any]) -> type[Any]:
     """Return a subclass of a kombu transport class that survives what it cannot read.
 
-    A transport of another broker is returned as it is: nobody else can write into kombu's memory transport.
+    Return a transport of another broker as it is: no other process can write into kombu's memory transport.
     """
     if issubclass(transport, kombu_redis.Transport):
         return on_redis.guarded(transport)

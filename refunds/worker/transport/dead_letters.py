@@ -1,4 +1,4 @@
-"""Where a worker keeps what it cannot read: a bounded list in the broker's Redis database."""
+"""The list in the broker's Redis database where a worker keeps the messages that it cannot read."""
 
 import json
 import logging
@@ -11,31 +11,32 @@ from typing import Any, Final
 import redis
 from celery.signals import task_rejected
 
+from ...apps import LABEL
 from ..message_check import one_line
 
 logger = logging.getLogger(__name__)
 
-# The list, after the key prefix of the broker's transport (`global_keyprefix`).
-NAME: Final = "refunds.dead-letters"
-# Entries of the list, the oldest dropped first; with the next, 64 MiB at most.
+# The list's key, after the key prefix of the broker's transport (`global_keyprefix`).
+NAME: Final = f"{LABEL}.dead-letters"
+# Entries of the list, of which the oldest is dropped first; with LONGEST, 64 MiB at most.
 MOST: Final = 256
-# Bytes of a message that kombu is given to read, and of one in its entry. A message that a worker takes is smaller: 64
-# KiB each of headers and of body, which is in base64.
+# Bytes of a message that kombu gets to read, and of a message in its entry. A message that a worker takes is smaller:
+# 64 KiB of headers, and 64 KiB of body, which is in base64.
 LONGEST: Final = 262_144
-# Bytes of it in the log.
+# Bytes of a message in the log.
 SHOWN: Final = 1_024
-# Seconds that a key is kept which was moved aside: a week to look at it.
+# Seconds that a renamed key is kept: operators have a week to look at it.
 KEPT_ASIDE: Final = 604_800
 
 _found = count(1)
 
 
 class Unreadable(Exception):
-    """Something in the broker that a worker cannot read. The argument says what, why and where it is now."""
+    """Something in the broker that a worker cannot read. The argument names it, the reason, and where it is now."""
 
 
 def report(where: str, raw: bytes, reason: str, outcome: str) -> None:
-    """Log the beginning of what cannot be read and send `task_rejected`, as Celery does for an invalid message."""
+    """Log the beginning of unreadable bytes and send `task_rejected`, as Celery does for an invalid message."""
     logger.error(
         "Unreadable: %s: %s. %s. It is the worker's number %d since its start, has %d bytes and begins %r",
         *(one_line(where), one_line(reason), outcome, next(_found), len(raw), raw[:SHOWN]),
@@ -45,12 +46,12 @@ def report(where: str, raw: bytes, reason: str, outcome: str) -> None:
 
 
 def is_wrong_type(error: redis.ResponseError) -> bool:
-    """Whether Redis says that a key holds another type than the command is for."""
+    """Return whether Redis says that a key has the wrong type for the command."""
     return "WRONGTYPE" in str(error)
 
 
 class DeadLetters:
-    """The list of one broker. `connect` makes a client that adds no prefix; `prefix` is the keys'."""
+    """The list of one broker. `connect` makes a client that adds no prefix; `prefix` is the prefix of the keys."""
 
     def __init__(self, connect: Callable[[], "redis.Redis"], prefix: str) -> None:
         self._connect = connect
@@ -58,10 +59,10 @@ class DeadLetters:
         self.name = prefix + NAME
 
     def keep(self, where: str, raw: bytes, reason: str) -> None:
-        """Put bytes into the list: a line of JSON about them, then the bytes as they are.
+        """Put bytes into the list: a line of JSON about them, then the bytes unchanged.
 
-        A Redis that refuses to store them (full, or forbidden to this user) costs the entry and not the worker. Raises
-        redis-py's connection errors.
+        Where Redis refuses to store them (full, or forbidden to this user), the entry is lost and the worker goes on.
+        Raises redis-py's connection errors.
         """
         about = {
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -78,9 +79,9 @@ class DeadLetters:
             report(where, raw, reason, f"It is in the list {self.name}")
 
     def move_aside(self, kinds: Mapping[str, str]) -> None:
-        """Rename each key that holds another type than its own, so that the next write makes a good one.
+        """Rename each key that has the wrong type, so that the next write makes a good one.
 
-        `kinds` says the type of each key, in Redis' words. Raises redis-py's errors.
+        `kinds` maps each key to its right type, as Redis names types. Raises redis-py's errors.
         """
         with self._connect() as client:
             for key, kind in kinds.items():
@@ -98,7 +99,7 @@ class DeadLetters:
         found: list[str] = []
 
         def rename(pipe: Any) -> None:
-            # Watched: another worker can have moved it, and a good message can be in its place.
+            # The key is watched: another worker can have renamed it, and a good message can be in its place.
             found[:] = [pipe.type(key).decode()]
             pipe.multi()
             if found[0] not in (kind, "none"):

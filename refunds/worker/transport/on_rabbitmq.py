@@ -8,7 +8,7 @@ from amqp.method_framing import frame_handler as amqps
 
 from .dead_letters import report
 
-# A frame with a message's properties; its class, weight and size of the body, without flags for any property:
+# The type of a frame with a message's properties; the bytes of its class, weight and body size; flags for no property:
 # https://www.rabbitmq.com/resources/specs/amqp0-9-1.pdf, 4.2.6.1
 HEADER: Final = 2
 FIXED: Final = 12
@@ -16,7 +16,7 @@ NO_PROPERTIES: Final = b"\x00\x00"
 
 
 def guarded(transport: type[Any]) -> type[Any]:
-    """Return the subclass of a py-amqp transport class; the one for TLS is such a class too."""
+    """Return a guarded subclass of a py-amqp transport class, of the one for TLS too."""
     base: Any = transport.Connection
 
     class Connection(base):  # type: ignore[misc]  # a class given at run time
@@ -27,7 +27,7 @@ def guarded(transport: type[Any]) -> type[Any]:
 
 
 def frame_handler(connection: Any, callback: Callable[..., Any]) -> Callable[[Any], Any]:
-    """Return py-amqp's reader of frames. It reads a message whose properties cannot be read as one without any.
+    """Return py-amqp's reader of frames. It reads unreadable properties as none.
 
     Such a message has no header `task`, so the consumer refuses it, and RabbitMQ gets its answer.
     """
@@ -51,6 +51,6 @@ def _is_readable(content: Any) -> bool:
     try:
         message: Any = amqp.Message()
         message.inbound_header(content)
-    except Exception:  # whatever its parser raises
+    except Exception:  # its parser can raise anything
         return False
     return True

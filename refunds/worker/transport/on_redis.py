@@ -1,7 +1,7 @@
 """kombu's Redis transport, guarded at each place that reads what others can write.
 
 These are: a queue's list (BRPOP), a fanout message (pub/sub), the messages that workers hold (`unacked`), and the sets
-of bindings. What cannot be read goes to the dead-letter list, and a key of the wrong type is renamed.
+of bindings. Unreadable messages go to the dead-letter list, and a key of the wrong type is renamed.
 """
 
 from collections.abc import Iterator
@@ -21,23 +21,23 @@ from .shape import shape
 
 
 def guarded(transport: type[Any]) -> type[Any]:
-    """Return the subclass of a Redis transport class; Sentinel's and a test's are ones too."""
+    """Return a guarded subclass of a Redis transport class, of Sentinel's or a test's too."""
     channel: Any = transport.Channel
     qos = type("GuardedQoS", (GuardedQoS, channel.QoS), {})
     made = type("GuardedChannel", (GuardedChannel, channel), {"QoS": qos})
     return type(f"Guarded{transport.__name__}", (transport,), {"Channel": made})
 
 
-# What comes after the guards in a class is kombu's, and has no types.
+# In a guarded class, kombu's class follows the guard; it has no types.
 _Kombus: Any = object
 
 
 class GuardedQoS(_Kombus):  # type: ignore[misc]  # as above
-    """Goes before kombu's Redis QoS: what workers hold, and how it comes back."""
+    """Precedes kombu's Redis QoS: the messages that workers hold, and how they come back."""
 
     @repairing
     def append(self, message: Any, delivery_tag: str) -> None:
-        """Write down a message that this worker takes."""
+        """Store a message that this worker takes."""
         super().append(message, delivery_tag)
 
     @repairing
@@ -54,10 +54,10 @@ class GuardedQoS(_Kombus):  # type: ignore[misc]  # as above
 
     @contextmanager
     def _place_kept_free(self, delivery_tag: str) -> Iterator[None]:
-        """Give the message's place in the prefetch count back also where Redis is away.
+        """Free the message's place in the prefetch count also where Redis is away.
 
-        With every place taken by messages that could not be acknowledged, kombu reads nothing more and never notices
-        that its connection is lost: the worker would hang for good. The message itself comes again.
+        Once unacknowledged messages take every place, kombu reads nothing more and never notices that its connection
+        is lost: the worker would hang. Redis delivers the message again.
         """
         try:
             yield
@@ -67,7 +67,7 @@ class GuardedQoS(_Kombus):  # type: ignore[misc]  # as above
 
     @repairing
     def restore_visible(self, *args: Any, **options: Any) -> None:
-        """Put back what is held for longer than the visibility timeout."""
+        """Put back messages that are held for longer than the visibility timeout."""
         self.channel.move_endless_mutex_aside()
         super().restore_visible(*args, **options)
 
@@ -84,20 +84,20 @@ class GuardedQoS(_Kombus):  # type: ignore[misc]  # as above
 
 
 class GuardedChannel(GuardedKeys):
-    """Goes before kombu's Redis channel."""
+    """Precedes kombu's Redis channel."""
 
     def fault(self, item: bytes) -> str:
-        """Say why kombu could not read and deliver a message as it lies in Redis; empty where it could."""
-        if len(item) > LONGEST:  # before it is parsed: 12 MB of small objects hold the worker up for 15 seconds
+        """Return why kombu cannot read and deliver the bytes of a message in Redis; empty where it can."""
+        if len(item) > LONGEST:  # before it is parsed: 12 MB of small objects take 15 seconds
             return _too_long(item)
         try:
             payload = loads(bytes_to_str(item))
             return shape(payload) or self._fault_of_kombus(payload)
-        except Exception as error:  # the JSON hooks raise whatever a date or a UUID raises for any text
+        except Exception as error:  # the JSON hooks raise any error of date and UUID
             return f"{type(error).__name__}: {error}"
 
     def fault_of_held(self, value: bytes) -> str:
-        """Say why kombu could not put back an entry of `unacked`; empty where it could."""
+        """Return why kombu cannot put back an entry of `unacked`; empty where it can."""
         if len(value) > LONGEST:
             return _too_long(value)
         try:
@@ -120,7 +120,7 @@ class GuardedChannel(GuardedKeys):
             queues = self._lookup(exchange, key)
         except self.connection_errors:
             raise
-        except Exception as error:  # a key of another type, or a pattern of a topic exchange that is none
+        except Exception as error:  # a key of another type, or a broken pattern of a topic exchange
             return f"its exchange cannot be looked up: {type(error).__name__}: {error}"
         return "" if queues else f"no queue is bound to the exchange {exchange!r} by the key {key!r}"
 
@@ -129,7 +129,7 @@ class GuardedChannel(GuardedKeys):
         self._get_message_priority(payload)
         return ""
 
-    # What Redis answers to BRPOP: its client's parser is the last place before kombu that has the bytes.
+    # The parser of Redis' client is the last place before kombu that has the bytes of the answer to BRPOP.
     def _create_client(self, asynchronous: bool = False) -> Any:
         client = super()._create_client(asynchronous=asynchronous)
         if asynchronous:
@@ -165,7 +165,7 @@ class GuardedChannel(GuardedKeys):
 
     @cached_property
     def subclient(self) -> Any:
-        """The client of fanout messages: remote control, where it is on."""
+        """The client of fanout messages, which remote control uses where it is on."""
         client: Any = super().subclient
         vars(client)["parse_response"] = partial(self._published, client)
         return client
@@ -177,7 +177,7 @@ class GuardedChannel(GuardedKeys):
         *head, channel, data = reply
         if not data or self._is_readable(channel, data):
             return reply
-        return [*head, channel, b""]  # kombu passes over what is empty
+        return [*head, channel, b""]  # kombu ignores an empty message
 
 
 def _too_long(item: bytes) -> str:

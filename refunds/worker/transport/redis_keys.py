@@ -8,12 +8,12 @@ import redis
 
 from .dead_letters import DeadLetters, is_wrong_type
 
-# What comes after the guards in a class is kombu's, and has no types.
+# In a guarded class, kombu's class follows the guard; it has no types.
 _Kombus: Any = object
 
 
 def repairing(method: Callable[..., Any]) -> Callable[..., Any]:
-    """Run a method of a channel or of its QoS again, once the keys that have the wrong type are moved aside."""
+    """Have a method of a channel or a QoS run once more, after keys of the wrong type are renamed."""
 
     @wraps(method)
     def call(self: Any, *args: Any, **options: Any) -> Any:
@@ -29,16 +29,16 @@ def repairing(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class GuardedKeys(_Kombus):  # type: ignore[misc]  # as above
-    """Goes before kombu's Redis channel: its keys."""
+    """Precedes kombu's Redis channel: its keys."""
 
     @cached_property
     def letters(self) -> DeadLetters:
-        """Where what cannot be read is kept."""
-        # kombu's own client adds the key prefix to some commands and not to those that are used there.
+        """The list that keeps unreadable messages."""
+        # kombu's own client adds the key prefix only to some commands, and not to those of the list.
         return DeadLetters(lambda: redis.Redis(connection_pool=self.pool), self.global_keyprefix)
 
     def get_table(self, exchange: str) -> list[Any]:
-        """Return the bindings of an exchange, without members that are none."""
+        """Return the bindings of an exchange, without members of another shape."""
         return [row for row in self._table(exchange) if len(row) == 3]  # noqa: PLR2004  # key, pattern, queue
 
     @repairing
@@ -59,7 +59,7 @@ class GuardedKeys(_Kombus):  # type: ignore[misc]  # as above
             return int(super()._size(queue))
 
     def move_aside(self, *queues: str) -> None:
-        """Rename each key of this transport that has the wrong type; `queues` are looked at besides the known ones."""
+        """Rename each key of this transport that has the wrong type; check `queues` too, besides the known ones."""
         names = {*queues, *self._active_queues, *self.state.queue_index}
         kinds = {self._q_for_pri(name, step): "list" for name in names for step in self.priority_steps}
         kinds |= {self.unacked_key: "hash", self.unacked_index_key: "zset", self.unacked_mutex_key: "string"}
@@ -72,7 +72,7 @@ class GuardedKeys(_Kombus):  # type: ignore[misc]  # as above
         self.letters.move_aside({self.global_keyprefix + key: kind for key, kind in kinds.items()})
 
     def move_endless_mutex_aside(self) -> None:
-        """Rename a lock of restoring that outlives kombu's own (300 s) or never expires: it blocks every restore."""
+        """Rename a lock of restoring that never expires, or later than kombu's own (300 s): it blocks every restore."""
         key = self.global_keyprefix + self.unacked_mutex_key
         with redis.Redis(connection_pool=self.pool) as client:
             left = client.ttl(key)

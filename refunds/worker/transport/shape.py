@@ -5,8 +5,8 @@ from typing import Any, Final
 
 from ..message_check import LONGEST_NAME, is_too_deep
 
-# Lists and objects within each other. JSON that can just be read (some 990) cannot be written again into `unacked`;
-# the check of messages refuses far less.
+# Levels of nested lists and objects. JSON near the limit of reading (some 990) cannot be written again into `unacked`;
+# the check of messages allows far fewer.
 DEEPEST: Final = 100
 SHAPE: Final = (
     "it is no message of kombu's, which is an object with `body`, `headers`, and `properties` with `delivery_tag` and "
@@ -15,7 +15,7 @@ SHAPE: Final = (
 
 
 def shape(payload: Any) -> str:
-    """Say why kombu could not deliver or restore this object; empty where it could."""
+    """Return why kombu cannot deliver or restore this object; empty where it can."""
     if is_too_deep(payload, DEEPEST):
         return f"it is nested deeper than {DEEPEST}"
     match payload:
@@ -26,7 +26,7 @@ def shape(payload: Any) -> str:
                 "delivery_info": {"exchange": str(exchange), "routing_key": str(key)},
             },
         } if isinstance(payload.get("body"), str | None):
-            # kombu makes an integer of it, and of 1E+999999999 that does not end.
+            # kombu converts it to an integer, which takes for ever for 1E+999999999.
             if isinstance(payload["properties"].get("priority"), Decimal):
                 return "its priority is a decimal"
             names = {"delivery_tag": tag, "exchange": exchange, "routing_key": key}

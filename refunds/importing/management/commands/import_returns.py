@@ -22,15 +22,15 @@ SUFFIXES = {".csv": Format.CSV, ".jsonl": Format.JSONL, ".ndjson": Format.JSONL}
 
 
 class Command(BaseCommand):
-    """Reads CSV or JSON lines; rejected rows go to standard error, the summary to standard output."""
+    """Imports CSV or JSON lines. Rejected rows go to standard error, and the summary to standard output."""
 
     help = (
-        "Import return requests from a file of CSV or JSON lines. Rows that were imported before are known again; "
-        "rows that cannot be taken are named with their line and the reason. Exit status 1 if there was one."
+        "Import return requests from a file of CSV or JSON lines. A row that was imported before is already known. "
+        "A rejected row is named with its line and the reason. Exit status 1 if a row was rejected."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """FILE, how to read it, and where its rejected rows go."""
+        """Add FILE, how to read it, and where its rejected rows go."""
         parser.add_argument("file", metavar="FILE", help="the file, or - for standard input")
         parser.add_argument(
             "--layout", default=OWN.name, help=f"its columns: {', '.join(LAYOUTS)}, or a layout file (default: own)"
@@ -41,10 +41,10 @@ class Command(BaseCommand):
         parser.add_argument("--separator", help="comma, semicolon, tab, pipe or the character (default: the layout's)")
         parser.add_argument("--encoding", help="such as utf-16 or cp1252 (default: the layout's)")
         parser.add_argument("--decimal", help="the mark before decimals, . or , (default: the layout's)")
-        parser.add_argument("--rejects", metavar="FILE", help="write the rejected rows to this file, to be corrected")
+        parser.add_argument("--rejects", metavar="FILE", help="write the rejected rows to this file, to correct them")
 
     def handle(self, *, file: str, layout: str, format: str | None, **options: Any) -> None:  # noqa: A002  # the option's name
-        """Raises CommandError where the file or a row of it could not be taken."""
+        """Import the file. Raises CommandError for a refused file or a rejected row, and the database's own errors."""
         try:
             columns = overridden(
                 layout, separator=options["separator"], encoding=options["encoding"], decimal=options["decimal"]
@@ -66,10 +66,10 @@ class Command(BaseCommand):
         if summary.rejected and options["rejects"]:
             raise CommandError(f"rejected rows: {summary.rejected:,}; correct and import {options['rejects']}")
         if summary.rejected:
-            raise CommandError(f"rejected rows: {summary.rejected:,}; mend them and import the file again")
+            raise CommandError(f"rejected rows: {summary.rejected:,}; correct them and import the file again")
 
     def _import(self, source: Source, layout: Layout, form: Format, size: int, rejects: str | None) -> importer.Summary:
-        now = trusted_now()  # what is received at this instant is declined at the next cutoff
+        now = trusted_now()  # a request received at this instant is declined at the next cutoff
         progress = Progress(self.stderr, size)
         with Rejects(Path(rejects), source, layout, form) if rejects else nullcontext() as kept:
 
@@ -116,7 +116,7 @@ def _opened(file: str) -> Iterator[BinaryIO]:
         yield sys.stdin.buffer
         return
     try:
-        stream = Path(file).open("rb")  # noqa: SIM115  # closed below; errors of the import are not this one's
+        stream = Path(file).open("rb")  # noqa: SIM115  # closed below, so that errors of the import are not caught here
     except OSError as error:
         raise BadFile(f"cannot read {file}: {error.strerror}") from error
     with stream:
@@ -124,7 +124,7 @@ def _opened(file: str) -> Iterator[BinaryIO]:
 
 
 def _size(stream: BinaryIO) -> int:
-    """Bytes of a regular file; 0 of a pipe, or of a stream that is no file at all."""
+    """Return the bytes of a regular file; 0 for a pipe, or a stream that is not a file."""
     try:
         return os.fstat(stream.fileno()).st_size
     except OSError:

@@ -12,21 +12,23 @@ from refunds.domain import cutoff
 from refunds.models import Sweep
 from refunds.schedule import beat_schedule
 
-from ..factories import NOON
-from .beats import DECLINE, FILE, HALF_PAST_FOUR, HOUR, OURS, READERS, STOCK, at, rows, sent, warnings
-from .conftest import Schedule, Start
+from ..day.conftest import Schedule, Start
+from ..factories import CUTOFF, NOON
+from .beats import BEFORE, DAY, DECLINE, FILE, HOUR, OURS, READERS, RECONCILE, STOCK, daily, rows, sent, warnings
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.mark.parametrize("stock_rows", [False, True])
-def test_an_entry_that_the_code_no_longer_declares_is_disabled(
+def test_entry_that_is_no_longer_declared_is_disabled(
     start: Start, schedule: Schedule, decline: dict[str, Any], stock_rows: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Its row stays, it is in the log, and it is sent again once it is declared again."""
-    nightly = {"task": DECLINE, "schedule": crontab(hour="19", minute="0")}
+    """Its row stays and the log names it. Declared again, beat sends it again."""
+    local = CUTOFF.astimezone(cutoff.ZONE)
+    hours = f"{(local.hour - 1) % 24},{(local.hour + 1) % 24}"  # an hour before the cutoff, and an hour after it
+    nightly = {"task": DECLINE, "schedule": crontab(hour=hours, minute=str(local.minute))}
     schedule({**decline, "nightly": nightly})
-    celery = start(HALF_PAST_FOUR, scheduler=OURS, workers=READERS)
+    celery = start(BEFORE, scheduler=OURS, workers=READERS)
     celery.advance(timedelta(0))
     if stock_rows:
         rows().update(description="")  # as django-celery-beat writes them
@@ -35,58 +37,55 @@ def test_an_entry_that_the_code_no_longer_declares_is_disabled(
         celery.stop_beat()
         schedule(entries)
         celery.start_beat()
-        celery.advance(24 * HOUR)
+        celery.advance(1.75 * HOUR)
         assert rows().filter(enabled=True, task=DECLINE).count() == len(entries)
-    assert sent(celery) == ["15 18:00:00", "16 18:00:00", "16 19:00:00"]
+    assert sent(celery) == [CUTOFF, CUTOFF + HOUR]
     assert [line for line in warnings(caplog) if "nightly sends" in line] == [
-        "nightly sends refunds.decline_pending, and the code declares no such entry any more: disabled"
+        f"nightly sends {DECLINE}, and the code declares no such entry any more: disabled"
     ]
 
 
 @pytest.mark.usefixtures("decline")
-def test_an_entry_by_hand_runs_and_is_reported_once(start: Start, caplog: pytest.LogCaptureFixture) -> None:
-    """A second decline at noon finds the day's sweep made, and does nothing."""
+def test_entry_by_hand_runs_and_is_reported_once(start: Start, caplog: pytest.LogCaptureFixture) -> None:
+    """A second decline finds the sweep of the last cutoff, and does nothing."""
     celery = start(NOON - HOUR, scheduler=OURS, workers=READERS)
-    rows().create(name="by hand", task=DECLINE, crontab=at("12"))
-    rows().create(name="not ours", task="shop.restock", crontab=at("3"))
+    rows().create(name="by hand", task=DECLINE, crontab=daily(NOON))
+    rows().create(name="not ours", task="shop.restock", crontab=daily(NOON + HOUR))
     celery.advance(26 * HOUR)
-    assert sent(celery) == ["15 12:00:00", "15 18:00:00", "16 12:00:00"]
+    assert sent(celery) == [NOON, CUTOFF, NOON + DAY]
     assert [line for line in warnings(caplog) if "by hand" in line or "not ours" in line] == [
-        "by hand sends refunds.decline_pending, and the code declares no such entry: it was added by hand, and runs"
+        f"by hand sends {DECLINE}, and the code declares no such entry: it was added by hand, and runs"
     ]
     assert rows().filter(enabled=True, name__in=["by hand", "not ours"]).count() == 2
-    assert [sweep.scheduled_for for sweep in Sweep.objects.order_by("pk")] == [
-        cutoff.latest(NOON),
-        cutoff.upcoming(NOON),
-    ]
+    assert [sweep.scheduled_for for sweep in Sweep.objects.order_by("pk")] == [CUTOFF - DAY, CUTOFF]
 
 
 @pytest.mark.parametrize("scheduler", [FILE, STOCK, OURS])
 def test_each_scheduler_keeps_the_expiry(start: Start, scheduler: str) -> None:
-    """What the reconciler is sent is good for half a minute."""
+    """The reconciler's message expires after half a minute."""
     celery = start(NOON, scheduler=scheduler)
     celery.advance(timedelta(minutes=2))
-    found = celery.timeline.of("sent", "refunds.reconcile")
+    found = celery.timeline.of("sent", RECONCILE)
     assert len(found) >= 3
     assert all(record.expires and 29 < (record.expires - record.at).total_seconds() <= 30 for record in found)
 
 
-def test_a_declared_entry_that_makes_no_row_is_logged(
+def test_declared_entry_without_a_valid_row_is_logged(
     start: Start, schedule: Schedule, decline: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is not sent, and the others are."""
+    """Beat sends the others."""
     schedule({**decline, "at noon": {"task": DECLINE, "schedule": "noon"}, "nothing": {}})
-    celery = start(HALF_PAST_FOUR, scheduler=OURS, workers=READERS)
+    celery = start(BEFORE, scheduler=OURS, workers=READERS)
     celery.advance(2 * HOUR)
-    assert sent(celery) == ["15 18:00:00"]
+    assert sent(celery) == [CUTOFF]
     lines = [line for line in warnings(caplog) if line.startswith("schedule drift, not put back: ")]
     assert {line.split(": ")[1] for line in lines} == {"at noon", "nothing"}
 
 
-def test_an_expiry_by_celerys_name_alone_is_kept(start: Start, schedule: Schedule) -> None:
-    """Ours takes it into the row; django-celery-beat would drop it."""
+def test_expires_alone_is_kept(start: Start, schedule: Schedule) -> None:
+    """Ours stores it in the row; django-celery-beat would drop it."""
     schedule({"decline-pending": {**beat_schedule()["decline-pending"], "options": {"expires": 3600}}})
-    celery = start(HALF_PAST_FOUR, scheduler=OURS, workers=READERS)
+    celery = start(BEFORE, scheduler=OURS, workers=READERS)
     celery.advance(2 * HOUR)
     (record,) = celery.timeline.of("sent", DECLINE)
     assert record.expires is not None
@@ -110,33 +109,33 @@ def sql(statement: str, *values: Any) -> None:
         ("headers", "?"),
     ],
 )
-def test_a_row_that_cannot_be_read_does_not_end_beat(
+def test_unreadable_row_does_not_end_beat(
     start: Start, decline: dict[str, Any], name: str, column: str, value: str | None
 ) -> None:
-    """At the start and while it runs: what is declared is put back, what was added by hand is not sent."""
-    celery = start(HALF_PAST_FOUR, scheduler=OURS, workers=READERS)
+    """At its start and while it runs, beat restores a declared row, and does not send one that was added by hand."""
+    celery = start(BEFORE, scheduler=OURS, workers=READERS)
     celery.advance(timedelta(0))
     if name != "decline-pending":
-        rows().create(name=name, task=DECLINE, crontab=at("19"))
+        rows().create(name=name, task=DECLINE, crontab=daily(CUTOFF + HOUR))
     row = rows().get(name=name)
     if column == "crontab":
-        sql(f"UPDATE django_celery_beat_crontabschedule SET {value} = %s WHERE id = %s", "Mars", row.crontab_id)
+        sql(f"UPDATE django_celery_beat_crontabschedule SET {value} = %s WHERE id = %s", "Nowhere", row.crontab_id)
     else:
         sql(f"UPDATE django_celery_beat_periodictask SET {column} = %s WHERE id = %s", value, row.pk)
     celery.advance(HOUR)
     celery.stop_beat()
     celery.start_beat()
     celery.advance(4 * HOUR)
-    assert sent(celery) == ["15 18:00:00"]
+    assert sent(celery) == [CUTOFF]
     assert drift.compare(decline) == []
 
 
-def test_a_row_that_cannot_be_saved_does_not_end_beat(start: Start, caplog: pytest.LogCaptureFixture) -> None:
-    """Two expiries, which its own save refuses: put back, and sent on."""
+def test_row_that_cannot_be_saved_does_not_end_beat(start: Start, caplog: pytest.LogCaptureFixture) -> None:
+    """A row with two expiries, which its own save refuses, is restored, and beat goes on to send it."""
     celery = start(NOON, scheduler=OURS)
     celery.advance(timedelta(minutes=1))
     rows().filter(name="reconcile").update(expires=NOON + HOUR)
     celery.advance(timedelta(minutes=2))
-    assert len(celery.timeline.of("sent", "refunds.reconcile")) >= 5
+    assert len(celery.timeline.of("sent", RECONCILE)) >= 5
     assert any("cannot be saved" in line for line in warnings(caplog))
     assert drift.compare(beat_schedule()) == []

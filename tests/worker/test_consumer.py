@@ -1,4 +1,4 @@
-"""What the worker's consumer leaves out, and what it writes about a message that it refuses."""
+"""What the worker's consumer leaves out, and what it logs about a message that it refuses."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -6,11 +6,11 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
+from celery import current_app
 from celery.signals import task_rejected, task_unknown
 from kombu import Connection
 from kombu.message import Message
 
-from celery_app import app
 from refunds.worker.consumer import Consumer
 from refunds.worker.transport import guarded
 
@@ -21,7 +21,9 @@ LONG = "x" * 1_000_000
 def consumer() -> Consumer:
     """A consumer that is not connected."""
     pool = Mock(num_processes=1, is_green=False)
-    return Consumer(Mock(), hostname="w@here", pool=pool, app=app, timer=Mock(), controller=Mock(use_eventloop=False))
+    return Consumer(
+        Mock(), hostname="w@here", pool=pool, app=current_app, timer=Mock(), controller=Mock(use_eventloop=False)
+    )
 
 
 def message(**options: Any) -> Any:
@@ -30,16 +32,16 @@ def message(**options: Any) -> Any:
 
 
 def test_gossip_and_mingle_are_off(consumer: Consumer) -> None:
-    """They read what others publish, with no check in front, whatever the command line says."""
+    """They read what others publish, without a check, whatever the command line says."""
     blueprint: Any = consumer.blueprint
     running = {type(step).__name__ for step in blueprint.order if step.include_if(consumer)}
     assert running.isdisjoint({"Gossip", "Mingle"})
 
 
 def test_unknown_task_is_one_short_line(consumer: Consumer, caplog: pytest.LogCaptureFixture) -> None:
-    """Name and id, and no headers, of which Celery would log all; the signal is sent."""
-    told = Mock()
-    task_unknown.connect(told)
+    """It has the name and the id, and no headers, all of which Celery would log. The signal is sent."""
+    received = Mock()
+    task_unknown.connect(received)
     sent = message(headers={"task": "no.such", "id": "id-1", "x": LONG}, body=LONG)
     with caplog.at_level(logging.ERROR):
         consumer.on_unknown_task(None, sent, KeyError("no.such"))
@@ -48,7 +50,7 @@ def test_unknown_task_is_one_short_line(consumer: Consumer, caplog: pytest.LogCa
     assert len(line) < 1_024
     assert caplog.records[0].exc_info is None
     sent.channel.basic_reject.assert_called_once_with("tag", requeue=False)
-    assert told.call_args.kwargs["name"] == "no.such"
+    assert received.call_args.kwargs["name"] == "no.such"
 
 
 Refuse = Callable[[Consumer, Message], None]
@@ -63,16 +65,16 @@ REFUSALS: Mapping[str, Refuse] = {
 def test_refused_message_is_one_short_line(
     consumer: Consumer, caplog: pytest.LogCaptureFixture, refuse: Refuse
 ) -> None:
-    """The reason, cut, and the first kilobyte of the body; no traceback, which would quote the message."""
-    told = Mock()
-    task_rejected.connect(told)
+    """It has the reason, cut, and the first kilobyte of the body, and no traceback, which would quote the message."""
+    received = Mock()
+    task_rejected.connect(received)
     with caplog.at_level(logging.ERROR):
         refuse(consumer, message(headers={"x": LONG}, body=LONG.encode()))
     (line,) = caplog.messages
     assert line.startswith("Received invalid task message: ")
     assert len(line) < 1_500
     assert caplog.records[0].exc_info is None
-    assert len(str(told.call_args.kwargs["exc"])) <= 300
+    assert len(str(received.call_args.kwargs["exc"])) <= 300
 
 
 def test_guard_survives_a_change_of_broker(consumer: Consumer) -> None:
@@ -87,7 +89,7 @@ def test_guard_survives_a_change_of_broker(consumer: Consumer) -> None:
     assert made.get_transport_cls().driver_type == "amqp"
 
 
-def test_memory_transport_is_left_as_it_is() -> None:
-    """Nobody but its own process writes to it."""
+def test_memory_transport_is_not_guarded() -> None:
+    """No other process writes to it."""
     transport = Connection("memory://").get_transport_cls()
     assert guarded(transport) is transport

@@ -1,4 +1,4 @@
-"""What a Redis knew besides the messages is not needed to send the next one."""
+"""Sending needs nothing that a flushed Redis has lost."""
 
 import redis
 from kombu import Connection
@@ -8,8 +8,8 @@ from refunds.project.embedded.redis_server import RedisServer
 from refunds.tasks import reconcile
 
 
-def test_a_redis_that_was_flushed_still_gets_messages() -> None:
-    """With an exchange bound to its queues the bindings would be gone, and each message lost without a word."""
+def test_flushed_redis_still_gets_messages() -> None:
+    """With a topic exchange, the bindings would be gone, and each message silently lost."""
     with RedisServer() as server, Connection(server.url(0)) as connection:
         producer = app.amqp.Producer(connection)
         with redis.Redis.from_url(server.url(0)) as client:

@@ -1,24 +1,26 @@
-"""What a message may hold, and that whatever passes is something Celery can work on."""
+"""What a message can hold: Celery can work on every message that passes the check."""
 
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from celery import current_app
 from celery.worker.request import Request
 from hypothesis import given
 from hypothesis import strategies as st
 from kombu.exceptions import DecodeError
 from kombu.message import Message
 
-from celery_app import app
 from refunds import tasks
+from refunds.apps import LABEL
 from refunds.worker.message_check import DEEPEST, LONGEST_BODY, LONGEST_HEADERS, LONGEST_NAME, LONGEST_WAIT, fault
 
 from ..factories import NOON
 
 BODY: list[Any] = [[], {"refund_id": 1}, None]
-HEADERS = {"task": "refunds.pay_refund", "id": "id-1"}
+TOO_LATE = (NOON + LONGEST_WAIT + timedelta(microseconds=1)).isoformat()
+HEADERS = {"task": f"{LABEL}.pay_refund", "id": "id-1"}
 
 
 def message(body: Any = BODY, **headers: Any) -> Message:
@@ -69,8 +71,8 @@ def filled(size: int) -> bytes:
         ),
         (
             message(eta=(NOON + LONGEST_WAIT).isoformat()),
-            message(eta=(NOON + LONGEST_WAIT + timedelta(microseconds=1)).isoformat()),
-            "it is to wait until 2026-07-15T10:00:00.000001+00:00, and a message waits 1:00:00 at most",
+            message(eta=TOO_LATE),
+            f"it is to wait until {TOO_LATE}, and a message waits 1:00:00 at most",
         ),
         (message(timelimit=[0.1, None]), message(timelimit=[0, None]), "the header 'timelimit' is a list"),
         # Beyond every float, which is what Celery makes of it.
@@ -80,20 +82,20 @@ def filled(size: int) -> bytes:
     ],
 )
 def test_each_limit_holds_to_the_unit(most: Message, more: Message, why: str) -> None:
-    """What is at the limit may pass, and the next beyond is refused with what it is."""
+    """A value at the limit passes, and the next one is refused with its reason."""
     assert fault(most, NOON) == ""
     assert fault(more, NOON).startswith(why)
 
 
 def test_header_whose_name_is_no_text_is_refused() -> None:
-    """py-amqp hands over a name that is not UTF-8 as bytes, which JSON has no place for."""
+    """py-amqp gives a name that is not UTF-8 as bytes, which JSON cannot have."""
     sent: Any = message()
     sent.headers[b"\xff"] = None
     assert fault(sent, NOON).startswith("headers and properties are no JSON: keys must be")
 
 
-def test_what_cannot_be_read_is_kombus_to_say() -> None:
-    """The consumer refuses it by the same way as kombu's own errors."""
+def test_unreadable_body_raises_kombus_error() -> None:
+    """The consumer refuses it as it refuses kombu's own errors."""
     with pytest.raises(DecodeError):
         fault(message(b"hello {"), NOON)
 
@@ -120,13 +122,15 @@ READ = [
     headers=st.dictionaries(st.sampled_from(READ), ANY, max_size=3),
     body=st.just(BODY) | ANY | st.lists(ANY, min_size=3, max_size=3),
 )
-def test_what_passes_is_a_request_to_celery(headers: dict[str, Any], body: Any) -> None:
-    """Whatever headers and body hold, either it is refused, or Celery makes a request of it and may ask it all."""
+def test_message_without_a_fault_is_a_request_to_celery(headers: dict[str, Any], body: Any) -> None:
+    """Whatever headers and body hold, the message is refused, or Celery can make a request of it and read that."""
     sent = message(body, **headers)
     if fault(sent, NOON):
         return
-    # As Celery's strategy makes and asks it, before it reserves the task.
-    request: Any = Request(sent, app=app, hostname="w", task=tasks.pay_refund, headers=sent.headers, body=sent.body)
+    # As Celery's strategy makes and reads it, before it reserves the task.
+    request: Any = Request(
+        sent, app=current_app, hostname="w", task=tasks.pay_refund, headers=sent.headers, body=sent.body
+    )
     assert request.id == sent.headers["id"]
     assert request.expires is None or isinstance(datetime.now(UTC) > request.expires, bool)
     assert set(request.stamps) == set(request.stamped_headers)

@@ -1,4 +1,4 @@
-"""Two importers at once, as processes on one database."""
+"""Two imports at once, in two processes on one database."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ import pytest
 from refunds.importing.files import Row
 
 from ..chaos.services import servers
-from .files import HEADER, csv_file, line, read
+from ..importing.files import HEADER, csv_file, line, read
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.services)])
@@ -38,7 +38,7 @@ def start(database: str, *arguments: str) -> "subprocess.Popen[str]":
 
 
 def both(database: str, *files: Path) -> list[tuple[dict[str, int], str]]:
-    """The counts of each import and what it wrote to standard error; the database is migrated before."""
+    """Migrate the database and import the files at once; return each import's counts and its standard error."""
     assert start(database, "migrate", "-v0").communicate() == ("", "")
     results = [each.communicate() for each in [start(database, "import_returns", str(file)) for file in files]]
     found = []
@@ -48,8 +48,8 @@ def both(database: str, *files: Path) -> list[tuple[dict[str, int], str]]:
     return found
 
 
-def test_two_importers_at_once_bring_each_row_once(tmp_path: Path, shared: str) -> None:
-    """Two processes with the same file on one database: together they import it, neither crashes."""
+def test_two_imports_at_once_store_each_row_once(tmp_path: Path, shared: str) -> None:
+    """Together they import the same file, and neither crashes."""
     file = tmp_path / "returns.csv"
     file.write_bytes(csv_file(*[line(order_line=f"Zoë \\ ☃ \U0001f642 {number}") for number in range(12_000)]))
     results = both(shared, file, file)
@@ -64,7 +64,7 @@ def test_two_importers_at_once_bring_each_row_once(tmp_path: Path, shared: str) 
     assert start(shared, "shell", "--no-imports", "-c", ask).communicate() == wanted
 
 
-def test_two_importers_at_once_bring_each_return_id_once(tmp_path: Path, shared: str) -> None:
+def test_two_imports_at_once_store_each_return_id_once(tmp_path: Path, shared: str) -> None:
     """Rows with ids in another order and with another reason; one id has other facts in the second file.
 
     All have the same facts, so that the importers also meet at each number of them.

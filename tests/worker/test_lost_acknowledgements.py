@@ -1,4 +1,4 @@
-"""A Redis that is away while tasks end takes no place of a worker for good."""
+"""A worker gets its places back where Redis is away while tasks end."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -14,21 +14,21 @@ class Away(virtual.QoS):
     """kombu's count of what a worker holds, over a Redis that does not answer."""
 
     def ack(self, delivery_tag: str) -> None:
-        """As kombu's: the message is forgotten in Redis first, and then here."""
+        """As in kombu, Redis forgets the message first."""
         raise redis.ConnectionError("Connection refused")
 
     def reject(self, delivery_tag: str, requeue: bool = False) -> None:
-        """The same."""
+        """As above."""
         raise redis.ConnectionError("Connection refused")
 
 
 class Guarded(GuardedQoS, Away):
-    """As a worker has it."""
+    """The QoS of a guarded worker."""
 
 
 @pytest.mark.parametrize("answer", ["ack", "reject"])
-def test_a_message_that_cannot_be_acknowledged_gives_its_place_back(answer: str) -> None:
-    """The error still comes out, and the worker can read on: only so does it notice that its connection is lost."""
+def test_message_that_cannot_be_acknowledged_frees_its_place(answer: str) -> None:
+    """The error is still raised, and the worker can read on, which is how it notices that its connection is lost."""
     channel: Any = SimpleNamespace(connection_errors=(redis.ConnectionError,), do_restore=False)
     qos = Guarded(channel, prefetch_count=1)
     qos.append(SimpleNamespace(), "tag")

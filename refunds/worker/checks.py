@@ -1,0 +1,65 @@
+"""System checks: each part of this room works only where a setting asks for it, and Celery does not say so."""
+
+from typing import Any, Final
+
+from celery.utils.imports import symbol_by_name
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004  # Django's name
+
+from ..apps import LABEL
+
+CONSUMER: Final = f"{__package__}.consumer:Consumer"
+
+
+@register(Tags.compatibility)
+def consumer_set(**_: Any) -> list[CheckMessage]:
+    """Report a worker that would use Celery's own consumer, which one unexpected message ends."""
+    named: str = getattr(settings, "CELERY_WORKER_CONSUMER", "")
+    if named == CONSUMER or (named and _is_ours(named)):
+        return []
+    return [
+        Error(
+            f"CELERY_WORKER_CONSUMER is {named!r}: one message that Celery does not expect would end every worker.",
+            hint=f"Set it to '{CONSUMER}', or to a subclass of that.",
+            id=f"{LABEL}.E030",
+        )
+    ]
+
+
+def _is_ours(named: str) -> bool:
+    # Here, because it loads Celery's worker, which a web process does not need.
+    from .consumer import Consumer
+
+    try:
+        return issubclass(symbol_by_name(named), Consumer)
+    except (ImportError, AttributeError, TypeError, ValueError):  # no module, no such name, no class, no path
+        return False
+
+
+@register(Tags.compatibility)
+def acknowledged_late(**_: Any) -> list[CheckMessage]:
+    """Report early acknowledgement: the broker would not give the message of a lost worker to another."""
+    if getattr(settings, "CELERY_TASK_ACKS_LATE", False):
+        return []
+    return [
+        Error(
+            "CELERY_TASK_ACKS_LATE is not true: a worker that dies would lose the messages that it runs.",
+            hint="Set it to True. Each task must then be able to run twice.",
+            id=f"{LABEL}.E031",
+        )
+    ]
+
+
+@register(Tags.compatibility)
+def connections_kept(**_: Any) -> list[CheckMessage]:
+    """Report that Celery would close the database connection before and after each task."""
+    if getattr(settings, "CELERY_DB_REUSE_MAX", None):
+        return []
+    return [
+        Warning(
+            "CELERY_DB_REUSE_MAX is not set: Celery closes the database connection before and after each task, "
+            "whatever CONN_MAX_AGE is.",
+            hint="Set it to sys.maxsize. This app then closes the connection by CONN_MAX_AGE.",
+            id=f"{LABEL}.W030",
+        )
+    ]

@@ -1,0 +1,105 @@
+"""A worker's database connection: kept from task to task, and closed as Django closes a web process's."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from celery import current_app
+from celery.fixups.django import DjangoWorkerFixup  # type: ignore[attr-defined]  # its stubs lack it
+from celery.signals import task_postrun, task_prerun
+from celery_rehearsal import VirtualCelery
+from django.core.management import call_command
+from django.db import connection, connections
+from django.db.backends.signals import connection_created
+
+from refunds.apps import LABEL
+from refunds.worker import connections as kept
+
+from ..factories import PRESSED
+
+pytestmark = pytest.mark.django_db(transaction=True)
+# Seconds that a connection is used.
+AGE = 60
+
+
+@pytest.fixture
+def _database_file(tmp_path: Path) -> Iterator[None]:
+    """A migrated database in a file: unlike one in memory, its connection can be closed."""
+    before, settings = connections["default"], connections.settings
+    config: dict[str, Any] = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(tmp_path / "worker.sqlite3")}
+    config |= {"CONN_MAX_AGE": AGE, "CONN_HEALTH_CHECKS": True}
+    connections.settings = connections.configure_settings({"default": config})
+    connections["default"] = connections.create_connection("default")
+    call_command("migrate", verbosity=0)
+    yield
+    connections["default"].close()
+    connections.settings, connections["default"] = settings, before
+
+
+@pytest.fixture
+def opened(_database_file: None) -> Iterator[list[int]]:
+    """One item for each connection that is opened."""
+    found: list[int] = []
+
+    def note(**_: Any) -> None:
+        found.append(len(found))
+
+    connection.close()
+    connection_created.connect(note)
+    yield found
+    connection_created.disconnect(note)
+
+
+@pytest.fixture
+def celery(opened: list[int]) -> Iterator[VirtualCelery]:
+    """A worker that does what the program `celery worker` installs at its start; one in virtual time leaves it out."""
+    fixup = DjangoWorkerFixup(current_app).install()
+    kept.check_at_each_task()
+    with VirtualCelery(current_app, start=PRESSED, beats=0) as running:
+        yield running
+    for signal, theirs in ((task_prerun, fixup.on_task_prerun), (task_postrun, fixup.on_task_postrun)):
+        signal.disconnect(theirs)
+        signal.disconnect(kept._check)
+
+
+def work(celery: VirtualCelery) -> None:
+    """A task that reads the database."""
+    current_app.tasks[f"{LABEL}.reconcile"].delay()
+    celery.run_until_idle()
+
+
+def test_worker_keeps_its_connection(celery: VirtualCelery, opened: list[int]) -> None:
+    """All tasks use the connection of the first; Celery alone would open one for each."""
+    for _ in range(3):
+        work(celery)
+    assert len(opened) == 1
+
+
+def test_broken_connection_is_replaced(
+    celery: VirtualCelery, opened: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next task does not fail: the connection is tested before it is used again."""
+    work(celery)
+    # SQLite's connection always answers.
+    monkeypatch.setattr(connections["default"], "is_usable", lambda: False)
+    work(celery)
+    assert len(opened) == 2
+
+
+def test_old_connection_is_replaced(celery: VirtualCelery, opened: list[int]) -> None:
+    """After CONN_MAX_AGE a task opens another, so that workers find a database that has moved."""
+    work(celery)
+    celery.advance(timedelta(seconds=AGE))
+    work(celery)
+    assert len(opened) == 2
+
+
+def test_worker_in_a_test_leaves_connections_alone(opened: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The test can have a database in memory, which a closed connection would lose."""
+    closed: list[int] = []
+    monkeypatch.setattr(kept, "close_old_connections", lambda: closed.append(len(closed)))
+    with VirtualCelery(current_app, start=PRESSED, beats=0) as celery:
+        work(celery)
+    assert closed == []

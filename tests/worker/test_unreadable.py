@@ -1,0 +1,79 @@
+"""A worker keeps and reports what it cannot read on Redis, and goes on."""
+
+import logging
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from celery import current_app
+from celery_rehearsal import VirtualCelery
+from django.core import mail
+
+from refunds.apps import LABEL
+from refunds.worker.transport import dead_letters
+from refunds.worker.transport.dead_letters import NAME
+
+from ..factories import NOON
+
+pytestmark = pytest.mark.django_db(transaction=True)
+MINUTE = timedelta(minutes=1)
+RECONCILE = f"{LABEL}.reconcile"
+BAD: dict[str, Any] = {"x": {"__type__": "nope", "__value__": 1}}
+
+
+@pytest.fixture
+def celery() -> Iterator[VirtualCelery]:
+    """A worker on Redis, without beat."""
+    with VirtualCelery(current_app, start=NOON, transport="fakeredis", beats=0) as running:
+        yield running
+
+
+def send(**options: Any) -> None:
+    """Send a message to the reconciler."""
+    current_app.send_task(RECONCILE, queue="upkeep", **options)
+
+
+def done(celery: VirtualCelery) -> int:
+    """How many tasks have succeeded."""
+    return len(celery.timeline.of("succeeded", RECONCILE))
+
+
+def test_header_that_kombu_cannot_read_ends_no_worker(celery: VirtualCelery, caplog: pytest.LogCaptureFixture) -> None:
+    """Such a message is kept with its reason, and the worker runs the next one."""
+    send(headers=BAD)
+    send()
+    with caplog.at_level(logging.ERROR, logger=dead_letters.__name__):
+        celery.advance(timedelta(0))
+    assert done(celery) == 1
+    assert "Unreadable: upkeep: ValueError: ('Unsupported type'" in caplog.text
+    (entry,) = celery.broker.client.lrange(NAME, 0, -1)  # type: ignore[attr-defined]  # a Redis broker's
+    assert b'"from": "upkeep"' in entry
+    assert b'"__type__": "nope"' in entry
+
+
+def test_unreadable_messages_are_one_mail_in_five_minutes(celery: VirtualCelery) -> None:
+    """A flood of them is one mail, which says where the messages are."""
+    for _ in range(3):
+        send(headers=BAD)
+        celery.advance(MINUTE)
+    (letter,) = mail.outbox
+    assert letter.subject.endswith("A message on the queue was refused")
+    assert f"It is in the list {NAME}" in letter.body
+    celery.advance(3 * MINUTE)
+    send(headers=BAD)
+    celery.advance(timedelta(0))
+    assert len(mail.outbox) == 2
+
+
+def test_garbage_that_a_killed_worker_held_is_kept(celery: VirtualCelery) -> None:
+    """After the visibility timeout another worker moves it to the list, and goes on."""
+    client = celery.broker.client  # type: ignore[attr-defined]  # a Redis broker's
+    client.hset("unacked", "tag", b"garbage")
+    client.zadd("unacked_index", {"tag": NOON.timestamp()})
+    celery.advance(timedelta(hours=2))
+    (entry,) = client.lrange(NAME, 0, -1)
+    assert entry.endswith(b"\ngarbage")
+    send()
+    celery.advance(timedelta(0))
+    assert done(celery) == 1

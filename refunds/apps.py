@@ -10,14 +10,13 @@ LABEL: Final = "refunds"
 
 
 class RefundsConfig(AppConfig):
-    """Loads what nothing else imports: the tasks and the system checks."""
+    """Loads the modules that nothing else imports: the tasks and the system checks."""
 
     name = __name__.rpartition(".")[0]
     label = LABEL
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Called by Django once all apps are loaded."""
-        # Importing registers them. Celery's autodiscovery runs in workers and beat alone: the web process, which only
-        # sends, must know the tasks by this.
-        from . import checks, tasks  # noqa: F401
+        """Override of Django's hook, which it calls once all apps are loaded."""
+        # Importing registers them. Celery's autodiscovery runs only in workers and beat, and the web process sends too.
+        from . import bridge, checks, tasks  # noqa: F401

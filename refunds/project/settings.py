@@ -45,6 +45,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "refunds",
     "refunds.beat",
+    "refunds.clocks",
     "refunds.importing",
     "refunds.notices",
     "refunds.project",
@@ -198,7 +199,7 @@ REFUNDS_LIMITER_URL = os.environ.get(
 )
 # Celery does not read TIME_ZONE; without this the crontab's 18:00 is 18:00 UTC.
 CELERY_TIMEZONE = cutoff.ZONE.key
-CELERY_BEAT_SCHEDULE = beat_schedule(evening_digest=REFUNDS_EVENING_DIGEST)
+CELERY_BEAT_SCHEDULE = beat_schedule()
 # After a kill, beat sends again what it sent since its last write of the schedule file: keep that to one entry.
 CELERY_BEAT_SYNC_EVERY = 1
 # Whoever reaches the broker can send a message; unpickling one would run their code.

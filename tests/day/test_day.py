@@ -14,7 +14,7 @@ from refunds.gateways import Answer, Order, TryAgain
 from refunds.gateways.wallet import Wallet
 from refunds.models import Refund, ReturnRequest, Sweep
 from refunds.operations import sweeps
-from refunds.operations.audit import close_books
+from refunds.operations.audit import run_audit
 
 from ..factories import CUTOFF, NOON, PRESSED, make_requests
 from .conftest import Start, press
@@ -55,7 +55,7 @@ def test_a_day(start: Start, transport: str) -> None:
     )
     assert set(ReturnRequest.objects.filter(status=Status.DECLINED).values_list("decided_at")) == {(CUTOFF,)}
     assert set(Refund.objects.values_list("status", "settled_at")) == {(RefundStatus.SUCCEEDED, PRESSED)}
-    assert close_books().problems == []
+    assert run_audit().problems == []
     assert celery.timeline.of("failed") == celery.timeline.of("expired") == []
 
 
@@ -83,7 +83,7 @@ def test_everything_at_once_pays_each_approved_request_once(start: Start, monkey
     celery.kill_worker("worker1")
     late = make_requests(5, received_at=celery.now)
     celery.run_until(CUTOFF + 30 * MINUTE)
-    books = close_books()
+    books = run_audit()
     assert books.problems == []
     assert (books.count(Status.APPROVED), books.count(Status.DECLINED)) == (50, len(late))
     assert books.count(RefundStatus.SUCCEEDED) == 50
@@ -100,7 +100,7 @@ def test_a_broker_that_forgets_everything_loses_nothing(start: Start) -> None:
     celery.lose_broker()
     celery.start_worker()
     celery.advance(5 * MINUTE)
-    assert close_books().count(RefundStatus.SUCCEEDED) == 10
+    assert run_audit().count(RefundStatus.SUCCEEDED) == 10
 
 
 def test_a_broker_that_is_down_at_18_delays_the_decline_by_half_a_minute(start: Start) -> None:
@@ -124,7 +124,7 @@ def test_a_doubled_message_does_nothing_twice(start: Start, transport: str) -> N
         celery.deliver_twice(record.id)
     celery.run_until_idle()
     assert len(celery.timeline.of("doubled")) == len(celery.timeline.of("sent"))
-    assert close_books().problems == []
+    assert run_audit().problems == []
     assert (Refund.objects.count(), len(mail.outbox)) == (10, 10)
 
 
@@ -145,8 +145,8 @@ def test_a_worker_killed_in_the_middle_of_a_chunk_leaves_it_whole_or_untouched(
     monkeypatch.setattr(queries, "insert_refunds", kill_first)
     press(celery)
     celery.advance(MINUTE / 60)
-    assert close_books().count(Status.REQUESTED) == 10
+    assert run_audit().count(Status.REQUESTED) == 10
     assert Refund.objects.count() == 0
     celery.start_worker()
     celery.run_until_idle()
-    assert close_books().count(RefundStatus.SUCCEEDED) == 10
+    assert run_audit().count(RefundStatus.SUCCEEDED) == 10

@@ -63,7 +63,7 @@ def test_an_approval_whose_worker_was_down_until_the_cutoff_lapses(start: Start,
     assert set(ReturnRequest.objects.values_list("status", flat=True)) == {Status.DECLINED}
     sweep.refresh_from_db()
     progress = sweeps.progress(sweep, celery.now)
-    assert (progress.state, progress.decided, progress.left) == (SweepState.LAPSED, 0, 3)
+    assert (progress.state, progress.decided, progress.left) == (SweepState.EXPIRED, 0, 3)
     mailed = [letter for letter in mail.outbox if "Task refunds.plan_sweep expired" in letter.subject]
     assert len(mailed) == (kind == "expired")
 
@@ -90,7 +90,7 @@ def test_a_worker_that_dies_half_way_leaves_the_rest_to_the_decline(
     assert Refund.objects.count() == 2
     sweep.refresh_from_db()
     progress = sweeps.progress(sweep, celery.now)
-    assert (progress.state, progress.decided, progress.left) == (SweepState.LAPSED, 2, 4)
+    assert (progress.state, progress.decided, progress.left) == (SweepState.EXPIRED, 2, 4)
 
 
 def test_the_page_of_a_lapsed_sweep_says_so(start: Start, admin_client: Client) -> None:

@@ -13,7 +13,7 @@ from refunds.importing.files import ONLINE_RETAIL, Format, Source
 from refunds.importing.importer import import_file
 from refunds.models import Refund, ReturnRequest, WalletEntry
 from refunds.operations import sweeps
-from refunds.operations.audit import close_books
+from refunds.operations.audit import run_audit
 
 from ..factories import CUTOFF, PRESSED
 from .conftest import Start
@@ -32,7 +32,7 @@ def test_every_real_return_is_approved_and_refunded_once(start: Start, real_file
     assert (summary.imported, summary.rejected, summary.totals) == (4494, 0, {"GBP": TOTAL})
     sweeps.start_approve(key="first", frozen=freeze(), by=None, now=celery.now)
     celery.advance(timedelta(seconds=1))
-    books = close_books()
+    books = run_audit()
     assert (books.count(Status.APPROVED), books.count(RefundStatus.SUCCEEDED)) == (4494, 4494)
     assert books.problems == []
     for ledger in (Refund, WalletEntry):

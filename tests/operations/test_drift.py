@@ -13,7 +13,7 @@ from pytest_django import Settings
 from celery_app import app
 from refunds.beat import drift
 from refunds.beat.drift import Drift, compare
-from refunds.operations import reconcile
+from refunds.operations import health
 from refunds.schedule import KYIV, beat_schedule
 
 from ..factories import NOON
@@ -152,13 +152,13 @@ def test_what_is_undeclared_is_an_enabled_row_of_ours_or_a_declared_one_of_befor
 @pytest.mark.usefixtures("stored", "stock")
 def test_health_names_drift_and_undeclared_entries() -> None:
     """A line for each, with what to do; none where rows and code agree."""
-    assert reconcile.health(NOON) == []
+    assert health.health(NOON) == []
     write({"by hand": {"task": "refunds.reconcile", "schedule": 60.0}})
     model("CrontabSchedule").objects.filter(hour="18").update(hour="17")
     model("PeriodicTask").objects.filter(name="reconcile").delete()
     end = "; put it back in the admin, or run beat by refunds.beat.scheduler:DeclaredScheduler"
     other_end = "; disable it in the admin, or declare it"
-    assert reconcile.health(NOON) == [
+    assert health.health(NOON) == [
         f"schedule drift: decline-pending: schedule is '0 17 * * * Europe/Kyiv', declared is '{SIX}'{end}",
         f"schedule drift: reconcile: its row is missing{end}",
         f"undeclared entry: by hand sends refunds.reconcile, and the code declares no such entry{other_end}",
@@ -168,4 +168,4 @@ def test_health_names_drift_and_undeclared_entries() -> None:
 def test_health_passes_over_rows_that_beat_does_not_read() -> None:
     """With the schedule in a file, what another app keeps in the tables is nobody's business here."""
     write({"by hand": {"task": "refunds.reconcile", "schedule": 60.0}})
-    assert reconcile.health(NOON) == []
+    assert health.health(NOON) == []

@@ -16,7 +16,7 @@ from ....domain.money import to_major
 from ....domain.refunds import RefundStatus
 from ....domain.returns import Status
 from ....importing.files import BadFile, Rejection, Row, Source, guess, load, rows
-from ....operations.audit import Books
+from ....operations.audit import Audit
 
 if TYPE_CHECKING:
     from ... import demo
@@ -90,7 +90,7 @@ class Command(BaseCommand):
         ]
         self.stdout.write("\n".join(lines))
 
-    def _totals(self, books: Books) -> None:
+    def _totals(self, books: Audit) -> None:
         currencies = sorted({line.currency for line in books.requests})
         self.stdout.write(f"{'':<18}" + "".join(f"{currency:>16}" for currency in currencies))
         for name, lines in (("requests", books.requests), ("refunds", books.refunds)):

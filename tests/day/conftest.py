@@ -6,9 +6,10 @@ from importlib.util import find_spec
 from typing import Any
 
 import pytest
+from celery import Celery
+from celery.app import app_or_default
 from celery_rehearsal import VirtualCelery
 
-from celery_app import app
 from refunds import tasks
 from refunds.frozen import freeze
 from refunds.models import Sweep
@@ -20,12 +21,15 @@ from ..gateways.provider import InMemory
 # Not skipped but left out: where it cannot be installed there is nothing to test.
 collect_ignore = [] if find_spec("django_celery_beat") else ["test_schedulers.py", "test_scheduler_rows.py"]
 
+# The project's Celery app, whichever that is.
+app: Celery = app_or_default()
+
 Start = Callable[..., VirtualCelery]
 Schedule = Callable[[dict[str, Any]], None]
 
 
 def press(celery: VirtualCelery) -> Sweep:
-    """What the button does, now."""
+    """Do what the button does, now."""
     sweep, _ = sweeps.start_approve(key=f"pressed {celery.now}", frozen=freeze(), by=None, now=celery.now)
     return sweep
 
@@ -72,7 +76,7 @@ def gateway(monkeypatch: pytest.MonkeyPatch) -> InMemory:
 
 @pytest.fixture
 def decline(schedule: Schedule) -> dict[str, Any]:
-    """The decline alone: what happens at 18:00 is beat's doing, and no reconciler's."""
+    """Declare only the decline: then beat starts it, and no reconciler does."""
     entries = {"decline-pending": beat_schedule()["decline-pending"]}
     schedule(entries)
     return entries

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from itertools import chain
 from typing import Final
 
 from django.db.models import Max
@@ -20,8 +19,8 @@ UNPAID: Final = timedelta(minutes=15)
 
 def health(now: datetime) -> list[str]:
     """Return one line per overdue item that the reconciler has not repaired, the rooms' items last."""
-    rooms = chain.from_iterable(signals.answers(signals.health_requested, now=now))
-    return [*_missed(now), *_stalled(now), *_unpaid(now), *rooms]
+    lines = [*_missed(now), *_stalled(now), *_unpaid(now)]
+    return lines + [line for answer in signals.answers(signals.health_requested, now=now) for line in answer]
 
 
 def _missed(now: datetime) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """The Django app."""
 
+from importlib import import_module
 from typing import Final
 
 from django.apps import AppConfig
@@ -19,4 +20,6 @@ class RefundsConfig(AppConfig):
     def ready(self) -> None:
         """Override of Django's hook, which it calls once all apps are loaded."""
         # Importing registers them. Celery's autodiscovery runs only in workers and beat, and the web process sends too.
-        from . import bridge, checks, tasks  # noqa: F401
+        # By name, because every module imports LABEL from here: an import statement would be a cycle.
+        for module in ("checks", "tasks"):
+            import_module(f"{self.name}.{module}")

@@ -26,8 +26,6 @@ DECIDE_CHUNK: Final = f"{LABEL}.decide_chunk"
 PAY_REFUND: Final = f"{LABEL}.pay_refund"
 PAY_REFUNDS: Final = f"{LABEL}.pay_refunds"
 RECONCILE: Final = f"{LABEL}.reconcile"
-LOOK_UP_REFUND: Final = f"{LABEL}.look_up_refund"
-NOTIFY_CUSTOMER: Final = f"{LABEL}.notify_customer"
 
 
 def on_commit(name: str, messages: Iterable[Mapping[str, Any]], *, expires: datetime | None = None) -> None:

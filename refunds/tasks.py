@@ -14,15 +14,12 @@ from django.db.models import BigIntegerField
 from django.utils import timezone
 
 from . import outbox
-from .apps import LABEL
 from .domain.retries import Again
 from .domain.sweeps import IdRange
 from .errors import BadArgument
 from .gateways import gateway, limiter
-from .notices import sending
 from .operations import PATIENCE, bulk_payments, payments, sweeps, trusted_now
 from .operations import reconcile as reconciler
-from .tracking import outcomes
 
 # A worker's child that the kernel kills, a database that is locked or away: retry soon, a few times; then leave it to
 # the reconciler. `retry_on_worker_lost` counts its retries, which `reject_on_worker_lost` does not (celery 4250).
@@ -90,35 +87,6 @@ def pay_refund(self: "Task[Any, Any]", /, *, refund_id: int, **_newer: object) -
     )
     if isinstance(result, Again) and result.by_message and self.request.retries < (self.max_retries or 0):
         raise self.retry(countdown=result.delay.total_seconds())
-
-
-# The time limits (seconds) are shorter than the lease of the look-up, as those of a payment are.
-@shared_task(name=outbox.LOOK_UP_REFUND, soft_time_limit=45, time_limit=50, **TROUBLE)
-def look_up_refund(*, refund_id: int, **_newer: object) -> None:
-    """Ask the payment provider how a refund has ended; the reconciler sends the next look-up when it is due."""
-    outcomes.look_up_refund(
-        positive("refund_id", refund_id),
-        timezone.now(),
-        gateway=gateway(),
-        limiter=limiter(),
-        clock=timezone.now,
-    )
-
-
-@shared_task(name=outbox.NOTIFY_CUSTOMER, **TROUBLE)
-def notify_customer(*, refund_id: int, last_id: int | None = None, **_newer: object) -> None:
-    """Tell a customer how the refund ended, or with `last_id` those of all refunds up to it."""
-    first = positive("refund_id", refund_id)
-    if last_id is None:
-        sending.notify_customer(first, timezone.now())
-    else:
-        sending.notify_customers(IdRange(first, positive("last_id", last_id)), timezone.now)
-
-
-@shared_task(name=f"{LABEL}.send_digest", autoretry_for=(OSError,), retry_backoff=2, max_retries=5)
-def send_digest(**_newer: object) -> None:
-    """The evening's mail to the admins."""
-    sending.send_digest(trusted_now())
 
 
 @shared_task(name=outbox.RECONCILE)

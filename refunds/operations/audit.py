@@ -68,8 +68,6 @@ def _contradictions() -> dict[str, int]:
             amount_minor=F("refund__amount_minor"), currency=F("refund__currency")
         ),
         "credits for refunds that failed": WalletEntry.objects.filter(refund__status=RefundStatus.FAILED),
-        "credits for refunds that were settled elsewhere": WalletEntry.objects.exclude(refund__settled_elsewhere=""),
-        "refunds possibly paid twice": Refund.objects.filter(second_receipt_at__isnull=False),
         "credits for refunds that are under way elsewhere": WalletEntry.objects.filter(
             refund__status=RefundStatus.PROCESSING
         ),

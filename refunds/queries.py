@@ -12,7 +12,7 @@ from django.db.models.functions import Cast, Coalesce, Concat, Lower
 
 from .domain.refunds import Outcome, RefundStatus, settle
 from .domain.returns import Decision, Status, decided_status
-from .domain.sweeps import Frozen, IdRange, Scope, id_ranges
+from .domain.sweeps import IdRange, Scope, id_ranges
 from .frozen import within
 from .models import OptOut, Refund, ReturnRequest, Sweep, WalletEntry
 
@@ -48,7 +48,7 @@ TEXT: Final = models.CharField | models.TextField
 
 def pending(scope: Scope) -> QuerySet[ReturnRequest]:
     """Return the requests in the set that are still to be decided."""
-    rows = within(ReturnRequest.objects.filter(PENDING), Frozen(scope.up_to_id, scope.snapshot))
+    rows = within(ReturnRequest.objects.filter(PENDING), scope)
     if scope.received_from is not None:
         rows = rows.filter(received_at__gte=scope.received_from)
     if scope.received_before is not None:
@@ -228,7 +228,7 @@ def database_clock() -> datetime | None:
 
 def scope_of(sweep: Sweep) -> Scope:
     """Return the frozen set that the sweep's row describes."""
-    return Scope(sweep.up_to_id, sweep.received_from, sweep.received_before, sweep.snapshot)
+    return Scope(sweep.up_to_id, sweep.snapshot, sweep.received_from, sweep.received_before)
 
 
 def insert_select(model: type[models.Model], columns: str, source: QuerySet[Any, Any]) -> None:

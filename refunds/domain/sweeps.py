@@ -26,16 +26,11 @@ class Frozen:
 
 
 @dataclass(frozen=True)
-class Scope:
-    """The frozen set of a sweep: a `Frozen`, received from `received_from` on and before `received_before`.
+class Scope(Frozen):
+    """The frozen set of a sweep, received from `received_from` on and before `received_before` (aware, or no bound)."""
 
-    Both instants are aware, or None for no bound.
-    """
-
-    up_to_id: int
     received_from: datetime | None = None
     received_before: datetime | None = None
-    snapshot: str = ""
 
     def includes(self, request_id: int, received_at: datetime) -> bool:
         """Whether the set has a request with this id and receipt (aware), snapshot aside. Raises NaiveInstant."""
@@ -53,10 +48,8 @@ def scope(kind: Decision, frozen: Frozen, now: datetime) -> Scope:
     The latest cutoff divides the pending rows. Those received before it are only to be declined, however late the
     decline comes. The others can be approved until the next cutoff.
     """
-    line = cutoff.latest(now)
-    if kind is Decision.DECLINE:
-        return Scope(frozen.up_to_id, received_before=line, snapshot=frozen.snapshot)
-    return Scope(frozen.up_to_id, received_from=line, snapshot=frozen.snapshot)
+    bound = "received_before" if kind is Decision.DECLINE else "received_from"
+    return Scope(frozen.up_to_id, frozen.snapshot, **{bound: cutoff.latest(now)})
 
 
 def expires_at(kind: Decision, started_at: datetime) -> datetime | None:

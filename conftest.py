@@ -5,10 +5,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
-from django.core.cache import cache
-from django.utils import timezone
 from hypothesis import HealthCheck, settings
-from kombu.transport import memory
 
 import celery_app  # noqa: F401  # shared tasks belong to this app
 from tests import data
@@ -23,25 +20,6 @@ settings.load_profile("thorough" if os.environ.get("REFUNDS_THOROUGH") else "def
 def real_file() -> Path:
     """A real shop's returns: an extract, or the whole file on a machine that has it."""
     return data.find()
-
-
-@pytest.fixture(autouse=True)
-def _empty_cache() -> None:
-    """No test sees what another put into the cache."""
-    cache.clear()
-
-
-@pytest.fixture(autouse=True)
-def _one_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The database's clock is the process's, whatever time a test lives in. Production has no such switch."""
-    monkeypatch.setattr("refunds.queries.database_clock", timezone.now)
-
-
-@pytest.fixture(autouse=True)
-def _empty_broker() -> None:
-    """No message of another test waits in the memory transport: the reconciler counts what waits."""
-    for queue in memory.Channel.queues.values():
-        queue.queue.clear()
 
 
 # Celery prefers what the environment says of these to an app's own settings.

@@ -152,7 +152,7 @@ def _old_page(now: datetime) -> object:
     from refunds.domain import cutoff
     from refunds.domain.sweeps import Scope
 
-    return queries.parted_totals(queries.pending(Scope(_highest().up_to_id)), cutoff.latest(now))
+    return queries.totals_since(queries.pending(Scope(_highest().up_to_id)), cutoff.latest(now))
 
 
 def _imported(count: int, now: datetime) -> Iterator[float]:

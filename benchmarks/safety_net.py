@@ -78,18 +78,18 @@ def main(looks: int) -> None:
     from django.utils import timezone
 
     from refunds.gateways.wallet import Wallet
-    from refunds.operations import reconcile
+    from refunds.operations import health, reconcile
 
     wallet = Wallet()
     with connection.cursor() as cursor:
         kinds: dict[str, Callable[[], object]] = {
             "SELECT 1": lambda: cursor.execute("SELECT 1").fetchone(),
             "reconcile, nothing to do": lambda: reconcile.reconcile(timezone.now(), gateway=wallet),
-            "health, all well": lambda: reconcile.health(timezone.now()),
+            "health, all well": lambda: health.health(timezone.now()),
         }
         _make_sweeps(timezone.now())
         found = {name: _timed(act, looks, lambda: None) for name, act in kinds.items()}
-        if lines := reconcile.health(timezone.now()):
+        if lines := health.health(timezone.now()):
             raise RuntimeError(f"not all was well: {lines}")
         found |= _overdue(looks, wallet)
     print(json.dumps(found))
@@ -101,7 +101,7 @@ def _overdue(looks: int, wallet: Any) -> dict[str, list[float]]:
     from django.utils import timezone
 
     from refunds.models import Refund
-    from refunds.operations import reconcile
+    from refunds.operations import health, reconcile
 
     late = timezone.now() - HOUR
     unpaid, untold = Refund.objects.order_by("pk").values_list("pk", flat=True)[:2]
@@ -121,10 +121,10 @@ def _overdue(looks: int, wallet: Any) -> dict[str, list[float]]:
             raise RuntimeError("the overdue refund was not found")
 
     forget()
-    if len(lines := reconcile.health(timezone.now())) != len((unpaid, untold)):
+    if len(lines := health.health(timezone.now())) != len((unpaid, untold)):
         raise RuntimeError(f"not only one refund and one mail were overdue: {lines}")
     found = {
-        "health, a refund and a mail overdue": _timed(lambda: reconcile.health(timezone.now()), looks, lambda: None),
+        "health, a refund and a mail overdue": _timed(lambda: health.health(timezone.now()), looks, lambda: None),
         "reconcile, a refund sent again": _timed(send, looks, forget),
     }
     # As it was, for the next round.

@@ -1,1 +1,1 @@
-"""Returns processing on Celery: one button, one 18:00, every approved return refunded exactly once."""
+"""Returns processing on Celery: one button, one daily cutoff, every approved return refunded exactly once."""

@@ -1,5 +1,6 @@
 """The Django app."""
 
+from importlib import import_module
 from typing import Final
 
 from django.apps import AppConfig
@@ -10,14 +11,15 @@ LABEL: Final = "refunds"
 
 
 class RefundsConfig(AppConfig):
-    """Loads what nothing else imports: the tasks and the system checks."""
+    """Loads the modules that nothing else imports: the tasks and the system checks."""
 
     name = __name__.rpartition(".")[0]
     label = LABEL
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Called by Django once all apps are loaded."""
-        # Importing registers them. Celery's autodiscovery runs in workers and beat alone: the web process, which only
-        # sends, must know the tasks by this.
-        from . import checks, starting, tasks  # noqa: F401
+        """Override of Django's hook, which it calls once all apps are loaded."""
+        # Importing registers them. Celery's autodiscovery runs only in workers and beat, and the web process sends too.
+        # By name, because every module imports LABEL from here: an import statement would be a cycle.
+        for module in ("checks", "starting", "tasks"):
+            import_module(f"{self.name}.{module}")

@@ -1,4 +1,4 @@
-"""System checks: settings that would be ignored in silence, or that would break a promise made here."""
+"""System checks: settings that would be ignored silently, or that would break a promise of the core."""
 
 import re
 from importlib.util import find_spec
@@ -11,11 +11,12 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import NoReverseMatch
 
+from .apps import LABEL
 from .domain import currencies, cutoff
 from .gateways import NAMES, gateway, limiter
 from .notices import opt_outs
 
-# Read by Celery's Django fixup by its whole name, and so in no list of Celery's; and what RedBeat reads
+# Celery lists all but the one that its Django fixup reads by its whole name; RedBeat has its own
 # (https://redbeat.readthedocs.io/en/latest/config.html).
 REDBEAT = ("key_prefix", "lock_key", "lock_timeout", "redis_options", "redis_url", "redis_use_ssl")
 KNOWN = {str(option[0]) for option in flatten(NAMESPACES)} | {"db_reuse_max"} | {f"redbeat_{name}" for name in REDBEAT}
@@ -25,44 +26,39 @@ PUBLIC = re.compile(r"https?://([\w.-]+|\[[0-9a-f:.]+])(:\d{1,5})?(/[\w.~%/-]*)?
 
 @register(Tags.compatibility)
 def celery_names(**_: Any) -> list[CheckMessage]:
-    """Every CELERY_ setting is one that Celery or RedBeat knows; they ignore the others in silence."""
-    names = (name for name in dir(settings) if name.startswith("CELERY_"))
+    """Report each CELERY_ setting that neither Celery nor RedBeat knows: they ignore it silently."""
     return [
         Error(
             f"{name} is not a setting of Celery and is ignored.",
-            hint="Look the name up in Celery's Configuration and defaults; below the prefix CELERY_ it is in capitals.",
-            id="refunds.E001",
+            hint="Look the name up in Celery's Configuration and defaults; after the prefix CELERY_ it is in capitals.",
+            id=f"{LABEL}.E001",
         )
-        for name in names
-        if name.removeprefix("CELERY_").lower() not in KNOWN
+        for name in dir(settings)
+        if name.startswith("CELERY_") and name.removeprefix("CELERY_").lower() not in KNOWN
     ]
 
 
 @register(Tags.compatibility)
 def celery_timezone(**_: Any) -> list[CheckMessage]:
-    """Beat reads 18:00 in CELERY_TIMEZONE, not in TIME_ZONE."""
+    """Report a CELERY_TIMEZONE other than the cutoff's: beat reads its schedule in it, and not in TIME_ZONE."""
     if getattr(settings, "CELERY_TIMEZONE", None) == cutoff.ZONE.key:
         return []
     return [
         Error(
-            f"CELERY_TIMEZONE is not {cutoff.ZONE.key!r}: beat would decline at another hour.",
+            f"CELERY_TIMEZONE is not {cutoff.ZONE.key!r}: beat would decline at another time than {cutoff.LABEL}.",
             hint="Celery does not read TIME_ZONE. Set CELERY_TIMEZONE, spelled exactly so.",
-            id="refunds.E002",
+            id=f"{LABEL}.E002",
         )
     ]
 
 
 @register(Tags.security)
 def celery_json_only(**_: Any) -> list[CheckMessage]:
-    """A worker that accepts pickle runs the code of whoever reaches the broker."""
-    wrong = [
-        name
+    """Report any content but JSON: a worker that accepts pickle runs the code of anyone who reaches the broker."""
+    return [
+        Error(f"{name} is not ['json'].", hint="Accept only JSON, for tasks and for results.", id=f"{LABEL}.E003")
         for name in ("CELERY_ACCEPT_CONTENT", "CELERY_RESULT_ACCEPT_CONTENT")
         if list(getattr(settings, name, None) or ()) != ["json"]
-    ]
-    return [
-        Error(f"{name} is not ['json'].", hint="Accept JSON alone, on tasks and on results.", id="refunds.E003")
-        for name in wrong
     ]
 
 
@@ -83,14 +79,14 @@ def quorum_on_rabbitmq(**_: Any) -> list[CheckMessage]:
 
 
 @register(Tags.compatibility)
-def payer_configured(**_: Any) -> list[CheckMessage]:
-    """The gateway and its limit can be made of the settings; else each refund would fail, by and by."""
+def gateway_configured(**_: Any) -> list[CheckMessage]:
+    """Report settings of which no gateway or limiter can be made: each refund would fail."""
     found: list[CheckMessage] = []
     for make in (gateway, limiter):
         try:
             make()
         except ImproperlyConfigured as error:
-            found.append(Error(str(error), id="refunds.E004"))
+            found.append(Error(str(error), id=f"{LABEL}.E004"))
     return found
 
 

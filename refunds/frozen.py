@@ -1,9 +1,8 @@
 """Frozen sets: which return requests were committed at an instant, so that a later decision takes no others.
 
 PostgreSQL gives an id at INSERT and shows its row at COMMIT: a row below the highest id can appear later. There a
-frozen set is the highest id and a snapshot of the transactions that had committed. SQLite has one writer (BEGIN
-IMMEDIATE), so that rows appear in the order of their ids, and the highest id is enough
-(docs/adr/0019-a-frozen-set-is-a-snapshot.md).
+frozen set is the highest id and a snapshot of the committed transactions. SQLite has one writer (BEGIN IMMEDIATE), so
+rows appear in the order of their ids, and the highest id is enough (docs/adr/0019-a-frozen-set-is-a-snapshot.md).
 """
 
 from typing import Any, Final
@@ -15,18 +14,20 @@ from django.db.models.expressions import RawSQL
 from .domain.sweeps import Frozen
 from .models import ReturnRequest
 
-# Whether the row's transaction had committed when the snapshot was taken. The migration adds `added_in`, the outermost
-# transaction, as snapshots list them; the system column xmin would be a savepoint's.
-SEEN: Final = "pg_visible_in_snapshot(refunds_returnrequest.added_in, %s::pg_snapshot)"
-# Whether the row was restored from a cluster that was ahead of this one (pg_restore): a row that we see and that was
-# inserted here is of a transaction below the present xmax. A snapshot that is ahead too came with the row, and SEEN
-# compares the two.
+# The outermost transaction that inserted the row, as snapshots list them; the system column xmin would be a
+# savepoint's. The migration adds the column, on PostgreSQL alone.
+ADDED_IN: Final = f"{ReturnRequest._meta.db_table}.added_in"
+# Whether that transaction had committed when the snapshot was taken.
+SEEN: Final = f"pg_visible_in_snapshot({ADDED_IN}, %s::pg_snapshot)"
+# Whether the row was restored from a cluster that was ahead of this one (pg_restore): the transaction of a visible row
+# that was inserted here is below the present xmax. A snapshot that is ahead too came with the row, and SEEN compares
+# the two.
 RESTORED: Final = (
-    "(refunds_returnrequest.added_in >= pg_snapshot_xmax(pg_current_snapshot())"
+    f"({ADDED_IN} >= pg_snapshot_xmax(pg_current_snapshot())"
     " AND pg_snapshot_xmax(%s::pg_snapshot) <= pg_snapshot_xmax(pg_current_snapshot()))"
 )
-# Whether the transaction that asks has inserted the row itself.
-OWN: Final = "COALESCE(refunds_returnrequest.added_in = pg_current_xact_id_if_assigned(), false)"
+# Whether the present transaction inserted the row.
+OWN: Final = f"COALESCE({ADDED_IN} = pg_current_xact_id_if_assigned(), false)"
 
 
 class _Snapshot(Func):
@@ -36,26 +37,26 @@ class _Snapshot(Func):
     output_field = models.TextField()
 
     def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        """PostgreSQL's function for it."""
+        """Override of Django's method, with PostgreSQL's function."""
         return super().as_sql(compiler, connection, template="pg_current_snapshot()::text", **context)
 
 
 def freeze() -> Frozen:
     """Freeze what is committed now. A row that is committed later, wherever its id lies, is not in the set."""
-    # Of the database that writes, because a standby has snapshots of its own.
+    # From the database that writes, because a standby has its own snapshots.
     rows = ReturnRequest.objects.using(router.db_for_write(ReturnRequest))
-    # One statement, so that id and snapshot are of the same instant.
+    # One statement, so that id and snapshot belong to the same instant.
     found = rows.order_by("-pk").values_list("pk", _Snapshot()).first()
     return Frozen(*found) if found else Frozen(0)
 
 
 def frozen_in(frozen: Frozen) -> Q:
-    """The condition that a return request is in the frozen set; it is never unknown, and can be negated."""
+    """Return the condition that a return request is in the frozen set; it is never null, and can be negated."""
     up_to = Q(pk__lte=frozen.up_to_id)
     if not frozen.snapshot:
         return up_to
     conditions = [SEEN, RESTORED]
-    # Outside a transaction there are no rows of our own, and with this function PostgreSQL would not count in parallel.
+    # Outside a transaction there are no rows of our own, and this function would prevent a parallel count.
     if connections[router.db_for_write(ReturnRequest)].in_atomic_block:
         conditions.append(OWN)
     sql = f"({' OR '.join(conditions)})"
@@ -64,5 +65,5 @@ def frozen_in(frozen: Frozen) -> Q:
 
 
 def within(rows: QuerySet[ReturnRequest], frozen: Frozen) -> QuerySet[ReturnRequest]:
-    """Those of `rows` that are in the frozen set."""
+    """Return those of `rows` that are in the frozen set."""
     return rows.filter(frozen_in(frozen))

@@ -1,7 +1,4 @@
-"""The rows and what the database itself holds about them.
-
-Amounts are whole minor units. Every constraint here is one that code elsewhere may rely on, whoever writes.
-"""
+"""The rows, and what the database itself refuses. Amounts are whole minor units."""
 
 import uuid
 from typing import Any
@@ -21,16 +18,16 @@ def _choices(values: type[Status] | type[Decision] | type[RefundStatus]) -> list
 
 
 def new_key() -> str:
-    """A key for a return request that no file brought."""
+    """Return a key for a return request that no file brought."""
     return uuid.uuid4().hex
 
 
 class ReturnRequest(models.Model):
-    """What a customer asks for: an order line back, and its money."""
+    """What a customer asks for: to give back an order line for its money."""
 
     id = models.BigAutoField(primary_key=True)
-    # Once, by a constraint and not by `unique`: for that Django adds an index by which to look for the beginning of a
-    # key, on PostgreSQL a sixth of the disk and a third of a sweep's time, which nothing uses.
+    # Unique by a constraint: for `unique`, Django adds an index on the beginning of the key, which nothing uses, and
+    # which on PostgreSQL takes a sixth of the disk and a third of a sweep's time.
     key = models.CharField(max_length=64, default=new_key, editable=False)
     order_line = models.CharField(max_length=64)
     quantity = models.PositiveIntegerField()
@@ -39,7 +36,7 @@ class ReturnRequest(models.Model):
     reason = models.TextField(blank=True)
     customer = models.CharField(max_length=64, blank=True)
     customer_email = models.EmailField(blank=True)
-    # The provider's id of the payment that brought the money, which a refund goes back by; the wallet needs none.
+    # The payment provider's id of the payment that is refunded; the wallet needs none.
     payment = models.CharField(max_length=255, blank=True)
     # The shop's own id of the return. Empty where its files have none.
     return_id = models.CharField(max_length=64, blank=True, default="", db_default="", editable=False)
@@ -50,11 +47,11 @@ class ReturnRequest(models.Model):
     decided_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", db_index=False
     )
-    # No index: nothing looks a sweep's rows up by it, and each index on this table slows every sweep.
+    # No index: no query selects by it, and each index on this table slows every sweep.
     sweep = models.ForeignKey("Sweep", models.PROTECT, null=True, blank=True, related_name="+", db_index=False)
     decision_note = models.TextField(blank=True)
-    # Its own refund, from its approval on. By this foreign key, checked at the commit, the database refuses an approval
-    # without its refund (docs/adr/0011-approved-means-owed.md).
+    # Its own refund, from its approval on. The database checks this foreign key at the commit, and so refuses an
+    # approval without its refund (docs/adr/0011-approved-means-owed.md).
     owed = models.ForeignKey(
         "Refund", models.DO_NOTHING, null=True, blank=True, editable=False, related_name="+", db_index=False
     )
@@ -62,7 +59,7 @@ class ReturnRequest(models.Model):
     class Meta:
         constraints = (
             models.UniqueConstraint(fields=["key"], name="request_key_once"),
-            # Rows without one are not in its index, so that they cost a sweep nothing.
+            # Rows without an id are not in its index, so they cost a sweep nothing.
             models.UniqueConstraint(fields=["return_id"], condition=Q(return_id__gt=""), name="request_return_id_once"),
             models.CheckConstraint(condition=Q(amount_minor__gt=0), name="request_amount_positive"),
             models.CheckConstraint(condition=Q(quantity__gt=0), name="request_quantity_positive"),
@@ -74,19 +71,18 @@ class ReturnRequest(models.Model):
                 name="request_decided_has_instant",
             ),
             models.CheckConstraint(
-                # Each null is named: an unknown condition is one that holds.
+                # Each null is named: a constraint accepts a condition that is null.
                 condition=Q(status=Status.APPROVED, owed__isnull=False, owed=F("id"))
                 | (~Q(status=Status.APPROVED) & Q(owed=None)),
                 name="request_approved_owes",
             ),
         )
         indexes = (
-            # SQLite looks for the request of each refund that is added while approvals wait for theirs.
+            # SQLite looks up the request of each refund that is added while approvals wait for theirs.
             models.Index(fields=["owed"], condition=Q(owed__isnull=False), name="request_owed"),
-            # Pending rows are few among the decided: every sweep and count reads only these. Behind the id stands what
-            # counts and sums want, so that they read no row of the table. A decision takes its row out of the index
-            # whatever is in it, and so costs no more. On PostgreSQL `added_in`, of which the ORM knows nothing, is the
-            # last column of the index (docs/adr/0019-a-frozen-set-is-a-snapshot.md).
+            # Every sweep and count reads only the pending rows, which are few, and reads them in this index: after the
+            # id come the columns of counts and sums. On PostgreSQL the migration appends `added_in`, which the ORM does
+            # not know (docs/adr/0019-a-frozen-set-is-a-snapshot.md).
             models.Index(
                 fields=["id", "currency", "amount_minor", "received_at"],
                 condition=Q(status=Status.REQUESTED),
@@ -104,17 +100,16 @@ class ReturnRequest(models.Model):
 
 
 class Sweep(models.Model):
-    """One bulk decision over a frozen set: who, when, until when."""
+    """One bulk decision over a frozen set."""
 
     id = models.BigAutoField(primary_key=True)
     kind = models.CharField(max_length=7, choices=_choices(Decision))
-    # The button's key: a page submitted twice leads to one sweep.
+    # The button's key: a page that is submitted twice starts one sweep.
     key = models.CharField(max_length=64, unique=True, null=True, blank=True)
-    # The cut-off instant of a decline sweep.
+    # The cutoff of a decline sweep.
     scheduled_for = models.DateTimeField(null=True, blank=True)
     up_to_id = models.BigIntegerField()
-    # PostgreSQL's snapshot when the set was frozen; empty on SQLite, and in sweeps of releases that took none. The
-    # database has the default too: a process of such a release starts sweeps until it is restarted.
+    # PostgreSQL's snapshot when the set was frozen; empty on SQLite.
     snapshot = models.TextField(blank=True, editable=False, db_default="")
     received_from = models.DateTimeField(null=True, blank=True)
     received_before = models.DateTimeField(null=True, blank=True)
@@ -122,10 +117,10 @@ class Sweep(models.Model):
     started_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
     expires_at = models.DateTimeField(null=True, blank=True)
     planned_at = models.DateTimeField(null=True, blank=True)
-    # Closed when all is decided, or when it expired with `left` rows still undecided.
+    # Closed when everything is decided, or when it expired with `left` rows undecided.
     closed_at = models.DateTimeField(null=True, blank=True)
     left = models.PositiveIntegerField(null=True, blank=True)
-    # When its message was sent, or a worker last took it up; the reconciler looks for what stays undone after it.
+    # When its message was sent, or a worker last took it: the reconciler sends another message some time later.
     dispatched_at = models.DateTimeField()
 
     class Meta:
@@ -157,7 +152,7 @@ class Sweep(models.Model):
                 name="sweep_closed_with_count",
             ),
         )
-        # What the reconciler and the health check look for twice a minute, among the sweeps of years.
+        # The reconciler reads the open sweeps twice a minute, among those of years.
         indexes = (models.Index(fields=["id"], condition=Q(closed_at=None), name="sweep_open"),)
 
     def __str__(self) -> str:
@@ -165,7 +160,7 @@ class Sweep(models.Model):
 
 
 class Chunk(models.Model):
-    """A range of ids of a sweep that one task decides in one transaction."""
+    """A range of a sweep that one task decides in one transaction."""
 
     id = models.BigAutoField(primary_key=True)
     sweep = models.ForeignKey(Sweep, models.CASCADE, related_name="chunks", db_index=False)  # the constraint has one
@@ -290,7 +285,7 @@ class Refund(models.Model):
 
 
 class WalletEntry(models.Model):
-    """A customer's credit for one refund, in the ledger of the embedded wallet; the refund says when."""
+    """A customer's credit for one refund, in the ledger of the embedded wallet."""
 
     refund = models.OneToOneField(Refund, models.PROTECT, primary_key=True, related_name="wallet_entry")
     customer = models.CharField(max_length=64, blank=True)
@@ -305,23 +300,10 @@ class WalletEntry(models.Model):
         return f"credit for refund {self.pk}"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """A ledger is only ever added to. Raises TypeError on a change."""
+        """Add an entry. Raises TypeError on a change: a ledger only grows."""
         if not self._state.adding:
             raise TypeError(f"{self} is in the ledger and cannot be changed; add a correcting entry instead")
         super().save(*args, **kwargs)
-
-
-class WrongClock(models.Model):
-    """A host whose clock was found to differ from the database's; by it `health` elsewhere learns of it."""
-
-    host = models.CharField(max_length=255, primary_key=True)
-    # By the database's clock.
-    seen_at = models.DateTimeField()
-    # Seconds; below zero it was behind.
-    ahead = models.FloatField()
-
-    def __str__(self) -> str:
-        return f"{self.host}: {self.ahead:+.0f} s"
 
 
 class OptOut(models.Model):

@@ -1,13 +1,13 @@
 """Messages by task name, published once the transaction has committed.
 
-Operations name their tasks instead of importing them, so that tasks may import operations.
+Operations name their tasks instead of importing them, so that tasks can import operations.
 """
 
 import logging
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from amqp.exceptions import NotFound
 from celery import current_app
@@ -16,26 +16,23 @@ from django.db import transaction
 from kombu.exceptions import OperationalError
 from kombu.transport import virtual
 
+from .apps import LABEL
+
 logger = logging.getLogger(__name__)
 
-PLAN_SWEEP = "refunds.plan_sweep"
-DECIDE_CHUNK = "refunds.decide_chunk"
-PAY_REFUND = "refunds.pay_refund"
-PAY_REFUNDS = "refunds.pay_refunds"
-LOOK_UP_REFUND = "refunds.look_up_refund"
-NOTIFY_CUSTOMER = "refunds.notify_customer"
+DECLINE_PENDING: Final = f"{LABEL}.decline_pending"
+PLAN_SWEEP: Final = f"{LABEL}.plan_sweep"
+DECIDE_CHUNK: Final = f"{LABEL}.decide_chunk"
+PAY_REFUND: Final = f"{LABEL}.pay_refund"
+PAY_REFUNDS: Final = f"{LABEL}.pay_refunds"
+RECONCILE: Final = f"{LABEL}.reconcile"
 
 
-def on_commit(
-    name: str,
-    messages: Iterable[Mapping[str, Any]],
-    *,
-    expires: datetime | None = None,
-) -> None:
+def on_commit(name: str, messages: Iterable[Mapping[str, Any]], *, expires: datetime | None = None) -> None:
     """Publish one message per mapping of keyword arguments to the task `name`, after the commit.
 
-    A broker that does not answer costs no row and no click: the failure is logged, and the reconciler sends again what
-    the rows say is undone.
+    A broker that does not answer fails no transaction and no page: the failure is logged, and the reconciler sends the
+    messages again.
     """
     kwargs = list(messages)
     if kwargs:
@@ -43,17 +40,17 @@ def on_commit(
 
 
 def load() -> None:
-    """Load what sending takes, which is most of the time of a process's first message. Connects to nothing.
+    """Load what sending needs, which takes most of the time of a process's first message. Connects to nothing.
 
-    Whatever is wrong with the broker's settings is logged: a page can be shown without one.
+    Log anything that is wrong with the broker's settings: pages work without a broker.
     """
     try:
-        # Each is made when it is first asked for: tasks, queues, where results and events would go.
+        # Each is made on first access: tasks, queues, and where results and events go.
         _ = current_app.tasks, current_app.amqp.queues, current_app.backend, current_app.events.Dispatcher
         with current_app.connection_for_write() as connection:
             _ = connection.transport
     except Exception:  # an unknown transport, a missing package: each has errors of its own
-        logger.exception("nothing is loaded to send by; the first message will say what is wrong")
+        logger.exception("nothing is loaded to send by; the first message fails for the same reason")
 
 
 def ready(*names: str) -> int:
@@ -62,35 +59,34 @@ def ready(*names: str) -> int:
     Raises kombu's OperationalError where the broker does not answer, ImproperlyConfigured where it cannot count.
     """
     route = current_app.amqp.router.route
-    queues = {queue.name: queue for queue in (route({}, name)["queue"] for name in names)}
+    queues = {queue.name for queue in (route({}, name)["queue"] for name in names)}
     with current_app.producer_or_acquire() as producer:
         # As publishing does: a kept connection may have ended since it was last used.
         count = producer.connection.ensure(producer, _count, **current_app.conf.task_publish_retry_policy)
-        return sum(count(producer.connection, queue) for queue in queues.values())
+        return sum(count(producer.connection, queue) for queue in queues)
 
 
-def _count(connection: Any, queue: Any) -> int:
+def _count(connection: Any, queue: str) -> int:
     channel = connection.default_channel
     if isinstance(channel, virtual.Channel):
-        # kombu answers 0 for a transport that does not count, which would be taken for a lost queue.
+        # A transport that does not count inherits kombu's method, whose 0 would look like a lost queue.
         if type(channel)._size is virtual.Channel._size:
             raise ImproperlyConfigured(
                 f"CELERY_BROKER_URL: the transport {connection.transport.driver_name!r} does not count the messages "
                 "of a queue, so the reconciler cannot tell lost messages from waiting ones; use Redis or RabbitMQ"
             )
-        # Not passive: kombu 5.7 then looks for Redis' key without its prefix. Nothing is made by it.
-        return int(channel.queue_declare(queue.name).message_count)
+        # Not passive: kombu 5.7 then looks for Redis' key without its prefix. This call creates nothing.
+        return int(channel.queue_declare(queue).message_count)
     with connection.channel() as own:  # RabbitMQ closes the channel that asks for a queue that does not exist
         try:
-            return int(own.queue_declare(queue.name, passive=True).message_count)
+            return int(own.queue_declare(queue, passive=True).message_count)
         except NotFound:
             return 0
 
 
 def _publish(name: str, messages: list[Mapping[str, Any]], expires: datetime | None) -> None:
     options: dict[str, Any] = {} if expires is None else {"expires": expires}
-    # A registered task, not send_task, which eager mode passes by.
-    task = current_app.tasks[name]
+    task = current_app.tasks[name]  # not send_task, which bypasses eager mode
     sent = 0
     try:
         with current_app.producer_or_acquire() as producer:
@@ -98,5 +94,5 @@ def _publish(name: str, messages: list[Mapping[str, Any]], expires: datetime | N
                 task.apply_async(kwargs=dict(kwargs), producer=producer, **options)
                 sent += 1
     except OperationalError as error:
-        # One line: a traceback of a refused connection tells nobody more, and a command's output ends with this.
+        # One line: the traceback of a refused connection adds nothing, and a command's output ends with this.
         logger.error("%s: sent %d of %d messages (%s); the reconciler sends the rest", name, sent, len(messages), error)

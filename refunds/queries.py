@@ -1,4 +1,4 @@
-"""The set-based statements: each decides, counts or pays any number of rows at once, on SQLite and PostgreSQL alike."""
+"""The set-based statements: each decides, counts or pays any number of rows, on SQLite and PostgreSQL alike."""
 
 from datetime import datetime
 from typing import Any, Final
@@ -9,22 +9,24 @@ from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast, Coalesce, Concat, Lower
 
 from .domain.refunds import Outcome, RefundStatus, settle
-from .domain.returns import Decision, Status, decide
-from .domain.sweeps import Frozen, IdRange, Scope
+from .domain.returns import Decision, Status, decided_status
+from .domain.sweeps import IdRange, Scope, id_ranges
 from .frozen import within
 from .models import OptOut, Refund, ReturnRequest, Sweep, WalletEntry
 
+REQUESTS: Final = ReturnRequest._meta.db_table
+REFUNDS: Final = Refund._meta.db_table
 # The value as a literal: SQLite uses a partial index only where it can read the condition in the statement, and a
 # bound parameter hides it (https://www.sqlite.org/partialindex.html, section 3).
-PENDING = RawSQL(f"refunds_returnrequest.status = '{Status.REQUESTED}'", (), output_field=BooleanField())  # noqa: S611  # a constant
-UNPAID = RawSQL(f"refunds_refund.status = '{RefundStatus.PENDING}'", (), output_field=BooleanField())  # noqa: S611
+PENDING = RawSQL(f"{REQUESTS}.status = '{Status.REQUESTED}'", (), output_field=BooleanField())  # noqa: S611  # constants
+UNPAID = RawSQL(f"{REFUNDS}.status = '{RefundStatus.PENDING}'", (), output_field=BooleanField())  # noqa: S611
 # With the condition of the index that these rows are in, whatever their status.
 UNDER_WAY = RawSQL(  # noqa: S611
-    f"refunds_refund.status = '{RefundStatus.PROCESSING}' AND refunds_refund.look_at IS NOT NULL",
+    f"{REFUNDS}.status = '{RefundStatus.PROCESSING}' AND {REFUNDS}.look_at IS NOT NULL",
     (),
     output_field=BooleanField(),
 )
-FAILED = RawSQL(f"refunds_refund.status = '{RefundStatus.FAILED}'", (), output_field=BooleanField())  # noqa: S611
+FAILED = RawSQL(f"{REFUNDS}.status = '{RefundStatus.FAILED}'", (), output_field=BooleanField())  # noqa: S611
 
 # Refunds whose message is that of their range (pay_refunds): nothing has sent them one by one, or attempted them.
 BY_RANGE: Final = Q(attempts=0, dispatched_at=F("due_at"))
@@ -34,8 +36,8 @@ RECEIPT = "wallet:"
 
 
 def pending(scope: Scope) -> QuerySet[ReturnRequest]:
-    """The return requests in the set that are still to be decided."""
-    rows = within(ReturnRequest.objects.filter(PENDING), Frozen(scope.up_to_id, scope.snapshot))
+    """Return the requests in the set that are still to be decided."""
+    rows = within(ReturnRequest.objects.filter(PENDING), scope)
     if scope.received_from is not None:
         rows = rows.filter(received_at__gte=scope.received_from)
     if scope.received_before is not None:
@@ -43,52 +45,51 @@ def pending(scope: Scope) -> QuerySet[ReturnRequest]:
     return rows
 
 
-def lowest_id(rows: QuerySet[ReturnRequest]) -> int:
-    """The lowest id of the rows, 0 where there are none."""
-    return rows.aggregate(lowest=Coalesce(Min("pk"), Value(0)))["lowest"]  # type: ignore[no-any-return]  # aggregates are untyped
-
-
 def totals(rows: QuerySet[ReturnRequest]) -> list[tuple[str, int, int]]:
-    """(currency, how many, sum in minor units) of the rows, by currency."""
+    """Return (currency, count, sum in minor units) of the rows, by currency."""
     sums = rows.order_by().values("currency").annotate(count=Count("pk"), total=Sum("amount_minor"))
     return [(row["currency"], row["count"], int(row["total"])) for row in sums.order_by("currency")]
 
 
-def parted_totals(rows: QuerySet[ReturnRequest], line: datetime) -> tuple[list[tuple[str, int, int]], int]:
-    """The `totals` of those received at `line` or later, and how many of the rows were received before it.
+def totals_since(rows: QuerySet[ReturnRequest], line: datetime) -> tuple[list[tuple[str, int, int]], int]:
+    """Return the `totals` of the rows received at `line` or later, and the count of those received before it.
 
-    One statement, so that the numbers are of one instant, and a million rows are read once.
+    One statement, so that the numbers belong to one instant, and a million rows are read once.
     """
     sums = rows.order_by().values("currency").annotate(count=Count("pk"))
-    parted = sums.annotate(
+    both = sums.annotate(
         early=Count("pk", filter=Q(received_at__lt=line)), total=Sum("amount_minor", filter=Q(received_at__gte=line))
     )
-    found = list(parted.order_by("currency"))
+    found = list(both.order_by("currency"))
     late = [(row["currency"], row["count"] - row["early"], row["total"]) for row in found]
     return [(name, count, int(total)) for name, count, total in late if count], sum(row["early"] for row in found)
 
 
-def boundaries(rows: QuerySet[ReturnRequest], first_id: int, step: int) -> list[int]:
-    """The id of every `step`th row from `first_id` on in the order of ids, and of the last one: where chunks end."""
-    # A hop along the index for each chunk, not a window over all rows, which costs three times as much.
+def chunk_ranges(rows: QuerySet[ReturnRequest], step: int) -> list[IdRange]:
+    """Return the ranges of ids of every `step` rows, in the order of ids; the last one has the rest.
+
+    They begin at the first of the rows: no range holds what was decided in years before.
+    """
+    first = rows.aggregate(first=Min("pk"))["first"]
+    if first is None:
+        return []
+    # A hop along the index for each chunk: a window over all rows takes three times as long.
     ends: list[int] = []
-    rest = rows.filter(pk__gte=first_id)
+    rest = rows.filter(pk__gte=first)
     while hop := rest.order_by("pk").values_list("pk", flat=True)[step - 1 : step]:
         ends.extend(hop)
         rest = rows.filter(pk__gt=ends[-1])
     last = rest.aggregate(last=Max("pk"))["last"]
-    return ends if last is None else [*ends, last]
+    return list(id_ranges(first, ends if last is None else [*ends, last]))
 
 
-def decide_rows(rows: QuerySet[ReturnRequest], decision: Decision, now: datetime, **stamp: Any) -> int:
-    """Decide those of `rows` that are still requested, and return how many they were.
-
-    `stamp` names other columns to write (`sweep`, `decided_by`, `decision_note`).
-    """
+def decide_rows(rows: QuerySet[ReturnRequest], decision: Decision, now: datetime, **columns: Any) -> int:
+    """Decide those of `rows` that are still requested, and return their count; `columns` are written with it."""
     if decision is Decision.APPROVE:
-        # The transaction cannot end before insert_refunds has added the row that this names.
-        stamp["owed"] = F("pk")
-    return rows.filter(PENDING).update(status=decide(Status.REQUESTED, decision), decided_at=now, **stamp)
+        # The transaction can only commit once insert_refunds has added the row that this names.
+        columns["owed"] = F("pk")
+    status = decided_status(Status.REQUESTED, decision)
+    return rows.filter(PENDING).update(status=status, decided_at=now, **columns)
 
 
 def insert_refunds(approved: QuerySet[ReturnRequest], now: datetime) -> None:
@@ -165,27 +166,27 @@ def owe_notices(id_range: IdRange, now: datetime) -> list[int]:
 
 
 def database_clock() -> datetime | None:
-    """What PostgreSQL's clock says at this moment, aware; None on SQLite, which has none of its own."""
+    """Return the time by PostgreSQL's clock, aware; None on SQLite, which has no clock of its own."""
     connection = connections[router.db_for_write(Sweep)]
     if connection.vendor != "postgresql":
         return None
     with connection.cursor() as cursor:
-        # Not now(), which is when the transaction began.
+        # Not now(), the time at which the transaction began.
         cursor.execute("SELECT clock_timestamp()")
         (found,) = cursor.fetchone()
     return found  # type: ignore[no-any-return]  # rows are untyped
 
 
 def scope_of(sweep: Sweep) -> Scope:
-    """The frozen set that the sweep's row describes."""
-    return Scope(sweep.up_to_id, sweep.received_from, sweep.received_before, sweep.snapshot)
+    """Return the frozen set that the sweep's row describes."""
+    return Scope(sweep.up_to_id, sweep.snapshot, sweep.received_from, sweep.received_before)
 
 
 def insert_select(model: type[models.Model], columns: str, source: QuerySet[Any, Any]) -> None:
-    """INSERT … SELECT … ON CONFLICT DO NOTHING, which the ORM has no name for; the SELECT is the ORM's own.
+    """INSERT … SELECT … ON CONFLICT DO NOTHING, which the ORM lacks; the SELECT is the ORM's own.
 
-    The foreign keys of the transaction are then checked by plans made anew: PostgreSQL keeps such a plan with the
-    connection, and one of a table that had a page then reads the whole table for each row, however many there are now.
+    PostgreSQL keeps the plans by which it checks foreign keys with the connection. A plan that was made for a table of
+    one page reads the whole table for each row, however many rows there are now: discard it.
     """
     connection = connections[router.db_for_write(model)]
     quote = connection.ops.quote_name

@@ -3,7 +3,7 @@
 Each signal is sent by `send`: an error of a receiver is the sender's error, and rolls back the sender's transaction.
 """
 
-from typing import Final
+from typing import Any, Final
 
 from django.dispatch import Signal
 
@@ -23,3 +23,11 @@ reconciling: Final = Signal()
 health_requested: Final = Signal()
 # The audit runs. Return a dict: the name of a contradiction, and how many rows have it.
 audit_requested: Final = Signal()
+# A process is about to act on a cutoff at `now` (aware), by its own clock. Return the time to act by instead, or raise
+# ClocksDiffer.
+clock_asked: Final = Signal()
+
+
+def answers(signal: Signal, **arguments: Any) -> list[Any]:
+    """Send the signal, and return the answers of its receivers."""
+    return [answer for _, answer in signal.send(None, **arguments)]

@@ -1,11 +1,11 @@
-"""The tasks: arguments in, one operation, failure into policy. What they do is in refunds.operations.
+"""The tasks: arguments in, one operation, failure into policy. Their work is in `operations`.
 
-Arguments come by keyword and are JSON; a keyword that this release does not know is passed over, so that a newer
+Arguments come by keyword and are JSON. A task ignores a keyword that its release does not know, so that a newer
 producer and an older worker can meet during a deploy.
 """
 
 import random
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from celery import Task, shared_task
@@ -13,18 +13,17 @@ from django.db import InterfaceError, OperationalError
 from django.db.models import BigIntegerField
 from django.utils import timezone
 
+from . import outbox
 from .domain.retries import Again
 from .domain.sweeps import IdRange
 from .errors import BadArgument
 from .gateways import gateway, limiter
-from .notices import sending
-from .operations import PATIENCE, bulk_payments, clocks, payments, sweeps
+from .operations import PATIENCE, bulk_payments, payments, sweeps, trusted_now
 from .operations import reconcile as reconciler
-from .tracking import outcomes
 
-# A database that is locked or away, a worker's child that the kernel kills: soon again, a few times; after that the
-# reconciler. `retry_on_worker_lost` counts its retries, which `reject_on_worker_lost` does not (celery 4250); before
-# Celery 5.7 it is not known, and the reconciler is all there is.
+# A worker's child that the kernel kills, a database that is locked or away: retry soon, a few times; then leave it to
+# the reconciler. `retry_on_worker_lost` counts its retries, which `reject_on_worker_lost` does not (celery 4250).
+# Celery before 5.7 ignores it, and only the reconciler remains.
 LOST: dict[str, Any] = {"retry_on_worker_lost": True}
 TROUBLE: dict[str, Any] = {
     **LOST,
@@ -35,29 +34,32 @@ TROUBLE: dict[str, Any] = {
     "max_retries": 5,
 }
 
+# ClocksDiffer, of `trusted_now`, is a failure without a retry: the reconciler sends the work again, to a worker whose
+# clock is right.
 
-@shared_task(name="refunds.decline_pending", **TROUBLE)
+
+@shared_task(name=outbox.DECLINE_PENDING, **TROUBLE)
 def decline_pending(**_newer: object) -> None:
-    """Beat's message at the cut-off."""
-    sweeps.decline_pending(_now())
+    """Start the decline sweep. Beat sends this at the cutoff."""
+    sweeps.decline_pending(trusted_now())
 
 
-@shared_task(name="refunds.plan_sweep", **TROUBLE)
+@shared_task(name=outbox.PLAN_SWEEP, **TROUBLE)
 def plan_sweep(*, sweep_id: int, **_newer: object) -> None:
-    """Part a sweep into chunks."""
-    sweeps.plan_sweep(_positive("sweep_id", sweep_id), _now())
+    """Split a sweep into chunks."""
+    sweeps.plan_sweep(positive("sweep_id", sweep_id), trusted_now())
 
 
-@shared_task(name="refunds.decide_chunk", **TROUBLE)
+@shared_task(name=outbox.DECIDE_CHUNK, **TROUBLE)
 def decide_chunk(*, chunk_id: int, **_newer: object) -> None:
     """Decide the rows of one chunk."""
-    sweeps.decide_chunk(_positive("chunk_id", chunk_id), _now())
+    sweeps.decide_chunk(positive("chunk_id", chunk_id), trusted_now())
 
 
-@shared_task(name="refunds.pay_refunds", **TROUBLE)
+@shared_task(name=outbox.PAY_REFUNDS, **TROUBLE)
 def pay_refunds(*, first_id: int, last_id: int, **_newer: object) -> None:
     """Pay what is due in a range of refunds."""
-    id_range = IdRange(_positive("first_id", first_id), _positive("last_id", last_id))
+    id_range = IdRange(positive("first_id", first_id), positive("last_id", last_id))
     bulk_payments.pay_refunds(id_range, timezone.now(), gateway=gateway(), limiter=limiter())
 
 
@@ -65,7 +67,7 @@ def pay_refunds(*, first_id: int, last_id: int, **_newer: object) -> None:
 # killed each time included. Its retry comes when the lease of the attempt that died is over. The time limits (seconds)
 # are shorter than the lease and longer than the two calls to a payer that an attempt may make.
 @shared_task(
-    name="refunds.pay_refund",
+    name=outbox.PAY_REFUND,
     bind=True,
     default_retry_delay=int(payments.LEASE.total_seconds()),
     max_retries=payments.POLICY.max_attempts,
@@ -76,7 +78,7 @@ def pay_refunds(*, first_id: int, last_id: int, **_newer: object) -> None:
 def pay_refund(self: "Task[Any, Any]", /, *, refund_id: int, **_newer: object) -> None:
     """Attempt to pay one refund; a short wait is a retry, a long one is left to the reconciler, as is one too many."""
     result = payments.pay_refund(
-        _positive("refund_id", refund_id),
+        positive("refund_id", refund_id),
         timezone.now(),
         gateway=gateway(),
         limiter=limiter(),
@@ -87,59 +89,19 @@ def pay_refund(self: "Task[Any, Any]", /, *, refund_id: int, **_newer: object) -
         raise self.retry(countdown=result.delay.total_seconds())
 
 
-# The time limits (seconds) are shorter than the lease of the look-up, as those of a payment are.
-@shared_task(name="refunds.look_up_refund", soft_time_limit=45, time_limit=50, **TROUBLE)
-def look_up_refund(*, refund_id: int, **_newer: object) -> None:
-    """Ask the payment provider how a refund has ended; the reconciler sends the next look-up when it is due."""
-    outcomes.look_up_refund(
-        _positive("refund_id", refund_id),
-        timezone.now(),
-        gateway=gateway(),
-        limiter=limiter(),
-        clock=timezone.now,
-    )
-
-
-@shared_task(name="refunds.notify_customer", **TROUBLE)
-def notify_customer(*, refund_id: int, last_id: int | None = None, **_newer: object) -> None:
-    """Tell a customer how the refund ended, or with `last_id` those of all refunds up to it.
-
-    Where the mail server does not take a mail, the reconciler sends it again. A release before `last_id` tells the
-    first of them, and the reconciler sends the others.
-    """
-    first = _positive("refund_id", refund_id)
-    if last_id is None:
-        sending.notify_customer(first, timezone.now())
-    else:
-        sending.notify_customers(IdRange(first, _positive("last_id", last_id)), timezone.now)
-
-
-@shared_task(name="refunds.reconcile")
+@shared_task(name=outbox.RECONCILE)
 def reconcile(*, at_start: bool = False, **_newer: object) -> None:
-    """Send again what has no message any more.
+    """Send again the messages that were lost.
 
-    A worker that starts asks for it with `at_start`: what was under way before a crash is then lost at once, and not
-    after a minute. At most a chunk that another worker runs at this moment gets a second message.
+    A worker sends this at its start with `at_start`: the messages of a crash are then sent again at once, and not after
+    a minute. At most a chunk that another worker is deciding gets a second message.
     """
     patience = timedelta(0) if at_start else PATIENCE
-    reconciler.reconcile(_now(), gateway=gateway(), limiter=limiter(), patience=patience)
+    reconciler.reconcile(trusted_now(), gateway=gateway(), limiter=limiter(), patience=patience)
 
 
-@shared_task(name="refunds.send_digest", autoretry_for=(OSError,), retry_backoff=2, max_retries=5)
-def send_digest(**_newer: object) -> None:
-    """The evening's mail to the admins."""
-    sending.send_digest(_now())
-
-
-def _now() -> datetime:
-    """The time by which a cutoff is judged. Raises ClocksDiffer.
-
-    That is a failure without a retry: the reconciler sends again what is undone, to a worker whose clock is right.
-    """
-    return clocks.trusted(timezone.now)
-
-
-def _positive(name: str, value: object) -> int:
+def positive(name: str, value: object) -> int:
+    """Return the argument if it can be the id of a row. Raises BadArgument."""
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= BigIntegerField.MAX_BIGINT:
         raise BadArgument(name, value)
     return value

@@ -1,21 +1,39 @@
-"""Rows for tests, each made by one call that names only what the test is about."""
+"""Instants and rows for tests. One call makes a row, and names only what the test is about."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
+from django.apps import apps
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import F, Model
 
 from refunds import queries
+from refunds.apps import LABEL
+from refunds.domain import cutoff
 from refunds.domain.refunds import RefundStatus
 from refunds.domain.returns import Status
 from refunds.gateways import Order
-from refunds.models import Chunk, OptOut, Refund, ReturnRequest, Sweep, WalletEntry
+from refunds.models import Chunk, Refund, ReturnRequest, Sweep, WalletEntry
 
-# An ordinary Wednesday of Kyiv's summer time: 12:00 and 17:58 on its clocks.
-NOON = datetime(2026, 7, 15, 9, 0, tzinfo=UTC)
-PRESSED = datetime(2026, 7, 15, 14, 58, tzinfo=UTC)
-CUTOFF = datetime(2026, 7, 15, 15, 0, tzinfo=UTC)
+BLINK, SECOND, MINUTE, HOUR, DAY = (
+    timedelta(microseconds=1),
+    timedelta(seconds=1),
+    timedelta(minutes=1),
+    timedelta(hours=1),
+    timedelta(days=1),
+)
+# All instants are relative to the cutoff of an ordinary summer day, so that the tests hold for any cutoff.
+TODAY = date(2026, 7, 15)
+CUTOFF = cutoff.on(TODAY)
+# Six hours before it, and never on another side of a cutoff. With a cutoff soon after midnight it is a day earlier.
+NOON = CUTOFF - 6 * HOUR
+# When the button is pressed.
+PRESSED = CUTOFF - 2 * MINUTE
+
+
+def local(instant: datetime) -> str:
+    """The instant on the clocks of the cutoff's zone, as pages show it."""
+    return f"{instant.astimezone(cutoff.ZONE):%Y-%m-%d %H:%M:%S}"
 
 
 def make_requests(count: int = 1, **columns: Any) -> list[ReturnRequest]:
@@ -67,9 +85,9 @@ def make_processing(**columns: Any) -> Refund:
 
 
 def make_failed(count: int = 1, **columns: Any) -> list[int]:
-    """The ids of new refunds that were given up at noon after twelve attempts; their customers are owed a mail."""
+    """The ids of new refunds that were given up at noon after twelve attempts."""
     ids = [row.pk for row in make_requests(count, status=Status.APPROVED)]
-    values: dict[str, Any] = {"attempts": 12, "first_attempt_at": NOON, "settled_at": NOON, "notify_at": NOON}
+    values: dict[str, Any] = {"attempts": 12, "first_attempt_at": NOON, "settled_at": NOON}
     values |= {"status": RefundStatus.FAILED, "failure": "card closed", **columns}
     Refund.objects.filter(pk__in=ids).update(**values)
     return ids
@@ -82,10 +100,12 @@ def refund_rows(*ids: int) -> dict[int, dict[str, Any]]:
 
 
 def empty_tables() -> None:
-    """Delete every row of the app; in one transaction, because requests and refunds point at each other."""
+    """Delete every row of the app and its rooms; in one transaction: requests and refunds refer to each other."""
+    rooms = [model for model in apps.get_models() if model._meta.app_label.startswith(f"{LABEL}_")]
+    models: list[type[Model]] = [*rooms, WalletEntry, Refund, ReturnRequest, Chunk, Sweep]
     with transaction.atomic():
-        for model in (WalletEntry, Refund, ReturnRequest, Chunk, Sweep, OptOut):
-            model.objects.all().delete()
+        for model in models:
+            model._default_manager.all().delete()
 
 
 def order(refund: Refund, **columns: Any) -> Order:

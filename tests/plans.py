@@ -1,4 +1,4 @@
-"""How a database would find the rows of each statement that the code under test sends."""
+"""The plans by which a database would execute the statements of the code under test."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -8,35 +8,38 @@ from typing import Any
 
 from django.db import connection
 
-# Tables that grow by millions: no statement of a page, the reconciler or the health check may read one throughout.
-LARGE = ("refunds_refund", "refunds_returnrequest", "refunds_walletentry")
+from refunds.apps import LABEL
+from refunds.models import Refund, ReturnRequest, WalletEntry
+
+# Tables that grow by millions: no statement of a page, the reconciler or the health check reads a whole one.
+LARGE = tuple(model._meta.db_table for model in (Refund, ReturnRequest, WalletEntry))
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A statement, and what EXPLAIN says of it."""
+    """A statement, and its plan as text."""
 
     statement: str
     text: str
 
     @property
     def indexes(self) -> set[str]:
-        """The indexes that it goes by, primary keys left out: SQLite has no name for them."""
+        """The indexes that it uses, without primary keys: SQLite has no name for them."""
         found = re.findall(r"(?:INDEX|(?:using|on)) (\w+)", self.text)
-        names = {name for name in found if not name.startswith(("refunds_", "sqlite_autoindex", "PRIMARY"))}
+        names = {name for name in found if not name.startswith((f"{LABEL}_", "sqlite_autoindex", "PRIMARY"))}
         return names - {"KEY"}
 
     @property
     def reads_a_large_table(self) -> bool:
-        """Whether it goes through all rows of one; the first or last row by the primary key is one row."""
-        read = re.findall(r"(?:Seq Scan on|SCAN) (refunds_\w+)", self.text)
+        """Whether it reads all rows of one; the first or last row by the primary key is one row."""
+        read = re.findall(rf"(?:Seq Scan on|SCAN) ({LABEL}_\w+)", self.text)
         first = re.search(r'ORDER BY ("\w+"\."id" ASC|1 DESC) LIMIT 1$', self.statement)
         return not first and any(table in LARGE for table in read)
 
 
 @contextmanager
 def explained() -> Iterator[list[Plan]]:
-    """The plans of what is read and changed within, in its order. Tables of tests are small: see never_read_tables."""
+    """Collect the plans of the statements within, in order. Tables of tests are small: see never_read_tables."""
     how = "EXPLAIN" if connection.vendor == "postgresql" else "EXPLAIN QUERY PLAN"
     plans: list[Plan] = []
 

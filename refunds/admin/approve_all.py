@@ -11,13 +11,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
-from django.utils import timezone
 from django.utils.text import capfirst
 from django.views.decorators.http import require_http_methods
 
 from ..errors import ClocksDiffer
 from ..models import ReturnRequest
-from ..operations import clocks, preview, sweeps
+from ..operations import preview, sweeps, trusted_now
 from . import tokens
 from .base import kyiv, money
 
@@ -43,7 +42,7 @@ class ApproveAll(_Base):
         if not request.user.has_perm(PERMISSION):
             raise PermissionDenied
         try:
-            now = clocks.trusted(timezone.now)
+            now = trusted_now()
         except ClocksDiffer as differ:
             self.message_user(request, capfirst(f"{differ}."), messages.ERROR)
             return redirect("admin:refunds_returnrequest_changelist")

@@ -15,12 +15,12 @@ from django.utils.text import capfirst
 
 from .. import queries
 from ..domain import cutoff
-from ..domain.returns import Decision, Status, decide
+from ..domain.returns import Decision, Status, decided_status
 from ..domain.sweeps import Frozen
 from ..errors import ClocksDiffer
 from ..frozen import freeze, frozen_in, within
 from ..models import ReturnRequest
-from ..operations import clocks, preview
+from ..operations import preview, trusted_now
 from ..operations.decisions import decide_chosen
 from . import tokens
 from .actions import ActingAdmin
@@ -76,7 +76,7 @@ class DecideSelected(ActingAdmin[ReturnRequest]):
         self, request: HttpRequest, queryset: Rows, decision: Decision, form: DeclineForm | None
     ) -> HttpResponse | None:
         try:
-            now = clocks.trusted(timezone.now)
+            now = trusted_now()
         except ClocksDiffer as differ:
             self.message_user(request, capfirst(f"{differ}."), messages.ERROR)
             return None
@@ -146,7 +146,7 @@ def _words(decision: Decision) -> dict[str, str]:
     return {
         "title": f"{decision.capitalize()} the selected return requests",
         "verb": decision.value,
-        "past": decide(Status.REQUESTED, decision).value,
+        "past": decided_status(Status.REQUESTED, decision).value,
     }
 
 

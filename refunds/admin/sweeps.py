@@ -55,7 +55,7 @@ class SweepAdmin(ReadOnlyAdmin[Sweep]):
             "scheduled_for": sweep.scheduled_for and kyiv(sweep.scheduled_for),
             "expires": sweep.expires_at and kyiv(sweep.expires_at),
             "closed": sweep.closed_at and kyiv(sweep.closed_at),
-            "expired": progress.state is SweepState.LAPSED,
+            "expired": progress.state is SweepState.EXPIRED,
             "title": str(sweep).capitalize(),
             "subtitle": None,
         }

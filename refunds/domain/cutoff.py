@@ -1,36 +1,47 @@
-"""The cut-off, 18:00 on the wall clocks of Kyiv: the only place that says 18.
+"""The cutoff: the time of day at which everything that is still pending is declined. No other module names it.
 
-A return received before a cut-off and still requested at it is declined by it; one received at
-18:00:00.000 or later belongs to the next day. Kyiv's clocks change at 03:00 and 04:00, so that 18:00
-exists once on every day (https://www.iana.org/time-zones, file europe, zone Europe/Kyiv).
+A request received before a cutoff and still requested at it is declined. One received at the cutoff's very instant or
+later belongs to the next day.
 """
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from .instants import in_utc
-
 ZONE: Final = ZoneInfo("Europe/Kyiv")
+# Outside the hours that the zone's clocks skip or repeat, so that each day has exactly one cutoff.
 TIME: Final = time(18, 0)
 CITY: Final = "Kyiv"
 # The cutoff as pages name it.
 LABEL: Final = f"{TIME:%H:%M} in {CITY}"
-_DAY: Final = timedelta(days=1)
+
+
+class NaiveInstant(ValueError):
+    """An instant without an offset: it is neither before nor after a cutoff."""
+
+    def __init__(self, instant: datetime) -> None:
+        super().__init__(f"{instant!r} has no UTC offset; pass an aware datetime, such as timezone.now()")
+
+
+def in_utc(instant: datetime) -> datetime:
+    """Return the same instant in UTC, where instants are ordered as their clock faces are. Raises NaiveInstant."""
+    if instant.utcoffset() is None:
+        raise NaiveInstant(instant)
+    return instant.astimezone(UTC)
 
 
 def on(day: date) -> datetime:
-    """The cut-off of a day of Kyiv's calendar, as an aware datetime in UTC."""
+    """Return the cutoff of a day of the zone's calendar, aware, in UTC."""
     return datetime.combine(day, TIME, ZONE).astimezone(UTC)
 
 
 def latest(now: datetime) -> datetime:
-    """The last cut-off at or before `now` (aware), in UTC. Raises NaiveInstant."""
+    """Return the last cutoff at or before `now` (aware), in UTC. Raises NaiveInstant."""
     today = in_utc(now).astimezone(ZONE).date()
-    return on(today) if on(today) <= now else on(today - _DAY)
+    return on(today) if on(today) <= now else on(today - timedelta(days=1))
 
 
 def upcoming(now: datetime) -> datetime:
-    """The first cut-off after `now` (aware), in UTC: at 18:00:00 sharp, tomorrow's. Raises NaiveInstant."""
+    """Return the first cutoff after `now` (aware), in UTC: at a cutoff, the next day's. Raises NaiveInstant."""
     today = in_utc(now).astimezone(ZONE).date()
-    return on(today) if now < on(today) else on(today + _DAY)
+    return on(today) if now < on(today) else on(today + timedelta(days=1))

@@ -7,7 +7,7 @@ from typing import Final
 
 
 class Status(StrEnum):
-    """Where a return request stands. `requested` is what an admin calls pending."""
+    """The state of a return request. Pages call `requested` pending."""
 
     REQUESTED = "requested"
     APPROVED = "approved"
@@ -36,8 +36,8 @@ class AlreadyDecided(ValueError):
         super().__init__(f"cannot {decision} a return request that is {status}: its decision stands")
 
 
-def decide(status: Status, decision: Decision) -> Status:
-    """The status that `decision` leads to from `status`. Raises AlreadyDecided where the table has no such move."""
+def decided_status(status: Status, decision: Decision) -> Status:
+    """Return the status that `decision` leads to from `status`. Raises AlreadyDecided where the table has no move."""
     try:
         return TRANSITIONS[status, decision]
     except KeyError:

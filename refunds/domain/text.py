@@ -1,28 +1,27 @@
-"""Characters that nobody sees: with one of them a text is another text, and looks the same."""
+"""Invisible characters: a text with one of them is another text, and looks the same."""
 
 import re
 import unicodedata
 from typing import Final
 
-# Printable by their category and nevertheless blank: Unicode's Default_Ignorable_Code_Point, which Python's
-# unicodedata does not have, and the Braille pattern without dots. Found by name, because names never change.
+# Printable by category but blank: Unicode's Default_Ignorable_Code_Point, which unicodedata lacks, and the Braille
+# pattern without dots. Found by name, because names never change.
 _BLANK: Final = re.compile(
     r"HANGUL (\w+ )?FILLER|HALFWIDTH HANGUL FILLER|(FREE )?VARIATION SELECTOR|GRAPHEME JOINER|VOWEL INHERENT|"
     "PATTERN BLANK"
 )
-# No character below it has such a name.
-_FIRST_BLANK: Final = "\u034f"
-# Categories that Unicode names by their code point alone.
+_FIRST_BLANK: Final = "\u034f"  # no lower character has such a name
+# Categories whose characters Unicode names by their code point alone.
 _NAMELESS: Final = {"Cc": "a control character", "Cs": "half a surrogate pair", "Co": "private use", "Cn": "unassigned"}
 
 
 def invisible(text: str) -> tuple[int, str] | None:
-    """The first character that cannot be seen, as its position (from 1) and its description; None where all can.
+    """Return the position (from 1) and the description of the first invisible character; None where there is none.
 
-    Those are control and format characters (categories Cc and Cf), surrogates, private and unassigned code points,
+    Invisible are control and format characters (categories Cc and Cf), surrogates, private and unassigned code points,
     line separators, every space but the ordinary one, and printable characters that are blank by their name.
     """
-    if text.isprintable() and (text.isascii() or max(text) < _FIRST_BLANK):  # nearly always
+    if text.isprintable() and (text.isascii() or max(text) < _FIRST_BLANK):  # nearly every text
         return None
     for position, character in enumerate(text, start=1):
         name = unicodedata.name(character, "")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from inspect import signature
-from typing import get_args
+from typing import TypeGuard, get_args
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -42,6 +42,7 @@ __all__ = [
     "UnderWay",
     "check_payment",
     "gateway",
+    "in_bulk",
     "limiter",
     "tracker",
 ]
@@ -84,6 +85,11 @@ def check_payment(payment: str) -> None:
         named = import_string(NAMES.get(name, name))
     if isinstance(named, ChecksPayments):
         named.check_payment(payment)
+
+
+def in_bulk(made: Gateway) -> TypeGuard[BulkGateway]:
+    """Return whether the gateway pays a range of refunds at once. Only here is that decided."""
+    return isinstance(made, BulkGateway)
 
 
 @receiver(setting_changed)

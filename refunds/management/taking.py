@@ -1,4 +1,4 @@
-"""Whether a worker has taken a sweep that a command started: seen by its row, whatever the broker is."""
+"""Whether a worker has taken a sweep that a command started: its row shows that, whatever the broker is."""
 
 import time
 from typing import Final
@@ -22,27 +22,23 @@ def add_wait(parser: CommandParser) -> None:
 
 
 def line(sweep: Sweep, wait: float) -> str:
-    """Say whether a worker has taken the sweep within `wait` seconds, and if not, what to do."""
-    if _is_taken(sweep, wait):
+    """Return a line that says whether a worker has taken the sweep within `wait` seconds, and if not, what to do."""
+    # The looks are counted, because a test's clock can be frozen.
+    for _ in range(int(wait / LOOK)):
+        if _is_taken(sweep):
+            break
+        time.sleep(LOOK)
+    if _is_taken(sweep):
         return "A worker has taken it."
     with current_app.connection_for_write() as connection:
         broker = connection.as_uri()  # without its password
     return (
-        f"No worker has taken it within {wait:g} s from the broker {broker}: none sees the message, or all are busy. "
-        "The sweep is kept in the database, and the reconciler gives it to a worker when one runs. If none runs, start "
-        "one, for instance by python -m refunds serve; if yours use another broker, name it in CELERY_BROKER_URL."
+        f"No worker has taken it within {wait:g} s from the broker {broker}: no worker reads this broker, or all are "
+        "busy. The sweep is stored in the database, and the reconciler sends it to a worker as soon as one runs. If "
+        "none runs, start one; if your workers use another broker, name it in CELERY_BROKER_URL."
     )
 
 
-def _is_taken(sweep: Sweep, wait: float) -> bool:
-    """Look at the row, at least once. The looks are counted, because the clock may be frozen."""
-    for _ in range(int(wait / LOOK)):
-        if _is_planned(sweep):
-            return True
-        time.sleep(LOOK)
-    return _is_planned(sweep)
-
-
-def _is_planned(sweep: Sweep) -> bool:
+def _is_taken(sweep: Sweep) -> bool:
     sweep.refresh_from_db(fields=["planned_at", "closed_at"])
     return sweep.planned_at is not None or sweep.closed_at is not None

@@ -87,14 +87,6 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name="WrongClock",
-            fields=[
-                ("host", models.CharField(max_length=255, primary_key=True, serialize=False)),
-                ("seen_at", models.DateTimeField()),
-                ("ahead", models.FloatField()),
-            ],
-        ),
-        migrations.CreateModel(
             name="OptOut",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),

@@ -11,6 +11,7 @@ from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
 from .. import outbox, queries
+from ..apps import LABEL
 from ..domain import addresses, cutoff
 from ..domain import sweeps as rules
 from ..domain.money import to_major
@@ -24,6 +25,8 @@ from ..operations import PATIENCE
 from . import letters, opt_outs
 
 logger = logging.getLogger(__name__)
+
+NOTIFY_CUSTOMER: Final = f"{LABEL}.notify_customer"
 
 # How long a mail that is being sent keeps others from sending it: longer than a task may run (90 s).
 LEASE: Final = timedelta(seconds=120)
@@ -40,7 +43,7 @@ SPELL: Final = timedelta(seconds=30)
 def send_notices(ids: Sequence[int]) -> None:
     """Messages to tell the customers of these refunds, on commit; `ids` rise."""
     lots = [ids[start : start + LOT] for start in range(0, len(ids), LOT)]
-    outbox.on_commit(outbox.NOTIFY_CUSTOMER, [_message(lot[0], lot[-1]) for lot in lots])
+    outbox.on_commit(NOTIFY_CUSTOMER, [_message(lot[0], lot[-1]) for lot in lots])
 
 
 def _message(first_id: int, last_id: int) -> dict[str, int]:
@@ -61,7 +64,7 @@ def notify_customers(id_range: IdRange, clock: Callable[[], datetime]) -> int:
         if clock() >= began + SPELL:
             with transaction.atomic():
                 owed.filter(pk__gte=pk).update(notify_at=clock())
-                outbox.on_commit(outbox.NOTIFY_CUSTOMER, [_message(pk, id_range.last_id)])
+                outbox.on_commit(NOTIFY_CUSTOMER, [_message(pk, id_range.last_id)])
             break
         try:
             went += notify_customer(pk, clock())
@@ -69,7 +72,7 @@ def notify_customers(id_range: IdRange, clock: Callable[[], datetime]) -> int:
             raise
         except Exception:
             logger.exception("refund %d: the mail is left to a message of its own", pk)
-            outbox.on_commit(outbox.NOTIFY_CUSTOMER, [_message(pk, pk)])
+            outbox.on_commit(NOTIFY_CUSTOMER, [_message(pk, pk)])
     return went
 
 
@@ -158,7 +161,7 @@ def _note(refund: Refund, now: datetime) -> None:
         anew = current.settled_at is not None and current.status != refund.status
         rows.update(notify_at=now if anew else None)
         if anew:
-            outbox.on_commit(outbox.NOTIFY_CUSTOMER, [{"refund_id": refund.pk}])
+            outbox.on_commit(NOTIFY_CUSTOMER, [{"refund_id": refund.pk}])
 
 
 def send_digest(now: datetime) -> None:

@@ -1,19 +1,29 @@
-"""The use cases. Each takes `now` (aware) and reads no clock; each changes rows first and sends messages after."""
+"""The use cases. Each takes `now` (aware) and reads no clock; each changes rows first and sends messages after.
+
+At the edge, tasks, pages and commands ask `trusted_now` for it.
+"""
 
 from datetime import datetime, timedelta
 from typing import Final
 
 from django.utils import timezone
 
+from .. import signals
 from ..domain import cutoff
 
-# How long a message is trusted to be on its way before the reconciler sends another. A chunk takes well under a second;
-# a doubled message finds the work done and costs one read, while a lost one costs its sweep this long before 18:00.
+# How long the reconciler takes a message to be on its way. A chunk takes well under a second. A second message finds
+# the work done and costs one read, while a lost one delays its sweep by this long.
 PATIENCE: Final = timedelta(seconds=60)
-# How often the reconciler looks: each look sends what the payment provider can take until the next one.
+# How often the reconciler runs: each run sends what the payment provider can take until the next one.
 RECONCILE_EVERY: Final = timedelta(seconds=30)
 
 
+def trusted_now() -> datetime:
+    """Return the time to act on a cutoff by: the process's, unless a room knows better. Raises ClocksDiffer."""
+    now = timezone.now()
+    return next(iter(signals.answers(signals.clock_asked, now=now)), now)
+
+
 def local(instant: datetime | None) -> str:
-    """The instant on the clocks of the cutoff's zone, for a line of `health`."""
+    """Return the instant on the clocks of the cutoff's zone, for a line of `health`."""
     return f"{timezone.localtime(instant, cutoff.ZONE):%Y-%m-%d %H:%M:%S %Z}"

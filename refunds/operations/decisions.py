@@ -32,24 +32,23 @@ def decide_chosen(
 ) -> Decided:
     """Approve or decline those of `ids` that are still requested, in chunks.
 
-    One that was received before the last cut-off is owed a decline and can no longer be approved: it is left, like one
-    that has been decided. `clock` tells when each chunk after the first begins, because the cutoff can come between
-    two; without it all are decided at `now`.
+    Do not approve a request that was received before the latest cutoff: it can only be declined. `clock` returns when
+    each chunk after the first begins, because the cutoff can come between two; without it, all are decided at `now`.
     """
     decided = 0
     for start in range(0, len(ids), rules.CHUNK_ROWS):
         at = clock() if clock and start else now
-        decided += _decide(ids[start : start + rules.CHUNK_ROWS], decision, by, note, at)
+        decided += _decide_some(ids[start : start + rules.CHUNK_ROWS], decision, by, note, at)
     return Decided(decided, len(ids) - decided)
 
 
-def _decide(ids: Sequence[int], decision: Decision, by: User | None, note: str, now: datetime) -> int:
+def _decide_some(ids: Sequence[int], decision: Decision, by: User | None, note: str, now: datetime) -> int:
     rows = ReturnRequest.objects.filter(pk__in=ids)
     with transaction.atomic():
-        open_rows = rows
+        allowed = rows
         if decision is Decision.APPROVE:
-            open_rows = queries.pending(rules.scope(decision, rules.Frozen(max(ids)), now)).filter(pk__in=ids)
-        decided = queries.decide_rows(open_rows, decision, now, decided_by=by, decision_note=note)
+            allowed = queries.pending(rules.scope(decision, rules.Frozen(max(ids)), now)).filter(pk__in=ids)
+        decided = queries.decide_rows(allowed, decision, now, decided_by=by, decision_note=note)
         if decision is Decision.APPROVE and decided:
             queries.insert_refunds(rows, now)
             outbox.on_commit(outbox.PAY_REFUNDS, [{"first_id": min(ids), "last_id": max(ids)}])

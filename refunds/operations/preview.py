@@ -1,57 +1,26 @@
-"""What the button would do, before it is pressed."""
+"""What a decision would do, before it is confirmed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db.models import QuerySet
 
 from .. import queries
+from ..domain import cutoff
 from ..domain import sweeps as rules
-from ..domain.cutoff import latest, upcoming
 from ..domain.returns import Decision
-from ..frozen import freeze
+from ..frozen import freeze, within
 from ..models import ReturnRequest, Sweep
 
 
 @dataclass(frozen=True)
-class Preview:
-    """What approving all would cover at an instant.
-
-    `totals` holds (currency, how many, sum in minor units) for each currency. `owed_decline` counts the pending
-    requests that were received before the last cut-off and can no longer be approved. `expires_at` is in UTC.
-    """
-
-    frozen: rules.Frozen
-    totals: list[tuple[str, int, int]]
-    owed_decline: int
-    expires_at: datetime
-
-    @property
-    def count(self) -> int:
-        """How many requests would be approved, in all currencies."""
-        return sum(count for _, count, _ in self.totals)
-
-
-def preview(now: datetime) -> Preview:
-    """What a sweep started at `now` (aware) would approve of the set that is frozen here.
-
-    Raises NaiveInstant.
-    """
-    frozen = freeze()
-    rows = queries.pending(rules.Scope(frozen.up_to_id, snapshot=frozen.snapshot))
-    totals, owed_decline = queries.parted_totals(rows, latest(now))
-    return Preview(frozen, totals, owed_decline, expires_at=upcoming(now))
-
-
-@dataclass(frozen=True)
 class Chosen:
-    """What a decision on chosen requests would scope: `rows`, and their (currency, how many, sum in minor units).
+    """What a decision on chosen requests would change: `rows`, and their (currency, count, sum in minor units).
 
-    `owed_decline` counts the pending among the chosen that were received before the last cut-off and can no longer be
-    approved.
+    `owed_decline` counts the pending requests that were received before the latest cutoff and can only be declined.
     """
 
-    rows: QuerySet[ReturnRequest]
+    rows: QuerySet[ReturnRequest] = field(compare=False)
     totals: list[tuple[str, int, int]]
     owed_decline: int = 0
 
@@ -61,16 +30,30 @@ class Chosen:
         return sum(count for _, count, _ in self.totals)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Preview(Chosen):
+    """What approving all of the frozen set would change; `expires_at` is in UTC."""
+
+    frozen: rules.Frozen
+    expires_at: datetime
+
+
+def preview(now: datetime) -> Preview:
+    """Freeze a set, and return what a sweep of it started at `now` (aware) would approve. Raises NaiveInstant."""
+    frozen = freeze()
+    found = chosen(within(ReturnRequest.objects.all(), frozen), Decision.APPROVE, now)
+    return Preview(found.rows, found.totals, found.owed_decline, frozen=frozen, expires_at=cutoff.upcoming(now))
+
+
 def chosen(rows: QuerySet[ReturnRequest], decision: Decision, now: datetime) -> Chosen:
-    """What `decision` at `now` (aware) would cover of `rows`. Raises NaiveInstant."""
+    """Return what `decision` at `now` (aware) would change of `rows`. Raises NaiveInstant."""
     pending = rows.filter(queries.PENDING)
     if decision is Decision.DECLINE:
         return Chosen(pending, queries.totals(pending))
-    line = latest(now)
-    totals, owed_decline = queries.parted_totals(pending, line)
-    return Chosen(pending.filter(received_at__gte=line), totals, owed_decline)
+    line = cutoff.latest(now)
+    return Chosen(pending.filter(received_at__gte=line), *queries.totals_since(pending, line))
 
 
 def started(key: str) -> Sweep | None:
-    """The sweep that a press of the button with this key has started, if it has."""
+    """Return the sweep that a confirmation with this key has started."""
     return Sweep.objects.filter(key=key).first()

@@ -1,39 +1,47 @@
-"""The safety net: what the rows say is undone is sent again, and what stays undone is reported."""
+"""The reconciler: finds, from the rows, work that has no message, and sends the message again.
+
+The rows say how many messages there must be, and the queue says how many there are.
+"""
 
 import logging
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Final
+from itertools import chain, groupby, islice
+from operator import itemgetter
+from typing import Final, TypeVar
 
-from django.db.models import Max
+from django.db import transaction
+from django.db.models import Case, Count, F, Model, Q, QuerySet, When
 from kombu.exceptions import OperationalError
 
-from .. import queries
-from ..beat import drift
+from .. import outbox, queries, signals
 from ..domain import cutoff
+from ..domain import sweeps as rules
 from ..domain.returns import Decision
-from ..gateways import Gateway, Limiter
-from ..models import Refund, ReturnRequest, Sweep
-from ..remedies import closing
-from ..tracking import look_ups
-from . import PATIENCE, sweeps
-from . import local as _local
-from .resend import UNTOLD, open_at, resend
+from ..gateways import Gateway, Limiter, in_bulk
+from ..models import Chunk, Refund, ReturnRequest, Sweep
+from . import PATIENCE, RECONCILE_EVERY, sweeps
 
 logger = logging.getLogger(__name__)
 
-# A sweep or a cut-off that has not moved for this long wants a person: the reconciler has had ten tries at it.
-STALLED: Final = timedelta(minutes=5)
-# A refund that nothing has attempted for this long after it was due wants a person.
-UNPAID: Final = timedelta(minutes=15)
+M = TypeVar("M", bound=Model)
+
+# The most plans and chunks that one run sends; the next run sends more.
+BATCH: Final = 1_000
 
 
 def reconcile(
     now: datetime, *, gateway: Gateway, limiter: Limiter | None = None, patience: timedelta = PATIENCE
 ) -> dict[str, int]:
-    """Do what has been missed, send again what has no message any more; return how many of each.
+    """Start a missed decline, close finished sweeps, and send lost messages again; return how many of each.
 
-    `patience` is how long a message counts as under way: zero after a start of the only worker, when none can be. Where
-    the broker does not answer nothing is sent, and the log says so; the rest is done.
+    A row waits when it is due, no worker has it, and `patience` has passed since its message. The queue holds the
+    messages of all such rows: the difference is lost. The rows that have waited longest get new messages. A message
+    that was sent twice is counted too, which at worst delays a lost one until the queue is shorter.
+
+    `patience` is zero at the start of the only worker, when no message can be under way. Where the broker does not
+    answer, nothing is sent, the log says so, and the rest is done.
     """
     done = {"closed": sweeps.close_expired(now), "cutoffs": 0}
     if missed_cutoff(now):
@@ -42,15 +50,17 @@ def reconcile(
     for sweep_id in Sweep.objects.filter(planned_at__isnull=False, closed_at=None).values_list("pk", flat=True):
         sweeps.close_if_done(sweep_id, now)
     try:
-        sent = resend(now, patience, gateway=gateway, limiter=limiter)
-        return done | sent | {"look_ups": look_ups.send_look_ups(now, limiter, patience)}
+        done |= _resend_sweeps(now, patience)
+        done["refunds"] = _resend_refunds(now, patience, gateway, limiter)
+        for counts in signals.answers(signals.reconciling, now=now, patience=patience, limiter=limiter):
+            done |= counts
     except OperationalError:
-        logger.exception("the broker does not answer: nothing is sent again until the next run, in 30 seconds")
-        return done
+        logger.exception("the broker does not answer: nothing more is sent again until the next run")
+    return done
 
 
 def missed_cutoff(now: datetime) -> datetime | None:
-    """The latest cut-off, where it has no sweep although there were return requests before it."""
+    """Return the latest cutoff if it has no sweep although there were return requests before it."""
     line = cutoff.latest(now)
     if Sweep.objects.filter(kind=Decision.DECLINE, scheduled_for=line).exists():
         return None
@@ -58,68 +68,78 @@ def missed_cutoff(now: datetime) -> datetime | None:
     return line if first is not None and first.received_at < line else None
 
 
-def health(now: datetime) -> list[str]:
-    """A line for each thing that is overdue and that the reconciler has not mended; none when all is well.
+def open_at(now: datetime, prefix: str = "") -> Q:
+    """Return the condition that a sweep has not expired; `prefix` leads from a row to its sweep."""
+    return Q(**{f"{prefix}expires_at": None}) | Q(**{f"{prefix}expires_at__gt": now})
 
-    So there is for what beat's rows in the database say against the code.
+
+def _resend_sweeps(now: datetime, patience: timedelta) -> dict[str, int]:
+    # One queue holds the messages of both.
+    waits = Q(dispatched_at__lte=now - patience)
+    plans = Sweep.objects.filter(waits, open_at(now), planned_at=None, closed_at=None)
+    chunks = Chunk.objects.filter(waits, open_at(now, "sweep__"), done_at=None, sweep__closed_at=None)
+    if not plans.exists() and not chunks.exists():
+        return {"plans": 0, "chunks": 0}
+    # Count the queue before the rows: what a worker takes between the two is then in neither.
+    ready = outbox.ready(outbox.PLAN_SWEEP, outbox.DECIDE_CHUNK)
+    lost = min(BATCH, max(0, plans.count() + chunks.count() - ready))
+    with claimed(plans, _first(plans, lost), dispatched_at=now) as lost_plans:
+        sweeps.send_plans(lost_plans)
+    chunk_ids = _first(chunks, lost - len(lost_plans))
+    with claimed(chunks.select_related("sweep"), chunk_ids, dispatched_at=now) as lost_chunks:
+        sweeps.send_chunks(lost_chunks)
+    return {"plans": len(lost_plans), "chunks": len(lost_chunks)}
+
+
+def _first(rows: QuerySet[M], count: int) -> list[int]:
+    return list(rows.order_by("dispatched_at", "pk").values_list("pk", flat=True)[:count])
+
+
+def _resend_refunds(now: datetime, patience: timedelta, gateway: Gateway, limiter: Limiter | None) -> int:
+    due = Refund.objects.filter(queries.UNPAID, due_at__lte=now)
+    # A microsecond more: a refund with a message of its own is marked by one (below).
+    unsent, waits = Q(dispatched_at=None), Q(dispatched_at__lte=now - patience + timedelta.resolution)
+    if not due.filter(unsent | waits).exists():
+        return 0
+    ready = outbox.ready(outbox.PAY_REFUND, outbox.PAY_REFUNDS)
+    room = rules.CHUNK_ROWS
+    if limiter is not None and not in_bulk(gateway):  # as many as there are permits until the next run
+        room = max(0, limiter.within(RECONCILE_EVERY) - ready)
+    ids = list(due.filter(unsent).order_by("due_at").values_list("pk", flat=True)[:room])
+    # All refunds of a range, which were sent at one instant, have one message; each of the others has its own.
+    range_at = F("dispatched_at") if in_bulk(gateway) else Case(When(queries.BY_RANGE, then="dispatched_at"))
+    waiting = due.filter(waits).annotate(range_at=range_at)
+    needed = waiting.aggregate(ranges=Count("range_at", distinct=True), single=Count("pk", filter=Q(range_at=None)))
+    rows = waiting.order_by("dispatched_at", "pk").values_list("pk", "range_at")[: room - len(ids)]
+    ids += of_messages(((pk, at or pk) for pk, at in rows), needed["ranges"] + needed["single"] - ready)
+    # Later than due_at: from here on they are not their range's (queries.BY_RANGE).
+    with claimed(due.filter(unsent | waits), ids, dispatched_at=now + timedelta.resolution) as found:
+        ids = sorted(refund.pk for refund in found)
+        if ids and in_bulk(gateway):
+            outbox.on_commit(outbox.PAY_REFUNDS, [{"first_id": ids[0], "last_id": ids[-1]}])
+        else:
+            outbox.on_commit(outbox.PAY_REFUND, [{"refund_id": pk} for pk in ids])
+    return len(ids)
+
+
+def of_messages(rows: Iterable[tuple[int, Hashable]], count: int, size: int = rules.CHUNK_ROWS) -> list[int]:
+    """Return the ids of the first rows (id, label), enough for `count` messages of up to `size` rows with one label."""
+    groups = ([pk for pk, _ in group] for _, group in groupby(rows, key=itemgetter(1)))
+    messages = (ids[start : start + size] for ids in groups for start in range(0, len(ids), size))
+    return list(chain.from_iterable(islice(messages, max(0, count))))
+
+
+@contextmanager
+def claimed(rows: QuerySet[M], ids: Sequence[int], **sent: datetime) -> Iterator[list[M]]:
+    """Write the columns `sent` to those of `rows` with these ids, and yield them in the transaction that sends them.
+
+    Of two reconcilers at once, the second skips the rows of the first. Without ids, begin no transaction: on SQLite it
+    would block other writers.
     """
-    return [
-        *_missed(now),
-        *_stalled(now),
-        *_unpaid(now),
-        *closing.paid_twice(now),
-        *_untold(now),
-        *look_ups.lines(now),
-        *drift.lines(),
-    ]
-
-
-def _missed(now: datetime) -> list[str]:
-    line = missed_cutoff(now)
-    if line is None or now - line < STALLED:
-        return []
-    return [
-        (
-            f"missed cut-off: nothing was declined at {_local(line)}; "
-            "start beat and a worker, or run: python -m refunds decline_all"
-        )
-    ]
-
-
-def _stalled(now: datetime) -> list[str]:
-    open_sweeps = Sweep.objects.filter(open_at(now), closed_at=None).annotate(moved=Max("chunks__done_at"))
-    lines = []
-    for sweep in open_sweeps.order_by("pk"):
-        moved = max(filter(None, (sweep.started_at, sweep.planned_at, sweep.moved)))
-        if now - moved >= STALLED:
-            left = sweeps.progress(sweep, now).left
-            lines.append(f"stalled sweep: {sweep} has not moved since {_local(moved)}, {left} left; start a worker")
-    return lines
-
-
-def _unpaid(now: datetime) -> list[str]:
-    late = Refund.objects.filter(queries.UNPAID, due_at__lte=now - UNPAID)
-    oldest = late.order_by("due_at").first()
-    if oldest is None:
-        return []
-    return [
-        (
-            f"unpaid refunds: {late.count()} past their time, the oldest (refund {oldest.pk}) due "
-            f"{_local(oldest.due_at)}; start a worker on the queues payments and upkeep, or wait if it is "
-            "REFUNDS_GATEWAY_RATE that holds them up"
-        )
-    ]
-
-
-def _untold(now: datetime) -> list[str]:
-    # By the instant of the outcome: notify_at moves with each try.
-    late = Refund.objects.filter(notify_at__isnull=False, settled_at__lte=now - UNTOLD)
-    oldest = late.order_by("settled_at").first()
-    if oldest is None or oldest.settled_at is None:
-        return []
-    return [
-        (
-            f"untold customers: {late.count()} past their time, the oldest (refund {oldest.pk}) owed a mail since "
-            f"{_local(oldest.settled_at)}; look at the mail server, and start a worker on the queue mail"
-        )
-    ]
+    if not ids:
+        yield []
+        return
+    with transaction.atomic():
+        found = list(rows.filter(pk__in=ids).select_for_update(skip_locked=True, of=("self",)))
+        rows.model._default_manager.filter(pk__in=[row.pk for row in found]).update(**sent)
+        yield found

@@ -1,7 +1,8 @@
-"""Bulk decisions: started by a button or a cut-off, planned into chunks, decided chunk by chunk."""
+"""Bulk decisions: started by the button or the cutoff, planned into chunks, decided chunk by chunk."""
 
 from collections.abc import Iterable
 from datetime import datetime
+from itertools import groupby
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -17,68 +18,48 @@ from ..models import Chunk, ReturnRequest, Sweep
 
 
 def start_approve(*, key: str, frozen: rules.Frozen, by: User | None, now: datetime) -> tuple[Sweep, bool]:
-    """Start the sweep that approves what is pending in the frozen set; the same key again leads to the first one.
+    """Start the sweep that approves what is pending in the frozen set, unless the key has started one.
 
-    One row and one message, however many rows wait. Returns the sweep and whether this call started it.
+    One row and one message, however many rows wait. Return the sweep, and whether this call started it.
     """
-    return _start(Decision.APPROVE, rules.scope(Decision.APPROVE, frozen, now), by, now, key=key)
+    return _start(Decision.APPROVE, frozen, by, now, key=key)
 
 
 def decline_pending(now: datetime) -> tuple[Sweep, bool]:
-    """Start the decline sweep of the latest cut-off, unless it has been started.
+    """Start the decline sweep of the latest cutoff, unless it has been started. Return as `start_approve` does.
 
-    Beat calls this at 18:00; whoever calls it late, early or again finds the cut-off from `now` and the sweep by it.
+    A call that is late, early or a duplicate finds the cutoff by `now`, and the sweep by the cutoff.
     """
-    scope = rules.scope(Decision.DECLINE, freeze(), now)
-    close_expired(now)  # first, while what the approvals left is still to be counted
-    return _start(Decision.DECLINE, scope, None, now, scheduled_for=cutoff.latest(now))
+    frozen = freeze()
+    close_expired(now)  # first, while what the approvals left can still be counted
+    return _start(Decision.DECLINE, frozen, None, now, scheduled_for=cutoff.latest(now))
 
 
 def _start(
-    kind: Decision,
-    scope: rules.Scope,
-    by: User | None,
-    now: datetime,
-    **identity: str | datetime,
+    kind: Decision, frozen: rules.Frozen, by: User | None, now: datetime, **identity: str | datetime
 ) -> tuple[Sweep, bool]:
+    scope = rules.scope(kind, frozen, now)
+    columns = {**vars(scope), "started_at": now, "started_by": by, "expires_at": rules.expires_at(kind, now)}
     with transaction.atomic():
-        sweep, created = Sweep.objects.get_or_create(
-            kind=kind,
-            **identity,
-            defaults={
-                "up_to_id": scope.up_to_id,
-                "snapshot": scope.snapshot,
-                "received_from": scope.received_from,
-                "received_before": scope.received_before,
-                "started_at": now,
-                "started_by": by,
-                "expires_at": rules.expires_at(kind, now),
-                "dispatched_at": now,
-            },
-        )
+        sweep, created = Sweep.objects.get_or_create(kind=kind, **identity, defaults={**columns, "dispatched_at": now})
         if created:
             send_plans([sweep])
     return sweep, created
 
 
 def plan_sweep(sweep_id: int, now: datetime) -> int:
-    """Write the sweep's chunks, unless it is planned, closed or expired; return how many chunks were written.
-
-    Raises UnknownRow.
-    """
-    # Committed before the work: while it is in hand its message is not in the queue, and not lost.
+    """Write the sweep's chunks, unless it is planned, closed or expired; return how many. Raises UnknownRow."""
+    # Committed before the work: its message is no longer in the queue, and not lost.
     Sweep.objects.filter(pk=sweep_id, planned_at=None).update(dispatched_at=now)
     with transaction.atomic():
-        sweep = _locked(sweep_id)
+        sweep = Sweep.objects.select_for_update().filter(pk=sweep_id).first()
+        if sweep is None:
+            raise UnknownRow("sweep", sweep_id)
         if sweep.planned_at or sweep.closed_at or rules.has_expired(sweep.expires_at, now):
             return 0
-        rows = queries.pending(queries.scope_of(sweep))
-        # Rows committed since the set was frozen are left to the next sweep, wherever their ids lie.
-        first = queries.lowest_id(rows)
-        ends = queries.boundaries(rows, first, rules.CHUNK_ROWS)
         chunks = Chunk.objects.bulk_create(
             Chunk(sweep=sweep, first_id=id_range.first_id, last_id=id_range.last_id, dispatched_at=now)
-            for id_range in rules.id_ranges(first, ends)
+            for id_range in queries.chunk_ranges(queries.pending(queries.scope_of(sweep)), rules.CHUNK_ROWS)
         )
         sweep.planned_at = now
         sweep.save(update_fields=["planned_at"])
@@ -87,17 +68,10 @@ def plan_sweep(sweep_id: int, now: datetime) -> int:
     return len(chunks)
 
 
-def _locked(sweep_id: int) -> Sweep:
-    sweep = Sweep.objects.select_for_update().filter(pk=sweep_id).first()
-    if sweep is None:
-        raise UnknownRow("sweep", sweep_id)
-    return sweep
-
-
 def decide_chunk(chunk_id: int, now: datetime) -> int:
-    """Decide every row of the chunk that is still requested, owe a refund for each one approved; return how many.
+    """Decide every row of the chunk that is still requested, with a refund for each approved one; return how many.
 
-    A chunk that is done, or whose sweep has expired, is left as it is. Raises UnknownRow.
+    Change nothing where the chunk is done, or its sweep closed or expired. Raises UnknownRow.
     """
     Chunk.objects.filter(pk=chunk_id, done_at=None).update(dispatched_at=now)  # as in plan_sweep
     with transaction.atomic():
@@ -131,34 +105,32 @@ def close_expired(now: datetime) -> int:
     closed = 0
     for sweep in Sweep.objects.filter(closed_at=None, expires_at__lte=now):
         with transaction.atomic():
-            left = queries.pending(queries.scope_of(sweep)).count()
-            closed += Sweep.objects.filter(pk=sweep.pk, closed_at=None).update(closed_at=now, left=left)
+            closed += Sweep.objects.filter(pk=sweep.pk, closed_at=None).update(closed_at=now, left=_left(sweep))
     return closed
 
 
 def progress(sweep: Sweep, now: datetime) -> rules.Progress:
-    """How far the sweep is, counted from rows."""
-    decided = sweep.chunks.aggregate(total=Sum("decided"))["total"] or 0
-    left = queries.pending(queries.scope_of(sweep)).count() if sweep.left is None else sweep.left
+    """Count from the rows how far the sweep is."""
     return rules.Progress(
-        decided=decided,
-        left=left,
+        decided=sweep.chunks.aggregate(total=Sum("decided"))["total"] or 0,
+        left=_left(sweep) if sweep.left is None else sweep.left,
         planned=sweep.planned_at is not None,
         closed=sweep.closed_at is not None,
         expired=rules.has_expired(sweep.expires_at, now),
     )
 
 
+def _left(sweep: Sweep) -> int:
+    return queries.pending(queries.scope_of(sweep)).count()
+
+
 def send_plans(sweeps: Iterable[Sweep]) -> None:
-    """A message to plan each sweep, on commit; one that expires expires with it."""
+    """Send a message to plan each sweep, on commit; the message expires with the sweep."""
     for sweep in sweeps:
         outbox.on_commit(outbox.PLAN_SWEEP, [{"sweep_id": sweep.pk}], expires=sweep.expires_at)
 
 
 def send_chunks(chunks: Iterable[Chunk]) -> None:
-    """A message to decide each chunk, on commit; those of a sweep that expires expire with it."""
-    by_expiry: dict[datetime | None, list[Chunk]] = {}
-    for chunk in chunks:
-        by_expiry.setdefault(chunk.sweep.expires_at, []).append(chunk)
-    for expires_at, group in by_expiry.items():
-        outbox.on_commit(outbox.DECIDE_CHUNK, [{"chunk_id": chunk.pk} for chunk in group], expires=expires_at)
+    """Send a message to decide each chunk, on commit; the message expires with the chunk's sweep."""
+    for sweep, group in groupby(chunks, key=lambda chunk: chunk.sweep):
+        outbox.on_commit(outbox.DECIDE_CHUNK, [{"chunk_id": chunk.pk} for chunk in group], expires=sweep.expires_at)

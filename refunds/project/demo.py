@@ -16,7 +16,7 @@ from django.db import connections
 
 from ..domain import cutoff
 from ..domain.refunds import RefundStatus
-from ..domain.returns import Decision, Status, decide
+from ..domain.returns import Decision, Status, decided_status
 from ..frozen import freeze
 from ..importing import importer
 from ..importing.files import Rejection, Return, Row
@@ -59,7 +59,7 @@ class Day:
     cutoff: datetime
     arrivals: list[tuple[datetime, int]]
     sweeps: list[Swept]
-    audit: audit.Books
+    audit: audit.Audit
     problems: list[str]
     timeline: Timeline
 
@@ -113,7 +113,7 @@ def run_day(app: Celery, rows: Sequence[Row], day: date = DAY) -> Day:
             importer.import_rows(taken, now=at, on_rejected=_never)
             arrivals.append((at, len(taken)))
         celery.run_until(closes)
-        closed = audit.close_books()
+        closed = audit.run_audit()
         found = [_swept(sweep, closes) for sweep in Sweep.objects.order_by("started_at")]
     result = Day(pressed, due, arrivals, found, closed, list(closed.problems), celery.timeline)
     result.problems.extend(_surprises(result))
@@ -121,7 +121,7 @@ def run_day(app: Celery, rows: Sequence[Row], day: date = DAY) -> Day:
 
 
 def _swept(sweep: Sweep, now: datetime) -> Swept:
-    status = decide(Status.REQUESTED, Decision(sweep.kind))
+    status = decided_status(Status.REQUESTED, Decision(sweep.kind))
     return Swept(status, sweeps.progress(sweep, now).decided, sweep.started_at)
 
 

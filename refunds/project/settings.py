@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "refunds",
     "refunds.beat",
+    "refunds.clocks",
     "refunds.importing",
     "refunds.notices",
     "refunds.project",

@@ -7,12 +7,14 @@ from django.db import transaction
 from django.db.models import F, Q
 
 from .. import outbox, queries
+from ..apps import LABEL
 from ..domain.refunds import RefundStatus
 from ..gateways import Limiter
 from ..models import Refund
 from ..operations import PATIENCE, RECONCILE_EVERY, local
 from .outcomes import LOOKED_UP
 
+LOOK_UP_REFUND: Final = f"{LABEL}.look_up_refund"
 # The most look-ups that one run of the reconciler sends; the next run, 30 seconds later, sends more.
 BATCH: Final = 1_000
 # A look-up that is overdue for this long has been sent again without effect: no worker takes it.
@@ -40,7 +42,7 @@ def hint(reference: str, receipt: str, says: RefundStatus | None, now: datetime)
         Refund.objects.filter(pk__in=[pk for pk, _ in found]).update(look_at=now)
         # Not the reconciler's `dispatched_at`: if this message is lost, its next run sends another.
         messages = [{"refund_id": pk} for pk, status in found if status in LOOKED_UP]
-        outbox.on_commit(outbox.LOOK_UP_REFUND, messages)
+        outbox.on_commit(LOOK_UP_REFUND, messages)
     return len(found)
 
 
@@ -56,7 +58,7 @@ def send_look_ups(now: datetime, limiter: Limiter | None = None, patience: timed
         return 0
     unsent = Q(dispatched_at=None) | Q(dispatched_at__lt=F("look_at"))
     waits = Q(dispatched_at__lte=now - patience)
-    if due.filter(waits).exists() and not outbox.ready(outbox.LOOK_UP_REFUND):
+    if due.filter(waits).exists() and not outbox.ready(LOOK_UP_REFUND):
         unsent |= waits
     due = due.filter(unsent)
     ids = list(due.order_by("look_at").values_list("pk", flat=True)[:limit])
@@ -67,7 +69,7 @@ def send_look_ups(now: datetime, limiter: Limiter | None = None, patience: timed
         found = due.filter(pk__in=ids).order_by("pk").select_for_update(skip_locked=True, of=("self",))
         ids = list(found.values_list("pk", flat=True))
         Refund.objects.filter(pk__in=ids).update(dispatched_at=now)
-        outbox.on_commit(outbox.LOOK_UP_REFUND, [{"refund_id": pk} for pk in ids])
+        outbox.on_commit(LOOK_UP_REFUND, [{"refund_id": pk} for pk in ids])
     return len(ids)
 
 
@@ -99,7 +101,7 @@ def _not_looked_up(now: datetime) -> list[str]:
         (
             f"refunds not looked up: {late.count()} past their time, the oldest (refund {oldest.pk}) due "
             f"{local(oldest.look_at)}; start a worker on the queues payments and upkeep, and look for failures of "
-            f"{outbox.LOOK_UP_REFUND}; or wait if it is REFUNDS_GATEWAY_RATE that holds them up"
+            f"{LOOK_UP_REFUND}; or wait if it is REFUNDS_GATEWAY_RATE that holds them up"
         )
     ]
 

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from refunds import queries
-from refunds.models import WrongClock
+from refunds.clocks.models import WrongClock
 
 from ..factories import CUTOFF, PRESSED, make_requests
 from .conftest import APPROVE_ALL, CHANGE_LIST, browser, make_user, press, state, texts, token_of

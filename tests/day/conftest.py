@@ -13,6 +13,7 @@ from refunds import tasks
 from refunds.frozen import freeze
 from refunds.models import Sweep
 from refunds.operations import sweeps
+from refunds.schedule import beat_schedule
 
 from ..gateways.provider import InMemory
 
@@ -24,7 +25,7 @@ Schedule = Callable[[dict[str, Any]], None]
 
 
 def press(celery: VirtualCelery) -> Sweep:
-    """What the button does, now."""
+    """Do what the button does, now."""
     sweep, _ = sweeps.start_approve(key=f"pressed {celery.now}", frozen=freeze(), by=None, now=celery.now)
     return sweep
 
@@ -67,3 +68,11 @@ def gateway(monkeypatch: pytest.MonkeyPatch) -> InMemory:
     made = InMemory()
     monkeypatch.setattr(tasks, "gateway", lambda: made)
     return made
+
+
+@pytest.fixture
+def decline(schedule: Schedule) -> dict[str, Any]:
+    """Declare only the decline: then beat starts it, and no reconciler does."""
+    entries = {"decline-pending": beat_schedule()["decline-pending"]}
+    schedule(entries)
+    return entries

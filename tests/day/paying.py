@@ -1,6 +1,6 @@
 """What tests of paying share: a provider's calls with their instants, and when the reconciler looks."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from celery_rehearsal import VirtualCelery
@@ -9,11 +9,10 @@ from refunds.domain.returns import Decision
 from refunds.gateways import Answer
 from refunds.operations.decisions import decide_chosen
 
-from ..factories import NOON, make_requests
+from ..factories import MINUTE, NOON, SECOND, make_requests
 from ..gateways.provider import Call, Fault, InMemory
 
-SECOND = timedelta(seconds=1)
-MINUTE = timedelta(minutes=1)
+__all__ = ["MINUTE", "SECOND", "approve", "look_after", "timed"]
 
 
 def approve(gateway: InMemory, count: int, at: datetime, **columns: Any) -> list[int]:

@@ -9,7 +9,7 @@ import pytest
 from refunds.domain.refunds import RefundStatus
 from refunds.gateways import Answer, Refused, TryAgain
 from refunds.models import Refund
-from refunds.operations.audit import close_books
+from refunds.operations.audit import run_audit
 from refunds.operations.payments import POLICY
 
 from ..factories import NOON
@@ -62,7 +62,7 @@ def test_a_retry_after_is_obeyed(start: Start, gateway: InMemory, after: timedel
     assert waiting.count("refunds.pay_refund") == by_message
     celery.advance(10 * MINUTE)
     assert instants == [NOON, NOON + after if by_message else look_after(NOON + after)]
-    assert close_books().count(RefundStatus.SUCCEEDED) == 1
+    assert run_audit().count(RefundStatus.SUCCEEDED) == 1
 
 
 @pytest.mark.usefixtures("halfway")

@@ -8,8 +8,8 @@ from pytest_django import Settings
 
 from refunds.gateways import Answer, Refused
 from refunds.models import Refund, ReturnRequest
-from refunds.operations import reconcile
-from refunds.operations.audit import close_books
+from refunds.operations import health
+from refunds.operations.audit import run_audit
 from refunds.remedies import closing
 
 from ..factories import NOON
@@ -53,7 +53,7 @@ def test_a_corrected_payment_pays_the_refund(start: Start, gateway: InMemory) ->
     key = refund.request.key
     assert [asked for _, asked in gateway.calls] == [key, f"{key}:1:1"]
     assert [letter.subject for letter in mail.outbox] == TOLD
-    assert (close_books().problems, reconcile.health(celery.now)) == ([], [])
+    assert (run_audit().problems, health.health(celery.now)) == ([], [])
 
 
 @pytest.mark.usefixtures("soon")
@@ -83,4 +83,4 @@ def test_settled_elsewhere_pays_nothing_and_tells_the_customer(start: Start, gat
     assert (len(gateway.calls), gateway.provider.refunds) == (1, [])
     assert [letter.subject for letter in mail.outbox] == TOLD
     assert "in another way than to your original payment. Reference: SEPA 17." in str(mail.outbox[-1].body)
-    assert (close_books().problems, reconcile.health(celery.now)) == ([], [])
+    assert (run_audit().problems, health.health(celery.now)) == ([], [])

@@ -10,7 +10,7 @@ from refunds import tasks
 from refunds.domain.refunds import RefundStatus
 from refunds.gateways import Answer, Order
 from refunds.models import Refund
-from refunds.operations.audit import close_books
+from refunds.operations.audit import run_audit
 from refunds.operations.payments import LEASE, POLICY
 
 from ..factories import NOON
@@ -81,7 +81,7 @@ def test_a_poison_refund_ends_failed_and_stops_nobody(start: Start, monkeypatch:
     rows = approve(gateway, 9, NOON)
     gateway.poison = Refund.objects.get(pk=rows[4]).request.payment
     celery.advance(SECOND)
-    assert close_books().count(RefundStatus.SUCCEEDED) == 8
+    assert run_audit().count(RefundStatus.SUCCEEDED) == 8
     celery.advance(timedelta(hours=1))
     refund = Refund.objects.get(pk=rows[4])
     assert (refund.status, refund.attempts) == (RefundStatus.FAILED, POLICY.max_attempts)
@@ -104,7 +104,7 @@ def test_a_refund_that_kills_each_worker_ends_failed(
         if celery.workers_down:
             celery.start_worker()
     assert len(celery.timeline.of("worker lost")) == POLICY.max_attempts
-    books = close_books()
+    books = run_audit()
     assert (books.count(RefundStatus.SUCCEEDED), books.count(RefundStatus.FAILED)) == (4, 1)
     assert Refund.objects.get(pk=rows[0]).failure == "gave up after 12 attempts without an answer"
 

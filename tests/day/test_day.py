@@ -1,27 +1,23 @@
 """Whole days in virtual time, on both transports."""
 
 from collections.abc import Callable
-from datetime import timedelta
 
 import pytest
 from celery_rehearsal import VirtualCelery
-from django.core import mail
 
-from refunds import queries
+from refunds import queries, tasks
 from refunds.domain.refunds import RefundStatus
 from refunds.domain.returns import Status
 from refunds.gateways import Answer, Order, TryAgain
 from refunds.gateways.wallet import Wallet
 from refunds.models import Refund, ReturnRequest, Sweep
 from refunds.operations import sweeps
-from refunds.operations.audit import close_books
+from refunds.operations.audit import run_audit
 
-from ..factories import CUTOFF, NOON, PRESSED, make_requests
+from ..factories import CUTOFF, MINUTE, NOON, PRESSED, make_requests
 from .conftest import Start, press
 
 pytestmark = pytest.mark.django_db(transaction=True)
-BLINK = timedelta(milliseconds=1)
-MINUTE = timedelta(minutes=1)
 
 
 class Down:
@@ -38,7 +34,7 @@ class Down:
 
 @pytest.mark.parametrize("transport", ["memory", "fakeredis"])
 def test_a_day(start: Start, transport: str) -> None:
-    """Pressed at 17:58, what is there is approved and paid; what comes later is declined at 18:00; the rest waits."""
+    """The button approves and pays what is there; the cutoff declines what came later; the rest waits."""
     early = make_requests(20, received_at=NOON)
     celery = start(PRESSED - MINUTE, transport=transport)
     celery.run_until(PRESSED)
@@ -55,12 +51,12 @@ def test_a_day(start: Start, transport: str) -> None:
     )
     assert set(ReturnRequest.objects.filter(status=Status.DECLINED).values_list("decided_at")) == {(CUTOFF,)}
     assert set(Refund.objects.values_list("status", "settled_at")) == {(RefundStatus.SUCCEEDED, PRESSED)}
-    assert close_books().problems == []
+    assert run_audit().problems == []
     assert celery.timeline.of("failed") == celery.timeline.of("expired") == []
 
 
-def test_a_second_press_and_a_second_18_change_nothing(start: Start) -> None:
-    """With everything decided, another approve-all and another decline of the day leave every row as it was."""
+def test_second_press_and_second_cutoff_change_nothing(start: Start) -> None:
+    """When everything is decided, another press and another decline of the day leave every row as it was."""
     make_requests(10)
     celery = start(PRESSED)
     press(celery)
@@ -73,26 +69,25 @@ def test_a_second_press_and_a_second_18_change_nothing(start: Start) -> None:
 
 
 def test_everything_at_once_pays_each_approved_request_once(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Gateway down for three minutes, a worker killed at 17:59, two beats: the books are equal at 18:30."""
-    make_requests(50, customer_email="c@example.com")
+    """The gateway is down for three minutes, a worker is killed, two beats run: the audit finds nothing wrong."""
+    make_requests(50)
     celery = start(PRESSED, transport="fakeredis", beats=2, workers=2)
     gateway = Down(celery, PRESSED + 3 * MINUTE)
-    monkeypatch.setattr("refunds.tasks.gateway", lambda: gateway)
+    monkeypatch.setattr(tasks, "gateway", lambda: gateway)
     press(celery)
     celery.run_until(PRESSED + MINUTE)
     celery.kill_worker("worker1")
     late = make_requests(5, received_at=celery.now)
     celery.run_until(CUTOFF + 30 * MINUTE)
-    books = close_books()
-    assert books.problems == []
-    assert (books.count(Status.APPROVED), books.count(Status.DECLINED)) == (50, len(late))
-    assert books.count(RefundStatus.SUCCEEDED) == 50
+    audit = run_audit()
+    assert audit.problems == []
+    assert (audit.count(Status.APPROVED), audit.count(Status.DECLINED)) == (50, len(late))
+    assert audit.count(RefundStatus.SUCCEEDED) == 50
     assert all(refund.settled_at and refund.settled_at >= gateway.until for refund in Refund.objects.all())  # type: ignore[operator]  # a datetime
-    assert len([letter for letter in mail.outbox if letter.to == ["c@example.com"]]) == 50
 
 
-def test_a_broker_that_forgets_everything_loses_nothing(start: Start) -> None:
-    """Wiped between the button and its worker, the broker costs a minute or two and no row."""
+def test_broker_that_loses_its_messages_loses_no_row(start: Start) -> None:
+    """When the broker is wiped between the button and its worker, everything is paid some minutes later."""
     make_requests(10)
     celery = start(NOON)
     celery.stop_worker()
@@ -100,11 +95,11 @@ def test_a_broker_that_forgets_everything_loses_nothing(start: Start) -> None:
     celery.lose_broker()
     celery.start_worker()
     celery.advance(5 * MINUTE)
-    assert close_books().count(RefundStatus.SUCCEEDED) == 10
+    assert run_audit().count(RefundStatus.SUCCEEDED) == 10
 
 
-def test_a_broker_that_is_down_at_18_delays_the_decline_by_half_a_minute(start: Start) -> None:
-    """Beat's message is lost and its run is not repeated until tomorrow; the reconciler starts the sweep."""
+def test_broker_that_is_down_at_the_cutoff_delays_the_decline_by_half_a_minute(start: Start) -> None:
+    """Beat does not repeat its lost message until the next day; the reconciler starts the sweep."""
     make_requests(3, received_at=PRESSED)
     celery = start(CUTOFF - MINUTE / 4)
     celery.fail_publish(1)
@@ -114,9 +109,9 @@ def test_a_broker_that_is_down_at_18_delays_the_decline_by_half_a_minute(start: 
 
 
 @pytest.mark.parametrize("transport", ["memory", "fakeredis"])
-def test_a_doubled_message_does_nothing_twice(start: Start, transport: str) -> None:
+def test_doubled_message_does_nothing_twice(start: Start, transport: str) -> None:
     """Every message of a day delivered twice leaves the same rows."""
-    make_requests(10, customer_email="c@example.com")
+    make_requests(10)
     celery = start(PRESSED, transport=transport, beats=0)
     press(celery)
     celery.run_until_idle()
@@ -124,29 +119,29 @@ def test_a_doubled_message_does_nothing_twice(start: Start, transport: str) -> N
         celery.deliver_twice(record.id)
     celery.run_until_idle()
     assert len(celery.timeline.of("doubled")) == len(celery.timeline.of("sent"))
-    assert close_books().problems == []
-    assert (Refund.objects.count(), len(mail.outbox)) == (10, 10)
+    assert run_audit().problems == []
+    assert Refund.objects.count() == 10
 
 
-def test_a_worker_killed_in_the_middle_of_a_chunk_leaves_it_whole_or_untouched(
+def test_worker_killed_in_the_middle_of_a_chunk_leaves_it_untouched(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Killed after the rows are decided and before their refunds are owed, the transaction is as if never begun."""
+    """Killed after the rows are decided and before their refunds are inserted, the worker leaves no trace."""
     make_requests(10)
     celery = start(PRESSED, beats=0)
-    owe: Callable[..., None] = queries.insert_refunds
+    insert: Callable[..., None] = queries.insert_refunds
     lives = iter([True])
 
     def kill_first(*args: object, **kwargs: object) -> None:
         if next(lives, False):
             celery.kill_worker()
-        owe(*args, **kwargs)
+        insert(*args, **kwargs)
 
     monkeypatch.setattr(queries, "insert_refunds", kill_first)
     press(celery)
     celery.advance(MINUTE / 60)
-    assert close_books().count(Status.REQUESTED) == 10
+    assert run_audit().count(Status.REQUESTED) == 10
     assert Refund.objects.count() == 0
     celery.start_worker()
     celery.run_until_idle()
-    assert close_books().count(RefundStatus.SUCCEEDED) == 10
+    assert run_audit().count(RefundStatus.SUCCEEDED) == 10

@@ -1,7 +1,7 @@
 """A state machine of days: the system in virtual time against a plain model of the rules."""
 
 import os
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 from celery_rehearsal import VirtualCelery
@@ -16,22 +16,22 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from celery_app import app
 from refunds.domain import cutoff
 from refunds.domain.returns import Decision, Status
 from refunds.frozen import freeze
 from refunds.models import ReturnRequest, WalletEntry
 from refunds.operations import sweeps
-from refunds.operations.audit import close_books
+from refunds.operations.audit import run_audit
 from refunds.operations.decisions import decide_chosen
 from refunds.schedule import beat_schedule
 
-from ..factories import empty_tables, make_requests
-from .conftest import Schedule
+from ..factories import BLINK, MINUTE, SECOND, TODAY, empty_tables, make_requests
+from .conftest import Schedule, app
 
-DAYS = (date(2026, 3, 29), date(2026, 7, 15), date(2026, 10, 25))
-# To the cut-off, past it by a hair, and around it.
-STEPS = st.sampled_from([timedelta(0), timedelta(microseconds=1), timedelta(seconds=1), timedelta(minutes=7)])
+# Ordinary days, and days on which clocks change in Europe or in America.
+DAYS = (TODAY, date(2026, 3, 8), date(2026, 3, 29), date(2026, 10, 25), date(2026, 11, 1))
+# To the cutoff, just past it, and around it.
+STEPS = st.sampled_from([timedelta(0), BLINK, SECOND, 7 * MINUTE])
 
 
 class Days(RuleBasedStateMachine):
@@ -44,9 +44,8 @@ class Days(RuleBasedStateMachine):
 
     @initialize(day=st.sampled_from(DAYS), before=STEPS)
     def open(self, day: date, before: timedelta) -> None:
-        """Begin shortly before or at the cut-off of an ordinary day or of a change of clocks."""
-        begin = datetime.combine(day, time(18), cutoff.ZONE).astimezone(UTC) - before
-        self.celery = VirtualCelery(app, start=begin)
+        """Begin shortly before or at the cutoff of an ordinary day or of a change of clocks."""
+        self.celery = VirtualCelery(app, start=cutoff.on(day) - before)
         self.celery.__enter__()
 
     def teardown(self) -> None:
@@ -63,7 +62,7 @@ class Days(RuleBasedStateMachine):
 
     @rule()
     def press(self) -> None:
-        """The button: everything pending since the last cut-off is approved."""
+        """The button: everything pending since the last cutoff is approved."""
         now, self.presses = self.celery.now, self.presses + 1
         sweeps.start_approve(key=str(self.presses), frozen=freeze(), by=None, now=now)
         self._decide(Status.APPROVED, self._pending(since=cutoff.latest(now)))
@@ -89,19 +88,19 @@ class Days(RuleBasedStateMachine):
 
     @rule(step=STEPS, before=st.booleans())
     def wait_for_the_cutoff(self, step: timedelta, before: bool) -> None:
-        """Time passes until about the next cut-off."""
+        """Time passes until about the next cutoff."""
         line = cutoff.upcoming(self.celery.now)
         self._run_until(max(self.celery.now, line - step) if before else line + step)
 
     @invariant()
     def rows_are_as_the_model_says(self) -> None:
-        """Every request is in the state of the model, every approved one is paid, and the books are equal."""
+        """Every request is in the state of the model, every approved one is paid, and the audit finds nothing wrong."""
         assert dict(ReturnRequest.objects.values_list("pk", "status")) == {
             pk: status for pk, (_, status) in self.model.items()
         }
         approved = {pk for pk, (_, status) in self.model.items() if status is Status.APPROVED}
         assert set(WalletEntry.objects.values_list("pk", flat=True)) == approved
-        assert close_books().problems == []
+        assert run_audit().problems == []
 
     def _run_until(self, instant: datetime) -> None:
         line = cutoff.upcoming(self.celery.now)
@@ -127,7 +126,7 @@ class Days(RuleBasedStateMachine):
 def test_days_follow_the_model(schedule: Schedule) -> None:
     """Whatever is received, pressed, chosen and waited for, rows, refunds and ledger are what plain rules say."""
     entries = beat_schedule()
-    # Every three hours instead of every half minute: where nothing breaks it finds nothing, and takes most of the time.
+    # Every three hours instead of every half minute: here it finds nothing to do, and would take most of the time.
     schedule({**entries, "reconcile": {**entries["reconcile"], "schedule": 10_800.0}})
     run_state_machine_as_test(
         Days,

@@ -1,4 +1,4 @@
-"""18:00 in Kyiv, by the real beat: its Scheduler ticks under a frozen clock, and what it sends is received."""
+"""The schedule, by the real beat: its Scheduler ticks under a frozen clock, and workers receive its messages."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
@@ -6,32 +6,37 @@ from itertools import pairwise
 import pytest
 from celery.schedules import crontab
 
-from celery_app import app
+from refunds import outbox
 from refunds.domain import cutoff
 from refunds.models import Sweep
-from refunds.notices import settings as notices
 from refunds.schedule import beat_schedule
 
-from ..factories import CUTOFF, NOON, PRESSED, make_requests
-from .conftest import Schedule, Start
+from ..factories import CUTOFF, DAY, HOUR, MINUTE, NOON, PRESSED, SECOND, make_requests
+from .conftest import Schedule, Start, app
 
 pytestmark = pytest.mark.django_db(transaction=True)
-SPRING, AUTUMN = date(2026, 3, 29), date(2026, 10, 25)
-DECLINE = "refunds.decline_pending"
+DECLINE = outbox.DECLINE_PENDING
 READERS = {"worker": ["decisions"]}
+
+
+def clock_changes(year: int) -> list[date]:
+    """The days of a year on which the clocks of the cutoff's zone change."""
+    days = [date(year, 1, 1) + timedelta(days=n) for n in range(365)]
+    offsets = [datetime.combine(day, time(12), cutoff.ZONE).utcoffset() for day in days]
+    return [day for day, before, after in zip(days[1:], offsets, offsets[1:], strict=False) if before != after]
 
 
 @app.task(name="tests.hourly", shared=False)
 def nothing() -> None:
-    """What the hourly entry runs."""
+    """The task of the hourly entry."""
 
 
 @pytest.fixture
 def hourly(schedule: Schedule) -> None:
-    """The decline beside an hourly entry, the company in which some releases of beat were late; no reconcile."""
+    """Declare the decline and an hourly entry, with which some releases of beat were late, and no reconciler."""
     entries = {"decline-pending": beat_schedule()["decline-pending"]}
-    # To a queue that nobody reads in these tests: what beat sends is what they are about.
-    hourly = {"task": "tests.hourly", "schedule": crontab(minute="15"), "options": {"queue": "mail"}}
+    # To a queue that no worker of these tests reads: they are about what beat sends.
+    hourly = {"task": "tests.hourly", "schedule": crontab(minute="15"), "options": {"queue": "payments"}}
     schedule({**entries, "hourly": hourly})
 
 
@@ -41,71 +46,59 @@ def local(instants: list[datetime]) -> list[str]:
 
 @pytest.mark.usefixtures("hourly")
 @pytest.mark.parametrize("transport", ["memory", "fakeredis"])
-@pytest.mark.parametrize("sunday", [SPRING, AUTUMN])
-def test_each_day_around_a_change_of_clocks_has_one_decline_at_18(start: Start, sunday: date, transport: str) -> None:
-    """On the Saturday, Sunday and Monday of either change beat sends one decline, at 18:00:00 local."""
-    midnight = datetime.combine(sunday - timedelta(days=1), time(0), cutoff.ZONE)
+@pytest.mark.parametrize("changed", clock_changes(2026))
+def test_each_day_around_a_change_of_clocks_has_one_decline(start: Start, changed: date, transport: str) -> None:
+    """On the day of each change, the day before and the day after, beat sends one decline, at the local time."""
+    days = [changed + timedelta(days=n) for n in (-1, 0, 1)]
+    midnight = datetime.combine(days[0], time(0), cutoff.ZONE)
     celery = start(midnight, transport=transport, workers=READERS)
-    celery.run_until(midnight.astimezone(UTC) + timedelta(days=3))
-    days = [sunday + timedelta(days=n) for n in (-1, 0, 1)]
+    celery.run_until(datetime.combine(days[2], time(23), cutoff.ZONE).astimezone(UTC))
     fired = [record.at for record in celery.timeline.of("started", DECLINE)]
-    assert local(fired) == [f"{day:%m-%d} 18:00:00" for day in days]
+    assert local(fired) == [f"{day:%m-%d} {cutoff.TIME:%H:%M:%S}" for day in days]
     assert list(Sweep.objects.order_by("pk").values_list("scheduled_for", flat=True)) == [
         cutoff.on(day) for day in days
     ]
 
 
-def test_every_day_of_a_year_has_one_decline_at_18(start: Start, schedule: Schedule) -> None:
-    """366 days, both changes of clocks among them, have one decline each, at 18:00:00 local."""
+def test_every_day_of_a_year_has_one_decline(start: Start, schedule: Schedule) -> None:
+    """366 days, with both changes of clocks, have one decline each, at the local time of the cutoff."""
     schedule({"decline-pending": beat_schedule()["decline-pending"]})
     celery = start(NOON, workers=READERS)
-    celery.advance(timedelta(days=366))
+    celery.advance(366 * DAY)
     fired = [record.at.astimezone(cutoff.ZONE) for record in celery.timeline.of("started", DECLINE)]
-    first = NOON.astimezone(cutoff.ZONE).date()
+    first = cutoff.upcoming(NOON).astimezone(cutoff.ZONE).date()
     assert [at.date() for at in fired] == [first + timedelta(days=n) for n in range(366)]
-    assert {(at.hour, at.minute, at.second) for at in fired} == {(18, 0, 0)}
+    assert {at.time().replace(microsecond=0) for at in fired} == {cutoff.TIME}
 
 
-def test_the_reconciler_runs_every_thirty_seconds(start: Start) -> None:
-    """In five minutes beat sends ten, half a minute apart, each good for half a minute."""
+def test_reconciler_runs_every_thirty_seconds(start: Start) -> None:
+    """In five minutes beat sends ten messages, half a minute apart, each of which expires after half a minute."""
     celery = start(NOON)
-    celery.advance(timedelta(minutes=5))
-    sent = celery.timeline.of("sent", "refunds.reconcile")
+    celery.advance(5 * MINUTE)
+    sent = celery.timeline.of("sent", outbox.RECONCILE)
     gaps = {(after.at - before.at).total_seconds() for before, after in pairwise(sent)}
     assert len(sent) == 10
     assert all(30 <= gap < 30.1 for gap in gaps)
     assert all(record.expires and 29 < (record.expires - record.at).total_seconds() <= 30 for record in sent)
 
 
-def test_the_digest_comes_at_sunset_where_it_is_switched_on(start: Start, schedule: Schedule) -> None:
-    """In Kyiv the sun sets at about 21:04 in mid-July; off by default."""
-    assert "evening-digest" not in notices.BEAT_SCHEDULE
-    schedule({"evening-digest": notices.evening_digest()})
-    celery = start(NOON)
-    celery.advance(timedelta(hours=12))
-    (digest,) = celery.timeline.of("succeeded", "refunds.send_digest")
-    at = digest.at.astimezone(cutoff.ZONE)
-    assert (at.date(), at.hour) == (NOON.date(), 21)
-    assert 0 <= at.minute <= 10
-
-
 def test_two_beats_start_one_sweep(start: Start) -> None:
-    """Two beats send two messages at 18:00, and the day has one sweep."""
+    """Two beats send two messages at the cutoff, and the day has one sweep."""
     celery = start(PRESSED, beats=2)
-    celery.run_until(CUTOFF + timedelta(seconds=1))
+    celery.run_until(CUTOFF + SECOND)
     assert len(celery.timeline.of("succeeded", DECLINE)) == 2
     assert Sweep.objects.count() == 1
 
 
-def test_a_beat_that_was_down_over_18_is_made_up_for(start: Start) -> None:
-    """Beat back at 21:00 without its schedule file: the reconciler starts the day's sweep, for 18:00."""
+def test_reconciler_starts_the_decline_after_beat_was_down_over_the_cutoff(start: Start) -> None:
+    """Beat is back three hours late, without its schedule file: the reconciler starts the sweep of the cutoff."""
     make_requests(received_at=NOON)
     line = cutoff.upcoming(NOON)
     celery = start(NOON)
-    celery.advance(timedelta(hours=1))
+    celery.advance(HOUR)
     celery.stop_beat()
-    celery.run_until(line + timedelta(hours=3))
+    celery.run_until(line + 3 * HOUR)
     assert not Sweep.objects.exists()
     celery.start_beat(fresh=True)
-    celery.advance(timedelta(minutes=1))
+    celery.advance(MINUTE)
     assert [sweep.scheduled_for for sweep in Sweep.objects.all()] == [line]

@@ -8,7 +8,7 @@ from django.core import mail
 
 from refunds.gateways import Answer, Refused
 from refunds.models import Refund
-from refunds.operations.audit import close_books
+from refunds.operations.audit import run_audit
 from refunds.operations.bulk_payments import try_again
 
 from ..factories import NOON
@@ -54,7 +54,7 @@ def test_a_refused_refund_is_paid_by_its_second_round(start: Start, gateway: InM
         "Your refund of 12.50 GBP is delayed",
         "Your refund of 12.50 GBP",
     ]
-    assert close_books().problems == []
+    assert run_audit().problems == []
 
 
 def test_a_press_whose_message_is_lost_is_found(start: Start, gateway: InMemory) -> None:

@@ -11,8 +11,8 @@ from pytest_django import Settings
 
 from refunds.gateways import Answer, TryAgain
 from refunds.models import Refund
-from refunds.operations import reconcile
-from refunds.operations.audit import close_books
+from refunds.operations import health, reconcile
+from refunds.operations.audit import run_audit
 from refunds.operations.bulk_payments import try_again
 from refunds.schedule import beat_schedule
 from refunds.tracking.intervals import wait_for_look_up
@@ -109,7 +109,7 @@ def test_a_refund_is_looked_up_for_three_days_and_told_once_when_it_ends(
     assert last <= NOON + 3 * DAY + 6 * HOUR
     assert [letter.subject for letter in mail.outbox] == [subject]
     assert len(gateway.calls) == len(gateway.provider.refunds) == 1
-    assert (close_books().problems, reconcile.health(celery.now)) == ([], [])
+    assert (run_audit().problems, health.health(celery.now)) == ([], [])
 
 
 @pytest.mark.parametrize("end", ENDS)
@@ -158,7 +158,7 @@ def test_a_failure_after_success_is_found_told_and_tried_again(
     celery.advance(DAY)
     gateway.provider.turn("re_2", "succeeded")
     celery.advance(9 * DAY)
-    assert reconcile.health(celery.now) == []
+    assert health.health(celery.now) == []
     gateway.provider.turn("re_2", "failed")
     post(refund, "failed", celery.now)
     failed_at = celery.now
@@ -166,16 +166,16 @@ def test_a_failure_after_success_is_found_told_and_tried_again(
     refund.refresh_from_db()
     assert (refund.status, refund.settled_at) == ("failed", failed_at)
     assert refund.failure == "failed after it had succeeded: refund re_2 failed"
-    (line,) = reconcile.health(celery.now)
+    (line,) = health.health(celery.now)
     assert line.startswith("refunds that failed after they had succeeded: 1, ")
     gateway.provider.begins = "succeeded"
     try_again([refund.pk], celery.now)
     celery.advance(HOUR)
     refund.refresh_from_db()
-    assert (refund.status, refund.receipt, reconcile.health(celery.now)) == ("succeeded", "re_3", [])
+    assert (refund.status, refund.receipt, health.health(celery.now)) == ("succeeded", "re_3", [])
     assert [key for _, key in gateway.calls] == [refund.request.key, f"{refund.request.key}:1"]
     assert [letter.subject for letter in mail.outbox] == [SUCCESS, REVERSED, SUCCESS]
-    assert close_books().problems == []
+    assert run_audit().problems == []
 
 
 def test_look_ups_that_fail_for_days_end_nothing(under_way: tuple[VirtualCelery, Refund], gateway: InMemory) -> None:
@@ -190,13 +190,13 @@ def test_look_ups_that_fail_for_days_end_nothing(under_way: tuple[VirtualCelery,
     refund.refresh_from_db()
     assert (refund.status, refund.failure) == ("processing", "Stripe: Network error")
     assert looked_up(celery, gateway) == expected_until(celery.now)
-    (line,) = reconcile.health(celery.now)
+    (line,) = health.health(celery.now)
     assert line.startswith("refunds under way: 1 for more than 7 days, ")
     gateway.look_up_faults.clear()
     gateway.provider.turn("re_2", "succeeded")
     celery.advance(DAY)
     refund.refresh_from_db()
-    assert (refund.status, reconcile.health(celery.now)) == ("succeeded", [])
+    assert (refund.status, health.health(celery.now)) == ("succeeded", [])
 
 
 @pytest.mark.parametrize("transport", ["memory", "fakeredis"])

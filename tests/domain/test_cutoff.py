@@ -1,69 +1,84 @@
-"""The cut-off: 18:00 on the wall clocks of Kyiv, on every day of the calendar."""
+"""The cutoff: one on every day of the zone's calendar, and no instant without its day."""
 
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from refunds.domain import cutoff
-from refunds.domain.instants import NaiveInstant
 
 from .strategies import instants
 
-SPRING, AUTUMN = date(2026, 3, 29), date(2026, 10, 25)
-BLINK = timedelta(microseconds=1)
+BLINK, DAY = timedelta(microseconds=1), timedelta(days=1)
+# The zones of the examples, with the days of 2026 on which their clocks go forward and back.
+CHANGES = {
+    "Europe/Kyiv": (date(2026, 3, 29), date(2026, 10, 25)),
+    "Europe/Warsaw": (date(2026, 3, 29), date(2026, 10, 25)),
+    "America/St_Johns": (date(2026, 3, 8), date(2026, 11, 1)),
+}
 
 
 @pytest.mark.parametrize(
-    ("day", "utc_hour"),
+    ("zone", "at", "winter", "summer"),
     [
-        (SPRING - timedelta(days=1), 16),
-        (SPRING, 15),
-        (SPRING + timedelta(days=1), 15),
-        (AUTUMN - timedelta(days=1), 15),
-        (AUTUMN, 16),
-        (AUTUMN + timedelta(days=1), 16),
+        ("Europe/Kyiv", time(18, 0), "16:00", "15:00"),
+        ("Europe/Warsaw", time(16, 30), "15:30", "14:30"),
+        ("America/St_Johns", time(0, 5), "03:35", "02:35"),
     ],
 )
-def test_cutoff_moves_with_the_clocks_of_kyiv(day: date, utc_hour: int) -> None:
-    """Around both Sundays of 2026 the cut-off is 18:00 local, and so another hour in UTC."""
-    instant = cutoff.on(day)
-    assert instant == datetime(day.year, day.month, day.day, utc_hour, tzinfo=UTC)
-    assert instant.utcoffset() == timedelta(0)
+def test_cutoff_moves_with_the_clocks_of_the_zone(
+    monkeypatch: pytest.MonkeyPatch, zone: str, at: time, winter: str, summer: str
+) -> None:
+    """The cutoff stays at its local time across both changes of 2026, and moves by an hour in UTC."""
+    monkeypatch.setattr(cutoff, "ZONE", ZoneInfo(zone))
+    monkeypatch.setattr(cutoff, "TIME", at)
+    spring, autumn = CHANGES[zone]
+    # The clocks change at two or three in the morning: five minutes past midnight is before that, 16:30 after it.
+    later = DAY if at < time(2) else timedelta(0)
+    days = {spring + later - DAY: winter, spring + later: summer, autumn + later - DAY: summer, autumn + later: winter}
+    for day, expected in days.items():
+        assert f"{cutoff.on(day):%Y-%m-%d %H:%M %Z}" == f"{day} {expected} UTC"
 
 
-@pytest.mark.parametrize("day", [date(2026, 7, 15), SPRING, AUTUMN])
+@pytest.mark.parametrize("day", [date(2026, 7, 15), *CHANGES["Europe/Kyiv"], *CHANGES["America/St_Johns"]])
 def test_the_instant_itself_belongs_to_the_next_day(day: date) -> None:
-    """At 17:59:59.999999 the day's cut-off is still to come; at 18:00:00 it is the latest."""
-    line, before = cutoff.on(day), cutoff.on(day - timedelta(days=1))
+    """A microsecond before it, the day's cutoff is upcoming; at the instant it is the latest."""
+    line, before = cutoff.on(day), cutoff.on(day - DAY)
     assert (cutoff.latest(line - BLINK), cutoff.upcoming(line - BLINK)) == (before, line)
-    assert (cutoff.latest(line), cutoff.upcoming(line)) == (line, cutoff.on(day + timedelta(days=1)))
+    assert (cutoff.latest(line), cutoff.upcoming(line)) == (line, cutoff.on(day + DAY))
 
 
 @given(instants)
-@example(cutoff.on(SPRING))
-@example(cutoff.on(AUTUMN))
+@example(cutoff.on(date(2026, 3, 29)))
+@example(cutoff.on(date(2026, 11, 1)))
 @example(datetime(2026, 10, 25, 0, 30, tzinfo=UTC))
 def test_every_instant_lies_between_two_cutoffs_a_day_apart(now: datetime) -> None:
-    """The latest cut-off is not after now, the upcoming one is after it, both at 18:00 local, on days that touch."""
+    """The latest cutoff is not after now, the upcoming one is, both at the local time, on consecutive days."""
     latest, upcoming = cutoff.latest(now), cutoff.upcoming(now)
     assert latest <= now < upcoming
+    assert latest.utcoffset() == upcoming.utcoffset() == timedelta(0)
     local = [instant.astimezone(cutoff.ZONE) for instant in (latest, upcoming)]
-    assert [(at.hour, at.minute, at.second, at.microsecond) for at in local] == [(18, 0, 0, 0)] * 2
-    assert local[1].date() - local[0].date() == timedelta(days=1)
+    assert [at.time() for at in local] == [cutoff.TIME] * 2
+    assert local[1].date() - local[0].date() == DAY
     assert timedelta(hours=23) <= upcoming - latest <= timedelta(hours=25)
 
 
 @given(instants, st.integers(-23, 23))
 def test_the_offset_of_now_does_not_matter(now: datetime, hours: int) -> None:
-    """The same instant written with another offset has the same cut-offs."""
+    """The same instant written with another offset has the same cutoffs."""
     elsewhere = now.astimezone(timezone(timedelta(hours=hours)))
     assert (cutoff.latest(elsewhere), cutoff.upcoming(elsewhere)) == (cutoff.latest(now), cutoff.upcoming(now))
 
 
 @pytest.mark.parametrize("ask", [cutoff.latest, cutoff.upcoming])
 def test_a_naive_now_is_refused(ask: object) -> None:
-    """Nobody can say which 18:00 a naive datetime is before."""
-    with pytest.raises(NaiveInstant, match="has no UTC offset"):
-        ask(datetime(2026, 7, 15, 18))  # type: ignore[operator]  # noqa: DTZ001  # the point of the test
+    """A naive datetime is neither before nor after a cutoff."""
+    with pytest.raises(cutoff.NaiveInstant, match="has no UTC offset"):
+        ask(datetime(2026, 7, 15, 12))  # type: ignore[operator]  # noqa: DTZ001  # the point of the test
+
+
+def test_pages_name_the_cutoff_by_time_and_city() -> None:
+    """The label is made of the two constants."""
+    assert f"{cutoff.TIME:%H:%M} in {cutoff.CITY}" == cutoff.LABEL

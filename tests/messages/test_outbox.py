@@ -1,4 +1,4 @@
-"""Messages go out once the rows they speak of are committed, each to its queue, as JSON."""
+"""Messages are published once their rows are committed, each to its queue, as JSON."""
 
 import logging
 from typing import Any
@@ -9,6 +9,7 @@ from kombu.exceptions import OperationalError
 
 from celery_app import app
 from refunds import outbox
+from refunds.apps import LABEL
 from refunds.domain.returns import Decision
 from refunds.domain.sweeps import Frozen
 from refunds.models import Sweep
@@ -21,19 +22,19 @@ from .conftest import drain
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("published")]
 
 
-def test_a_started_sweep_sends_its_plan_with_its_expiry() -> None:
-    """One message to the decisions queue, which expires at the cut-off."""
+def test_started_sweep_sends_its_plan_with_its_expiry() -> None:
+    """One message to the decisions queue, which expires at the cutoff."""
     rows = make_requests()
     sweep, _ = sweeps.start_approve(key="k", frozen=Frozen(rows[-1].pk), by=None, now=PRESSED)
     (message,) = drain()
-    assert (message["task"], message["queue"]) == ("refunds.plan_sweep", "decisions")
+    assert (message["task"], message["queue"]) == (outbox.PLAN_SWEEP, "decisions")
     assert message["kwargs"] == {"sweep_id": sweep.pk}
     assert message["headers"]["expires"] == CUTOFF.isoformat()
     assert message["headers"]["ignore_result"] is True
 
 
-def test_a_decline_does_not_expire() -> None:
-    """The decline of a cut-off is owed however late it comes."""
+def test_decline_does_not_expire() -> None:
+    """A decline can come any time after its cutoff."""
     sweep, _ = sweeps.decline_pending(CUTOFF)
     (message,) = drain()
     assert message["kwargs"] == {"sweep_id": sweep.pk}
@@ -52,40 +53,40 @@ def test_nothing_is_sent_before_the_commit_nor_after_a_rollback() -> None:
 
 
 def test_approved_rows_send_one_message_to_pay_them() -> None:
-    """Chosen rows are paid by one message for their span, on the payments queue."""
+    """Chosen rows are paid by one message for their range, on the payments queue."""
     ids = [row.pk for row in make_requests(3)]
     decide_chosen(ids, Decision.APPROVE, by=None, note="", now=PRESSED)
     (message,) = drain()
-    assert (message["task"], message["queue"]) == ("refunds.pay_refunds", "payments")
+    assert (message["task"], message["queue"]) == (outbox.PAY_REFUNDS, "payments")
     assert message["kwargs"] == {"first_id": ids[0], "last_id": ids[-1]}
 
 
 def test_declined_rows_send_nothing() -> None:
-    """A decline owes nobody money."""
+    """A decline refunds nothing."""
     decide_chosen([row.pk for row in make_requests(3)], Decision.DECLINE, by=None, note="late", now=PRESSED)
     assert drain() == []
 
 
-def test_a_broker_that_is_down_costs_no_row(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    """The sweep is started although its message cannot be sent, and the log says what was not sent."""
+def test_broker_that_is_down_costs_no_row(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """The sweep is started although its message cannot be sent, and the log has what was not sent."""
 
     def refuse(*args: Any, **kwargs: Any) -> None:
         raise OperationalError("connection refused")
 
     monkeypatch.setattr(app.tasks[outbox.PLAN_SWEEP], "apply_async", refuse)
     rows = make_requests()
-    with caplog.at_level(logging.ERROR, logger="refunds.outbox"):
+    with caplog.at_level(logging.ERROR, logger=outbox.logger.name):
         sweep, created = sweeps.start_approve(key="k", frozen=Frozen(rows[-1].pk), by=None, now=PRESSED)
     assert created
     assert Sweep.objects.get() == sweep
     assert caplog.messages == [
-        "refunds.plan_sweep: sent 0 of 1 messages (connection refused); the reconciler sends the rest"
+        f"{outbox.PLAN_SWEEP}: sent 0 of 1 messages (connection refused); the reconciler sends the rest"
     ]
 
 
 def test_every_task_has_its_queue() -> None:
     """Each task of the app is routed to a declared queue by name, none by default."""
-    ours = {name for name in app.tasks if name.startswith("refunds.")}
+    ours = {name for name in app.tasks if name.startswith(f"{LABEL}.")}
     assert ours == set(app.conf.task_routes)
     assert {route["queue"] for route in app.conf.task_routes.values()} == set(app.amqp.queues)
 
@@ -96,7 +97,7 @@ def test_every_queue_has_a_routing_key_of_its_own() -> None:
     assert keys == set(app.amqp.queues)
 
 
-def test_a_queue_with_a_typo_is_refused() -> None:
+def test_mistyped_queue_is_refused() -> None:
     """A message to a queue that no worker reads is an error at the sender."""
     with pytest.raises(Exception, match="paymentz"):
         app.tasks[outbox.PAY_REFUND].apply_async(kwargs={"refund_id": 1}, queue="paymentz")

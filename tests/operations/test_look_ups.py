@@ -10,7 +10,7 @@ from refunds import outbox
 from refunds.domain.refunds import RefundStatus
 from refunds.gateways import Refused, UnderWay
 from refunds.models import Refund
-from refunds.operations import PATIENCE, reconcile
+from refunds.operations import PATIENCE, health, reconcile
 from refunds.operations.bulk_payments import try_again
 from refunds.tracking.look_ups import LONG, OVERDUE, hint, lines, send_look_ups
 from refunds.tracking.outcomes import look_up_refund
@@ -170,7 +170,7 @@ def test_health_names_what_failed_after_it_succeeded_until_an_operator_has_acted
             f"refunds that failed after they had succeeded: 1, the oldest (refund {refund.pk}) since "
             "2026-07-15 12:01:00 EEST; the money is back in the account: open the refund in the admin"
         )
-    assert reconcile.health(DUE) == lines(DUE)
+    assert health.health(DUE) == lines(DUE)
     try_again([refund.pk], DUE)
     assert lines(DUE) == []
 

@@ -1,4 +1,4 @@
-"""The reconciler and the health check: what has no message any more is found from the rows."""
+"""The reconciler and the health check find, from the rows, work that has no message."""
 
 import logging
 from datetime import datetime, timedelta
@@ -16,20 +16,18 @@ from refunds.domain.sweeps import Frozen, IdRange
 from refunds.gateways import Gateway, Order, Settled
 from refunds.gateways.wallet import Wallet
 from refunds.models import Chunk, Refund, ReturnRequest, Sweep
-from refunds.operations import PATIENCE, bulk_payments, reconcile, sweeps
+from refunds.operations import PATIENCE, bulk_payments, health, reconcile, sweeps
 from refunds.operations.decisions import decide_chosen
 
-from ..factories import CUTOFF, NOON, PRESSED, make_failed, make_refund, make_requests
-from .payers import Paced
+from ..factories import BLINK, CUTOFF, DAY, HOUR, NOON, PRESSED, SECOND, local, make_refund, make_requests
 
 pytestmark = pytest.mark.django_db
-BLINK = timedelta(microseconds=1)
 Sent = list[tuple[str, list[dict[str, int]], datetime | None]]
 
 
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
-    """What would be published, as (task, messages, expires), without a broker."""
+    """Collect the messages that would be published, as (task, messages, expires), without a broker."""
     messages: Sent = []
 
     def on_commit(name: str, kwargs: list[dict[str, int]], *, expires: datetime | None = None) -> None:
@@ -41,10 +39,20 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
 
 
 class OneByOne:
-    """A gateway that pays one at a time, as a provider over the network does."""
+    """A gateway that pays one refund at a time, as a provider over the network does."""
 
     def refund(self, order: Order, idempotency_key: str) -> Settled:
         return Settled(f"{order.refund_id}:{idempotency_key}")
+
+
+class OneASecond:
+    """A limiter that permits one call a second, and always has a permit."""
+
+    def within(self, span: timedelta) -> int:
+        return int(span.total_seconds())
+
+    def take(self, calls: int = 1, wait: timedelta = timedelta(0)) -> bool:
+        return True
 
 
 def approve(rows: list[ReturnRequest], now: datetime = PRESSED) -> Sweep:
@@ -53,44 +61,44 @@ def approve(rows: list[ReturnRequest], now: datetime = PRESSED) -> Sweep:
 
 
 def test_nothing_to_do_on_an_empty_database(sent: Sent) -> None:
-    """A fresh system has missed no cut-off and sends nothing."""
+    """A fresh system has missed no cutoff and sends nothing."""
     assert set(reconcile.reconcile(NOON, gateway=Wallet()).values()) == {0}
     assert sent == []
-    assert reconcile.health(NOON) == []
+    assert health.health(NOON) == []
 
 
-def test_a_missed_cutoff_is_made_up_for_once(sent: Sent) -> None:
-    """With beat down over 18:00 the next run starts the day's decline; the run after it finds it started."""
+def test_missed_cutoff_is_declined_once(sent: Sent) -> None:
+    """When beat was down over the cutoff, the next run starts the day's decline; the run after it finds it started."""
     make_requests()
     assert reconcile.reconcile(CUTOFF - BLINK, gateway=Wallet())["cutoffs"] == 0
-    assert reconcile.reconcile(CUTOFF + timedelta(hours=3), gateway=Wallet())["cutoffs"] == 1
-    assert reconcile.reconcile(CUTOFF + timedelta(hours=3), gateway=Wallet())["cutoffs"] == 0
+    assert reconcile.reconcile(CUTOFF + 3 * HOUR, gateway=Wallet())["cutoffs"] == 1
+    assert reconcile.reconcile(CUTOFF + 3 * HOUR, gateway=Wallet())["cutoffs"] == 0
     sweep = Sweep.objects.get()
     assert (sweep.kind, sweep.scheduled_for, sweep.received_before) == (Decision.DECLINE, CUTOFF, CUTOFF)
     assert sent == [(outbox.PLAN_SWEEP, [{"sweep_id": sweep.pk}], None)]
 
 
-def test_requests_that_came_after_the_missed_cutoff_do_not_make_it_missed(sent: Sent) -> None:
-    """A system that was first used after 18:00 owes that 18:00 nothing, whatever dates its requests bear."""
-    make_requests(received_at=CUTOFF, requested_at=CUTOFF - timedelta(days=5000))
-    assert reconcile.missed_cutoff(CUTOFF + timedelta(hours=1)) is None
-    assert reconcile.reconcile(CUTOFF + timedelta(hours=1), gateway=Wallet())["cutoffs"] == 0
+def test_cutoff_before_the_first_request_is_not_missed(sent: Sent) -> None:
+    """A system that was first used after a cutoff has nothing to decline at it, whatever the dates of its requests."""
+    make_requests(received_at=CUTOFF, requested_at=CUTOFF - 5000 * DAY)
+    assert reconcile.missed_cutoff(CUTOFF + HOUR) is None
+    assert reconcile.reconcile(CUTOFF + HOUR, gateway=Wallet())["cutoffs"] == 0
 
 
-def test_a_lost_plan_is_sent_again_until_it_is_planned(sent: Sent) -> None:
-    """After the patience is over a plan goes out again, at most once a patience, and with its expiry."""
+def test_lost_plan_is_sent_again(sent: Sent) -> None:
+    """A plan is sent again once a patience, with its expiry."""
     sweep = approve(make_requests(), NOON)
     expected = (outbox.PLAN_SWEEP, [{"sweep_id": sweep.pk}], cutoff.upcoming(NOON))
     assert sent == [expected]
     reconcile.reconcile(NOON + PATIENCE - BLINK, gateway=Wallet())
     assert sent == [expected]
     reconcile.reconcile(NOON + PATIENCE, gateway=Wallet())
-    reconcile.reconcile(NOON + PATIENCE + timedelta(seconds=30), gateway=Wallet())
+    reconcile.reconcile(NOON + PATIENCE + 30 * SECOND, gateway=Wallet())
     assert sent == [expected] * 2
 
 
 def test_lost_chunks_are_sent_again(sent: Sent, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of two chunks the one that is done is left alone, the open one is sent again."""
+    """Of two chunks, only the open one is sent again."""
     monkeypatch.setattr("refunds.domain.sweeps.CHUNK_ROWS", 1)
     sweep = approve(make_requests(2), NOON)
     sweeps.plan_sweep(sweep.pk, NOON)
@@ -101,8 +109,8 @@ def test_lost_chunks_are_sent_again(sent: Sent, monkeypatch: pytest.MonkeyPatch)
     assert (outbox.DECIDE_CHUNK, [{"chunk_id": second.pk}], sweep.expires_at) in sent
 
 
-def test_nothing_is_sent_again_for_a_lapsed_sweep(sent: Sent) -> None:
-    """A expired approval is closed with what it left, and neither planned nor decided any more."""
+def test_nothing_is_sent_again_for_an_expired_sweep(sent: Sent) -> None:
+    """An expired approval is closed with the number of rows that it left, and no longer planned or decided."""
     sweep = approve(make_requests(3), NOON)
     sent.clear()
     assert reconcile.reconcile(CUTOFF, gateway=Wallet())["closed"] == 1
@@ -114,7 +122,7 @@ def test_nothing_is_sent_again_for_a_lapsed_sweep(sent: Sent) -> None:
 
 @pytest.mark.parametrize(("gateway", "name"), [(Wallet(), outbox.PAY_REFUNDS), (OneByOne(), outbox.PAY_REFUND)])
 def test_unpaid_refunds_are_sent_again(sent: Sent, gateway: Gateway, name: str) -> None:
-    """Pending refunds without a message go out again: as one id_range for a gateway that can, else one message each."""
+    """Pending refunds without a message are sent again: as one range to a gateway that can, otherwise one by one."""
     rows = make_requests(2)
     ids = [row.pk for row in rows]
     decide_chosen(ids, Decision.APPROVE, by=None, note="", now=NOON)
@@ -124,11 +132,11 @@ def test_unpaid_refunds_are_sent_again(sent: Sent, gateway: Gateway, name: str) 
     assert reconcile.reconcile(NOON + PATIENCE, gateway=gateway)["refunds"] == 2
     each = [{"refund_id": pk} for pk in ids]
     assert sent == [(name, each if name == outbox.PAY_REFUND else [{"first_id": ids[0], "last_id": ids[1]}], None)]
-    assert reconcile.reconcile(NOON + PATIENCE + timedelta(seconds=30), gateway=gateway)["refunds"] == 0
+    assert reconcile.reconcile(NOON + PATIENCE + 30 * SECOND, gateway=gateway)["refunds"] == 0
 
 
-def test_a_span_is_sent_out_as_single_messages_where_the_gateway_pays_one_by_one(sent: Sent) -> None:
-    """Paying a range through a provider is a message for each refund that is due."""
+def test_range_is_sent_as_single_messages_to_a_gateway_that_pays_one_by_one(sent: Sent) -> None:
+    """A range is paid through a provider by one message for each refund that is due."""
     ids = [row.pk for row in make_requests(2)]
     decide_chosen(ids, Decision.APPROVE, by=None, note="", now=NOON)
     sent.clear()
@@ -138,26 +146,24 @@ def test_a_span_is_sent_out_as_single_messages_where_the_gateway_pays_one_by_one
     assert set(Refund.objects.values_list("status", flat=True)) == {RefundStatus.PENDING}
 
 
-def test_health_names_what_is_overdue(sent: Sent) -> None:
-    """A missed 18:00, a stalled sweep and unpaid refunds have a line each, and none before their time."""
+def test_health_has_one_line_for_each_overdue_item(sent: Sent) -> None:
+    """A missed cutoff, a stalled sweep and unpaid refunds have a line each, and none before their time."""
     rows = make_requests(3)
     decide_chosen([rows[0].pk], Decision.APPROVE, by=None, note="", now=NOON)
-    approve(rows, NOON)
-    assert reconcile.health(NOON + reconcile.STALLED - BLINK) == []
-    (stalled,) = reconcile.health(NOON + reconcile.STALLED)
-    assert stalled == (
-        "stalled sweep: approve sweep 1 has not moved since 2026-07-15 12:00:00 EEST, 2 left; start a worker"
-    ).replace("sweep 1", f"sweep {Sweep.objects.get().pk}")
-    assert any(
-        line.startswith("unpaid refunds: 1 past their time") for line in reconcile.health(NOON + reconcile.UNPAID)
-    )
-    lines = reconcile.health(CUTOFF + reconcile.STALLED)
-    assert [line.split(":")[0] for line in lines] == ["missed cut-off", "unpaid refunds"]
-    assert "2026-07-15 18:00:00 EEST" in lines[0]
+    sweep = approve(rows, NOON)
+    assert health.health(NOON + health.STALLED - BLINK) == []
+    (stalled,) = health.health(NOON + health.STALLED)
+    since = f"{local(NOON)} {NOON.astimezone(cutoff.ZONE):%Z}"
+    assert stalled == (f"stalled sweep: approve sweep {sweep.pk} has not moved since {since}, 2 left; start a worker")
+    unpaid = f"unpaid refunds: 1 overdue, refund {rows[0].pk} since {since}; start a worker on the queues"
+    assert [line.startswith(unpaid) for line in health.health(NOON + health.UNPAID)] == [False, True]
+    lines = health.health(CUTOFF + health.STALLED)
+    assert [line.split(":")[0] for line in lines] == ["missed cutoff", "unpaid refunds"]
+    assert f"nothing was declined at {local(CUTOFF)}" in lines[0]
 
 
-def test_a_message_in_the_queue_is_not_sent_again(sent: Sent, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of three refunds that waited, with two messages in the queue, the one that waited longest gets one."""
+def test_message_in_the_queue_is_not_sent_again(sent: Sent, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of three refunds with two messages in the queue, the one that has waited longest gets a message."""
     ids = [make_refund(dispatched_at=NOON + n * BLINK).pk for n in (3, 1, 2)]
     for ready, expected in ((3, []), (4, []), (2, [ids[1]])):
         monkeypatch.setattr(outbox, "ready", lambda *_names, ready=ready: ready)
@@ -165,8 +171,8 @@ def test_a_message_in_the_queue_is_not_sent_again(sent: Sent, monkeypatch: pytes
         assert sent == [(outbox.PAY_REFUND, [{"refund_id": pk}], None) for pk in expected]
 
 
-def test_the_refunds_of_a_range_have_one_message(sent: Sent, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One message waits, and it may be the range's: nothing is lost. With none each refund gets its own."""
+def test_refunds_of_a_range_have_one_message(sent: Sent, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A message in the queue can be the range's: nothing is lost. With an empty queue each refund gets its own."""
     ids = [row.pk for row in make_requests(3, status="approved")]
     monkeypatch.setattr(outbox, "ready", lambda *_names: 1)
     assert reconcile.reconcile(NOON + PATIENCE, gateway=OneByOne())["refunds"] == 0
@@ -177,17 +183,8 @@ def test_the_refunds_of_a_range_have_one_message(sent: Sent, monkeypatch: pytest
     assert sent == [(outbox.PAY_REFUND, [{"refund_id": pk} for pk in ids], None)]
 
 
-def test_mails_owed_since_one_instant_have_a_message_a_hundred(sent: Sent, monkeypatch: pytest.MonkeyPatch) -> None:
-    """250 mails had three messages; two are in the queue, so a hundred mails get one."""
-    ids = make_failed(250)
-    for ready, count in ((3, 0), (2, 100)):
-        monkeypatch.setattr(outbox, "ready", lambda *_names, ready=ready: ready)
-        assert reconcile.reconcile(NOON + PATIENCE, gateway=Wallet())["notices"] == count
-    assert sent == [(outbox.NOTIFY_CUSTOMER, [{"refund_id": ids[0], "last_id": ids[99]}], None)]
-
-
-def test_plans_and_chunks_share_what_their_queue_lacks(sent: Sent, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A plan and four chunks with three messages: the plan, and the chunk that waited longest."""
+def test_plans_and_chunks_get_the_messages_that_their_queue_lacks(sent: Sent, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With three messages for a plan and four chunks, the plan and the oldest chunk get a message."""
     sweep = approve(make_requests(4), NOON)
     Chunk.objects.bulk_create(
         Chunk(sweep=sweep, first_id=n, last_id=n, dispatched_at=NOON - n * BLINK) for n in range(1, 5)
@@ -202,27 +199,27 @@ def test_plans_and_chunks_share_what_their_queue_lacks(sent: Sent, monkeypatch: 
     ]
 
 
-def test_a_full_queue_gets_no_refunds_beyond_the_rate(sent: Sent, monkeypatch: pytest.MonkeyPatch) -> None:
-    """At 1/s a look fills the queue up to 30 messages, also with refunds that have none."""
+def test_queue_gets_no_more_refunds_than_there_are_permits(sent: Sent, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At one a second, a run fills the queue up to 30 messages, also with refunds that never had one."""
     for n in range(40):
         make_refund(dispatched_at=None if n % 2 else NOON)
     for ready, count in ((30, 0), (25, 5)):
         monkeypatch.setattr(outbox, "ready", lambda *_names, ready=ready: ready)
-        assert reconcile.reconcile(NOON + PATIENCE, gateway=OneByOne(), limiter=Paced("1/s"))["refunds"] == count
+        assert reconcile.reconcile(NOON + PATIENCE, gateway=OneByOne(), limiter=OneASecond())["refunds"] == count
 
 
-def test_after_a_crash_of_everything_nothing_waits_for_a_patience(sent: Sent) -> None:
-    """With an empty queue and no other worker a start asks with no patience, and what was sent just now is lost."""
+def test_start_after_a_crash_sends_again_at_once(sent: Sent) -> None:
+    """Without patience and with an empty queue, a message that was just sent counts as lost."""
     refund = make_refund(dispatched_at=NOON)
     assert reconcile.reconcile(NOON, gateway=OneByOne())["refunds"] == 0
     assert reconcile.reconcile(NOON, gateway=OneByOne(), patience=timedelta(0))["refunds"] == 1
     assert sent == [(outbox.PAY_REFUND, [{"refund_id": refund.pk}], None)]
 
 
-def test_a_broker_that_does_not_answer_stops_nothing_else(
+def test_broker_that_does_not_answer_stops_nothing_else(
     sent: Sent, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Nothing is sent or marked as sent, the log says so, and the missed cut-off is made up for."""
+    """Nothing is sent or marked as sent, the log says so, and the missed decline is started."""
 
     def away(*_names: str) -> int:
         raise OperationalError("connection refused")
@@ -231,15 +228,15 @@ def test_a_broker_that_does_not_answer_stops_nothing_else(
     refund = make_refund(dispatched_at=NOON)
     make_requests()
     with caplog.at_level(logging.ERROR, logger="refunds"):
-        assert reconcile.reconcile(CUTOFF, gateway=OneByOne()) == {"closed": 0, "cutoffs": 1}
-    assert caplog.messages == ["the broker does not answer: nothing is sent again until the next run, in 30 seconds"]
+        assert reconcile.reconcile(CUTOFF, gateway=OneByOne()) == {"closed": 0, "cutoffs": 1, "plans": 0, "chunks": 0}
+    assert caplog.messages == ["the broker does not answer: nothing more is sent again until the next run"]
     assert [name for name, *_ in sent] == [outbox.PLAN_SWEEP]
     refund.refresh_from_db()
     assert refund.dispatched_at == NOON
 
 
-def test_a_transport_that_does_not_count_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """kombu would say that its queues are empty, and everything would be sent again each minute."""
+def test_transport_that_does_not_count_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """kombu would report empty queues, and everything would be sent again each minute."""
     monkeypatch.setattr(memory.Channel, "_size", virtual.Channel._size)
     make_refund(dispatched_at=NOON)
     with pytest.raises(ImproperlyConfigured, match="the transport 'memory' does not count the messages of a queue"):

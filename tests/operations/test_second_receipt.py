@@ -7,8 +7,8 @@ import pytest
 from refunds.errors import BadInput
 from refunds.gateways import Refused, TryAgain
 from refunds.models import Refund
-from refunds.operations import reconcile
-from refunds.operations.audit import close_books
+from refunds.operations import health
+from refunds.operations.audit import run_audit
 from refunds.operations.payments import LEASE, pay_refund
 from refunds.remedies import closing
 
@@ -45,12 +45,12 @@ def test_a_late_receipt_is_kept_logged_and_reported(
     ((logger, level, text),) = caplog.record_tuples
     assert (logger, level) == ("refunds.remedies.closing", logging.ERROR)
     assert "possibly paid twice: it has the receipt SEPA 17, and the payment provider has also answered" in text
-    (line,) = reconcile.health(NOON)
+    (line,) = health.health(NOON)
     assert line == (
         f"possibly paid twice: 1, the first is refund {refund.pk} with the receipts SEPA 17, re_1; compare them "
         'with the payment provider\'s, then use "Second receipt checked" on its page in the admin'
     )
-    assert close_books().problems == ["refunds possibly paid twice: 1"]
+    assert run_audit().problems == ["refunds possibly paid twice: 1"]
 
 
 @pytest.mark.parametrize("late", [TryAgain("timeout"), Refused("no"), "SEPA 17"])
@@ -58,7 +58,7 @@ def test_no_second_receipt_is_no_second_payment(late: str | Exception, published
     """A late no, and the receipt that the operator found at the provider and entered, change nothing."""
     refund = settled_meanwhile(late)
     assert (refund.status, refund.receipt, refund.second_receipts) == ("succeeded", "SEPA 17", "")
-    assert reconcile.health(NOON) == []
+    assert health.health(NOON) == []
 
 
 def test_two_receipts_of_the_provider_are_reported_as_well(published: Published) -> None:
@@ -96,7 +96,7 @@ def test_checked_it_is_reported_no_more(published: Published) -> None:
     assert not clear(seen=2)
     assert refund_rows()[refund.pk] == before | {"second_receipt_at": None}
     assert [row.second_receipts for row in noted] == ["re_2\nre_3"]
-    assert (close_books().problems, reconcile.health(PRESSED)) == ([], [])
+    assert (run_audit().problems, health.health(PRESSED)) == ([], [])
 
 
 def test_failed_refunds_of_before_have_the_key_that_they_had() -> None:

@@ -8,8 +8,8 @@ from refunds import outbox
 from refunds.errors import BadInput
 from refunds.models import Refund, WalletEntry
 from refunds.notices.sending import notify_customer
-from refunds.operations import bulk_payments, reconcile
-from refunds.operations.audit import close_books
+from refunds.operations import bulk_payments, health
+from refunds.operations.audit import run_audit
 from refunds.operations.payments import NotNow, pay_refund
 
 from ..factories import NOON, PRESSED, refund_rows
@@ -33,7 +33,7 @@ def test_it_has_succeeded_with_the_receipt_and_the_reason(refund: Refund, publis
     assert refund_rows()[refund.pk] == before | changed | {"settled_at": PRESSED, "failure": ""}
     assert published == []
     assert pay_refund(refund.pk, PRESSED, gateway=Scripted(), jitter=0) == NotNow()
-    assert (close_books().problems, reconcile.health(PRESSED)) == ([], [])
+    assert (run_audit().problems, health.health(PRESSED)) == ([], [])
 
 
 def test_the_customer_is_told_once_and_honestly(published: Published, commit: Commit) -> None:
@@ -98,7 +98,7 @@ def test_what_the_wallet_has_credited_is_not_settled_elsewhere(refund: Refund) -
         settle(refund)
     assert state() == before
     Refund.objects.update(status="succeeded", receipt="SEPA 17", settled_elsewhere="why", failure="")
-    assert close_books().problems == ["credits for refunds that were settled elsewhere: 1"]
+    assert run_audit().problems == ["credits for refunds that were settled elsewhere: 1"]
 
 
 def test_settled_elsewhere_beats_try_again_and_the_other_way_round(published: Published) -> None:

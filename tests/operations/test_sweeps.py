@@ -1,7 +1,5 @@
 """Sweeps as operations, in the database, without messages."""
 
-from datetime import timedelta
-
 import pytest
 
 from refunds.domain.refunds import RefundStatus
@@ -12,7 +10,7 @@ from refunds.gateways.wallet import Wallet
 from refunds.models import Chunk, Refund, ReturnRequest, Sweep, WalletEntry
 from refunds.operations import bulk_payments, payments, sweeps
 
-from ..factories import CUTOFF, NOON, PRESSED, make_requests
+from ..factories import BLINK, CUTOFF, HOUR, NOON, PRESSED, make_requests
 
 pytestmark = pytest.mark.django_db
 
@@ -23,8 +21,8 @@ def run(sweep: Sweep, now: object = PRESSED) -> None:
         sweeps.decide_chunk(chunk.pk, now)  # type: ignore[arg-type]
 
 
-def test_approve_sweep_approves_what_is_pending_and_owes_a_refund_for_each(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every pending request up to the frozen id is approved with one refund; a later one is left alone."""
+def test_approve_sweep_approves_the_pending_with_a_refund_for_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every pending request up to the frozen id is approved with one refund; a later one is left as it is."""
     monkeypatch.setattr("refunds.domain.sweeps.CHUNK_ROWS", 4)
     rows = make_requests(10)
     late = make_requests()[0]
@@ -44,7 +42,7 @@ def test_approve_sweep_approves_what_is_pending_and_owes_a_refund_for_each(monke
 
 
 def test_first_chunk_begins_at_the_first_row_to_decide() -> None:
-    """No chunk's range holds what was decided in years before: its refunds would be looked for among all of that."""
+    """No chunk's range holds rows that were decided in years before: a search for its refunds would read them all."""
     make_requests(3, status=Status.DECLINED)
     rows = make_requests(2)
     sweep, _ = sweeps.start_approve(key="k", frozen=Frozen(rows[-1].pk), by=None, now=PRESSED)
@@ -52,8 +50,8 @@ def test_first_chunk_begins_at_the_first_row_to_decide() -> None:
     assert list(sweep.chunks.values_list("first_id", "last_id")) == [(rows[0].pk, rows[1].pk)]
 
 
-def test_wallet_pays_a_span_once() -> None:
-    """Each pending refund gets one ledger entry and a receipt, and a second payment finds nothing to pay."""
+def test_wallet_pays_a_range_once() -> None:
+    """Each pending refund gets one ledger entry and one receipt; a second payment finds nothing to pay."""
     rows = make_requests(3)
     sweep, _ = sweeps.start_approve(key="k", frozen=Frozen(rows[-1].pk), by=None, now=PRESSED)
     run(sweep)
@@ -66,9 +64,9 @@ def test_wallet_pays_a_span_once() -> None:
     }
 
 
-def test_decline_covers_what_was_received_before_the_cutoff() -> None:
-    """At 18:00:00 a request received a microsecond earlier is declined, one received on the instant is not."""
-    before = make_requests(received_at=CUTOFF - timedelta(microseconds=1))[0]
+def test_decline_sweep_declines_what_was_received_before_the_cutoff() -> None:
+    """A request received a microsecond before the cutoff is declined; one received at it is not."""
+    before = make_requests(received_at=CUTOFF - BLINK)[0]
     on_time = make_requests(received_at=CUTOFF)[0]
     sweep, created = sweeps.decline_pending(CUTOFF)
     assert created
@@ -78,12 +76,12 @@ def test_decline_covers_what_was_received_before_the_cutoff() -> None:
         on_time.pk: Status.REQUESTED,
     }
     assert not Refund.objects.exists()
-    again, created = sweeps.decline_pending(CUTOFF + timedelta(hours=3))
+    again, created = sweeps.decline_pending(CUTOFF + 3 * HOUR)
     assert (again.pk, created) == (sweep.pk, False)
 
 
-def test_lapsed_sweep_decides_nothing_and_says_how_many_it_left() -> None:
-    """A chunk that is run at the cut-off itself leaves its rows to the decline."""
+def test_expired_sweep_decides_nothing_and_counts_the_rows_that_it_left() -> None:
+    """A chunk that runs at the cutoff itself leaves its rows to the decline."""
     rows = make_requests(2)
     sweep, _ = sweeps.start_approve(key="k", frozen=Frozen(rows[-1].pk), by=None, now=NOON)
     sweeps.plan_sweep(sweep.pk, NOON)
@@ -92,11 +90,11 @@ def test_lapsed_sweep_decides_nothing_and_says_how_many_it_left() -> None:
     sweeps.decline_pending(CUTOFF)
     sweep.refresh_from_db()
     assert (sweep.closed_at, sweep.left) == (CUTOFF, 2)
-    assert sweeps.progress(sweep, CUTOFF).state is SweepState.LAPSED
+    assert sweeps.progress(sweep, CUTOFF).state is SweepState.EXPIRED
 
 
 def test_unknown_ids_change_nothing() -> None:
-    """A message about a sweep, chunk or refund that is not there fails and names it."""
+    """A message about a sweep, chunk or refund that does not exist fails, and the error names it."""
     with pytest.raises(UnknownRow, match="there is no sweep 9"):
         sweeps.plan_sweep(9, NOON)
     with pytest.raises(UnknownRow, match="there is no chunk 9"):

@@ -15,7 +15,7 @@ from refunds.importing.files import ONLINE_RETAIL, Format, Rejection, Source
 from refunds.importing.importer import Summary, import_file
 from refunds.models import Refund, ReturnRequest, WalletEntry
 from refunds.operations import sweeps
-from refunds.operations.audit import close_books
+from refunds.operations.audit import run_audit
 
 from ..data import count_and_total
 from ..factories import CUTOFF, NOON, PRESSED
@@ -50,7 +50,7 @@ def test_every_real_return_is_approved_and_refunded_once(real_file: Path) -> Non
         take(real_file, celery.now)
         sweeps.start_approve(key="first", frozen=freeze(), by=None, now=celery.now)
         celery.advance(timedelta(seconds=1))
-        books = close_books()
+        books = run_audit()
         assert (books.count(Status.APPROVED), books.count(RefundStatus.SUCCEEDED)) == (count, count)
         assert books.problems == []
         for ledger in (Refund, WalletEntry):

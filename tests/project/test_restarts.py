@@ -45,12 +45,12 @@ for model in (Chunk, Refund, Sweep):
 FINISH = f"""
 import threading
 from refunds.models import Refund
-from refunds.operations.audit import close_books
+from refunds.operations.audit import run_audit
 from refunds.tasks import reconcile
 reconcile.apply_async(queue="payments")
 while Refund.objects.filter(status="succeeded").count() < {ROWS}:
     threading.Event().wait(0.5)
-books = close_books()
+books = run_audit()
 print([(line.status, line.count, line.total) for line in books.refunds], books.problems)
 """
 

@@ -16,8 +16,8 @@ for _ in range(4):
     reconcile.apply_async(queue="payments", ignore_result=False).get(timeout=60)
 """
 BOOKS = """
-from refunds.operations.audit import close_books
-books = close_books()
+from refunds.operations.audit import run_audit
+books = run_audit()
 print([(line.status, line.count, line.total) for line in books.refunds], books.problems)
 """
 BUTTON = "/admin/refunds/returnrequest/approve-all/"

@@ -69,7 +69,7 @@ def importer(request: pytest.FixtureRequest) -> Iterator[Importer]:
 
 @pytest.fixture(autouse=True)
 def _pressed() -> Iterator[None]:
-    """17:58, without a broker."""
+    """Press the button before the cutoff, without a broker."""
     with freeze_time(PRESSED):
         yield
 
@@ -109,7 +109,7 @@ def test_button_approves_the_one_row_that_its_page_showed(importer: Importer) ->
 
 @pytest.mark.parametrize("moment", ["before the plan", "between plan and chunks"])
 def test_18_declines_what_was_committed_when_its_set_was_frozen(importer: Importer, moment: str) -> None:
-    """Also received before 18:00, what is committed after it is left to the next day's 18:00, which declines it."""
+    """A row received before the cutoff and committed after it is declined at the next day's cutoff."""
     sweep, _ = sweeps.decline_pending(CUTOFF)
     if moment == "before the plan":
         importer.commit()

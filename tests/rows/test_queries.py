@@ -1,67 +1,72 @@
 """The set-based statements: their plans and the edges of their sets."""
 
-from datetime import timedelta
-
 import pytest
 from django.db import connection
+from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 
 from refunds import queries
 from refunds.domain.returns import Decision
-from refunds.domain.sweeps import Scope
+from refunds.domain.sweeps import IdRange, Scope
 from refunds.models import ReturnRequest
 
-from ..factories import NOON, make_requests, never_read_tables
+from ..factories import BLINK, DAY, NOON, make_requests, never_read_tables
 
 pytestmark = pytest.mark.django_db
 ALL = Scope(up_to_id=2**62)
 
 
+def ends(rows: QuerySet[ReturnRequest], step: int) -> list[int]:
+    """The last ids of the ranges, once the ranges are known to have no gap between them."""
+    ranges = queries.chunk_ranges(rows, step)
+    assert [each.first_id for each in ranges[1:]] == [each.last_id + 1 for each in ranges[:-1]]
+    return [each.last_id for each in ranges]
+
+
 @pytest.mark.parametrize(("count", "step"), [(0, 3), (2, 3), (3, 3), (7, 3)])
-def test_boundaries_end_every_step_and_at_the_last_row(count: int, step: int) -> None:
-    """Every third pending row ends a chunk, and the last row does."""
+def test_chunk_ranges_end_at_every_step_and_at_the_last_row(count: int, step: int) -> None:
+    """Every third pending row ends a range, and so does the last row; no rows have no range."""
     ids = [row.pk for row in make_requests(count)]
-    expected = sorted({*ids[step - 1 :: step], *ids[-1:]})
-    assert queries.boundaries(queries.pending(ALL), 1, step) == expected
+    assert ends(queries.pending(ALL), step) == sorted({*ids[step - 1 :: step], *ids[-1:]})
 
 
-def test_boundaries_pass_over_holes() -> None:
-    """Decided rows between pending ones do not count, so that each chunk has as many rows to decide."""
+def test_chunk_ranges_do_not_count_decided_rows() -> None:
+    """Each range has the same number of rows to decide, however many decided rows lie between them."""
     ids = [row.pk for row in make_requests(9)]
     queries.decide_rows(ReturnRequest.objects.filter(pk__in=ids[2:6]), Decision.DECLINE, NOON)
-    assert queries.boundaries(queries.pending(ALL), ids[0], 2) == [ids[1], ids[7], ids[8]]
+    assert ends(queries.pending(ALL), 2) == [ids[1], ids[7], ids[8]]
 
 
-def test_boundaries_begin_at_an_id() -> None:
-    """What lies below it is in no chunk, whoever adds it."""
+def test_chunk_ranges_begin_at_the_first_row_to_decide() -> None:
+    """Rows that were decided in years before are in no range."""
     ids = [row.pk for row in make_requests(5)]
-    assert queries.boundaries(queries.pending(ALL), ids[2], 2) == [ids[3], ids[4]]
-    assert queries.boundaries(queries.pending(ALL), ids[4] + 1, 2) == []
+    queries.decide_rows(ReturnRequest.objects.filter(pk__in=ids[:2]), Decision.DECLINE, NOON)
+    assert queries.chunk_ranges(queries.pending(ALL), 2) == [IdRange(ids[2], ids[3]), IdRange(ids[4], ids[4])]
 
 
-def test_boundaries_are_sought_by_one_lower_bound() -> None:
-    """Of two SQLite takes the first, and would read again for each chunk all rows of those before it."""
-    ids = [row.pk for row in make_requests(5)]
+def test_chunk_ranges_are_found_by_one_lower_bound() -> None:
+    """Of two bounds SQLite takes the first, and would read the rows of all chunks before again for each chunk."""
+    make_requests(5)
     with CaptureQueriesContext(connection) as asked:
-        queries.boundaries(queries.pending(ALL), ids[0], 2)
-    assert [query["sql"].count('"id" >') for query in asked] == [1] * 4
+        queries.chunk_ranges(queries.pending(ALL), 2)
+    assert [query["sql"].count('"id" >') for query in asked] == [0] + [1] * 4
 
 
 def test_totals_are_exact_and_by_currency() -> None:
-    """Sums are whole minor units, one line a currency."""
+    """Sums are whole minor units, with one line per currency."""
     make_requests(3, amount_minor=10**15 + 1)
     make_requests(1, amount_minor=7, currency="JPY")
     assert queries.totals(queries.pending(ALL)) == [("GBP", 3, 3 * (10**15 + 1)), ("JPY", 1, 7)]
 
 
-def test_totals_are_parted_at_a_line() -> None:
-    """What was received at the line counts as after it; what was before it is a number, and no currency's total."""
+def test_totals_begin_at_a_line_and_count_what_was_received_before() -> None:
+    """A row received at the line counts as after it; the rows before it are a number, and in no currency's total."""
     make_requests(2, amount_minor=10**15 + 1)
-    make_requests(1, amount_minor=7, currency="JPY", received_at=NOON - timedelta(microseconds=1))
-    make_requests(3, received_at=NOON - timedelta(days=1))
+    make_requests(1, amount_minor=7, currency="JPY", received_at=NOON - BLINK)
+    make_requests(3, received_at=NOON - DAY)
     totals = [("GBP", 2, 2 * (10**15 + 1))]
-    assert queries.parted_totals(queries.pending(ALL), NOON) == (totals, 4)
-    assert queries.parted_totals(queries.pending(Scope(up_to_id=0)), NOON) == ([], 0)
+    assert queries.totals_since(queries.pending(ALL), NOON) == (totals, 4)
+    assert queries.totals_since(queries.pending(Scope(up_to_id=0)), NOON) == ([], 0)
 
 
 def test_pending_rows_are_found_by_the_partial_index() -> None:
@@ -72,8 +77,8 @@ def test_pending_rows_are_found_by_the_partial_index() -> None:
         assert "request_pending" in query.explain()
 
 
-def test_owed_refunds_are_written_once() -> None:
-    """Asked twice, the store adds one refund a request, and none for a request that is not approved."""
+def test_refunds_are_inserted_once() -> None:
+    """A second call adds no refund, and neither adds one for a request that is not approved."""
     rows = ReturnRequest.objects.filter(pk__in=[row.pk for row in make_requests(3)]).order_by("pk")
     queries.decide_rows(rows.filter(pk=rows[0].pk), Decision.APPROVE, NOON)
     queries.insert_refunds(rows, NOON)

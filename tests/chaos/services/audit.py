@@ -10,7 +10,7 @@ from refunds import queries
 from refunds.domain.refunds import RefundStatus
 from refunds.domain.returns import Decision, Status
 from refunds.models import Refund, ReturnRequest, Sweep, WalletEntry
-from refunds.operations.audit import close_books
+from refunds.operations.audit import run_audit
 
 
 def unsettled(cutoff: datetime) -> str:
@@ -50,7 +50,7 @@ def problems(cutoff: datetime, received: int) -> list[str]:
     }
     wrong = [f"{count} {name}" for name, count in found.items() if count]
     left = unsettled(cutoff)
-    return [*close_books().problems, *wrong, *([f"left: {left}"] if left else [])]
+    return [*run_audit().problems, *wrong, *([f"left: {left}"] if left else [])]
 
 
 def _unequal() -> list[str]:
@@ -72,7 +72,7 @@ def decided_by() -> Counter[str]:
 
 def table() -> list[str]:
     """The books for a person: how many of each status and currency, and their sum in minor units."""
-    books = close_books()
+    books = run_audit()
     lines = [
         f"{name} {line.status} {line.currency}: {line.count:,} of {line.total:,} minor units"
         for name, rows in (("requests", books.requests), ("refunds", books.refunds))

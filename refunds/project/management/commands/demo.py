@@ -17,7 +17,7 @@ from ....domain.money import to_major
 from ....domain.refunds import RefundStatus
 from ....domain.returns import Status
 from ....importing.files import BadFile, Rejection, Row, Source, guess, load, rows
-from ....operations.audit import Books, Line
+from ....operations.audit import Audit, Line
 
 if TYPE_CHECKING:
     from ... import demo
@@ -93,7 +93,7 @@ class Command(BaseCommand):
         ]
         self.stdout.write("\n".join(lines))
 
-    def _totals(self, found: Books) -> None:
+    def _totals(self, found: Audit) -> None:
         """Print the sums by state and currency, and over all states: the totals that an import prints."""
         currencies = sorted({line.currency for line in found.requests})
         self._row("", (f"{currency:>16}" for currency in currencies))

@@ -1,4 +1,4 @@
-"""A state machine of days on which everything breaks: what may never happen, and what must have happened in the end."""
+"""A state machine of days on which everything breaks: what never happens, and what has happened in the end."""
 
 import os
 from datetime import datetime, timedelta
@@ -21,16 +21,16 @@ from refunds.gateways import Gateway, Limiter
 from refunds.gateways.wallet import Wallet
 from refunds.models import Refund, ReturnRequest, Sweep, WalletEntry
 from refunds.operations import payments, sweeps
-from refunds.operations.audit import close_books
+from refunds.operations.audit import run_audit
 from refunds.operations.decisions import decide_chosen
 from refunds.rate.limiter import Throttle
 from refunds.rate.pacing import Rate
 
-from ..factories import CUTOFF, empty_tables, make_requests
-from ..gateways.provider import InMemory, answer_lost, unreachable
+from ...factories import CUTOFF, empty_tables, make_requests
+from ...gateways.provider import InMemory, answer_lost, unreachable
 
-# Until all that is owed is done once nothing breaks any more: a lease, a patience or two, and the runs in between.
-MENDED = timedelta(minutes=15)
+# From the last fault until everything is done: a lease, a patience or two, and the runs in between.
+REPAIRED = timedelta(minutes=15)
 # Days that a run looks at with each payer, and `tox run -e thorough`; what it finds is replayed by what it prints.
 EXAMPLES = 100 if os.environ.get("REFUNDS_THOROUGH") else 5
 
@@ -56,7 +56,7 @@ class BrokenDays(VirtualCeleryMachine):
 
     @initialize(limited=st.booleans())
     def choose_gateway(self, limited: bool) -> None:
-        """The payer's books are empty, and it may be asked once a second, or faster."""
+        """The provider has no refunds yet, and takes one call a second, or any number."""
         self.provider = InMemory()
         self.payment = self.provider.provider.pay(10**9)
         type(self).gateway = self.provider if self.one_by_one else Wallet()
@@ -64,23 +64,23 @@ class BrokenDays(VirtualCeleryMachine):
 
     @rule(seconds=st.sampled_from((0, 1, 29, 61, 300)))
     def advance(self, seconds: int) -> None:
-        """Time passes, in steps that make a day of half an hour around 18:00."""
+        """Time passes, in steps that make a day of half an hour around the cutoff."""
         self.celery.advance(timedelta(seconds=seconds))
 
     def near(self) -> bool:
-        """Whether the cut-off is less than an hour away, and not a day of idle runs."""
+        """Whether the cutoff is less than an hour away, and not a day of idle runs."""
         return cutoff.upcoming(self.celery.now) - self.celery.now < timedelta(hours=1)
 
     @precondition(lambda self: self.near())
     @rule()
     def wait_for_the_cutoff(self) -> None:
-        """Time passes until 18:00:00."""
+        """Time passes until the cutoff."""
         self.celery.run_until(cutoff.upcoming(self.celery.now))
 
     @precondition(lambda self: self.near())
     @rule(beats=st.booleans(), workers=st.booleans(), pressed=st.booleans())
     def be_down_over_the_cutoff(self, beats: bool, workers: bool, pressed: bool) -> None:
-        """What is to run at 18:00:00 is down until that very instant, and comes back then if it was the worker."""
+        """Beats or workers are down until the cutoff itself; the workers are back at that instant."""
         for name in sorted(self.celery.beats) if beats else ():
             self.celery.stop_beat(name, kill=True)
         for name in sorted(self.celery.workers) if workers else ():
@@ -127,14 +127,14 @@ class BrokenDays(VirtualCeleryMachine):
 
     @invariant()
     def nothing_is_paid_twice(self) -> None:
-        """In the provider's own books each return is refunded once at the most."""
+        """The provider has refunded each return once at most."""
         if hasattr(self, "provider"):
             references = [entry.reference for entry in self.provider.provider.refunds]
             assert len(references) == len(set(references))
 
     @invariant()
     def a_decision_stands(self) -> None:
-        """No decided request changes, and each was decided on its own side of the cut-off."""
+        """No decided request changes, and each was decided on its own side of the cutoff."""
         rows = ReturnRequest.objects.exclude(status=Status.REQUESTED)
         now = {row[0]: row for row in rows.values_list("pk", "status", "decided_at", "sweep", "received_at")}
         assert self.decided.items() <= now.items()
@@ -145,12 +145,12 @@ class BrokenDays(VirtualCeleryMachine):
                 assert received_at >= cutoff.latest(decided_at)
 
     @invariant()
-    def the_books_are_equal(self) -> None:
+    def the_audit_finds_nothing_wrong(self) -> None:
         """Each approved request has its refund, each refund at most one credit, of the same amount."""
-        assert close_books().problems == []
+        assert run_audit().problems == []
 
     def teardown(self) -> None:
-        """Mend everything, wait, and ask whether all that is owed is done."""
+        """Repair everything, wait, and check that everything is done."""
         try:
             if hasattr(self, "provider"):
                 self._end()
@@ -163,11 +163,11 @@ class BrokenDays(VirtualCeleryMachine):
             self.celery.start_beat(fresh=True)  # one that knows its last run makes up for it by itself
         self.recover()
         self.provider.faults.clear()
-        self.celery.advance(MENDED)
+        self.celery.advance(REPAIRED)
         now: datetime = self.celery.now
-        books = close_books()
-        assert books.problems == []
-        assert books.count(RefundStatus.SUCCEEDED) == books.count(Status.APPROVED)
+        audit = run_audit()
+        assert audit.problems == []
+        assert audit.count(RefundStatus.SUCCEEDED) == audit.count(Status.APPROVED)
         paid = {entry.id for entry in self.provider.provider.refunds}
         paid |= {f"wallet:{pk}" for pk in WalletEntry.objects.values_list("pk", flat=True)}
         assert set(Refund.objects.values_list("receipt", flat=True)) == paid

@@ -1,0 +1,1 @@
+"""Room: a process whose clock differs from the database's decides nothing by a cutoff."""

@@ -1,0 +1,90 @@
+"""The comparison of the process's clock with the database's, which is one for all processes.
+
+See docs/adr/0020-clocks-are-compared.md. SQLite has no clock but the process's own.
+"""
+
+import socket
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.conf import settings
+from django.utils import timezone
+
+from .. import queries
+from ..errors import ClocksDiffer
+from ..operations import local
+from .models import WrongClock
+from .settings import REFUNDS_CLOCK_TOLERANCE
+
+# How long `health` reports a wrong clock: long enough for a monitor and an operator. The next task of a process whose
+# clock is still wrong reports it again.
+REPORTED: Final = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class _Difference:
+    """What both clocks say; `ahead` is in seconds, below zero where the host's clock is behind."""
+
+    host: str
+    ours: datetime
+    database: datetime
+    ahead: float
+
+    def __str__(self) -> str:
+        return (
+            f"nothing was decided: the clock of {self.host} says {self.ours:%Y-%m-%d %H:%M:%S %Z} and the database's "
+            f"{self.database:%Y-%m-%d %H:%M:%S %Z}; {self.host} is {_by(self.ahead)} the database, more than "
+            "REFUNDS_CLOCK_TOLERANCE. Set both clocks by NTP (chronyc tracking), then try again"
+        )
+
+
+def trusted(now: datetime, **_: object) -> datetime:
+    """Return the process's time once it agrees with the database's; at most the tolerance past it.
+
+    `now` is the process's time before the question. Raises ClocksDiffer where the clocks are further apart than
+    REFUNDS_CLOCK_TOLERANCE, and adds a row for `health`.
+    """
+    at, difference = _compared(now)
+    if difference is None:
+        return at
+    WrongClock.objects.filter(seen_at__lte=difference.database - REPORTED).delete()
+    values = {"seen_at": difference.database, "ahead": difference.ahead}
+    WrongClock.objects.update_or_create(host=difference.host, defaults=values)
+    raise ClocksDiffer(str(difference))
+
+
+def health(**_: object) -> list[str]:
+    """Return a line for this process's clock if it is wrong, and for each other host reported within the last hour."""
+    at, difference = _compared(timezone.now())
+    lines = [] if difference is None else [_line(difference.host, difference.ahead, difference.database)]
+    since = (at if difference is None else difference.database) - REPORTED
+    # Not the rows of this host: its clock was just compared, and may have been set right since.
+    others = WrongClock.objects.filter(seen_at__gt=since).exclude(host=socket.gethostname())
+    return lines + [_line(row.host, row.ahead, row.seen_at) for row in others.order_by("host")]
+
+
+def _compared(before: datetime) -> tuple[datetime, _Difference | None]:
+    """Return the process's time, and the difference where the database's time is another."""
+    database = queries.database_clock()
+    now = timezone.now()
+    if database is None:
+        return now, None
+    tolerance = timedelta(seconds=getattr(settings, "REFUNDS_CLOCK_TOLERANCE", REFUNDS_CLOCK_TOLERANCE))
+    # The database answered between the two: how long that took says nothing about its clock.
+    if before - tolerance <= database <= now + tolerance:
+        # An answer that took longer than the tolerance can hide a clock that is ahead by as much.
+        return min(now, database + tolerance), None
+    ahead = (before if database < before else now) - database
+    return now, _Difference(socket.gethostname(), now, database, ahead.total_seconds())
+
+
+def _line(host: str, ahead: float, at: datetime) -> str:
+    return (
+        f"clocks differ: {host} was {_by(ahead)} the database's clock at {local(at)} and decides nothing; set its "
+        "clock by NTP (chronyc tracking)"
+    )
+
+
+def _by(ahead: float) -> str:
+    return f"{abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'}"

@@ -1,0 +1,46 @@
+"""What is overdue although the reconciler has run, for a monitor and an operator."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.db.models import Max
+
+from .. import queries, signals
+from ..models import Refund, Sweep
+from . import local, sweeps
+from .reconcile import missed_cutoff, open_at
+
+# A sweep or a cutoff that has not moved for this long needs an operator: the reconciler has tried ten times.
+STALLED: Final = timedelta(minutes=5)
+# A refund that nothing has attempted for this long after it was due needs an operator.
+UNPAID: Final = timedelta(minutes=15)
+
+
+def health(now: datetime) -> list[str]:
+    """Return one line per overdue item that the reconciler has not repaired, the rooms' items last."""
+    lines = [*_missed(now), *_stalled(now), *_unpaid(now)]
+    return lines + [line for answer in signals.answers(signals.health_requested, now=now) for line in answer]
+
+
+def _missed(now: datetime) -> Iterator[str]:
+    line = missed_cutoff(now)
+    if line is not None and now - line >= STALLED:
+        how = "start beat and a worker, or run the command decline_all"
+        yield f"missed cutoff: nothing was declined at {local(line)}; {how}"
+
+
+def _stalled(now: datetime) -> Iterator[str]:
+    open_sweeps = Sweep.objects.filter(open_at(now), closed_at=None).annotate(moved=Max("chunks__done_at"))
+    for sweep in open_sweeps.order_by("pk"):
+        moved = max(filter(None, (sweep.started_at, sweep.planned_at, sweep.moved)))
+        if now - moved >= STALLED:
+            left = sweeps.progress(sweep, now).left
+            yield f"stalled sweep: {sweep} has not moved since {local(moved)}, {left} left; start a worker"
+
+
+def _unpaid(now: datetime) -> Iterator[str]:
+    late = Refund.objects.filter(queries.UNPAID, due_at__lte=now - UNPAID)
+    if oldest := late.order_by("due_at").first():
+        how = "start a worker on the queues payments and upkeep, or wait if a rate limit delays them"
+        yield f"unpaid refunds: {late.count()} overdue, refund {oldest.pk} since {local(oldest.due_at)}; {how}"

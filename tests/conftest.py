@@ -1,0 +1,27 @@
+"""What all tests of the app share."""
+
+import pytest
+from django.core.cache import cache
+from django.utils import timezone
+from kombu.transport import memory
+
+from refunds import queries
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache() -> None:
+    """Empty the cache, so that no test sees the entries of another."""
+    cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def _one_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the process's clock, which tests freeze, the database's too. Production has no such switch."""
+    monkeypatch.setattr(queries, "database_clock", timezone.now)
+
+
+@pytest.fixture(autouse=True)
+def _empty_broker() -> None:
+    """Empty the memory transport: the reconciler counts the messages that wait."""
+    for queue in memory.Channel.queues.values():
+        queue.queue.clear()

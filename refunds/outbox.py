@@ -23,7 +23,6 @@ DECIDE_CHUNK = "refunds.decide_chunk"
 PAY_REFUND = "refunds.pay_refund"
 PAY_REFUNDS = "refunds.pay_refunds"
 LOOK_UP_REFUND = "refunds.look_up_refund"
-NOTIFY_CUSTOMER = "refunds.notify_customer"
 
 
 def on_commit(

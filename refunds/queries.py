@@ -8,13 +8,13 @@ from typing import Any, Final
 from django.db import IntegrityError, connections, models, router, transaction
 from django.db.models import BooleanField, Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Sum, Value
 from django.db.models.expressions import RawSQL
-from django.db.models.functions import Cast, Coalesce, Concat, Lower
+from django.db.models.functions import Cast, Coalesce, Concat
 
 from .domain.refunds import Outcome, RefundStatus, settle
 from .domain.returns import Decision, Status, decide
 from .domain.sweeps import Frozen, IdRange, Scope
 from .frozen import within
-from .models import OptOut, Refund, ReturnRequest, Sweep, WalletEntry
+from .models import Refund, ReturnRequest, Sweep, WalletEntry
 
 # The value as a literal: SQLite uses a partial index only where it can read the condition in the statement, and a
 # bound parameter hides it (https://www.sqlite.org/partialindex.html, section 3).
@@ -188,29 +188,6 @@ def credit_and_settle(id_range: IdRange, now: datetime) -> int:
             first_attempt_at=Coalesce("first_attempt_at", Value(now, models.DateTimeField())),
         )
     )
-
-
-def owe_notices(id_range: IdRange, now: datetime) -> list[int]:
-    """Owe the customers of these refunds a mail where there is one to send; return the ids of these refunds, rising.
-
-    That is: settled at `now`, with an address that has not opted out, and not a failure after one that was told: only
-    the first is news. A success after one that was told has another receipt. Where a mail about the outcome before it
-    is being sent, whoever sends it finds this one. Wants a transaction around it, that of the outcome.
-    """
-    opted_out = OptOut.objects.filter(address=Lower(OuterRef("request__customer_email")))
-    owed = (
-        # Not what was settled before: its mail has gone out, or was given up.
-        Refund.objects.filter(pk__gte=id_range.first_id, pk__lte=id_range.last_id, settled_at=now, notify_at=None)
-        .exclude(status=RefundStatus.FAILED, notified_of=RefundStatus.FAILED)
-        # Not this very outcome: a doubled message can come at its instant.
-        .exclude(notified_of=F("status"), notified_at__gte=F("settled_at"))
-        .exclude(request__customer_email="")
-        .exclude(Exists(opted_out))
-    )
-    ids = list(owed.order_by("pk").values_list("pk", flat=True))
-    if ids:
-        Refund.objects.filter(pk__in=ids).update(notify_at=now)
-    return ids
 
 
 def database_clock() -> datetime | None:

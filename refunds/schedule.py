@@ -2,21 +2,15 @@
 
 from typing import Any
 
-from celery.schedules import crontab, solar
+from celery.schedules import crontab
 
 from .domain import cutoff
 from .operations import RECONCILE_EVERY
 
-# Kyiv, Maidan Nezalezhnosti; degrees north and east. A sunset moves by seconds within the city.
-KYIV = (50.4501, 30.5241)
 
-
-def beat_schedule(*, evening_digest: bool = False) -> dict[str, dict[str, Any]]:
-    """The beat entries, for `beat_schedule`. They are read in the app's `timezone`, which must be Europe/Kyiv.
-
-    The digest needs the package ephem (`refunds[solar]`).
-    """
-    entries: dict[str, dict[str, Any]] = {
+def beat_schedule() -> dict[str, dict[str, Any]]:
+    """The beat entries, for `beat_schedule`. They are read in the app's `timezone`, which must be Europe/Kyiv."""
+    return {
         "decline-pending": {
             "task": "refunds.decline_pending",
             "schedule": crontab(hour=str(cutoff.TIME.hour), minute=str(cutoff.TIME.minute)),
@@ -32,6 +26,3 @@ def beat_schedule(*, evening_digest: bool = False) -> dict[str, dict[str, Any]]:
             },
         },
     }
-    if evening_digest:
-        entries["evening-digest"] = {"task": "refunds.send_digest", "schedule": solar("sunset", *KYIV)}
-    return entries

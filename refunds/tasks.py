@@ -17,7 +17,6 @@ from .domain.retries import Again
 from .domain.sweeps import IdRange
 from .errors import BadArgument
 from .gateways import gateway, limiter
-from .notices import sending
 from .operations import PATIENCE, bulk_payments, clocks, payments, sweeps
 from .operations import reconcile as reconciler
 from .tracking import outcomes
@@ -45,19 +44,19 @@ def decline_pending(**_newer: object) -> None:
 @shared_task(name="refunds.plan_sweep", **TROUBLE)
 def plan_sweep(*, sweep_id: int, **_newer: object) -> None:
     """Part a sweep into chunks."""
-    sweeps.plan_sweep(_positive("sweep_id", sweep_id), _now())
+    sweeps.plan_sweep(positive("sweep_id", sweep_id), _now())
 
 
 @shared_task(name="refunds.decide_chunk", **TROUBLE)
 def decide_chunk(*, chunk_id: int, **_newer: object) -> None:
     """Decide the rows of one chunk."""
-    sweeps.decide_chunk(_positive("chunk_id", chunk_id), _now())
+    sweeps.decide_chunk(positive("chunk_id", chunk_id), _now())
 
 
 @shared_task(name="refunds.pay_refunds", **TROUBLE)
 def pay_refunds(*, first_id: int, last_id: int, **_newer: object) -> None:
     """Pay what is due in a range of refunds."""
-    id_range = IdRange(_positive("first_id", first_id), _positive("last_id", last_id))
+    id_range = IdRange(positive("first_id", first_id), positive("last_id", last_id))
     bulk_payments.pay_refunds(id_range, timezone.now(), gateway=gateway(), limiter=limiter())
 
 
@@ -76,7 +75,7 @@ def pay_refunds(*, first_id: int, last_id: int, **_newer: object) -> None:
 def pay_refund(self: "Task[Any, Any]", /, *, refund_id: int, **_newer: object) -> None:
     """Attempt to pay one refund; a short wait is a retry, a long one is left to the reconciler, as is one too many."""
     result = payments.pay_refund(
-        _positive("refund_id", refund_id),
+        positive("refund_id", refund_id),
         timezone.now(),
         gateway=gateway(),
         limiter=limiter(),
@@ -92,26 +91,12 @@ def pay_refund(self: "Task[Any, Any]", /, *, refund_id: int, **_newer: object) -
 def look_up_refund(*, refund_id: int, **_newer: object) -> None:
     """Ask the payment provider how a refund has ended; the reconciler sends the next look-up when it is due."""
     outcomes.look_up_refund(
-        _positive("refund_id", refund_id),
+        positive("refund_id", refund_id),
         timezone.now(),
         gateway=gateway(),
         limiter=limiter(),
         clock=timezone.now,
     )
-
-
-@shared_task(name="refunds.notify_customer", **TROUBLE)
-def notify_customer(*, refund_id: int, last_id: int | None = None, **_newer: object) -> None:
-    """Tell a customer how the refund ended, or with `last_id` those of all refunds up to it.
-
-    Where the mail server does not take a mail, the reconciler sends it again. A release before `last_id` tells the
-    first of them, and the reconciler sends the others.
-    """
-    first = _positive("refund_id", refund_id)
-    if last_id is None:
-        sending.notify_customer(first, timezone.now())
-    else:
-        sending.notify_customers(IdRange(first, _positive("last_id", last_id)), timezone.now)
 
 
 @shared_task(name="refunds.reconcile")
@@ -125,12 +110,6 @@ def reconcile(*, at_start: bool = False, **_newer: object) -> None:
     reconciler.reconcile(_now(), gateway=gateway(), limiter=limiter(), patience=patience)
 
 
-@shared_task(name="refunds.send_digest", autoretry_for=(OSError,), retry_backoff=2, max_retries=5)
-def send_digest(**_newer: object) -> None:
-    """The evening's mail to the admins."""
-    sending.send_digest(_now())
-
-
 def _now() -> datetime:
     """The time by which a cutoff is judged. Raises ClocksDiffer.
 
@@ -139,7 +118,8 @@ def _now() -> datetime:
     return clocks.trusted(timezone.now)
 
 
-def _positive(name: str, value: object) -> int:
+def positive(name: str, value: object) -> int:
+    """Return the value if it can be the id of a row. Raises BadArgument."""
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= BigIntegerField.MAX_BIGINT:
         raise BadArgument(name, value)
     return value

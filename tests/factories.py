@@ -10,7 +10,7 @@ from refunds import queries
 from refunds.domain.refunds import RefundStatus
 from refunds.domain.returns import Status
 from refunds.gateways import Order
-from refunds.models import Chunk, OptOut, Refund, ReturnRequest, Sweep, WalletEntry
+from refunds.models import Chunk, Refund, ReturnRequest, Sweep, WalletEntry
 
 # An ordinary Wednesday of Kyiv's summer time: 12:00 and 17:58 on its clocks.
 NOON = datetime(2026, 7, 15, 9, 0, tzinfo=UTC)
@@ -67,9 +67,9 @@ def make_processing(**columns: Any) -> Refund:
 
 
 def make_failed(count: int = 1, **columns: Any) -> list[int]:
-    """The ids of new refunds that were given up at noon after twelve attempts; their customers are owed a mail."""
+    """The ids of new refunds that were given up at noon after twelve attempts."""
     ids = [row.pk for row in make_requests(count, status=Status.APPROVED)]
-    values: dict[str, Any] = {"attempts": 12, "first_attempt_at": NOON, "settled_at": NOON, "notify_at": NOON}
+    values: dict[str, Any] = {"attempts": 12, "first_attempt_at": NOON, "settled_at": NOON}
     values |= {"status": RefundStatus.FAILED, "failure": "card closed", **columns}
     Refund.objects.filter(pk__in=ids).update(**values)
     return ids
@@ -84,7 +84,7 @@ def refund_rows(*ids: int) -> dict[int, dict[str, Any]]:
 def empty_tables() -> None:
     """Delete every row of the app; in one transaction, because requests and refunds point at each other."""
     with transaction.atomic():
-        for model in (WalletEntry, Refund, ReturnRequest, Chunk, Sweep, OptOut):
+        for model in (WalletEntry, Refund, ReturnRequest, Chunk, Sweep):
             model.objects.all().delete()
 
 

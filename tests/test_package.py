@@ -13,7 +13,7 @@ NEEDED = (
     "refunds/migrations/0001_initial.py",
     "refunds/py.typed",
     "refunds/templates/admin/refunds/returnrequest/change_list.html",
-    "refunds/templates/refunds/opt_out.html",
+    "refunds/notices/templates/refunds_notices/opt_out.html",
 )
 
 

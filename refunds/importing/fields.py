@@ -14,11 +14,11 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db.models import Field
 
+from ..domain import addresses
 from ..domain.currencies import EXPONENTS
 from ..domain.money import BadAmount, to_minor, too_fine
 from ..domain.text import invisible
 from ..models import ReturnRequest
-from ..notices import addresses
 from .errors import BadRow, shown
 
 Cells = Mapping[str, str]

@@ -95,23 +95,6 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
-            name="OptOut",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("address", models.EmailField(max_length=254, unique=True)),
-                ("created_at", models.DateTimeField()),
-            ],
-            options={
-                "verbose_name": "opt-out",
-                "constraints": [
-                    models.CheckConstraint(
-                        condition=models.Q(("address", django.db.models.functions.text.Lower("address"))),
-                        name="opt_out_lower_case",
-                    )
-                ],
-            },
-        ),
-        migrations.CreateModel(
             name="Refund",
             fields=[
                 (
@@ -157,23 +140,6 @@ class Migration(migrations.Migration):
                 ("settled_elsewhere", models.TextField(blank=True, db_default="", default="")),
                 ("second_receipts", models.TextField(blank=True, db_default="", default="")),
                 ("second_receipt_at", models.DateTimeField(blank=True, null=True)),
-                ("notify_at", models.DateTimeField(blank=True, null=True)),
-                (
-                    "notified_of",
-                    models.CharField(
-                        blank=True,
-                        choices=[
-                            ("pending", "pending"),
-                            ("processing", "processing"),
-                            ("succeeded", "succeeded"),
-                            ("failed", "failed"),
-                        ],
-                        db_default="",
-                        max_length=10,
-                    ),
-                ),
-                ("notified_at", models.DateTimeField(blank=True, null=True)),
-                ("notice_suppressed", models.TextField(blank=True, db_default="", default="")),
             ],
             options={
                 "permissions": (
@@ -304,12 +270,6 @@ class Migration(migrations.Migration):
             model_name="refund",
             index=models.Index(
                 condition=models.Q(("reversed_at__isnull", False)), fields=["reversed_at"], name="refund_reversed"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="refund",
-            index=models.Index(
-                condition=models.Q(("notify_at__isnull", False)), fields=["notify_at"], name="refund_to_notify"
             ),
         ),
         migrations.AddIndex(

@@ -2,12 +2,12 @@
 
 import logging
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from django.db.models import Max
 from kombu.exceptions import OperationalError
 
-from .. import queries
+from .. import queries, signals
 from ..beat import drift
 from ..domain import cutoff
 from ..domain.returns import Decision
@@ -17,7 +17,7 @@ from ..remedies import closing
 from ..tracking import look_ups
 from . import PATIENCE, sweeps
 from . import local as _local
-from .resend import UNTOLD, open_at, resend
+from .resend import open_at, resend
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +43,11 @@ def reconcile(
         sweeps.close_if_done(sweep_id, now)
     try:
         sent = resend(now, patience, gateway=gateway, limiter=limiter)
-        return done | sent | {"look_ups": look_ups.send_look_ups(now, limiter, patience)}
+        sent["look_ups"] = look_ups.send_look_ups(now, limiter, patience)
+        answers: Any = signals.reconciling.send(None, now=now, patience=patience, limiter=limiter)
+        for _, counts in answers:
+            sent |= counts
+        return done | sent
     except OperationalError:
         logger.exception("the broker does not answer: nothing is sent again until the next run, in 30 seconds")
         return done
@@ -63,14 +67,15 @@ def health(now: datetime) -> list[str]:
 
     So there is for what beat's rows in the database say against the code.
     """
+    answers: Any = signals.health_requested.send(None, now=now)
     return [
         *_missed(now),
         *_stalled(now),
         *_unpaid(now),
         *closing.paid_twice(now),
-        *_untold(now),
         *look_ups.lines(now),
         *drift.lines(),
+        *(line for _, lines in answers for line in lines),
     ]
 
 
@@ -107,19 +112,5 @@ def _unpaid(now: datetime) -> list[str]:
             f"unpaid refunds: {late.count()} past their time, the oldest (refund {oldest.pk}) due "
             f"{_local(oldest.due_at)}; start a worker on the queues payments and upkeep, or wait if it is "
             "REFUNDS_GATEWAY_RATE that holds them up"
-        )
-    ]
-
-
-def _untold(now: datetime) -> list[str]:
-    # By the instant of the outcome: notify_at moves with each try.
-    late = Refund.objects.filter(notify_at__isnull=False, settled_at__lte=now - UNTOLD)
-    oldest = late.order_by("settled_at").first()
-    if oldest is None or oldest.settled_at is None:
-        return []
-    return [
-        (
-            f"untold customers: {late.count()} past their time, the oldest (refund {oldest.pk}) owed a mail since "
-            f"{_local(oldest.settled_at)}; look at the mail server, and start a worker on the queue mail"
         )
     ]

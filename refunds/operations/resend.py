@@ -14,15 +14,12 @@ from .. import outbox, queries
 from ..domain import sweeps as rules
 from ..gateways import BulkGateway, Gateway, Limiter
 from ..models import Chunk, Refund, Sweep
-from ..notices import sending
 from . import RECONCILE_EVERY, sweeps
 
 M = TypeVar("M", bound=Model)
 
 # The most plans and chunks that one run sends; the next run, 30 seconds later, sends more.
 BATCH: Final = 1_000
-# A customer who has not been told for this long is told of in `health`, and from then on a mail is tried this often.
-UNTOLD: Final = timedelta(minutes=15)
 
 
 def resend(now: datetime, patience: timedelta, *, gateway: Gateway, limiter: Limiter | None = None) -> dict[str, int]:
@@ -36,7 +33,6 @@ def resend(now: datetime, patience: timedelta, *, gateway: Gateway, limiter: Lim
     return {
         **_resend_sweeps(now, patience),
         "refunds": _resend_refunds(now, patience, gateway, limiter),
-        "notices": _resend_notices(now, patience),
     }
 
 
@@ -55,10 +51,10 @@ def _resend_sweeps(now: datetime, patience: timedelta) -> dict[str, int]:
     # The queue before the rows: what a worker takes between the two is then in neither.
     ready = outbox.ready(outbox.PLAN_SWEEP, outbox.DECIDE_CHUNK)
     lost = min(BATCH, max(0, plans.count() + chunks.count() - ready))
-    with _claimed(plans, _first(plans, lost), dispatched_at=now) as lost_plans:
+    with claimed(plans, _first(plans, lost), dispatched_at=now) as lost_plans:
         sweeps.send_plans(lost_plans)
     chunk_ids = _first(chunks, lost - len(lost_plans))
-    with _claimed(chunks.select_related("sweep"), chunk_ids, dispatched_at=now) as lost_chunks:
+    with claimed(chunks.select_related("sweep"), chunk_ids, dispatched_at=now) as lost_chunks:
         sweeps.send_chunks(lost_chunks)
     return {"plans": len(lost_plans), "chunks": len(lost_chunks)}
 
@@ -83,9 +79,9 @@ def _resend_refunds(now: datetime, patience: timedelta, gateway: Gateway, limite
     waiting = due.filter(waits).annotate(range_at=_range_at(in_bulk=in_bulk))
     needed = waiting.aggregate(ranges=Count("range_at", distinct=True), single=Count("pk", filter=Q(range_at=None)))
     rows = waiting.order_by("dispatched_at", "pk").values_list("pk", "range_at")[: room - len(ids)]
-    ids += _of_messages(((pk, at or pk) for pk, at in rows), needed["ranges"] + needed["single"] - ready)
+    ids += of_messages(((pk, at or pk) for pk, at in rows), needed["ranges"] + needed["single"] - ready)
     # Later than due_at: from here on they are not their range's (queries.BY_RANGE).
-    with _claimed(due.filter(unsent | waits), ids, dispatched_at=now + timedelta.resolution) as found:
+    with claimed(due.filter(unsent | waits), ids, dispatched_at=now + timedelta.resolution) as found:
         ids = sorted(refund.pk for refund in found)
         if ids and in_bulk:
             outbox.on_commit(outbox.PAY_REFUNDS, [{"first_id": ids[0], "last_id": ids[-1]}])
@@ -99,23 +95,7 @@ def _range_at(*, in_bulk: bool) -> Case | F:
     return F("dispatched_at") if in_bulk else Case(When(queries.BY_RANGE, then="dispatched_at"))
 
 
-def _resend_notices(now: datetime, patience: timedelta) -> int:
-    # Seldom after a while: a mail server may be away for hours.
-    seldom = Q(settled_at__gt=now - UNTOLD) | Q(notify_at__lte=now - UNTOLD)
-    owed = Refund.objects.filter(seldom, notify_at__lte=now - patience)
-    if not owed.exists():
-        return 0
-    ready = outbox.ready(outbox.NOTIFY_CUSTOMER)
-    # Those owed since one instant were sent in lots.
-    sizes = owed.order_by().values("notify_at").annotate(size=Count("pk")).values_list("size", flat=True)
-    lost = sum(-(-size // sending.LOT) for size in sizes) - ready
-    rows = owed.order_by("notify_at", "pk").values_list("pk", "notify_at")[: rules.CHUNK_ROWS]
-    with _claimed(owed, _of_messages(rows, lost, sending.LOT), notify_at=now) as found:
-        sending.send_notices(sorted(refund.pk for refund in found))
-    return len(found)
-
-
-def _of_messages(rows: Iterable[tuple[int, Hashable]], count: int, size: int = rules.CHUNK_ROWS) -> list[int]:
+def of_messages(rows: Iterable[tuple[int, Hashable]], count: int, size: int = rules.CHUNK_ROWS) -> list[int]:
     """The ids of the first rows, as many as `count` messages are for: each is for up to `size` rows with one label."""
     groups = ([pk for pk, _ in group] for _, group in groupby(rows, key=itemgetter(1)))
     messages = (ids[start : start + size] for ids in groups for start in range(0, len(ids), size))
@@ -123,7 +103,7 @@ def _of_messages(rows: Iterable[tuple[int, Hashable]], count: int, size: int = r
 
 
 @contextmanager
-def _claimed(rows: QuerySet[M], ids: Sequence[int], **sent: datetime) -> Iterator[list[M]]:
+def claimed(rows: QuerySet[M], ids: Sequence[int], **sent: datetime) -> Iterator[list[M]]:
     """Those of `rows` with these ids, with the columns `sent`, in a transaction that sends their messages as it ends.
 
     Nearly always there are none: then no transaction is begun, which on SQLite would hold up other writers. Of two

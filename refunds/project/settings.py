@@ -11,6 +11,8 @@ from django.core.management.utils import get_random_secret_key
 from kombu import Exchange, Queue
 
 from ..domain import cutoff
+from ..notices import settings as notices
+from ..notices.settings import *  # noqa: F403
 from ..schedule import beat_schedule
 from .embedded.files import running
 from .environment import admins, codes, database, flag, lines_on_stderr
@@ -147,8 +149,6 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = os.environ.get("DJANGO_FROM_EMAIL", "returns
 # Who hears of failed tasks and of the evening digest.
 ADMINS = admins(os.environ.get("REFUNDS_ADMINS", ""))
 
-# Where customers reach this project, such as https://returns.example.com; empty: mails have no link to opt out of them.
-REFUNDS_PUBLIC_URL = os.environ.get("REFUNDS_PUBLIC_URL", "")
 # The currencies that an import accepts, by commas: codes of ISO 4217, whose decimals are in refunds.domain.currencies.
 # What is stored in another one is decided, paid and shown as before.
 REFUNDS_CURRENCIES = codes(os.environ.get("REFUNDS_CURRENCIES", "CHF,CZK,EUR,GBP,JPY,KWD,PLN,UAH,USD"))
@@ -169,7 +169,6 @@ STRIPE_TIMEOUT = float(os.environ.get("STRIPE_TIMEOUT", "15"))
 # Seconds by which a process's clock may differ from PostgreSQL's before it decides nothing by a cutoff. NTP keeps
 # clocks within milliseconds: a clock that is further off is one that nothing sets.
 REFUNDS_CLOCK_TOLERANCE = float(os.environ.get("REFUNDS_CLOCK_TOLERANCE", "5"))
-REFUNDS_EVENING_DIGEST = flag("REFUNDS_EVENING_DIGEST")
 
 # Next to a `serve` that runs on this database: its broker and its results, for every process that is told no other.
 _SERVE = running(DATABASES["default"])
@@ -198,7 +197,7 @@ REFUNDS_LIMITER_URL = os.environ.get(
 )
 # Celery does not read TIME_ZONE; without this the crontab's 18:00 is 18:00 UTC.
 CELERY_TIMEZONE = cutoff.ZONE.key
-CELERY_BEAT_SCHEDULE = beat_schedule(evening_digest=REFUNDS_EVENING_DIGEST)
+CELERY_BEAT_SCHEDULE = beat_schedule() | notices.BEAT_SCHEDULE
 # After a kill, beat sends again what it sent since its last write of the schedule file: keep that to one entry.
 CELERY_BEAT_SYNC_EVERY = 1
 # Whoever reaches the broker can send a message; unpickling one would run their code.
@@ -225,7 +224,7 @@ CELERY_TASK_QUEUES = [
         routing_key=name,
         queue_arguments={"x-queue-type": REFUNDS_QUEUE_TYPE},
     )
-    for name in ("decisions", "payments", "mail", "upkeep")
+    for name in ("decisions", "payments", *notices.TASK_QUEUES, "upkeep")
 ]
 CELERY_TASK_CREATE_MISSING_QUEUES = False
 CELERY_TASK_ROUTES = {
@@ -235,9 +234,8 @@ CELERY_TASK_ROUTES = {
     "refunds.pay_refund": {"queue": "payments"},
     "refunds.pay_refunds": {"queue": "payments"},
     "refunds.look_up_refund": {"queue": "payments"},
-    "refunds.notify_customer": {"queue": "mail"},
-    "refunds.send_digest": {"queue": "mail"},
     "refunds.reconcile": {"queue": "upkeep"},
+    **notices.TASK_ROUTES,
 }
 # A worker that dies leaves its message to another; every task here can run twice.
 CELERY_TASK_ACKS_LATE = True

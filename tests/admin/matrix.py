@@ -51,7 +51,7 @@ class Asked:
 
     def path(self, names: dict[str, Any]) -> str:
         """The address with names in place of the placeholders: `<id>` is the id of the model's row."""
-        path = self.address if self.address.startswith("/") else f"/admin/refunds/{self.address}"
+        path = self.address if self.address.startswith("/") else f"/admin/{labels()[self.model]}/{self.address}"
         for name, value in {**names, "id": names.get(self.model, names["id"])}.items():
             path = path.replace(f"<{name}>", str(value))
         return path
@@ -71,8 +71,14 @@ def requests() -> list[Asked]:
 
 
 def models() -> list[str]:
-    """The app's models that the admin shows."""
-    return [model._meta.model_name or "" for model in site._registry if model._meta.app_label == "refunds"]
+    """The models of the app and its rooms that the admin shows."""
+    return list(labels())
+
+
+def labels() -> dict[str, str]:
+    """The label of the app or room of each of these models."""
+    shown = (model._meta for model in site._registry if model._meta.app_label.startswith("refunds"))
+    return {opts.model_name or "": opts.app_label for opts in shown}
 
 
 def routes(patterns: list[URLPattern | URLResolver], before: str = "") -> Iterator[str]:

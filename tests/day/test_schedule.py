@@ -76,18 +76,6 @@ def test_the_reconciler_runs_every_thirty_seconds(start: Start) -> None:
     assert all(record.expires and 29 < (record.expires - record.at).total_seconds() <= 30 for record in sent)
 
 
-def test_the_digest_comes_at_sunset_where_it_is_switched_on(start: Start, schedule: Schedule) -> None:
-    """In Kyiv the sun sets at about 21:04 in mid-July; off by default."""
-    assert "evening-digest" not in beat_schedule()
-    schedule({"evening-digest": beat_schedule(evening_digest=True)["evening-digest"]})
-    celery = start(NOON)
-    celery.advance(timedelta(hours=12))
-    (digest,) = celery.timeline.of("succeeded", "refunds.send_digest")
-    at = digest.at.astimezone(cutoff.ZONE)
-    assert (at.date(), at.hour) == (NOON.date(), 21)
-    assert 0 <= at.minute <= 10
-
-
 def test_two_beats_start_one_sweep(start: Start) -> None:
     """Two beats send two messages at 18:00, and the day has one sweep."""
     celery = start(PRESSED, beats=2)

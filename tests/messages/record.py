@@ -61,10 +61,11 @@ def _send_from_beat() -> Iterator[str]:
     from celery.beat import ScheduleEntry, Scheduler
 
     from celery_app import app
+    from refunds.notices import settings as notices
     from refunds.schedule import beat_schedule
 
     scheduler: Any = Scheduler(app, schedule={}, lazy=True)
-    for name, entry in beat_schedule(evening_digest=True).items():
+    for name, entry in (beat_schedule() | {"evening-digest": notices.evening_digest()}).items():
         scheduler.apply_async(ScheduleEntry(name, app=app, **entry), advance=False)
         yield entry["task"]
 

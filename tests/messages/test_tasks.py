@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.core import mail
 from kombu.exceptions import EncodeError
 
 from celery_app import app
@@ -18,7 +17,7 @@ from refunds.gateways import Answer, Order, Refused, TryAgain
 from refunds.models import Refund, ReturnRequest, Sweep
 from refunds.operations.decisions import decide_chosen
 
-from ..factories import NOON, make_processing, make_requests
+from ..factories import NOON, make_requests
 from .conftest import drain
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("published")]
@@ -27,7 +26,6 @@ WITH_ID = [
     (tasks.decide_chunk, "chunk_id", "chunk"),
     (tasks.pay_refund, "refund_id", "refund"),
     (tasks.look_up_refund, "refund_id", "refund"),
-    (tasks.notify_customer, "refund_id", "refund"),
 ]
 
 
@@ -97,43 +95,10 @@ def test_a_long_wait_sends_no_message(refund: Refund, monkeypatch: pytest.Monkey
 
 
 def test_a_refusal_is_an_outcome_not_a_failure(refund: Refund, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A refused refund ends the task in success, fails the refund, and tells the customer."""
+    """A refused refund ends the task in success, and fails the refund."""
     monkeypatch.setattr(tasks, "gateway", lambda: Says(Refused("card closed")))
     tasks.pay_refund(refund_id=refund.pk)
     assert Refund.objects.get().status == RefundStatus.FAILED
-    assert [message["kwargs"] for message in drain()] == [{"refund_id": refund.pk}]
-
-
-def test_a_customer_is_told_once(refund: Refund) -> None:
-    """Paid, the customer gets one mail, however often the message comes."""
-    tasks.notify_customer(refund_id=refund.pk)
-    assert mail.outbox == []
-    tasks.pay_refund(refund_id=refund.pk)
-    assert [message["task"] for message in drain()] == ["refunds.notify_customer"]
-    for _ in range(2):
-        tasks.notify_customer(refund_id=refund.pk)
-    (letter,) = mail.outbox
-    assert (letter.to, letter.subject) == (["c@example.com"], "Your refund of 12.50 GBP")
-    assert f"Receipt: wallet:{refund.pk}." in letter.body
-
-
-def test_customers_are_told_by_one_message(refund: Refund) -> None:
-    """With the id of the last, the message is about all refunds from the first to it."""
-    tasks.pay_refund(refund_id=refund.pk)
-    tasks.notify_customer(refund_id=1, last_id=refund.pk)
-    assert [letter.to for letter in mail.outbox] == [["c@example.com"]]
-    with pytest.raises(BadArgument, match="last_id must be a positive integer"):
-        tasks.notify_customer(refund_id=1, last_id=0)
-
-
-def test_the_digest_says_how_the_day_stands(refund: Refund) -> None:
-    """The admins read what waits, what is to be paid, what is under way and what failed."""
-    make_processing()
-    tasks.send_digest()
-    (letter,) = mail.outbox
-    assert letter.subject.endswith("Returns: 0 pending")
-    assert "nothing waiting" in letter.body
-    assert "1 refunds to be paid, 1 under way at the payment provider, 0 failed" in letter.body
 
 
 def test_a_process_that_only_sends_knows_the_tasks() -> None:

@@ -14,7 +14,7 @@ from celery_app import app
 from refunds.beat import drift
 from refunds.beat.drift import Drift, compare
 from refunds.operations import reconcile
-from refunds.schedule import KYIV, beat_schedule
+from refunds.schedule import beat_schedule
 
 from ..factories import NOON
 
@@ -25,7 +25,7 @@ EVERY_KIND: dict[str, dict[str, Any]] = {
     "by clock": {"task": "a", "schedule": crontab(hour="18", minute="0", day_of_week="1-5")},
     "by seconds": {"task": "a", "schedule": 90.0, "options": {"expire_seconds": 30, "queue": "mail", "priority": 0}},
     "by timedelta": {"task": "a", "schedule": timedelta(hours=2), "args": (1, "b"), "kwargs": {"c": [2]}},
-    "by sun": {"task": "a", "schedule": solar("sunset", *KYIV), "options": {"headers": {"h": 1}}},
+    "by sun": {"task": "a", "schedule": solar("sunset", 50.4501, 30.5241), "options": {"headers": {"h": 1}}},
 }
 
 

@@ -19,7 +19,7 @@ from refunds.models import Chunk, Refund, ReturnRequest, Sweep
 from refunds.operations import PATIENCE, bulk_payments, reconcile, sweeps
 from refunds.operations.decisions import decide_chosen
 
-from ..factories import CUTOFF, NOON, PRESSED, make_failed, make_refund, make_requests
+from ..factories import CUTOFF, NOON, PRESSED, make_refund, make_requests
 from .payers import Paced
 
 pytestmark = pytest.mark.django_db
@@ -175,15 +175,6 @@ def test_the_refunds_of_a_range_have_one_message(sent: Sent, monkeypatch: pytest
     # The range's message was only late: it finds nothing to send.
     assert bulk_payments.pay_refunds(IdRange(ids[0], ids[-1]), NOON + PATIENCE, gateway=OneByOne()) == 0
     assert sent == [(outbox.PAY_REFUND, [{"refund_id": pk} for pk in ids], None)]
-
-
-def test_mails_owed_since_one_instant_have_a_message_a_hundred(sent: Sent, monkeypatch: pytest.MonkeyPatch) -> None:
-    """250 mails had three messages; two are in the queue, so a hundred mails get one."""
-    ids = make_failed(250)
-    for ready, count in ((3, 0), (2, 100)):
-        monkeypatch.setattr(outbox, "ready", lambda *_names, ready=ready: ready)
-        assert reconcile.reconcile(NOON + PATIENCE, gateway=Wallet())["notices"] == count
-    assert sent == [(outbox.NOTIFY_CUSTOMER, [{"refund_id": ids[0], "last_id": ids[99]}], None)]
 
 
 def test_plans_and_chunks_share_what_their_queue_lacks(sent: Sent, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,27 @@
+"""Settings of the mails to customers and of the evening digest."""
+
+import os
+from typing import Any
+
+from celery.schedules import solar
+
+from ..apps import LABEL
+
+# Where customers reach this project, such as https://returns.example.com. Without it, mails have no link to opt out.
+REFUNDS_PUBLIC_URL = os.environ.get("REFUNDS_PUBLIC_URL", "")
+# Whether beat sends the digest to ADMINS at sunset. It needs the package ephem.
+REFUNDS_EVENING_DIGEST = os.environ.get("REFUNDS_EVENING_DIGEST", "").lower() in {"1", "true", "yes", "on"}
+# Where the sun sets: degrees north and east. It sets at the same time, to within seconds, all over a city.
+PLACE = (50.4501, 30.5241)
+
+# A slow mail server delays nothing but mails.
+TASK_QUEUES = ["mail"]
+TASK_ROUTES = {f"{LABEL}.notify_customer": {"queue": "mail"}, f"{LABEL}.send_digest": {"queue": "mail"}}
+
+
+def evening_digest() -> dict[str, Any]:
+    """Return beat's entry for the digest. Raises ImproperlyConfigured without the package ephem."""
+    return {"task": f"{LABEL}.send_digest", "schedule": solar("sunset", *PLACE)}
+
+
+BEAT_SCHEDULE = {"evening-digest": evening_digest()} if REFUNDS_EVENING_DIGEST else {}

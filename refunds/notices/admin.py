@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from ..admin.actions import ActingAdmin
-from ..admin.base import ReadOnlyAdmin, id_column, kyiv_column
+from ..admin.base import ReadOnlyAdmin, id_column, is_id, kyiv_column
 from ..admin.filters import StatusFilter
 from . import opt_outs
 from .models import Notice, NoticeStatus, OptOut
@@ -37,7 +37,7 @@ class NoticeAdmin(ReadOnlyAdmin[Notice]):
     fields = ("refund", "customer", "status", "notified_of", "notified", "due", "reason")
     readonly_fields = fields
     list_filter = (NoticeStatusFilter,)
-    search_fields = ("=refund__pk", "refund__request__customer_email")
+    search_fields = ("refund__request__customer_email",)
     search_help_text = "Id of a refund, or part of an address"
     number = id_column
     notified = kyiv_column("notified_at", "notified")
@@ -51,6 +51,14 @@ class NoticeAdmin(ReadOnlyAdmin[Notice]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Notice]:
         """Override that reads the refund and its request as well."""
         return super().get_queryset(request).select_related("refund__request")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Notice], search_term: str
+    ) -> tuple[QuerySet[Notice], bool]:
+        """Override by which a number finds the notice of that refund."""
+        if is_id(search_term):
+            return queryset.filter(pk=int(search_term)), False
+        return super().get_search_results(request, queryset, search_term)
 
 
 class OptOutForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in its type stubs alone

@@ -12,7 +12,7 @@ from django.urls import URLPattern, URLResolver
 PAGE = Path(__file__).parents[2] / "docs" / "admin.md"
 HEADER = ["request", "opened by", "outside", "staff", "opened", "superuser"]
 NOTHING = "\N{EN DASH}"
-# The answer to "opened by" of the page that lists the models: whatever opens something.
+# The answer to "opened by" of the page that lists the models of an app: whatever opens something of it.
 ANY = "any named here"
 _REQUEST = re.compile(r"(?P<methods>(?:(?:GET|POST) )+)(?P<addresses>`[^`]+`(?:, `[^`]+`)*)(?:: (?P<what>.+))?")
 _NAME = re.compile(r"`([^`]+)`")
@@ -66,8 +66,13 @@ def requests() -> list[Asked]:
     found = [asked for asked in rows if asked.model != "<model>"]
     found += [asked for asked in expanded if str(asked) not in own]
     anything = frozenset({ANY})
-    named = frozenset(one for asked in found for one in asked.opened_by if len(one) == 1) - {anything}
-    return [_replaced(asked, opened_by=named) if anything in asked.opened_by else asked for asked in found]
+    return [_replaced(asked, opened_by=_any(found, asked)) if anything in asked.opened_by else asked for asked in found]
+
+
+def _any(found: list[Asked], page: Asked) -> frozenset[frozenset[str]]:
+    """The permissions that open something of the app or room that the page lists."""
+    of_app = [asked for asked in found if f"/admin/{labels().get(asked.model)}/" == page.address]
+    return frozenset(one for asked in of_app for one in asked.opened_by if len(one) == 1)
 
 
 def models() -> list[str]:

@@ -1,8 +1,7 @@
-"""The page for customers. A project includes these URLs at its root or below a path."""
+"""The page on which customers opt out of mails."""
 
 from django.urls import path
 
-from . import views
-from .opt_outs import PAGE
+from . import opt_outs, views
 
-urlpatterns = [path("opt-out/<token>/", views.opt_out, name=PAGE)]
+urlpatterns = [path("opt-out/<token>/", views.opt_out, name=opt_outs.PAGE)]

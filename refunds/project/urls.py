@@ -1,4 +1,4 @@
-"""The default project is its admin, the page on which customers opt out of mails, and the webhook for Stripe."""
+"""The default project: its admin, and the pages of the rooms."""
 
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path

@@ -1,4 +1,4 @@
-"""The table of docs/admin.md as data: each request that it names, who opens it, and what each user is answered."""
+"""The tables of docs/admin.md and docs/notices.md as data: each request, who opens it, how each user is answered."""
 
 import re
 from collections.abc import Iterator
@@ -9,7 +9,9 @@ from typing import Any
 from django.contrib.admin import site
 from django.urls import URLPattern, URLResolver
 
-PAGE = Path(__file__).parents[2] / "docs" / "admin.md"
+DOCS = Path(__file__).parents[2] / "docs"
+# The core's table, and that of the room with pages of its own.
+PAGES = (DOCS / "admin.md", DOCS / "notices.md")
 HEADER = ["request", "opened by", "outside", "staff", "opened", "superuser"]
 NOTHING = "\N{EN DASH}"
 # The answer to "opened by" of the page that lists the models of an app: whatever opens something of it.
@@ -59,7 +61,7 @@ class Asked:
 
 def requests() -> list[Asked]:
     """Every request of the table, those for `<model>` once for each registered model without a row of its own."""
-    rows = [asked for cells in _rows() for asked in _of_row(cells)]
+    rows = [asked for page in PAGES for cells in _rows(page) for asked in _of_row(cells)]
     own = {str(asked) for asked in rows}
     general = [asked for asked in rows if asked.model == "<model>"]
     expanded = [_for_model(asked, model) for asked in general for model in models()]
@@ -96,8 +98,8 @@ def routes(patterns: list[URLPattern | URLResolver], before: str = "") -> Iterat
             yield route
 
 
-def _rows() -> list[list[str]]:
-    section = PAGE.read_text("utf-8").partition("\n## Who may do what\n")[2].partition("\n## ")[0]
+def _rows(page: Path) -> list[list[str]]:
+    section = page.read_text("utf-8").partition("\n## Who may do what\n")[2].partition("\n## ")[0]
     lines = [line for line in section.splitlines() if line.startswith("|")]
     header, rule, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     assert header == HEADER

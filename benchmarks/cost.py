@@ -31,7 +31,7 @@ CHILDREN = 2
 FEW = 1_000
 UNDONE = b"""SELECT EXISTS (SELECT FROM refunds_sweep WHERE closed_at IS NULL)
     OR EXISTS (SELECT FROM refunds_refund WHERE status = 'pending')
-    OR EXISTS (SELECT FROM refunds_refund WHERE notify_at IS NOT NULL)"""
+    OR EXISTS (SELECT FROM refunds_notices_notice WHERE due_at IS NOT NULL)"""
 IMPORT, REFUND = "import", "approve, pay, tell"
 
 

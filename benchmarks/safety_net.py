@@ -101,11 +101,13 @@ def _overdue(looks: int, wallet: Any) -> dict[str, list[float]]:
     from django.utils import timezone
 
     from refunds.models import Refund
+    from refunds.notices.models import Notice
     from refunds.operations import health, reconcile
 
     late = timezone.now() - HOUR
-    unpaid, untold = Refund.objects.order_by("pk").values_list("pk", flat=True)[:2]
-    Refund.objects.filter(pk=untold).update(notify_at=late, settled_at=late)
+    unpaid, late_notice = Refund.objects.order_by("pk").values_list("pk", flat=True)[:2]
+    Refund.objects.filter(pk=late_notice).update(settled_at=late)
+    Notice.objects.create(refund_id=late_notice, status="pending", due_at=late)
 
     def forget() -> None:
         # A message that still waits is counted, and then nothing is sent again.
@@ -121,7 +123,7 @@ def _overdue(looks: int, wallet: Any) -> dict[str, list[float]]:
             raise RuntimeError("the overdue refund was not found")
 
     forget()
-    if len(lines := health.health(timezone.now())) != len((unpaid, untold)):
+    if len(lines := health.health(timezone.now())) != len((unpaid, late_notice)):
         raise RuntimeError(f"not only one refund and one mail were overdue: {lines}")
     found = {
         "health, a refund and a mail overdue": _timed(lambda: health.health(timezone.now()), looks, lambda: None),
@@ -129,7 +131,7 @@ def _overdue(looks: int, wallet: Any) -> dict[str, list[float]]:
     }
     # As it was, for the next round.
     Refund.objects.filter(pk=unpaid).update(status="succeeded", settled_at=late, receipt=f"wallet:{unpaid}")
-    Refund.objects.filter(pk=untold).update(notify_at=None)
+    Notice.objects.filter(pk=late_notice).delete()
     return found
 
 

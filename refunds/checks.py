@@ -1,6 +1,5 @@
 """System checks: settings that would be ignored silently, or that would break a promise of the core."""
 
-import re
 from importlib.util import find_spec
 from typing import Any
 
@@ -9,19 +8,15 @@ from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import ImproperlyConfigured
-from django.urls import NoReverseMatch
 
 from .apps import LABEL
 from .domain import currencies, cutoff
 from .gateways import NAMES, gateway, limiter
-from .notices import opt_outs
 
 # Celery lists all but the one that its Django fixup reads by its whole name; RedBeat has its own
 # (https://redbeat.readthedocs.io/en/latest/config.html).
 REDBEAT = ("key_prefix", "lock_key", "lock_timeout", "redis_options", "redis_url", "redis_use_ssl")
 KNOWN = {str(option[0]) for option in flatten(NAMESPACES)} | {"db_reuse_max"} | {f"redbeat_{name}" for name in REDBEAT}
-# Scheme, host, port and the beginning of a path, in the letters that a mail's header takes as they are.
-PUBLIC = re.compile(r"https?://([\w.-]+|\[[0-9a-f:.]+])(:\d{1,5})?(/[\w.~%/-]*)?", re.ASCII | re.IGNORECASE)
 
 
 @register(Tags.compatibility)
@@ -156,39 +151,3 @@ def webhook_can_verify(**_: Any) -> list[CheckMessage]:
             id="refunds.E011",
         )
     ]
-
-
-@register(Tags.urls)
-def public_url(**_: Any) -> list[CheckMessage]:
-    """A link in a mail leads somewhere, for as long as the mail is kept."""
-    public = getattr(settings, "REFUNDS_PUBLIC_URL", "")
-    if not public:
-        return []
-    return [*_public_url_is_one(public), *_opt_out_page()]
-
-
-def _public_url_is_one(public: str) -> list[CheckMessage]:
-    if PUBLIC.fullmatch(public):
-        return []
-    return [
-        Error(
-            f"REFUNDS_PUBLIC_URL is {public!r}, which is no http or https address.",
-            hint="Name scheme and host by which customers reach this project, such as https://returns.example.com, or "
-            "leave it empty: then mails have no link to opt out.",
-            id="refunds.E005",
-        )
-    ]
-
-
-def _opt_out_page() -> list[CheckMessage]:
-    try:
-        opt_outs.link("c@example.com")
-    except NoReverseMatch:
-        return [
-            Error(
-                f"REFUNDS_PUBLIC_URL is set, and no page is named {opt_outs.PAGE!r}: no mail could be written.",
-                hint="Add refunds.notices.views.opt_out to ROOT_URLCONF as refunds/project/urls.py does.",
-                id="refunds.E006",
-            )
-        ]
-    return []

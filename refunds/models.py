@@ -6,7 +6,6 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.functions import Lower
 
 from .domain.money import to_major
 from .domain.refunds import RefundStatus
@@ -224,13 +223,6 @@ class Refund(models.Model):
     second_receipts = models.TextField(blank=True, default="", db_default="")
     # When the last of them came, until an operator has checked them.
     second_receipt_at = models.DateTimeField(null=True, blank=True)
-    # The customer is owed a mail, not to be sent before; moved ahead while it is being sent. None: nothing to tell.
-    notify_at = models.DateTimeField(null=True, blank=True)
-    # The outcome that the last mail told, and when.
-    notified_of = models.CharField(max_length=10, choices=_choices(RefundStatus), blank=True, db_default="")
-    notified_at = models.DateTimeField(null=True, blank=True)
-    # Why no notice of the outcome was sent and none will be. Empty where one was, or where there is no address.
-    notice_suppressed = models.TextField(blank=True, default="", db_default="")
 
     class Meta:
         constraints = (
@@ -254,7 +246,6 @@ class Refund(models.Model):
             models.Index(fields=["request"], condition=Q(status=RefundStatus.FAILED), name="refund_failed"),
             models.Index(fields=["look_at"], condition=Q(look_at__isnull=False), name="refund_to_look_up"),
             models.Index(fields=["reversed_at"], condition=Q(reversed_at__isnull=False), name="refund_reversed"),
-            models.Index(fields=["notify_at"], condition=Q(notify_at__isnull=False), name="refund_to_notify"),
             # The health check looks for them each minute, and there are hardly ever any.
             models.Index(
                 fields=["second_receipt_at"], condition=Q(second_receipt_at__isnull=False), name="refund_second_receipt"
@@ -306,15 +297,3 @@ class WalletEntry(models.Model):
         super().save(*args, **kwargs)
 
 
-class OptOut(models.Model):
-    """An address that wants no mail from here."""
-
-    address = models.EmailField(unique=True)
-    created_at = models.DateTimeField()
-
-    class Meta:
-        constraints = (models.CheckConstraint(condition=Q(address=Lower("address")), name="opt_out_lower_case"),)
-        verbose_name = "opt-out"
-
-    def __str__(self) -> str:
-        return self.address

@@ -6,13 +6,13 @@ from typing import Any, Final
 from django.db import connections, models, router
 from django.db.models import BooleanField, Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Sum, Value
 from django.db.models.expressions import RawSQL
-from django.db.models.functions import Cast, Coalesce, Concat, Lower
+from django.db.models.functions import Cast, Coalesce, Concat
 
 from .domain.refunds import Outcome, RefundStatus, settle
 from .domain.returns import Decision, Status, decided_status
 from .domain.sweeps import IdRange, Scope, id_ranges
 from .frozen import within
-from .models import OptOut, Refund, ReturnRequest, Sweep, WalletEntry
+from .models import Refund, ReturnRequest, Sweep, WalletEntry
 
 REQUESTS: Final = ReturnRequest._meta.db_table
 REFUNDS: Final = Refund._meta.db_table
@@ -140,29 +140,6 @@ def credit_and_settle(id_range: IdRange, now: datetime) -> int:
             first_attempt_at=Coalesce("first_attempt_at", Value(now, models.DateTimeField())),
         )
     )
-
-
-def owe_notices(id_range: IdRange, now: datetime) -> list[int]:
-    """Owe the customers of these refunds a mail where there is one to send; return the ids of these refunds, rising.
-
-    That is: settled at `now`, with an address that has not opted out, and not a failure after one that was told: only
-    the first is news. A success after one that was told has another receipt. Where a mail about the outcome before it
-    is being sent, whoever sends it finds this one. Wants a transaction around it, that of the outcome.
-    """
-    opted_out = OptOut.objects.filter(address=Lower(OuterRef("request__customer_email")))
-    owed = (
-        # Not what was settled before: its mail has gone out, or was given up.
-        Refund.objects.filter(pk__gte=id_range.first_id, pk__lte=id_range.last_id, settled_at=now, notify_at=None)
-        .exclude(status=RefundStatus.FAILED, notified_of=RefundStatus.FAILED)
-        # Not this very outcome: a doubled message can come at its instant.
-        .exclude(notified_of=F("status"), notified_at__gte=F("settled_at"))
-        .exclude(request__customer_email="")
-        .exclude(Exists(opted_out))
-    )
-    ids = list(owed.order_by("pk").values_list("pk", flat=True))
-    if ids:
-        Refund.objects.filter(pk__in=ids).update(notify_at=now)
-    return ids
 
 
 def database_clock() -> datetime | None:

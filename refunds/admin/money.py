@@ -47,7 +47,7 @@ class RefundAdmin(Closing, TryAgain):
     fields = (
         *("request", "amount", "status", "failure", "attempts", "refusals", "tried_again"),
         *("payment", "earlier", "reference", "idempotency_key", "receipt", "settled_elsewhere", "second"),
-        *("owed", "first_attempt", "due", "accepted", "look_up", "settled", "reversed", "told", "notice_suppressed"),
+        *("owed", "first_attempt", "due", "accepted", "look_up", "settled", "reversed"),
     )
     readonly_fields = fields
     list_filter = (RefundStatusFilter,)
@@ -62,7 +62,6 @@ class RefundAdmin(Closing, TryAgain):
     look_up = kyiv_column("look_at", "next look-up")
     settled = kyiv_column("settled_at", "settled")
     reversed = kyiv_column("reversed_at", "failed after it had succeeded")
-    told = kyiv_column("notified_at", "customer told")
 
     @admin.display(description="order line")
     def order_line(self, refund: Refund) -> str:

@@ -149,23 +149,6 @@ class Migration(migrations.Migration):
                 ("settled_elsewhere", models.TextField(blank=True, db_default="", default="")),
                 ("second_receipts", models.TextField(blank=True, db_default="", default="")),
                 ("second_receipt_at", models.DateTimeField(blank=True, null=True)),
-                ("notify_at", models.DateTimeField(blank=True, null=True)),
-                (
-                    "notified_of",
-                    models.CharField(
-                        blank=True,
-                        choices=[
-                            ("pending", "pending"),
-                            ("processing", "processing"),
-                            ("succeeded", "succeeded"),
-                            ("failed", "failed"),
-                        ],
-                        db_default="",
-                        max_length=10,
-                    ),
-                ),
-                ("notified_at", models.DateTimeField(blank=True, null=True)),
-                ("notice_suppressed", models.TextField(blank=True, db_default="", default="")),
             ],
             options={
                 "permissions": (
@@ -296,12 +279,6 @@ class Migration(migrations.Migration):
             model_name="refund",
             index=models.Index(
                 condition=models.Q(("reversed_at__isnull", False)), fields=["reversed_at"], name="refund_reversed"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="refund",
-            index=models.Index(
-                condition=models.Q(("notify_at__isnull", False)), fields=["notify_at"], name="refund_to_notify"
             ),
         ),
         migrations.AddIndex(

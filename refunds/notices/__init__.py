@@ -1,1 +1,1 @@
-"""Room: mails to customers and admins, and who wants none."""
+"""Room: mails to customers, opt-outs, and the evening digest to admins."""

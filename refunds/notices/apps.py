@@ -6,8 +6,14 @@ from ..apps import LABEL
 
 
 class NoticesConfig(AppConfig):
-    """Registers what nothing else imports."""
+    """Loads what nothing else imports: the receivers of the core's signals, the tasks and the system checks."""
 
     name = __name__.rpartition(".")[0]
     label = f"{LABEL}_notices"
+    verbose_name = "Notices"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Called by Django once all apps are loaded."""
+        # The web process sends messages too, and Celery's autodiscovery runs only in workers and beat.
+        from . import checks, receivers, tasks  # noqa: F401

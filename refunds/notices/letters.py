@@ -1,4 +1,4 @@
-"""What customers are written."""
+"""The mails to customers."""
 
 import hashlib
 from email.utils import parseaddr
@@ -11,6 +11,7 @@ from ..domain.money import to_major
 from ..domain.refunds import RefundStatus
 from ..models import Refund
 from . import opt_outs
+from .models import Notice
 
 # The longest line of a mail (RFC 5322, 2.1.1).
 LONGEST_LINE: Final = 998
@@ -20,20 +21,22 @@ class Letter(EmailMessage):
     """A mail with each header on one line."""
 
     def message(self, **options: Any) -> Any:
-        """Django's. A header that Python cannot break at 78 characters it would encode, and a link in code is none."""
+        """Override of Django's method that keeps long headers whole: Python would encode them, and break the link."""
         message = super().message(**options)
         message.policy = message.policy.clone(max_line_length=LONGEST_LINE)
         return message
 
 
-def to_customer(refund: Refund) -> EmailMessage:
-    """The mail about a settled refund, with a link to opt out if there can be one; sent twice, it is the same.
+def to_customer(notice: Notice) -> EmailMessage:
+    """Return the mail about a settled refund; a second mail about the same outcome is identical.
 
-    Where the link is `https`, mail programs show a button of their own for it, one click (RFC 8058).
+    It has a link to opt out where the project has a public address. For an `https` link mail programs show a button of
+    their own (RFC 8058).
     """
+    refund = notice.refund
     address = refund.request.customer_email
-    subject, body = _words(refund)
-    # Nobody's absence is to be answered to us by their machine (RFC 3834).
+    subject, body = _words(refund, notice.notified_of)
+    # Suppress out-of-office replies (RFC 3834).
     headers = {"Message-ID": _message_id(refund), "Auto-Submitted": "auto-generated"}
     if link := opt_outs.link(address):
         body = f"{body}\n\nTo get no more mails about refunds: {link}"
@@ -44,18 +47,18 @@ def to_customer(refund: Refund) -> EmailMessage:
 
 
 def _message_id(refund: Refund) -> str:
-    """Of the refund, its outcome and the key that the payer knows it by.
+    """Return an id of the refund, its outcome and its idempotency key.
 
-    A database that is made anew gives the id to another refund. A refund that succeeds again after the payer's no has
-    another key, or mail programs would hide the second mail.
+    The key tells refunds apart that have the same id, in a new database. It also differs when a refund succeeds again
+    after a refusal: mail programs would hide the second mail otherwise.
     """
     key = hashlib.sha256(refund.idempotency_key.encode()).hexdigest()[:12]
     domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]
     return f"<refund-{refund.pk}-{refund.status}-{key}@{domain}>"
 
 
-def _words(refund: Refund) -> tuple[str, str]:
-    """Subject and body."""
+def _words(refund: Refund, notified_of: str) -> tuple[str, str]:
+    """Return subject and body."""
     amount = f"{to_major(refund.amount_minor, refund.currency)} {refund.currency}"
     line = refund.request.order_line
     if refund.status == RefundStatus.SUCCEEDED and refund.settled_elsewhere:
@@ -65,7 +68,7 @@ def _words(refund: Refund) -> tuple[str, str]:
         )
     if refund.status == RefundStatus.SUCCEEDED:
         return f"Your refund of {amount}", f"We have refunded {amount} for {line}. Receipt: {refund.receipt}."
-    if refund.notified_of == RefundStatus.SUCCEEDED:
+    if notified_of == RefundStatus.SUCCEEDED:
         return (
             f"Your refund of {amount} has failed",
             (

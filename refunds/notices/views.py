@@ -1,6 +1,7 @@
 """The page by which a customer opts out of mails."""
 
 from http import HTTPStatus
+from typing import Final
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -10,14 +11,19 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from . import opt_outs
+from .models import OptOut
+
+TEMPLATE: Final = f"{OptOut._meta.app_label}/opt_out.html"
 
 
-@csrf_exempt  # mail programs post here too, without a page before it (RFC 8058): the signed token is the proof
+@csrf_exempt  # mail programs post here without loading the page first (RFC 8058): the signed token is the proof
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def opt_out(request: HttpRequest, token: str) -> HttpResponse:
-    """GET asks, and changes nothing: programs that look for viruses follow every link. POST opts out, and does not
-    redirect, which mail programs do not follow. A token that is not ours is 404.
+    """Show the question by GET, and opt out by POST.
+
+    GET changes nothing, because virus scanners follow every link. POST does not redirect, because mail programs do not
+    follow redirects. A forged token is 404.
     """
     try:
         address = opt_outs.address_of(token)
@@ -29,8 +35,8 @@ def opt_out(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _page(request: HttpRequest, status: int = HTTPStatus.OK, **context: object) -> HttpResponse:
-    response = render(request, "refunds/opt_out.html", context, status=status)
-    # Whoever has the address of this page can use it: it goes into no other site's log and into no search engine.
+    response = render(request, TEMPLATE, context, status=status)
+    # Anyone with the address of this page can use it: keep it out of other sites' logs and of search engines.
     response["Referrer-Policy"] = "no-referrer"
     response["X-Robots-Tag"] = "noindex"
     return response

@@ -5,15 +5,14 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import transaction
-from django.db.models import Case, F, When
+from django.db.models import F
 
-from .. import outbox, queries
+from .. import outbox, queries, signals
 from ..domain import sweeps as rules
 from ..domain.refunds import Outcome, RefundStatus, settle
 from ..domain.sweeps import IdRange
 from ..gateways import BulkGateway, Gateway, Limiter
 from ..models import Refund
-from ..notices.sending import send_notices
 
 # What one task sends of its own id range; with hundreds of ranges at once this bounds the messages in the queue.
 FIRST_SHARE: Final = timedelta(seconds=10)
@@ -30,7 +29,7 @@ def pay_refunds(id_range: IdRange, now: datetime, *, gateway: Gateway, limiter: 
     with transaction.atomic():
         if isinstance(gateway, BulkGateway):
             paid = gateway.refund_range(id_range, now)
-            send_notices(queries.owe_notices(id_range, now))
+            signals.refunds_settled.send(Refund, id_range=id_range, now=now)
             return paid
         due = queries.unpaid(id_range, now).filter(queries.BY_RANGE)  # the others have messages of their own
         share = rules.CHUNK_ROWS if limiter is None else limiter.within(FIRST_SHARE)
@@ -77,9 +76,8 @@ def _try_again(ids: Sequence[int], now: datetime, note: Note | None) -> list[int
             settled_at=None,
             look_at=None,
             reversed_at=None,
-            # A mail that has not gone out would no longer be true; one that is being sent is left to whoever sends it.
-            notify_at=Case(When(notify_at__gt=now, then="notify_at")),
         )
+        signals.refunds_reopened.send(Refund, ids=found, now=now)
         if note is not None:
             note(found)
         outbox.on_commit(outbox.PAY_REFUNDS, [{"first_id": found[0], "last_id": found[-1]}])

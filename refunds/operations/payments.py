@@ -11,7 +11,7 @@ from django.db.models import Case, DateTimeField, F, Q, QuerySet, Value, When
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
 
-from .. import queries
+from .. import queries, signals
 from ..domain.refunds import Outcome, RefundStatus, settle
 from ..domain.retries import Again, GiveUp, RetryPolicy
 from ..domain.sweeps import IdRange
@@ -30,7 +30,6 @@ from ..gateways import (
     tracker,
 )
 from ..models import Refund
-from ..notices.sending import send_notices
 from ..remedies import closing
 from ..tracking.intervals import SHORTEST_WAIT
 
@@ -185,7 +184,7 @@ def _settle(refund: Refund, receipt: str, now: datetime) -> Paid:
             dispatched_at=None,
         )
         if paid:
-            tell(refund, now)
+            announce(refund, now)
         else:
             closing.keep_second_receipt(refund.pk, receipt, now)
     return Paid(receipt)
@@ -208,10 +207,10 @@ def _accept(refund: Refund, answer: UnderWay, now: datetime) -> UnderWay:
             look_at=_hinted(now, otherwise=now + SHORTEST_WAIT),
             dispatched_at=None,
             settled_at=None,
-            # A mail about a failure that has not gone out would no longer be true.
-            notify_at=Case(When(notify_at__gt=now, then="notify_at")),
         )
-        if not accepted:
+        if accepted:
+            signals.refunds_reopened.send(Refund, ids=[refund.pk], now=now)
+        else:
             closing.keep_second_receipt(refund.pk, answer.receipt, now)
     return answer
 
@@ -228,11 +227,10 @@ def _give_up(refund: Refund, reason: str, now: datetime, **columns: Combinable) 
     status = settle(RefundStatus.PENDING, Outcome.GIVEN_UP)
     with transaction.atomic():
         _mine(refund).update(status=status, failure=reason[:ANSWER_KEPT], settled_at=now, look_at=None, **columns)
-        tell(refund, now)
+        announce(refund, now)
     return GiveUp(reason)
 
 
-def tell(refund: Refund, now: datetime) -> None:
-    """Owe the customer a mail about the outcome at `now`. Wants the outcome's transaction around it."""
-    if refund.request.customer_email:  # known here without the query
-        send_notices(queries.owe_notices(IdRange(refund.pk, refund.pk), now))
+def announce(refund: Refund, now: datetime) -> None:
+    """Tell the rooms that the refund was settled at `now`. Requires the transaction of the outcome."""
+    signals.refunds_settled.send(Refund, id_range=IdRange(refund.pk, refund.pk), now=now)

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import transaction
-from django.db.models import Case, F, QuerySet, When
+from django.db.models import F, QuerySet
 
-from .. import gateways, queries
+from .. import gateways, queries, signals
 from ..domain.refunds import Outcome, RefundStatus, settle
 from ..domain.remedies import Remedy
 from ..domain.sweeps import IdRange
@@ -16,7 +16,6 @@ from ..domain.text import invisible
 from ..errors import BadInput
 from ..gateways.base import LONGEST_RECEIPT
 from ..models import Refund, ReturnRequest, WalletEntry
-from ..notices.sending import send_notices
 from ..operations import bulk_payments
 from ..stripe import ids
 
@@ -133,12 +132,10 @@ def settle_elsewhere(refund_id: int, receipt: str, reason: str, now: datetime, *
             settled_at=now,
             reversed_at=None,
             failure="",
-            # The mail about the failure is no longer true; one that is being sent is left to its sender, who then
-            # sends this one.
-            notify_at=Case(When(notify_at__gt=now, then="notify_at")),
         )
         note(refund)
-        send_notices(queries.owe_notices(IdRange(refund_id, refund_id), now))
+        signals.refunds_reopened.send(Refund, ids=[refund_id], now=now)
+        signals.refunds_settled.send(Refund, id_range=IdRange(refund_id, refund_id), now=now)
     return True
 
 

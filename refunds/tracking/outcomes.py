@@ -13,7 +13,7 @@ from ..domain.retries import GiveUp
 from ..errors import UnknownRow
 from ..gateways import Answer, Gateway, Limiter, Refused, TryAgain, UnderWay, tracker
 from ..models import Refund
-from ..operations.payments import ANSWER_KEPT, LEASE, NotNow, Paid, order_for, tell
+from ..operations.payments import ANSWER_KEPT, LEASE, NotNow, Paid, announce, order_for
 from .intervals import wait_for_look_up
 
 logger = logging.getLogger(__name__)
@@ -91,7 +91,7 @@ def _apply(refund: Refund, answer: Answer, now: datetime) -> Result:
     status = settle(RefundStatus.PROCESSING, Outcome.PAID)
     with transaction.atomic():
         _asked_about(refund).update(status=status, receipt=answer.receipt, failure="", settled_at=now, look_at=hint)
-        tell(refund, now)
+        announce(refund, now)
     return Paid(answer.receipt)
 
 
@@ -119,7 +119,7 @@ def _fail(refund: Refund, reason: str, now: datetime) -> GiveUp:
             reversed_at=now if was_paid else None,
             settled_elsewhere="",  # the history keeps who said so
         )
-        tell(refund, now)
+        announce(refund, now)
     if changed and was_paid:
         logger.error("%s %s", refund, reason)
     return GiveUp(reason)

@@ -44,7 +44,7 @@ def row(page: Page, **columns: Any) -> Refund:
     if page is SECOND:
         values |= {"status": "succeeded", "receipt": "r1", "second_receipts": "r2", "second_receipt_at": NOON}
     else:
-        values |= {"status": "failed", "failure": "card closed", "notified_of": "failed", "notified_at": NOON}
+        values |= {"status": "failed", "failure": "card closed"}
     return make_refund(**{**values, **columns})
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.core import mail
@@ -14,7 +15,6 @@ from freezegun import freeze_time
 from freezegun.api import FrozenDateTimeFactory
 
 from celery_app import app
-from refunds.models import Chunk, OptOut, Refund, ReturnRequest, Sweep, WalletEntry
 
 from ..factories import PRESSED
 
@@ -65,8 +65,8 @@ def queued() -> Generator[Callable[[], list[Message]]]:
 
 def state() -> dict[str, Any]:
     """Every row of the app, the histories, and the mails sent: equal before and after, where nothing has changed."""
-    models = (ReturnRequest, Sweep, Chunk, Refund, WalletEntry, OptOut, LogEntry)
-    return {model.__name__: list(model.objects.order_by("pk").values()) for model in models} | {
+    models: list[Any] = [model for model in apps.get_models() if model._meta.app_label.startswith("refunds")]
+    return {model.__name__: list(model._default_manager.order_by("pk").values()) for model in [*models, LogEntry]} | {
         "mails": len(mail.outbox)
     }
 
@@ -74,7 +74,9 @@ def state() -> dict[str, Any]:
 def make_user(*permissions: str, username: str = "pat", **columns: Any) -> User:
     """A member of staff with these permissions of the app."""
     user = User.objects.create_user(username, password="pw", **{"is_staff": True, **columns})
-    user.user_permissions.set(Permission.objects.filter(codename__in=permissions, content_type__app_label="refunds"))
+    user.user_permissions.set(
+        Permission.objects.filter(codename__in=permissions, content_type__app_label__startswith="refunds")
+    )
     assert user.user_permissions.count() == len(permissions)
     return user
 

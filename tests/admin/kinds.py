@@ -39,7 +39,9 @@ OUTSIDE = [
 
 def app_permissions() -> frozenset[str]:
     """Every permission of the app, Django's own for its models included."""
-    return frozenset(Permission.objects.filter(content_type__app_label="refunds").values_list("codename", flat=True))
+    return frozenset(
+        Permission.objects.filter(content_type__app_label__startswith="refunds").values_list("codename", flat=True)
+    )
 
 
 def everybody(asked: Asked) -> list[Kind]:

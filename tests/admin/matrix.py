@@ -1,4 +1,4 @@
-"""The table of docs/admin.md as data: each request that it names, who opens it, and what each user is answered."""
+"""The tables of docs/admin.md and docs/notices.md as data: each request, who opens it, how each user is answered."""
 
 import re
 from collections.abc import Iterator
@@ -9,10 +9,12 @@ from typing import Any
 from django.contrib.admin import site
 from django.urls import URLPattern, URLResolver
 
-PAGE = Path(__file__).parents[2] / "docs" / "admin.md"
+DOCS = Path(__file__).parents[2] / "docs"
+# The core's table, and that of the room with pages of its own.
+PAGES = (DOCS / "admin.md", DOCS / "notices.md")
 HEADER = ["request", "opened by", "outside", "staff", "opened", "superuser"]
 NOTHING = "\N{EN DASH}"
-# The answer to "opened by" of the page that lists the models: whatever opens something.
+# The answer to "opened by" of the page that lists the models of an app: whatever opens something of it.
 ANY = "any named here"
 _REQUEST = re.compile(r"(?P<methods>(?:(?:GET|POST) )+)(?P<addresses>`[^`]+`(?:, `[^`]+`)*)(?:: (?P<what>.+))?")
 _NAME = re.compile(r"`([^`]+)`")
@@ -51,7 +53,7 @@ class Asked:
 
     def path(self, names: dict[str, Any]) -> str:
         """The address with names in place of the placeholders: `<id>` is the id of the model's row."""
-        path = self.address if self.address.startswith("/") else f"/admin/refunds/{self.address}"
+        path = self.address if self.address.startswith("/") else f"/admin/{labels()[self.model]}/{self.address}"
         for name, value in {**names, "id": names.get(self.model, names["id"])}.items():
             path = path.replace(f"<{name}>", str(value))
         return path
@@ -59,20 +61,31 @@ class Asked:
 
 def requests() -> list[Asked]:
     """Every request of the table, those for `<model>` once for each registered model without a row of its own."""
-    rows = [asked for cells in _rows() for asked in _of_row(cells)]
+    rows = [asked for page in PAGES for cells in _rows(page) for asked in _of_row(cells)]
     own = {str(asked) for asked in rows}
     general = [asked for asked in rows if asked.model == "<model>"]
     expanded = [_for_model(asked, model) for asked in general for model in models()]
     found = [asked for asked in rows if asked.model != "<model>"]
     found += [asked for asked in expanded if str(asked) not in own]
     anything = frozenset({ANY})
-    named = frozenset(one for asked in found for one in asked.opened_by if len(one) == 1) - {anything}
-    return [_replaced(asked, opened_by=named) if anything in asked.opened_by else asked for asked in found]
+    return [_replaced(asked, opened_by=_any(found, asked)) if anything in asked.opened_by else asked for asked in found]
+
+
+def _any(found: list[Asked], page: Asked) -> frozenset[frozenset[str]]:
+    """The permissions that open something of the app or room that the page lists."""
+    of_app = [asked for asked in found if f"/admin/{labels().get(asked.model)}/" == page.address]
+    return frozenset(one for asked in of_app for one in asked.opened_by if len(one) == 1)
 
 
 def models() -> list[str]:
-    """The app's models that the admin shows."""
-    return [model._meta.model_name or "" for model in site._registry if model._meta.app_label == "refunds"]
+    """The models of the app and its rooms that the admin shows."""
+    return list(labels())
+
+
+def labels() -> dict[str, str]:
+    """The label of the app or room of each of these models."""
+    shown = (model._meta for model in site._registry if model._meta.app_label.startswith("refunds"))
+    return {opts.model_name or "": opts.app_label for opts in shown}
 
 
 def routes(patterns: list[URLPattern | URLResolver], before: str = "") -> Iterator[str]:
@@ -85,8 +98,8 @@ def routes(patterns: list[URLPattern | URLResolver], before: str = "") -> Iterat
             yield route
 
 
-def _rows() -> list[list[str]]:
-    section = PAGE.read_text("utf-8").partition("\n## Who may do what\n")[2].partition("\n## ")[0]
+def _rows(page: Path) -> list[list[str]]:
+    section = page.read_text("utf-8").partition("\n## Who may do what\n")[2].partition("\n## ")[0]
     lines = [line for line in section.splitlines() if line.startswith("|")]
     header, rule, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     assert header == HEADER

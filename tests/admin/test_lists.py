@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def client() -> Client:
     """The browser of one who may look at everything."""
-    return browser(make_user("view_returnrequest", "view_refund", "view_walletentry", "view_sweep", "view_optout"))
+    return browser(make_user("view_returnrequest", "view_refund", "view_walletentry", "view_sweep"))
 
 
 def shown(client: Client, address: str) -> list[int]:
@@ -129,7 +129,7 @@ def test_list_costs_the_same_for_one_row_and_for_a_page_of_them(client: Client, 
 def test_no_list_counts_a_whole_table(client: Client) -> None:
     """Every count has a limit, and no filter reads its choices from the rows."""
     make_requests(2)
-    for model in ("returnrequest", "refund", "sweep", "walletentry", "optout"):
+    for model in ("returnrequest", "refund", "sweep", "walletentry"):
         with CaptureQueriesContext(connection) as captured:
             client.get(f"/admin/refunds/{model}/?_facets=1")
         of_model = [query["sql"] for query in captured if f'FROM "refunds_{model}"' in query["sql"]]
@@ -183,9 +183,3 @@ def test_request_page_shows_the_shops_own_id(client: Client) -> None:
     """The return_id that a file brought."""
     (row,) = make_requests(1, return_id="R-2026-17")
     assert "R-2026-17" in client.get(f"{CHANGE_LIST}{row.pk}/change/").text
-
-
-def test_refund_page_says_why_no_notice_was_sent(client: Client) -> None:
-    """The reason stays with the refund."""
-    refund = make_refund(notice_suppressed="the customer has opted out")
-    assert "the customer has opted out" in client.get(f"/admin/refunds/refund/{refund.pk}/change/").text

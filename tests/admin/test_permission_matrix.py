@@ -16,8 +16,9 @@ from pytest_django import Settings
 from refunds.admin import tokens
 from refunds.domain import cutoff
 from refunds.domain.sweeps import Frozen
-from refunds.models import OptOut, ReturnRequest, WalletEntry
+from refunds.models import ReturnRequest, WalletEntry
 from refunds.notices import opt_outs
+from refunds.notices.models import Notice, OptOut
 from refunds.operations import sweeps
 
 from ..factories import PRESSED, make_failed, make_refund, make_requests
@@ -83,8 +84,9 @@ def names(settings: Settings) -> dict[str, Any]:
     (failed,) = make_failed()
     pending = make_requests()[0]
     out = OptOut.objects.create(address="out@example.com", created_at=PRESSED)
+    notice = Notice.objects.create(refund=refund, status="sent", notified_of="succeeded", notified_at=PRESSED)
     rows = {"returnrequest": refund.request, "refund": refund, "walletentry": entry, "sweep": sweep, "pending": pending}
-    return {name: row.pk for name, row in {**rows, "optout": out}.items()} | {
+    return {name: row.pk for name, row in {**rows, "optout": out, "notice": notice}.items()} | {
         "failed": failed,
         "doubled": doubled.pk,
         "id": pending.pk,
@@ -130,7 +132,8 @@ def answer(response: Any, changed: bool) -> str:
     elif response.status_code == 302:
         address = "/".join("<id>" if part.isdigit() else part for part in response.url.split("/"))
         login = address.startswith("/admin/login/?next=/admin/")
-        said = "login" if login else f"→ `{address.removeprefix('/admin/refunds/')}`"
+        below = address.removeprefix("/admin/refunds/").removeprefix("/admin/refunds_notices/")
+        said = "login" if login else f"→ `{below}`"
     return f"**{said}**" if changed else said
 
 
@@ -183,7 +186,7 @@ def test_every_action_has_its_row() -> None:
     offered = {
         (model._meta.model_name, action)
         for model, of_model in site._registry.items()
-        if model._meta.app_label == "refunds"
+        if model._meta.app_label.startswith("refunds")
         for action in of_model.get_actions(request)
     }
     assert offered == OFFERED
@@ -207,7 +210,7 @@ def test_nobody_deletes_by_an_action_that_the_table_lacks(model: str, names: dic
     client = browser(SUPERUSER.make())
     before = everything()
     form = {"action": "delete_selected", "_selected_action": names[model], "index": "0", "post": "yes"}
-    client.post(f"/admin/refunds/{model}/", form)
+    client.post(f"/admin/{matrix.labels()[model]}/{model}/", form)
     assert everything() == before
 
 

@@ -73,8 +73,6 @@ def test_the_page_says_what_to_search_the_payers_dashboard_for(client: Client) -
         "look_up": "-",
         "settled": "2026-07-15 17:58:00",
         "reversed": "-",
-        "told": "-",
-        "notice_suppressed": "-",
     }
 
 

@@ -58,7 +58,7 @@ def test_the_failed_among_the_chosen_are_tried_again(client: Client, user: User,
     assert page.redirect_chain == [(REFUNDS, 302)]
     assert texts(page) == ["Tried again: 2. Left as they were: 3 (not failed)."]
     anew = {"status": "pending", "attempts": 0, "first_attempt_at": None, "tried_again": 1, "settled_at": None}
-    anew |= {"due_at": PRESSED, "dispatched_at": PRESSED, "notify_at": None}
+    anew |= {"due_at": PRESSED, "dispatched_at": PRESSED}
     assert refund_rows() == before | {pk: before[pk] | anew for pk in failed}
     assert queued() == [Message("refunds.pay_refunds", {"first_id": failed[0], "last_id": failed[1]}, None)]
     assert log() == [entry(pk, user) for pk in failed]

@@ -17,6 +17,7 @@ from refunds.domain.sweeps import IdRange
 from refunds.gateways import Gateway, Order, Settled
 from refunds.models import Chunk, Refund, Sweep
 from refunds.notices import sending
+from refunds.notices.models import Notice
 from refunds.operations import sweeps
 from refunds.operations.bulk_payments import pay_refunds
 from refunds.operations.decisions import decide_chosen
@@ -24,6 +25,7 @@ from refunds.rate.limiter import Throttle
 from refunds.rate.pacing import Rate
 
 from ..factories import NOON, make_failed, make_requests
+from ..notices.mails import make_pending
 from .conftest import Start, press
 from .paying import MINUTE, SECOND
 
@@ -107,7 +109,7 @@ def unpaid() -> int:
 
 def untold() -> int:
     """Mails that wait."""
-    return Refund.objects.filter(notify_at__isnull=False).count()
+    return Notice.objects.filter(due_at__isnull=False).count()
 
 
 def undecided() -> int:
@@ -204,8 +206,9 @@ def test_workers_that_stopped_for_an_hour_find_one_message_for_each_row(start: S
     ids = approve(60, celery)
     pay_refunds(IdRange(ids[0], ids[-1]), celery.now, gateway=gateway, limiter=Throttle(Rate.parse("1/s"), "memory://"))
     approve(60, celery)
-    owed = make_failed(150, notify_at=NOON, settled_at=NOON)
-    sending.send_notices(owed)
+    owed = make_failed(150, settled_at=NOON)
+    make_pending(owed, NOON)
+    sending.send_messages(owed)
     make_requests(3)
     sweep = press(celery)
     Chunk.objects.bulk_create(Chunk(sweep=sweep, first_id=n, last_id=n, dispatched_at=NOON) for n in range(1, 5))

@@ -21,6 +21,7 @@ from refunds.domain.returns import Decision, Status
 from refunds.gateways import Order, Settled
 from refunds.gateways.wallet import Wallet
 from refunds.models import Chunk, Refund, ReturnRequest, Sweep
+from refunds.notices.models import Notice, NoticeStatus
 
 from ..factories import NOON, make_requests
 from . import record
@@ -64,8 +65,9 @@ def _under_way(sent: datetime) -> None:
 
 def _paid(sent: datetime) -> None:
     _refund(sent)
-    settled = {"attempts": 1, "first_attempt_at": NOON, "settled_at": NOON, "receipt": "r-1", "notify_at": NOON}
+    settled = {"attempts": 1, "first_attempt_at": NOON, "settled_at": NOON, "receipt": "r-1"}
     Refund.objects.update(status=RefundStatus.SUCCEEDED, **settled)
+    Notice.objects.create(refund_id=1, status=NoticeStatus.PENDING, due_at=NOON)
 
 
 def _is_declined() -> bool:

@@ -1,12 +1,16 @@
-"""What the tests of mails share: a customer, a mail server, and messages without a broker."""
+"""Fixtures of the notices: a refund, a mail server, messages without a broker, and the core's cluster."""
 
 import pytest
 
 from refunds import outbox
 from refunds.models import Refund
+from refunds.notices import sending
 
+from ..day.conftest import schedule, start
 from ..factories import make_refund
-from ..mails import ADDRESS, MailServer
+from .mails import ADDRESS, MailServer
+
+__all__ = ["schedule", "start"]
 
 
 @pytest.fixture
@@ -16,18 +20,18 @@ def mail_server(monkeypatch: pytest.MonkeyPatch) -> MailServer:
 
 
 @pytest.fixture
-def owed() -> Refund:
+def refund() -> Refund:
     """A pending refund, due at noon, of a customer with an address."""
     return make_refund(customer_email=ADDRESS)
 
 
 @pytest.fixture
 def messages(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The refunds that a message about their customer would go out for, without a broker."""
+    """The first refund of each message about notices that would be sent, without a broker."""
     ids: list[int] = []
 
     def on_commit(name: str, kwargs: list[dict[str, int]], **_: object) -> None:
-        if name == outbox.NOTIFY_CUSTOMER:
+        if name == sending.NOTIFY_CUSTOMER:
             ids.extend(message["refund_id"] for message in kwargs)
 
     monkeypatch.setattr(outbox, "on_commit", on_commit)

@@ -1,4 +1,4 @@
-"""Customers who are told by one message for many: each as by a message of its own, and none held up by another."""
+"""One message for many notices: each mail is sent as if it had its own message, and none delays another."""
 
 import logging
 from collections.abc import Callable
@@ -16,24 +16,25 @@ from refunds.domain.sweeps import IdRange
 from refunds.gateways.wallet import Wallet
 from refunds.models import Refund
 from refunds.notices import sending
+from refunds.notices.models import Notice
 from refunds.notices.sending import SPELL, notify_customers
 from refunds.operations import bulk_payments
 
 from ..factories import NOON, make_refund
-from ..mails import ADDRESS, SUCCESS, MailServer, Meanwhile, subjects, told
+from .mails import ADDRESS, SUCCESS, MailServer, Meanwhile, notice_of, subjects
 
 pytestmark = pytest.mark.django_db
 SECOND = timedelta(seconds=1)
-TOLD, OWED = (RefundStatus.SUCCEEDED, NOON, None), ("", None, NOON)
+SENT, PENDING = (RefundStatus.SUCCEEDED, NOON, None), ("", None, NOON)
 
 
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, int]]:
-    """The messages about customers that would go out, without a broker."""
+    """The messages that would be sent, without a broker."""
     found: list[dict[str, int]] = []
 
     def on_commit(name: str, kwargs: list[dict[str, int]], **_: object) -> None:
-        assert name == outbox.NOTIFY_CUSTOMER
+        assert name == sending.NOTIFY_CUSTOMER
         found.extend(kwargs)
 
     monkeypatch.setattr(outbox, "on_commit", on_commit)
@@ -59,10 +60,10 @@ def at(*instants: datetime) -> Callable[[], datetime]:
 
 
 @pytest.mark.parametrize(("count", "sizes"), [(1, [1]), (2, [2]), (3, [2, 1]), (4, [2, 2])])
-def test_a_message_is_for_so_many_customers(
+def test_message_is_for_a_lot_of_refunds(
     sent: list[dict[str, int]], monkeypatch: pytest.MonkeyPatch, count: int, sizes: list[int]
 ) -> None:
-    """The first and the last refund of each lot are named; a lot of one has no last."""
+    """It names the first and the last refund of the lot; a lot of one has no last."""
     monkeypatch.setattr(sending, "LOT", 2)
     ids = [row.pk for row in paid(count)]
     lots = [[ids.pop(0) for _ in range(size)] for size in sizes]
@@ -71,41 +72,47 @@ def test_a_message_is_for_so_many_customers(
     ]
 
 
-def test_each_customer_is_told_once(sent: list[dict[str, int]]) -> None:
-    """However often the message comes; who is not owed a mail yet, or is outside, is left alone."""
+def test_each_mail_is_sent_once(sent: list[dict[str, int]]) -> None:
+    """However often the message comes; it sends nothing that is not due or is outside of the range."""
     before, *rows, after = paid(5)
-    Refund.objects.filter(pk=rows[1].pk).update(notify_at=NOON + SECOND)
+    Notice.objects.filter(pk=rows[1].pk).update(due_at=NOON + SECOND)
     assert [notify_customers(id_range(rows), at(NOON)) for _ in range(2)] == [2, 0]
-    assert [told(row) for row in (before, *rows, after)] == [OWED, TOLD, ("", None, NOON + SECOND), TOLD, OWED]
+    assert [notice_of(row) for row in (before, *rows, after)] == [
+        PENDING,
+        SENT,
+        ("", None, NOON + SECOND),
+        SENT,
+        PENDING,
+    ]
     assert subjects() == [SUCCESS] * 2
 
 
-def test_an_address_that_is_refused_holds_up_nobody(sent: list[dict[str, int]], mail_server: MailServer) -> None:
-    """For good or for now, or a server that is away for one of them: the others are told."""
+def test_refused_address_delays_no_other_mail(sent: list[dict[str, int]], mail_server: MailServer) -> None:
+    """Refused for good or for now, or the server is away for one of them: the others are sent."""
     rows = paid(4)
     refused = [SMTPRecipientsRefused({ADDRESS: (code, b"no")}) for code in (550, 450)]
     mail_server.answers = [*refused, TimeoutError("silent")]
     assert notify_customers(id_range(rows), at(NOON)) == 1
-    assert [told(row) for row in rows] == [("", None, None), OWED, OWED, TOLD]
+    assert [notice_of(row) for row in rows] == [("", None, None), PENDING, PENDING, SENT]
 
 
-def test_a_bug_has_a_message_of_its_own(
+def test_mail_that_fails_by_a_bug_gets_its_own_message(
     sent: list[dict[str, int]], mail_server: MailServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The others are told, and the task of that message fails and is reported."""
+    """The others are sent, and the task of that message fails and is reported."""
     rows = paid(3)
     sent.clear()
     mail_server.answers = [ZeroDivisionError()]
     with caplog.at_level(logging.ERROR, logger="refunds"):
         assert notify_customers(id_range(rows), at(NOON)) == 2
-    assert caplog.messages == [f"refund {rows[0].pk}: the mail is left to a message of its own"]
-    assert ([told(row) for row in rows], sent) == ([OWED, TOLD, TOLD], [{"refund_id": rows[0].pk}])
+    assert caplog.messages == [f"refund {rows[0].pk}: the notice gets a message of its own"]
+    assert ([notice_of(row) for row in rows], sent) == ([PENDING, SENT, SENT], [{"refund_id": rows[0].pk}])
 
 
-def test_trouble_with_the_database_is_the_tasks_to_retry(
+def test_database_error_is_left_to_the_retry_of_the_task(
     sent: list[dict[str, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No other customer is asked for."""
+    """No other mail is tried."""
     rows = paid(2)
     asked: list[int] = []
 
@@ -120,10 +127,10 @@ def test_trouble_with_the_database_is_the_tasks_to_retry(
 
 
 @pytest.mark.parametrize("trouble", [None, ZeroDivisionError("as a time limit is")])
-def test_what_is_left_after_a_while_has_another_message(
+def test_rest_gets_another_message_after_a_while(
     sent: list[dict[str, int]], mail_server: MailServer, trouble: Exception | None
 ) -> None:
-    """A slow server brings no task to its time limit, which would leave a mail in doubt."""
+    """A slow server does not bring the task to its time limit during a mail."""
     rows = paid(4)
     sent.clear()
     now = [NOON]

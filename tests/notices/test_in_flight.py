@@ -1,4 +1,4 @@
-"""A mail takes seconds: what happens to its refund meanwhile, and to the mail when its worker is too slow or dies."""
+"""A mail takes seconds: its refund changes during them, or its worker is too slow or dies."""
 
 import sys
 from collections.abc import Callable
@@ -11,12 +11,12 @@ from django.core import mail
 from refunds.domain.refunds import RefundStatus
 from refunds.models import Refund
 from refunds.notices import sending
+from refunds.notices.models import Notice
 from refunds.notices.sending import LEASE, notify_customer
-from refunds.operations import payments
 from refunds.operations.bulk_payments import try_again
 
 from ..factories import NOON
-from ..mails import FAILURE, NO, SUCCESS, YES, MailServer, Meanwhile, settle, subjects, told
+from .mails import FAILURE, NO, SUCCESS, YES, MailServer, Meanwhile, late_receipt, notice_of, settle, subjects
 
 pytestmark = pytest.mark.django_db
 BLINK = timedelta(microseconds=1)
@@ -26,140 +26,144 @@ LATE = NOON + LEASE
 SUCCEEDED, FAILED = RefundStatus.SUCCEEDED, RefundStatus.FAILED
 
 
-def test_a_failure_that_repeats_itself_is_told_once(owed: Refund, messages: list[int], mail_server: MailServer) -> None:
-    """Tried again, and failed again, while the mail about the first failure is on its way."""
-    settle(owed, NO, NOON)
+def test_repeated_failure_is_mailed_once(refund: Refund, messages: list[int], mail_server: MailServer) -> None:
+    """Tried again, and failed again, while the mail about the first failure is being sent."""
+    settle(refund, NO, NOON)
 
     def again() -> None:
-        try_again([owed.pk], NOON + SECOND)
-        settle(owed, NO, NOON + 2 * SECOND)
-        assert not notify_customer(owed.pk, NOON + 3 * SECOND)
+        try_again([refund.pk], NOON + SECOND)
+        settle(refund, NO, NOON + 2 * SECOND)
+        assert not notify_customer(refund.pk, NOON + 3 * SECOND)
 
     mail_server.answers = [Meanwhile(again)]
-    assert notify_customer(owed.pk, NOON)
-    assert told(owed) == (FAILED, NOON, None)
-    assert (subjects(), messages) == ([FAILURE], [owed.pk])
+    assert notify_customer(refund.pk, NOON)
+    assert notice_of(refund) == (FAILED, NOON, None)
+    assert (subjects(), messages) == ([FAILURE], [refund.pk])
 
 
-def test_a_failure_that_is_pending_again_has_been_told(
-    owed: Refund, messages: list[int], mail_server: MailServer
+def test_mail_about_a_failure_counts_although_the_refund_is_pending_again(
+    refund: Refund, messages: list[int], mail_server: MailServer
 ) -> None:
-    """Tried again while the mail about it is on its way: it is noted, and a second failure is not told."""
-    settle(owed, NO, NOON)
-    mail_server.answers = [Meanwhile(lambda: try_again([owed.pk], NOON + SECOND))]
-    notify_customer(owed.pk, NOON)
-    assert (told(owed), messages) == ((FAILED, NOON, None), [owed.pk])
-    settle(owed, NO, NOON + MINUTE)
-    assert (told(owed), messages) == ((FAILED, NOON, None), [owed.pk])
+    """Tried again while the mail is being sent: the mail is noted, and a second failure is not mailed."""
+    settle(refund, NO, NOON)
+    mail_server.answers = [Meanwhile(lambda: try_again([refund.pk], NOON + SECOND))]
+    notify_customer(refund.pk, NOON)
+    assert (notice_of(refund), messages) == ((FAILED, NOON, None), [refund.pk])
+    settle(refund, NO, NOON + MINUTE)
+    assert (notice_of(refund), messages) == ((FAILED, NOON, None), [refund.pk])
 
 
-def test_a_success_meanwhile_is_told_next(owed: Refund, messages: list[int], mail_server: MailServer) -> None:
-    """The mail about the success waits for that about the failure, and has a message of its own."""
-    settle(owed, NO, NOON)
+def test_success_during_a_mail_is_mailed_next(refund: Refund, messages: list[int], mail_server: MailServer) -> None:
+    """The mail about the success waits for the mail about the failure, and has its own message."""
+    settle(refund, NO, NOON)
 
     def paid() -> None:
-        try_again([owed.pk], NOON + SECOND)
-        settle(owed, YES, NOON + 2 * SECOND)
-        assert not notify_customer(owed.pk, NOON + 3 * SECOND)
+        try_again([refund.pk], NOON + SECOND)
+        settle(refund, YES, NOON + 2 * SECOND)
+        assert not notify_customer(refund.pk, NOON + 3 * SECOND)
 
     mail_server.answers = [Meanwhile(paid)]
-    notify_customer(owed.pk, NOON)
-    assert (told(owed), messages) == ((FAILED, NOON, NOON), [owed.pk] * 2)
-    assert notify_customer(owed.pk, NOON + MINUTE)
-    assert told(owed) == (SUCCEEDED, NOON + MINUTE, None)
-    assert (subjects(), messages) == ([FAILURE, SUCCESS], [owed.pk] * 2)
+    notify_customer(refund.pk, NOON)
+    assert (notice_of(refund), messages) == ((FAILED, NOON, NOON), [refund.pk] * 2)
+    assert notify_customer(refund.pk, NOON + MINUTE)
+    assert notice_of(refund) == (SUCCEEDED, NOON + MINUTE, None)
+    assert (subjects(), messages) == ([FAILURE, SUCCESS], [refund.pk] * 2)
 
 
-def test_a_slow_mail_takes_nothing_back(owed: Refund, messages: list[int], mail_server: MailServer) -> None:
-    """A mail about the failure that ends after another worker has told of the success: success is the last word."""
-    settle(owed, NO, NOON)
+def test_slow_mail_does_not_overwrite_a_later_outcome(
+    refund: Refund, messages: list[int], mail_server: MailServer
+) -> None:
+    """The mail about the failure ends after another worker has mailed the success: the success stays noted."""
+    settle(refund, NO, NOON)
 
     def overtaken() -> None:
-        payments._settle(owed, "re_late", NOON + SECOND)
-        assert not notify_customer(owed.pk, LATE - BLINK)
-        assert notify_customer(owed.pk, LATE)
+        late_receipt(refund, NOON + SECOND)
+        assert not notify_customer(refund.pk, LATE - BLINK)
+        assert notify_customer(refund.pk, LATE)
 
     mail_server.answers = [Meanwhile(overtaken)]
-    assert notify_customer(owed.pk, NOON)
-    assert told(owed) == (SUCCEEDED, LATE, None)
-    assert (subjects(), messages) == ([SUCCESS, FAILURE], [owed.pk])
+    assert notify_customer(refund.pk, NOON)
+    assert notice_of(refund) == (SUCCEEDED, LATE, None)
+    assert (subjects(), messages) == ([SUCCESS, FAILURE], [refund.pk])
 
 
 @pytest.mark.parametrize("error", [None, SMTPServerDisconnected("gone")], ids=["ends", "fails"])
-def test_a_slow_mail_lets_no_third_one_begin(
-    owed: Refund, messages: list[int], mail_server: MailServer, error: Exception | None
+def test_slow_mail_does_not_end_the_lease_of_the_next_sender(
+    refund: Refund, messages: list[int], mail_server: MailServer, error: Exception | None
 ) -> None:
-    """Another worker has taken over after the lease, and still sends when the slow one comes to its end."""
-    settle(owed, YES, NOON)
+    """Another worker has taken over after the lease, and is still sending when the slow one ends."""
+    settle(refund, YES, NOON)
 
     def overtaken() -> None:
-        Refund.objects.filter(pk=owed.pk).update(notify_at=LATE + LEASE)
+        Notice.objects.filter(pk=refund.pk).update(due_at=LATE + LEASE)
         if error:
             raise error
 
     mail_server.answers = [Meanwhile(overtaken)]
-    notify_customer(owed.pk, NOON)
-    assert told(owed)[2] == LATE + LEASE
-    assert messages == [owed.pk]
+    notify_customer(refund.pk, NOON)
+    assert notice_of(refund)[2] == LATE + LEASE
+    assert messages == [refund.pk]
 
 
-def test_a_mail_that_died_with_its_worker_is_sent_after_the_lease(owed: Refund, mail_server: MailServer) -> None:
-    """Killed before the server took it; until the lease is over no message sends it."""
-    settle(owed, YES, NOON)
+def test_mail_of_a_dead_worker_is_sent_after_the_lease(refund: Refund, mail_server: MailServer) -> None:
+    """Killed before the server took it: no message sends it until the lease is over."""
+    settle(refund, YES, NOON)
     mail_server.answers = [Meanwhile(sys.exit)]
     with pytest.raises(SystemExit):
-        notify_customer(owed.pk, NOON)
-    assert (told(owed), mail.outbox) == (("", None, LATE), [])
-    assert not notify_customer(owed.pk, LATE - BLINK)
-    assert notify_customer(owed.pk, LATE)
-    assert (told(owed), subjects()) == ((SUCCEEDED, LATE, None), [SUCCESS])
+        notify_customer(refund.pk, NOON)
+    assert (notice_of(refund), mail.outbox) == (("", None, LATE), [])
+    assert not notify_customer(refund.pk, LATE - BLINK)
+    assert notify_customer(refund.pk, LATE)
+    assert (notice_of(refund), subjects()) == ((SUCCEEDED, LATE, None), [SUCCESS])
 
 
-def test_a_mail_that_died_is_not_sent_of_a_refund_that_was_tried_again(owed: Refund, mail_server: MailServer) -> None:
-    """After the lease there is nothing to tell until the next outcome."""
-    settle(owed, NO, NOON)
+def test_mail_of_a_dead_worker_is_suppressed_if_the_refund_was_tried_again(
+    refund: Refund, mail_server: MailServer
+) -> None:
+    """After the lease nothing is sent until the next outcome."""
+    settle(refund, NO, NOON)
 
     def killed() -> None:
-        try_again([owed.pk], NOON + SECOND)
+        try_again([refund.pk], NOON + SECOND)
         raise SystemExit
 
     mail_server.answers = [Meanwhile(killed)]
     with pytest.raises(SystemExit):
-        notify_customer(owed.pk, NOON)
-    assert told(owed) == ("", None, LATE)
-    assert not notify_customer(owed.pk, LATE)
-    assert (told(owed), mail.outbox) == (("", None, None), [])
-    settle(owed, YES, LATE)
-    assert notify_customer(owed.pk, LATE)
+        notify_customer(refund.pk, NOON)
+    assert notice_of(refund) == ("", None, LATE)
+    assert not notify_customer(refund.pk, LATE)
+    assert (notice_of(refund), mail.outbox) == (("", None, None), [])
+    settle(refund, YES, LATE)
+    assert notify_customer(refund.pk, LATE)
     assert subjects() == [SUCCESS]
 
 
 def just_before_the_claim(monkeypatch: pytest.MonkeyPatch, do: Callable[[], object]) -> None:
-    """Let something happen once, after the row was read."""
-    look = sending._suppressed
+    """Do something once, after the row was read."""
+    look = sending._why_not
 
-    def look_too_early(read: Refund, now: datetime) -> str:
-        monkeypatch.setattr(sending, "_suppressed", look)
+    def look_too_early(read: Notice, now: datetime) -> str:
+        monkeypatch.setattr(sending, "_why_not", look)
         found = look(read, now)
         do()
         return found
 
-    monkeypatch.setattr(sending, "_suppressed", look_too_early)
+    monkeypatch.setattr(sending, "_why_not", look_too_early)
 
 
-def test_of_two_workers_one_tells(owed: Refund, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A worker that has read the row before another claimed it finds it taken."""
-    settle(owed, YES, NOON)
-    just_before_the_claim(monkeypatch, lambda: notify_customer(owed.pk, NOON))
-    assert not notify_customer(owed.pk, NOON)
-    assert (told(owed), subjects()) == ((SUCCEEDED, NOON, None), [SUCCESS])
+def test_one_of_two_workers_sends_the_mail(refund: Refund, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that read the row before another claimed it finds it claimed."""
+    settle(refund, YES, NOON)
+    just_before_the_claim(monkeypatch, lambda: notify_customer(refund.pk, NOON))
+    assert not notify_customer(refund.pk, NOON)
+    assert (notice_of(refund), subjects()) == ((SUCCEEDED, NOON, None), [SUCCESS])
 
 
-def test_a_refund_that_is_settled_anew_just_then_is_left_to_the_next_message(
-    owed: Refund, monkeypatch: pytest.MonkeyPatch
+def test_outcome_between_the_read_and_the_claim_is_left_to_the_next_message(
+    refund: Refund, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The mail would speak of what was read, and is not sent."""
-    settle(owed, NO, NOON)
-    just_before_the_claim(monkeypatch, lambda: payments._settle(owed, "re_late", NOON))
-    assert not notify_customer(owed.pk, NOON)
-    assert (told(owed), mail.outbox) == (("", None, NOON), [])
+    """The mail about the outcome that was read is not sent."""
+    settle(refund, NO, NOON)
+    just_before_the_claim(monkeypatch, lambda: late_receipt(refund, NOON))
+    assert not notify_customer(refund.pk, NOON)
+    assert (notice_of(refund), mail.outbox) == (("", None, NOON), [])

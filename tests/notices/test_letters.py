@@ -1,4 +1,4 @@
-"""What customers are written, as it goes to the mail server."""
+"""The mails, as they go to the mail server."""
 
 import email
 import email.policy
@@ -10,9 +10,10 @@ from pytest_django import Settings
 
 from refunds.models import Refund, ReturnRequest
 from refunds.notices import letters, opt_outs
+from refunds.notices.models import Notice
 
 from ..factories import NOON, make_refund
-from ..mails import ADDRESS
+from .mails import ADDRESS
 
 pytestmark = pytest.mark.django_db
 LONG = "a.customer.with.a.long.name.and.a.long.domain@customers-of-this-shop.example.com"
@@ -25,7 +26,7 @@ def paid(address: str = ADDRESS) -> Refund:
 
 def wire(refund: Refund) -> bytes:
     """The mail as the SMTP backend hands it over."""
-    letter = letters.to_customer(refund)
+    letter = letters.to_customer(Notice(refund=refund))
     made = letter.message(policy=email.policy.SMTP) if django.VERSION >= (6, 0) else letter.message()
     content = made.as_bytes()
     assert isinstance(content, bytes)
@@ -45,15 +46,15 @@ def text(message: Message) -> str:
 
 
 def test_success_says_amount_order_line_and_receipt() -> None:
-    """Without a public address there is no word of opting out."""
+    """Without a public address the mail has no link to opt out."""
     message = read(paid())
     assert (message["To"], message["Subject"]) == (ADDRESS, "Your refund of 12.50 GBP")
     assert text(message).strip() == "We have refunded 12.50 GBP for 1001/1. Receipt: re_1."
     assert [name for name in message.keys() if name.startswith("List-")] == []  # noqa: SIM118  # headers, not a dict
 
 
-def test_failure_says_that_somebody_looks_into_it() -> None:
-    """The reason is for the admins, and not in it."""
+def test_failure_says_that_we_look_into_it() -> None:
+    """The reason is for the admins, and not in the mail."""
     failed = make_refund(status="failed", settled_at=NOON, failure="card closed", customer_email=ADDRESS)
     message = read(failed)
     assert message["Subject"] == "Your refund of 12.50 GBP is delayed"
@@ -62,8 +63,8 @@ def test_failure_says_that_somebody_looks_into_it() -> None:
     )
 
 
-def test_message_id_is_of_refund_and_outcome(settings: Settings) -> None:
-    """The same each time, another for another outcome, and another for the same id in a database made anew."""
+def test_message_id_is_made_of_refund_and_outcome(settings: Settings) -> None:
+    """The same each time, another for another outcome, and another for the same id in a new database."""
     settings.DEFAULT_FROM_EMAIL = "Returns <returns@shop.example>"
     refund = paid()
     ids = [read(refund)["Message-ID"] for _ in range(2)]
@@ -77,14 +78,14 @@ def test_message_id_is_of_refund_and_outcome(settings: Settings) -> None:
     assert read(Refund.objects.get())["Message-ID"] != ids[0]
 
 
-def test_a_machine_is_not_to_answer() -> None:
-    """The header by which a notice of absence is not sent back."""
+def test_out_of_office_replies_are_suppressed() -> None:
+    """By the header of RFC 3834."""
     assert read(paid())["Auto-Submitted"] == "auto-generated"
 
 
 @pytest.mark.parametrize("address", [ADDRESS, LONG])
-def test_a_link_and_its_headers_arrive_whole(settings: Settings, address: str) -> None:
-    """In the body and, however long, on one line of its own header, not in code; with one click (RFC 8058)."""
+def test_link_and_its_headers_arrive_whole(settings: Settings, address: str) -> None:
+    """In the body and, however long, unencoded on one line of its header; with one click (RFC 8058)."""
     settings.REFUNDS_PUBLIC_URL = "https://returns.example.com"
     refund = paid(address)
     link = opt_outs.link(address)
@@ -99,8 +100,8 @@ def test_a_link_and_its_headers_arrive_whole(settings: Settings, address: str) -
     ]
 
 
-def test_a_link_that_is_not_https_is_not_for_one_click(settings: Settings) -> None:
-    """RFC 8058 wants https; the link itself stays."""
+def test_http_link_has_no_one_click(settings: Settings) -> None:
+    """RFC 8058 requires https; the link itself stays."""
     settings.REFUNDS_PUBLIC_URL = "http://returns.example.com"
     message = read(paid())
     assert message["List-Unsubscribe"] == f"<{opt_outs.link(ADDRESS)}>"

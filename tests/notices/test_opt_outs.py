@@ -1,4 +1,4 @@
-"""Opting out of mails: what it stops, and the token that proves an address."""
+"""Opting out: which mails it stops, and the token that proves an address."""
 
 from contextlib import suppress
 from datetime import timedelta
@@ -9,13 +9,14 @@ from pytest_django import Settings
 
 from refunds.domain.refunds import RefundStatus
 from refunds.gateways.wallet import Wallet
-from refunds.models import OptOut, Refund
+from refunds.models import Refund
 from refunds.notices import opt_outs
+from refunds.notices.models import OptOut
 from refunds.notices.sending import LEASE, notify_customer
 from refunds.operations import reconcile
 
 from ..factories import NOON, make_refund
-from ..mails import ADDRESS, SUCCESS, YES, MailServer, Meanwhile, settle, subjects, told
+from .mails import ADDRESS, SUCCESS, YES, MailServer, Meanwhile, notice_of, settle, subjects
 
 pytestmark = pytest.mark.django_db
 SECOND = timedelta(seconds=1)
@@ -26,8 +27,8 @@ def rows() -> list[tuple[object, ...]]:
     return list(OptOut.objects.order_by("pk").values_list("address", "created_at"))
 
 
-def test_opting_out_is_kept_in_lower_case_and_once(messages: list[int]) -> None:
-    """However the address is written, and however often: the first stays."""
+def test_opt_out_is_stored_in_lower_case_and_once(messages: list[int]) -> None:
+    """In whatever case the address is written, and however often: the first row stays."""
     first = opt_outs.opt_out("C@Example.COM", NOON)
     assert opt_outs.opt_out("c@example.com", NOON + SECOND) == first
     assert opt_outs.opt_out("c@EXAMPLE.com", NOON + SECOND) == first
@@ -35,13 +36,13 @@ def test_opting_out_is_kept_in_lower_case_and_once(messages: list[int]) -> None:
     assert messages == []
 
 
-def test_who_has_opted_out_is_owed_nothing(owed: Refund, messages: list[int]) -> None:
-    """From then on an outcome owes the address no mail, in whatever letters, and others theirs."""
+def test_outcome_after_an_opt_out_has_no_notice(refund: Refund, messages: list[int]) -> None:
+    """In whatever case the address is written; other addresses get theirs."""
     shouting, other = make_refund(customer_email="C@EXAMPLE.COM"), make_refund(customer_email="cc@example.com")
     opt_outs.opt_out(ADDRESS, NOON)
-    for refund in (owed, shouting, other):
-        settle(refund, YES, NOON)
-    assert [told(refund)[2] for refund in (owed, shouting, other)] == [None, None, NOON]
+    for each in (refund, shouting, other):
+        settle(each, YES, NOON)
+    assert [notice_of(each)[2] for each in (refund, shouting, other)] == [None, None, NOON]
     assert messages == [other.pk]
     assert [opt_outs.has_opted_out(address) for address in (ADDRESS, "C@Example.com", "cc@example.com")] == [
         True,
@@ -50,42 +51,42 @@ def test_who_has_opted_out_is_owed_nothing(owed: Refund, messages: list[int]) ->
     ]
 
 
-def test_opting_out_cancels_the_mails_that_are_owed(owed: Refund) -> None:
-    """All of the address, and those of no other; their messages send nothing."""
+def test_opt_out_suppresses_pending_notices(refund: Refund) -> None:
+    """All of the address and no other; their messages send nothing."""
     shouting, other = make_refund(customer_email="C@EXAMPLE.COM"), make_refund(customer_email="c_@example.com")
-    for refund in (owed, shouting, other):
-        settle(refund, YES, NOON)
+    for each in (refund, shouting, other):
+        settle(each, YES, NOON)
     opt_outs.opt_out("c@Example.com", NOON)
-    assert [told(refund) for refund in (owed, shouting, other)] == [("", None, None)] * 2 + [("", None, NOON)]
-    assert [notify_customer(refund.pk, NOON) for refund in (owed, shouting, other)] == [False, False, True]
+    assert [notice_of(each) for each in (refund, shouting, other)] == [("", None, None)] * 2 + [("", None, NOON)]
+    assert [notify_customer(each.pk, NOON) for each in (refund, shouting, other)] == [False, False, True]
     assert [letter.to for letter in mail.outbox] == [["c_@example.com"]]
     assert reconcile.reconcile(NOON + timedelta(hours=1), gateway=Wallet())["notices"] == 0
 
 
-def test_an_opt_out_that_came_with_the_mail_already_owed_is_found_when_it_is_sent(owed: Refund) -> None:
-    """Written by whatever hand, the row alone is enough."""
-    settle(owed, YES, NOON)
+def test_opt_out_after_the_outcome_is_found_before_the_mail(refund: Refund) -> None:
+    """The row alone is enough, whoever wrote it."""
+    settle(refund, YES, NOON)
     OptOut.objects.create(address=ADDRESS, created_at=NOON)
-    assert not notify_customer(owed.pk, NOON)
-    assert (told(owed), mail.outbox) == (("", None, None), [])
+    assert not notify_customer(refund.pk, NOON)
+    assert (notice_of(refund), mail.outbox) == (("", None, None), [])
 
 
-def test_a_mail_that_is_being_sent_is_noted_although_its_customer_opts_out(
-    owed: Refund, mail_server: MailServer
+def test_mail_that_is_being_sent_is_noted_although_its_customer_opts_out(
+    refund: Refund, mail_server: MailServer
 ) -> None:
     """It cannot be taken back."""
-    settle(owed, YES, NOON)
+    settle(refund, YES, NOON)
     mail_server.answers = [Meanwhile(lambda: opt_outs.opt_out(ADDRESS, NOON + SECOND))]
-    assert notify_customer(owed.pk, NOON)
-    assert (told(owed), subjects()) == ((RefundStatus.SUCCEEDED, NOON, None), [SUCCESS])
+    assert notify_customer(refund.pk, NOON)
+    assert (notice_of(refund), subjects()) == ((RefundStatus.SUCCEEDED, NOON, None), [SUCCESS])
 
 
 @pytest.mark.parametrize("trouble", [ConnectionRefusedError(), SystemExit()], ids=["refused", "killed"])
-def test_a_mail_that_failed_while_its_customer_opted_out_is_not_tried_again(
-    owed: Refund, mail_server: MailServer, trouble: BaseException
+def test_mail_that_failed_while_its_customer_opted_out_is_not_tried_again(
+    refund: Refund, mail_server: MailServer, trouble: BaseException
 ) -> None:
-    """Whether the server did not take it or its worker died."""
-    settle(owed, YES, NOON)
+    """The server did not take it, or its worker died."""
+    settle(refund, YES, NOON)
 
     def meanwhile() -> None:
         opt_outs.opt_out(ADDRESS, NOON + SECOND)
@@ -93,20 +94,20 @@ def test_a_mail_that_failed_while_its_customer_opted_out_is_not_tried_again(
 
     mail_server.answers = [Meanwhile(meanwhile)]
     with suppress(SystemExit):
-        assert not notify_customer(owed.pk, NOON)
-    assert not notify_customer(owed.pk, NOON + LEASE)
-    assert (told(owed), mail.outbox) == (("", None, None), [])
+        assert not notify_customer(refund.pk, NOON)
+    assert not notify_customer(refund.pk, NOON + LEASE)
+    assert (notice_of(refund), mail.outbox) == (("", None, None), [])
 
 
 @pytest.mark.parametrize("address", [ADDRESS, "Ünï@bücher.example", "a'\"<b>&+/=:%20@example.com", ""])
-def test_a_token_gives_its_address_back_and_is_the_same_each_time(address: str) -> None:
+def test_token_gives_its_address_back_and_is_the_same_each_time(address: str) -> None:
     """A mail that is sent twice is the same mail."""
     token = opt_outs.token(address)
     assert (opt_outs.address_of(token), opt_outs.token(address)) == (address, token)
 
 
 def forgeries() -> list[str]:
-    """Tokens that are not ours, or were."""
+    """Tokens that this project did not sign, and parts of its own."""
     token = opt_outs.token(ADDRESS)
     other = signing.Signer(salt="refunds.admin.approve_all").sign_object(ADDRESS)
     content, _, signature = token.partition(":")
@@ -115,13 +116,13 @@ def forgeries() -> list[str]:
 
 
 @pytest.mark.parametrize("number", range(9))
-def test_a_forged_token_is_refused(number: int) -> None:
+def test_forged_token_is_refused(number: int) -> None:
     """Cut off, changed, of another address, or signed for another purpose."""
-    with pytest.raises(opt_outs.Forged, match="was not made here, or is not whole"):
+    with pytest.raises(opt_outs.Forged, match="did not sign the token"):
         opt_outs.address_of(forgeries()[number])
 
 
-def test_a_token_outlives_a_change_of_the_secret_key(settings: Settings) -> None:
+def test_token_outlives_a_change_of_the_secret_key(settings: Settings) -> None:
     """As long as the old key is among the fallbacks."""
     token = opt_outs.token(ADDRESS)
     settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "another", [settings.SECRET_KEY]
@@ -132,14 +133,14 @@ def test_a_token_outlives_a_change_of_the_secret_key(settings: Settings) -> None
 
 
 @pytest.mark.parametrize("public", ["https://returns.example.com", "https://returns.example.com/"])
-def test_a_link_is_absolute(settings: Settings, public: str) -> None:
+def test_link_is_absolute(settings: Settings, public: str) -> None:
     """Scheme and host are the setting's, with or without a slash at its end."""
     settings.REFUNDS_PUBLIC_URL = public
     token = opt_outs.token(ADDRESS)
     assert opt_outs.link(ADDRESS) == f"https://returns.example.com/opt-out/{token}/"
 
 
-def test_there_is_no_link_without_a_public_address(settings: Settings) -> None:
+def test_no_link_without_a_public_address(settings: Settings) -> None:
     """Neither where the setting is empty nor where a project has none."""
     assert settings.REFUNDS_PUBLIC_URL == ""
     assert opt_outs.link(ADDRESS) is None

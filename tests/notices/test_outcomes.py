@@ -1,4 +1,4 @@
-"""What customers are told: each outcome once, and nothing that is no longer so."""
+"""Each outcome is mailed once, and nothing that is no longer true."""
 
 from datetime import timedelta
 
@@ -10,12 +10,26 @@ from refunds.domain.refunds import RefundStatus
 from refunds.domain.sweeps import IdRange
 from refunds.errors import UnknownRow
 from refunds.gateways.wallet import Wallet
-from refunds.models import OptOut, Refund
+from refunds.models import Refund
+from refunds.notices.models import Notice, NoticeStatus, OptOut
 from refunds.notices.sending import LEASE, notify_customer
-from refunds.operations import bulk_payments, payments
+from refunds.operations import bulk_payments
 
 from ..factories import NOON, make_refund
-from ..mails import ADDRESS, FAILURE, NO, SUCCESS, YES, MailServer, Meanwhile, Says, settle, subjects, told
+from .mails import (
+    ADDRESS,
+    FAILURE,
+    NO,
+    SUCCESS,
+    YES,
+    MailServer,
+    Meanwhile,
+    Says,
+    late_receipt,
+    notice_of,
+    settle,
+    subjects,
+)
 
 pytestmark = pytest.mark.django_db
 SECOND = timedelta(seconds=1)
@@ -24,113 +38,113 @@ SUCCEEDED, FAILED = RefundStatus.SUCCEEDED, RefundStatus.FAILED
 
 
 @pytest.mark.parametrize(("gateway", "status", "subject"), [(YES, SUCCEEDED, SUCCESS), (NO, FAILED, FAILURE)])
-def test_an_outcome_is_told_once(owed: Refund, messages: list[int], gateway: Says, status: str, subject: str) -> None:
-    """A settled refund owes one mail and sends one message; however often that comes, one mail goes out."""
-    settle(owed, gateway, NOON)
-    assert (told(owed), messages) == (("", None, NOON), [owed.pk])
+def test_outcome_is_mailed_once(refund: Refund, messages: list[int], gateway: Says, status: str, subject: str) -> None:
+    """A settled refund has one pending notice and one message; however often that comes, one mail is sent."""
+    settle(refund, gateway, NOON)
+    assert (notice_of(refund), messages) == (("", None, NOON), [refund.pk])
     later = NOON + SECOND
-    assert [notify_customer(owed.pk, later + n * LEASE) for n in range(3)] == [True, False, False]
-    assert told(owed) == (status, later, None)
+    assert [notify_customer(refund.pk, later + n * LEASE) for n in range(3)] == [True, False, False]
+    assert notice_of(refund) == (status, later, None)
     assert [(letter.subject, letter.to) for letter in mail.outbox] == [(subject, [ADDRESS])]
-    assert messages == [owed.pk]
+    assert messages == [refund.pk]
 
 
-def test_nothing_is_told_before_there_is_an_outcome(owed: Refund, messages: list[int]) -> None:
-    """A message about a pending refund sends no mail, one about none fails."""
-    assert not notify_customer(owed.pk, NOON)
+def test_refund_without_an_outcome_has_no_mail(refund: Refund, messages: list[int]) -> None:
+    """A message about a pending refund sends no mail; a message about an unknown refund fails."""
+    assert not notify_customer(refund.pk, NOON)
     with pytest.raises(UnknownRow, match="there is no refund 404"):
         notify_customer(404, NOON)
-    assert (told(owed), mail.outbox, messages) == (("", None, None), [], [])
+    assert (notice_of(refund), mail.outbox, messages) == (("", None, None), [], [])
 
 
-def test_a_mail_is_not_sent_before_it_is_owed(owed: Refund) -> None:
+def test_mail_is_not_sent_before_it_is_due(refund: Refund) -> None:
     """A worker whose clock is slow leaves the mail to the next message."""
-    settle(owed, YES, NOON)
-    assert not notify_customer(owed.pk, NOON - SECOND)
-    assert (told(owed), mail.outbox) == (("", None, NOON), [])
+    settle(refund, YES, NOON)
+    assert not notify_customer(refund.pk, NOON - SECOND)
+    assert (notice_of(refund), mail.outbox) == (("", None, NOON), [])
 
 
-def test_a_customer_without_an_address_is_owed_nothing(messages: list[int]) -> None:
+def test_customer_without_an_address_has_no_notice(messages: list[int]) -> None:
     """Neither a mail nor a message, whether paid one by one or in a range."""
     single, bulk = make_refund(), make_refund()
     settle(single, YES, NOON)
     bulk_payments.pay_refunds(IdRange(bulk.pk, bulk.pk), NOON, gateway=Wallet())
-    assert [told(row) for row in (single, bulk)] == [("", None, None)] * 2
+    assert [notice_of(row) for row in (single, bulk)] == [("", None, None)] * 2
     assert messages == []
 
 
-def test_a_span_owes_a_mail_for_each_refund_that_it_pays(messages: list[int]) -> None:
-    """Paid by the wallet at once, each customer with an address that has not opted out is owed one, by one message."""
+def test_range_has_a_notice_for_each_refund_that_is_paid(messages: list[int]) -> None:
+    """Paid by the wallet at once: each customer with an address that has not opted out gets one, by one message."""
     rows = [make_refund(customer_email=ADDRESS) for _ in range(3)]
     OptOut.objects.create(address="out@example.com", created_at=NOON)
     out = make_refund(customer_email="Out@Example.com")
     assert bulk_payments.pay_refunds(IdRange(rows[0].pk, out.pk), NOON, gateway=Wallet()) == 4
     assert messages == [rows[0].pk]
-    assert [told(row)[2] for row in (*rows, out)] == [NOON, NOON, NOON, None]
+    assert [notice_of(row)[2] for row in (*rows, out)] == [NOON, NOON, NOON, None]
 
 
-def test_a_span_owes_nothing_for_what_was_settled_before(messages: list[int]) -> None:
-    """A mail that was given up is not owed again when a neighbour's payment passes over its refund."""
+def test_range_leaves_earlier_outcomes_alone(messages: list[int]) -> None:
+    """A suppressed notice does not become pending when a range around its refund is paid."""
     before = make_refund(customer_email=ADDRESS)
     settle(before, YES, NOON)
-    Refund.objects.filter(pk=before.pk).update(notify_at=None)
+    Notice.objects.filter(pk=before.pk).update(status=NoticeStatus.SUPPRESSED, due_at=None, reason="by hand")
     neighbour = make_refund(customer_email=ADDRESS)
     bulk_payments.pay_refunds(IdRange(before.pk, neighbour.pk), NOON + MINUTE, gateway=Wallet())
     assert messages == [before.pk, neighbour.pk]
-    assert told(before) == ("", None, None)
+    assert notice_of(before) == ("", None, None)
 
 
-def test_a_second_failure_is_not_told_and_the_success_after_it_is(owed: Refund, messages: list[int]) -> None:
-    """Failed, told, tried again and failed twice more: one mail. Tried again and paid: a second one."""
-    settle(owed, NO, NOON)
-    notify_customer(owed.pk, NOON)
+def test_second_failure_is_not_mailed_but_the_success_after_it_is(refund: Refund, messages: list[int]) -> None:
+    """Failed, mailed, tried again and failed twice more: one mail. Tried again and paid: a second one."""
+    settle(refund, NO, NOON)
+    notify_customer(refund.pk, NOON)
     for again in (NOON + MINUTE, NOON + 2 * MINUTE):
-        bulk_payments.try_again([owed.pk], again)
-        settle(owed, NO, again)
-        assert told(owed) == (FAILED, NOON, None)
+        bulk_payments.try_again([refund.pk], again)
+        settle(refund, NO, again)
+        assert notice_of(refund) == (FAILED, NOON, None)
     paid = NOON + 3 * MINUTE
-    bulk_payments.try_again([owed.pk], paid)
-    settle(owed, YES, paid)
-    assert told(owed) == (FAILED, NOON, paid)
-    assert notify_customer(owed.pk, paid)
-    assert told(owed) == (SUCCEEDED, paid, None)
-    assert (subjects(), messages) == ([FAILURE, SUCCESS], [owed.pk] * 2)
+    bulk_payments.try_again([refund.pk], paid)
+    settle(refund, YES, paid)
+    assert notice_of(refund) == (FAILED, NOON, paid)
+    assert notify_customer(refund.pk, paid)
+    assert notice_of(refund) == (SUCCEEDED, paid, None)
+    assert (subjects(), messages) == ([FAILURE, SUCCESS], [refund.pk] * 2)
 
 
-def test_a_failure_that_was_not_told_in_time_is_not_told(owed: Refund) -> None:
-    """Tried again before its mail went out, the failure is no longer so; its message sends nothing."""
-    settle(owed, NO, NOON)
-    bulk_payments.try_again([owed.pk], NOON)
-    assert told(owed) == ("", None, None)
-    assert not notify_customer(owed.pk, NOON)
-    assert (told(owed), mail.outbox) == (("", None, None), [])
-    settle(owed, YES, NOON + MINUTE)
-    notify_customer(owed.pk, NOON + MINUTE)
+def test_failure_that_is_tried_again_before_its_mail_is_suppressed(refund: Refund) -> None:
+    """The failure is no longer true; its message sends nothing."""
+    settle(refund, NO, NOON)
+    bulk_payments.try_again([refund.pk], NOON)
+    assert notice_of(refund) == ("", None, None)
+    assert not notify_customer(refund.pk, NOON)
+    assert (notice_of(refund), mail.outbox) == (("", None, None), [])
+    settle(refund, YES, NOON + MINUTE)
+    notify_customer(refund.pk, NOON + MINUTE)
     assert subjects() == [SUCCESS]
 
 
-def test_a_receipt_that_comes_before_the_mail_about_the_failure_is_what_is_told(owed: Refund) -> None:
-    """The mail says what is so when it is sent."""
-    settle(owed, NO, NOON)
-    payments._settle(owed, "re_late", NOON + SECOND)
-    assert notify_customer(owed.pk, NOON + SECOND)
-    assert (told(owed)[0], subjects()) == (SUCCEEDED, [SUCCESS])
+def test_mail_names_the_outcome_at_the_time_of_sending(refund: Refund) -> None:
+    """A receipt comes before the mail about the failure is sent: the mail names the success."""
+    settle(refund, NO, NOON)
+    late_receipt(refund, NOON + SECOND)
+    assert notify_customer(refund.pk, NOON + SECOND)
+    assert (notice_of(refund)[0], subjects()) == (SUCCEEDED, [SUCCESS])
 
 
 @pytest.mark.django_db(transaction=True)
-def test_no_transaction_is_held_while_the_mail_server_is_spoken_to(mail_server: MailServer) -> None:
-    """A slow mail server holds up no writer."""
-    owed = make_refund(customer_email=ADDRESS)
-    settle(owed, YES, NOON)
+def test_no_transaction_is_open_during_a_mail(mail_server: MailServer) -> None:
+    """A slow mail server delays no writer."""
+    refund = make_refund(customer_email=ADDRESS)
+    settle(refund, YES, NOON)
     held: list[bool] = []
     mail_server.answers = [Meanwhile(lambda: held.append(connection.in_atomic_block))]
-    assert notify_customer(owed.pk, NOON)
+    assert notify_customer(refund.pk, NOON)
     assert held == [False]
 
 
-def test_a_customer_cannot_be_told_inside_a_transaction(owed: Refund) -> None:
-    """It would be held while the mail server is spoken to, and a rollback would forget that the mail is out."""
-    settle(owed, YES, NOON)
+def test_mail_inside_a_transaction_is_refused(refund: Refund) -> None:
+    """The transaction would stay open during the mail, and a rollback would lose the note that it was sent."""
+    settle(refund, YES, NOON)
     with pytest.raises(RuntimeError, match="durable"), transaction.atomic():
-        notify_customer(owed.pk, NOON)
-    assert (told(owed), mail.outbox) == (("", None, NOON), [])
+        notify_customer(refund.pk, NOON)
+    assert (notice_of(refund), mail.outbox) == (("", None, NOON), [])

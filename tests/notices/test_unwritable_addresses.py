@@ -14,16 +14,16 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from refunds.domain import addresses
-from refunds.models import OptOut, Refund
+from refunds.notices.models import OptOut
 from refunds.notices.sending import WITHIN, notify_customer
 
 from ..factories import NOON, make_refund
-from ..mails import ADDRESS, YES, MailServer, settle, told
-from .test_untold import resent, untold
+from .mails import ADDRESS, YES, MailServer, notice_of, reason_of, settle
+from .test_late_notices import late, resent
 
 
 class Recorder:
-    """What smtplib is told to send."""
+    """Records what Django hands to smtplib."""
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, list[str], bytes]] = []
@@ -51,7 +51,7 @@ LABEL = st.text(st.sampled_from("ab-Üßé。\u200b\u3002x"), min_size=0, max_si
 @example('"a,b"', ["b"])
 @example("a", ["bücher"])
 @example("a", ["xn--"])
-def test_django_sends_to_every_address_without_a_problem(local: str, labels: list[str]) -> None:
+def test_django_sends_to_every_writable_address(local: str, labels: list[str]) -> None:
     """No address that an import takes makes Django's mail code fail, and its envelope is ASCII."""
     address = f"{local}@{'.'.join(labels)}.example"
     try:
@@ -85,37 +85,36 @@ def test_django_writes_to_another_mailbox_or_raises_an_error() -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("address", ["a@\u200b.example", "zoë@b.example", "a@xn--"], ids=ascii)
-def test_a_stored_address_has_its_notice_suppressed_with_the_reason(
+def test_stored_unwritable_address_suppresses_its_notice_with_the_reason(
     address: str, messages: list[int], mail_server: MailServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Once, with a line in the log and on the refund; neither the reconciler nor health speaks of it again."""
+    """The log and the notice say why, once; neither the reconciler nor `health` names it again."""
     refund = make_refund(customer_email=address)
     settle(refund, YES, NOON)
     with caplog.at_level(logging.WARNING, logger="refunds"):
         assert not notify_customer(refund.pk, NOON)
-    refund.refresh_from_db()
-    assert refund.notice_suppressed == f"the address {address!a} {addresses.problem(address)}"
-    assert caplog.messages == [f"{refund}: no notice is sent: {refund.notice_suppressed}"]
-    assert (told(refund), mail_server.asked, mail.outbox) == (("", None, None), 0, [])
+    assert reason_of(refund) == f"the address {address!a} {addresses.problem(address)}"
+    assert caplog.messages == [f"{refund}: no notice is sent: {reason_of(refund)}"]
+    assert (notice_of(refund), mail_server.asked, mail.outbox) == (("", None, None), 0, [])
     assert not notify_customer(refund.pk, NOON)
-    assert (resent(after=WITHIN), untold(after=WITHIN), messages) == (0, [], [refund.pk])
+    assert (resent(after=WITHIN), late(after=WITHIN), messages) == (0, [], [refund.pk])
 
 
 @pytest.mark.django_db
-def test_every_suppressed_notice_says_why_on_the_refund(messages: list[int], mail_server: MailServer) -> None:
-    """Opted out, refused for good, or a day late; a notice that is sent leaves nothing there."""
+def test_every_suppressed_notice_has_its_reason(messages: list[int], mail_server: MailServer) -> None:
+    """Opted out, refused by the mail server, or a day late; a notice that is sent has no reason."""
 
-    def reason(address: str, *, late: bool = False) -> str:
+    def reason(address: str, *, a_day_late: bool = False) -> str:
         refund = make_refund(customer_email=address)
         settle(refund, YES, NOON)
         if address == "out@example.com":
             OptOut.objects.create(address=address, created_at=NOON)
-        notify_customer(refund.pk, NOON + WITHIN if late else NOON)
-        return Refund.objects.get(pk=refund.pk).notice_suppressed
+        notify_customer(refund.pk, NOON + WITHIN if a_day_late else NOON)
+        return reason_of(refund)
 
     assert reason("out@example.com") == "the customer has opted out"
-    assert reason(ADDRESS, late=True) == "it was due at 2026-07-15 09:00:00+00:00 and could not be sent for a day"
+    assert reason(ADDRESS, a_day_late=True) == "it was due at 2026-07-15 09:00:00+00:00 and could not be sent for a day"
     mail_server.answers = [SMTPRecipientsRefused({ADDRESS: (550, b"no such user")})]
-    assert reason(ADDRESS).startswith("the address is refused: {'c@example.com': (550")
+    assert reason(ADDRESS).startswith("the mail server refuses the address: {'c@example.com': (550")
     assert reason(ADDRESS) == ""
     assert len(mail.outbox) == 1

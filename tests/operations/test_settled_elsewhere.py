@@ -4,10 +4,10 @@ import pytest
 from django.core import mail
 from django.db import transaction
 
-from refunds import outbox
 from refunds.errors import BadInput
 from refunds.models import Refund, WalletEntry
-from refunds.notices.sending import notify_customer
+from refunds.notices.models import Notice
+from refunds.notices.sending import NOTIFY_CUSTOMER, notify_customer
 from refunds.operations import bulk_payments, health
 from refunds.operations.audit import run_audit
 from refunds.operations.payments import NotNow, pay_refund
@@ -38,11 +38,12 @@ def test_it_has_succeeded_with_the_receipt_and_the_reason(refund: Refund, publis
 
 def test_the_customer_is_told_once_and_honestly(published: Published, commit: Commit) -> None:
     """The mail about the failure had gone out; pressed twice, one more does, with the reference and no reason."""
-    refund = failed_refund(customer_email="c@example.com", notified_of="failed", notified_at=NOON)
+    refund = failed_refund(customer_email="c@example.com")
+    Notice.objects.create(refund=refund, status="sent", notified_of="failed", notified_at=NOON)
     with commit():
         assert settle(refund)[0]
         assert not settle(refund, "another")[0]
-    assert published == [(outbox.NOTIFY_CUSTOMER, [{"refund_id": refund.pk}])]
+    assert published == [(NOTIFY_CUSTOMER, [{"refund_id": refund.pk}])]
     assert [notify_customer(refund.pk, PRESSED) for _ in range(2)] == [True, False]
     (letter,) = mail.outbox
     assert letter.subject == "Your refund of 12.50 GBP"
@@ -53,10 +54,11 @@ def test_the_customer_is_told_once_and_honestly(published: Published, commit: Co
 
 def test_a_mail_about_the_failure_that_waits_is_not_sent(published: Published, commit: Commit) -> None:
     """The mail server was away: one mail goes out, about what is true now."""
-    refund = failed_refund(customer_email="c@example.com", notify_at=NOON)
+    refund = failed_refund(customer_email="c@example.com")
+    Notice.objects.create(refund=refund, status="pending", due_at=NOON)
     with commit():
         assert settle(refund)[0]
-    assert published == [(outbox.NOTIFY_CUSTOMER, [{"refund_id": refund.pk}])]
+    assert published == [(NOTIFY_CUSTOMER, [{"refund_id": refund.pk}])]
     assert notify_customer(refund.pk, PRESSED)
     assert [letter.subject for letter in mail.outbox] == ["Your refund of 12.50 GBP"]
 

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 PASSWORD = "correct horse"
 LOGIN = "/admin/login/"
 INDEX = "/admin/"
-LISTS = ("refund", "returnrequest", "sweep", "optout", "walletentry")
+LISTS = ("refund", "returnrequest", "sweep", "walletentry")
 
 
 class Inline(HTMLParser):
@@ -71,6 +71,7 @@ def pages(browser: Client) -> Iterator[str]:
     yield f"/admin/refunds/refund/{refund.pk}/history/"
     yield "/admin/refunds/returnrequest/approve-all/"
     yield from ("/admin/auth/user/", "/admin/auth/user/add/", "/admin/auth/group/add/")
+    yield from ("/admin/refunds_notices/notice/", "/admin/refunds_notices/optout/")
     yield f"/opt-out/{opt_outs.token('c@example.com')}/"
     yield "/opt-out/forged/"
 

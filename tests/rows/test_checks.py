@@ -76,49 +76,6 @@ def test_a_limit_that_each_process_counts_by_itself_is_warned_of(settings: Setti
     assert "refunds.W002" not in ids(deploy=True)
 
 
-@pytest.mark.parametrize(
-    "public",
-    [
-        "http://localhost:8000",
-        "https://returns.example.com",
-        "https://shop.example/returns/",
-        "HTTPS://[2001:db8::1]:8443",
-    ],
-)
-def test_a_public_address_is_taken(settings: Settings, public: str) -> None:
-    """Scheme and host, with or without a port and a path."""
-    settings.REFUNDS_PUBLIC_URL = public
-    assert ids() == []
-
-
-@pytest.mark.parametrize(
-    "public",
-    [
-        *("returns.example.com", "ftp://returns.example.com", "https://", "https:///opt-out", "//returns.example.com"),
-        *("https://returns.example.com?a=b", "https://returns.example.com#top", "https://pat:pw@returns.example.com"),
-        *(
-            "https://returns.example.com\n",
-            " https://returns.example.com",
-            "https://a b",
-            "https://h:port",
-            "https://bü.de",
-        ),
-    ],
-)
-def test_what_is_no_public_address_is_refused(settings: Settings, public: str) -> None:
-    """The setting is repeated, and what it may be is said."""
-    settings.REFUNDS_PUBLIC_URL = public
-    (message,) = [message for message in run_checks() if "refunds." in str(message.id)]
-    assert message.id == "refunds.E005"
-    assert message.msg == f"REFUNDS_PUBLIC_URL is {public!r}, which is no http or https address."
-
-
-def test_links_without_their_page_are_refused(settings: Settings) -> None:
-    """A project that has copied the app and not the page learns it at once, and not from each mail."""
-    settings.REFUNDS_PUBLIC_URL, settings.ROOT_URLCONF = "https://returns.example.com", "django.contrib.auth.urls"
-    assert "refunds.E006" in ids()
-
-
 @pytest.mark.parametrize("code", ["XAU", "XXX", "CLF", "BGL", "eur", "EURO", "€"])
 def test_a_currency_that_nobody_can_be_paid_in_is_refused(settings: Settings, code: str) -> None:
     """Metals, funds, withdrawn codes and misspelt ones: their decimals are not known."""

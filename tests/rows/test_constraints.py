@@ -9,7 +9,7 @@ from django.db import IntegrityError, connection, models, transaction
 
 from refunds import queries
 from refunds.domain.returns import Decision
-from refunds.models import Chunk, OptOut, Refund, ReturnRequest, Sweep, WalletEntry
+from refunds.models import Chunk, Refund, ReturnRequest, Sweep, WalletEntry
 
 from ..factories import CUTOFF, NOON, make_refund, make_requests
 
@@ -162,13 +162,6 @@ def test_a_paid_refund_cannot_lose_what_proves_it(columns: dict[str, Any]) -> No
     refund = make_refund(status="succeeded", settled_at=NOON, receipt="re_1")
     with pytest.raises(IntegrityError, match="refund_outcome_complete"), transaction.atomic():
         Refund.objects.filter(pk=refund.pk).update(**columns)
-
-
-def test_an_opt_out_is_in_lower_case_and_once() -> None:
-    """Another spelling is no second address."""
-    OptOut.objects.create(address="c@example.com", created_at=NOON)
-    refused("opt_out_lower_case", OptOut, address="C@example.com", created_at=NOON)
-    refused("address", OptOut, address="c@example.com", created_at=NOON)
 
 
 def test_one_refund_a_request_and_one_credit_a_refund() -> None:

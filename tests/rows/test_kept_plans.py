@@ -38,7 +38,7 @@ def test_many_are_not_checked_by_plans_made_for_few() -> None:
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             # Without a page, whatever tests before have left of them; undone with the test.
-            cursor.execute(f"TRUNCATE {TABLES}")
+            cursor.execute(f"TRUNCATE {TABLES} CASCADE")
             cursor.execute(f"ANALYZE {TABLES}")
     approve_and_pay(FEW)
     approve_and_pay(MANY)

@@ -10,6 +10,7 @@ from refunds import queries
 from refunds.domain.refunds import RefundStatus
 from refunds.domain.returns import Decision, Status
 from refunds.models import Refund, ReturnRequest, Sweep, WalletEntry
+from refunds.notices.models import Notice
 from refunds.operations.audit import run_audit
 
 
@@ -20,7 +21,7 @@ def unsettled(cutoff: datetime) -> str:
         "refunds to pay": Refund.objects.filter(queries.UNPAID),
         "refunds under way": Refund.objects.filter(queries.UNDER_WAY),
         "sweeps to close": Sweep.objects.filter(closed_at=None),
-        "customers to tell": Refund.objects.filter(notify_at__isnull=False),
+        "notices to send": Notice.objects.filter(due_at__isnull=False),
     }
     counts = {name: rows.count() for name, rows in left.items()}
     if not Sweep.objects.filter(kind=Decision.DECLINE, scheduled_for=cutoff).exists():

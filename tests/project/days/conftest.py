@@ -1,5 +1,6 @@
-"""The cluster in virtual time, as the core's days have it."""
+"""Fixtures of the core's days and of the rooms whose effect on each other is tested here."""
 
 from ...day.conftest import schedule, start
+from ...notices.conftest import mail_server, messages, refund
 
-__all__ = ["schedule", "start"]
+__all__ = ["mail_server", "messages", "refund", "schedule", "start"]

@@ -1,26 +1,36 @@
-"""Opt-outs in the admin: found, added for a customer who asks, deleted for one who asks again."""
+"""Opt-outs in the admin: staff find, add and delete them."""
 
+from collections.abc import Generator
 from datetime import timedelta
 
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
+from freezegun import freeze_time
 from freezegun.api import FrozenDateTimeFactory
 
-from refunds.models import OptOut, Refund
+from refunds.notices.models import OptOut
 from refunds.notices.sending import notify_customer
 
+from ..admin.conftest import browser, make_user, state, texts
 from ..factories import NOON, PRESSED, make_refund
-from ..mails import ADDRESS, YES, settle, subjects, told
-from .conftest import browser, make_user, state, texts
+from .mails import ADDRESS, YES, make_pending, notice_of, settle, subjects
 
 pytestmark = pytest.mark.django_db
-LIST = "/admin/refunds/optout/"
+LIST = "/admin/refunds_notices/optout/"
+
+
+@pytest.fixture(autouse=True)
+def clock() -> Generator[FrozenDateTimeFactory]:
+    """A time of day before the cutoff; it moves when the test moves it."""
+    with freeze_time(PRESSED) as frozen:
+        assert isinstance(frozen, FrozenDateTimeFactory)
+        yield frozen
 
 
 @pytest.fixture
 def client() -> Client:
-    """The browser of one who may do all there is."""
+    """The browser of a user who can view, add and delete opt-outs."""
     return browser(make_user("view_optout", "add_optout", "delete_optout"))
 
 
@@ -36,7 +46,7 @@ def shown(client: Client, address: str) -> list[str]:
 
 
 def test_list_shows_addresses_and_instants_and_finds_by_a_part(client: Client, rows: list[OptOut]) -> None:
-    """Newest first, in Kyiv's time."""
+    """Newest first, in the cutoff's zone."""
     assert shown(client, LIST) == ["zoe@shop.example", ADDRESS]
     assert shown(client, f"{LIST}?q=EXAMPLE.com") == [ADDRESS]
     assert client.get(LIST).text.count(">2026-07-15 12:00:00<") == 2
@@ -53,17 +63,20 @@ def test_page_shows_what_cannot_be_changed(client: Client, rows: list[OptOut]) -
     assert state() == before
 
 
-def test_add_opts_out_in_lower_case_and_cancels_what_is_owed(client: Client, clock: FrozenDateTimeFactory) -> None:
+def test_add_opts_out_in_lower_case_and_suppresses_pending_notices(
+    client: Client, clock: FrozenDateTimeFactory
+) -> None:
     """Now; the history names who did it."""
-    owed = make_refund(customer_email="C@example.com", status="failed", failure="no", settled_at=NOON, notify_at=NOON)
+    refund = make_refund(customer_email="C@example.com", status="failed", failure="no", settled_at=NOON)
+    make_pending([refund.pk], NOON)
     page = client.get(f"{LIST}add/")
-    assert "(Kyiv)" not in page.text
+    assert "opted out (" not in page.text
     clock.tick(timedelta(seconds=5))
     response = client.post(f"{LIST}add/", {"address": " C@Example.COM "}, follow=True)
     row = OptOut.objects.get()
     assert (row.address, row.created_at) == (ADDRESS, PRESSED + timedelta(seconds=5))
     assert [text for text in texts(response) if "was added successfully" in text]
-    assert told(owed) == ("", None, None)
+    assert notice_of(refund) == ("", None, None)
     assert LogEntry.objects.get().object_id == str(row.pk)
 
 
@@ -76,9 +89,7 @@ def test_add_opts_out_in_lower_case_and_cancels_what_is_owed(client: Client, clo
         ("x" * 255 + "@example.com", "Ensure this value has at most 254 characters"),
     ],
 )
-def test_add_refuses_what_is_there_or_is_no_address(
-    client: Client, rows: list[OptOut], address: str, error: str
-) -> None:
+def test_add_refuses_a_known_or_invalid_address(client: Client, rows: list[OptOut], address: str, error: str) -> None:
     """The form says why, once, and nothing is changed."""
     before = state()
     page = client.post(f"{LIST}add/", {"address": address})
@@ -88,8 +99,8 @@ def test_add_refuses_what_is_there_or_is_no_address(
 
 
 @pytest.mark.parametrize("by_action", [False, True])
-def test_a_deleted_opt_out_lets_the_next_mail_through(client: Client, rows: list[OptOut], by_action: bool) -> None:
-    """And none of before: what was settled meanwhile is not told."""
+def test_next_outcome_after_a_deleted_opt_out_is_mailed(client: Client, rows: list[OptOut], by_action: bool) -> None:
+    """What was settled before is not mailed."""
     before, after = make_refund(customer_email=ADDRESS), make_refund(customer_email=ADDRESS)
     settle(before, YES, PRESSED)
     form = {"action": "delete_selected", "_selected_action": rows[0].pk, "post": "yes"}
@@ -99,10 +110,10 @@ def test_a_deleted_opt_out_lets_the_next_mail_through(client: Client, rows: list
     settle(after, YES, PRESSED)
     assert [notify_customer(refund.pk, PRESSED) for refund in (before, after)] == [False, True]
     assert len(subjects()) == 1
-    assert Refund.objects.filter(notified_of="").get() == before
+    assert notice_of(before) == ("", None, None)
 
 
-def test_who_may_only_look_is_offered_nothing_else(rows: list[OptOut]) -> None:
+def test_viewer_is_offered_no_other_action(rows: list[OptOut]) -> None:
     """Neither the button to add nor the action to delete."""
     page = browser(make_user("view_optout")).get(LIST)
     assert f"{LIST}add/" not in page.text
@@ -110,8 +121,8 @@ def test_who_may_only_look_is_offered_nothing_else(rows: list[OptOut]) -> None:
 
 
 @pytest.mark.parametrize("bad", ["x", "-1", "1.5", "²", "9" * 19, "9" * 5000, "", "\x00", "<script>"])
-def test_id_that_is_none_deletes_nothing(client: Client, rows: list[OptOut], bad: str) -> None:
-    """An id that no opt-out can have is answered with a message, not with an error page."""
+def test_malformed_id_deletes_nothing(client: Client, rows: list[OptOut], bad: str) -> None:
+    """The answer is a message, not an error page."""
     before = state()
     form = {"action": "delete_selected", "_selected_action": [rows[0].pk, bad], "post": "yes"}
     page = client.post(LIST, form, follow=True)

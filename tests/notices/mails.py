@@ -1,4 +1,4 @@
-"""Mails to customers in tests: a mail server that does as it is told, and what has become of a refund's mail."""
+"""Mails to customers in tests: a mail server with scripted answers, outcomes, and the state of a notice."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from django.core.mail.backends.locmem import EmailBackend
 
 from refunds.gateways import Answer, Refused, Settled
 from refunds.models import Refund
+from refunds.notices.models import Notice, NoticeStatus
 from refunds.operations import payments
 
 ADDRESS = "c@example.com"
@@ -29,9 +30,9 @@ class Meanwhile:
 
 
 class MailServer:
-    """Takes customers' mails, unless it is `down` or has an answer left: an error, or something that happens meanwhile.
+    """Takes customers' mails, unless it is `down` or has an answer left: an error, or something to do during the call.
 
-    `asked` counts them all. Mails to the admins pass by it.
+    `asked` counts the calls. Mails to the admins do not count.
     """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,14 +80,31 @@ YES, NO = Says(Settled("re_1")), Says(Refused("card closed"))
 
 
 def settle(refund: Refund, gateway: Says, now: datetime) -> None:
-    """One attempt to pay, which settles the refund."""
+    """Settle the refund by one attempt to pay it."""
     payments.pay_refund(refund.pk, now, gateway=gateway, jitter=0)
 
 
-def told(refund: Refund) -> tuple[str, datetime | None, datetime | None]:
-    """Of what the customer was told, when, and from when on a mail is owed."""
-    refund.refresh_from_db()
-    return refund.notified_of, refund.notified_at, refund.notify_at
+def late_receipt(refund: Refund, now: datetime) -> None:
+    """Settle the refund by the receipt of an attempt that outlived its lease."""
+    payments._settle(refund, "re_late", now)
+
+
+def notice_of(refund: Refund) -> tuple[str, datetime | None, datetime | None]:
+    """Return the outcome that the last mail named, when it was sent, and when the next mail is due."""
+    notice = Notice.objects.filter(pk=refund.pk).first()
+    return ("", None, None) if notice is None else (notice.notified_of, notice.notified_at, notice.due_at)
+
+
+def reason_of(refund: Refund) -> str:
+    """Return why the refund's notice was suppressed."""
+    notice = Notice.objects.get(pk=refund.pk)
+    assert (notice.status == NoticeStatus.SUPPRESSED) == bool(notice.reason)
+    return notice.reason
+
+
+def make_pending(ids: Sequence[int], due_at: datetime) -> None:
+    """Give these refunds notices that are to be sent."""
+    Notice.objects.bulk_create(Notice(refund_id=pk, status=NoticeStatus.PENDING, due_at=due_at) for pk in ids)
 
 
 def subjects() -> list[str]:

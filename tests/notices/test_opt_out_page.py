@@ -10,11 +10,12 @@ from django.utils.html import escape
 from freezegun import freeze_time
 from pytest_django import Settings
 
-from refunds.models import OptOut, Refund
+from refunds.models import Refund
 from refunds.notices import letters, opt_outs
+from refunds.notices.models import Notice, OptOut
 
 from ..factories import NOON, make_refund
-from ..mails import ADDRESS, YES, settle, told
+from .mails import ADDRESS, YES, make_pending, notice_of, reason_of, settle
 
 pytestmark = pytest.mark.django_db
 FORM = "application/x-www-form-urlencoded"
@@ -30,7 +31,7 @@ def _noon() -> Generator[None]:
 
 @pytest.fixture
 def client() -> Client:
-    """A stranger's browser, or a mail program: without a cookie, and nothing is waived for it."""
+    """A stranger's browser, or a mail program: without a cookie, and with CSRF checks."""
     return Client(enforce_csrf_checks=True)
 
 
@@ -45,7 +46,7 @@ def rows() -> list[tuple[object, ...]]:
 
 
 def assert_kept_to_itself(response: Any) -> None:
-    """No cache, no other site and no search engine learns the address, and nobody is followed by a cookie."""
+    """No cache, no other site and no search engine learns the address, and no cookie is set."""
     assert response["Cache-Control"] == "max-age=0, no-cache, no-store, must-revalidate, private"
     assert (response["Referrer-Policy"], response["X-Robots-Tag"]) == ("no-referrer", "noindex")
     assert response["X-Frame-Options"] == "DENY"
@@ -53,8 +54,8 @@ def assert_kept_to_itself(response: Any) -> None:
     assert not response.has_header("Vary")
 
 
-def test_the_link_asks_and_changes_nothing(client: Client) -> None:
-    """However often a scanner follows it: GET and HEAD show the question."""
+def test_link_asks_and_changes_nothing(client: Client) -> None:
+    """GET and HEAD show the question, however often a scanner follows the link."""
     for _ in range(2):
         shown = client.get(page())
         assert (shown.status_code, client.head(page()).status_code) == (200, 200)
@@ -65,17 +66,17 @@ def test_the_link_asks_and_changes_nothing(client: Client) -> None:
     assert rows() == []
 
 
-def test_the_button_opts_out_and_says_so(client: Client) -> None:
-    """The form's POST needs nothing but its address; a second one, and the link itself, say the same."""
-    refund = make_refund(status="succeeded", settled_at=NOON, receipt="r", notify_at=NOON, customer_email=ADDRESS)
+def test_button_opts_out_and_says_so(client: Client) -> None:
+    """The POST needs only its address; a second one, and the link itself, show the same."""
+    refund = make_refund(status="succeeded", settled_at=NOON, receipt="r", customer_email=ADDRESS)
+    make_pending([refund.pk], NOON)
     for response in (client.post(page()), client.post(page()), client.get(page())):
         assert response.status_code == 200
         assert "We do not write to <strong>c@example.com</strong> about refunds any more." in response.text
         assert "<form" not in response.text
         assert_kept_to_itself(response)
     assert rows() == [(ADDRESS, NOON)]
-    refund.refresh_from_db()
-    assert refund.notify_at is None
+    assert reason_of(refund) == "the customer has opted out"
 
 
 @pytest.mark.parametrize("sent", [{"data": "List-Unsubscribe=One-Click", "content_type": FORM}, {"data": ONE_CLICK}])
@@ -83,7 +84,7 @@ def test_one_click_opts_out(client: Client, settings: Settings, sent: dict[str, 
     """A mail program posts to the header's address without cookie or CSRF token, and is answered without a redirect."""
     settings.REFUNDS_PUBLIC_URL = "https://testserver"
     refund = make_refund(status="failed", settled_at=NOON, failure="no", customer_email="C@Example.com")
-    headers = letters.to_customer(refund).extra_headers
+    headers = letters.to_customer(Notice(refund=refund)).extra_headers
     assert headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     address = headers["List-Unsubscribe"].strip("<>")
     response = client.post(address.removeprefix("https://testserver"), secure=True, **sent)
@@ -91,8 +92,8 @@ def test_one_click_opts_out(client: Client, settings: Settings, sent: dict[str, 
     assert rows() == [(ADDRESS, NOON)]
 
 
-def test_a_forged_link_changes_nothing_and_says_so(client: Client) -> None:
-    """Cut off, of another address, or signed for another page: 404, by GET and by POST."""
+def test_forged_link_changes_nothing_and_says_so(client: Client) -> None:
+    """Shortened, of another address, or signed for another page: 404, by GET and by POST."""
     token = opt_outs.token(ADDRESS)
     elsewhere = signing.Signer(salt="refunds.admin.approve_all").sign_object(ADDRESS)
     others = opt_outs.token("d@example.com").partition(":")[0]
@@ -108,22 +109,22 @@ def test_a_forged_link_changes_nothing_and_says_so(client: Client) -> None:
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS"])
-def test_no_other_method_is_answered(client: Client, method: str) -> None:
+def test_other_method_is_refused(client: Client, method: str) -> None:
     """405, and nothing changed."""
     assert client.generic(method, page()).status_code == 405
     assert rows() == []
 
 
 @pytest.mark.parametrize("payload", ["<script>alert(1)</script>", "\"><img src=x onerror='a()'>", "&lt;b&gt;<b>&amp;"])
-def test_an_address_is_shown_as_text(client: Client, payload: str) -> None:
-    """Whatever an import let in."""
+def test_address_is_shown_as_text(client: Client, payload: str) -> None:
+    """Whatever was imported."""
     for response in (client.get(page(payload)), client.post(page(payload))):
         assert payload not in response.text
         assert str(escape(payload)) in response.text
 
 
-def test_the_address_of_the_page_holds_what_mail_programs_link(settings: Settings) -> None:
-    """No character at which a program would end the link, in any address."""
+def test_link_has_only_characters_that_mail_programs_link(settings: Settings) -> None:
+    """No address puts a character into the link at which a program would end it."""
     settings.REFUNDS_PUBLIC_URL = "https://returns.example.com"
     for address in (ADDRESS, "a+b'{}|~^`@example.com", "Ü@bücher.example", "x" * 254):
         link = opt_outs.link(address)
@@ -132,10 +133,10 @@ def test_the_address_of_the_page_holds_what_mail_programs_link(settings: Setting
         assert link.endswith("/")
 
 
-def test_whoever_has_opted_out_is_told_nothing_more(client: Client) -> None:
-    """From the page to the rows: the next refund owes no mail."""
+def test_outcome_after_the_page_has_no_notice(client: Client) -> None:
+    """From the page to the rows: the next refund has none."""
     client.post(page("C@example.com"))
     refund = make_refund(customer_email=ADDRESS)
     settle(refund, YES, NOON)
-    assert told(refund) == ("", None, None)
+    assert notice_of(refund) == ("", None, None)
     assert Refund.objects.get().status == "succeeded"

@@ -1,0 +1,48 @@
+"""System checks of this room: links in mails lead somewhere for as long as a mail is kept."""
+
+import re
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.urls import NoReverseMatch
+
+from ..apps import LABEL
+from . import opt_outs
+
+# Scheme, host, port and the beginning of a path, in the letters that a mail's header takes as they are.
+PUBLIC = re.compile(r"https?://([\w.-]+|\[[0-9a-f:.]+])(:\d{1,5})?(/[\w.~%/-]*)?", re.ASCII | re.IGNORECASE)
+
+
+@register(Tags.urls)
+def public_url(**_: Any) -> list[CheckMessage]:
+    """REFUNDS_PUBLIC_URL is an address, and leads to the opt-out page. Without it, mails have no link."""
+    public = getattr(settings, "REFUNDS_PUBLIC_URL", "")
+    return [*_is_address(public), *_has_page()] if public else []
+
+
+def _is_address(public: str) -> list[CheckMessage]:
+    if PUBLIC.fullmatch(public):
+        return []
+    return [
+        Error(
+            f"REFUNDS_PUBLIC_URL is {public!r}, which is not an http or https address.",
+            hint="Name the scheme and host by which customers reach this project, such as https://returns.example.com. "
+            "Or leave it empty: then mails have no link to opt out.",
+            id=f"{LABEL}.E005",
+        )
+    ]
+
+
+def _has_page() -> list[CheckMessage]:
+    try:
+        opt_outs.link("c@example.com")
+    except NoReverseMatch:
+        return [
+            Error(
+                f"REFUNDS_PUBLIC_URL is set, and no page is named {opt_outs.PAGE!r}: no mail could be written.",
+                hint=f'Add path("", include("{__package__}.urls")) to the URLs of the project.',
+                id=f"{LABEL}.E006",
+            )
+        ]
+    return []

@@ -1,0 +1,33 @@
+"""The evening digest: what the admins read about the day."""
+
+from datetime import datetime
+
+from django.core.mail import mail_admins
+from django.utils import timezone
+
+from .. import queries
+from ..domain import cutoff
+from ..domain import sweeps as rules
+from ..domain.money import to_major
+from ..domain.refunds import RefundStatus
+from ..domain.returns import Decision
+from ..frozen import freeze
+from ..models import Refund, ReturnRequest
+
+
+def send_digest(now: datetime) -> None:
+    """Mail the admins what waits for the next cutoff, what waits to be paid, and what has failed."""
+    waiting = queries.totals(queries.pending(rules.scope(Decision.APPROVE, freeze(), now)))
+    lines = [f"{count} waiting, {to_major(total, currency)} {currency}" for currency, count, total in waiting]
+    unpaid = Refund.objects.filter(queries.UNPAID).count()
+    under_way = Refund.objects.filter(queries.UNDER_WAY).count()
+    failed = Refund.objects.filter(status=RefundStatus.FAILED).count()
+    declined_at = timezone.localtime(cutoff.upcoming(now), cutoff.ZONE)
+    body = "\n".join(
+        [
+            *(lines or ["nothing waiting"]),
+            f"declined at {declined_at:%d %B %H:%M} unless approved before",
+            f"{unpaid} refunds to be paid, {under_way} under way at the payment provider, {failed} failed",
+        ]
+    )
+    mail_admins(f"Returns: {ReturnRequest.objects.filter(queries.PENDING).count()} pending", body)

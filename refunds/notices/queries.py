@@ -1,0 +1,67 @@
+"""The statements about many notices at once, on SQLite and PostgreSQL alike."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from django.db import connections, models, router
+from django.db.models import Exists, OuterRef, Q, Value
+from django.db.models.functions import Lower
+
+from ..domain.refunds import RefundStatus
+from ..domain.sweeps import IdRange
+from ..models import ReturnRequest
+from .models import Notice, NoticeStatus, OptOut
+
+# Reasons for suppression.
+OPTED_OUT: Final = "the customer has opted out"
+REOPENED: Final = "the refund did not stay failed until the mail was sent"
+
+
+def insert_notices(id_range: IdRange, now: datetime) -> list[int]:
+    """Make the notices of the refunds that were settled at `now` pending; return the ids of these refunds, rising.
+
+    Requires the transaction of the outcomes. A refund gets none where
+
+    - the customer has no address, or has opted out;
+    - it failed, and the last mail was about a failure: only the first failure is news. A success after another one has
+      another receipt, and is news;
+    - the last mail was about this very outcome: a second message can come at its instant;
+    - its notice is pending. The sender of that mail finds this outcome.
+    """
+    # Each table has the bounds: PostgreSQL does not derive them through a join.
+    bounds = {"pk__gte": id_range.first_id, "pk__lte": id_range.last_id}
+    same_outcome = Q(notified_of=OuterRef("refund__status"))
+    not_news = Notice.objects.filter(
+        Q(due_at__isnull=False)
+        | (same_outcome & Q(notified_of=RefundStatus.FAILED))
+        | (same_outcome & Q(notified_at__gte=OuterRef("refund__settled_at"))),
+        pk=OuterRef("pk"),
+        **bounds,
+    )
+    opted_out = OptOut.objects.filter(address=Lower(OuterRef("customer_email")))
+    of_refund = {f"refund__{name}": value for name, value in bounds.items()}
+    rows = (
+        ReturnRequest.objects.filter(refund__settled_at=now, **bounds, **of_refund)
+        .exclude(customer_email="")
+        .exclude(Exists(not_news))
+        .exclude(Exists(opted_out))
+        .order_by()
+    )
+    at = Value(now, models.DateTimeField())
+    select, params = rows.values_list("pk", Value(NoticeStatus.PENDING.value), at).query.sql_with_params()
+    connection = connections[router.db_for_write(Notice)]
+    statement = f"""INSERT INTO {connection.ops.quote_name(Notice._meta.db_table)} (refund_id, status, due_at) {select}
+        ON CONFLICT (refund_id) DO UPDATE SET status = excluded.status, due_at = excluded.due_at, reason = ''
+        RETURNING refund_id"""
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("DISCARD PLANS")  # as queries.insert_select of the core, and for the same reason
+        cursor.execute(statement, params)
+        return sorted(pk for (pk,) in cursor.fetchall())
+
+
+def suppress_reopened(ids: Sequence[int], now: datetime) -> None:
+    """Suppress what waits to be sent about refunds that are no longer failed. A mail that is being sent stays."""
+    waiting = Notice.objects.filter(pk__in=ids, due_at__lte=now)
+    waiting.update(status=NoticeStatus.SUPPRESSED, due_at=None, reason=REOPENED)

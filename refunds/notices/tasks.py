@@ -1,0 +1,31 @@
+"""The tasks of this room. Arguments and unknown keywords are treated as in the core's tasks."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from ..apps import LABEL
+from ..domain.sweeps import IdRange
+from ..operations import trusted_now
+from ..tasks import TROUBLE, positive
+from . import digest, sending
+
+
+@shared_task(name=sending.NOTIFY_CUSTOMER, **TROUBLE)
+def notify_customer(*, refund_id: int, last_id: int | None = None, **_newer: object) -> None:
+    """Notify a customer of how the refund ended, or with `last_id` the customers of all refunds up to it.
+
+    Where the mail server does not take a mail, the reconciler sends the message again. A release before `last_id`
+    notifies the first customer, and the reconciler sends the others' messages.
+    """
+    first = positive("refund_id", refund_id)
+    if last_id is None:
+        sending.notify_customer(first, timezone.now())
+    else:
+        sending.notify_customers(IdRange(first, positive("last_id", last_id)), timezone.now)
+
+
+# A mail server that is away: again after 1, 2, 4, 8 and 16 seconds at most, then not before the next evening.
+@shared_task(name=f"{LABEL}.send_digest", autoretry_for=(OSError,), retry_backoff=2, max_retries=5)
+def send_digest(**_newer: object) -> None:
+    """Send the evening's mail to the admins."""
+    digest.send_digest(trusted_now())

@@ -1,0 +1,53 @@
+"""The evening digest: when it comes, and what it says."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.core import mail
+
+from refunds.apps import LABEL
+from refunds.domain import cutoff
+from refunds.notices import settings as notices
+from refunds.notices.digest import send_digest
+
+from ..day.conftest import Schedule, Start
+from ..factories import NOON, make_failed, make_processing, make_refund, make_requests
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_digest_is_off_unless_it_is_switched_on(start: Start, schedule: Schedule) -> None:
+    """Switched on, it comes at sunset, at about 18:04 UTC in mid-July."""
+    assert notices.BEAT_SCHEDULE == {}
+    schedule({"evening-digest": notices.evening_digest()})
+    celery = start(NOON)
+    celery.advance(timedelta(hours=12))
+    (digest,) = celery.timeline.of("succeeded", f"{LABEL}.send_digest")
+    assert abs(digest.at - datetime(2026, 7, 15, 18, 4, tzinfo=UTC)) < timedelta(minutes=6)
+    (letter,) = mail.outbox
+    assert letter.to == ["admin@example.com"]
+
+
+def test_digest_counts_the_rows_of_the_day() -> None:
+    """What waits and until when, what is to be paid, what is under way and what failed."""
+    make_requests(2)
+    make_requests(1, amount_minor=300, currency="EUR")
+    make_refund()
+    make_processing()
+    make_failed(3)
+    send_digest(NOON)
+    (letter,) = mail.outbox
+    assert letter.subject.endswith("Returns: 3 pending")
+    declined_at = cutoff.upcoming(NOON).astimezone(cutoff.ZONE)
+    assert letter.body == (
+        "1 waiting, 3.00 EUR\n2 waiting, 25.00 GBP\n"
+        f"declined at {declined_at:%d %B %H:%M} unless approved before\n"
+        "1 refunds to be paid, 1 under way at the payment provider, 3 failed"
+    )
+
+
+def test_digest_without_pending_requests_says_so() -> None:
+    """The mail comes on such a day too."""
+    send_digest(NOON)
+    (letter,) = mail.outbox
+    assert letter.body.startswith("nothing waiting\n")

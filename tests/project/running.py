@@ -110,7 +110,7 @@ class Serve:
     def python(self, code: str) -> str:
         """Run code in the project, as another process of it; its output. Fails when the code does."""
         self.environment |= {"CELERY_BROKER_URL": self.redis + "/0", "CELERY_RESULT_BACKEND": self.redis + "/1"}
-        process = self.command("-c", f"import celery_app, django; django.setup()\n{code}")
+        process = self.command("-c", f"import refunds.project.app, django; django.setup()\n{code}")
         out, _ = process.communicate(timeout=LONG)
         assert process.returncode == 0, out
         return out

@@ -83,7 +83,7 @@ def test_mails_are_printed_where_nothing_is_named(tmp_path: Path) -> None:
 def test_the_smtp_backend_has_what_it_needs(tmp_path: Path) -> None:
     """User, password, TLS and a timeout arrive at it."""
     code = (
-        "import celery_app, django; django.setup(); from django.core import mail; "
+        "import refunds.project.app, django; django.setup(); from django.core import mail; "
         "server = mail.mailers['default'] if django.VERSION >= (6, 1) else mail.get_connection(); "
         "print(server.host, server.port, server.username, server.password, server.use_tls, server.timeout)"
     )

@@ -16,7 +16,7 @@ print(json.dumps({name: getattr(settings, name, None) for name in {names}}))
 """
 HTTPS = ("SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "SECURE_SSL_REDIRECT", "SECURE_HSTS_SECONDS")
 GET = """
-import celery_app, django
+import refunds.project.app, django
 django.setup()
 from django.test import Client
 client = Client(raise_request_exception=False, headers={"host": "localhost"})

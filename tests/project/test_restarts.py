@@ -31,7 +31,7 @@ sweeps.decline_pending(now)
 assert app.control.purge() == 1
 Sweep.objects.update(dispatched_at=now - timedelta(minutes=2))
 """
-WORKER = ("worker", "-A", "celery_app", "worker", "--pool", "solo", "--loglevel", "info")
+WORKER = ("worker", "-A", "refunds.project.app", "worker", "--pool", "solo", "--loglevel", "info")
 STATUSES = "from refunds.models import ReturnRequest; print(*ReturnRequest.objects.values_list('status', flat=True))"
 # As after an outage of more than a minute; sooner, the reconciler takes what was sent for under way.
 AGE = """
@@ -59,7 +59,7 @@ def test_starting_worker_asks_for_lost_messages(tmp_path: Path) -> None:
     """Without beat, the worker's start makes the reconciler send lost messages again."""
     with RedisServer() as redis:
         environment = {"CELERY_BROKER_URL": redis.url(), "PYTHONPATH": f"{ROOT}{os.pathsep}{CHECKOUT}"}
-        python(tmp_path, "-c", f"import celery_app, django; django.setup()\n{LOST}", environment=environment)
+        python(tmp_path, "-c", f"import refunds.project.app, django; django.setup()\n{LOST}", environment=environment)
         worker = subprocess.Popen(
             [sys.executable, "-m", "refunds.project.embedded.lifeline", *WORKER],
             cwd=tmp_path,
@@ -82,7 +82,7 @@ def test_starting_worker_asks_for_lost_messages(tmp_path: Path) -> None:
         worker.kill()
         worker.communicate()
         statuses = python(
-            tmp_path, "-c", f"import celery_app, django; django.setup()\n{STATUSES}", environment=environment
+            tmp_path, "-c", f"import refunds.project.app, django; django.setup()\n{STATUSES}", environment=environment
         ).stdout
     assert statuses == "declined declined declined\n", "".join(lines)
 

@@ -29,7 +29,8 @@ from refunds.project import settings
 print(json.dumps({name: getattr(settings, name) for name in dir(settings) if name.isupper()}, default=repr))
 """
 BREAK = """
-import logging, celery_app, django
+import logging, django
+from refunds.project.app import app
 django.setup()
 logging.getLogger().setLevel(logging.DEBUG)
 from refunds import tasks
@@ -37,7 +38,7 @@ from refunds.notices.views import opt_out
 from django.test import Client
 # A task that fails, a message that cannot be sent, a page that fails: each is logged and mailed.
 print(tasks.plan_sweep.apply(kwargs={"sweep_id": 1}, throw=False, retries=5).traceback)
-celery_app.app.conf.broker_connection_timeout = 0.1
+app.conf.broker_connection_timeout = 0.1
 from refunds import outbox
 outbox._publish(outbox.PLAN_SWEEP, [{"sweep_id": 1}], None)
 client = Client(raise_request_exception=False, headers={"host": "localhost"})
@@ -53,7 +54,7 @@ for secret in ("whsec_other", settings.STRIPE_WEBHOOK_SECRET.split()[1]):
     headers = {"stripe-signature": sign(body, secret, int(time.time()))}
     print("webhook", client.post("/payments/stripe/", body, "application/json", headers=headers).status_code)
 # What `celery report` and `celery inspect conf` show.
-shown = celery_app.app.bugreport() + repr(celery_app.app.conf.table(with_defaults=True, censored=True))
+shown = app.bugreport() + repr(app.conf.table(with_defaults=True, censored=True))
 print("shown", "STRIPE_WEBHOOK_SECRET" in shown, "whsec_" in shown)
 """
 # What a worker answers to `inspect conf`.
@@ -105,7 +106,7 @@ def test_no_secret_is_in_a_log_or_a_report(tmp_path: Path) -> None:
 def test_no_secret_is_in_celerys_report_or_conf(tmp_path: Path) -> None:
     """`celery report` and what `celery inspect conf` answers, which people paste into issues, name no password."""
     urls = {"CELERY_REDBEAT_REDIS_URL": f"redis://:{WORD}@127.0.0.1:1/3", "CELERY_BEAT_SCHEDULER": "redbeat.RedBeat"}
-    report = python(tmp_path, "-m", "celery", "-A", "celery_app", "report", environment=SECRETS | urls).stdout
+    report = python(tmp_path, "-m", "celery", "-A", "refunds.project.app", "report", environment=SECRETS | urls).stdout
     conf = python(tmp_path, "-c", CONF, environment=SECRETS | urls).stdout
     for name in ("CELERY_BROKER_URL", "CELERY_REDBEAT_REDIS_URL", "REFUNDS_LIMITER_URL"):
         assert f"{name}: '********'" in report

@@ -7,7 +7,7 @@ import pytest
 from .production import python, refunds
 
 GET = """
-import celery_app, django
+import refunds.project.app, django
 django.setup()
 from django.templatetags.static import static
 from django.test import Client

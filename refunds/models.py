@@ -295,5 +295,3 @@ class WalletEntry(models.Model):
         if not self._state.adding:
             raise TypeError(f"{self} is in the ledger and cannot be changed; add a correcting entry instead")
         super().save(*args, **kwargs)
-
-

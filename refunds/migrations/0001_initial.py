@@ -87,23 +87,6 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name="OptOut",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("address", models.EmailField(max_length=254, unique=True)),
-                ("created_at", models.DateTimeField()),
-            ],
-            options={
-                "verbose_name": "opt-out",
-                "constraints": [
-                    models.CheckConstraint(
-                        condition=models.Q(("address", django.db.models.functions.text.Lower("address"))),
-                        name="opt_out_lower_case",
-                    )
-                ],
-            },
-        ),
-        migrations.CreateModel(
             name="Refund",
             fields=[
                 (

@@ -13,7 +13,7 @@ from refunds.domain.returns import Decision
 from refunds.models import Refund
 from refunds.notices import resend
 from refunds.notices.sending import LEASE, NOTIFY_CUSTOMER, WITHIN
-from refunds.operations import bulk_payments, reconcile
+from refunds.operations import bulk_payments
 from refunds.operations.decisions import decide_chosen
 from refunds.schedule import beat_schedule
 
@@ -40,7 +40,7 @@ def seldom(schedule: Schedule) -> None:
 
 def late_lines(celery: VirtualCelery) -> list[str]:
     """The lines of `health` about notices now."""
-    return [line for line in reconcile.health(celery.now) if line.startswith("notices not sent")]
+    return [line for line in health.health(celery.now) if line.startswith("notices not sent")]
 
 
 def test_success_is_mailed_at_once(start: Start) -> None:

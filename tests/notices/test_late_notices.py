@@ -16,7 +16,7 @@ from refunds.models import Refund
 from refunds.notices import resend
 from refunds.notices.models import Notice
 from refunds.notices.sending import LEASE, WITHIN, notify_customer
-from refunds.operations import PATIENCE, local, reconcile
+from refunds.operations import PATIENCE, health, local, reconcile
 
 from ..factories import NOON, make_failed, make_refund, never_read_tables
 from .mails import ADDRESS, SUCCESS, YES, MailServer, Meanwhile, make_pending, notice_of, settle, subjects
@@ -34,7 +34,7 @@ def resent(*, after: timedelta) -> int:
 
 def late(*, after: timedelta) -> list[str]:
     """The lines of `health` about notices, so long after noon."""
-    return [line for line in reconcile.health(NOON + after) if line.startswith("notices not sent")]
+    return [line for line in health.health(NOON + after) if line.startswith("notices not sent")]
 
 
 @pytest.mark.parametrize(

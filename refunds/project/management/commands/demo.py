@@ -17,7 +17,7 @@ from ....domain.money import to_major
 from ....domain.refunds import RefundStatus
 from ....domain.returns import Status
 from ....importing.files import BadFile, Rejection, Row, Source, guess, load, rows
-from ....operations.audit import Audit, Line
+from ....operations.audit import Audit, AuditSum
 
 if TYPE_CHECKING:
     from ... import demo
@@ -114,7 +114,7 @@ def _date(text: str) -> date:
         raise ArgumentTypeError(f"{text!r} is not a day: write it as 2026-03-29") from error
 
 
-def _total(lines: Iterable[Line], currency: str) -> str:
+def _total(lines: Iterable[AuditSum], currency: str) -> str:
     minor = sum(line.total for line in lines if line.currency == currency)
     return f"{to_major(minor, currency):>16,}"
 

@@ -1,10 +1,9 @@
-"""What crashes, bugs and lost answers cost a payment, in virtual time: time, and nothing else."""
+"""Crashes, bugs and lost answers delay a payment, in virtual time, and cost nothing else."""
 
 from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from django.core import mail
 
 from refunds import tasks
 from refunds.domain.refunds import RefundStatus
@@ -23,10 +22,10 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.mark.parametrize("transport", ["memory", "fakeredis"])
 @pytest.mark.parametrize("paid", [True, False])
-def test_a_crash_between_attempt_and_receipt_pays_once(
+def test_crash_between_attempt_and_receipt_pays_once(
     start: Start, gateway: InMemory, transport: str, paid: bool
 ) -> None:
-    """Killed with the call made or not made, the worker leaves an attempt that is asked again with its own key."""
+    """A worker that is killed before or after the call leaves an attempt that is repeated with the same key."""
     celery = start(NOON, transport=transport)
 
     def die(call: Call) -> Answer:
@@ -53,7 +52,7 @@ def test_a_crash_between_attempt_and_receipt_pays_once(
 
 
 class Poisonous(InMemory):
-    """A provider whose answer to one payment breaks whoever reads it."""
+    """A provider whose answer to one payment breaks its reader."""
 
     def __init__(self, effect: Callable[[], None]) -> None:
         super().__init__()
@@ -69,12 +68,12 @@ class Poisonous(InMemory):
 
 
 def nonsense() -> None:
-    """What a provider's nonsense does to a gateway that did not expect it."""
+    """Raise what a gateway raises that does not expect a provider's nonsense."""
     raise KeyError("id")
 
 
-def test_a_poison_refund_ends_failed_and_stops_nobody(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The others are paid at once; the bug is its reason after as many attempts as any refund gets."""
+def test_poison_refund_ends_failed_and_stops_no_other(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others are paid at once; after the last attempt, its reason is the bug."""
     gateway = Poisonous(nonsense)
     monkeypatch.setattr(tasks, "gateway", lambda: gateway)
     celery = start(NOON, workers=2)
@@ -90,10 +89,10 @@ def test_a_poison_refund_ends_failed_and_stops_nobody(start: Start, monkeypatch:
 
 
 @pytest.mark.parametrize("transport", ["memory", "fakeredis"])
-def test_a_refund_that_kills_each_worker_ends_failed(
+def test_refund_that_kills_each_worker_ends_failed(
     start: Start, monkeypatch: pytest.MonkeyPatch, transport: str
 ) -> None:
-    """However often its message comes back, the worker is lost as often as there are attempts."""
+    """The message comes back after each kill, and a worker is lost once for each attempt."""
     gateway = Poisonous(lambda: celery.kill_worker())  # noqa: PLW0108  # the cluster is not there yet
     monkeypatch.setattr(tasks, "gateway", lambda: gateway)
     celery = start(NOON, transport=transport)
@@ -104,17 +103,16 @@ def test_a_refund_that_kills_each_worker_ends_failed(
         if celery.workers_down:
             celery.start_worker()
     assert len(celery.timeline.of("worker lost")) == POLICY.max_attempts
-    books = run_audit()
-    assert (books.count(RefundStatus.SUCCEEDED), books.count(RefundStatus.FAILED)) == (4, 1)
+    audit = run_audit()
+    assert (audit.count(RefundStatus.SUCCEEDED), audit.count(RefundStatus.FAILED)) == (4, 1)
     assert Refund.objects.get(pk=rows[0]).failure == "gave up after 12 attempts without an answer"
 
 
-def test_an_answer_that_is_lost_is_found_at_the_next_attempt(start: Start, gateway: InMemory) -> None:
-    """The money moves once, and the customer is told once."""
+def test_lost_answer_is_found_at_the_next_attempt(start: Start, gateway: InMemory) -> None:
+    """The money moves once, and the refund gets the receipt of the first call."""
     celery = start(NOON)
     gateway.faults.extend([answer_lost, answer_lost])
-    approve(gateway, 1, NOON, customer_email="c@example.com")
+    approve(gateway, 1, NOON)
     celery.advance(MINUTE)
     (entry,) = gateway.provider.refunds
     assert Refund.objects.get().receipt == entry.id
-    assert [letter.subject for letter in mail.outbox] == ["Your refund of 12.50 GBP"]

@@ -10,7 +10,9 @@ from refunds.gateways import Answer, Order, TryAgain
 from refunds.gateways.wallet import Wallet
 
 from ...day.conftest import Start, press
-from ...factories import CUTOFF, MINUTE, PRESSED, make_requests
+from ...day.paying import approve
+from ...factories import CUTOFF, MINUTE, NOON, PRESSED, make_requests
+from ...gateways.provider import InMemory, answer_lost
 
 pytestmark = pytest.mark.django_db(transaction=True)
 CUSTOMER = "c@example.com"
@@ -66,3 +68,14 @@ def test_admins_learn_of_an_approval_that_celery_expired(start: Start, late: tim
     celery.start_worker()
     celery.advance(5 * MINUTE)
     assert sum(f"Task {outbox.PLAN_SWEEP} expired" in letter.subject for letter in mail.outbox) == mails
+
+
+def test_lost_answer_sends_no_second_mail(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The provider has paid although its answers are lost; the customer gets one mail."""
+    gateway = InMemory()
+    monkeypatch.setattr(tasks, "gateway", lambda: gateway)
+    celery = start(NOON)
+    gateway.faults.extend([answer_lost, answer_lost])
+    approve(gateway, 1, NOON, customer_email=CUSTOMER)
+    celery.advance(MINUTE)
+    assert letters() == 1

@@ -22,7 +22,6 @@ PLAN_SWEEP = "refunds.plan_sweep"
 DECIDE_CHUNK = "refunds.decide_chunk"
 PAY_REFUND = "refunds.pay_refund"
 PAY_REFUNDS = "refunds.pay_refunds"
-LOOK_UP_REFUND = "refunds.look_up_refund"
 NOTIFY_CUSTOMER = "refunds.notify_customer"
 
 

@@ -20,7 +20,6 @@ from .gateways import gateway, limiter
 from .notices import sending
 from .operations import PATIENCE, bulk_payments, clocks, payments, sweeps
 from .operations import reconcile as reconciler
-from .tracking import outcomes
 
 # A database that is locked or away, a worker's child that the kernel kills: soon again, a few times; after that the
 # reconciler. `retry_on_worker_lost` counts its retries, which `reject_on_worker_lost` does not (celery 4250); before
@@ -85,19 +84,6 @@ def pay_refund(self: "Task[Any, Any]", /, *, refund_id: int, **_newer: object) -
     )
     if isinstance(result, Again) and result.by_message and self.request.retries < (self.max_retries or 0):
         raise self.retry(countdown=result.delay.total_seconds())
-
-
-# The time limits (seconds) are shorter than the lease of the look-up, as those of a payment are.
-@shared_task(name="refunds.look_up_refund", soft_time_limit=45, time_limit=50, **TROUBLE)
-def look_up_refund(*, refund_id: int, **_newer: object) -> None:
-    """Ask the payment provider how a refund has ended; the reconciler sends the next look-up when it is due."""
-    outcomes.look_up_refund(
-        _positive("refund_id", refund_id),
-        timezone.now(),
-        gateway=gateway(),
-        limiter=limiter(),
-        clock=timezone.now,
-    )
 
 
 @shared_task(name="refunds.notify_customer", **TROUBLE)

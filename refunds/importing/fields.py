@@ -15,10 +15,10 @@ from django.core.validators import validate_email
 from django.db.models import Field
 
 from ..domain.currencies import EXPONENTS
-from ..domain.money import BadAmount, to_minor, too_fine
 from ..domain.text import invisible
 from ..models import ReturnRequest
 from ..notices import addresses
+from .amounts import BadAmount, to_minor, too_fine
 from .errors import BadRow, shown
 
 Cells = Mapping[str, str]

@@ -2,19 +2,18 @@
 
 import logging
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from django.db.models import Max
 from kombu.exceptions import OperationalError
 
-from .. import queries
+from .. import queries, signals
 from ..beat import drift
 from ..domain import cutoff
 from ..domain.returns import Decision
 from ..gateways import Gateway, Limiter
 from ..models import Refund, ReturnRequest, Sweep
 from ..remedies import closing
-from ..tracking import look_ups
 from . import PATIENCE, sweeps
 from . import local as _local
 from .resend import UNTOLD, open_at, resend
@@ -42,8 +41,11 @@ def reconcile(
     for sweep_id in Sweep.objects.filter(planned_at__isnull=False, closed_at=None).values_list("pk", flat=True):
         sweeps.close_if_done(sweep_id, now)
     try:
-        sent = resend(now, patience, gateway=gateway, limiter=limiter)
-        return done | sent | {"look_ups": look_ups.send_look_ups(now, limiter, patience)}
+        done |= resend(now, patience, gateway=gateway, limiter=limiter)
+        answers: Any = signals.reconciling.send(reconcile, now=now, patience=patience, limiter=limiter)
+        for _, counts in answers:
+            done |= counts
+        return done
     except OperationalError:
         logger.exception("the broker does not answer: nothing is sent again until the next run, in 30 seconds")
         return done
@@ -63,13 +65,14 @@ def health(now: datetime) -> list[str]:
 
     So there is for what beat's rows in the database say against the code.
     """
+    answers: Any = signals.health_requested.send(health, now=now)
     return [
         *_missed(now),
         *_stalled(now),
         *_unpaid(now),
         *closing.paid_twice(now),
         *_untold(now),
-        *look_ups.lines(now),
+        *(line for _, lines in answers for line in lines),
         *drift.lines(),
     ]
 

@@ -12,7 +12,7 @@ from django.db.models import Case, Count, F, Model, Q, QuerySet, When
 
 from .. import outbox, queries
 from ..domain import sweeps as rules
-from ..gateways import BulkGateway, Gateway, Limiter
+from ..gateways import Gateway, Limiter, in_bulk
 from ..models import Chunk, Refund, Sweep
 from ..notices import sending
 from . import RECONCILE_EVERY, sweeps
@@ -68,7 +68,6 @@ def _first(rows: QuerySet[M], count: int) -> list[int]:
 
 
 def _resend_refunds(now: datetime, patience: timedelta, gateway: Gateway, limiter: Limiter | None) -> int:
-    in_bulk = isinstance(gateway, BulkGateway)
     due = Refund.objects.filter(queries.UNPAID, due_at__lte=now)
     # A microsecond more: with that a refund is marked as sent by itself (below).
     unsent, waits = Q(dispatched_at=None), Q(dispatched_at__lte=now - patience + timedelta.resolution)
@@ -76,27 +75,27 @@ def _resend_refunds(now: datetime, patience: timedelta, gateway: Gateway, limite
         return 0
     ready = outbox.ready(outbox.PAY_REFUND, outbox.PAY_REFUNDS)
     room = rules.CHUNK_ROWS
-    if limiter is not None and not in_bulk:  # as many as there are permits until the next look
+    if limiter is not None:  # as many as there are permits until the next look
         room = max(0, limiter.within(RECONCILE_EVERY) - ready)
     ids = list(due.filter(unsent).order_by("due_at").values_list("pk", flat=True)[:room])
     # One message for all refunds of a range, which were sent at one instant; one for each of the others.
-    waiting = due.filter(waits).annotate(range_at=_range_at(in_bulk=in_bulk))
+    waiting = due.filter(waits).annotate(range_at=_range_at(gateway))
     needed = waiting.aggregate(ranges=Count("range_at", distinct=True), single=Count("pk", filter=Q(range_at=None)))
     rows = waiting.order_by("dispatched_at", "pk").values_list("pk", "range_at")[: room - len(ids)]
     ids += _of_messages(((pk, at or pk) for pk, at in rows), needed["ranges"] + needed["single"] - ready)
     # Later than due_at: from here on they are not their range's (queries.BY_RANGE).
     with _claimed(due.filter(unsent | waits), ids, dispatched_at=now + timedelta.resolution) as found:
         ids = sorted(refund.pk for refund in found)
-        if ids and in_bulk:
+        if ids and in_bulk(gateway):
             outbox.on_commit(outbox.PAY_REFUNDS, [{"first_id": ids[0], "last_id": ids[-1]}])
         else:
             outbox.on_commit(outbox.PAY_REFUND, [{"refund_id": pk} for pk in ids])
     return len(ids)
 
 
-def _range_at(*, in_bulk: bool) -> Case | F:
+def _range_at(gateway: Gateway) -> Case | F:
     """When the message of the refund's range was sent; null where it has one of its own."""
-    return F("dispatched_at") if in_bulk else Case(When(queries.BY_RANGE, then="dispatched_at"))
+    return F("dispatched_at") if in_bulk(gateway) else Case(When(queries.BY_RANGE, then="dispatched_at"))
 
 
 def _resend_notices(now: datetime, patience: timedelta) -> int:

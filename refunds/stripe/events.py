@@ -27,7 +27,7 @@ LONGEST_REFERENCE: Final = 64
 
 
 class BadEvent(ValueError):
-    """A request that Stripe did not sign with our secret in the last minutes, or that is no event."""
+    """A request that Stripe did not sign with our secret in the last minutes, or whose body is not an event."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Hint:
 
 
 def read(body: bytes, signature: str | None, secrets: Sequence[str]) -> Hint | None:
-    """The hint in the body of a request; None for an event about anything but a refund of ours.
+    """Return the hint in the body of a request; None for an event that is not about a refund of ours.
 
     `secrets` are those that Stripe can have signed with, two or more while one is replaced. Raises BadEvent.
     """

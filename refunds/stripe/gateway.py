@@ -16,15 +16,14 @@ from . import ids
 from .retry_after import retry_after
 from .units import in_stripe_units
 
-# Under this name a refund at Stripe carries the reference of ours.
+# The key in a Stripe refund's metadata that holds our reference.
 REFERENCE: Final = "refund"
-# What Stripe says of a refund (https://docs.stripe.com/api/refunds/object, status). A word that is none of these is
-# never taken for success.
+# The statuses of a refund at Stripe (https://docs.stripe.com/api/refunds/object). Another word never counts as success.
 SUCCEEDED: Final = "succeeded"
 UNDER_WAY: Final = ("pending", "requires_action")
 CAME_TO_NOTHING: Final = ("failed", "canceled")
 # Answers that say nothing about the refund: a conflict with the same key in progress, too many calls, and an API key
-# that is wrong or lacks a right, which is ours to mend while the refund waits.
+# that is wrong or lacks a right, which we correct while the refund waits.
 # https://docs.stripe.com/error-low-level
 NOT_ABOUT_THE_REFUND: Final = {401, 403, 409, 429}
 BAD_REQUEST: Final = 400
@@ -41,9 +40,9 @@ PAGE: Final = 100  # the most that Stripe lists at once
 class Stripe:
     """Refunds charges and payment intents.
 
-    Stripe forgets an idempotency key after a day, and answers it with the first answer until then, be that an error.
-    So the key alone makes nothing happen once: where an earlier call may have reached Stripe, or Stripe says no, the
-    payment's refunds are searched for one that carries our reference.
+    Stripe forgets an idempotency key after a day, and until then repeats its first answer, also an error. So the key
+    alone does not prevent a second refund: if an earlier call can have reached Stripe, or Stripe says no, the gateway
+    searches the payment's refunds for our reference.
     """
 
     def __init__(self) -> None:
@@ -67,6 +66,11 @@ class Stripe:
     def check_payment(payment: str) -> None:
         """Raise BadInput unless `payment` has the shape of a charge's or a payment intent's id."""
         ids.check(payment)
+
+    @staticmethod
+    def secret_in(text: str) -> str | None:
+        """Return what kind of secret of Stripe's the text has in it, and what to do; None where it has none."""
+        return ids.secret_in(text)
 
     def refund(self, order: Order, idempotency_key: str) -> Answer:
         """Refund the order's payment, or find the refund that was made for it; the receipt is Stripe's id of it.
@@ -94,9 +98,9 @@ class Stripe:
             raise failure from error
 
     def _find_on_earlier_payments(self, order: Order) -> Answer | None:
-        """What a refund for this order says that is there on a payment which was since corrected.
+        """Return what a refund for this order says that exists on an earlier payment, or None.
 
-        Raises StripeError where Stripe does not answer: until it does, a refund of another payment could be a second.
+        Raises StripeError where Stripe does not answer: until it does, a refund of another payment could be the second.
         """
         for payment in filter(None, map(_parameter, order.earlier_payments)):
             try:
@@ -122,13 +126,13 @@ class Stripe:
         return _answer(refund, order)
 
     def _ours(self, order: Order, payment: dict[str, str]) -> Iterator[dict[str, Any]]:
-        """The refunds that are there for this order, whatever has become of them."""
+        """The refunds that exist for this order, whatever has become of them."""
         for refund in self._listed(payment):
             if (refund.get("metadata") or {}).get(REFERENCE) == order.reference:
                 yield refund
 
     def _listed(self, payment: dict[str, str]) -> Iterator[dict[str, Any]]:
-        """Every refund of the payment. Not by the client's own paging, which asks whatever it was answered for more."""
+        """Every refund of the payment. The client's own paging does not check what it was answered."""
         params: dict[str, Any] = {**payment, "limit": PAGE}
         while True:
             page = _read(self._refunds.list, params)
@@ -143,7 +147,7 @@ class Stripe:
             params["starting_after"] = refunds[-1]["id"]
 
     def _ours_after_all(self, order: Order, payment: dict[str, str]) -> list[dict[str, Any]]:
-        """As `_ours`, before a no is believed: "already refunded" may be by us."""
+        """As `_ours`, after a no: the refund that "already refunded" means can be ours."""
         try:
             return list(self._ours(order, payment))
         except stripe.InvalidRequestError:
@@ -152,7 +156,7 @@ class Stripe:
             raise self._failure(error) from error
 
     def _mask(self, record: logging.LogRecord) -> bool:
-        """A filter that lets every record through, without the API key."""
+        """A filter that masks the API key in every record."""
         record.msg, record.args = self._masked(record.getMessage()), ()
         return True
 
@@ -160,7 +164,7 @@ class Stripe:
         return text.replace(self._secret, "***")
 
     def _failure(self, error: stripe.StripeError) -> TryAgain | Refused:
-        """What an error of Stripe's client means. No reason has the API key in it, whoever answered."""
+        """What an error of Stripe's client means. No reason has the API key in it."""
         reason = self._masked(f"Stripe: {error}")
         if error.code == BALANCE_TOO_LOW:
             return TryAgain(reason, NEXT_SALES)
@@ -187,7 +191,7 @@ def _alive(refunds: Iterable[dict[str, Any]]) -> dict[str, Any] | None:
 
 
 def _payment(order: Order) -> dict[str, str]:
-    """The parameter that names the order's payment. Raises Refused where it is none of Stripe's."""
+    """The parameter that names the order's payment. Raises Refused for text that is not an id of Stripe's."""
     if parameter := _parameter(order.payment):
         return parameter
     why = ids.no_payment(order.payment)

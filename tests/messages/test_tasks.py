@@ -26,7 +26,6 @@ WITH_ID = [
     (tasks.plan_sweep, "sweep_id", "sweep"),
     (tasks.decide_chunk, "chunk_id", "chunk"),
     (tasks.pay_refund, "refund_id", "refund"),
-    (tasks.look_up_refund, "refund_id", "refund"),
     (tasks.notify_customer, "refund_id", "refund"),
 ]
 

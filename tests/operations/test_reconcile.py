@@ -208,7 +208,7 @@ def test_a_full_queue_gets_no_refunds_beyond_the_rate(sent: Sent, monkeypatch: p
         make_refund(dispatched_at=None if n % 2 else NOON)
     for ready, count in ((30, 0), (25, 5)):
         monkeypatch.setattr(outbox, "ready", lambda *_names, ready=ready: ready)
-        assert reconcile.reconcile(NOON + PATIENCE, gateway=OneByOne(), limiter=Paced("1/s"))["refunds"] == count
+        assert reconcile.reconcile(NOON + PATIENCE, gateway=OneByOne(), limiter=Paced(1))["refunds"] == count
 
 
 def test_after_a_crash_of_everything_nothing_waits_for_a_patience(sent: Sent) -> None:

@@ -26,7 +26,7 @@ def span_of(ids: list[int]) -> dict[str, int]:
 
 def test_failed_refunds_begin_anew(published: Published, commit: Commit) -> None:
     """Pending, due at once, no attempt counted, the reason kept; the range goes out with the commit and not before."""
-    ids = make_failed(3, tried_again=1, refusals=2, notified_of="failed", notified_at=NOON)
+    ids = make_failed(3, tried_again=1, key_number=2, notified_of="failed", notified_at=NOON)
     before = refund_rows()
     with commit():
         assert try_again(ids, PRESSED) == ids

@@ -1,0 +1,8 @@
+"""The page of this room; a project includes these at its root."""
+
+from django.urls import path
+
+from ..apps import LABEL
+from .webhook import stripe_webhook
+
+urlpatterns = [path("payments/stripe/", stripe_webhook, name=f"{LABEL}_stripe_webhook")]

@@ -9,7 +9,8 @@ import stripe
 
 from ..domain.refunds import RefundStatus
 from ..gateways.base import LONGEST_RECEIPT
-from .gateway import CAME_TO_NOTHING, REFERENCE, SUCCEEDED, UNDER_WAY
+from .answers import CAME_TO_NOTHING, SUCCEEDED, UNDER_WAY
+from .gateway import REFERENCE
 
 # The events about refunds (https://docs.stripe.com/api/events/types); each has the refund as its object. API versions
 # before 2024-10-28 send the last one for refunds of charges, and the others only for refunds without a charge.

@@ -49,7 +49,7 @@ def gateway() -> Gateway:
 
     Raises ImproperlyConfigured.
     """
-    return _load(settings.REFUNDS_GATEWAY)
+    return _load(_configured())
 
 
 def limiter() -> Limiter | None:
@@ -76,13 +76,13 @@ def in_bulk(made: Gateway) -> TypeGuard[BulkGateway]:
 
 def check_payment(payment: str) -> None:
     """Raise BadInput where the configured gateway has no payment with such an id. Raises ImproperlyConfigured."""
-    if check := getattr(_class(settings.REFUNDS_GATEWAY), "check_payment", None):
+    if check := getattr(_class(_configured()), "check_payment", None):
         check(payment)
 
 
 def secret_in(text: str) -> str | None:
     """Return what kind of secret of the configured gateway the text has in it, or None. Raises ImproperlyConfigured."""
-    named = getattr(_class(settings.REFUNDS_GATEWAY), "secret_in", None)
+    named = getattr(_class(_configured()), "secret_in", None)
     return named(text) if named else None
 
 
@@ -109,6 +109,11 @@ def tracker(made: Gateway) -> TracksRefunds:
             "one that receives signals.refund_accepted to INSTALLED_APPS, or have refund() answer Settled alone"
         )
     return made
+
+
+def _configured() -> str:
+    name: str = getattr(settings, "REFUNDS_GATEWAY", "wallet")
+    return name
 
 
 @cache

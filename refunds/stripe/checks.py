@@ -14,7 +14,8 @@ from ..gateways import gateway_names
 def late_failures_heard(**_: Any) -> list[CheckMessage]:
     """Only the webhook hears of a refund that fails after it succeeded: nothing looks up what has succeeded."""
     names = gateway_names()
-    by_stripe = names.get(settings.REFUNDS_GATEWAY, settings.REFUNDS_GATEWAY) == names["stripe"]
+    named: str = getattr(settings, "REFUNDS_GATEWAY", "")
+    by_stripe = names.get(named, named) == names["stripe"]
     if not by_stripe or getattr(settings, "STRIPE_WEBHOOK_SECRET", "").strip():
         return []
     return [

@@ -35,8 +35,9 @@ class NotOne:
     """No gateway at all."""
 
 
-def test_the_wallet_is_the_default() -> None:
+def test_the_wallet_is_the_default(settings: Settings) -> None:
     """Without a setting the embedded wallet pays."""
+    del settings.REFUNDS_GATEWAY
     assert isinstance(gateway(), Wallet)
 
 

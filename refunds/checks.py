@@ -1,17 +1,15 @@
 """System checks: settings that would be ignored silently, or that would break a promise of the core."""
 
-from importlib.util import find_spec
 from typing import Any
 
 from celery.app.defaults import NAMESPACES, flatten
 from django.conf import settings
-from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import ImproperlyConfigured
 
 from .apps import LABEL
 from .domain import currencies, cutoff
-from .gateways import NAMES, gateway, limiter
+from .gateways import gateway, limiter
 
 # Celery lists all but the one that its Django fixup reads by its whole name; RedBeat has its own
 # (https://redbeat.readthedocs.io/en/latest/config.html).
@@ -75,14 +73,13 @@ def quorum_on_rabbitmq(**_: Any) -> list[CheckMessage]:
 
 @register(Tags.compatibility)
 def gateway_configured(**_: Any) -> list[CheckMessage]:
-    """Report settings of which no gateway or limiter can be made: each refund would fail."""
-    found: list[CheckMessage] = []
-    for make in (gateway, limiter):
-        try:
-            make()
-        except ImproperlyConfigured as error:
-            found.append(Error(str(error), id=f"{LABEL}.E004"))
-    return found
+    """The gateway and its limiter can be made of the settings; otherwise each refund would fail on its own."""
+    try:
+        gateway()
+        limiter()
+    except ImproperlyConfigured as error:
+        return [Error(str(error), id=f"{LABEL}.E004")]
+    return []
 
 
 @register(Tags.compatibility)
@@ -104,50 +101,4 @@ def currencies_known(**_: Any) -> list[CheckMessage]:
             id="refunds.E010",
         )
         for code in currencies.unknown(accepted)
-    ]
-
-
-@register(Tags.compatibility, deploy=True)
-def limit_shared(**_: Any) -> list[CheckMessage]:
-    """A limit that is counted in memory is one for each process of each worker."""
-    if not settings.REFUNDS_GATEWAY_RATE or not settings.REFUNDS_LIMITER_URL.startswith("memory:"):
-        return []
-    return [
-        checks.Warning(
-            f"REFUNDS_GATEWAY_RATE is {settings.REFUNDS_GATEWAY_RATE!r}, and each worker process counts by itself.",
-            hint="Name a Redis in REFUNDS_LIMITER_URL, or run one worker process.",
-            id="refunds.W002",
-        )
-    ]
-
-
-@register(Tags.compatibility, deploy=True)
-def late_failures_heard(**_: Any) -> list[CheckMessage]:
-    """A refund that fails after it succeeded is only heard of by the webhook: nothing looks up what has succeeded."""
-    by_stripe = settings.REFUNDS_GATEWAY in {"stripe", NAMES["stripe"]}
-    if not by_stripe or getattr(settings, "STRIPE_WEBHOOK_SECRET", "").strip():
-        return []
-    return [
-        checks.Warning(
-            "REFUNDS_GATEWAY is 'stripe', and STRIPE_WEBHOOK_SECRET is empty: nobody would notice a refund that fails "
-            "after it has succeeded.",
-            hint="Add an endpoint for https://<this project>/payments/stripe/ at Stripe, with the events "
-            "refund.created, refund.updated, refund.failed and charge.refund.updated. Put its signing secret into the "
-            "environment of the web process.",
-            id="refunds.W010",
-        )
-    ]
-
-
-@register(Tags.compatibility)
-def webhook_can_verify(**_: Any) -> list[CheckMessage]:
-    """The webhook verifies by Stripe's own client."""
-    if not getattr(settings, "STRIPE_WEBHOOK_SECRET", "").strip() or find_spec("stripe"):
-        return []
-    return [
-        Error(
-            "STRIPE_WEBHOOK_SECRET is set, and the package stripe is missing: each event would be answered with 500.",
-            hint="pip install '.[stripe]' in the clone of refunds",
-            id="refunds.E011",
-        )
     ]

@@ -181,10 +181,9 @@ class Chunk(models.Model):
 
 
 class Refund(models.Model):
-    """The money owed for one approved request: one row per request, by its primary key.
+    """The money due for one approved request: one row per request, by its primary key.
 
-    Whatever is pending is still to be paid. Whatever is processing has been accepted by the provider, and must not be
-    requested again.
+    A pending refund is still to be paid. The provider has accepted one that is processing: do not request it again.
     """
 
     request = models.OneToOneField(ReturnRequest, models.PROTECT, primary_key=True, related_name="refund")
@@ -194,12 +193,11 @@ class Refund(models.Model):
     created_at = models.DateTimeField()
     attempts = models.PositiveIntegerField(default=0)
     first_attempt_at = models.DateTimeField(null=True, blank=True)
-    # How often the payer has said no: its answer is final for the key that it was asked with.
-    refusals = models.PositiveIntegerField(default=0, db_default=0)
-    # How often a person has tried again; `attempts` and `first_attempt_at` begin anew with each.
+    # How often an operator has tried again; `attempts` and `first_attempt_at` begin at zero with each.
     tried_again = models.PositiveIntegerField(default=0, db_default=0)
-    # How often an operator has corrected the payment. The provider refuses an old idempotency key for a new payment.
-    corrected = models.PositiveIntegerField(default=0, db_default=0)
+    # Number of the idempotency key: one more after each no of the provider, which is final for its key, and after each
+    # corrected payment, because a provider refuses an old key with a new payment.
+    key_number = models.PositiveIntegerField(default=0, db_default=0)
     # The payments before the corrections, one a line: the refund can have been paid there.
     earlier_payments = models.TextField(blank=True, default="", db_default="")
     # Not to be attempted before; moved ahead while an attempt runs, and by the retry policy after it.
@@ -208,12 +206,7 @@ class Refund(models.Model):
     dispatched_at = models.DateTimeField(null=True, blank=True)
     # When the provider accepted the refund without settling it; None: it never did.
     accepted_at = models.DateTimeField(null=True, blank=True)
-    # The provider is to be asked how the refund ended, not before; moved ahead while it is being asked. None: nothing
-    # to ask. A refund that has succeeded gets one where the provider hints that it has failed since.
-    look_at = models.DateTimeField(null=True, blank=True)
     settled_at = models.DateTimeField(null=True, blank=True)
-    # When the provider said that a refund which had succeeded has failed; None once an operator has tried again.
-    reversed_at = models.DateTimeField(null=True, blank=True)
     # The provider's id of the refund, settled or under way.
     receipt = models.CharField(max_length=255, blank=True)
     failure = models.TextField(blank=True)
@@ -230,11 +223,7 @@ class Refund(models.Model):
             models.CheckConstraint(condition=Q(status__in=list(RefundStatus)), name="refund_status_known"),
             models.CheckConstraint(
                 condition=Q(status=RefundStatus.PENDING, settled_at=None, receipt="")
-                | (
-                    Q(status=RefundStatus.PROCESSING, settled_at=None)
-                    & Q(accepted_at__isnull=False, look_at__isnull=False)
-                    & ~Q(receipt="")
-                )
+                | (Q(status=RefundStatus.PROCESSING, settled_at=None, accepted_at__isnull=False) & ~Q(receipt=""))
                 | (Q(status=RefundStatus.SUCCEEDED, settled_at__isnull=False) & ~Q(receipt=""))
                 | (Q(status=RefundStatus.FAILED, settled_at__isnull=False, receipt="") & ~Q(failure="")),
                 name="refund_outcome_complete",
@@ -244,8 +233,7 @@ class Refund(models.Model):
             models.Index(fields=["due_at"], condition=Q(status=RefundStatus.PENDING), name="refund_pending"),
             # Few among the paid, and what a person looks for: without it the list of them reads the whole table.
             models.Index(fields=["request"], condition=Q(status=RefundStatus.FAILED), name="refund_failed"),
-            models.Index(fields=["look_at"], condition=Q(look_at__isnull=False), name="refund_to_look_up"),
-            models.Index(fields=["reversed_at"], condition=Q(reversed_at__isnull=False), name="refund_reversed"),
+            models.Index(fields=["accepted_at"], condition=Q(status=RefundStatus.PROCESSING), name="refund_processing"),
             # The health check looks for them each minute, and there are hardly ever any.
             models.Index(
                 fields=["second_receipt_at"], condition=Q(second_receipt_at__isnull=False), name="refund_second_receipt"
@@ -262,17 +250,12 @@ class Refund(models.Model):
 
     @property
     def idempotency_key(self) -> str:
-        """What the payer knows this refund by: the same until a no or another payment, whatever crashes in between.
+        """What the provider knows this attempt by: the same until a no or another payment, whatever crashes in between.
 
-        Made of columns that are committed before the first call. The request's key and not the row's id, which a
-        database that is made anew gives to another refund.
+        Made of columns that are committed before the call. The request's key and not the row's id, which a database
+        that is made again gives to another refund.
         """
-        parts = [self.request.key]
-        if self.refusals or self.corrected:
-            parts.append(str(self.refusals))
-        if self.corrected:
-            parts.append(str(self.corrected))
-        return ":".join(parts)
+        return f"{self.request.key}:{self.key_number}" if self.key_number else self.request.key
 
 
 class WalletEntry(models.Model):

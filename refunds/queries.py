@@ -12,7 +12,7 @@ from .domain.refunds import Outcome, RefundStatus, settle
 from .domain.returns import Decision, Status, decided_status
 from .domain.sweeps import IdRange, Scope, id_ranges
 from .frozen import within
-from .models import Refund, ReturnRequest, Sweep, WalletEntry
+from .models import Refund, ReturnRequest, Sweep
 
 REQUESTS: Final = ReturnRequest._meta.db_table
 REFUNDS: Final = Refund._meta.db_table
@@ -20,12 +20,7 @@ REFUNDS: Final = Refund._meta.db_table
 # bound parameter hides it (https://www.sqlite.org/partialindex.html, section 3).
 PENDING = RawSQL(f"{REQUESTS}.status = '{Status.REQUESTED}'", (), output_field=BooleanField())  # noqa: S611  # constants
 UNPAID = RawSQL(f"{REFUNDS}.status = '{RefundStatus.PENDING}'", (), output_field=BooleanField())  # noqa: S611
-# With the condition of the index that these rows are in, whatever their status.
-UNDER_WAY = RawSQL(  # noqa: S611
-    f"{REFUNDS}.status = '{RefundStatus.PROCESSING}' AND {REFUNDS}.look_at IS NOT NULL",
-    (),
-    output_field=BooleanField(),
-)
+UNDER_WAY = RawSQL(f"{REFUNDS}.status = '{RefundStatus.PROCESSING}'", (), output_field=BooleanField())  # noqa: S611
 FAILED = RawSQL(f"{REFUNDS}.status = '{RefundStatus.FAILED}'", (), output_field=BooleanField())  # noqa: S611
 
 # Refunds whose message is that of their range (pay_refunds): nothing has sent them one by one, or attempted them.
@@ -119,22 +114,16 @@ def unpaid(id_range: IdRange, now: datetime) -> QuerySet[Refund]:
     return Refund.objects.filter(UNPAID, pk__gte=id_range.first_id, pk__lte=id_range.last_id, due_at__lte=now)
 
 
-def credit_and_settle(id_range: IdRange, now: datetime) -> int:
-    """Credit every pending refund due in the range, settle it, and return how many. Wants a transaction around it."""
-    # Said of each table: PostgreSQL does not pass a range on by a join, and may read the others from end to end.
-    within = {"pk__gte": id_range.first_id, "pk__lte": id_range.last_id}
-    of_refund = {f"refund__{name}": value for name, value in within.items()}
-    due = ReturnRequest.objects.filter(UNPAID, refund__due_at__lte=now, **within, **of_refund)
-    columns = ("pk", "customer", "refund__amount_minor", "refund__currency")
-    insert_select(WalletEntry, "refund customer amount_minor currency", due.values_list(*columns))
-    # Only what has its entry is settled: between the two statements another transaction may have added a refund.
-    credited = WalletEntry.objects.filter(pk=OuterRef("pk"), **within)
+def settle_credited(id_range: IdRange, now: datetime, entries: QuerySet[Any], prefix: str) -> int:
+    """Settle the refunds due in the range that have one of `entries`; return how many. A receipt is `prefix` and id."""
+    # The credit is asked for: since it was made, another transaction can have added a refund.
+    credited = entries.filter(pk=OuterRef("pk"))
     return (
         unpaid(id_range, now)
         .filter(Exists(credited))
         .update(
             status=settle(RefundStatus.PENDING, Outcome.PAID),
-            receipt=Concat(Value(RECEIPT), Cast("pk", models.CharField())),
+            receipt=Concat(Value(prefix), Cast("pk", models.CharField())),
             settled_at=now,
             attempts=F("attempts") + 1,
             first_attempt_at=Coalesce("first_attempt_at", Value(now, models.DateTimeField())),

@@ -13,6 +13,9 @@ refunds_settled: Final = Signal()
 # Refunds have left the state `failed` at `now`: what waits because of the failure is no longer true. Sent inside the
 # transaction of the change. `ids` is a sequence of refund ids.
 refunds_reopened: Final = Signal()
+# A provider has accepted `refund` (the row before the change) at `now` and settles it later. Sent inside the
+# transaction of the change. Without a receiver nobody would learn how such refunds end: gateways.tracker refuses that.
+refund_accepted: Final = Signal()
 # A refund got another receipt after its first one, so that it was possibly paid twice. Sent inside the transaction that
 # found it. `refund` is the locked row, `receipt` the later one, `now` is aware.
 second_receipt: Final = Signal()

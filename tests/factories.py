@@ -78,9 +78,9 @@ def make_refund(**columns: Any) -> Refund:
 
 
 def make_processing(**columns: Any) -> Refund:
-    """A refund that the provider accepted at noon as re_1, to be looked up a minute later, or as the columns say."""
+    """A refund that the provider accepted at noon as re_1, or as the columns say."""
     accepted: dict[str, Any] = {"attempts": 1, "first_attempt_at": NOON, "accepted_at": NOON, "receipt": "re_1"}
-    accepted |= {"status": RefundStatus.PROCESSING, "look_at": NOON + timedelta(minutes=1), "dispatched_at": NOON}
+    accepted |= {"status": RefundStatus.PROCESSING, "dispatched_at": NOON}
     return make_refund(**{**accepted, **columns})
 
 

@@ -8,14 +8,13 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.text import Truncator
 
-from .. import queries
+from .. import gateways, queries
 from ..domain.refunds import RefundStatus
 from ..domain.remedies import Remedy
 from ..models import Refund, WalletEntry
 from ..remedies import closing
 from ..remedies.forms import CORRECT, SETTLE
 from ..remedies.pages import Closing
-from ..stripe import ids
 from .base import ReadOnlyAdmin, amount_column, id_column, kyiv_column
 from .filters import StatusFilter
 from .try_again import RETRY, TryAgain
@@ -42,12 +41,11 @@ class RefundAdmin(Closing, TryAgain):
     viewers = (RETRY, CORRECT, SETTLE)
     list_display = (
         *("number", "order_line", "amount", "status", "why", "attempts", "receipt"),
-        *("due", "look_up", "settled"),
+        *("due", "settled"),
     )
     fields = (
-        *("request", "amount", "status", "failure", "attempts", "refusals", "tried_again"),
+        *("request", "amount", "status", "failure", "attempts", "tried_again"),
         *("payment", "earlier", "reference", "idempotency_key", "receipt", "settled_elsewhere", "second"),
-        *("owed", "first_attempt", "due", "accepted", "look_up", "settled", "reversed"),
     )
     readonly_fields = fields
     list_filter = (RefundStatusFilter,)
@@ -59,9 +57,7 @@ class RefundAdmin(Closing, TryAgain):
     first_attempt = kyiv_column("first_attempt_at", "first attempt")
     due = kyiv_column("due_at", "due")
     accepted = kyiv_column("accepted_at", "accepted by the provider")
-    look_up = kyiv_column("look_at", "next look-up")
     settled = kyiv_column("settled_at", "settled")
-    reversed = kyiv_column("reversed_at", "failed after it had succeeded")
 
     @admin.display(description="order line")
     def order_line(self, refund: Refund) -> str:
@@ -76,12 +72,12 @@ class RefundAdmin(Closing, TryAgain):
     @admin.display(description="payment")
     def payment(self, refund: Refund) -> str:
         """The payer's own id of what is given back."""
-        return ids.masked(refund.request.payment) or "-"
+        return gateways.masked(refund.request.payment) or "-"
 
     @admin.display(description="earlier payments")
     def earlier(self, refund: Refund) -> str:
         """Those before the corrections, on which an attempt looks for this refund first."""
-        return ", ".join(map(ids.masked, filter(None, refund.earlier_payments.split("\n")))) or "-"
+        return ", ".join(map(gateways.masked, filter(None, refund.earlier_payments.split("\n")))) or "-"
 
     @admin.display(description="second receipt")
     def second(self, refund: Refund) -> str:

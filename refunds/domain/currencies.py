@@ -25,5 +25,5 @@ EXPONENTS: Final[Mapping[str, int]] = MappingProxyType(
 
 
 def unknown(codes: Iterable[str]) -> list[str]:
-    """The codes that are not in the table, in their order."""
+    """Return the codes that are not in the table, in their order."""
     return [code for code in codes if code not in EXPONENTS]

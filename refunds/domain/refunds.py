@@ -1,15 +1,14 @@
-"""The states of a refund, the money owed for one approved return request."""
+"""The states of a refund, the money due for one approved return request."""
 
-from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
 
 class RefundStatus(StrEnum):
-    """`pending` is still to be paid; `failed` waits for a person who tries again.
+    """`pending`: still to be paid. `failed`: waits for an operator who tries again.
 
-    `processing`: the payment provider has accepted the refund and will say later, within days, how it ended.
+    `processing`: the payment provider has accepted the refund and says later, within days, how it ended.
     """
 
     PENDING = "pending"
@@ -29,7 +28,7 @@ class Outcome(StrEnum):
     SETTLED_ELSEWHERE = "settled elsewhere"
 
 
-TRANSITIONS: Final[Mapping[tuple[RefundStatus, Outcome], RefundStatus]] = MappingProxyType(
+TRANSITIONS: Final = MappingProxyType(
     {
         (RefundStatus.PENDING, Outcome.ACCEPTED): RefundStatus.PROCESSING,
         (RefundStatus.PENDING, Outcome.PAID): RefundStatus.SUCCEEDED,
@@ -39,12 +38,11 @@ TRANSITIONS: Final[Mapping[tuple[RefundStatus, Outcome], RefundStatus]] = Mappin
         # The customer's bank has sent the money back, days after the provider said that the refund succeeded.
         (RefundStatus.SUCCEEDED, Outcome.REVERSED): RefundStatus.FAILED,
         (RefundStatus.FAILED, Outcome.TRIED_AGAIN): RefundStatus.PENDING,
-        # The receipt of an attempt that outlived its lease: the money has moved, whatever was thought meanwhile.
+        # Late answers of an attempt that outlived its lease and was given up: the money has moved, or moves.
         (RefundStatus.FAILED, Outcome.PAID): RefundStatus.SUCCEEDED,
-        # An operator has paid it by another way, and says by which.
-        (RefundStatus.FAILED, Outcome.SETTLED_ELSEWHERE): RefundStatus.SUCCEEDED,
-        # The same, where the late answer says that the refund is under way.
         (RefundStatus.FAILED, Outcome.ACCEPTED): RefundStatus.PROCESSING,
+        # An operator has paid by another way, and says by which.
+        (RefundStatus.FAILED, Outcome.SETTLED_ELSEWHERE): RefundStatus.SUCCEEDED,
     }
 )
 
@@ -57,7 +55,7 @@ class RefundSettled(ValueError):
 
 
 def settle(status: RefundStatus, outcome: Outcome) -> RefundStatus:
-    """The status that `outcome` leads to from `status`. Raises RefundSettled where the table has no such move."""
+    """Return the status that `outcome` leads to from `status`. Raises RefundSettled where there is no such move."""
     try:
         return TRANSITIONS[status, outcome]
     except KeyError:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-# The longest wait that a message may make in a worker. A longer one is a due time on the row, found by the reconciler:
+# The longest wait of a message in a worker. A longer one is a due time on the row, which the reconciler finds:
 # Redis delivers again what is unacknowledged for its visibility timeout (3,600 s by default), and a worker holds its
 # waiting messages in memory.
 LONGEST_COUNTDOWN: Final = timedelta(seconds=60)
@@ -24,7 +24,7 @@ class Again:
 
 @dataclass(frozen=True)
 class GiveUp:
-    """Stop; `reason` is for the person who reads it in the admin."""
+    """Stop; `reason` is for the operator who reads it in the admin."""
 
     reason: str
 
@@ -49,7 +49,7 @@ class RetryPolicy:
             raise ValueError(f"a retry policy needs 0 < least <= base <= cap <= within and an attempt: {self}")
 
     def ceiling(self, attempt: int) -> timedelta:
-        """The longest wait drawn after attempt number `attempt` (1 is the first)."""
+        """Return the longest wait that can be drawn after attempt number `attempt` (1 is the first)."""
         doublings = attempt - 1
         # Compared as whole numbers: a timedelta overflows where Python's integers do not.
         return self.base * 2**doublings if 2**doublings < self.cap / self.base else self.cap
@@ -57,11 +57,10 @@ class RetryPolicy:
     def decide(
         self, *, attempt: int, elapsed: timedelta, jitter: float, retry_after: timedelta | None = None
     ) -> Again | GiveUp:
-        """What follows a failure that may be tried again.
+        """Return what follows a failure.
 
-        `attempt` counts from 1; `elapsed` is the time since the first attempt began; `jitter` is in [0, 1);
-        `retry_after` is what the provider asked for, and is never undercut. Raises ValueError for an attempt or jitter
-        out of range.
+        `attempt` counts from 1; `elapsed` is the time since the first attempt began; `jitter` is in [0, 1). The delay
+        is never shorter than the provider's `retry_after`. Raises ValueError for an attempt or jitter out of range.
         """
         if attempt < 1 or not 0 <= jitter < 1:
             raise ValueError(f"attempt {attempt} must be 1 or more and jitter {jitter} in [0, 1)")

@@ -1,22 +1,21 @@
-"""Who pays a refund."""
+"""Which gateway pays: the settings REFUNDS_GATEWAY and REFUNDS_LIMITER."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from inspect import signature
-from typing import TypeGuard, get_args
+from typing import Any, Final, TypeGuard, get_args
 
+from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 from django.dispatch import receiver
 from django.utils.module_loading import import_string
 
+from .. import signals
 from .base import (
     LONGEST_WAIT,
     Answer,
     BulkGateway,
-    ChecksPayments,
     Gateway,
     Limiter,
     Order,
@@ -27,44 +26,39 @@ from .base import (
     UnderWay,
 )
 
-__all__ = [
-    "LONGEST_WAIT",
-    "Answer",
-    "BulkGateway",
-    "ChecksPayments",
-    "Gateway",
-    "Limiter",
-    "Order",
-    "Refused",
-    "Settled",
-    "TracksRefunds",
-    "TryAgain",
-    "UnderWay",
-    "check_payment",
-    "gateway",
-    "in_bulk",
-    "limiter",
-    "tracker",
-]
+__all__ = ["LONGEST_WAIT", "Answer", "BulkGateway", "Gateway", "Limiter", "Order", "Refused", "Settled"]
+__all__ += ["TracksRefunds", "TryAgain", "UnderWay"]
 
-NAMES = {"stripe": "refunds.stripe.gateway.Stripe", "wallet": "refunds.gateways.wallet.Wallet"}
+# Stands for a secret that an operator has pasted in place of an id.
+MASKED: Final = "(a secret, not shown)"
+
+
+def gateway_names() -> dict[str, str]:
+    """Return the short names that REFUNDS_GATEWAY can have, with the dotted path of each class.
+
+    An installed app adds its own by the attribute `gateway_names` of its AppConfig.
+    """
+    found = {"wallet": f"{__name__}.wallet.Wallet"}
+    for app in apps.get_app_configs():
+        found |= getattr(app, "gateway_names", {})
+    return found
 
 
 def gateway() -> Gateway:
-    """The gateway that the setting REFUNDS_GATEWAY names: a short name or the dotted path of a class without arguments.
+    """Return the gateway of the setting REFUNDS_GATEWAY: a short name, or the path of a class without arguments.
 
-    Raises ImproperlyConfigured where it names none.
+    Raises ImproperlyConfigured.
     """
-    return _load(settings.REFUNDS_GATEWAY)
+    return _load(_configured())
 
 
 def limiter() -> Limiter | None:
-    """The limiter that the function named by the setting REFUNDS_LIMITER returns; None where there is no such setting.
+    """Return the limiter that the function named by the setting REFUNDS_LIMITER makes; None where nothing is limited.
 
     Raises ImproperlyConfigured.
     """
     name = getattr(settings, "REFUNDS_LIMITER", "")
-    if not name:
+    if not name or in_bulk(gateway()):
         return None
     try:
         made: Limiter | None = import_string(name)()
@@ -75,33 +69,56 @@ def limiter() -> Limiter | None:
     return made
 
 
-def check_payment(payment: str) -> None:
-    """Raise BadInput where the gateway that the setting names knows no payment by such an id.
-
-    Makes no gateway, so that the web process needs no API key. Raises ImproperlyConfigured where no class is named.
-    """
-    name = settings.REFUNDS_GATEWAY
-    with _explained(name):
-        named = import_string(NAMES.get(name, name))
-    if isinstance(named, ChecksPayments):
-        named.check_payment(payment)
-
-
 def in_bulk(made: Gateway) -> TypeGuard[BulkGateway]:
     """Return whether the gateway pays a range of refunds at once. Only here is that decided."""
     return isinstance(made, BulkGateway)
 
 
-@receiver(setting_changed)
-def _forget(**_: object) -> None:
-    """A test that overrides settings gets a gateway of its own."""
-    _load.cache_clear()
+def check_payment(payment: str) -> None:
+    """Raise BadInput where the configured gateway has no payment with such an id. Raises ImproperlyConfigured."""
+    if check := getattr(_class(_configured()), "check_payment", None):
+        check(payment)
+
+
+def secret_in(text: str) -> str | None:
+    """Return what kind of secret of the configured gateway the text has in it, or None. Raises ImproperlyConfigured."""
+    named = getattr(_class(_configured()), "secret_in", None)
+    return named(text) if named else None
+
+
+def masked(text: str) -> str:
+    """Return the text; in place of a secret of the configured gateway, a note that it is one."""
+    try:
+        return MASKED if secret_in(text) else text
+    except ImproperlyConfigured:  # a page is shown all the same
+        return "(not shown: REFUNDS_GATEWAY names no gateway)" if text else text
+
+
+def tracker(made: Gateway) -> TracksRefunds:
+    """Return the gateway, where refunds that are under way are looked up. Raises ImproperlyConfigured elsewhere."""
+    name = f"{type(made).__module__}.{type(made).__qualname__}"
+    if not isinstance(made, TracksRefunds):
+        raise ImproperlyConfigured(
+            f"The gateway {name} cannot look up a refund that is under way: give it a method look_up(order, receipt), "
+            "or have refund() answer Settled alone. If another gateway requested the refund, name that one in "
+            "REFUNDS_GATEWAY until nothing is under way"
+        )
+    if not signals.refund_accepted.has_listeners():
+        raise ImproperlyConfigured(
+            f"The gateway {name} answers that a refund is under way, and no installed app looks up how it ends: add "
+            "one that receives signals.refund_accepted to INSTALLED_APPS, or have refund() answer Settled alone"
+        )
+    return made
+
+
+def _configured() -> str:
+    name: str = getattr(settings, "REFUNDS_GATEWAY", "wallet")
+    return name
 
 
 @cache
 def _load(name: str) -> Gateway:
-    with _explained(name):
-        made = import_string(NAMES.get(name, name))()
+    made = _class(name)()
     if not isinstance(made, Gateway):
         raise ImproperlyConfigured(f"REFUNDS_GATEWAY is {name!r}, which has no method refund(order, idempotency_key)")
     if UnderWay in _answers(made):
@@ -109,21 +126,18 @@ def _load(name: str) -> Gateway:
     return made
 
 
-@contextmanager
-def _explained(name: str) -> Iterator[None]:
-    """Raise ImproperlyConfigured for an ImportError: what to install, or to name instead."""
+def _class(name: str) -> Any:
+    known = gateway_names()
     try:
-        yield
+        return import_string(known.get(name, name))
     except ImportError as error:
-        if name in NAMES:
-            raise ImproperlyConfigured(
-                f"REFUNDS_GATEWAY is {name!r}, and a package that it needs is missing ({error}): "
-                f"pip install '.[{name}]' in the clone of refunds"
-            ) from error
-        known = ", ".join(sorted(NAMES))
-        raise ImproperlyConfigured(
-            f"REFUNDS_GATEWAY is {name!r}: name one of {known}, or the dotted path of a gateway class ({error})"
-        ) from error
+        said = (
+            f"and a package that it needs is missing ({error}): install it, by pip install '.[{name}]' in the clone of "
+            "refunds"
+            if name in known
+            else f"which is neither one of {', '.join(sorted(known))} nor the path of a gateway class ({error})"
+        )
+        raise ImproperlyConfigured(f"REFUNDS_GATEWAY is {name!r}, {said}") from error
 
 
 def _answers(made: Gateway) -> tuple[object, ...]:
@@ -135,16 +149,7 @@ def _answers(made: Gateway) -> tuple[object, ...]:
     return (said, *get_args(said))
 
 
-def tracker(made: Gateway) -> TracksRefunds:
-    """The gateway, where it can look up a refund that is under way.
-
-    Raises ImproperlyConfigured where it cannot: how such a refund ended would never be known.
-    """
-    if isinstance(made, TracksRefunds):
-        return made
-    name = f"{type(made).__module__}.{type(made).__qualname__}"
-    raise ImproperlyConfigured(
-        f"The gateway {name} cannot look up a refund that is under way: give it a method look_up(order, receipt), or "
-        "have refund() answer Settled alone. If another gateway requested the refund, name that one in REFUNDS_GATEWAY "
-        "until nothing is under way"
-    )
+@receiver(setting_changed)
+def _forget(**_: object) -> None:
+    """A test that overrides settings gets a gateway of its own."""
+    _load.cache_clear()

@@ -1,21 +1,28 @@
-"""What a payer is asked and what it may answer: settled, under way, refused, or try again."""
+"""The port to payment providers: what a gateway is asked, and what it can answer."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Protocol, runtime_checkable
+from typing import Any, Final, Protocol, runtime_checkable
+
+from django.db.models import QuerySet
 
 from ..domain.sweeps import IdRange
 
-# Characters that a receipt may have.
+# Characters of a receipt: what the column holds.
 LONGEST_RECEIPT: Final = 255
-# How long a task waits for a permit. A worker's children share the permits: of ten at 50/s each waits for 0.2 s. More
-# would not fit into pay_refund's time limit of 50 s, with two calls to a provider that answer late.
+# How long a task waits for a permit: of ten children that share 50/s each waits for 0.2 s. A longer wait would not fit
+# into pay_refund's time limit of 50 s, with two calls to a provider that answers late.
 LONGEST_WAIT: Final = timedelta(seconds=5)
+
+
+def _storable(reason: str) -> str:
+    """The reason without what no database stores: a NUL, or half a surrogate pair."""
+    return reason.encode(errors="backslashreplace").decode().replace("\0", "\\x00")
 
 
 @dataclass(frozen=True)
 class _Answer:
-    """The provider has taken the refund; `receipt` is its id there. Raises ValueError where a row cannot hold it."""
+    """`receipt` is the refund's id at the provider. Raises ValueError where a row cannot hold it."""
 
     receipt: str
 
@@ -24,36 +31,30 @@ class _Answer:
             raise ValueError(f"a receipt has 1 to {LONGEST_RECEIPT} characters, not {len(self.receipt)}")
 
 
-@dataclass(frozen=True)
 class Settled(_Answer):
     """The refund has succeeded."""
 
 
 @dataclass(frozen=True)
 class UnderWay(_Answer):
-    """The provider has accepted the refund and will say later how it ended; `reason` says what it is waiting for."""
+    """The provider has accepted the refund and says later how it ended; `reason` says what it is waiting for."""
 
     reason: str = ""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        object.__setattr__(self, "reason", _kept(self.reason))  # frozen
+        object.__setattr__(self, "reason", _storable(self.reason))  # frozen
 
 
 Answer = Settled | UnderWay
 
 
-def _kept(reason: str) -> str:
-    """The reason without what no database keeps: a NUL, or half a surrogate pair."""
-    return reason.encode(errors="backslashreplace").decode().replace("\0", "\\x00")
-
-
 class TryAgain(Exception):
-    """The payer could not say yes or no: a timeout, a lost connection, too many calls. `after` is what it asked for."""
+    """The provider could not say yes or no: a timeout, too many calls. `after` is the wait that it asked for."""
 
     def __init__(self, reason: str, after: timedelta | None = None) -> None:
         super().__init__(reason, after)
-        self.reason = _kept(reason)
+        self.reason = _storable(reason)
         self.after = after
 
     def __str__(self) -> str:
@@ -61,20 +62,20 @@ class TryAgain(Exception):
 
 
 class Refused(Exception):
-    """The payer said no, and would say no again: card closed, already refunded, more than was paid."""
+    """The provider said no, and would say no again: card closed, already refunded, more than was paid."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
-        self.reason = _kept(reason) or "no reason given"
+        self.reason = _storable(reason) or "no reason given"
 
 
 @dataclass(frozen=True)
 class Order:
-    """A refund as a payer is told it; the amount in minor units of the currency.
+    """A refund as a gateway gets it; the amount is in minor units of the currency.
 
-    `payment` is the payer's own id of what is given back. `reference` names the refund for good, also where a new
-    idempotency key follows a refusal. `asked_before`: an earlier call may have reached the payer.
-    `earlier_payments`: payments that earlier calls named, before an operator corrected it; the oldest first.
+    `payment` is the provider's id of the payment that brought the money. `reference` names the refund for good, also
+    where a new idempotency key follows a refusal. `asked_before`: an earlier call can have reached the provider.
+    `earlier_payments`: the payments that earlier calls named, before an operator corrected them; the oldest first.
     """
 
     refund_id: int
@@ -89,27 +90,19 @@ class Order:
 
 @runtime_checkable
 class Gateway(Protocol):
-    """Pays one refund at a time."""
+    """Pays one refund at a time.
+
+    Its class can have two static methods, which the web process calls without an API key. `check_payment(payment)`
+    raises BadInput with the reason where the text is not the id of a payment. `secret_in(text)` returns what kind of
+    secret an operator has pasted in place of an id, or None.
+    """
 
     def refund(self, order: Order, idempotency_key: str) -> Answer:
-        """Request the refund, and say whether it is settled or under way.
+        """Request the refund, and say whether it is settled or under way. Raises TryAgain or Refused.
 
         The same key again pays nothing and returns the same receipt. So does a new key for a reference that has been
-        paid, also on one of the earlier payments: that a refund of ours is there already is success. Only a gateway
-        that TracksRefunds may answer UnderWay. Raises TryAgain or Refused.
-        """
-        ...
-
-
-@runtime_checkable
-class ChecksPayments(Protocol):
-    """A gateway that knows the shape of its payments' ids. Without this method any visible text is taken for one."""
-
-    @staticmethod
-    def check_payment(payment: str) -> None:
-        """Raise BadInput with the reason where `payment` is not such an id.
-
-        Static: the web process asks the class, and needs no API key to make a gateway.
+        paid, also on one of the earlier payments: a refund of ours that exists already is success. Only a gateway that
+        TracksRefunds can answer UnderWay.
         """
         ...
 
@@ -129,18 +122,22 @@ class TracksRefunds(Gateway, Protocol):
 
 @runtime_checkable
 class BulkGateway(Gateway, Protocol):
-    """Pays many at once, in the database that holds them."""
+    """Credits many refunds at once, in the database that holds them. It needs no message and no permit for each."""
 
-    def refund_range(self, id_range: IdRange, now: datetime) -> int:
-        """Pay every pending refund in the range that is due at `now` (aware); return how many it paid."""
+    def credit_range(self, id_range: IdRange, now: datetime) -> tuple[QuerySet[Any], str]:
+        """Credit every pending refund in the range that is due at `now` (aware); the caller settles them.
+
+        Requires a transaction around it. Returns the credits of the range, whose primary keys are the refunds', and
+        what their receipts begin with; the refund's id follows.
+        """
         ...
 
 
 class Limiter(Protocol):
     """Gives permits to call the payment provider."""
 
-    def within(self, id_range: timedelta) -> int:
-        """How many calls a span of time holds: at least one."""
+    def within(self, time: timedelta) -> int:
+        """Return how many calls a length of time holds: at least one."""
         ...
 
     def take(self, calls: int = 1, wait: timedelta = timedelta(0)) -> bool:

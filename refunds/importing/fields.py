@@ -16,9 +16,9 @@ from django.db.models import Field
 
 from ..domain import addresses
 from ..domain.currencies import EXPONENTS
-from ..domain.money import BadAmount, to_minor, too_fine
 from ..domain.text import invisible
 from ..models import ReturnRequest
+from .amounts import BadAmount, to_minor, too_fine
 from .errors import BadRow, shown
 
 Cells = Mapping[str, str]

@@ -117,16 +117,13 @@ class Migration(migrations.Migration):
                 ("created_at", models.DateTimeField()),
                 ("attempts", models.PositiveIntegerField(default=0)),
                 ("first_attempt_at", models.DateTimeField(blank=True, null=True)),
-                ("refusals", models.PositiveIntegerField(db_default=0, default=0)),
                 ("tried_again", models.PositiveIntegerField(db_default=0, default=0)),
-                ("corrected", models.PositiveIntegerField(db_default=0, default=0)),
+                ("key_number", models.PositiveIntegerField(db_default=0, default=0)),
                 ("earlier_payments", models.TextField(blank=True, db_default="", default="")),
                 ("due_at", models.DateTimeField()),
                 ("dispatched_at", models.DateTimeField(blank=True, null=True)),
                 ("accepted_at", models.DateTimeField(blank=True, null=True)),
-                ("look_at", models.DateTimeField(blank=True, null=True)),
                 ("settled_at", models.DateTimeField(blank=True, null=True)),
-                ("reversed_at", models.DateTimeField(blank=True, null=True)),
                 ("receipt", models.CharField(blank=True, max_length=255)),
                 ("failure", models.TextField(blank=True)),
                 ("settled_elsewhere", models.TextField(blank=True, db_default="", default="")),
@@ -255,13 +252,9 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="refund",
             index=models.Index(
-                condition=models.Q(("look_at__isnull", False)), fields=["look_at"], name="refund_to_look_up"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="refund",
-            index=models.Index(
-                condition=models.Q(("reversed_at__isnull", False)), fields=["reversed_at"], name="refund_reversed"
+                condition=models.Q(("status", refunds.domain.refunds.RefundStatus["PROCESSING"])),
+                fields=["accepted_at"],
+                name="refund_processing",
             ),
         ),
         migrations.AddIndex(
@@ -305,10 +298,9 @@ class Migration(migrations.Migration):
                         ("status", refunds.domain.refunds.RefundStatus["PENDING"]),
                     ),
                     models.Q(
+                        ("accepted_at__isnull", False),
                         ("settled_at", None),
                         ("status", refunds.domain.refunds.RefundStatus["PROCESSING"]),
-                        ("accepted_at__isnull", False),
-                        ("look_at__isnull", False),
                         models.Q(("receipt", ""), _negated=True),
                     ),
                     models.Q(

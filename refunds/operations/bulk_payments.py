@@ -1,4 +1,4 @@
-"""Sending many refunds to be paid: a range after its approval, the failed ones that a person tries again."""
+"""Sending many refunds to be paid: a range after its approval, and failed refunds that an operator tries again."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -11,10 +11,10 @@ from .. import outbox, queries, signals
 from ..domain import sweeps as rules
 from ..domain.refunds import Outcome, RefundStatus, settle
 from ..domain.sweeps import IdRange
-from ..gateways import BulkGateway, Gateway, Limiter
+from ..gateways import Gateway, Limiter, in_bulk
 from ..models import Refund
 
-# What one task sends of its own id range; with hundreds of ranges at once this bounds the messages in the queue.
+# What one task sends of its own range: with hundreds of ranges at once this bounds the messages in the queue.
 FIRST_SHARE: Final = timedelta(seconds=10)
 # What the caller writes down about refunds, by their ids.
 Note = Callable[[Sequence[int]], None]
@@ -23,35 +23,30 @@ Note = Callable[[Sequence[int]], None]
 def pay_refunds(id_range: IdRange, now: datetime, *, gateway: Gateway, limiter: Limiter | None = None) -> int:
     """Pay what is due in the range: at once where the gateway can, otherwise by a message for each refund.
 
-    What the payer cannot take within the first share of time is left to the reconciler. Returns how many were paid or
-    sent.
+    What the provider cannot take within the first share of time is left to the reconciler. Return how many refunds were
+    paid or sent.
     """
     with transaction.atomic():
-        if isinstance(gateway, BulkGateway):
-            paid = gateway.refund_range(id_range, now)
+        if in_bulk(gateway):
+            paid = queries.settle_credited(id_range, now, *gateway.credit_range(id_range, now))
             signals.refunds_settled.send(Refund, id_range=id_range, now=now)
             return paid
         due = queries.unpaid(id_range, now).filter(queries.BY_RANGE)  # the others have messages of their own
         share = rules.CHUNK_ROWS if limiter is None else limiter.within(FIRST_SHARE)
         ids = list(due.order_by("pk").values_list("pk", flat=True)[:share])
         due.exclude(pk__in=ids).update(dispatched_at=None)
-        send_payments(ids, now)
+        # Later than due_at in any case: from here on the refund is not its range's (queries.BY_RANGE).
+        Refund.objects.filter(pk__in=ids).update(dispatched_at=now + timedelta.resolution)
+        outbox.on_commit(outbox.PAY_REFUND, [{"refund_id": pk} for pk in ids])
     return len(ids)
-
-
-def send_payments(ids: Sequence[int], now: datetime) -> None:
-    """Send a message for each refund, on commit. Wants a transaction around it."""
-    # Later than due_at in any case: from here on the refund is not its range's (queries.BY_RANGE).
-    Refund.objects.filter(pk__in=ids).update(dispatched_at=now + timedelta.resolution)
-    outbox.on_commit(outbox.PAY_REFUND, [{"refund_id": pk} for pk in ids])
 
 
 def try_again(ids: Sequence[int], now: datetime, *, note: Note | None = None) -> list[int]:
     """Make those of `ids` that have failed pending again, with as many attempts as at first; return which they were.
 
     In chunks: `note` is called with the ids of each, in its transaction, so that what it writes is kept or lost with
-    the change. After a refusal the payer is asked with a new key, otherwise with the same one: the answer to it may yet
-    come.
+    the change. After a refusal the provider is asked with a new key, otherwise with the same one, because the answer to
+    it can still come.
     """
     found: list[int] = []
     for start in range(0, len(ids), rules.CHUNK_ROWS):
@@ -74,8 +69,6 @@ def _try_again(ids: Sequence[int], now: datetime, note: Note | None) -> list[int
             due_at=now,
             dispatched_at=now,
             settled_at=None,
-            look_at=None,
-            reversed_at=None,
         )
         signals.refunds_reopened.send(Refund, ids=found, now=now)
         if note is not None:

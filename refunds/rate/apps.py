@@ -6,8 +6,12 @@ from ..apps import LABEL
 
 
 class RateConfig(AppConfig):
-    """Registers what nothing else imports."""
+    """Registers the checks."""
 
     name = __name__.rpartition(".")[0]
     label = f"{LABEL}_rate"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Called by Django once all apps are loaded."""
+        from . import checks  # noqa: F401

@@ -1,4 +1,4 @@
-"""How fast a payer may be called, and how what must wait is spread over time."""
+"""How fast the payment provider can be called."""
 
 import re
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ _PERIODS: Final = MappingProxyType({"s": timedelta(seconds=1), "m": timedelta(mi
 
 
 class BadRate(ValueError):
-    """A text that names no rate."""
+    """A text that is not a rate."""
 
     def __init__(self, text: str) -> None:
         super().__init__(
-            f"{text[:40]!r} is no rate: write calls per second, minute or hour, such as 50/s, 600/m, 9000/h"
+            f"{text[:40]!r} is not a rate: write calls per second, minute or hour, such as 50/s, 600/m, 9000/h"
         )
 
 
@@ -27,12 +27,12 @@ class Rate:
 
     @classmethod
     def parse(cls, text: str) -> "Rate":
-        """The rate that a text such as `50/s` names, in the spelling of Celery's own rate limits. Raises BadRate."""
+        """Return the rate that a text such as `50/s` names, as Celery spells its rate limits. Raises BadRate."""
         found = re.fullmatch(r"([1-9][0-9]{0,5})/([smh])", text.strip())
         if found is None:
             raise BadRate(text)
         return cls(int(found[1]), _PERIODS[found[2]])
 
-    def within(self, span: timedelta) -> int:
-        """How many evenly spaced calls a span of time holds: at least one."""
-        return max(1, span * self.calls // self.period)
+    def within(self, time: timedelta) -> int:
+        """Return how many evenly spaced calls a length of time holds: at least one."""
+        return max(1, time * self.calls // self.period)

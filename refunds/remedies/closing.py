@@ -1,6 +1,5 @@
 """What an operator does about a refund that does not get paid by itself, and about one that was paid twice."""
 
-import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
@@ -17,9 +16,6 @@ from ..errors import BadInput
 from ..gateways.base import LONGEST_RECEIPT
 from ..models import Refund, ReturnRequest, WalletEntry
 from ..operations import bulk_payments
-from ..stripe import ids
-
-logger = logging.getLogger(__name__)
 
 # After a refund has failed, its last call can still be carried out at the payment provider for so long: a timeout ends
 # our wait and not the call. As long as the lease of an attempt.
@@ -64,7 +60,7 @@ def _checked(name: str, text: str, limit: int, *, line_breaks: bool = False) -> 
         raise BadInput(f"{name} is missing; enter it")
     if len(value) > limit:
         raise BadInput(f"{name} has {len(value):,} characters; shorten it to {limit:,}")
-    if secret := ids.secret(value):
+    if secret := gateways.secret_in(value):
         raise BadInput(f"{name} has a secret in it, which is not shown: {secret}")
     # A line break counts as a character of the position that is named.
     if found := invisible(value.replace("\r", " ").replace("\n", " ") if line_breaks else value):
@@ -92,7 +88,7 @@ def correct_payment(refund_id: int, payment: str, now: datetime, *, seen: int, n
             )
         earlier = _earlier_payments(refund, payment)
         ReturnRequest.objects.filter(pk=refund_id).update(payment=payment)
-        failed.update(corrected=F("corrected") + 1, earlier_payments="\n".join(earlier))
+        failed.update(key_number=F("key_number") + 1, earlier_payments="\n".join(earlier))
         bulk_payments.try_again([refund_id], now, note=lambda _: note(refund))
     return True
 
@@ -103,7 +99,7 @@ def _earlier_payments(refund: Refund, payment: str) -> list[str]:
     earlier = [each for each in asked if each not in {"", payment}]
     if len(earlier) > MOST_EARLIER_PAYMENTS:
         raise BadInput(
-            f"the payment has been corrected {refund.corrected} times, and an attempt cannot search more earlier "
+            f"the payment has been corrected {len(earlier) - 1} times, and an attempt cannot search more earlier "
             f"payments for this refund; pay it by another way, then use {Remedy.SETTLE_ELSEWHERE.quoted}"
         )
     return earlier
@@ -130,11 +126,10 @@ def settle_elsewhere(refund_id: int, receipt: str, reason: str, now: datetime, *
             receipt=receipt,
             settled_elsewhere=reason,
             settled_at=now,
-            reversed_at=None,
             failure="",
         )
-        note(refund)
         signals.refunds_reopened.send(Refund, ids=[refund_id], now=now)
+        note(refund)
         signals.refunds_settled.send(Refund, id_range=IdRange(refund_id, refund_id), now=now)
     return True
 
@@ -154,20 +149,14 @@ def _wait_for_the_last_call(refund: Refund, now: datetime) -> None:
 
 
 def keep_second_receipt(refund_id: int, receipt: str, now: datetime) -> None:
-    """Keep a receipt that came after the refund had another, and log an error: it was possibly paid twice.
+    """Keep a receipt that came after the refund had another: it was possibly paid twice.
 
     Requires a transaction around it.
     """
     refund = Refund.objects.select_for_update().get(pk=refund_id)
     later = second_receipts(refund)
-    if receipt in {refund.receipt, *later}:
-        return
-    Refund.objects.filter(pk=refund_id).update(second_receipts="\n".join([*later, receipt]), second_receipt_at=now)
-    logger.error(
-        "%s: possibly paid twice: it has the receipt %s, and the payment provider has also answered with %s; compare "
-        "both, then use %s on the refund's page in the admin",
-        refund, refund.receipt, receipt, Remedy.CLEAR_SECOND_RECEIPT.quoted,
-    )  # fmt: skip
+    if receipt not in later:
+        Refund.objects.filter(pk=refund_id).update(second_receipts="\n".join([*later, receipt]), second_receipt_at=now)
 
 
 def second_receipts(refund: Refund) -> list[str]:

@@ -7,12 +7,12 @@ from typing import Final
 from django import forms
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 
+from .. import gateways
 from ..domain.refunds import RefundStatus
 from ..domain.remedies import Remedy
 from ..errors import BadInput
 from ..gateways.base import LONGEST_RECEIPT
 from ..models import Refund
-from ..stripe import ids
 from . import closing
 
 CORRECT: Final = "refunds.correct_payment"
@@ -31,7 +31,9 @@ class RemedyForm(forms.Form):
 
     def clean(self) -> None:
         """Empty a field with a secret in it: the page that comes back shows what was sent."""
-        self.data = {name: "" if ids.secret(str(value)) else value for name, value in self.data.items()}
+        self.data = {
+            name: value if gateways.masked(str(value)) == str(value) else "" for name, value in self.data.items()
+        }
 
     def _checked(self, name: str, check: Callable[[str], str]) -> str:
         try:

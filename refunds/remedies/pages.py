@@ -20,10 +20,10 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
+from .. import gateways
 from ..admin.base import money
 from ..errors import BadInput
 from ..models import Refund
-from ..stripe import ids
 from . import closing
 from .forms import PAGES, Page
 
@@ -89,7 +89,7 @@ class Closing(_Base):
         by = cast(User, request.user)  # the permission is one that only a user has
 
         def note(before: Refund) -> None:
-            payment_was = ids.masked(before.request.payment)
+            payment_was = gateways.masked(before.request.payment)
             second = ", ".join(closing.second_receipts(before))
             _log(before, by, now, page.history.format(refund=before, payment_was=payment_was, second=second, **fields))
 
@@ -123,7 +123,7 @@ def _facts(refund: Refund) -> list[tuple[str, str]]:
         "order line": refund.request.order_line,
         "customer": refund.request.customer,
         "failure": refund.failure,
-        "payment": ids.masked(refund.request.payment),
+        "payment": gateways.masked(refund.request.payment),
         "reference": refund.request.key,
         "receipt": refund.receipt,
         "second receipt": ", ".join(closing.second_receipts(refund)),

@@ -6,8 +6,14 @@ from ..apps import LABEL
 
 
 class StripeConfig(AppConfig):
-    """Registers what nothing else imports."""
+    """Registers the checks, and the short name of the gateway."""
 
     name = __name__.rpartition(".")[0]
     label = f"{LABEL}_stripe"
     default_auto_field = "django.db.models.BigAutoField"
+    # What REFUNDS_GATEWAY can say instead of the path.
+    gateway_names = {"stripe": f"{name}.gateway.Stripe"}  # noqa: RUF012  # an AppConfig's attribute, never changed
+
+    def ready(self) -> None:
+        """Called by Django once all apps are loaded."""
+        from . import checks  # noqa: F401

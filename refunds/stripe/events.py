@@ -9,7 +9,8 @@ import stripe
 
 from ..domain.refunds import RefundStatus
 from ..gateways.base import LONGEST_RECEIPT
-from .gateway import CAME_TO_NOTHING, REFERENCE, SUCCEEDED, UNDER_WAY
+from .answers import CAME_TO_NOTHING, SUCCEEDED, UNDER_WAY
+from .gateway import REFERENCE
 
 # The events about refunds (https://docs.stripe.com/api/events/types); each has the refund as its object. API versions
 # before 2024-10-28 send the last one for refunds of charges, and the others only for refunds without a charge.
@@ -27,7 +28,7 @@ LONGEST_REFERENCE: Final = 64
 
 
 class BadEvent(ValueError):
-    """A request that Stripe did not sign with our secret in the last minutes, or that is no event."""
+    """A request that Stripe did not sign with our secret in the last minutes, or whose body is not an event."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Hint:
 
 
 def read(body: bytes, signature: str | None, secrets: Sequence[str]) -> Hint | None:
-    """The hint in the body of a request; None for an event about anything but a refund of ours.
+    """Return the hint in the body of a request; None for an event that is not about a refund of ours.
 
     `secrets` are those that Stripe can have signed with, two or more while one is replaced. Raises BadEvent.
     """

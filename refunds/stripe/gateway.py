@@ -1,7 +1,7 @@
 """Stripe pays, through its official client (`refunds[stripe]`)."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any, Final
 
@@ -9,22 +9,17 @@ import stripe
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-from ..domain.money import to_major
 from ..domain.remedies import Remedy
-from ..gateways.base import LONGEST_RECEIPT, Answer, Order, Refused, Settled, TryAgain, UnderWay
+from ..gateways.base import Answer, Order, Refused, TryAgain
 from . import ids
+from .answers import NONSENSE, alive, answer_of, read
 from .retry_after import retry_after
 from .units import in_stripe_units
 
-# Under this name a refund at Stripe carries the reference of ours.
+# The key in a Stripe refund's metadata that holds our reference.
 REFERENCE: Final = "refund"
-# What Stripe says of a refund (https://docs.stripe.com/api/refunds/object, status). A word that is none of these is
-# never taken for success.
-SUCCEEDED: Final = "succeeded"
-UNDER_WAY: Final = ("pending", "requires_action")
-CAME_TO_NOTHING: Final = ("failed", "canceled")
 # Answers that say nothing about the refund: a conflict with the same key in progress, too many calls, and an API key
-# that is wrong or lacks a right, which is ours to mend while the refund waits.
+# that is wrong or lacks a right, which we correct while the refund waits.
 # https://docs.stripe.com/error-low-level
 NOT_ABOUT_THE_REFUND: Final = {401, 403, 409, 429}
 BAD_REQUEST: Final = 400
@@ -34,16 +29,15 @@ NO_SUCH_OBJECT: Final = "resource_missing"
 # The account's balance is too low; it fills by the day's sales (https://docs.stripe.com/error-codes).
 BALANCE_TOO_LOW: Final = "balance_insufficient"
 NEXT_SALES: Final = timedelta(minutes=10)
-NONSENSE: Final = "Stripe answered with something that is not a refund"
 PAGE: Final = 100  # the most that Stripe lists at once
 
 
 class Stripe:
     """Refunds charges and payment intents.
 
-    Stripe forgets an idempotency key after a day, and answers it with the first answer until then, be that an error.
-    So the key alone makes nothing happen once: where an earlier call may have reached Stripe, or Stripe says no, the
-    payment's refunds are searched for one that carries our reference.
+    Stripe forgets an idempotency key after a day, and until then repeats its first answer, also an error. So the key
+    alone does not prevent a second refund: if an earlier call can have reached Stripe, or Stripe says no, the gateway
+    searches the payment's refunds for our reference.
     """
 
     def __init__(self) -> None:
@@ -68,6 +62,11 @@ class Stripe:
         """Raise BadInput unless `payment` has the shape of a charge's or a payment intent's id."""
         ids.check(payment)
 
+    @staticmethod
+    def secret_in(text: str) -> str | None:
+        """Return what kind of secret of Stripe's the text has in it, and what to do; None where it has none."""
+        return ids.secret_in(text)
+
     def refund(self, order: Order, idempotency_key: str) -> Answer:
         """Refund the order's payment, or find the refund that was made for it; the receipt is Stripe's id of it.
 
@@ -81,27 +80,27 @@ class Stripe:
             if answer := self._find_on_earlier_payments(order):
                 return answer
             earlier = list(self._ours(order, payment)) if order.asked_before else []
-            if alive := _alive(earlier):
-                return _answer(alive, order)
-            made = _read(self._refunds.create, params, {"idempotency_key": idempotency_key})
+            if found := alive(earlier):
+                return answer_of(found, order)
+            made = read(self._refunds.create, params, {"idempotency_key": idempotency_key})
             # A key that Stripe still knows is answered as at first, "succeeded", although the refund has failed since.
             now = next((refund for refund in earlier if refund["id"] == made.get("id")), made)
-            return _answer(now, order)
+            return answer_of(now, order)
         except stripe.StripeError as error:
             failure = self._failure(error)
-            if isinstance(failure, Refused) and (alive := _alive(self._ours_after_all(order, payment))):
-                return _answer(alive, order)
+            if isinstance(failure, Refused) and (found := alive(self._ours_after_all(order, payment))):
+                return answer_of(found, order)
             raise failure from error
 
     def _find_on_earlier_payments(self, order: Order) -> Answer | None:
-        """What a refund for this order says that is there on a payment which was since corrected.
+        """Return what a refund for this order says that exists on an earlier payment, or None.
 
-        Raises StripeError where Stripe does not answer: until it does, a refund of another payment could be a second.
+        Raises StripeError where Stripe does not answer: until it does, a refund of another payment could be the second.
         """
         for payment in filter(None, map(_parameter, order.earlier_payments)):
             try:
-                if alive := _alive(self._ours(order, payment)):
-                    return _answer(alive, order)
+                if found := alive(self._ours(order, payment)):
+                    return answer_of(found, order)
             except stripe.InvalidRequestError as error:
                 if error.code != NO_SUCH_OBJECT:
                     raise
@@ -114,24 +113,24 @@ class Stripe:
         Raises TryAgain or Refused.
         """
         try:
-            refund = _read(self._refunds.retrieve, receipt)
+            refund = read(self._refunds.retrieve, receipt)
         except stripe.StripeError as error:
             raise TryAgain(self._masked(f"Stripe: {error}"), retry_after(error.headers or {})) from error
         if refund.get("id") != receipt:
             raise TryAgain(NONSENSE)
-        return _answer(refund, order)
+        return answer_of(refund, order)
 
     def _ours(self, order: Order, payment: dict[str, str]) -> Iterator[dict[str, Any]]:
-        """The refunds that are there for this order, whatever has become of them."""
+        """The refunds that exist for this order, whatever has become of them."""
         for refund in self._listed(payment):
             if (refund.get("metadata") or {}).get(REFERENCE) == order.reference:
                 yield refund
 
     def _listed(self, payment: dict[str, str]) -> Iterator[dict[str, Any]]:
-        """Every refund of the payment. Not by the client's own paging, which asks whatever it was answered for more."""
+        """Every refund of the payment. The client's own paging does not check what it was answered."""
         params: dict[str, Any] = {**payment, "limit": PAGE}
         while True:
-            page = _read(self._refunds.list, params)
+            page = read(self._refunds.list, params)
             refunds: Any = page.get("data")
             more = page.get("has_more")
             readable = isinstance(refunds, list) and all(isinstance(each, dict) and each.get("id") for each in refunds)
@@ -143,7 +142,7 @@ class Stripe:
             params["starting_after"] = refunds[-1]["id"]
 
     def _ours_after_all(self, order: Order, payment: dict[str, str]) -> list[dict[str, Any]]:
-        """As `_ours`, before a no is believed: "already refunded" may be by us."""
+        """As `_ours`, after a no: the refund that "already refunded" means can be ours."""
         try:
             return list(self._ours(order, payment))
         except stripe.InvalidRequestError:
@@ -152,7 +151,7 @@ class Stripe:
             raise self._failure(error) from error
 
     def _mask(self, record: logging.LogRecord) -> bool:
-        """A filter that lets every record through, without the API key."""
+        """A filter that masks the API key in every record."""
         record.msg, record.args = self._masked(record.getMessage()), ()
         return True
 
@@ -160,7 +159,7 @@ class Stripe:
         return text.replace(self._secret, "***")
 
     def _failure(self, error: stripe.StripeError) -> TryAgain | Refused:
-        """What an error of Stripe's client means. No reason has the API key in it, whoever answered."""
+        """What an error of Stripe's client means. No reason has the API key in it."""
         reason = self._masked(f"Stripe: {error}")
         if error.code == BALANCE_TOO_LOW:
             return TryAgain(reason, NEXT_SALES)
@@ -172,22 +171,8 @@ class Stripe:
         return Refused(reason)
 
 
-def _read(call: Callable[..., Any], *arguments: object) -> dict[str, Any]:
-    """The answer to a call of Stripe's client. Raises StripeError, and TryAgain for what is no object of Stripe's."""
-    try:
-        return call(*arguments).to_dict()  # type: ignore[no-any-return]  # any JSON passes through the client
-    except (AttributeError, LookupError, TypeError, ValueError) as unreadable:
-        # The client takes an answer apart without a look at it: {"error": "Bad Gateway"} is an AttributeError there.
-        raise TryAgain(NONSENSE) from unreadable
-
-
-def _alive(refunds: Iterable[dict[str, Any]]) -> dict[str, Any] | None:
-    """The first of them that has not come to nothing: settled, under way, or of a status that is unknown here."""
-    return next((refund for refund in refunds if refund.get("status") not in CAME_TO_NOTHING), None)
-
-
 def _payment(order: Order) -> dict[str, str]:
-    """The parameter that names the order's payment. Raises Refused where it is none of Stripe's."""
+    """The parameter that names the order's payment. Raises Refused for text that is not an id of Stripe's."""
     if parameter := _parameter(order.payment):
         return parameter
     why = ids.no_payment(order.payment)
@@ -199,28 +184,3 @@ def _parameter(payment: str) -> dict[str, str] | None:
     if ids.no_payment(payment):
         return None
     return {ids.PAYMENTS[payment[:3]]: payment}
-
-
-def _answer(refund: dict[str, Any], order: Order) -> Answer:
-    """What a refund at Stripe that is the order's says. Raises TryAgain for nonsense, Refused for a wrong refund."""
-    receipt, status = refund.get("id"), refund.get("status")
-    amount, currency = refund.get("amount"), refund.get("currency")
-    # A type check and no isinstance: true is an int in Python and no amount in JSON.
-    if not (isinstance(receipt, str) and 0 < len(receipt) <= LONGEST_RECEIPT and type(amount) is int and currency):
-        raise TryAgain(NONSENSE)
-    if status in CAME_TO_NOTHING:
-        why = refund.get("failure_reason") or "no reason given"
-        raise Refused(f"Stripe: refund {receipt} {status}: {why}")
-    if status != SUCCEEDED and status not in UNDER_WAY:
-        raise TryAgain(f"Stripe: refund {receipt} has the unknown status {str(status)[:40]!r}, which settles nothing")
-    if (amount, str(currency).upper()) != (in_stripe_units(order.amount_minor, order.currency), order.currency):
-        raise Refused(
-            f"Stripe refunded {amount} {currency} in minor units as {receipt}, but "
-            f"{to_major(order.amount_minor, order.currency)} {order.currency} is owed; "
-            f"settle the difference with the customer, then use {Remedy.SETTLE_ELSEWHERE.quoted}"
-        )
-    if status == SUCCEEDED:
-        return Settled(receipt)
-    # Why it is pending, where the account's API version says it (2025-04-30 and later): insufficient_funds, for one.
-    waits_for = refund.get("pending_reason")
-    return UnderWay(receipt, f"Stripe: {status}: {waits_for}" if waits_for else f"Stripe: {status}")

@@ -10,6 +10,7 @@ from django.utils.text import Truncator
 
 from ..domain.remedies import Remedy
 from ..errors import BadInput
+from ..gateways import MASKED
 
 # What ids of payments begin with, and the parameter that takes them.
 PAYMENTS: Final = {"ch_": "charge", "py_": "charge", "pi_": "payment_intent"}
@@ -20,7 +21,6 @@ SHORTEST, LONGEST = 14, 255
 # https://docs.stripe.com/keys, https://docs.stripe.com/webhooks, and the field client_secret of payment intents.
 KEY: Final = re.compile(r"\b(?:sk|rk|pk)_(?:live|test)_|\bwhsec_", re.IGNORECASE)
 CLIENT_SECRET: Final = re.compile(r"_secret_[a-z0-9]", re.IGNORECASE)
-MASKED: Final = "(a secret, not shown)"
 SHOWN: Final = 40  # characters of an id that a message repeats
 # https://docs.stripe.com/api: the prefixes of other ids, and where the payment is found.
 _REFUND: Final = (
@@ -48,8 +48,8 @@ OTHERS: Final = {
 }
 
 
-def secret(text: str) -> str | None:
-    """What secret of Stripe's the text has in it; None where it has none."""
+def secret_in(text: str) -> str | None:
+    """Return what kind of secret of Stripe's the text has in it, and what to do; None where it has none."""
     if CLIENT_SECRET.search(text):
         return "the client secret of a payment; the payment's id is the part before _secret_"
     if KEY.search(text):
@@ -57,19 +57,14 @@ def secret(text: str) -> str | None:
     return None
 
 
-def masked(payment: str) -> str:
-    """The text; in place of a secret, a note that it is one."""
-    return MASKED if secret(payment) else payment
-
-
 def shown(payment: str) -> str:
-    """The id, quoted and short enough for a message; never a secret."""
-    return MASKED if secret(payment) else repr(Truncator(payment).chars(SHOWN))
+    """Return the id, quoted and short enough for a message; never a secret."""
+    return MASKED if secret_in(payment) else repr(Truncator(payment).chars(SHOWN))
 
 
 def no_payment(payment: str) -> str | None:
-    """Why the text names no payment; None where it begins as one does, and is no secret."""
-    kind = secret(payment)
+    """Return why the text is not a payment; None where it begins as one does, and is not a secret."""
+    kind = secret_in(payment)
     if kind is None and payment.startswith(tuple(PAYMENTS)):
         return None
     kind = kind or next((kind for prefix, kind in OTHERS.items() if payment.startswith(prefix)), None)

@@ -1,4 +1,4 @@
-"""The header by which a server says when to come back."""
+"""The header Retry-After, by which a server says when to call again."""
 
 import math
 from collections.abc import Mapping
@@ -11,9 +11,9 @@ LONGEST: Final = timedelta(days=365)
 
 
 def retry_after(headers: Mapping[str, str]) -> timedelta | None:
-    """How long the answer with these headers asks to wait; None where it does not say, or not in a way that is known.
+    """Return how long the answer with these headers asks to wait; None where it has no wait that we can read.
 
-    Seconds, or a date (RFC 9110, section 10.2.3), which is held against the answer's own Date and not against a clock
+    Seconds, or a date (RFC 9110, section 10.2.3). A date is compared with the answer's own Date, not with a clock
     here.
     """
     found = {name.lower(): value for name, value in headers.items()}

@@ -20,7 +20,7 @@ _ANOTHER_WAY: Final = f"pay it by another way, then use {Remedy.SETTLE_ELSEWHERE
 
 
 def in_stripe_units(amount_minor: int, currency: str) -> int:
-    """The amount, in minor units of ISO 4217, as the parameter `amount` of Stripe's API.
+    """Return the amount, in minor units of ISO 4217, as the parameter `amount` of Stripe's API.
 
     Raises Refused where Stripe has no such amount, or where the currency's decimals at Stripe are not known.
     """

@@ -1,8 +1,8 @@
-"""The page to which Stripe posts its events."""
+"""The page of this room; a project includes these at its root."""
 
 from django.urls import path
 
 from ..apps import LABEL
-from . import webhook
+from .webhook import stripe_webhook
 
-urlpatterns = [path("payments/stripe/", webhook.stripe_webhook, name=f"{LABEL}_stripe_webhook")]
+urlpatterns = [path("payments/stripe/", stripe_webhook, name=f"{LABEL}_stripe_webhook")]

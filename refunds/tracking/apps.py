@@ -6,8 +6,12 @@ from ..apps import LABEL
 
 
 class TrackingConfig(AppConfig):
-    """Registers what nothing else imports."""
+    """Registers the task and the receivers."""
 
     name = __name__.rpartition(".")[0]
     label = f"{LABEL}_tracking"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Called by Django once all apps are loaded."""
+        from . import receivers, tasks  # noqa: F401

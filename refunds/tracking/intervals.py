@@ -5,7 +5,7 @@ from typing import Final
 
 # Most refunds that are not settled at once are settled within minutes, so the first look-up comes soon.
 SHORTEST_WAIT: Final = timedelta(minutes=1)
-# A refund can take days (docs/payments.md). Four look-ups a day find its outcome the same day and cost the provider's
+# A refund can take days (docs/tracking.md). Four look-ups a day find its outcome the same day and cost the provider's
 # rate limit next to nothing, even with thousands of refunds under way.
 LONGEST_WAIT: Final = timedelta(hours=6)
 

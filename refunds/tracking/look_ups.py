@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 
 from .. import outbox, queries
 from ..apps import LABEL
@@ -12,6 +12,8 @@ from ..domain.refunds import RefundStatus
 from ..gateways import Limiter
 from ..models import Refund
 from ..operations import PATIENCE, RECONCILE_EVERY, local
+from .intervals import SHORTEST_WAIT
+from .models import LookUp
 from .outcomes import LOOKED_UP
 
 LOOK_UP_REFUND: Final = f"{LABEL}.look_up_refund"
@@ -39,11 +41,29 @@ def hint(reference: str, receipt: str, says: RefundStatus | None, now: datetime)
             status__in=(RefundStatus.FAILED, *filter(None, [says]))
         )
         found = list(rows.select_for_update(of=("self",)).values_list("pk", "status"))
-        Refund.objects.filter(pk__in=[pk for pk, _ in found]).update(look_at=now)
-        # Not the reconciler's `dispatched_at`: if this message is lost, its next run sends another.
+        _look_up_at(now, [pk for pk, _ in found])
+        # `sent_at` stays: if this message is lost, the reconciler's next run sends another.
         messages = [{"refund_id": pk} for pk, status in found if status in LOOKED_UP]
         outbox.on_commit(LOOK_UP_REFUND, messages)
     return len(found)
+
+
+def _look_up_at(instant: datetime, ids: list[int]) -> None:
+    LookUp.objects.bulk_create(
+        [LookUp(pk=pk, look_at=instant) for pk in ids],
+        update_conflicts=True,
+        unique_fields=["refund"],
+        update_fields=["look_at"],
+    )
+
+
+def _due(now: datetime) -> QuerySet[LookUp]:
+    return LookUp.objects.filter(look_at__lte=now, refund__status__in=LOOKED_UP)
+
+
+def _missing(now: datetime) -> QuerySet[Refund]:
+    """The processing refunds that have no look-up, as when this room was added to a running project."""
+    return Refund.objects.filter(queries.UNDER_WAY, look_up__look_at=None, accepted_at__lte=now - SHORTEST_WAIT)
 
 
 def send_look_ups(now: datetime, limiter: Limiter | None = None, patience: timedelta = PATIENCE) -> int:
@@ -53,11 +73,13 @@ def send_look_ups(now: datetime, limiter: Limiter | None = None, patience: timed
     where the broker does not answer.
     """
     limit = BATCH if limiter is None else limiter.within(RECONCILE_EVERY)
-    due = Refund.objects.filter(look_at__lte=now, status__in=LOOKED_UP)
+    if missing := list(_missing(now).values_list("pk", flat=True)[:BATCH]):
+        _look_up_at(now, missing)
+    due = _due(now)
     if not due.exists():
         return 0
-    unsent = Q(dispatched_at=None) | Q(dispatched_at__lt=F("look_at"))
-    waits = Q(dispatched_at__lte=now - patience)
+    unsent = Q(sent_at=None) | Q(sent_at__lt=F("look_at"))
+    waits = Q(sent_at__lte=now - patience)
     if due.filter(waits).exists() and not outbox.ready(LOOK_UP_REFUND):
         unsent |= waits
     due = due.filter(unsent)
@@ -65,16 +87,16 @@ def send_look_ups(now: datetime, limiter: Limiter | None = None, patience: timed
     if not ids:
         return 0
     with transaction.atomic():
-        # Of two reconcilers at once the second passes over the rows of the first.
+        # Of two reconcilers at once the second skips the rows of the first.
         found = due.filter(pk__in=ids).order_by("pk").select_for_update(skip_locked=True, of=("self",))
         ids = list(found.values_list("pk", flat=True))
-        Refund.objects.filter(pk__in=ids).update(dispatched_at=now)
+        LookUp.objects.filter(pk__in=ids).update(sent_at=now)
         outbox.on_commit(LOOK_UP_REFUND, [{"refund_id": pk} for pk in ids])
     return len(ids)
 
 
 def lines(now: datetime) -> list[str]:
-    """A line of `health` for each kind of refund whose outcome an operator should look at; none when all is well."""
+    """Return a line of `health` for each kind of refund whose outcome an operator should look at."""
     return [*_long_under_way(now), *_not_looked_up(now), *_reversed(now)]
 
 
@@ -83,37 +105,38 @@ def _long_under_way(now: datetime) -> list[str]:
     oldest = late.order_by("accepted_at").first()
     if oldest is None:
         return []
-    return [
-        (
-            f"refunds under way: {late.count()} for more than {LONG.days} days, the oldest (refund {oldest.pk}, "
-            f"{oldest.receipt}) accepted {local(oldest.accepted_at)}; look in the payment provider's dashboard at what "
-            "it waits for"
-        )
-    ]
+    line = (
+        f"refunds under way: {late.count()} for more than {LONG.days} days, the oldest (refund {oldest.pk}, "
+        f"{oldest.receipt}) accepted {local(oldest.accepted_at)}; look in the payment provider's dashboard at what "
+        "it waits for"
+    )
+    return [line]
 
 
 def _not_looked_up(now: datetime) -> list[str]:
-    late = Refund.objects.filter(look_at__lte=now - OVERDUE, status__in=LOOKED_UP)
-    oldest = late.order_by("look_at").first()
-    if oldest is None:
-        return []
-    return [
-        (
-            f"refunds not looked up: {late.count()} past their time, the oldest (refund {oldest.pk}) due "
-            f"{local(oldest.look_at)}; start a worker on the queues payments and upkeep, and look for failures of "
-            f"{LOOK_UP_REFUND}; or wait if it is REFUNDS_GATEWAY_RATE that holds them up"
-        )
+    late, missing = _due(now - OVERDUE), _missing(now - OVERDUE)
+    found = [
+        *late.order_by("look_at").values_list("look_at", "pk")[:1],
+        *missing.order_by("accepted_at").values_list("accepted_at", "pk")[:1],
     ]
+    if not found:
+        return []
+    due_at, pk = min(found)
+    line = (
+        f"refunds not looked up: {late.count() + missing.count()} past their time, the oldest (refund {pk}) due "
+        f"{local(due_at)}; start a worker on the queues payments and upkeep, and look for failures of "
+        f"{LOOK_UP_REFUND}; or wait if it is the limit on calls (REFUNDS_LIMITER) that holds them up"
+    )
+    return [line]
 
 
 def _reversed(now: datetime) -> list[str]:
-    rows = Refund.objects.filter(reversed_at__lte=now, status=RefundStatus.FAILED)
+    rows = LookUp.objects.filter(reversed_at__lte=now, refund__status=RefundStatus.FAILED)
     oldest = rows.order_by("reversed_at").first()
     if oldest is None:
         return []
-    return [
-        (
-            f"refunds that failed after they had succeeded: {rows.count()}, the oldest (refund {oldest.pk}) since "
-            f"{local(oldest.reversed_at)}; the money is back in the account: open the refund in the admin"
-        )
-    ]
+    line = (
+        f"refunds that failed after they had succeeded: {rows.count()}, the oldest (refund {oldest.pk}) since "
+        f"{local(oldest.reversed_at)}; the money is back in the account: open the refund in the admin"
+    )
+    return [line]

@@ -90,7 +90,7 @@ class TestForms:
         assert page.redirect_chain == [(f"{REFUNDS}{refund.pk}/change/", 302)]
         assert texts(page) == ["The payment is corrected, and the refund is tried again."]
         assert ReturnRequest.objects.get().payment == NEW
-        assert (Refund.objects.get().status, Refund.objects.get().corrected) == ("pending", 1)
+        assert (Refund.objects.get().status, Refund.objects.get().key_number) == ("pending", 1)
         said = f"Corrected the payment from 'cs_test_1' to '{NEW}', and tried again after: card closed"
         assert history() == [("pat", str(refund.pk), CHANGE, said)]
         assert [message.task for message in queued()] == ["refunds.pay_refunds"]

@@ -47,8 +47,8 @@ def press(client: Client, pk: int, query: str = "") -> Any:
 
 
 def test_the_page_says_what_to_search_the_payers_dashboard_for(client: Client) -> None:
-    """Payment, reference and the key that is asked with next; attempts, refusals, rounds, and the whole failure."""
-    columns = {"attempts": 4, "refusals": 2, "tried_again": 3, "payment": "pi_3Q", "key": "k-77"}
+    """Payment, reference and the key that is asked with next; attempts, rounds, and the whole failure."""
+    columns = {"attempts": 4, "key_number": 2, "tried_again": 3, "payment": "pi_3Q", "key": "k-77"}
     refund = make_refund(status="failed", settled_at=PRESSED, failure="no " * 49 + "no", **columns)
     shown = fields(client, refund.pk)
     del shown["request"]  # a link
@@ -57,7 +57,6 @@ def test_the_page_says_what_to_search_the_payers_dashboard_for(client: Client) -
         "status": "failed",
         "failure": "no " * 49 + "no",
         "attempts": "4",
-        "refusals": "2",
         "tried_again": "3",
         "payment": "pi_3Q",
         "earlier": "-",
@@ -70,24 +69,16 @@ def test_the_page_says_what_to_search_the_payers_dashboard_for(client: Client) -
         "first_attempt": "-",
         "due": "2026-07-15 12:00:00",
         "accepted": "-",
-        "look_up": "-",
         "settled": "2026-07-15 17:58:00",
-        "reversed": "-",
     }
 
 
-def test_the_page_of_a_refund_under_way_says_when_it_is_looked_up(client: Client) -> None:
+def test_page_of_a_refund_under_way_says_what_it_waits_for(client: Client) -> None:
     """With the provider's id, and what the provider waits for."""
     shown = fields(client, make_processing(failure="Stripe: pending: insufficient_funds").pk)
     expected = {"status": "processing", "receipt": "re_1", "failure": "Stripe: pending: insufficient_funds"}
-    expected |= {"accepted": "2026-07-15 12:00:00", "look_up": "2026-07-15 12:01:00", "settled": "-"}
+    expected |= {"accepted": "2026-07-15 12:00:00", "settled": "-"}
     assert shown | expected == shown
-
-
-def test_the_page_of_a_refund_that_failed_after_it_had_succeeded_says_when(client: Client) -> None:
-    """Beside the reason, until it is tried again."""
-    (pk,) = make_failed(reversed_at=PRESSED)
-    assert fields(client, pk)["reversed"] == "2026-07-15 17:58:00"
 
 
 def test_the_button_tries_this_refund_again_and_leads_back(client: Client, queued: Queued) -> None:

@@ -51,7 +51,7 @@ def test_a_corrected_payment_pays_the_refund(start: Start, gateway: InMemory) ->
     (entry,) = gateway.provider.refunds
     assert (refund.status, refund.receipt, refund.settled_at) == ("succeeded", entry.id, NOON + LATER)
     key = refund.request.key
-    assert [asked for _, asked in gateway.calls] == [key, f"{key}:1:1"]
+    assert [asked for _, asked in gateway.calls] == [key, f"{key}:2"]
     assert [letter.subject for letter in mail.outbox] == TOLD
     assert (run_audit().problems, health.health(celery.now)) == ([], [])
 

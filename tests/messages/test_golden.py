@@ -59,7 +59,7 @@ def _refund(sent: datetime) -> None:
 
 def _under_way(sent: datetime) -> None:
     _refund(sent)
-    accepted = {"attempts": 1, "first_attempt_at": NOON, "accepted_at": NOON, "look_at": NOON, "receipt": "r-1"}
+    accepted = {"attempts": 1, "first_attempt_at": NOON, "accepted_at": NOON, "receipt": "r-1"}
     Refund.objects.update(status=RefundStatus.PROCESSING, **accepted)
 
 

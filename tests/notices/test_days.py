@@ -13,7 +13,7 @@ from refunds.domain.returns import Decision
 from refunds.models import Refund
 from refunds.notices import resend
 from refunds.notices.sending import LEASE, NOTIFY_CUSTOMER, WITHIN
-from refunds.operations import bulk_payments
+from refunds.operations import bulk_payments, health
 from refunds.operations.decisions import decide_chosen
 from refunds.schedule import beat_schedule
 

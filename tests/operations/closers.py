@@ -9,12 +9,21 @@ from refunds.models import Refund, ReturnRequest
 from refunds.remedies import closing
 
 from ..factories import NOON, PRESSED, make_refund, refund_rows
+from .payers import Scripted
+
+
+class TakesAnyPayment(Scripted):
+    """A gateway without ids of its own, and with API keys."""
+
+    @staticmethod
+    def secret_in(text: str) -> str | None:
+        return "an API key" if "sk_live_" in text or "whsec_" in text else None
 
 
 @pytest.fixture
 def any_payment(settings: Settings) -> None:
     """A gateway that takes any text for a payment's id."""
-    settings.REFUNDS_GATEWAY = "tests.operations.payers.Scripted"
+    settings.REFUNDS_GATEWAY = f"{__name__}.TakesAnyPayment"
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from refunds.gateways import Answer, Order, Settled
-from refunds.rate.pacing import Rate
 
 
 class Scripted:
@@ -46,14 +45,14 @@ class Slow(Scripted):
 
 
 class Paced:
-    """A limiter that always has a turn, of so many in a period, and remembers of how many calls each was."""
+    """A limiter that always has a permit, for one call in so many seconds, and remembers of how many calls each was."""
 
-    def __init__(self, rate: str) -> None:
-        self.rate = Rate.parse(rate)
+    def __init__(self, seconds: float) -> None:
+        self.period = timedelta(seconds=seconds)
         self.taken: list[int] = []
 
-    def within(self, span: timedelta) -> int:
-        return self.rate.within(span)
+    def within(self, time: timedelta) -> int:
+        return max(1, time // self.period)
 
     def take(self, calls: int = 1, wait: timedelta = timedelta(0)) -> bool:
         self.taken.append(calls)

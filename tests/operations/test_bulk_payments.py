@@ -31,7 +31,7 @@ def test_the_first_share_is_sent_and_the_rest_is_left_to_the_reconciler(publishe
     outside = make_refund().pk
     before = refund_rows()
     with commit():
-        assert pay_refunds(IdRange(on_way, ids[-1]), PRESSED, gateway=Scripted(), limiter=Paced("50/s")) == 500
+        assert pay_refunds(IdRange(on_way, ids[-1]), PRESSED, gateway=Scripted(), limiter=Paced(0.02)) == 500
     share, rest = ids[:500], ids[500:]
     assert published == [(outbox.PAY_REFUND, each(share))]
     assert refund_rows(on_way, not_due, outside) == {pk: before[pk] for pk in (on_way, not_due, outside)}
@@ -45,7 +45,7 @@ def test_a_doubled_range_sends_nothing_more(published: Published, commit: Commit
     id_range = IdRange(ids[0], ids[-1])
     for count in (10, 0):
         with commit():
-            assert pay_refunds(id_range, PRESSED, gateway=Scripted(), limiter=Paced("1/s")) == count
+            assert pay_refunds(id_range, PRESSED, gateway=Scripted(), limiter=Paced(1)) == count
     assert published == [(outbox.PAY_REFUND, each(ids[:10]))]
 
 
@@ -66,7 +66,7 @@ def test_a_payer_in_the_database_knows_no_limit() -> None:
     """The wallet pays a range of refunds that are tried again at once, however slow a limiter would have it."""
     ids = make_failed(3)
     try_again(ids, PRESSED)
-    assert pay_refunds(IdRange(ids[0], ids[-1]), PRESSED, gateway=Wallet(), limiter=Paced("1/h")) == 3
+    assert pay_refunds(IdRange(ids[0], ids[-1]), PRESSED, gateway=Wallet(), limiter=Paced(3600)) == 3
     assert {row["status"] for row in refund_rows().values()} == {"succeeded"}
     assert WalletEntry.objects.count() == 3
 
@@ -77,6 +77,6 @@ def test_the_reconciler_sends_what_the_payer_can_take_until_its_next_look(publis
     early = [row.pk for row in make_requests(60, status="approved")]
     for look, ids in ((PRESSED, early), (PRESSED + timedelta(seconds=30), late)):
         with commit():
-            assert reconcile.reconcile(look, gateway=Scripted(), limiter=Paced("2/s"))["refunds"] == len(ids)
+            assert reconcile.reconcile(look, gateway=Scripted(), limiter=Paced(0.5))["refunds"] == len(ids)
         assert published[-1] == (outbox.PAY_REFUND, each(ids))
         assert {row["dispatched_at"] for row in refund_rows(*ids).values()} == {look + BLINK}

@@ -32,7 +32,7 @@ def test_it_is_corrected_and_the_refund_tried_again(refund: Refund, published: P
         assert published == []
     assert done
     assert (noted.request.payment, noted.failure) == ("ch_old", "no such charge")
-    changed = {"status": "pending", "tried_again": 1, "corrected": 1, "earlier_payments": "ch_old"}
+    changed = {"status": "pending", "tried_again": 1, "key_number": 1, "earlier_payments": "ch_old"}
     changed |= {"settled_at": None, "due_at": PRESSED, "dispatched_at": PRESSED}
     assert refund_rows()[refund.pk] == before | changed
     assert ReturnRequest.objects.get().payment == "ch_new"
@@ -41,13 +41,13 @@ def test_it_is_corrected_and_the_refund_tried_again(refund: Refund, published: P
 
 def test_the_next_attempt_names_both_payments_and_has_its_own_key(refund: Refund, published: Published) -> None:
     """Stripe refuses an old key with another payment, whether or not the old one has been refused."""
-    Refund.objects.update(refusals=2)
+    Refund.objects.update(key_number=2)
     correct(refund)
     gateway = Scripted("re_1")
     assert pay_refund(refund.pk, PRESSED, gateway=gateway, jitter=0) == Paid("re_1")
     ((order, key),) = gateway.asked
     assert (order.payment, order.earlier_payments, order.asked_before) == ("ch_new", ("ch_old",), True)
-    assert (order.reference, key) == (refund.request.key, f"{refund.request.key}:2:1")
+    assert (order.reference, key) == (refund.request.key, f"{refund.request.key}:3")
 
 
 def test_no_two_payments_are_asked_for_with_one_key(refund: Refund, published: Published) -> None:
@@ -62,9 +62,9 @@ def test_no_two_payments_are_asked_for_with_one_key(refund: Refund, published: P
     orders = [(order.payment, order.earlier_payments, key) for order, key in gateway.asked]
     key = refund.request.key
     assert orders == [
-        ("ch_b", ("ch_old",), f"{key}:0:1"),
-        ("ch_c", ("ch_old", "ch_b"), f"{key}:0:2"),
-        ("ch_old", ("ch_b", "ch_c"), f"{key}:0:3"),
+        ("ch_b", ("ch_old",), f"{key}:1"),
+        ("ch_c", ("ch_old", "ch_b"), f"{key}:2"),
+        ("ch_old", ("ch_b", "ch_c"), f"{key}:3"),
     ]
 
 
@@ -159,7 +159,7 @@ def test_a_call_that_can_still_be_carried_out_is_waited_for(refund: Refund, publ
 
 def test_more_corrections_than_an_attempt_can_search_are_refused(refund: Refund) -> None:
     """The way out is named."""
-    Refund.objects.update(earlier_payments="ch_1\nch_2\nch_3", corrected=3)
+    Refund.objects.update(earlier_payments="ch_1\nch_2\nch_3", key_number=3)
     before = state()
     with pytest.raises(BadInput, match=r'corrected 3 times, .* use "Settled elsewhere"'):
         correct(refund)

@@ -110,5 +110,5 @@ def test_a_late_answer_leaves_the_attempt_that_has_begun_since(refund: Refund, l
 
     with suppress(ZeroDivisionError):
         pay_refund(refund.pk, NOON, gateway=Slow(late, begin_the_next), jitter=0)
-    begun = {"status": "pending", "attempts": 2, "due_at": expired + LEASE, "failure": "", "refusals": 0}
+    begun = {"status": "pending", "attempts": 2, "due_at": expired + LEASE, "failure": "", "key_number": 0}
     assert row(refund) | begun == row(refund)

@@ -20,6 +20,7 @@ from refunds.operations import PATIENCE, bulk_payments, health, reconcile, sweep
 from refunds.operations.decisions import decide_chosen
 
 from ..factories import BLINK, CUTOFF, DAY, HOUR, NOON, PRESSED, SECOND, local, make_refund, make_requests
+from .payers import Paced
 
 pytestmark = pytest.mark.django_db
 Sent = list[tuple[str, list[dict[str, int]], datetime | None]]
@@ -205,7 +206,7 @@ def test_queue_gets_no_more_refunds_than_there_are_permits(sent: Sent, monkeypat
         make_refund(dispatched_at=None if n % 2 else NOON)
     for ready, count in ((30, 0), (25, 5)):
         monkeypatch.setattr(outbox, "ready", lambda *_names, ready=ready: ready)
-        assert reconcile.reconcile(NOON + PATIENCE, gateway=OneByOne(), limiter=OneASecond())["refunds"] == count
+        assert reconcile.reconcile(NOON + PATIENCE, gateway=OneByOne(), limiter=Paced(1))["refunds"] == count
 
 
 def test_start_after_a_crash_sends_again_at_once(sent: Sent) -> None:

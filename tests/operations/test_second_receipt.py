@@ -43,7 +43,7 @@ def test_a_late_receipt_is_kept_logged_and_reported(
     assert (refund.status, refund.receipt, refund.second_receipts) == ("succeeded", "SEPA 17", "re_1")
     assert len(published) == 1
     ((logger, level, text),) = caplog.record_tuples
-    assert (logger, level) == ("refunds.remedies.closing", logging.ERROR)
+    assert (logger, level) == ("refunds.operations.payments", logging.ERROR)
     assert "possibly paid twice: it has the receipt SEPA 17, and the payment provider has also answered" in text
     (line,) = health.health(NOON)
     assert line == (
@@ -104,5 +104,5 @@ def test_failed_refunds_of_before_have_the_key_that_they_had() -> None:
     (pk,) = make_failed()
     refund = Refund.objects.get()
     assert refund.idempotency_key == refund.request.key
-    Refund.objects.update(refusals=2)
+    Refund.objects.update(key_number=2)
     assert Refund.objects.get(pk=pk).idempotency_key == f"{refund.request.key}:2"

@@ -55,27 +55,6 @@ def test_quorum_queues_are_for_rabbitmq(settings: Settings, broker: str) -> None
     assert ids() == []
 
 
-def test_a_payer_that_cannot_be_made_is_an_error(settings: Settings) -> None:
-    """What is missing is said before the first refund, not after it."""
-    settings.REFUNDS_GATEWAY, settings.STRIPE_API_KEY, settings.REFUNDS_GATEWAY_RATE = "stripe", "", "often"
-    messages = [message.msg for message in run_checks() if message.id == "refunds.E004"]
-    assert [message[:30] for message in messages] == [
-        "REFUNDS_GATEWAY is 'stripe', b",
-        "REFUNDS_GATEWAY_RATE: 'often' ",
-    ]
-
-
-def test_a_limit_that_each_process_counts_by_itself_is_warned_of(settings: Settings) -> None:
-    """Only where there is a limit, and only when deploying."""
-    settings.REFUNDS_LIMITER_URL = "memory://"
-    assert "refunds.W002" not in ids(deploy=True)
-    settings.REFUNDS_GATEWAY_RATE = "50/s"
-    assert "refunds.W002" in ids(deploy=True)
-    assert ids() == []
-    settings.REFUNDS_LIMITER_URL = "redis://localhost"
-    assert "refunds.W002" not in ids(deploy=True)
-
-
 @pytest.mark.parametrize("code", ["XAU", "XXX", "CLF", "BGL", "eur", "EURO", "€"])
 def test_a_currency_that_nobody_can_be_paid_in_is_refused(settings: Settings, code: str) -> None:
     """Metals, funds, withdrawn codes and misspelt ones: their decimals are not known."""
@@ -110,23 +89,3 @@ def test_every_currency_of_iso_4217_can_be_accepted(settings: Settings) -> None:
 def test_currencies_are_read_from_the_environment(text: str, accepted: tuple[str, ...]) -> None:
     """Separated by commas, with or without spaces, each once."""
     assert codes(text) == accepted
-
-
-def test_failures_after_success_that_nobody_would_notice_are_warned_of(settings: Settings) -> None:
-    """Only where Stripe pays, and only when deploying: the webhook alone tells of them."""
-    settings.STRIPE_API_KEY, settings.REFUNDS_GATEWAY_RATE = "sk_test_x", ""
-    assert "refunds.W010" not in ids(deploy=True)
-    for name in ("stripe", "refunds.stripe.gateway.Stripe"):
-        settings.REFUNDS_GATEWAY, settings.STRIPE_WEBHOOK_SECRET = name, " "
-        assert "refunds.W010" in ids(deploy=True)
-        assert "refunds.W010" not in ids()
-        settings.STRIPE_WEBHOOK_SECRET = "whsec_x"
-        assert "refunds.W010" not in ids(deploy=True)
-
-
-def test_a_webhook_that_cannot_verify_is_an_error(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A secret without Stripe's client is named before the first event comes."""
-    settings.STRIPE_WEBHOOK_SECRET = "whsec_x"
-    assert ids() == []
-    monkeypatch.setattr("refunds.checks.find_spec", lambda _: None)
-    assert ids() == ["refunds.E011"]

@@ -91,7 +91,7 @@ def test_chunks() -> None:
     refused("chunk_once_a_sweep|sweep_id", Chunk, sweep=sweep, first_id=1, last_id=9, dispatched_at=NOON)
 
 
-PROCESSING = {"status": "processing", "receipt": "re_1", "accepted_at": NOON, "look_at": NOON}
+PROCESSING = {"status": "processing", "receipt": "re_1", "accepted_at": NOON}
 
 
 @pytest.mark.parametrize(
@@ -106,14 +106,13 @@ PROCESSING = {"status": "processing", "receipt": "re_1", "accepted_at": NOON, "l
         ("refund_outcome_complete", {"status": "pending", "settled_at": NOON}),
         ("refund_outcome_complete", {**PROCESSING, "receipt": ""}),
         ("refund_outcome_complete", {**PROCESSING, "settled_at": NOON}),
-        ("refund_outcome_complete", {**PROCESSING, "look_at": None}),
         ("refund_outcome_complete", {**PROCESSING, "accepted_at": None}),
     ],
 )
 def test_refunds(constraint: str, columns: dict[str, Any]) -> None:
     """A paid refund has its receipt, a failed one its reason, a pending one neither.
 
-    One that is under way has the provider's id, and a time at which its outcome is looked up.
+    One that is under way has the provider's id, and the time of its acceptance.
     """
     (row,) = make_requests()
     values = {"amount_minor": 1, "currency": "GBP", "created_at": NOON, "due_at": NOON, "dispatched_at": NOON}

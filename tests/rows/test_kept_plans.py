@@ -3,11 +3,12 @@
 import pytest
 from django.db import connection
 
-from refunds import queries
 from refunds.domain.refunds import RefundStatus
 from refunds.domain.returns import Status
 from refunds.domain.sweeps import IdRange
+from refunds.gateways.wallet import Wallet
 from refunds.models import Refund, WalletEntry
+from refunds.operations.bulk_payments import pay_refunds
 
 from ..factories import NOON, make_requests
 
@@ -22,7 +23,7 @@ def approve_and_pay(count: int) -> None:
     """With all foreign keys checked, as a commit would."""
     rows = make_requests(count, status=Status.APPROVED)
     connection.check_constraints()
-    assert queries.credit_and_settle(IdRange(rows[0].pk, rows[-1].pk), NOON) == count
+    assert pay_refunds(IdRange(rows[0].pk, rows[-1].pk), NOON, gateway=Wallet()) == count
     connection.check_constraints()
 
 

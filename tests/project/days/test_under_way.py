@@ -17,11 +17,11 @@ from refunds.operations.bulk_payments import try_again
 from refunds.schedule import beat_schedule
 from refunds.tracking.intervals import wait_for_look_up
 
-from ..factories import NOON
-from ..gateways.provider import Call, InMemory
-from ..gateways.stripe_signature import signature_header
-from .conftest import Schedule, Start
-from .paying import MINUTE, approve
+from ...day.conftest import Schedule, Start
+from ...day.paying import MINUTE, approve
+from ...factories import NOON
+from ...gateways.provider import Call, InMemory
+from ...stripe.signature import signature_header
 
 pytestmark = pytest.mark.django_db(transaction=True)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -104,7 +104,9 @@ def test_a_refund_is_looked_up_for_three_days_and_told_once_when_it_ends(
     status, subject, failure = ENDS[end]
     refund.refresh_from_db()
     (*_, last) = looked_up(celery, gateway)
-    assert (refund.status, refund.failure, refund.settled_at, refund.look_at) == (status, failure, last, None)
+    assert (refund.status, refund.failure, refund.settled_at, refund.look_up.look_at) == (
+        *(status, failure, last, None),
+    )
     assert instants == looked_up(celery, gateway)[:-1]
     assert last <= NOON + 3 * DAY + 6 * HOUR
     assert [letter.subject for letter in mail.outbox] == [subject]
@@ -234,4 +236,4 @@ def test_messages_do_not_pile_up_while_nobody_looks(start: Start, gateway: InMem
     celery.start_worker()
     celery.advance(timedelta(seconds=30))
     assert len(gateway.looked_up) == 20
-    assert Refund.objects.filter(status="processing", look_at__gt=celery.now).count() == 20
+    assert Refund.objects.filter(status="processing", look_up__look_at__gt=celery.now).count() == 20

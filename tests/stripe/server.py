@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from .provider import Entry, No, Provider
+from ..gateways.provider import Entry, No, Provider
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ import pytest
 from refunds import tasks
 from refunds.domain.refunds import RefundStatus
 from refunds.operations.audit import run_audit
-from refunds.rate.limiter import LARGEST_TURN, Throttle
+from refunds.rate.limiter import LARGEST_PERMIT, Throttle
 from refunds.rate.pacing import Rate
 
+from ..day.conftest import Start
+from ..day.paying import MINUTE, SECOND, approve, timed
 from ..factories import NOON
 from ..gateways.provider import InMemory
-from .conftest import Start
-from .paying import MINUTE, SECOND, approve, timed
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -36,7 +36,7 @@ def test_calls_stay_within_the_rate_over_all_workers(
     assert len(gateway.provider.refunds) == len(instants) == 600
     assert run_audit().count(RefundStatus.SUCCEEDED) == 600
     for instant in instants:
-        assert sum(instant <= other < instant + SECOND for other in instants) <= 10 + LARGEST_TURN
+        assert sum(instant <= other < instant + SECOND for other in instants) <= 10 + LARGEST_PERMIT
     # 600 calls want a minute; spans that come at once leave each other's turns to the reconciler's next look.
     assert instants[-1] - instants[0] <= 1.5 * MINUTE
     assert len(celery.timeline.of("started", "refunds.pay_refund")) <= 2 * 600

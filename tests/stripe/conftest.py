@@ -7,7 +7,7 @@ from pytest_django import Settings
 
 from refunds.stripe.gateway import Stripe
 
-from .stripe_server import StripeServer, stripe_server
+from .server import StripeServer, stripe_server
 
 SECRET = "sk_test_not_to_be_logged"
 

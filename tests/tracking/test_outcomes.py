@@ -11,16 +11,17 @@ from refunds.domain.retries import GiveUp, RetryPolicy
 from refunds.gateways import Refused, TryAgain, UnderWay
 from refunds.gateways.wallet import Wallet
 from refunds.models import Refund
-from refunds.notices.models import Notice
 from refunds.operations.bulk_payments import try_again
 from refunds.operations.payments import LEASE, NotNow, Paid, pay_refund
 from refunds.tracking.intervals import LONGEST_WAIT, SHORTEST_WAIT
 from refunds.tracking.look_ups import hint
+from refunds.tracking.models import LookUp
 from refunds.tracking.outcomes import look_up_refund
 
-from ..factories import NOON, make_processing, make_refund, refund_rows
-from .conftest import Published
-from .payers import Paced, Scripted, Slow
+from ..factories import NOON, make_refund
+from ..operations.conftest import Published
+from ..operations.payers import Paced, Scripted, Slow
+from .rows import rows, under_way
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("published")]
 
@@ -32,18 +33,19 @@ PENDING = UnderWay("re_1", "Stripe: pending")
 @pytest.fixture
 def refund() -> Refund:
     """A refund that was accepted at noon, to be looked up a minute later."""
-    return make_processing()
+    return under_way()
 
 
 def row(refund: Refund) -> dict[str, object]:
     """All columns as they are now."""
-    return refund_rows(refund.pk)[refund.pk]
+    return rows(refund.pk)[refund.pk]
 
 
 def paid(refund: Refund, **columns: object) -> Refund:
     """The refund, succeeded at noon, with a hint that is due."""
-    values: dict[str, Any] = {"status": "succeeded", "settled_at": NOON, "look_at": DUE, "failure": "", **columns}
+    values: dict[str, Any] = {"status": "succeeded", "settled_at": NOON, "failure": "", **columns}
     Refund.objects.filter(pk=refund.pk).update(**values)
+    LookUp.objects.filter(pk=refund.pk).update(look_at=DUE)
     return refund
 
 
@@ -52,7 +54,7 @@ def test_a_reason_that_no_row_can_hold_keeps_no_refund_under_way(refund: Refund,
     """The no counts: a row that could not be written would have the provider asked each minute for good."""
     assert look_up_refund(refund.pk, DUE, gateway=Scripted(Refused(reason))) == GiveUp(str(row(refund)["failure"]))
     assert row(refund)["status"] == RefundStatus.FAILED
-    for answer, again in ((UnderWay("re_1", reason), make_processing()), (TryAgain(reason), make_processing())):
+    for answer, again in ((UnderWay("re_1", reason), under_way()), (TryAgain(reason), under_way())):
         look_up_refund(again.pk, DUE, gateway=Scripted(answer))
         assert row(again)["look_at"] == DUE + SHORTEST_WAIT
 
@@ -63,7 +65,7 @@ def test_an_accepted_refund_is_processing_and_not_requested_again() -> None:
     gateway = Scripted(PENDING)
     assert pay_refund(pending.pk, NOON, gateway=gateway, jitter=0) == PENDING
     expected: dict[str, Any] = {"status": "processing", "receipt": "re_1", "failure": "Stripe: pending"}
-    expected |= {"accepted_at": NOON, "look_at": NOON + SHORTEST_WAIT, "settled_at": None}
+    expected |= {"accepted_at": NOON, "look_at": NOON + SHORTEST_WAIT, "settled_at": None, "notify_at": None}
     assert row(pending) | expected == row(pending)
     before = row(pending)
     for later in (NOON, NOON + MINUTE, NOON + timedelta(days=3)):
@@ -77,7 +79,7 @@ def test_a_refund_under_way_is_looked_up_when_it_is_due_and_then_later(refund: R
     gateway = Scripted(*[UnderWay("re_1", "Stripe: requires_action")] * 3)
     assert look_up_refund(refund.pk, DUE - timedelta(microseconds=1), gateway=gateway) == NotNow()
     for age in (MINUTE, 2 * MINUTE, timedelta(days=30)):
-        Refund.objects.filter(pk=refund.pk).update(look_at=NOON + age)
+        LookUp.objects.filter(pk=refund.pk).update(look_at=NOON + age)
         look_up_refund(refund.pk, NOON + age, gateway=gateway)
         wait = min(age, LONGEST_WAIT)
         after = {"status": "processing", "failure": "Stripe: requires_action", "look_at": NOON + age + wait}
@@ -95,7 +97,7 @@ def test_a_look_up_that_finds_success_settles_the_refund(refund: Refund, publish
     ended = DUE + timedelta(seconds=9)
     assert look_up_refund(refund.pk, DUE, gateway=Scripted("re_1"), clock=lambda: ended) == Paid("re_1")
     after = {"status": "succeeded", "receipt": "re_1", "failure": "", "settled_at": ended, "look_at": None}
-    assert row(refund) | after | {"refusals": 0} == row(refund)
+    assert row(refund) | after | {"notify_at": ended, "key_number": 0} == row(refund)
 
 
 def test_a_look_up_that_finds_a_failure_fails_the_refund(refund: Refund) -> None:
@@ -103,7 +105,7 @@ def test_a_look_up_that_finds_a_failure_fails_the_refund(refund: Refund) -> None
     gateway = Scripted(Refused("Stripe: refund re_1 failed: expired_or_canceled_card"), "re_2")
     reason = "Stripe: refund re_1 failed: expired_or_canceled_card"
     assert look_up_refund(refund.pk, DUE, gateway=gateway) == GiveUp(reason)
-    after = {"status": "failed", "failure": reason, "receipt": "", "settled_at": DUE, "look_at": None, "refusals": 1}
+    after = {"status": "failed", "failure": reason, "receipt": "", "settled_at": DUE, "look_at": None, "key_number": 1}
     assert row(refund) | after | {"reversed_at": None} == row(refund)
     assert try_again([refund.pk], DUE) == [refund.pk]
     assert pay_refund(refund.pk, DUE, gateway=gateway, jitter=0) == Paid("re_2")
@@ -118,7 +120,7 @@ def test_a_look_up_that_fails_changes_only_the_next_time(refund: Refund, after: 
         assert look_up_refund(refund.pk, now, gateway=Scripted(TryAgain("timeout", after))) == NotNow()
         wait = max(min(now - NOON, LONGEST_WAIT), after or MINUTE)
         changed = {"status": "processing", "receipt": "re_1", "look_at": now + wait, "failure": "timeout"}
-        assert row(refund) | changed | {"refusals": 0, "attempts": 1} == row(refund)
+        assert row(refund) | changed | {"key_number": 0, "attempts": 1} == row(refund)
         now += wait
 
 
@@ -151,19 +153,19 @@ def test_one_look_up_runs_at_a_time(refund: Refund) -> None:
 
 
 class Busy(Paced):
-    """A limiter without a turn."""
+    """A limiter without a permit."""
 
     def take(self, calls: int = 1, wait: timedelta = timedelta(0)) -> bool:
         super().take(calls, wait)
         return False
 
 
-def test_a_look_up_without_a_turn_is_left_to_the_reconciler(refund: Refund) -> None:
-    """It takes one turn of one call; without it nothing is asked, and the next run of the reconciler sends it."""
-    busy, gateway = Busy("50/s"), Scripted()
+def test_look_up_without_a_permit_is_left_to_the_reconciler(refund: Refund) -> None:
+    """It takes a permit for one call; without it nothing is asked, and the next run of the reconciler sends it."""
+    busy, gateway = Busy(1), Scripted()
     assert look_up_refund(refund.pk, DUE, gateway=gateway, limiter=busy) == NotNow()
     assert (busy.taken, gateway.looked_up) == ([1], [])
-    assert row(refund) | {"look_at": DUE, "dispatched_at": None} == row(refund)
+    assert row(refund) | {"look_at": DUE, "sent_at": None} == row(refund)
 
 
 def test_a_refund_that_fails_after_it_succeeded_is_failed_and_says_so(
@@ -175,7 +177,7 @@ def test_a_refund_that_fails_after_it_succeeded_is_failed_and_says_so(
     answer = Refused("Stripe: refund re_1 failed: lost_or_stolen_card")
     assert look_up_refund(refund.pk, DUE, gateway=Scripted(answer)) == GiveUp(reason)
     after = {"status": "failed", "failure": reason, "receipt": "", "settled_at": DUE, "reversed_at": DUE}
-    assert row(refund) | after | {"look_at": None, "refusals": 1} == row(refund)
+    assert row(refund) | after | {"look_at": None, "key_number": 1} == row(refund)
     assert reason in caplog.text
     try_again([refund.pk], DUE + MINUTE)
     assert row(refund)["reversed_at"] is None
@@ -202,7 +204,8 @@ def test_a_paid_refund_whose_state_is_not_known_is_looked_up_until_it_is(
 def test_only_what_the_provider_has_is_looked_up(status: str) -> None:
     """A pending refund is paid, not looked up, and a failed one waits for an operator; a hint changes neither."""
     columns = {"pending": {}, "failed": {"settled_at": NOON, "failure": "no"}}[status]
-    other = make_refund(status=status, look_at=NOON, **columns)
+    other = make_refund(status=status, **columns)
+    LookUp.objects.create(refund=other, look_at=NOON)
     before = row(other)
     gateway = Scripted()
     assert look_up_refund(other.pk, DUE, gateway=gateway) == NotNow()
@@ -216,17 +219,17 @@ def test_an_answer_about_an_earlier_state_changes_nothing(refund: Refund, late: 
     def fail() -> None:
         look_up_refund(refund.pk, DUE + LEASE, gateway=Scripted(Refused("failed")))
 
-    rows: list[dict[str, object]] = []
+    seen: list[dict[str, object]] = []
 
     def fail_and_try_again() -> None:
         fail()
         try_again([refund.pk], DUE + LEASE)
         pay_refund(refund.pk, DUE + LEASE, gateway=Scripted(UnderWay("re_2")), jitter=0)
-        rows.append(row(refund))
+        seen.append(row(refund))
 
     look_up_refund(refund.pk, DUE, gateway=Slow(late, fail_and_try_again))
-    assert rows == [row(refund)]
-    assert (rows[0]["status"], rows[0]["receipt"], rows[0]["refusals"]) == ("processing", "re_2", 1)
+    assert seen == [row(refund)]
+    assert (seen[0]["status"], seen[0]["receipt"], seen[0]["key_number"]) == ("processing", "re_2", 1)
 
 
 @pytest.mark.parametrize("answer", ["re_1", PENDING, TryAgain("timeout")])
@@ -237,7 +240,7 @@ def test_a_hint_during_a_look_up_is_not_lost(refund: Refund, answer: str | Under
     def meanwhile() -> None:
         assert hint(refund.request.key, "re_1", RefundStatus.FAILED, now) == 1
 
-    look_up_refund(refund.pk, DUE, gateway=Slow(answer, meanwhile))
+    look_up_refund(refund.pk, DUE, gateway=Slow(answer, meanwhile), clock=lambda: now)
     assert row(refund)["look_at"] == now
     look_up_refund(refund.pk, now, gateway=Scripted(Refused("failed")))
     assert row(refund)["status"] == "failed"
@@ -253,7 +256,7 @@ def test_a_hint_that_overtakes_the_answer_to_the_request_is_not_lost() -> None:
     assert pay_refund(pending.pk, NOON, gateway=Slow("re_1", meanwhile), jitter=0) == Paid("re_1")
     assert row(pending) | {"status": "succeeded", "look_at": NOON} == row(pending)
     assert pay_refund(make_refund().pk, NOON, gateway=Scripted("re_2"), jitter=0) == Paid("re_2")
-    assert Refund.objects.get(receipt="re_2").look_at is None
+    assert row(Refund.objects.get(receipt="re_2"))["look_at"] is None
 
 
 ONCE = RetryPolicy(max_attempts=1)
@@ -265,14 +268,13 @@ def test_a_late_acceptance_is_kept_where_the_refund_was_given_up_in_between() ->
 
     def give_up() -> None:
         pay_refund(pending.pk, NOON + LEASE, gateway=Scripted(), jitter=0, policy=ONCE)
-        assert Notice.objects.get().due_at == NOON + LEASE
+        assert row(pending)["notify_at"] == NOON + LEASE
 
     late = Slow(PENDING, give_up)
     answer = pay_refund(pending.pk, NOON, gateway=late, jitter=0, policy=ONCE, clock=lambda: NOON + LEASE)
     assert answer == PENDING
-    after = {"status": "processing", "receipt": "re_1", "settled_at": None}
+    after = {"status": "processing", "receipt": "re_1", "settled_at": None, "notify_at": None}
     assert row(pending) | after == row(pending)
-    assert Notice.objects.get().due_at is None
     assert look_up_refund(pending.pk, NOON + LEASE + MINUTE, gateway=Scripted("re_1")) == Paid("re_1")
 
 
@@ -280,17 +282,16 @@ def test_a_late_acceptance_is_kept_where_the_refund_was_given_up_in_between() ->
 def test_a_late_answer_does_not_undo_an_acceptance(late: str | UnderWay | TryAgain | Refused) -> None:
     """What another attempt has had accepted is not put off, given up or accepted again; a success settles it."""
     pending = make_refund()
-    rows: list[dict[str, object]] = []
+    seen: list[dict[str, object]] = []
 
     def accept() -> None:
         pay_refund(pending.pk, NOON + LEASE, gateway=Scripted(PENDING), jitter=0)
-        rows.append(row(pending))
+        seen.append(row(pending))
 
     pay_refund(pending.pk, NOON, gateway=Slow(late, accept), jitter=0)
-    (before,) = rows
+    (before,) = seen
     # Settled by the late answer, it is looked up once more.
     settled = {"status": "succeeded", "settled_at": NOON, "failure": "", "look_at": NOON}
-    settled["dispatched_at"] = None
     assert row(pending) == before | (settled if late == "re_1" else {})
 
 
@@ -304,7 +305,7 @@ class CannotLookUp:
 def test_a_gateway_that_cannot_look_up_what_it_accepts_is_refused_by_name() -> None:
     """The provider's id is kept, and the refund is not requested again; so is one that another gateway requested."""
     pending = make_refund()
-    says = r"The gateway tests\.operations\.test_outcomes\.CannotLookUp cannot look up a refund that is under way"
+    says = r"The gateway tests\.tracking\.test_outcomes\.CannotLookUp cannot look up a refund that is under way"
     with pytest.raises(ImproperlyConfigured, match=says):
         pay_refund(pending.pk, NOON, gateway=CannotLookUp(), jitter=0)
     before = row(pending)

@@ -35,13 +35,13 @@ def test_a_text_that_is_no_rate_is_refused(text: str) -> None:
     with pytest.raises(BadRate) as refused:
         Rate.parse(text)
     assert str(refused.value) == (
-        f"{text!r} is no rate: write calls per second, minute or hour, such as 50/s, 600/m, 9000/h"
+        f"{text!r} is not a rate: write calls per second, minute or hour, such as 50/s, 600/m, 9000/h"
     )
 
 
 def test_a_long_text_is_repeated_in_part() -> None:
     """Of a page of text in place of a rate the error shows 40 characters."""
-    with pytest.raises(BadRate, match=f"^'{'x' * 40}' is no rate"):
+    with pytest.raises(BadRate, match=f"^'{'x' * 40}' is not a rate"):
         Rate.parse("x" * 10_000)
 
 

@@ -7,8 +7,8 @@ from refunds.gateways import Order, Refused
 from refunds.stripe.gateway import Stripe
 from refunds.stripe.units import in_stripe_units
 
-from .stripe_server import StripeServer
-from .test_contract import plain_order
+from ..gateways.test_contract import plain_order
+from .server import StripeServer
 
 # Stripe's own list (https://docs.stripe.com/currencies, "Zero-decimal currencies"), but for UGX, which it describes
 # under "Special cases" as well.

@@ -15,10 +15,10 @@ from pytest_django import Settings
 from refunds.gateways import Order, Refused, TryAgain, gateway
 from refunds.stripe.gateway import Stripe
 
+from ..gateways.contract import SlowWorld, TracksContract, again, paid
+from ..gateways.test_contract import plain_order
 from .conftest import SECRET
-from .contract import SlowWorld, TracksContract, again, paid
-from .stripe_server import Answer, StripeServer, error
-from .test_contract import plain_order
+from .server import Answer, StripeServer, error
 
 SECONDS = timedelta(seconds=1)
 

@@ -8,9 +8,9 @@ import pytest
 from refunds.gateways import Order, Settled, TryAgain, UnderWay
 from refunds.stripe.gateway import Stripe
 
-from .contract import again, paid
-from .stripe_server import Answer, StripeServer, error
-from .test_contract import plain_order
+from ..gateways.contract import again, paid
+from ..gateways.test_contract import plain_order
+from .server import Answer, StripeServer, error
 
 
 @pytest.fixture

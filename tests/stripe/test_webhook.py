@@ -17,16 +17,17 @@ from pytest_django import Settings
 
 from refunds import outbox
 from refunds.domain.refunds import RefundStatus
-from refunds.models import Refund
 from refunds.operations.payments import pay_refund
 from refunds.stripe.webhook import LARGEST_BODY
 from refunds.tracking import look_ups
-from refunds.tracking.look_ups import send_look_ups
+from refunds.tracking.look_ups import LOOK_UP_REFUND, send_look_ups
+from refunds.tracking.models import LookUp
 from refunds.tracking.outcomes import look_up_refund
 
-from ..factories import NOON, make_processing, make_refund, refund_rows
+from ..factories import NOON, make_refund
 from ..gateways.provider import InMemory
-from ..gateways.stripe_signature import signature_header
+from ..tracking.rows import make_paid, rows, under_way
+from .signature import signature_header
 
 pytestmark = pytest.mark.django_db
 SECRET = "whsec_not_to_be_logged"
@@ -49,7 +50,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
     ids: Sent = []
 
     def on_commit(name: str, messages: list[dict[str, int]], **_: object) -> None:
-        if name == outbox.LOOK_UP_REFUND:
+        if name == LOOK_UP_REFUND:
             ids.extend(message["refund_id"] for message in messages)
 
     monkeypatch.setattr(outbox, "on_commit", on_commit)
@@ -81,22 +82,22 @@ def deliver(body: bytes, **headers: str) -> int:
 @pytest.mark.parametrize("kind", ["refund.created", "refund.updated", "refund.failed", "charge.refund.updated"])
 def test_an_event_about_a_refund_under_way_has_it_looked_up_at_once(kind: str, sent: Sent) -> None:
     """Nothing but the time of the look-up changes: Stripe is asked before the event is believed."""
-    refund = make_processing()
-    before = refund_rows(refund.pk)[refund.pk]
+    refund = under_way()
+    before = rows(refund.pk)[refund.pk]
     assert post(event(refund.request.key, "succeeded", kind)) == 200
-    assert refund_rows(refund.pk)[refund.pk] == before | {"look_at": NOON}
+    assert rows(refund.pk)[refund.pk] == before | {"look_at": NOON}
     assert sent == [refund.pk]
 
 
 @pytest.mark.parametrize("status", ["failed", "canceled", "pending", "requires_action", "a word of next year"])
 def test_an_event_that_contradicts_a_paid_refund_has_it_looked_up(status: str, sent: Sent) -> None:
     """`succeeded` contradicts nothing."""
-    refund = make_refund(status="succeeded", settled_at=NOON, receipt="re_1")
+    refund = make_paid()
     assert post(event(refund.request.key, "succeeded")) == 200
     assert sent == []
     assert post(event(refund.request.key, status)) == 200
     assert sent == [refund.pk]
-    assert Refund.objects.get().look_at == NOON
+    assert LookUp.objects.get().look_at == NOON
 
 
 IGNORED = {
@@ -117,10 +118,10 @@ IGNORED = {
 @pytest.mark.parametrize("ignored", IGNORED.values(), ids=IGNORED)
 def test_what_is_about_nothing_here_is_ignored(ignored: dict[str, Any], sent: Sent) -> None:
     """With 200, or Stripe would send it for three days and switch the endpoint off."""
-    refund = make_processing()
-    before = refund_rows()
+    refund = under_way()
+    before = rows()
     assert post(json.dumps(ignored).replace("{key}", refund.request.key)) == 200
-    assert (refund_rows(), sent) == (before, [])
+    assert (rows(), sent) == (before, [])
 
 
 def signed(body: bytes, secret: str = SECRET) -> str:
@@ -148,7 +149,7 @@ REFUSED: dict[str, Callable[[bytes], int]] = {
 @pytest.mark.parametrize("receipt", ["re_\0", "re_\ud800", "r" * 256, "", None, ["re_1"]])
 def test_an_event_with_an_id_that_no_row_can_hold_is_ignored(receipt: object, sent: Sent) -> None:
     """It is about no refund here: an error would have Stripe send it for days."""
-    make_processing(key="ref-1")
+    under_way(key="ref-1")
     body = event("ref-1")
     body["data"]["object"]["id"] = receipt
     assert (post(body), sent) == (200, [])
@@ -159,12 +160,12 @@ def test_what_stripe_did_not_sign_is_refused(
     refuse: Callable[[bytes], int], sent: Sent, caplog: pytest.LogCaptureFixture
 ) -> None:
     """400 and a line in the log, without the secret, the signature or the body; no row changes."""
-    refund = make_processing()
-    before = refund_rows()
+    refund = under_way()
+    before = rows()
     body = BODY.replace(b"{key}", refund.request.key.encode())
     with caplog.at_level(logging.DEBUG):
         assert refuse(body) == 400
-    assert (refund_rows(), sent) == (before, [])
+    assert (rows(), sent) == (before, [])
     (line,) = [record for record in caplog.records if record.name == "refunds.stripe.webhook"]
     assert line.levelname == "WARNING"
     assert line.getMessage().startswith("an event for the Stripe webhook was refused: ")
@@ -182,7 +183,7 @@ def test_a_body_that_is_too_large_is_not_read(sent: Sent) -> None:
 def test_both_secrets_count_while_one_is_replaced(settings: Settings, sent: Sent) -> None:
     """Stripe signs with either, until the old one is taken out of the environment."""
     settings.STRIPE_WEBHOOK_SECRET = f"whsec_new {SECRET}"
-    refund = make_processing()
+    refund = under_way()
     assert [post(event(refund.request.key), secret=each) for each in ("whsec_new", SECRET, "whsec_old")] == [
         200,
         200,
@@ -194,12 +195,12 @@ def test_both_secrets_count_while_one_is_replaced(settings: Settings, sent: Sent
 def test_without_a_secret_there_is_no_page(settings: Settings, secret: str, sent: Sent) -> None:
     """404, also for what is signed with nothing."""
     settings.STRIPE_WEBHOOK_SECRET = secret
-    refund = make_processing()
+    under_way()
     client = Client()
     assert client.get(PATH).status_code == 404
     signature = signed(BODY, secret)
     assert client.post(PATH, BODY, "application/json", headers={"stripe-signature": signature}).status_code == 404
-    assert (Refund.objects.get(pk=refund.pk).look_at, sent) == (refund.look_at, [])
+    assert (LookUp.objects.get().look_at, sent) == (NOON + timedelta(minutes=1), [])
 
 
 @pytest.mark.parametrize("method", ["get", "head", "put", "patch", "delete", "options"])
@@ -221,7 +222,7 @@ def test_an_event_is_not_taken_while_the_database_is_away(monkeypatch: pytest.Mo
 
 def test_an_outcome_is_not_lost_while_the_broker_is_away(sent: Sent) -> None:
     """The row keeps the hint, and the reconciler's next run sends the look-up: also of a refund that was paid."""
-    refund = make_refund(status="succeeded", settled_at=NOON, receipt="re_1", dispatched_at=NOON - DAY)
+    refund = make_paid(dispatched_at=NOON - DAY)
     assert post(event(refund.request.key)) == 200
     sent.clear()  # as if it had gone nowhere
     assert (send_look_ups(NOON + timedelta(seconds=30)), sent) == (1, [refund.pk])

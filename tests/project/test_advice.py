@@ -16,13 +16,16 @@ from refunds.gateways.wallet import Wallet
 from refunds.stripe import ids
 from refunds.stripe.gateway import Stripe
 
-from .contract import again
-from .stripe_server import StripeServer, error
-from .test_contract import plain_order
+from ..gateways.contract import again
+from ..gateways.test_contract import plain_order
+from ..stripe.conftest import server, stripe
+from ..stripe.server import StripeServer, error
+
+__all__ = ["server", "stripe"]  # fixtures
 
 SOURCE = Path(refunds.__file__).parent
 # The code whose texts end up on a failed refund, on its forms, or in a line of the health check about it.
-FOLDERS = ("domain", "gateways", "operations")
+FOLDERS = ("domain", "gateways", "operations", "remedies", "stripe", "tracking")
 QUOTED = re.compile(r'\buse "([^"]+)"|, or "([^"]+)"')
 # What sends an operator to do something about a refund. Each of these needs the label of an action in its text.
 ADVICE = re.compile(r"\b(settle|correct the|try again|by hand|pay it)\b", re.IGNORECASE)
@@ -93,5 +96,5 @@ def test_advice_in_the_code_is_made_of_the_labels() -> None:
     others = {"remedies.py", "imports.py"}
     found = [(file, text) for file, text in texts() if " " in text and file not in others]
     named = {file for file, text in found if "{Remedy." in text}
-    assert named == {"closing.py", "stripe.py", "stripe_ids.py", "stripe_units.py", "wallet.py"}
+    assert named == {"answers.py", "closing.py", "gateway.py", "ids.py", "units.py", "wallet.py"}
     assert [(file, text) for file, text in found if ADVICE.search(text) and "{Remedy." not in text] == []

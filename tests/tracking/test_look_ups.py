@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
@@ -12,22 +11,20 @@ from refunds.gateways import Refused, UnderWay
 from refunds.models import Refund
 from refunds.operations import PATIENCE, health, reconcile
 from refunds.operations.bulk_payments import try_again
-from refunds.tracking.look_ups import LONG, OVERDUE, hint, lines, send_look_ups
+from refunds.operations.payments import NotNow, Paid
+from refunds.tracking.look_ups import LONG, LOOK_UP_REFUND, OVERDUE, hint, lines, send_look_ups
+from refunds.tracking.models import LookUp
 from refunds.tracking.outcomes import look_up_refund
 
-from ..factories import NOON, make_failed, make_processing, make_refund, refund_rows
-from .conftest import Commit, Published
-from .payers import Paced, Scripted
+from ..factories import NOON, make_failed, make_processing, make_refund
+from ..operations.conftest import Commit, Published
+from ..operations.payers import Paced, Scripted
+from .rows import make_paid, rows, under_way
 
 pytestmark = pytest.mark.django_db
 BLINK = timedelta(microseconds=1)
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 DUE = NOON + MINUTE
-
-
-def make_paid(**columns: Any) -> Refund:
-    """A refund that succeeded at noon."""
-    return make_refund(**{"status": "succeeded", "settled_at": NOON, "receipt": "re_1", **columns})
 
 
 def test_the_reconciler_sends_one_look_up_for_each_refund_that_is_due(
@@ -36,9 +33,9 @@ def test_the_reconciler_sends_one_look_up_for_each_refund_that_is_due(
     """Not before it is due, and not again while its message waits in the queue, however long."""
     waiting = [2]
     monkeypatch.setattr(outbox, "ready", lambda *_: waiting[0])
-    first, second = make_processing(), make_processing(look_at=DUE + MINUTE)
+    first, second = under_way(), under_way(look_at=DUE + MINUTE)
     make_refund(due_at=DUE + DAY)
-    hinted = make_paid(look_at=DUE, dispatched_at=NOON)
+    hinted = make_paid(look_at=DUE, sent_at=NOON)
     make_paid()
     with commit():
         assert send_look_ups(DUE - BLINK) == 0
@@ -48,12 +45,12 @@ def test_the_reconciler_sends_one_look_up_for_each_refund_that_is_due(
         assert send_look_ups(DUE + DAY) == 3
     sent = [[message["refund_id"] for message in messages] for _, messages in published]
     assert sent == [[first.pk, hinted.pk], [second.pk], [first.pk, second.pk, hinted.pk]]
-    assert {name for name, *_ in published} == {outbox.LOOK_UP_REFUND}
+    assert {name for name, *_ in published} == {LOOK_UP_REFUND}
 
 
 def test_a_lost_look_up_comes_again_after_a_minute(published: Published, commit: Commit) -> None:
     """Its queue is empty: a message that was sent a minute ago is lost. At a worker's start none is waited for."""
-    make_processing()
+    under_way()
     with commit():
         assert [send_look_ups(DUE), send_look_ups(DUE + PATIENCE - BLINK), send_look_ups(DUE + PATIENCE)] == [1, 0, 1]
         assert send_look_ups(DUE + PATIENCE + BLINK, patience=timedelta(0)) == 1
@@ -61,25 +58,25 @@ def test_a_lost_look_up_comes_again_after_a_minute(published: Published, commit:
 
 def test_every_run_of_the_reconciler_sends_what_is_due(published: Published, commit: Commit) -> None:
     """Look-ups are a part of what it counts; no payment of the refund is sent."""
-    refund = make_processing()
+    refund = under_way()
     with commit():
         sent = reconcile.reconcile(DUE, gateway=Scripted())
     assert (sent["look_ups"], sent["refunds"]) == (1, 0)
-    assert [(name, messages) for name, messages in published] == [(outbox.LOOK_UP_REFUND, [{"refund_id": refund.pk}])]
+    assert [(name, messages) for name, messages in published] == [(LOOK_UP_REFUND, [{"refund_id": refund.pk}])]
 
 
 def test_a_run_sends_what_the_provider_can_take_until_the_next(published: Published, commit: Commit) -> None:
     """At four calls a minute two look-ups, the oldest first."""
-    ids = [make_processing(look_at=NOON + n * BLINK).pk for n in (3, 2, 1)]
+    ids = [under_way(look_at=NOON + n * BLINK).pk for n in (3, 2, 1)]
     with commit():
-        assert send_look_ups(DUE, Paced("4/m")) == 2
+        assert send_look_ups(DUE, Paced(15)) == 2
     ((_, messages),) = published
     assert {message["refund_id"] for message in messages} == {ids[1], ids[2]}
 
 
 def test_a_look_up_moves_its_refund_out_of_the_reconcilers_sight(published: Published, commit: Commit) -> None:
     """After the answer nothing is sent until the next time."""
-    refund = make_processing()
+    refund = under_way()
     with commit():
         send_look_ups(DUE)
         look_up_refund(refund.pk, DUE, gateway=Scripted(UnderWay("re_1")))
@@ -89,12 +86,12 @@ def test_a_look_up_moves_its_refund_out_of_the_reconcilers_sight(published: Publ
 @pytest.mark.parametrize("says", [RefundStatus.SUCCEEDED, RefundStatus.FAILED, None])
 def test_a_hint_brings_the_look_up_forward(published: Published, commit: Commit, says: RefundStatus | None) -> None:
     """The row keeps it, so that it outlives its message: the reconciler's next run sends another."""
-    refund = make_processing(look_at=NOON + timedelta(hours=6))
-    before = refund_rows(refund.pk)[refund.pk]
+    refund = under_way(look_at=NOON + timedelta(hours=6))
+    before = rows(refund.pk)[refund.pk]
     with commit():
         assert hint(refund.request.key, "re_1", says, DUE) == 1
-    assert published == [(outbox.LOOK_UP_REFUND, [{"refund_id": refund.pk}])]
-    assert refund_rows(refund.pk)[refund.pk] == before | {"look_at": DUE}
+    assert published == [(LOOK_UP_REFUND, [{"refund_id": refund.pk}])]
+    assert rows(refund.pk)[refund.pk] == before | {"look_at": DUE}
     with commit():
         assert send_look_ups(DUE) == 1
 
@@ -107,12 +104,12 @@ def test_a_hint_that_says_what_the_row_says_costs_no_look_up(
     published: Published, commit: Commit, status: str, says: str
 ) -> None:
     """Stripe sends an event about every refund that is created: each would be a call. Nor is a failed one looked up."""
-    make = {"processing": make_processing, "succeeded": make_paid}.get(status)
+    make = {"processing": under_way, "succeeded": make_paid}.get(status)
     refund = make() if make else Refund.objects.select_related("request").get(pk=make_failed()[0])
-    before = refund_rows(refund.pk)
+    before = rows(refund.pk)
     with commit():
         assert hint(refund.request.key, "re_1", RefundStatus(says), DUE) == 0
-    assert (refund_rows(refund.pk), published) == (before, [])
+    assert (rows(refund.pk), published) == (before, [])
 
 
 def test_a_hint_about_a_pending_refund_waits_on_the_row(published: Published, commit: Commit) -> None:
@@ -121,12 +118,12 @@ def test_a_hint_about_a_pending_refund_waits_on_the_row(published: Published, co
     with commit():
         assert hint(refund.request.key, "re_1", RefundStatus.FAILED, NOON) == 1
         assert send_look_ups(DUE) == 0
-    assert (Refund.objects.get().look_at, published) == (NOON, [])
+    assert (LookUp.objects.get().look_at, published) == (NOON, [])
 
 
 def test_a_hint_about_nothing_of_ours_is_ignored(published: Published, commit: Commit) -> None:
     """Refunds that were made in the provider's dashboard have no reference, or another one."""
-    make_processing()
+    under_way()
     with commit():
         assert hint("somebody else's", "re_1", RefundStatus.FAILED, NOON) == 0
     assert published == []
@@ -134,8 +131,8 @@ def test_a_hint_about_nothing_of_ours_is_ignored(published: Published, commit: C
 
 def test_health_names_what_is_under_way_for_too_long() -> None:
     """From a week on, with the provider's id; the outcome ends it."""
-    refund = make_processing(look_at=NOON + LONG + MINUTE)
-    make_processing(accepted_at=NOON + MINUTE, look_at=NOON + LONG + MINUTE)
+    refund = under_way(look_at=NOON + LONG + MINUTE)
+    under_way(accepted_at=NOON + MINUTE, look_at=NOON + LONG + MINUTE)
     assert lines(NOON + LONG - BLINK) == []
     (line,) = lines(NOON + LONG)
     assert line == (
@@ -148,7 +145,7 @@ def test_health_names_what_is_under_way_for_too_long() -> None:
 
 def test_health_names_what_nobody_looks_up() -> None:
     """An outcome that is overdue after a second message."""
-    refund = make_processing()
+    refund = under_way()
     make_paid()
     assert lines(DUE + OVERDUE - BLINK) == []
     (line,) = lines(DUE + OVERDUE)
@@ -175,13 +172,35 @@ def test_health_names_what_failed_after_it_succeeded_until_an_operator_has_acted
     assert lines(DUE) == []
 
 
-@pytest.mark.parametrize("make", [make_processing, make_paid])
+@pytest.mark.parametrize("make", [under_way, make_paid])
 def test_a_hint_about_an_earlier_refund_of_the_request_is_ignored(
     published: Published, commit: Commit, make: Callable[..., Refund]
 ) -> None:
     """The first refund failed and the second one counts: a replayed event about the first costs no look-up."""
     refund = make(receipt="re_2")
-    before = refund_rows()
+    before = rows()
     with commit():
         assert hint(refund.request.key, "re_1", RefundStatus.FAILED, NOON) == 0
-    assert (refund_rows(), published) == (before, [])
+    assert (rows(), published) == (before, [])
+
+
+def test_refund_under_way_without_a_look_up_is_due_a_minute_after_its_acceptance(
+    published: Published, commit: Commit
+) -> None:
+    """As where this room was added to a running project: the reconciler sends it, and a message finds it due."""
+    refund = make_processing()
+    with commit():
+        assert [send_look_ups(DUE - BLINK), send_look_ups(DUE), send_look_ups(DUE)] == [0, 1, 0]
+    assert published == [(LOOK_UP_REFUND, [{"refund_id": refund.pk}])]
+    other = make_processing()
+    assert look_up_refund(other.pk, DUE - BLINK, gateway=Scripted()) == NotNow()
+    assert look_up_refund(other.pk, DUE, gateway=Scripted("re_1")) == Paid("re_1")
+    assert Refund.objects.get(pk=other.pk).status == RefundStatus.SUCCEEDED
+
+
+def test_refund_under_way_without_a_look_up_is_reported() -> None:
+    """The health check reports it even where no reconciler runs."""
+    refund = make_processing()
+    assert lines(DUE + OVERDUE - BLINK) == []
+    (line,) = lines(DUE + OVERDUE)
+    assert line.startswith(f"refunds not looked up: 1 past their time, the oldest (refund {refund.pk}) due ")

@@ -1,0 +1,54 @@
+"""What Stripe's answers about a refund say."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from ..domain.money import to_major
+from ..domain.remedies import Remedy
+from ..gateways.base import LONGEST_RECEIPT, Answer, Order, Refused, Settled, TryAgain, UnderWay
+from .units import in_stripe_units
+
+# The statuses of a refund at Stripe (https://docs.stripe.com/api/refunds/object). Another word never counts as success.
+SUCCEEDED: Final = "succeeded"
+UNDER_WAY: Final = ("pending", "requires_action")
+CAME_TO_NOTHING: Final = ("failed", "canceled")
+NONSENSE: Final = "Stripe answered with something that is not a refund"
+
+
+def read(call: Callable[..., Any], *arguments: object) -> dict[str, Any]:
+    """Return the answer to a call of Stripe's client. Raises StripeError, and TryAgain for nonsense."""
+    try:
+        return call(*arguments).to_dict()  # type: ignore[no-any-return]  # any JSON passes through the client
+    except (AttributeError, LookupError, TypeError, ValueError) as unreadable:
+        # The client takes an answer apart without a look at it: {"error": "Bad Gateway"} is an AttributeError there.
+        raise TryAgain(NONSENSE) from unreadable
+
+
+def alive(refunds: Iterable[dict[str, Any]]) -> dict[str, Any] | None:
+    """Return the first of them that has not come to nothing: settled, under way, or of an unknown status."""
+    return next((refund for refund in refunds if refund.get("status") not in CAME_TO_NOTHING), None)
+
+
+def answer_of(refund: dict[str, Any], order: Order) -> Answer:
+    """Return what a refund at Stripe says about the order. Raises TryAgain for nonsense, Refused for a wrong refund."""
+    receipt, status = refund.get("id"), refund.get("status")
+    amount, currency = refund.get("amount"), refund.get("currency")
+    # A type check and no isinstance: true is an int in Python and no amount in JSON.
+    if not (isinstance(receipt, str) and 0 < len(receipt) <= LONGEST_RECEIPT and type(amount) is int and currency):
+        raise TryAgain(NONSENSE)
+    if status in CAME_TO_NOTHING:
+        why = refund.get("failure_reason") or "no reason given"
+        raise Refused(f"Stripe: refund {receipt} {status}: {why}")
+    if status != SUCCEEDED and status not in UNDER_WAY:
+        raise TryAgain(f"Stripe: refund {receipt} has the unknown status {str(status)[:40]!r}, which settles nothing")
+    if (amount, str(currency).upper()) != (in_stripe_units(order.amount_minor, order.currency), order.currency):
+        raise Refused(
+            f"Stripe refunded {amount} {currency} in minor units as {receipt}, but "
+            f"{to_major(order.amount_minor, order.currency)} {order.currency} is owed; "
+            f"settle the difference with the customer, then use {Remedy.SETTLE_ELSEWHERE.quoted}"
+        )
+    if status == SUCCEEDED:
+        return Settled(receipt)
+    # Why it is pending, where the account's API version says it (2025-04-30 and later): insufficient_funds, for one.
+    waits_for = refund.get("pending_reason")
+    return UnderWay(receipt, f"Stripe: {status}: {waits_for}" if waits_for else f"Stripe: {status}")

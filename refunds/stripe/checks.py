@@ -1,0 +1,45 @@
+"""System checks of this room."""
+
+from importlib.util import find_spec
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004  # Django's name
+
+from ..apps import LABEL
+from ..gateways import gateway_names
+
+
+@register(Tags.compatibility, deploy=True)
+def late_failures_heard(**_: Any) -> list[CheckMessage]:
+    """Only the webhook hears of a refund that fails after it succeeded: nothing looks up what has succeeded."""
+    names = gateway_names()
+    named: str = getattr(settings, "REFUNDS_GATEWAY", "")
+    by_stripe = names.get(named, named) == names["stripe"]
+    if not by_stripe or getattr(settings, "STRIPE_WEBHOOK_SECRET", "").strip():
+        return []
+    return [
+        Warning(
+            "REFUNDS_GATEWAY is 'stripe', and STRIPE_WEBHOOK_SECRET is empty: nobody would notice a refund that fails "
+            "after it has succeeded.",
+            hint="Add an endpoint for https://<this project>/payments/stripe/ at Stripe, with the events "
+            "refund.created, refund.updated, refund.failed and charge.refund.updated. Put its signing secret into the "
+            "environment of the web process.",
+            id=f"{LABEL}.W010",
+        )
+    ]
+
+
+@register(Tags.compatibility)
+def webhook_can_verify(**_: Any) -> list[CheckMessage]:
+    """The webhook verifies events by Stripe's own client."""
+    if not getattr(settings, "STRIPE_WEBHOOK_SECRET", "").strip() or find_spec("stripe"):
+        return []
+    return [
+        Error(
+            "STRIPE_WEBHOOK_SECRET is set, and the package stripe is missing: the webhook would answer each event with "
+            "500.",
+            hint="Install it for the web process, by pip install '.[stripe]' in the clone of refunds.",
+            id=f"{LABEL}.E011",
+        )
+    ]

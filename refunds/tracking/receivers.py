@@ -1,0 +1,54 @@
+"""What this room does when the core accepts, settles and reopens refunds, reconciles, and is asked for its health."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.dispatch import receiver
+
+from .. import signals
+from ..domain.refunds import RefundStatus
+from ..domain.sweeps import IdRange
+from ..gateways import Limiter
+from ..models import Refund
+from . import look_ups
+from .intervals import SHORTEST_WAIT
+from .models import LookUp
+
+
+@receiver(signals.refund_accepted, dispatch_uid=f"{__name__}.accepted")
+def accepted(*, refund: Refund, now: datetime, **_: Any) -> None:
+    """Look up the refund soon, and now where a hint came before this answer: it can be about a later state."""
+    row, is_new = LookUp.objects.get_or_create(pk=refund.pk, defaults={"look_at": now + SHORTEST_WAIT})
+    if not is_new:
+        row.look_at = now + SHORTEST_WAIT if row.look_at is None else now
+        row.sent_at = None
+        row.save(update_fields=["look_at", "sent_at"])
+
+
+@receiver(signals.refunds_settled, dispatch_uid=f"{__name__}.settled")
+def settled(*, id_range: IdRange, now: datetime, **_: Any) -> None:
+    """Look up once more a refund that succeeded after a hint, or while it was under way; and no failed one."""
+    within = {"pk__gte": id_range.first_id, "pk__lte": id_range.last_id}
+    rows = LookUp.objects.filter(**within, look_at__isnull=False, refund__settled_at=now)
+    if rows.exists():
+        rows.filter(refund__status=RefundStatus.FAILED).update(look_at=None)
+        rows.update(look_at=now, sent_at=None)
+
+
+@receiver(signals.refunds_reopened, dispatch_uid=f"{__name__}.reopened")
+def reopened(*, ids: Sequence[int], **_: Any) -> None:
+    """Forget what was known about the round that failed."""
+    LookUp.objects.filter(pk__in=ids).update(look_at=None, reversed_at=None)
+
+
+@receiver(signals.reconciling, dispatch_uid=f"{__name__}.reconciling")
+def reconciling(*, now: datetime, patience: timedelta, limiter: Limiter | None, **_: Any) -> dict[str, int]:
+    """Send the look-ups that are due."""
+    return {"look_ups": look_ups.send_look_ups(now, limiter, patience)}
+
+
+@receiver(signals.health_requested, dispatch_uid=f"{__name__}.health")
+def health_requested(*, now: datetime, **_: Any) -> list[str]:
+    """Report what is under way for long, what nobody looks up, and what failed after it had succeeded."""
+    return look_ups.lines(now)

@@ -1,0 +1,29 @@
+"""System checks of the limit on calls."""
+
+from django.core.checks import run_checks
+from pytest_django import Settings
+
+from refunds.apps import LABEL
+
+
+def ids(*, deploy: bool = False) -> list[str | None]:
+    return [found.id for found in run_checks(include_deployment_checks=deploy) if f"{LABEL}." in str(found.id)]
+
+
+def test_limit_that_each_process_counts_alone_is_warned_of(settings: Settings) -> None:
+    """Only where there is a limit, and only when deploying."""
+    settings.REFUNDS_LIMITER_URL = "memory://"
+    assert f"{LABEL}.W002" not in ids(deploy=True)
+    settings.REFUNDS_GATEWAY_RATE = "50/s"
+    assert f"{LABEL}.W002" in ids(deploy=True)
+    assert ids() == []
+    settings.REFUNDS_LIMITER_URL = "redis://localhost"
+    assert f"{LABEL}.W002" not in ids(deploy=True)
+
+
+def test_rate_that_no_limiter_applies_is_an_error(settings: Settings) -> None:
+    """A project that copies the settings in part would call the provider without a limit."""
+    settings.REFUNDS_GATEWAY_RATE, settings.REFUNDS_LIMITER = "50/s", ""
+    assert ids() == [f"{LABEL}.E020"]
+    settings.REFUNDS_LIMITER = "refunds.rate.limiter.limiter"
+    assert ids() == []

@@ -1,91 +1,66 @@
-"""The button "Approve all pending": a page that says what it would do, and the press that does it."""
+"""The button "Approve all pending": a page that shows what it would approve, and the press that starts the sweep."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final, cast
 
-from django.contrib import messages
-from django.contrib.admin import ModelAdmin
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
-from django.utils import timezone
-from django.utils.text import capfirst
 from django.views.decorators.http import require_http_methods
 
-from ..errors import ClocksDiffer
-from ..models import ReturnRequest
-from ..operations import clocks, preview, sweeps
+from ..apps import LABEL
+from ..models import Sweep
+from ..operations import preview, sweeps
 from . import tokens
-from .base import kyiv, money
+from .actions import CHECK_AGAIN, ActingAdmin
+from .base import in_zone, url, url_name
 
-PERMISSION: Final = "refunds.approve_all"
-PAGE: Final = "refunds_returnrequest_approve_all"
-
-if TYPE_CHECKING:
-    _Base = ModelAdmin[ReturnRequest]
-else:
-    _Base = object
+PAGE: Final = "approve_all"
+PERMISSION: Final = f"{LABEL}.{PAGE}"
 
 
-class ApproveAll(_Base):
-    """The button's view, for the admin of return requests."""
+class ApproveAll(ActingAdmin):
+    """The button and its page, for the admin of return requests."""
 
     def get_urls(self) -> list[URLPattern]:
-        """The button's page before Django's own, of which one takes any path for an id."""
+        """Return the page before Django's own, one of which takes any path for an id."""
         view = self.admin_site.admin_view(require_http_methods(["GET", "HEAD", "POST"])(self.approve_all))
-        return [path("approve-all/", view, name=PAGE), *super().get_urls()]
+        return [path("approve-all/", view, name=url_name(self.opts, PAGE)), *super().get_urls()]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Override of Django's method that adds the button."""
+        context = {"may_approve_all": request.user.has_perm(PERMISSION), **(extra_context or {})}
+        return super().changelist_view(request, context)
 
     def approve_all(self, request: HttpRequest) -> HttpResponse:
-        """GET shows what a press would do; POST does it, and leads to the sweep."""
+        """GET shows what a press would approve; POST starts the sweep and leads to its page."""
         if not request.user.has_perm(PERMISSION):
             raise PermissionDenied
-        try:
-            now = clocks.trusted(timezone.now)
-        except ClocksDiffer as differ:
-            self.message_user(request, capfirst(f"{differ}."), messages.ERROR)
-            return redirect("admin:refunds_returnrequest_changelist")
-        return self._press(request, now) if request.method == "POST" else self._confirm(request, now)
-
-    def _confirm(self, request: HttpRequest, now: datetime) -> HttpResponse:
+        now = self.trusted_now(request)
+        if now is None:
+            return redirect(url(self.opts, "changelist"))
+        if request.method == "POST":
+            return self._press(request, now)
         shown = preview.preview(now)
-        context: dict[str, Any] = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": "Approve all pending return requests",
-            "shown": shown,
-            "totals": [(currency, f"{count:,}", money(total, currency)) for currency, count, total in shown.totals],
-            "count": f"{shown.count:,}",
-            "owed_decline": f"{shown.owed_decline:,}",
-            "expires_at": kyiv(shown.expires_at),
-            "as_of": kyiv(now),
-            "may_list": self.has_view_permission(request),
-        }
-        if shown.count:
-            context["token"] = tokens.make(frozen=shown.frozen, user=request.user.pk, expires_at=shown.expires_at)
-        return TemplateResponse(request, "admin/refunds/returnrequest/approve_all.html", context)
+        token = tokens.make(page=PAGE, user=request.user.pk, frozen=shown.frozen, now=now)
+        back = url(self.opts, "changelist") if self.has_view_permission(request) else ""
+        return self.confirmation(
+            request, PAGE, shown.totals, title="Approve all pending return requests", shown=shown, token=token,
+            expires_at=in_zone(shown.expires_at), as_of=in_zone(now), back=back,
+        )  # fmt: skip
 
     def _press(self, request: HttpRequest, now: datetime) -> HttpResponse:
-        signed = request.POST.get("token", "")
         try:
-            token = tokens.read(signed, user=request.user.pk)
-        except tokens.Forged as forged:
-            return self._afresh(request, str(forged))
-        # First of all: the second of two clicks around the cut-off shows what the first one did.
-        sweep = preview.started(token.key)
-        if sweep is None:
-            if why := tokens.too_late(signed, token, now):
-                return self._afresh(request, why)
-            by = cast(User, request.user)  # the permission above is one that only a user has
-            sweep, _ = sweeps.start_approve(key=token.key, frozen=token.frozen, by=by, now=now)
-        return redirect("admin:refunds_sweep_change", sweep.pk, permanent=False)
-
-    def _afresh(self, request: HttpRequest, why: str) -> HttpResponse:
-        self.message_user(
-            request,
-            f"Nothing was approved: {why} Look at the numbers as they are now, and press again.",
-            messages.ERROR,
-        )
-        return redirect(f"admin:{PAGE}")
+            token = tokens.read(request.POST.get("token", ""), page=PAGE, user=request.user.pk)
+            # Before the check: the second of two clicks around the cutoff leads to the sweep of the first one.
+            sweep = preview.started(token.key)
+            if sweep is None:
+                token.check(now)
+                by = cast(User, request.user)  # only a user has the permission above
+                sweep, _ = sweeps.start_approve(key=token.key, frozen=token.frozen, by=by, now=now)
+        except tokens.Unusable as why:
+            self.refuse(request, f"{why} {CHECK_AGAIN}")
+            return redirect(url(self.opts, PAGE))
+        return redirect(url(Sweep._meta, "change", sweep.pk))

@@ -1,69 +1,60 @@
-"""The signed token of a confirmation page: what was shown, to whom, and until when it can be confirmed."""
+"""The signed token of a confirmation page: what the page showed, to whom, and how long it can be confirmed."""
 
-import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
+from secrets import token_hex
 from typing import Final
 
 from django.core import signing
 
+from ..apps import LABEL
+from ..domain import cutoff
 from ..domain.sweeps import Frozen, has_expired
-from .base import kyiv
+from .base import in_zone
 
-# What the pages' tokens are signed with, so that the token of one page is of no use to another.
-SALT: Final = "refunds.admin.approve_all"
-# A page that was left open over lunch shows what is no longer so.
+# The numbers of a page that was open for longer, such as over lunch, are no longer true.
 MAX_AGE: Final = timedelta(hours=1)
 
 
-class Forged(ValueError):
-    """A token that was not made here for this user; the message is for the user."""
+class Unusable(ValueError):
+    """A token that cannot be used (any more). The text says why, for the user."""
 
 
 @dataclass(frozen=True)
 class Token:
-    """A confirmation page: its frozen set, its key, the user, and the cut-off from which on it is too late (ISO)."""
+    """A page that showed a frozen set at an instant (ISO 8601). The page's own `key` makes two presses one sweep."""
 
     up_to_id: int
     snapshot: str
-    key: str
-    user: str
-    expires_at: str
+    shown_at: str
+    key: str = field(default_factory=token_hex)
 
     @property
     def frozen(self) -> Frozen:
         """The return requests that the page showed."""
         return Frozen(self.up_to_id, self.snapshot)
 
-    @property
-    def expires(self) -> datetime:
-        """From when on the page is too late (aware)."""
-        return datetime.fromisoformat(self.expires_at)
+    def check(self, now: datetime) -> None:
+        """Raise Unusable at `now` (aware) if the page is older than MAX_AGE or from before the last cutoff."""
+        shown_at = datetime.fromisoformat(self.shown_at)
+        if now - shown_at > MAX_AGE:
+            raise Unusable("the page had been open for more than an hour.")
+        if has_expired(expires := cutoff.upcoming(shown_at), now):
+            raise Unusable(f"the cutoff of {in_zone(expires)} ({cutoff.CITY}) passed after the page was made.")
 
 
-def make(*, frozen: Frozen, user: object, expires_at: datetime, salt: str = SALT) -> str:
-    """A signed token for the user's primary key, with a key of its own for this page."""
-    token = Token(frozen.up_to_id, frozen.snapshot, secrets.token_hex(16), str(user), expires_at.isoformat())
-    return signing.dumps(asdict(token), salt=salt)
+def make(*, page: str, user: object, frozen: Frozen, now: datetime) -> str:
+    """Return a signed token, with a new key, for the page that `user` (a primary key) is shown at `now`."""
+    return signing.dumps(asdict(Token(frozen.up_to_id, frozen.snapshot, now.isoformat())), salt=_salt(page, user))
 
 
-def read(signed: str, *, user: object, salt: str = SALT) -> Token:
-    """What the page said. Raises Forged for a token that was not made here, or was made for another user."""
+def read(signed: str, *, page: str, user: object) -> Token:
+    """Return the token. Raise Unusable for one that was not made here for this page and this user."""
     try:
-        token = Token(**signing.loads(signed, salt=salt))
+        return Token(**signing.loads(signed, salt=_salt(page, user)))
     except (signing.BadSignature, TypeError) as error:  # TypeError: signed by another release, with other contents
-        raise Forged("the form was not one that this page made for you.") from error
-    if token.user != str(user):
-        raise Forged("the form was not one that this page made for you.")
-    return token
+        raise Unusable("the form was not one that this page made for you.") from error
 
 
-def too_late(signed: str, token: Token, now: datetime, *, salt: str = SALT) -> str:
-    """Why the page can no longer be confirmed at `now`; empty where it can. Raises BadSignature where `read` does."""
-    try:
-        signing.loads(signed, salt=salt, max_age=MAX_AGE)
-    except signing.SignatureExpired:
-        return "the page had been open for more than an hour."
-    if has_expired(token.expires, now):
-        return f"the cut-off of {kyiv(token.expires)} (Kyiv) passed after the page was made."
-    return ""
+def _salt(page: str, user: object) -> str:
+    return f"{LABEL}.admin.{page}:{user}"

@@ -1,9 +1,8 @@
-"""The action "Try again" on failed refunds: at once for chosen rows, after a page that freezes them across pages."""
+"""The action "Try again" on failed refunds: at once for chosen rows, after a confirmation page across pages."""
 
-from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final, cast
+from typing import ClassVar, Final, cast
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
@@ -15,49 +14,41 @@ from django.db.models import DateTimeField, QuerySet, TextField, Value
 from django.db.models.functions import Cast, Concat
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.template.response import TemplateResponse
-from django.urls import reverse
 from django.utils import timezone
 
 from .. import queries
-from ..domain.remedies import Remedy
+from ..apps import LABEL
+from ..domain.refunds import TRY_AGAIN
 from ..models import Refund
 from ..operations import bulk_payments
-from .actions import ActingAdmin
-from .base import COUNTED, is_id, money
+from .actions import NAMED, ActingAdmin
+from .base import COUNTED, is_id, url
 
-RETRY: Final = "refunds.retry_refund"
-ACTIONS: Final = {"try_again": RETRY}
-# Refunds that the page names; it counts the rest.
-NAMED: Final = 10
+RETRY: Final = f"{LABEL}.retry_refund"
 # The field with the ids that the page showed. One field, because Django takes at most a thousand of them; 100,000 ids
 # are half of what it takes in bytes.
 SHOWN: Final = "shown"
 
 
-class TryAgain(ActingAdmin[Refund]):
+class TryAgain(ActingAdmin):
     """The action, for the admin of refunds."""
 
-    actions = tuple(ACTIONS)
-    needs = ACTIONS
+    needs: ClassVar = {"try_again": RETRY}
+    actions = tuple(needs)
 
-    def has_retry_permission(self, request: HttpRequest) -> bool:
-        """Users with the permission can try failed refunds again."""
-        return request.user.has_perm(RETRY)
-
-    @admin.action(description=Remedy.TRY_AGAIN, permissions=["retry"])
+    @admin.action(description=TRY_AGAIN)
     def try_again(self, request: HttpRequest, queryset: QuerySet[Refund]) -> HttpResponse | None:
-        """Try again those of the chosen that have failed; across pages those that a page has shown before."""
+        """Try again the failed refunds among the chosen; across pages, those that the confirmation page showed."""
         shown = request.POST.get(SHOWN)
         if shown is None and request.POST.get("select_across") == "1":
             return self._page(request, queryset)
-        ids = self._chosen(request, queryset) if shown is None else self._shown(request, shown)
+        ids = self.chosen_ids(request, queryset) if shown is None else self._shown(request, shown)
         if ids is None:
             return None
         now = timezone.now()
-        by = cast(User, request.user)  # the action's permission is one that only a user has
+        by = cast(User, request.user)  # only a user has the action's permission
         tried = bulk_payments.try_again(ids, now, note=lambda found: _log(found, by, now))
-        # Chosen rows that the filters no longer match count too: somebody else has tried them again.
+        # Chosen rows that the filters no longer match count too: another user has tried them again.
         chosen = len(ids) if shown is not None else max(len(ids), len(set(request.POST.getlist(ACTION_CHECKBOX_NAME))))
         text = f"Tried again: {len(tried):,}."
         if chosen > len(tried):
@@ -66,50 +57,44 @@ class TryAgain(ActingAdmin[Refund]):
         return self._back(request, ids)
 
     def _page(self, request: HttpRequest, queryset: QuerySet[Refund]) -> HttpResponse | None:
-        """What would be tried again. Its form has the ids, so that a refund that fails later is not among them."""
+        """Show the failed refunds. The form has their ids, so that it leaves out a refund that fails later."""
         # One statement, so that ids and sums are of the same rows.
         failed = queryset.filter(queries.FAILED).order_by("pk").values_list("pk", "currency", "amount_minor")
         found = list(failed[: COUNTED + 1])
         if len(found) > COUNTED:
-            self._refuse(request, f"more than {COUNTED:,} refunds have failed. Narrow the filters first.")
+            self.refuse(request, f"more than {COUNTED:,} refunds have failed. Narrow the filters first.")
             return None
-        sums: Counter[str] = Counter()
+        amounts: dict[str, list[int]] = {}
         for _, currency, minor in found:
-            sums[currency] += minor
+            amounts.setdefault(currency, []).append(minor)
+        totals = [(currency, len(minors), sum(minors)) for currency, minors in sorted(amounts.items())]
         ids = [pk for pk, _, _ in found]
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": "Try the failed refunds again",
-            "count": f"{len(ids):,}",
-            "totals": [money(total, currency) for currency, total in sorted(sums.items())],
-            "rows": self.get_queryset(request).filter(pk__in=ids[:NAMED]).order_by("pk"),
-            "more": f"{len(ids) - NAMED:,}" if len(ids) > NAMED else "",
-            "shown": " ".join(map(str, ids)),
-            "checkbox": ACTION_CHECKBOX_NAME,
-            "try_again": Remedy.TRY_AGAIN,
-        }
-        return TemplateResponse(request, "admin/refunds/refund/try_again.html", context)
+        # Not of all ids: SQLite takes a limited number of parameters.
+        rows = Refund.objects.filter(pk__in=ids[:NAMED]).select_related("request").order_by("pk")
+        return self.confirmation(
+            request, "try_again", totals, title="Try the failed refunds again", rows=rows, try_again=TRY_AGAIN,
+            ids=" ".join(map(str, ids)),
+        )  # fmt: skip
 
     def _shown(self, request: HttpRequest, shown: str) -> list[int] | None:
-        """The ids that the page showed, rising; None, and a message, where the field has something else."""
+        """Return the ids that the page showed, rising; None, with a message, where the field has something else."""
         ids = shown.split()
         if len(ids) <= COUNTED and all(map(is_id, ids)):
             return sorted(set(map(int, ids)))
-        self._refuse(request, "the form was not one that this page made. Choose from the list again.")
+        self.refuse(request, "the form was not one that this page made. Choose from the list again.")
         return None
 
     def _back(self, request: HttpRequest, ids: Sequence[int]) -> HttpResponse | None:
-        """To the refund's page, where its button was pressed; it says which filters lead on from there to the list."""
+        """Lead to the refund's page if its button was pressed. The form has the filters of the list behind it."""
         filters = request.POST.get("page")
         if filters is None or len(ids) != 1:
             return None
-        page = reverse("admin:refunds_refund_change", args=ids)
+        page = url(self.opts, "change", *ids)
         return redirect(add_preserved_filters({"opts": self.opts, "preserved_filters": filters}, page))
 
 
 def _log(ids: Sequence[int], by: User, now: datetime) -> None:
-    """An entry in the history of each refund: who, when, and the failure, which the next one writes over."""
+    """Add an entry to the history of each refund: who, when, and the failure, which the next one overwrites."""
     text = TextField()
     pk = Cast("pk", text)
     columns = {
@@ -121,6 +106,6 @@ def _log(ids: Sequence[int], by: User, now: datetime) -> None:
         "change_message": Concat(Value("Tried again after: "), "failure", output_field=text),
         "action_time": Value(now, DateTimeField()),
     }
-    # Not log_actions, which makes an object of each and so has the transaction of the change last six times as long.
+    # Not log_actions: it makes an object for each, and the transaction of the change takes six times as long.
     rows = Refund.objects.filter(pk__in=ids).values_list(*columns.values())
     queries.insert_select(LogEntry, " ".join(columns), rows)

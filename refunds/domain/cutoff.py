@@ -13,6 +13,9 @@ from .instants import in_utc
 
 ZONE: Final = ZoneInfo("Europe/Kyiv")
 TIME: Final = time(18, 0)
+CITY: Final = "Kyiv"
+# The cutoff as pages name it.
+LABEL: Final = f"{TIME:%H:%M} in {CITY}"
 _DAY: Final = timedelta(days=1)
 
 

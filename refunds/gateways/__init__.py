@@ -43,6 +43,7 @@ __all__ = [
     "check_payment",
     "gateway",
     "limiter",
+    "secret_in",
     "tracker",
 ]
 
@@ -84,6 +85,18 @@ def check_payment(payment: str) -> None:
         named = import_string(NAMES.get(name, name))
     if isinstance(named, ChecksPayments):
         named.check_payment(payment)
+
+
+def secret_in(text: str) -> str | None:
+    """Return what kind of secret of the configured gateway the text has in it; None where it has none.
+
+    Raises ImproperlyConfigured.
+    """
+    name = settings.REFUNDS_GATEWAY
+    with _explained(name):
+        named = import_string(NAMES.get(name, name))
+    found: str | None = named.secret_in(text) if hasattr(named, "secret_in") else None
+    return found
 
 
 @receiver(setting_changed)

@@ -154,9 +154,6 @@ class Migration(migrations.Migration):
                 ("reversed_at", models.DateTimeField(blank=True, null=True)),
                 ("receipt", models.CharField(blank=True, max_length=255)),
                 ("failure", models.TextField(blank=True)),
-                ("settled_elsewhere", models.TextField(blank=True, db_default="", default="")),
-                ("second_receipts", models.TextField(blank=True, db_default="", default="")),
-                ("second_receipt_at", models.DateTimeField(blank=True, null=True)),
                 ("notify_at", models.DateTimeField(blank=True, null=True)),
                 (
                     "notified_of",
@@ -176,11 +173,7 @@ class Migration(migrations.Migration):
                 ("notice_suppressed", models.TextField(blank=True, db_default="", default="")),
             ],
             options={
-                "permissions": (
-                    ("retry_refund", "Can try failed refunds again"),
-                    ("correct_payment", "Can correct the payment of failed refunds"),
-                    ("settle_refund", "Can settle failed refunds elsewhere"),
-                ),
+                "permissions": (("retry_refund", "Can try failed refunds again"),),
             },
         ),
         migrations.CreateModel(
@@ -310,14 +303,6 @@ class Migration(migrations.Migration):
             model_name="refund",
             index=models.Index(
                 condition=models.Q(("notify_at__isnull", False)), fields=["notify_at"], name="refund_to_notify"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="refund",
-            index=models.Index(
-                condition=models.Q(("second_receipt_at__isnull", False)),
-                fields=["second_receipt_at"],
-                name="refund_second_receipt",
             ),
         ),
         migrations.AddConstraint(

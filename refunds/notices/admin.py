@@ -9,7 +9,8 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from ..admin.actions import ActingAdmin
-from ..admin.base import kyiv_column
+from ..admin.base import column, instant_column
+from ..admin.refunds import Extra, RefundAdmin
 from ..models import OptOut
 from . import opt_outs
 
@@ -26,7 +27,7 @@ class OptOutForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in its t
 
 
 @admin.register(OptOut)
-class OptOutAdmin(ActingAdmin[OptOut]):
+class OptOutAdmin(ActingAdmin):
     """Django's own permissions to view, add and delete. An address does not change."""
 
     list_display = ("address", "since")
@@ -36,7 +37,7 @@ class OptOutAdmin(ActingAdmin[OptOut]):
     form = OptOutForm
     needs: ClassVar = {"delete_selected": "refunds.delete_optout"}  # the action is Django's own
 
-    since = kyiv_column("created_at", "opted out")
+    since = instant_column("created_at", "opted out")
 
     def get_fields(self, request: HttpRequest, obj: OptOut | None = None) -> tuple[str, ...]:
         """The instant is shown where there is one."""
@@ -54,3 +55,8 @@ class OptOutAdmin(ActingAdmin[OptOut]):
         """Opt out, which cancels the mails that are owed as well."""
         made = opt_outs.opt_out(obj.address, timezone.now())
         obj.pk, obj.created_at = made.pk, made.created_at
+
+
+RefundAdmin.extras.append(
+    Extra(fields=(instant_column("notified_at", "customer told"), column("notice", lambda row: row.notice_suppressed)))
+)

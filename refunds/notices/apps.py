@@ -11,3 +11,7 @@ class NoticesConfig(AppConfig):
     name = __name__.rpartition(".")[0]
     label = f"{LABEL}_notices"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Called by Django once all apps are loaded."""
+        from . import receivers  # noqa: F401

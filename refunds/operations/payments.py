@@ -1,5 +1,6 @@
 """Paying refunds: the attempt is committed before the payer is called, its outcome after."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,7 +12,7 @@ from django.db.models import Case, DateTimeField, F, Q, QuerySet, Value, When
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
 
-from .. import queries
+from .. import queries, signals
 from ..domain.refunds import Outcome, RefundStatus, settle
 from ..domain.retries import Again, GiveUp, RetryPolicy
 from ..domain.sweeps import IdRange
@@ -30,9 +31,9 @@ from ..gateways import (
     tracker,
 )
 from ..models import Refund
-from ..notices.sending import send_notices
-from ..remedies import closing
 from ..tracking.intervals import SHORTEST_WAIT
+
+logger = logging.getLogger(__name__)
 
 # How long an attempt keeps others off its refund: longer than pay_refund may run (50 s), so that only a dead one is
 # taken over, and no longer than a message may wait, so that the retry of a lost worker finds the refund free.
@@ -187,7 +188,7 @@ def _settle(refund: Refund, receipt: str, now: datetime) -> Paid:
         if paid:
             tell(refund, now)
         else:
-            closing.keep_second_receipt(refund.pk, receipt, now)
+            _keep_second(refund, receipt, now)
     return Paid(receipt)
 
 
@@ -212,8 +213,20 @@ def _accept(refund: Refund, answer: UnderWay, now: datetime) -> UnderWay:
             notify_at=Case(When(notify_at__gt=now, then="notify_at")),
         )
         if not accepted:
-            closing.keep_second_receipt(refund.pk, answer.receipt, now)
+            _keep_second(refund, answer.receipt, now)
     return answer
+
+
+def _keep_second(refund: Refund, receipt: str, now: datetime) -> None:
+    row = Refund.objects.select_for_update().get(pk=refund.pk)
+    if receipt == row.receipt:
+        return
+    logger.error(
+        "%s: possibly paid twice: it has the receipt %s, and the payment provider has also answered with %s; compare "
+        "both with the refunds in the provider's dashboard",
+        row, row.receipt, receipt,
+    )  # fmt: skip
+    signals.second_receipt.send(Refund, refund=row, receipt=receipt, now=now)
 
 
 def _put_off(refund: Refund, now: datetime, verdict: Again, **columns: str) -> Again:
@@ -233,6 +246,5 @@ def _give_up(refund: Refund, reason: str, now: datetime, **columns: Combinable) 
 
 
 def tell(refund: Refund, now: datetime) -> None:
-    """Owe the customer a mail about the outcome at `now`. Wants the outcome's transaction around it."""
-    if refund.request.customer_email:  # known here without the query
-        send_notices(queries.owe_notices(IdRange(refund.pk, refund.pk), now))
+    """Tell the rooms that the refund was settled at `now`. Requires the transaction of the outcome around it."""
+    signals.refunds_settled.send(Refund, id_range=IdRange(refund.pk, refund.pk), now=now)

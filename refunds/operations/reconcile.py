@@ -7,13 +7,12 @@ from typing import Final
 from django.db.models import Max
 from kombu.exceptions import OperationalError
 
-from .. import queries
+from .. import queries, signals
 from ..beat import drift
 from ..domain import cutoff
 from ..domain.returns import Decision
 from ..gateways import Gateway, Limiter
 from ..models import Refund, ReturnRequest, Sweep
-from ..remedies import closing
 from ..tracking import look_ups
 from . import PATIENCE, sweeps
 from . import local as _local
@@ -67,7 +66,7 @@ def health(now: datetime) -> list[str]:
         *_missed(now),
         *_stalled(now),
         *_unpaid(now),
-        *closing.paid_twice(now),
+        *(line for _, lines in signals.health_requested.send(None, now=now) for line in lines or ()),
         *_untold(now),
         *look_ups.lines(now),
         *drift.lines(),

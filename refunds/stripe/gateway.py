@@ -10,7 +10,6 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from ..domain.money import to_major
-from ..domain.remedies import Remedy
 from ..gateways.base import LONGEST_RECEIPT, Answer, Order, Refused, Settled, TryAgain, UnderWay
 from . import ids
 from .retry_after import retry_after
@@ -67,6 +66,11 @@ class Stripe:
     def check_payment(payment: str) -> None:
         """Raise BadInput unless `payment` has the shape of a charge's or a payment intent's id."""
         ids.check(payment)
+
+    @staticmethod
+    def secret_in(text: str) -> str | None:
+        """Return what secret of Stripe's the text has in it; None where it has none."""
+        return ids.secret(text)
 
     def refund(self, order: Order, idempotency_key: str) -> Answer:
         """Refund the order's payment, or find the refund that was made for it; the receipt is Stripe's id of it.
@@ -191,7 +195,7 @@ def _payment(order: Order) -> dict[str, str]:
     if parameter := _parameter(order.payment):
         return parameter
     why = ids.no_payment(order.payment)
-    raise Refused(f"{why}; use {Remedy.CORRECT_PAYMENT.quoted}, or {Remedy.SETTLE_ELSEWHERE.quoted}")
+    raise Refused(f'{why}; use "Correct the payment", or "Settled elsewhere"')
 
 
 def _parameter(payment: str) -> dict[str, str] | None:
@@ -217,7 +221,7 @@ def _answer(refund: dict[str, Any], order: Order) -> Answer:
         raise Refused(
             f"Stripe refunded {amount} {currency} in minor units as {receipt}, but "
             f"{to_major(order.amount_minor, order.currency)} {order.currency} is owed; "
-            f"settle the difference with the customer, then use {Remedy.SETTLE_ELSEWHERE.quoted}"
+            'settle the difference with the customer, then use "Settled elsewhere"'
         )
     if status == SUCCEEDED:
         return Settled(receipt)

@@ -117,7 +117,6 @@ def _fail(refund: Refund, reason: str, now: datetime) -> GiveUp:
             settled_at=now,
             look_at=None,
             reversed_at=now if was_paid else None,
-            settled_elsewhere="",  # the history keeps who said so
         )
         tell(refund, now)
     if changed and was_paid:

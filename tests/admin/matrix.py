@@ -1,15 +1,22 @@
-"""The table of docs/admin.md as data: each request that it names, who opens it, and what each user is answered."""
+"""The tables "Who may do what" in docs/ as data: each request, who opens it, and how each user is answered."""
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 from django.contrib.admin import site
 from django.urls import URLPattern, URLResolver
 
-PAGE = Path(__file__).parents[2] / "docs" / "admin.md"
+from refunds import admin
+from refunds.apps import LABEL
+
+DOCS = Path(__file__).parents[2] / "docs"
+# The core's table. Each room has one of its own on its page, where it has pages.
+CORE = DOCS / "admin.md"
+HEADING = "\n## Who may do what\n"
 HEADER = ["request", "opened by", "outside", "staff", "opened", "superuser"]
 NOTHING = "\N{EN DASH}"
 # The answer to "opened by" of the page that lists the models: whatever opens something.
@@ -34,6 +41,11 @@ class Asked:
     def __str__(self) -> str:
         return f"{self.method} {self.address} {self.what}".strip()
 
+    def __or__(self, other: "Asked") -> "Asked":
+        """The request with those who open it in either table."""
+        assert self.cells == other.cells, f"{self} has different answers in two tables"
+        return _replaced(self, opened_by=self.opened_by | other.opened_by)
+
     @property
     def model(self) -> str:
         """The model that the address is below, if any."""
@@ -51,28 +63,36 @@ class Asked:
 
     def path(self, names: dict[str, Any]) -> str:
         """The address with names in place of the placeholders: `<id>` is the id of the model's row."""
-        path = self.address if self.address.startswith("/") else f"/admin/refunds/{self.address}"
+        label = {opts.model_name: opts.app_label for opts in map(attrgetter("_meta"), site._registry)}.get(self.model)
+        path = self.address if self.address.startswith("/") else f"/admin/{label}/{self.address}"
         for name, value in {**names, "id": names.get(self.model, names["id"])}.items():
             path = path.replace(f"<{name}>", str(value))
         return path
 
 
-def requests() -> list[Asked]:
-    """Every request of the table, those for `<model>` once for each registered model without a row of its own."""
-    rows = [asked for cells in _rows() for asked in _of_row(cells)]
-    own = {str(asked) for asked in rows}
-    general = [asked for asked in rows if asked.model == "<model>"]
-    expanded = [_for_model(asked, model) for asked in general for model in models()]
-    found = [asked for asked in rows if asked.model != "<model>"]
-    found += [asked for asked in expanded if str(asked) not in own]
+def requests(models: list[str], *pages: Path) -> list[Asked]:
+    """Every request of the tables of these pages, those for `<model>` once for each model without a row of its own."""
+    rows: dict[str, Asked] = {}
+    for asked in (asked for page in pages for cells in _rows(page) for asked in _of_row(cells)):
+        rows[str(asked)] = rows[str(asked)] | asked if str(asked) in rows else asked
+    found = {name: asked for name, asked in rows.items() if asked.model != "<model>"}
+    for general in (asked for asked in rows.values() if asked.model == "<model>"):
+        for asked in (_for_model(general, model) for model in models):
+            found.setdefault(str(asked), asked)
     anything = frozenset({ANY})
-    named = frozenset(one for asked in found for one in asked.opened_by if len(one) == 1) - {anything}
-    return [_replaced(asked, opened_by=named) if anything in asked.opened_by else asked for asked in found]
+    named = frozenset(one for asked in found.values() for one in asked.opened_by if len(one) == 1) - {anything}
+    return [_replaced(asked, opened_by=named) if anything in asked.opened_by else asked for asked in found.values()]
 
 
-def models() -> list[str]:
-    """The app's models that the admin shows."""
-    return [model._meta.model_name or "" for model in site._registry if model._meta.app_label == "refunds"]
+def core_models() -> list[str]:
+    """The models that the core's admin shows."""
+    admins = {model._meta.model_name or "": type(shown).__module__ for model, shown in site._registry.items()}
+    return [name for name, module in admins.items() if module.startswith(f"{admin.__name__}.")]
+
+
+def all_models() -> list[str]:
+    """The models of the core and the rooms that the admin shows."""
+    return [model._meta.model_name or "" for model in site._registry if model._meta.app_label.startswith(LABEL)]
 
 
 def routes(patterns: list[URLPattern | URLResolver], before: str = "") -> Iterator[str]:
@@ -85,8 +105,8 @@ def routes(patterns: list[URLPattern | URLResolver], before: str = "") -> Iterat
             yield route
 
 
-def _rows() -> list[list[str]]:
-    section = PAGE.read_text("utf-8").partition("\n## Who may do what\n")[2].partition("\n## ")[0]
+def _rows(page: Path) -> list[list[str]]:
+    section = page.read_text("utf-8").partition(HEADING)[2].partition("\n## ")[0]
     lines = [line for line in section.splitlines() if line.startswith("|")]
     header, rule, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     assert header == HEADER

@@ -9,11 +9,12 @@ from django.test import Client
 from django.utils.html import escape
 
 from refunds.domain.sweeps import Frozen
-from refunds.models import OptOut, Refund, ReturnRequest, Sweep, WalletEntry
+from refunds.models import Refund, ReturnRequest, Sweep, WalletEntry
 from refunds.operations import sweeps
 
 from ..factories import PRESSED, make_refund, make_requests
 from .conftest import CHANGE_LIST, REFUNDS, browser, make_user, try_again
+from .matrix import core_models
 
 pytestmark = pytest.mark.django_db
 
@@ -36,7 +37,6 @@ class Rows:
     declined: ReturnRequest
     refund: Refund
     sweep: Sweep
-    out: OptOut
 
 
 @pytest.fixture(params=PAYLOADS)
@@ -62,8 +62,7 @@ def rows(payload: str) -> Rows:
         user=user, content_type=ContentType.objects.get_for_model(ReturnRequest), object_id=str(declined.pk),
         object_repr=payload, action_flag=CHANGE, change_message=payload,
     )  # fmt: skip
-    out = OptOut.objects.create(address=payload, created_at=PRESSED)
-    return Rows(browser(user), pending, declined, refund, sweep, out)
+    return Rows(browser(user), pending, declined, refund, sweep)
 
 
 # How often a page shows the payload at the least, besides the name of the user in its header.
@@ -79,9 +78,6 @@ PAGES = {
     "/admin/refunds/refund/{refund}/history/": 0,
     "/admin/refunds/walletentry/": 1,
     "/admin/refunds/walletentry/{refund}/change/": 1,
-    "/admin/refunds/optout/": 1,
-    "/admin/refunds/optout/{out}/change/": 3,
-    "/admin/refunds/optout/{out}/delete/": 3,
     "/admin/refunds/sweep/": 1,
     "/admin/refunds/sweep/{sweep}/change/": 1,
     "/admin/refunds/sweep/{sweep}/history/": 0,
@@ -99,7 +95,7 @@ def assert_text_only(html: str, payload: str, times: int) -> None:
 def test_page_shows_strangers_text_as_text(rows: Rows, payload: str, address: str) -> None:
     """Lists, details, titles, breadcrumbs, histories, the search box."""
     path, _, query = address.partition("?")
-    names = {"declined": rows.declined.pk, "refund": rows.refund.pk, "sweep": rows.sweep.pk, "out": rows.out.pk}
+    names = {"declined": rows.declined.pk, "refund": rows.refund.pk, "sweep": rows.sweep.pk}
     values = {key: payload for key, _, value in (pair.partition("=") for pair in query.split("&")) if value}
     page = rows.client.get(path.format(**names), values)
     assert page.status_code == 200
@@ -134,7 +130,7 @@ def test_try_again_and_its_history_show_text_as_text(rows: Rows, payload: str) -
     assert_text_only(rows.client.get(f"{address}/history/").text, payload, 2)
 
 
-@pytest.mark.parametrize("model", ["returnrequest", "refund", "walletentry", "sweep", "optout"])
+@pytest.mark.parametrize("model", core_models())
 def test_message_about_an_unknown_id_shows_it_as_text(rows: Rows, payload: str, model: str) -> None:
     """Django names the id that it did not find."""
     page = rows.client.get(f"/admin/refunds/{model}/{payload.replace('/', '_2F')}/change/", follow=True)

@@ -7,14 +7,12 @@ from importlib.util import find_spec
 from typing import Any
 
 import pytest
-from django.db import connection
 
 from refunds import outbox
 
 # Not skipped but left out: what cannot be installed cannot be tested, and SQLite in memory has one connection.
 collect_ignore = [
     *([] if find_spec("django_celery_beat") else ["test_drift.py"]),
-    *([] if connection.vendor == "postgresql" else ["test_closing_at_once.py"]),
 ]
 
 Published = list[tuple[str, list[dict[str, int]]]]

@@ -1,0 +1,13 @@
+"""What the page of a refund shows of its look-ups."""
+
+from ..admin.base import instant_column
+from ..admin.refunds import Extra, RefundAdmin
+
+RefundAdmin.extras.append(
+    Extra(
+        fields=(
+            instant_column("look_at", "next look-up"),
+            instant_column("reversed_at", "failed after it had succeeded"),
+        )
+    )
+)

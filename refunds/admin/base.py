@@ -1,28 +1,35 @@
-"""What the pages share: read-only rows, columns, and no query that counts or sorts a whole table."""
+"""What the pages share: read-only rows, columns, filters, and no query that counts or sorts a whole table."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from enum import StrEnum
 from functools import cached_property
 from typing import Any, ClassVar, Final
 
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.core.paginator import Paginator
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
+from django.db.models.expressions import RawSQL
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 
 from ..apps import LABEL
 from ..domain import cutoff
+from ..domain.currencies import EXPONENTS
 from ..domain.money import to_major
 from ..gateways import secret_in
 
-# Rows that a list counts, and that one action takes. Counting stops here: 100,000 index entries take milliseconds,
-# a whole table of millions takes seconds, on every page.
+# Rows that a list counts, and that one action takes: 100,000 index entries take milliseconds, a whole table seconds.
 COUNTED: Final = 100_000
 LARGEST_ID: Final = 2**63 - 1
+
+
+class Refused(Exception):
+    """Nothing was changed. The text tells the user why, and what to do."""
 
 
 def is_id(value: str) -> bool:
@@ -43,28 +50,21 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]  # generic in its ty
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in its type stubs alone
     """Rows that users can view and not edit. Users with any permission in `viewers` can view them too."""
 
-    viewers: Sequence[str] = ()
+    viewers: ClassVar[Sequence[str]] = ()
     paginator = CappedPaginator
     show_full_result_count = False
-    # A count for each value of each filter reads the whole table.
-    show_facets = admin.ShowFacets.NEVER
+    show_facets = admin.ShowFacets.NEVER  # a count for each value of each filter reads the whole table
     ordering = ("-pk",)
-    # Only the primary key has an index over all rows.
-    sortable_by: ClassVar[tuple[str, ...]] = ()
+    sortable_by: ClassVar[tuple[str, ...]] = ()  # only the primary key has an index over all rows
 
-    class Media:
-        """Columns that do not break, and a progress bar that is visible."""
-
+    class Media:  # columns that do not break, and a progress bar that is visible
         css: ClassVar = {"all": [f"{LABEL}/admin.css"]}
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Nobody adds rows here."""
-        return False
-
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody changes or deletes rows here."""
+        """Nobody adds, changes or deletes rows here."""
         return False
 
+    has_add_permission: Any = has_change_permission
     has_delete_permission = has_change_permission
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -72,23 +72,22 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in i
         return super().has_view_permission(request, obj) or any(map(request.user.has_perm, self.viewers))
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        """Override of Django's method for the list's filters alone.
+        """Override of Django's method for the list's filters alone. Raises IncorrectLookupParameters.
 
-        Raises IncorrectLookupParameters, which leads to the unfiltered list, for any other lookup by a column. Django
-        allows them all: some are errors of the database (a bad pattern, year 99999, NUL), most read the whole table.
+        Other lookups by a column are errors of the database (a bad pattern, year 99999), or read the whole table.
         """
         if not super().lookup_allowed(lookup, value, request):  # type: ignore[arg-type]  # Django 5.2 may leave it out
             return False
-        by_field = lookup.removesuffix("__exact") in self.list_filter and lookup.endswith("__exact")
-        if (by_field and "\x00" not in value) or lookup in {getattr(f, "parameter_name", "") for f in self.list_filter}:
+        if lookup in {getattr(filter_, "parameter_name", "") for filter_ in self.list_filter}:
             return True
-        raise IncorrectLookupParameters
+        if lookup not in {f"{field}__exact" for field in self.list_filter} or "\x00" in value:
+            raise IncorrectLookupParameters
+        return True
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet[Any], search_term: str) -> Any:
         """Override of Django's method that finds nothing for a NUL, which only the list's own form refuses."""
-        if "\x00" in search_term:
-            return queryset.none(), False
-        return super().get_search_results(request, queryset, search_term)
+        rows = queryset.none() if "\x00" in search_term else queryset
+        return super().get_search_results(request, rows, search_term.replace("\x00", ""))
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         """Override of Django's method for ids only: SQLite answers a number that is too large with an error."""
@@ -102,7 +101,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in i
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         """Override of Django's method that adds `row_context`. Django has checked the permission to view."""
-        if (row := context.get("original")) is not None:
+        if row := context.get("original"):
             context |= self.row_context(request, row)
         return super().render_change_form(request, context, *args, **kwargs)
 
@@ -111,14 +110,47 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in i
         return {}
 
 
-def url_name(opts: Any, page: str) -> str:
-    """Return the name of an admin page of the model."""
-    return f"{opts.app_label}_{opts.model_name}_{page}"
+class _ColumnFilter(admin.SimpleListFilter):
+    """By a column with `known` values. `indexed` has the condition by which SQLite finds a value's partial index."""
+
+    known: ClassVar[Collection[str]]
+    indexed: ClassVar[Mapping[str, RawSQL]] = {}
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        """Return the choices."""
+        return [(str(value), str(value)) for value in self.known]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Return the rows with the chosen value; no rows for an unknown one."""
+        value = self.value()
+        if value is None:
+            return queryset
+        if value not in self.known:
+            return queryset.none()
+        return queryset.filter(self.indexed.get(value) or Q(**{str(self.parameter_name): value}))
+
+
+def status_filter(statuses: type[StrEnum], indexed: Mapping[Any, RawSQL]) -> type[admin.SimpleListFilter]:
+    """Return a filter by the statuses of the table of transitions."""
+    columns = {"title": "status", "parameter_name": "status", "known": tuple(statuses), "indexed": indexed}
+    return type("StatusFilter", (_ColumnFilter,), columns)
+
+
+class CurrencyFilter(_ColumnFilter):
+    """By currency. The choices are the accepted ones; an address can name any other of ISO 4217."""
+
+    title = parameter_name = "currency"
+    known = EXPONENTS
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        """Return the accepted currencies, and the chosen one if it is accepted no more."""
+        offered = dict.fromkeys([*settings.REFUNDS_CURRENCIES, *({self.value()} & set(self.known))])
+        return [(str(currency), str(currency)) for currency in offered]
 
 
 def url(opts: Any, page: str, *args: object) -> str:
     """Return the address of an admin page of the model."""
-    return reverse(f"admin:{url_name(opts, page)}", args=args)
+    return reverse(f"admin:{opts.app_label}_{opts.model_name}_{page}", args=args)
 
 
 def in_zone(instant: datetime | None) -> str:
@@ -156,5 +188,4 @@ def instant_column(field: str, title: str) -> Callable[..., Any]:
 
 
 amount_column = column("amount", lambda row: money(row.amount_minor, row.currency))
-# The primary key of a row whose key is another row's.
-id_column = column("id", lambda row: row.pk)
+id_column = column("id", lambda row: row.pk)  # of a row whose key is another row's

@@ -18,10 +18,10 @@ from ..domain.returns import Decision, Status, decide
 from ..domain.sweeps import Frozen
 from ..frozen import freeze, frozen_in, within
 from ..models import ReturnRequest
-from ..operations import preview
+from ..operations import clocks, preview
 from ..operations.decisions import decide_chosen
-from . import tokens
-from .actions import CHECK_AGAIN, ActingAdmin
+from .actions import ActingAdmin, make_token, read_token
+from .base import Refused
 
 # The permission of each action.
 NEEDS: Final = {f"{do}_selected": f"{LABEL}.{get_permission_codename(do, ReturnRequest._meta)}" for do in Decision}
@@ -35,11 +35,8 @@ Rows = QuerySet[ReturnRequest]
 class DeclineForm(forms.Form):
     """Why the chosen requests are declined."""
 
-    reason = forms.CharField(
-        max_length=REASON_LENGTH,
-        widget=forms.Textarea(attrs={"rows": 3, "cols": 80, "autofocus": True}),
-        help_text="Kept with each request as its note.",
-    )
+    area = forms.Textarea(attrs={"rows": 3, "cols": 80, "autofocus": True})
+    reason = forms.CharField(max_length=REASON_LENGTH, widget=area, help_text="Kept with each request as its note.")
 
 
 class DecideSelected(ActingAdmin):
@@ -61,50 +58,37 @@ class DecideSelected(ActingAdmin):
     def _decide_selected(
         self, request: HttpRequest, queryset: Rows, decision: Decision, form_class: type[forms.Form]
     ) -> HttpResponse | None:
-        now = self.trusted_now(request)
-        if now is None:
-            return None
+        now = clocks.trusted(timezone.now)
         form = form_class(request.POST if decision in request.POST else None)  # the name of the page's button
         if form.is_bound:
             try:
-                token = tokens.read(request.POST.get("token", ""), page=decision, user=request.user.pk)
+                token = read_token(request.POST.get("token", ""), decision, request.user.pk)
                 token.check(now)
-            except tokens.Unusable as why:
-                self.refuse(request, f"{why} {CHECK_AGAIN}")
+            except Refused as why:
+                self.refuse(request, why)
             else:
                 if form.is_valid():
-                    self._decide(
-                        request, queryset, decision, form.cleaned_data.get("reason", ""), frozen=token.frozen, now=now
-                    )
+                    self._decide(request, queryset, token.frozen, decision, form, now)
                     return None
-        return self._page(request, queryset, decision, form, now)
-
-    def _page(
-        self, request: HttpRequest, queryset: Rows, decision: Decision, form: forms.Form, now: datetime
-    ) -> HttpResponse | None:
         frozen = freeze()
         shown = within(queryset, frozen)
-        ids = self.chosen_ids(request, shown)
-        if ids is None:
-            return None
+        ids = self.chosen_ids(shown)
         found = preview.chosen(shown, decision, now)
         across = request.POST.get("select_across") == "1"
         # One id is enough to say that something is selected, where the filters select.
         marked = ["0"] if across else request.POST.getlist(ACTION_CHECKBOX_NAME)
         return self.confirmation(
             request, "decide_selected", found.totals, title=f"{decision.capitalize()} the selected return requests",
-            token=tokens.make(page=decision, user=request.user.pk, frozen=frozen, now=now), verb=decision.value,
-            past=PAST[decision], shown=found, rows=found.rows.order_by("pk"), form=form, across=across, ids=marked,
+            token=make_token(decision, request.user.pk, frozen, now), verb=decision.value,
+            past=PAST[decision], found=found, rows=found.rows.order_by("pk"), form=form, across=across, ids=marked,
             chosen=len(ids), decided=len(ids) - found.count - found.owed_decline,
         )  # fmt: skip
 
-    def _decide(
-        self, request: HttpRequest, queryset: Rows, decision: Decision, note: str, *, frozen: Frozen, now: datetime
+    def _decide(  # noqa: PLR0917  # what one press is about
+        self, request: HttpRequest, queryset: Rows, frozen: Frozen, decision: Decision, form: forms.Form, now: datetime
     ) -> None:
-        ids = self.chosen_ids(request, within(queryset, frozen))
-        if ids is None:
-            return
-        by = cast(User, request.user)  # only a user has the action's permission
+        ids, by = self.chosen_ids(within(queryset, frozen)), cast(User, request.user)  # only a user has the permission
+        note: str = form.cleaned_data.get("reason", "")
         result = decide_chosen(ids, decision, by=by, note=note, now=now, clock=timezone.now)
         past = PAST[decision]
         text = f"{past.capitalize()}: {result.decided:,}."

@@ -10,11 +10,10 @@ from ..domain import cutoff
 from ..domain.sweeps import SweepState
 from ..models import Sweep
 from ..operations import sweeps
-from .approve_all import PERMISSION
 from .base import ReadOnlyAdmin, in_zone, instant_column
+from .requests import PERMISSION
 
-# Seconds between two reloads of the page of a sweep that is under way.
-REFRESH: Final = 2
+REFRESH: Final = 2  # seconds between two reloads of the page of a sweep that is under way
 
 
 @admin.register(Sweep)
@@ -33,13 +32,13 @@ class SweepAdmin(ReadOnlyAdmin):
         """Return how far the sweep is."""
         progress = sweeps.progress(row, timezone.now())
         expired = progress.state is SweepState.LAPSED
-        instants = {"Started": row.started_at, "Cutoff": row.scheduled_for, "Closed": row.closed_at}
-        instants["Expired" if expired else "Expires"] = row.expires_at
+        names = ("Started", "Cutoff", "Expired" if expired else "Expires", "Closed")
+        instants = zip(names, (row.started_at, row.scheduled_for, row.expires_at, row.closed_at), strict=True)
         return {
             "progress": progress,
             "expired": expired,
             "refresh": REFRESH if progress.state in {SweepState.PLANNING, SweepState.RUNNING} else None,
-            "instants": [(f"{name} ({cutoff.CITY})", in_zone(at)) for name, at in instants.items() if at],
+            "instants": [(f"{name} ({cutoff.CITY})", in_zone(at)) for name, at in instants if at],
             "title": str(row).capitalize(),
             "subtitle": None,
         }

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from ..admin.actions import ActingAdmin
 from ..admin.base import column, instant_column
-from ..admin.refunds import Extra, RefundAdmin
+from ..admin.refunds import RefundAdmin
 from ..models import OptOut
 from . import opt_outs
 
@@ -57,6 +57,7 @@ class OptOutAdmin(ActingAdmin):
         obj.pk, obj.created_at = made.pk, made.created_at
 
 
-RefundAdmin.extras.append(
-    Extra(fields=(instant_column("notified_at", "customer told"), column("notice", lambda row: row.notice_suppressed)))
-)
+RefundAdmin.fields += [
+    instant_column("notified_at", "customer told"),
+    column("notice", lambda refund: refund.notice_suppressed),
+]

@@ -1,7 +1,7 @@
 """What the room adds to the page of a refund."""
 
 from ..admin.base import column
-from ..admin.refunds import Extra, RefundAdmin
+from ..admin.refunds import RefundAdmin
 from . import pages
 from .closing import second_receipts
 from .forms import CORRECT, SETTLE
@@ -12,14 +12,10 @@ def _reason(refund: object) -> str:
     return elsewhere.reason if elsewhere else ""
 
 
-RefundAdmin.extras.append(
-    Extra(
-        fields=(
-            column("settled elsewhere", _reason),
-            column("second receipt", lambda refund: ", ".join(second_receipts(refund))),
-        ),
-        viewers=(CORRECT, SETTLE),
-        pages=pages.urls,
-        links=pages.links,
-    )
-)
+RefundAdmin.viewers += [CORRECT, SETTLE]
+RefundAdmin.fields += [
+    column("settled elsewhere", _reason),
+    column("second receipt", lambda refund: ", ".join(second_receipts(refund))),
+]
+RefundAdmin.extra_urls.append(pages.urls)
+RefundAdmin.extra_links.append(pages.links)

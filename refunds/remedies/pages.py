@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from ..admin.base import masked, money, url, url_name
+from ..admin.base import masked, money, url
 from ..admin.refunds import RefundAdmin
 from ..errors import BadInput
 from ..models import Refund
@@ -35,9 +35,8 @@ def _route(admin: RefundAdmin, page: Page) -> URLPattern:
     # The mail about an error lists what was sent, and it can be a secret.
     hidden = sensitive_post_parameters("payment", "receipt", "reason")
     view = require_http_methods(["GET", "HEAD", "POST"])(hidden(partial(close, admin=admin, page=page)))
-    return path(
-        f"<int:refund_id>/{page.address}/", admin.admin_site.admin_view(view), name=url_name(admin.opts, page.name)
-    )
+    name = f"{admin.opts.app_label}_{admin.opts.model_name}_{page.name}"
+    return path(f"<int:refund_id>/{page.address}/", admin.admin_site.admin_view(view), name=name)
 
 
 def links(admin: RefundAdmin, request: HttpRequest, refund: Refund) -> list[tuple[str, str]]:

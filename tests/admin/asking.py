@@ -9,7 +9,7 @@ from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.test import Client, TestCase
 
-from refunds.admin import tokens
+from refunds.admin.actions import make_token
 from refunds.apps import LABEL
 from refunds.domain.sweeps import Frozen
 from refunds.models import ReturnRequest, WalletEntry
@@ -83,8 +83,8 @@ def send(client: Client, asked: Asked, names: dict[str, Any], forms: Forms, **ex
 
 def for_user(names: dict[str, Any], who: str, user: User | None) -> dict[str, Any]:
     """With the user's own name, and a good token of each confirmation page that is theirs."""
-    shown: dict[str, Any] = {"user": user and user.pk, "frozen": Frozen(names["pending"]), "now": PRESSED}
-    pages = {page: tokens.make(page=page, **shown) for page in ("approve_all", "approve", "decline")}
+    pk, frozen = user and user.pk, Frozen(names["pending"])
+    pages = {page: make_token(page, pk, frozen, PRESSED) for page in ("approve_all", "approve", "decline")}
     return {**names, "who": who, **pages}
 
 

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from freezegun.api import FrozenDateTimeFactory
 
-from refunds.admin import tokens
+from refunds.admin.actions import make_token
 from refunds.domain import cutoff
 from refunds.domain.returns import Status
 from refunds.domain.sweeps import Frozen
@@ -161,7 +161,7 @@ def test_decline_across_pages_carries_no_ids_and_leaves_what_came_since(client: 
     make_requests(1, currency="UAH")
     page = act(client, "decline_selected", ["1"], "?currency=GBP", index=0, select_across=1)
     assert page.context["ids"] == ["0"]
-    assert page.context["shown"].count == 150
+    assert page.context["found"].count == 150
     assert page.text.count('name="_selected_action"') == 1
     since = make_requests(1)[0]
     sent = {"select_across": 1, "token": page.context["token"], "reason": "r", "decline": "x"}
@@ -191,11 +191,11 @@ def spoilt(token: str) -> str:
 
 
 def of_the_button(_: str) -> str:
-    return tokens.make(page="approve_all", user=User.objects.get().pk, frozen=Frozen(2**62), now=PRESSED)
+    return make_token("approve_all", User.objects.get().pk, Frozen(2**62), PRESSED)
 
 
 def of_another_user(_: str) -> str:
-    return tokens.make(page="approve", user=999, frozen=Frozen(2**62), now=PRESSED)
+    return make_token("approve", 999, Frozen(2**62), PRESSED)
 
 
 @pytest.mark.parametrize("action", ["approve_selected", "decline_selected"])
@@ -208,7 +208,7 @@ def test_page_that_was_not_made_here_changes_nothing(client: Client, action: str
     page = act(client, action, ids(chosen), **{"token": token, "reason": "r", action.partition("_")[0]: "x"})
     (said,) = texts(page)
     assert said.startswith("Nothing was changed: the form was not one that this page made for you. Check the numbers")
-    assert page.context["shown"].count == 2
+    assert page.context["found"].count == 2
     assert state() == before
 
 

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from freezegun.api import FrozenDateTimeFactory
 from pytest_django.fixtures import DjangoCaptureOnCommitCallbacks
 
-from refunds.admin import tokens
+from refunds.admin.actions import MAX_AGE
 from refunds.domain import cutoff
 from refunds.domain.returns import Status
 from refunds.models import ReturnRequest, Sweep
@@ -119,7 +119,7 @@ def test_second_press_of_the_same_page_leads_to_the_first_sweep(
         again = press(client, token)
         clock.move_to(CUTOFF)
         after_cutoff = press(client, token)
-        clock.move_to(PRESSED + tokens.MAX_AGE + timedelta(seconds=1))
+        clock.move_to(PRESSED + MAX_AGE + timedelta(seconds=1))
         after_its_hour = press(client, token)
     assert {again.url, after_cutoff.url, after_its_hour.url} == {first.url}
     assert Sweep.objects.count() == 1
@@ -149,7 +149,7 @@ def test_page_is_good_for_its_whole_hour(client: Client, clock: FrozenDateTimeFa
     make_requests()
     clock.move_to(NOON)
     token = token_of(client)
-    clock.tick(tokens.MAX_AGE)
+    clock.tick(MAX_AGE)
     assert press(client, token).url.startswith("/admin/refunds/sweep/")
 
 

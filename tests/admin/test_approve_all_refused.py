@@ -36,8 +36,8 @@ def salt(user: object = None) -> str:
     return f"{LABEL}.admin.approve_all:{user or User.objects.get().pk}"
 
 
-def contents(token: str) -> dict[str, str]:
-    return dict(signing.loads(token, salt=salt()))
+def contents(token: str) -> list[str]:
+    return list(signing.loads(token, salt=salt()))
 
 
 def of_other_page(token: str) -> str:
@@ -45,7 +45,7 @@ def of_other_page(token: str) -> str:
 
 
 def of_other_contents(token: str) -> str:
-    return signing.dumps({**contents(token), "more": 1}, salt=salt())
+    return signing.dumps([*contents(token), "more"], salt=salt())
 
 
 def of_other_user(token: str) -> str:

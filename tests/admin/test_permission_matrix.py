@@ -51,7 +51,7 @@ def test_every_page_has_its_row() -> None:
     below = f"admin/{LABEL}/{Refund._meta.model_name}/"
     refunds = site.get_model_admin(Refund)
     assert isinstance(refunds, RefundAdmin)
-    of_rooms = [f"{below}{page.pattern}" for extra in refunds.extras for page in extra.pages(refunds)]
+    of_rooms = [f"{below}{page.pattern}" for urls in refunds.extra_urls for page in urls(refunds)]
     routes = [route for route in matrix.routes(get_resolver().url_patterns) if route.startswith("admin/")]
     there = [route for route in routes if not route.startswith(tuple(left_out)) and route not in of_rooms]
     assert in_table == {(method, route) for route in there for method in ("GET", "POST")}

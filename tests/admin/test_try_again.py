@@ -37,9 +37,10 @@ def client(user: User) -> Client:
 
 
 def log() -> list[tuple[Any, ...]]:
-    """What the histories tell: of what, who, when, what."""
+    """What the histories say, by refund: of what, who, when, what."""
     what, how = ("content_type__model", "object_id", "object_repr"), ("action_flag", "change_message")
-    return list(LogEntry.objects.order_by("pk").values_list(*what, "user", "action_time", *how))
+    entries = LogEntry.objects.order_by("action_time", "pk").values_list(*what, "user", "action_time", *how)
+    return sorted(entries, key=lambda said: int(said[1]))
 
 
 def entry(pk: int, user: User) -> tuple[Any, ...]:
@@ -151,7 +152,7 @@ def test_more_rows_than_an_action_takes_are_refused(
     client: Client, queued: Queued, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Across more than the list counts nothing is tried again; as many as it counts are."""
-    monkeypatch.setattr("refunds.admin.try_again.COUNTED", 3)
+    monkeypatch.setattr("refunds.admin.base.COUNTED", 3)
     ids = make_failed(4)
     before = state()
     page = try_again(client, ["0"], select_across=1)

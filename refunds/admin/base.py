@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, cast
 
 from django.conf import settings
 from django.contrib import admin
@@ -16,6 +16,7 @@ from django.db.models.expressions import RawSQL
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.text import slugify
 
 from ..apps import LABEL
 from ..domain import cutoff
@@ -43,8 +44,7 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]  # generic in its ty
     @cached_property
     def count(self) -> int:
         """The number of rows, at most COUNTED."""
-        rows: Any = self.object_list
-        return int(rows.order_by()[:COUNTED].count())
+        return int(cast(Any, self.object_list).order_by()[:COUNTED].count())
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in its type stubs alone
@@ -178,7 +178,7 @@ def column(title: str, shown: Callable[[Any], object]) -> Callable[..., Any]:
     def method(*args: Any) -> object:
         return shown(args[-1]) or "-"
 
-    method.__name__ = title  # the name of the field in the page's context
+    method.__name__ = slugify(title)  # the name of the field in the page's context
     return method
 
 

@@ -223,7 +223,7 @@ def test_page_that_was_not_made_here_changes_nothing(client: Client, action: str
 def test_page_that_was_open_too_long_changes_nothing(  # noqa: PLR0917  # three of them are one case
     client: Client, clock: FrozenDateTimeFactory, action: str, shown_at: datetime, confirmed_at: datetime, why: str
 ) -> None:
-    """Shown at 17:59:59 and confirmed at 18:00:00, or confirmed a second after its hour: a fresh page says why."""
+    """Shown a second before the cutoff and confirmed at it, or a second after its hour: a fresh page says why."""
     chosen = make_requests(2)
     clock.move_to(shown_at)
     token = act(client, action, ids(chosen)).context["token"]

@@ -81,7 +81,7 @@ def test_forged_page_changes_nothing(
 def test_page_that_was_open_too_long_changes_nothing(
     client: Client, clock: FrozenDateTimeFactory, shown_at: datetime, after: timedelta, why: str
 ) -> None:
-    """Shown at 17:59:59 and pressed at 18:00:00, or pressed a second after its hour: back to a fresh page."""
+    """Shown a second before the cutoff and pressed at it, or pressed a second after its hour: back to a fresh page."""
     make_requests(2)
     clock.move_to(shown_at)
     token = token_of(client)

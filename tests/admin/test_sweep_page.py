@@ -60,7 +60,7 @@ def test_page_follows_the_sweep_from_planning_to_done(client: Client, sweep: Swe
 
 
 def test_page_says_who_when_and_until_when(client: Client, sweep: Sweep) -> None:
-    """The user who pressed, and the instants on Kyiv's clocks to the second."""
+    """The user who pressed, and the instants in the cutoff's zone, to the second."""
     text = page_of(client, sweep)[0].text
     assert "<td>boss</td>" in text
     assert f"<td>{local(PRESSED)}</td>" in text
@@ -70,7 +70,7 @@ def test_page_says_who_when_and_until_when(client: Client, sweep: Sweep) -> None
 def test_page_of_an_expired_sweep_says_how_many_it_left(
     client: Client, sweep: Sweep, clock: FrozenDateTimeFactory
 ) -> None:
-    """From 18:00:00 on it has expired, before and after it is closed, and the page stops looking."""
+    """From the cutoff on it has expired, before and after it is closed, and the page no longer reloads."""
     clock.move_to(CUTOFF - timedelta(microseconds=1))
     assert page_of(client, sweep)[1] == ("planning", 0, 5)
     clock.move_to(CUTOFF)
@@ -84,7 +84,7 @@ def test_page_of_an_expired_sweep_says_how_many_it_left(
 
 
 def test_page_of_a_decline_names_its_cutoff(client: Client) -> None:
-    """The 18:00 sweep was started by no user and expires never."""
+    """No user started the sweep of the cutoff, and it never expires."""
     text = page_of(client, sweeps.decline_pending(CUTOFF)[0])[0].text
     assert '<th scope="row">Started by</th><td>the cutoff</td>' in text
     assert f'<th scope="row">Cutoff ({cutoff.CITY})</th><td>{local(CUTOFF)}</td>' in text

@@ -70,13 +70,10 @@ class DecideSelected(ActingAdmin):
                 if form.is_valid():
                     self._decide(request, queryset, token.frozen, decision, form, now)
                     return None
-        frozen = freeze()
-        shown = within(queryset, frozen)
-        ids = self.chosen_ids(shown)
-        found = preview.chosen(shown, decision, now)
+        shown = within(queryset, frozen := freeze())
+        ids, found = self.chosen_ids(shown), preview.chosen(shown, decision, now)
         across = request.POST.get("select_across") == "1"
-        # One id is enough to say that something is selected, where the filters select.
-        marked = ["0"] if across else request.POST.getlist(ACTION_CHECKBOX_NAME)
+        marked = ["0"] if across else request.POST.getlist(ACTION_CHECKBOX_NAME)  # "0": Django wants an id
         return self.confirmation(
             request, "decide_selected", found.totals, title=f"{decision.capitalize()} the selected return requests",
             token=make_token(decision, request.user.pk, frozen, now), verb=decision.value,

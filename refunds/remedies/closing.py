@@ -118,13 +118,8 @@ def settle_elsewhere(refund_id: int, receipt: str, reason: str, now: datetime, *
         _wait_for_the_last_call(refund, now)
         if WalletEntry.objects.filter(pk=refund_id).exists():
             raise BadInput(f'the wallet has credited this refund already; use "{TRY_AGAIN}", which finds the credit')
-        failed.update(
-            status=settle(RefundStatus.FAILED, Outcome.SETTLED_ELSEWHERE),
-            receipt=receipt,
-            settled_at=now,
-            reversed_at=None,
-            failure="",
-        )
+        status = settle(RefundStatus.FAILED, Outcome.SETTLED_ELSEWHERE)
+        failed.update(status=status, receipt=receipt, settled_at=now, reversed_at=None, failure="")
         SettledElsewhere.objects.update_or_create(refund=refund, defaults={"reason": reason})
         note(refund)
         signals.refunds_reopened.send(Refund, ids=[refund_id], now=now)

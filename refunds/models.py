@@ -210,12 +210,6 @@ class Refund(models.Model):
     # The provider's id of the refund, settled or under way.
     receipt = models.CharField(max_length=255, blank=True)
     failure = models.TextField(blank=True)
-    # Why an operator paid it by another way, with the receipt of that; empty where the provider paid.
-    settled_elsewhere = models.TextField(blank=True, default="", db_default="")
-    # Receipts that came after the first one, one a line: the refund was possibly paid twice.
-    second_receipts = models.TextField(blank=True, default="", db_default="")
-    # When the last of them came, until an operator has checked them.
-    second_receipt_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = (
@@ -233,17 +227,8 @@ class Refund(models.Model):
             models.Index(fields=["due_at"], condition=Q(status=RefundStatus.PENDING), name="refund_pending"),
             # Few among the paid, and what a person looks for: without it the list of them reads the whole table.
             models.Index(fields=["request"], condition=Q(status=RefundStatus.FAILED), name="refund_failed"),
-            models.Index(fields=["accepted_at"], condition=Q(status=RefundStatus.PROCESSING), name="refund_processing"),
-            # The health check looks for them each minute, and there are hardly ever any.
-            models.Index(
-                fields=["second_receipt_at"], condition=Q(second_receipt_at__isnull=False), name="refund_second_receipt"
-            ),
         )
-        permissions = (
-            ("retry_refund", "Can try failed refunds again"),
-            ("correct_payment", "Can correct the payment of failed refunds"),
-            ("settle_refund", "Can settle failed refunds elsewhere"),
-        )
+        permissions = (("retry_refund", "Can try failed refunds again"),)
 
     def __str__(self) -> str:
         return f"refund {self.pk}: {to_major(self.amount_minor, self.currency)} {self.currency}"

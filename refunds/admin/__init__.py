@@ -1,8 +1,5 @@
-"""The Django admin: shows rows and asks operations to decide; it writes no row.
+"""The Django admin: shows rows and asks operations to decide; it writes no row. Only its views read the clock."""
 
-The only place under here that reads the clock is a view.
-"""
+from . import refunds, requests, sweeps
 
-from . import money, requests, sweeps
-
-__all__ = ["money", "requests", "sweeps"]
+__all__ = ["refunds", "requests", "sweeps"]

@@ -1,45 +1,117 @@
-"""Actions on chosen rows: who may take them, how many rows at once, and what an id that is none is answered."""
+"""Actions on chosen rows, the page on which a user confirms them, and the signed token of that page."""
 
-from collections.abc import Mapping
-from typing import Any, ClassVar, Generic
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from secrets import token_hex
+from typing import Any, ClassVar, Final, NamedTuple
 
 from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.core import signing
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.text import capfirst
 
-from .base import COUNTED, M, ReadOnlyAdmin, is_id
+from ..apps import LABEL
+from ..domain import cutoff
+from ..domain.sweeps import Frozen, has_expired
+from ..errors import ClocksDiffer
+from .base import COUNTED, ReadOnlyAdmin, Refused, in_zone, is_id, money
+
+# Rows that a confirmation page names; it counts the rest.
+NAMED: Final = 10
 
 
-class ActingAdmin(ReadOnlyAdmin[M], Generic[M]):
-    """A list whose rows can be chosen and acted on. `needs` names the permission of each action."""
+# The numbers of a page that was open for longer, such as over lunch, are no longer true.
+MAX_AGE: Final = timedelta(hours=1)
+CHECK: Final = "Check the numbers as they are now, then confirm them."
+
+
+class Token(NamedTuple):
+    """A page that showed a frozen set at an instant (aware). The page's own `key` makes two presses one sweep."""
+
+    frozen: Frozen
+    shown_at: datetime
+    key: str
+
+    def check(self, now: datetime) -> None:
+        """Raise Refused at `now` (aware) if the page is older than MAX_AGE or from before the last cutoff."""
+        if now - self.shown_at > MAX_AGE:
+            raise Refused(f"the page had been open for more than an hour. {CHECK}")
+        if has_expired(expires := cutoff.upcoming(self.shown_at), now):
+            raise Refused(f"the cutoff of {in_zone(expires)} ({cutoff.CITY}) passed after the page was made. {CHECK}")
+
+
+def make_token(page: str, user: object, frozen: Frozen, now: datetime) -> str:
+    """Return a signed token, with a new key, for the page that `user` (a primary key) is shown at `now`."""
+    return signing.dumps([frozen.up_to_id, frozen.snapshot, now.isoformat(), token_hex()], salt=_salt(page, user))
+
+
+def read_token(signed: str, page: str, user: object) -> Token:
+    """Return the token. Raise Refused for one that was not made here for this page and this user."""
+    try:
+        up_to_id, snapshot, shown_at, key = signing.loads(signed, salt=_salt(page, user))
+    except (signing.BadSignature, ValueError) as error:  # ValueError: signed by another release, with other contents
+        raise Refused(f"the form was not one that this page made for you. {CHECK}") from error
+    return Token(Frozen(up_to_id, snapshot), datetime.fromisoformat(shown_at), key)
+
+
+def _salt(page: str, user: object) -> str:
+    return f"{LABEL}.admin.{page}:{user}"
+
+
+class ActingAdmin(ReadOnlyAdmin):
+    """A list with actions on chosen rows. `needs` names the permission of each action."""
 
     needs: ClassVar[Mapping[str, str]] = {}
 
+    def get_actions(self, request: HttpRequest) -> Any:
+        """Override of Django's method that leaves out the actions for which the user lacks the permission."""
+        actions = super().get_actions(request)
+        return {name: actions[name] for name in actions if request.user.has_perm(self.needs[name])}
+
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Django's list. Raises PermissionDenied for an action that the user may not take."""
-        if request.method == "POST":
-            asked = request.POST.getlist("action")
-            # Django's own answer to an action that the user lacks is "No action selected", which is not why.
-            if any(name in asked and not request.user.has_perm(needed) for name, needed in self.needs.items()):
-                raise PermissionDenied
+        """Override of Django's method that raises PermissionDenied for an action that the user cannot take."""
+        asked = request.POST.getlist("action")
+        # Django would answer "No action selected", which is not the reason.
+        if not all(request.user.has_perm(needed) for name, needed in self.needs.items() if name in asked):
+            raise PermissionDenied
         return super().changelist_view(request, extra_context)
 
     def response_action(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse | None:
-        """Django's, for ids that are ids: it answers any other with an error page."""
-        if all(map(is_id, request.POST.getlist(ACTION_CHECKBOX_NAME))):
+        """Override of Django's method that tells the user what an action refuses, also a value that is not an id."""
+        try:
+            if not all(map(is_id, request.POST.getlist(ACTION_CHECKBOX_NAME))):
+                raise Refused(f"a chosen id is not the id of any {self.opts.verbose_name}. Choose from the list again.")
             return super().response_action(request, *args, **kwargs)
-        self._refuse(request, f"a chosen id is not the id of any {self.opts.verbose_name}. Choose from the list again.")
-        return None
+        except (Refused, ClocksDiffer) as why:
+            self.refuse(request, why)
+            return None
 
-    def _chosen(self, request: HttpRequest, queryset: QuerySet[M]) -> list[int] | None:
-        """The ids of the chosen rows, rising; None, and a message, where they are more than one action takes."""
+    def refuse(self, request: HttpRequest, why: Refused | ClocksDiffer) -> None:
+        """Tell the user why nothing was changed."""
+        text = capfirst(f"{why}.") if isinstance(why, ClocksDiffer) else f"Nothing was changed: {why}"
+        self.message_user(request, text, messages.ERROR)
+
+    def chosen_ids(self, queryset: QuerySet[Any]) -> list[int]:
+        """Return the ids of the chosen rows, rising. Raises Refused for more than one action takes."""
         ids: list[int] = list(queryset.order_by("pk").values_list("pk", flat=True)[: COUNTED + 1])
-        if len(ids) <= COUNTED:
-            return ids
-        self._refuse(request, f"more than {COUNTED:,} {self.opts.verbose_name_plural} match. Narrow the filters first.")
-        return None
+        if len(ids) > COUNTED:
+            raise Refused(f"more than {COUNTED:,} {self.opts.verbose_name_plural} match. Narrow the filters first.")
+        return ids
 
-    def _refuse(self, request: HttpRequest, why: str) -> None:
-        self.message_user(request, f"Nothing was changed: {why}", messages.ERROR)
+    def confirmation(
+        self, request: HttpRequest, page: str, totals: Sequence[tuple[str, int, int]], **context: Any
+    ) -> HttpResponse:
+        """Return the page that shows how many rows a form would change: by (currency, count, sum in minor units).
+
+        `rows`, where they are given, are those rows: the page names the first of them.
+        """
+        opts, count = self.opts, sum(count for _, count, _ in totals)
+        context = self.admin_site.each_context(request) | {"back": request.get_full_path()} | context
+        context |= {"opts": opts, "city": cutoff.CITY, "count": count, "checkbox": ACTION_CHECKBOX_NAME}
+        context["totals"] = [(currency, count, money(total, currency)) for currency, count, total in totals]
+        context |= {"rows": context.get("rows", ())[:NAMED], "more": max(0, count - NAMED)}
+        return TemplateResponse(request, f"admin/{opts.app_label}/{opts.model_name}/{page}.html", context)

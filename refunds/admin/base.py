@@ -1,151 +1,191 @@
-"""What the pages share: read-only, in Kyiv's time, and with no query that counts or sorts a whole table."""
+"""What the pages share: read-only rows, columns, filters, and no query that counts or sorts a whole table."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from enum import StrEnum
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar
+from typing import Any, ClassVar, Final, cast
 
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.core.paginator import Paginator
-from django.db.models import Model, QuerySet
+from django.db.models import Q, QuerySet
+from django.db.models.expressions import RawSQL
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.text import slugify
 
+from ..apps import LABEL
 from ..domain import cutoff
+from ..domain.currencies import EXPONENTS
 from ..domain.money import to_major
+from ..gateways import secret_in
 
-# Rows that a list counts, and that one action takes. Counting stops here: 100,000 index entries take milliseconds,
-# a whole table of millions takes seconds, on every page.
+# Rows that a list counts, and that one action takes: 100,000 index entries take milliseconds, a whole table seconds.
 COUNTED: Final = 100_000
 LARGEST_ID: Final = 2**63 - 1
 
-M = TypeVar("M", bound=Model)
 
-if TYPE_CHECKING:
-    from django.contrib.admin import ModelAdmin
-else:
-
-    class ModelAdmin(admin.ModelAdmin):
-        """Django's own, which its type stubs make generic and Django does not."""
-
-        def __class_getitem__(cls, _: object) -> type:
-            return cls
+class Refused(Exception):
+    """Nothing was changed. The text tells the user why, and what to do."""
 
 
 def is_id(value: str) -> bool:
-    """Whether the text is a number that a row's id can be; 0, which none is, stands for no row in particular."""
+    """Return whether the text is a number that an id can be. 0, which no row has, stands for no row in particular."""
     return value.isascii() and value.isdigit() and len(value) <= len(str(LARGEST_ID)) and int(value) <= LARGEST_ID
 
 
 class CappedPaginator(Paginator):  # type: ignore[type-arg]  # generic in its type stubs alone
-    """Pages over at most the first COUNTED rows; what lies beyond is found by filter and search."""
+    """Pages over the first COUNTED rows at most. Users find the rows beyond by filter and search."""
 
     @cached_property
     def count(self) -> int:
-        """How many rows there are, COUNTED where there are more."""
-        rows: QuerySet[Any] = self.object_list  # type: ignore[assignment]  # the admin pages over querysets alone
-        return rows.order_by()[:COUNTED].count()
+        """The number of rows, at most COUNTED."""
+        return int(cast(Any, self.object_list).order_by()[:COUNTED].count())
 
 
-class ReadOnlyAdmin(ModelAdmin[M], Generic[M]):
-    """Rows to look at: no add, no change, no delete. Also those may look who have one of `viewers`."""
+class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in its type stubs alone
+    """Rows that users can view and not edit. Users with any permission in `viewers` can view them too."""
 
-    viewers: ClassVar[tuple[str, ...]] = ()
+    viewers: ClassVar[Sequence[str]] = ()
     paginator = CappedPaginator
     show_full_result_count = False
-    # A count for each value of each filter reads the whole table.
-    show_facets = admin.ShowFacets.NEVER
+    show_facets = admin.ShowFacets.NEVER  # a count for each value of each filter reads the whole table
     ordering = ("-pk",)
-    # Only the primary key has an index over all rows.
-    sortable_by: ClassVar[tuple[str, ...]] = ()
+    sortable_by: ClassVar[tuple[str, ...]] = ()  # only the primary key has an index over all rows
 
-    class Media:
-        """Columns that do not break, and a bar that can be seen."""
+    class Media:  # columns that do not break, and a progress bar that is visible
+        css: ClassVar = {"all": [f"{LABEL}/admin.css"]}
 
-        css: ClassVar = {"all": ["refunds/admin.css"]}
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """No one adds rows here."""
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody adds, changes or deletes rows here."""
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
-        """No one changes rows here."""
-        return False
+    has_add_permission: Any = has_change_permission
+    has_delete_permission = has_change_permission
 
-    def has_delete_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
-        """No one deletes rows here."""
-        return False
-
-    def has_view_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
-        """Who has the view permission of the model, or one of `viewers`."""
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Override of Django's method that accepts any of `viewers` too."""
         return super().has_view_permission(request, obj) or any(map(request.user.has_perm, self.viewers))
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        """Django's. Raises IncorrectLookupParameters, which leads to the list without any, for what no filter asks by.
+        """Override of Django's method for the list's filters alone. Raises IncorrectLookupParameters.
 
-        Django takes any lookup by a column: of a regular expression that is none, of a year that is none, and of text
-        with a NUL the database makes an error, and most of the good ones read the whole table.
+        Other lookups by a column are errors of the database (a bad pattern, year 99999), or read the whole table.
         """
-        fields = {f"{wanted}__exact" for wanted in self.list_filter if isinstance(wanted, str)}
-        names = {getattr(wanted, "parameter_name", "") for wanted in self.list_filter}
         if not super().lookup_allowed(lookup, value, request):  # type: ignore[arg-type]  # Django 5.2 may leave it out
             return False
-        if lookup in names or (lookup in fields and "\x00" not in value):
+        if lookup in {getattr(filter_, "parameter_name", "") for filter_ in self.list_filter}:
             return True
-        raise IncorrectLookupParameters
+        if lookup not in {f"{field}__exact" for field in self.list_filter} or "\x00" in value:
+            raise IncorrectLookupParameters
+        return True
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[M], search_term: str
-    ) -> tuple[QuerySet[M], bool]:
-        """Django's, whose list refuses a NUL before, and whose autocompletion does not: it finds nothing."""
-        if "\x00" in search_term:
-            return queryset.none(), False
-        return super().get_search_results(request, queryset, search_term)
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Any], search_term: str) -> Any:
+        """Override of Django's method that finds nothing for a NUL, which only the list's own form refuses."""
+        rows = queryset.none() if "\x00" in search_term else queryset
+        return super().get_search_results(request, rows, search_term.replace("\x00", ""))
 
-    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> M | None:
-        """Django's, for an id that is one: SQLite answers a number that is too large with an error."""
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """Override of Django's method for ids only: SQLite answers a number that is too large with an error."""
         return super().get_object(request, object_id, from_field) if is_id(object_id) else None
 
-    def history_view(
-        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """Django's, which looks for the row before it asks who wants to know. Raises PermissionDenied."""
+    def history_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Override of Django's method that raises PermissionDenied before it looks for the row."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        return super().history_view(request, object_id, extra_context)
+        return super().history_view(request, *args, **kwargs)
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Override of Django's method that adds `row_context`. Django has checked the permission to view."""
+        if row := context.get("original"):
+            context |= self.row_context(request, row)
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def row_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        """Return what the template of the row's page needs besides Django's context."""
+        return {}
 
 
-def kyiv(instant: datetime | None) -> str:
-    """The instant on the clocks of Kyiv, to the second: at 18:00 a second decides. Nothing is a dash."""
-    if instant is None:
-        return "-"
-    return f"{timezone.localtime(instant, cutoff.ZONE):%Y-%m-%d %H:%M:%S}"
+class _ColumnFilter(admin.SimpleListFilter):
+    """By a column with `known` values. `indexed` has the condition by which SQLite finds a value's partial index."""
+
+    known: ClassVar[Collection[str]]
+    indexed: ClassVar[Mapping[str, RawSQL | Q]] = {}
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        """Return the choices."""
+        return [(str(value), str(value)) for value in self.known]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Return the rows with the chosen value; no rows for an unknown one."""
+        value = self.value()
+        if value is None:
+            return queryset
+        if value not in self.known:
+            return queryset.none()
+        return queryset.filter(self.indexed.get(value) or Q(**{str(self.parameter_name): value}))
 
 
-def kyiv_column(field: str, title: str) -> Callable[[Any, Any], str]:
-    """A method for an admin: its column shows an instant of the row in Kyiv's time."""
+def status_filter(statuses: type[StrEnum], indexed: Mapping[Any, RawSQL | Q]) -> type[admin.SimpleListFilter]:
+    """Return a filter by the statuses of the table of transitions."""
+    columns = {"title": "status", "parameter_name": "status", "known": tuple(statuses), "indexed": indexed}
+    return type("StatusFilter", (_ColumnFilter,), columns)
 
-    @admin.display(description=f"{title} (Kyiv)")
-    def column(_admin: Any, row: Any) -> str:
-        return kyiv(getattr(row, field))
 
-    return column
+class CurrencyFilter(_ColumnFilter):
+    """By currency. The choices are the accepted ones; an address can name any other of ISO 4217."""
+
+    title = parameter_name = "currency"
+    known = EXPONENTS
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        """Return the accepted currencies, and the chosen one if it is accepted no more."""
+        offered = dict.fromkeys([*settings.REFUNDS_CURRENCIES, *({self.value()} & set(self.known))])
+        return [(str(currency), str(currency)) for currency in offered]
+
+
+def url(opts: Any, page: str, *args: object) -> str:
+    """Return the address of an admin page of the model."""
+    return reverse(f"admin:{opts.app_label}_{opts.model_name}_{page}", args=args)
+
+
+def in_zone(instant: datetime | None) -> str:
+    """Return the instant on the clocks of the cutoff's zone, to the second; a dash for None."""
+    return "-" if instant is None else f"{timezone.localtime(instant, cutoff.ZONE):%Y-%m-%d %H:%M:%S}"
 
 
 def money(minor: int, currency: str) -> str:
-    """An amount in major units with its currency: `1,234.50 GBP`."""
+    """Return an amount in major units with its currency: `1,234.50 GBP`."""
     return f"{to_major(minor, currency):,} {currency}"
 
 
-@admin.display(description="amount")
-def amount_column(_admin: Any, row: Any) -> str:
-    """A method for an admin: its column shows the row's amount in major units with its currency."""
-    return money(row.amount_minor, row.currency)
+def masked(payment: str) -> str:
+    """Return a provider's id of a payment. In place of a secret, which a file can have brought, return a note."""
+    try:
+        return "(a secret, not shown)" if secret_in(payment) else payment
+    except ImproperlyConfigured as error:
+        return f"(not shown: {error})"
 
 
-@admin.display(description="id")
-def id_column(_admin: Any, row: Any) -> int:
-    """A method for an admin: the primary key of a row whose key is another row's."""
-    return row.pk  # type: ignore[no-any-return]  # every model here has a number for its key
+def column(title: str, shown: Callable[[Any], object]) -> Callable[..., Any]:
+    """Return a method for an admin, or a function of a row: it shows what `shown` returns for the row, or a dash."""
+
+    @admin.display(description=title)
+    def method(*args: Any) -> object:
+        return shown(args[-1]) or "-"
+
+    method.__name__ = slugify(title)  # the name of the field in the page's context
+    return method
+
+
+def instant_column(field: str, title: str) -> Callable[..., Any]:
+    """Return the column of an instant of the row, in the cutoff's zone."""
+    return column(f"{title} ({cutoff.CITY})", lambda row: in_zone(getattr(row, field)))
+
+
+amount_column = column("amount", lambda row: money(row.amount_minor, row.currency))
+id_column = column("id", lambda row: row.pk)  # of a row whose key is another row's

@@ -1,49 +1,84 @@
-"""Return requests: the list with its filters, the button on it, and decisions on chosen rows."""
+"""Return requests: the list, decisions on chosen rows, and the button "Approve all pending" with its page."""
 
-from typing import Any
+from datetime import datetime
+from typing import Any, Final, cast
 
 from django.contrib import admin
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern, path
+from django.views.decorators.http import require_http_methods
 
 from .. import queries
+from ..apps import LABEL
 from ..domain.returns import Status
-from ..models import ReturnRequest
-from .approve_all import PERMISSION, ApproveAll
-from .base import amount_column, kyiv_column
-from .filters import CurrencyFilter, StatusFilter
-from .selected import APPROVE, DECLINE, DecideSelected
+from ..errors import ClocksDiffer
+from ..models import ReturnRequest, Sweep
+from ..operations import preview, sweeps, trusted_now
+from .actions import make_token, read_token
+from .base import CurrencyFilter, Refused, amount_column, in_zone, instant_column, status_filter, url
+from .selected import NEEDS, DecideSelected
 
-
-class RequestStatusFilter(StatusFilter):
-    """By status; what is pending by its partial index."""
-
-    statuses = tuple(Status)
-    indexed = ((Status.REQUESTED, queries.PENDING),)
+PAGE: Final = "approve_all"
+PERMISSION: Final = f"{LABEL}.{PAGE}"
 
 
 @admin.register(ReturnRequest)
-class ReturnRequestAdmin(ApproveAll, DecideSelected):
-    """Whoever may decide may look. Rows change by a decision alone."""
+class ReturnRequestAdmin(DecideSelected):
+    """Rows that only a decision changes. Users who can decide can view them."""
 
-    viewers = (PERMISSION, APPROVE, DECLINE)
+    viewers = (PERMISSION, *NEEDS.values())
     list_display = ("id", "order_line", "customer", "amount", "status", "requested", "received", "decided")
     sortable_by = ("id",)
-    list_filter = (RequestStatusFilter, CurrencyFilter)
+    list_filter = (status_filter(Status, {Status.REQUESTED: queries.PENDING}), CurrencyFilter)
     search_fields = ("order_line", "customer")
     search_help_text = "Part of an order line or of a customer"
-    fields = (
+    fields = readonly_fields = (
         *("return_id", "order_line", "quantity", "amount", "reason", "customer", "customer_email"),
-        *("requested", "received"),
-        *("status", "decided", "decided_by", "sweep", "decision_note"),
+        *("requested", "received", "status", "decided", "decided_by", "sweep", "decision_note"),
     )
-    readonly_fields = fields
-
     amount = amount_column
-    requested = kyiv_column("requested_at", "requested")
-    received = kyiv_column("received_at", "received")
-    decided = kyiv_column("decided_at", "decided")
+    requested = instant_column("requested_at", "requested")
+    received = instant_column("received_at", "received")
+    decided = instant_column("decided_at", "decided")
+
+    def get_urls(self) -> list[URLPattern]:
+        """Return the page before Django's own, one of which takes any path for an id."""
+        view = self.admin_site.admin_view(require_http_methods(["GET", "HEAD", "POST"])(self.approve_all))
+        name = f"{self.opts.app_label}_{self.opts.model_name}_{PAGE}"
+        return [path("approve-all/", view, name=name), *super().get_urls()]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """The list with the button."""
+        """Override of Django's method that adds the button."""
         context = {"may_approve_all": request.user.has_perm(PERMISSION), **(extra_context or {})}
         return super().changelist_view(request, context)
+
+    def approve_all(self, request: HttpRequest) -> HttpResponse:
+        """GET shows what a press would approve; POST starts the sweep and leads to its page."""
+        if not request.user.has_perm(PERMISSION):
+            raise PermissionDenied
+        try:
+            now = trusted_now()
+            if request.method == "POST":
+                return redirect(url(Sweep._meta, "change", self._press(request, now).pk))
+        except (ClocksDiffer, Refused) as why:
+            self.refuse(request, why)
+            return redirect(url(self.opts, PAGE if isinstance(why, Refused) else "changelist"))
+        shown = preview.preview(now)
+        return self.confirmation(
+            request, PAGE, shown.totals, title="Approve all pending return requests", found=shown,
+            token=make_token(PAGE, request.user.pk, shown.frozen, now),
+            expires_at=in_zone(shown.expires_at), as_of=in_zone(now),
+            back=url(self.opts, "changelist") if self.has_view_permission(request) else "",
+        )  # fmt: skip
+
+    def _press(self, request: HttpRequest, now: datetime) -> Sweep:
+        token = read_token(request.POST.get("token", ""), PAGE, request.user.pk)
+        # Before the check: the second of two clicks around the cutoff leads to the sweep of the first one.
+        if sweep := sweeps.started(token.key):
+            return sweep
+        token.check(now)
+        by = cast(User, request.user)  # only a user has the permission above
+        return sweeps.start_approve(key=token.key, frozen=token.frozen, by=by, now=now)[0]

@@ -1,62 +1,44 @@
-"""Sweeps: the list, and the page that the button leads to."""
+"""Sweeps: the list, and the page to which the button leads."""
 
-from typing import Any
+from typing import Any, Final
 
 from django.contrib import admin
-from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils import timezone
 
+from ..domain import cutoff
 from ..domain.sweeps import SweepState
 from ..models import Sweep
 from ..operations import sweeps
-from .approve_all import PERMISSION
-from .base import ReadOnlyAdmin, kyiv, kyiv_column
+from .base import ReadOnlyAdmin, in_zone, instant_column
+from .requests import PERMISSION
 
-# Seconds between two looks of the page at a sweep that is under way.
-REFRESH = 2
+REFRESH: Final = 2  # seconds between two reloads of the page of a sweep that is under way
 
 
 @admin.register(Sweep)
-class SweepAdmin(ReadOnlyAdmin[Sweep]):
-    """Whoever may press the button may see where it leads."""
+class SweepAdmin(ReadOnlyAdmin):
+    """Bulk decisions. Users who can press the button can view them."""
 
     viewers = (PERMISSION,)
     list_display = ("id", "kind", "started", "started_by", "expires", "closed", "left")
+    list_select_related = ("started_by",)
     list_filter = ("kind",)
+    started = instant_column("started_at", "started")
+    expires = instant_column("expires_at", "expires")
+    closed = instant_column("closed_at", "closed")
 
-    started = kyiv_column("started_at", "started")
-    expires = kyiv_column("expires_at", "expires")
-    closed = kyiv_column("closed_at", "closed")
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Sweep]:
-        """With the user, whom the page names as well."""
-        return super().get_queryset(request).select_related("started_by")
-
-    def render_change_form(  # noqa: PLR0917  # the signature is Django's
-        self,
-        request: HttpRequest,
-        context: dict[str, Any],
-        add: bool = False,
-        change: bool = False,
-        form_url: str = "",
-        obj: Sweep | None = None,
-    ) -> HttpResponse:
-        """Django's page, with how far the sweep is. The permission has been checked."""
-        sweep: Sweep = context["original"]  # never missing: there is no page to add one
-        progress = sweeps.progress(sweep, timezone.now())
-        under_way = progress.state in {SweepState.PLANNING, SweepState.RUNNING}
-        context |= {
+    def row_context(self, request: HttpRequest, row: Sweep) -> dict[str, Any]:
+        """Return how far the sweep is."""
+        progress = sweeps.progress(row, timezone.now())
+        expired = progress.state is SweepState.EXPIRED
+        names = ("Started", "Cutoff", "Expired" if expired else "Expires", "Closed")
+        instants = zip(names, (row.started_at, row.scheduled_for, row.expires_at, row.closed_at), strict=True)
+        return {
             "progress": progress,
-            "decided": f"{progress.decided:,}",
-            "left": f"{progress.left:,}",
-            "refresh": REFRESH if under_way else None,
-            "started": kyiv(sweep.started_at),
-            "scheduled_for": sweep.scheduled_for and kyiv(sweep.scheduled_for),
-            "expires": sweep.expires_at and kyiv(sweep.expires_at),
-            "closed": sweep.closed_at and kyiv(sweep.closed_at),
-            "expired": progress.state is SweepState.EXPIRED,
-            "title": str(sweep).capitalize(),
+            "expired": expired,
+            "refresh": REFRESH if progress.state in {SweepState.PLANNING, SweepState.RUNNING} else None,
+            "instants": [(f"{name} ({cutoff.CITY})", in_zone(at)) for name, at in instants if at],
+            "title": str(row).capitalize(),
             "subtitle": None,
         }
-        return super().render_change_form(request, context, add, change, form_url, obj)

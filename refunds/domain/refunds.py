@@ -4,6 +4,9 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
+# The label of the action that makes a failed refund pending again. Texts that advise it quote it.
+TRY_AGAIN: Final = "Try again"
+
 
 class RefundStatus(StrEnum):
     """`pending`: still to be paid. `failed`: waits for an operator who tries again.

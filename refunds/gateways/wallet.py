@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db.models import QuerySet
 
 from .. import queries
-from ..domain.remedies import Remedy
+from ..domain.refunds import TRY_AGAIN
 from ..domain.sweeps import IdRange
 from ..errors import BadInput
 from ..models import ReturnRequest, WalletEntry
@@ -19,8 +19,7 @@ class Wallet:
     def check_payment(payment: str) -> None:
         """Raise BadInput for any id: the wallet credits the customer."""
         raise BadInput(
-            "the wallet credits the customer and needs no payment, so there is none to correct; "
-            f"use {Remedy.TRY_AGAIN.quoted}, or {Remedy.SETTLE_ELSEWHERE.quoted}"
+            f'the wallet credits the customer and needs no payment, so there is none to correct; use "{TRY_AGAIN}"'
         )
 
     def refund(self, order: Order, idempotency_key: str) -> Settled:

@@ -1,47 +1,38 @@
 """The pages of this room: notices are read-only; opt-outs are added and deleted for customers who ask."""
 
-from typing import Any, ClassVar
+from typing import ClassVar, Final
 
 from django import forms
 from django.contrib import admin
 from django.contrib.auth import get_permission_codename
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
 from ..admin.actions import ActingAdmin
-from ..admin.base import ReadOnlyAdmin, id_column, is_id, kyiv_column
-from ..admin.filters import StatusFilter
+from ..admin.base import ReadOnlyAdmin, column, id_column, instant_column, is_id, status_filter
+from ..admin.refunds import RefundAdmin
 from . import opt_outs
 from .models import Notice, NoticeStatus, OptOut
 
-
-class NoticeStatusFilter(StatusFilter):
-    """By status; the pending ones by their partial index."""
-
-    statuses = tuple(NoticeStatus)
-    indexed = ()
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Override that names the index's condition for pending notices."""
-        rows = super().queryset(request, queryset)
-        return rows.filter(due_at__isnull=False) if self.value() == NoticeStatus.PENDING else rows
+# The condition of the partial index of pending notices.
+DUE: Final = Q(due_at__isnull=False)
 
 
 @admin.register(Notice)
-class NoticeAdmin(ReadOnlyAdmin[Notice]):
+class NoticeAdmin(ReadOnlyAdmin):
     """Which customers were notified of what, which will be, and why others will not."""
 
     list_display = ("number", "customer", "status", "notified_of", "notified", "due", "reason")
     fields = ("refund", "customer", "status", "notified_of", "notified", "due", "reason")
     readonly_fields = fields
-    list_filter = (NoticeStatusFilter,)
+    list_filter = (status_filter(NoticeStatus, {NoticeStatus.PENDING: DUE}),)
     search_fields = ("refund__request__customer_email",)
     search_help_text = "Id of a refund, or part of an address"
     number = id_column
-    notified = kyiv_column("notified_at", "notified")
-    due = kyiv_column("due_at", "due")
+    notified = instant_column("notified_at", "notified")
+    due = instant_column("due_at", "due")
 
     @admin.display(description="customer")
     def customer(self, notice: Notice) -> str:
@@ -73,7 +64,7 @@ class OptOutForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in its t
 
 
 @admin.register(OptOut)
-class OptOutAdmin(ActingAdmin[OptOut]):
+class OptOutAdmin(ActingAdmin):
     """Opt-outs, by Django's own permissions to view, add and delete. An address does not change."""
 
     list_display = ("address", "since")
@@ -84,7 +75,7 @@ class OptOutAdmin(ActingAdmin[OptOut]):
     # Django's own action.
     needs: ClassVar = {"delete_selected": f"{OptOut._meta.app_label}.{get_permission_codename('delete', OptOut._meta)}"}
 
-    since = kyiv_column("created_at", "opted out")
+    since = instant_column("created_at", "opted out")
 
     def get_fields(self, request: HttpRequest, obj: OptOut | None = None) -> tuple[str, ...]:
         """Override that shows the instant where there is one."""
@@ -102,3 +93,12 @@ class OptOutAdmin(ActingAdmin[OptOut]):
         """Opt out, which suppresses the pending notices as well."""
         made = opt_outs.opt_out(obj.address, timezone.now())
         obj.pk, obj.created_at = made.pk, made.created_at
+
+
+def _notified(refund: object) -> str:
+    notice = getattr(refund, "notice", None)
+    return f"{notice.status}: {notice.notified_of or notice.reason}".rstrip(": ") if notice else ""
+
+
+# On the page of a refund.
+RefundAdmin.fields += [column("notice", _notified)]

@@ -61,7 +61,7 @@ def _words(refund: Refund, notified_of: str) -> tuple[str, str]:
     """Return subject and body."""
     amount = f"{to_major(refund.amount_minor, refund.currency)} {refund.currency}"
     line = refund.request.order_line
-    if refund.status == RefundStatus.SUCCEEDED and refund.settled_elsewhere:
+    if refund.status == RefundStatus.SUCCEEDED and getattr(refund, "settled_elsewhere", None):
         return f"Your refund of {amount}", (
             f"We have refunded {amount} for {line} in another way than to your original payment. "
             f"Reference: {refund.receipt}."

@@ -6,12 +6,12 @@ from ..apps import LABEL
 
 
 class RemediesConfig(AppConfig):
-    """Registers what nothing else imports."""
+    """Connects the room to the core's signals."""
 
     name = __name__.rpartition(".")[0]
     label = f"{LABEL}_remedies"
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Called by Django once all apps are loaded."""
-        from . import receivers  # noqa: F401
+        """Connect the receivers."""
+        from . import receivers  # noqa: F401  # importing connects them

@@ -1,4 +1,4 @@
-"""What an operator does about a refund that does not get paid by itself, and about one that was paid twice."""
+"""What an operator does about a refund that fails, and about one that was possibly paid twice."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -8,14 +8,15 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 
 from .. import gateways, queries, signals
-from ..domain.refunds import Outcome, RefundStatus, settle
-from ..domain.remedies import Remedy
+from ..domain.refunds import TRY_AGAIN, Outcome, RefundStatus, settle
 from ..domain.sweeps import IdRange
 from ..domain.text import invisible
 from ..errors import BadInput
 from ..gateways.base import LONGEST_RECEIPT
 from ..models import Refund, ReturnRequest, WalletEntry
 from ..operations import bulk_payments
+from .labels import Remedy
+from .models import SecondReceipt, SettledElsewhere
 
 # After a refund has failed, its last call can still be carried out at the payment provider for so long: a timeout ends
 # our wait and not the call. As long as the lease of an attempt.
@@ -26,31 +27,31 @@ MOST_EARLIER_PAYMENTS: Final = 3
 LONGEST_PAYMENT: Final = 255
 LONGEST_REASON: Final = 500
 
-# Writes the history of the refund, in the transaction of the change; it is given the row as it was before.
+# Writes the history of the refund in the transaction of the change. Its argument is the row before the change.
 Note = Callable[[Refund], None]
 
 
 def checked_payment(text: str) -> str:
-    """The payment's id without the spaces around it. Raises BadInput where the gateway knows no such id."""
+    """Return the payment's id without the spaces around it. Raises BadInput for an id that the gateway refuses."""
     payment = _checked("the payment's id", text, LONGEST_PAYMENT)
     gateways.check_payment(payment)
     return payment
 
 
 def checked_receipt(text: str) -> str:
-    """The receipt without the spaces around it. Raises BadInput."""
+    """Return the receipt without the spaces around it. Raises BadInput."""
     receipt = _checked("the receipt", text, LONGEST_RECEIPT)
-    # Case folded, because SQLite's LIKE, by which the audit looks for the wallet's receipts, does not tell cases apart.
+    # Case folded, because the audit looks for the wallet's receipts by LIKE, which ignores case on SQLite.
     if receipt.casefold().startswith(queries.RECEIPT):
         raise BadInput(
             f"the receipt begins with {queries.RECEIPT}, as only the wallet's own do; enter the reference of the "
-            f"payment that you made, or use {Remedy.TRY_AGAIN.quoted} to have the wallet pay"
+            f'payment that you made, or use "{TRY_AGAIN}" to have the wallet pay'
         )
     return receipt
 
 
 def checked_reason(text: str) -> str:
-    """The reason without the spaces around it; it can have several lines. Raises BadInput."""
+    """Return the reason, of one or several lines, without the spaces around it. Raises BadInput."""
     return _checked("the reason", text, LONGEST_REASON, line_breaks=True)
 
 
@@ -83,9 +84,7 @@ def correct_payment(refund_id: int, payment: str, now: datetime, *, seen: int, n
             return False
         _wait_for_the_last_call(refund, now)
         if payment == refund.request.payment:
-            raise BadInput(
-                f"this is the refund's payment already; use {Remedy.TRY_AGAIN.quoted} to ask for it once more"
-            )
+            raise BadInput(f'this is the refund\'s payment already; use "{TRY_AGAIN}" to ask for it once more')
         earlier = _earlier_payments(refund, payment)
         ReturnRequest.objects.filter(pk=refund_id).update(payment=payment)
         failed.update(key_number=F("key_number") + 1, earlier_payments="\n".join(earlier))
@@ -94,13 +93,13 @@ def correct_payment(refund_id: int, payment: str, now: datetime, *, seen: int, n
 
 
 def _earlier_payments(refund: Refund, payment: str) -> list[str]:
-    """The payments on which the refund can have been paid, but for the new one. Raises BadInput for too many."""
+    """Return the payments, except the new one, on which the refund can have been paid. Raises BadInput for too many."""
     asked = dict.fromkeys([*refund.earlier_payments.split("\n"), refund.request.payment])
     earlier = [each for each in asked if each not in {"", payment}]
     if len(earlier) > MOST_EARLIER_PAYMENTS:
         raise BadInput(
-            f"the payment has been corrected {len(earlier) - 1} times, and an attempt cannot search more earlier "
-            f"payments for this refund; pay it by another way, then use {Remedy.SETTLE_ELSEWHERE.quoted}"
+            f"the refund has {MOST_EARLIER_PAYMENTS} earlier payments, and an attempt cannot search more of them; pay "
+            f"it by another way, then use {Remedy.SETTLE_ELSEWHERE.quoted}"
         )
     return earlier
 
@@ -118,24 +117,18 @@ def settle_elsewhere(refund_id: int, receipt: str, reason: str, now: datetime, *
             return False
         _wait_for_the_last_call(refund, now)
         if WalletEntry.objects.filter(pk=refund_id).exists():
-            raise BadInput(
-                f"the wallet has credited this refund already; use {Remedy.TRY_AGAIN.quoted}, which finds the credit"
-            )
-        failed.update(
-            status=settle(RefundStatus.FAILED, Outcome.SETTLED_ELSEWHERE),
-            receipt=receipt,
-            settled_elsewhere=reason,
-            settled_at=now,
-            failure="",
-        )
-        signals.refunds_reopened.send(Refund, ids=[refund_id], now=now)
+            raise BadInput(f'the wallet has credited this refund already; use "{TRY_AGAIN}", which finds the credit')
+        status = settle(RefundStatus.FAILED, Outcome.SETTLED_ELSEWHERE)
+        failed.update(status=status, receipt=receipt, settled_at=now, failure="")
+        SettledElsewhere.objects.update_or_create(refund=refund, defaults={"reason": reason})
         note(refund)
+        signals.refunds_reopened.send(Refund, ids=[refund_id], now=now)
         signals.refunds_settled.send(Refund, id_range=IdRange(refund_id, refund_id), now=now)
     return True
 
 
 def _failed(refund_id: int, seen: int) -> QuerySet[Refund]:
-    """The refund, while it is failed and nobody has tried it again since the page was made."""
+    """Return the refund, if it is failed and nobody has tried it again since the page was made."""
     return Refund.objects.filter(pk=refund_id, status=RefundStatus.FAILED, tried_again=seen)
 
 
@@ -148,48 +141,22 @@ def _wait_for_the_last_call(refund: Refund, now: datetime) -> None:
         )
 
 
-def keep_second_receipt(refund_id: int, receipt: str, now: datetime) -> None:
-    """Keep a receipt that came after the refund had another: it was possibly paid twice.
-
-    Requires a transaction around it.
-    """
-    refund = Refund.objects.select_for_update().get(pk=refund_id)
-    later = second_receipts(refund)
-    if receipt not in later:
-        Refund.objects.filter(pk=refund_id).update(second_receipts="\n".join([*later, receipt]), second_receipt_at=now)
-
-
 def second_receipts(refund: Refund) -> list[str]:
-    """The receipts that came after the first one, in their order."""
-    return list(filter(None, refund.second_receipts.split("\n")))
+    """Return the receipts that came after the first one, in their order."""
+    return list(SecondReceipt.objects.filter(refund=refund).order_by("pk").values_list("receipt", flat=True))
 
 
 def clear_second_receipt(refund_id: int, reason: str, now: datetime, *, seen: int, note: Note) -> bool:
-    """Record that an operator has compared a refund's receipts: the health check reports it no more.
+    """Record that an operator has compared a refund's receipts, so that `health` reports it no more.
 
-    `seen` is how many of them the page showed. Return whether there were as many. Raises BadInput.
+    `seen` is how many second receipts the page showed. Return whether there were as many. Raises BadInput.
     """
-    del now  # as the other remedies: the history has it
     checked_reason(reason)
     with transaction.atomic():
-        rows = Refund.objects.filter(pk=refund_id, second_receipt_at__isnull=False)
-        refund = rows.select_for_update().first()
+        refund = Refund.objects.select_for_update().filter(pk=refund_id).first()
         if refund is None or len(second_receipts(refund)) != seen:
             return False
-        rows.update(second_receipt_at=None)
+        if not SecondReceipt.objects.filter(refund=refund, checked_at=None).update(checked_at=now):
+            return False
         note(refund)
     return True
-
-
-def paid_twice(now: datetime) -> list[str]:
-    """A line for the health check where refunds have a second receipt that nobody has checked; none otherwise."""
-    doubled = Refund.objects.filter(second_receipt_at__lte=now)
-    first = doubled.order_by("second_receipt_at").first()
-    if first is None:
-        return []
-    receipts = ", ".join(filter(None, [first.receipt, *second_receipts(first)]))
-    line = (
-        f"possibly paid twice: {doubled.count()}, the first is refund {first.pk} with the receipts {receipts}; compare "
-        f"them with the payment provider's, then use {Remedy.CLEAR_SECOND_RECEIPT.quoted} on its page in the admin"
-    )
-    return [line]

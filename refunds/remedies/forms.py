@@ -1,4 +1,4 @@
-"""What an operator can do about a refund, as pages: who opens each, its form, and what its button does."""
+"""The pages for what an operator can do about a refund: the permission, the form, and the operation of each."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,33 +7,34 @@ from typing import Final
 from django import forms
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 
-from .. import gateways
+from ..admin.base import masked
 from ..domain.refunds import RefundStatus
-from ..domain.remedies import Remedy
 from ..errors import BadInput
 from ..gateways.base import LONGEST_RECEIPT
 from ..models import Refund
 from . import closing
+from .labels import Remedy
+from .models import SecondReceipt, SettledElsewhere
 
-CORRECT: Final = "refunds.correct_payment"
-SETTLE: Final = "refunds.settle_refund"
-# The largest number that a hidden field can say: PostgreSQL's integer, of which the columns are.
+CORRECT: Final = f"{SettledElsewhere._meta.app_label}.correct_payment"
+SETTLE: Final = f"{SettledElsewhere._meta.app_label}.settle_refund"
+# The largest value of the hidden field: of PostgreSQL's integer, the type of the column.
 LARGEST_SEEN: Final = 2**31 - 1
 # Characters that a line of text on the pages shows.
 WIDE: Final = 60
 
 
 class RemedyForm(forms.Form):
-    """What an operator enters; each field is checked by the operation's own rule of its name, `checked_…`."""
+    """What an operator enters. The operation's own rule, `checked_…`, checks each field."""
 
-    # The round of attempts, or the number of receipts, that the page showed: changed since, the form does nothing.
+    # The round of attempts, or the number of receipts, that the page showed. If it differs now, the form does nothing.
     seen = forms.IntegerField(min_value=0, max_value=LARGEST_SEEN, widget=forms.HiddenInput)
 
     def clean(self) -> None:
-        """Empty a field with a secret in it: the page that comes back shows what was sent."""
-        self.data = {
-            name: value if gateways.masked(str(value)) == str(value) else "" for name, value in self.data.items()
-        }
+        """Empty a field with a secret in it, because the page that comes back shows what was sent."""
+        visible = [field.name for field in self.visible_fields()]
+        secrets = [name for name in visible if masked(text := str(self.data.get(name, ""))) != text]
+        self.data = {name: "" if name in secrets else value for name, value in self.data.items()}
 
     def _checked(self, name: str, check: Callable[[str], str]) -> str:
         try:
@@ -58,12 +59,12 @@ class PaymentForm(RemedyForm):
 
 
 class ReasonForm(RemedyForm):
-    """A reason, kept with the refund or in its history; customers are not shown it."""
+    """A reason, kept with the refund or in its history. No customer sees it."""
 
     reason = forms.CharField(
         max_length=closing.LONGEST_REASON,
         widget=forms.Textarea(attrs={"rows": 3, "cols": 80}),
-        help_text="For the record; the customer is not shown it.",
+        help_text="For the record. The customer does not see it.",
     )
 
     def clean_reason(self) -> str:
@@ -89,7 +90,7 @@ class SettleForm(ReasonForm):
 
 @dataclass(frozen=True)
 class Page:
-    """A remedy's page: who opens it, its form, and what its button does with the form's fields."""
+    """A remedy's page: the permission that opens it, its form, and what its button does with the form's fields."""
 
     remedy: Remedy
     address: str
@@ -103,13 +104,14 @@ class Page:
 
     @property
     def name(self) -> str:
-        """The name of its URL."""
-        return f"refunds_refund_{self.address.replace('-', '_')}"
+        """The name of the page in URLs of the admin."""
+        return self.address.replace("-", "_")
 
     def seen(self, refund: Refund) -> int | None:
-        """What the form says that the page showed; None where the refund is not one for this page."""
+        """Return the form's `seen`; None for a refund in a state for which the page is not meant."""
         if self.remedy is Remedy.CLEAR_SECOND_RECEIPT:
-            return None if refund.second_receipt_at is None else len(closing.second_receipts(refund))
+            unchecked = SecondReceipt.objects.filter(refund=refund, checked_at=None)
+            return len(closing.second_receipts(refund)) if unchecked.exists() else None
         return refund.tried_again if refund.status == RefundStatus.FAILED else None
 
 

@@ -2,10 +2,9 @@
 
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from django.contrib import messages
-from django.contrib.admin import ModelAdmin
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
 from django.contrib.auth.models import User
@@ -14,116 +13,102 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils import timezone
-from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from .. import gateways
-from ..admin.base import money
+from ..admin.base import masked, money, url
+from ..admin.refunds import RefundAdmin
 from ..errors import BadInput
 from ..models import Refund
 from . import closing
 from .forms import PAGES, Page
 
-if TYPE_CHECKING:
-    _Base = ModelAdmin[Refund]
-else:
-    _Base = object
+
+def urls(admin: RefundAdmin) -> list[URLPattern]:
+    """Return the URLs of the pages."""
+    return [_route(admin, page) for page in PAGES]
 
 
-class Closing(_Base):
-    """The pages, for the admin of refunds."""
+def _route(admin: RefundAdmin, page: Page) -> URLPattern:
+    # The mail about an error lists what was sent, and it can be a secret.
+    hidden = sensitive_post_parameters("payment", "receipt", "reason")
+    view = require_http_methods(["GET", "HEAD", "POST"])(hidden(partial(close, admin=admin, page=page)))
+    name = f"{admin.opts.app_label}_{admin.opts.model_name}_{page.name}"
+    return path(f"<int:refund_id>/{page.address}/", admin.admin_site.admin_view(view), name=name)
 
-    def get_urls(self) -> list[URLPattern]:
-        """The pages before Django's own, of which one takes any path for an id."""
-        return [*map(self._route, PAGES), *super().get_urls()]
 
-    def _route(self, page: Page) -> URLPattern:
-        view = require_http_methods(["GET", "HEAD", "POST"])(partial(self.close, page=page))
-        return path(f"<int:refund_id>/{page.address}/", self.admin_site.admin_view(view), name=page.name)
+def links(admin: RefundAdmin, request: HttpRequest, refund: Refund) -> list[tuple[str, str]]:
+    """Return label and address of each page that is open to the user for this refund."""
+    return [
+        (page.remedy, _address(admin, request, page.name, refund))
+        for page in PAGES
+        if request.user.has_perm(page.permission) and page.seen(refund) is not None
+    ]
 
-    def remedies(self, request: HttpRequest, refund: Refund) -> list[tuple[str, str]]:
-        """Label and address of each page that is open to the user for this refund."""
-        return [
-            (page.remedy, self._with_filters(request, f"admin:{page.name}", refund))
-            for page in PAGES
-            if request.user.has_perm(page.permission) and page.seen(refund) is not None
-        ]
 
-    # The mail about an error lists what was sent, and a secret can have been pasted.
-    @method_decorator(sensitive_post_parameters("payment", "receipt", "reason"))
-    def close(self, request: HttpRequest, refund_id: int, page: Page) -> HttpResponse:
-        """GET shows the form; POST does what it says, and leads to the refund. Raises PermissionDenied and Http404."""
-        if not request.user.has_perm(page.permission):
-            raise PermissionDenied
-        refund = self.get_object(request, str(refund_id))
-        if refund is None:
-            raise Http404(f"there is no refund {refund_id}")
-        seen = page.seen(refund)
-        if seen is None:
-            return self._leave(request, refund, self._unchanged(refund), messages.WARNING)
-        form = page.form(request.POST if request.method == "POST" else None, initial={"seen": seen})
-        if request.method == "POST" and form.is_valid():
-            try:
-                done = self._run(request, refund, page, form.cleaned_data, timezone.now())
-            except BadInput as wrong:
-                form.add_error(None, str(wrong))
-            else:
-                said = page.said if done else self._unchanged(refund)
-                return self._leave(request, refund, said, messages.SUCCESS if done else messages.WARNING)
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": f"{page.remedy}: refund {refund.pk}",
-            "original": refund,
-            "page": page,
-            "form": form,
-            "facts": _facts(refund),
-            "back": self._page_of(request, refund),
-        }
-        return TemplateResponse(request, "admin/refunds/refund/remedy.html", context)
+def close(request: HttpRequest, refund_id: int, *, admin: RefundAdmin, page: Page) -> HttpResponse:
+    """GET shows the form; POST does what it says and leads to the refund. Raises PermissionDenied and Http404."""
+    if not request.user.has_perm(page.permission):
+        raise PermissionDenied
+    refund = admin.get_object(request, str(refund_id))
+    if refund is None:
+        raise Http404(f"there is no refund {refund_id}")
+    seen = page.seen(refund)
+    back = _address(admin, request, "change", refund)
+    if seen is None:
+        return _leave(admin, request, refund, back, done=False, page=page)
+    form = page.form(request.POST if request.method == "POST" else None, initial={"seen": seen})
+    if request.method == "POST" and form.is_valid():
+        try:
+            done = _run(request, refund, page, form.cleaned_data, timezone.now())
+        except BadInput as wrong:
+            form.add_error(None, str(wrong))
+        else:
+            return _leave(admin, request, refund, back, done=done, page=page)
+    opts, title = admin.opts, f"{page.remedy}: refund {refund_id}"
+    context = admin.admin_site.each_context(request) | {"opts": opts, "title": title, "original": refund}
+    context |= {"page": page, "form": form, "facts": _facts(refund), "back": back}
+    return TemplateResponse(request, f"admin/{opts.app_label}/{opts.model_name}/remedy.html", context)
 
-    def _run(self, request: HttpRequest, refund: Refund, page: Page, fields: dict[str, Any], now: datetime) -> bool:
-        by = cast(User, request.user)  # the permission is one that only a user has
 
-        def note(before: Refund) -> None:
-            payment_was = gateways.masked(before.request.payment)
-            second = ", ".join(closing.second_receipts(before))
-            _log(before, by, now, page.history.format(refund=before, payment_was=payment_was, second=second, **fields))
+def _run(request: HttpRequest, refund: Refund, page: Page, fields: dict[str, Any], now: datetime) -> bool:
+    by = cast(User, request.user)  # only a user has the permission
 
-        return page.run(refund.pk, now=now, note=note, **fields)
+    def note(before: Refund) -> None:
+        payment_was = masked(before.request.payment)
+        second = ", ".join(closing.second_receipts(before))
+        _log(before, by, now, page.history.format(refund=before, payment_was=payment_was, second=second, **fields))
 
-    def _unchanged(self, refund: Refund) -> str:
-        return (
-            f"Nothing was changed: since the page was made, somebody has changed refund {refund.pk}, or it was paid. "
-            "Look at it as it is now."
-        )
+    return page.run(refund.pk, now=now, note=note, **fields)
 
-    def _leave(self, request: HttpRequest, refund: Refund, said: str, level: int) -> HttpResponse:
-        self.message_user(request, said, level)
-        return redirect(self._page_of(request, refund))
 
-    def _page_of(self, request: HttpRequest, refund: Refund) -> str:
-        return self._with_filters(request, "admin:refunds_refund_change", refund)
+def _leave(
+    admin: RefundAdmin, request: HttpRequest, refund: Refund, back: str, *, done: bool, page: Page
+) -> HttpResponse:
+    unchanged = (
+        f"Nothing was changed: since the page was made, somebody has changed refund {refund.pk}, or it was paid. "
+        "Look at it as it is now."
+    )
+    admin.message_user(request, page.said if done else unchanged, messages.SUCCESS if done else messages.WARNING)
+    return redirect(back)
 
-    def _with_filters(self, request: HttpRequest, name: str, refund: Refund) -> str:
-        """The address of one of the refund's pages, with the filters of the list that the user came from."""
-        address = reverse(name, args=[refund.pk])
-        return add_preserved_filters(
-            {"opts": self.opts, "preserved_filters": self.get_preserved_filters(request)}, address
-        )
+
+def _address(admin: RefundAdmin, request: HttpRequest, name: str, refund: Refund) -> str:
+    """Return the address of one of the refund's pages, with the filters of the list that the user came from."""
+    filters = admin.get_preserved_filters(request)
+    return add_preserved_filters({"opts": admin.opts, "preserved_filters": filters}, url(admin.opts, name, refund.pk))
 
 
 def _facts(refund: Refund) -> list[tuple[str, str]]:
-    """What the pages say of the refund, by name."""
+    """Return what the pages show of the refund, by name."""
     facts = {
         "amount": money(refund.amount_minor, refund.currency),
         "order line": refund.request.order_line,
         "customer": refund.request.customer,
         "failure": refund.failure,
-        "payment": gateways.masked(refund.request.payment),
+        "payment": masked(refund.request.payment),
         "reference": refund.request.key,
         "receipt": refund.receipt,
         "second receipt": ", ".join(closing.second_receipts(refund)),

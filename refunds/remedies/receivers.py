@@ -1,16 +1,56 @@
-"""What this room keeps when the core reports a second receipt."""
+"""What the room does when the core sends a signal."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from django.dispatch import receiver
 
 from .. import signals
-from ..models import Refund
-from . import closing
+from ..apps import LABEL
+from ..domain.refunds import RefundStatus
+from ..domain.sweeps import IdRange
+from ..models import Refund, WalletEntry
+from .labels import Remedy
+from .models import SecondReceipt, SettledElsewhere
+
+UNCHECKED: Final = SecondReceipt.objects.filter(checked_at=None)
 
 
-@receiver(signals.second_receipt, dispatch_uid=f"{__name__}.second_receipt")
-def keep(*, refund: Refund, receipt: str, now: datetime, **_: Any) -> None:
-    """Keep the receipt until an operator has checked it."""
-    closing.keep_second_receipt(refund.pk, receipt, now)
+@receiver(signals.second_receipt, dispatch_uid=f"{LABEL}.remedies.second_receipt")
+def keep_second_receipt(*, refund: Refund, receipt: str, now: datetime, **_: Any) -> None:
+    """Keep each later receipt of a refund once."""
+    SecondReceipt.objects.get_or_create(refund=refund, receipt=receipt, defaults={"found_at": now})
+
+
+@receiver(signals.refunds_settled, dispatch_uid=f"{LABEL}.remedies.refunds_settled")
+def forget_settled_elsewhere(*, id_range: IdRange, now: datetime, **_: Any) -> None:
+    """Delete what operators said of refunds that have failed since; their history keeps it."""
+    of_range = SettledElsewhere.objects.filter(pk__gte=id_range.first_id, pk__lte=id_range.last_id)
+    of_range.filter(refund__status=RefundStatus.FAILED, refund__settled_at=now).delete()
+
+
+@receiver(signals.health_requested, dispatch_uid=f"{LABEL}.remedies.health_requested")
+def paid_twice(*, now: datetime, **_: Any) -> list[str]:
+    """Return a line if refunds have a second receipt that no operator has checked."""
+    found = UNCHECKED.filter(found_at__lte=now).select_related("refund")
+    first = found.order_by("found_at").first()
+    if first is None:
+        return []
+    receipts = ", ".join([first.refund.receipt, *first.refund.second_receipts.values_list("receipt", flat=True)])
+    count = found.values("refund").distinct().count()
+    line = (
+        f"possibly paid twice: {count}, the first is refund {first.refund_id} with the receipts {receipts}; compare "
+        f"them with the payment provider's, then use {Remedy.CLEAR_SECOND_RECEIPT.quoted} on its page in the admin"
+    )
+    return [line]
+
+
+@receiver(signals.audit_requested, dispatch_uid=f"{LABEL}.remedies.audit_requested")
+def contradictions(**_: Any) -> dict[str, int]:
+    """Count refunds that were possibly paid twice, and credits for refunds that were paid by another way."""
+    return {
+        "credits for refunds that were settled elsewhere": WalletEntry.objects.filter(
+            refund__settled_elsewhere__isnull=False
+        ).count(),
+        "refunds possibly paid twice": UNCHECKED.values("refund").distinct().count(),
+    }

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from ..domain.money import to_major
-from ..domain.remedies import Remedy
 from ..gateways.base import LONGEST_RECEIPT, Answer, Order, Refused, Settled, TryAgain, UnderWay
 from .units import in_stripe_units
 
@@ -45,7 +44,7 @@ def answer_of(refund: dict[str, Any], order: Order) -> Answer:
         raise Refused(
             f"Stripe refunded {amount} {currency} in minor units as {receipt}, but "
             f"{to_major(order.amount_minor, order.currency)} {order.currency} is owed; "
-            f"settle the difference with the customer, then use {Remedy.SETTLE_ELSEWHERE.quoted}"
+            'settle the difference with the customer, then use "Settled elsewhere"'
         )
     if status == SUCCEEDED:
         return Settled(receipt)

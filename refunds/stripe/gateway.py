@@ -9,7 +9,6 @@ import stripe
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-from ..domain.remedies import Remedy
 from ..gateways.base import Answer, Order, Refused, TryAgain
 from . import ids
 from .answers import NONSENSE, alive, answer_of, read
@@ -176,7 +175,7 @@ def _payment(order: Order) -> dict[str, str]:
     if parameter := _parameter(order.payment):
         return parameter
     why = ids.no_payment(order.payment)
-    raise Refused(f"{why}; use {Remedy.CORRECT_PAYMENT.quoted}, or {Remedy.SETTLE_ELSEWHERE.quoted}")
+    raise Refused(f'{why}; use "Correct the payment", or "Settled elsewhere"')
 
 
 def _parameter(payment: str) -> dict[str, str] | None:

@@ -8,7 +8,6 @@ from typing import Final
 
 from django.utils.text import Truncator
 
-from ..domain.remedies import Remedy
 from ..errors import BadInput
 from ..gateways import MASKED
 
@@ -25,7 +24,7 @@ SHOWN: Final = 40  # characters of an id that a message repeats
 # https://docs.stripe.com/api: the prefixes of other ids, and where the payment is found.
 _REFUND: Final = (
     "a refund, not a payment; take the id in its field payment_intent or charge. If it has paid this refund, "
-    f"use {Remedy.SETTLE_ELSEWHERE.quoted} with it as the receipt"
+    'use "Settled elsewhere" with it as the receipt'
 )
 _DISPUTE: Final = "a dispute, not a payment; take the id in its field payment_intent or charge"
 OTHERS: Final = {

@@ -6,7 +6,6 @@ from typing import Final
 
 from ..domain.currencies import EXPONENTS
 from ..domain.money import to_major
-from ..domain.remedies import Remedy
 from ..gateways.base import Refused
 
 # Where Stripe's decimals are not those of ISO 4217 (https://docs.stripe.com/currencies, "Zero-decimal currencies" and
@@ -16,7 +15,7 @@ DECIMALS: Final[Mapping[str, int]] = MappingProxyType({"ISK": 2, "UGX": 2, "MGA"
 THREE: Final = 3
 LAST_DIGIT: Final = 10
 _POWERS: Final = (1, 10, 100, 1_000)
-_ANOTHER_WAY: Final = f"pay it by another way, then use {Remedy.SETTLE_ELSEWHERE.quoted}"
+_ANOTHER_WAY: Final = 'pay it by another way, then use "Settled elsewhere"'
 
 
 def in_stripe_units(amount_minor: int, currency: str) -> int:

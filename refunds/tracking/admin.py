@@ -1,43 +1,20 @@
-"""The look-up on the refund's page in the admin."""
+"""What the page of a refund shows of its look-ups."""
 
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
 
-from django.contrib import admin
-from django.http import HttpRequest
-
-from ..admin.base import kyiv_column
-from ..admin.money import RefundAdmin
-from ..models import Refund
-from .models import LookUp
-
-if TYPE_CHECKING:
-    _Inline = admin.StackedInline[LookUp, Refund]
-else:
-    _Inline = admin.StackedInline
+from ..admin.base import column, in_zone
+from ..admin.refunds import RefundAdmin
 
 
-class LookUpInline(_Inline):
-    """When the refund is looked up next, and whether it failed after it had succeeded. Read-only."""
+def _shown(name: str) -> object:
+    def read(refund: object) -> str:
+        instant: datetime | None = getattr(getattr(refund, "look_up", None), name, None)
+        return in_zone(instant) if instant else ""
 
-    model = LookUp
-    fields = ("next", "reversed")
-    readonly_fields = fields
-    can_delete = False
-    extra = 0
-    next = kyiv_column("look_at", "next look-up")
-    reversed = kyiv_column("reversed_at", "failed after it had succeeded")
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Users who can view the refund can view its look-up."""
-        return True
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """No one adds a look-up here."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """No one changes a look-up here."""
-        return False
+    return read
 
 
-RefundAdmin.inlines = (*RefundAdmin.inlines, LookUpInline)
+RefundAdmin.fields += [
+    column("next look-up", _shown("look_at")),
+    column("failed after it had succeeded", _shown("reversed_at")),
+]

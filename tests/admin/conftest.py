@@ -15,6 +15,8 @@ from freezegun import freeze_time
 from freezegun.api import FrozenDateTimeFactory
 
 from celery_app import app
+from refunds.apps import LABEL
+from refunds.domain import cutoff
 
 from ..factories import PRESSED
 
@@ -36,7 +38,7 @@ class Message:
 
 @pytest.fixture(autouse=True)
 def clock() -> Generator[FrozenDateTimeFactory]:
-    """17:58 in Kyiv on an ordinary day; it moves when the test moves it."""
+    """Two minutes before the cutoff of an ordinary day; it moves when the test moves it."""
     with freeze_time(PRESSED) as frozen:
         assert isinstance(frozen, FrozenDateTimeFactory)
         yield frozen
@@ -65,18 +67,16 @@ def queued() -> Generator[Callable[[], list[Message]]]:
 
 def state() -> dict[str, Any]:
     """Every row of the app, the histories, and the mails sent: equal before and after, where nothing has changed."""
-    models: list[Any] = [model for model in apps.get_models() if model._meta.app_label.startswith("refunds")]
-    return {model.__name__: list(model._default_manager.order_by("pk").values()) for model in [*models, LogEntry]} | {
-        "mails": len(mail.outbox)
-    }
+    models: list[Any] = [model for model in apps.get_models() if model._meta.app_label.startswith(LABEL)]
+    rows = {model.__name__: list(model._default_manager.order_by("pk").values()) for model in [*models, LogEntry]}
+    return rows | {"mails": len(mail.outbox)}
 
 
 def make_user(*permissions: str, username: str = "pat", **columns: Any) -> User:
-    """A member of staff with these permissions of the app."""
+    """A member of staff with these permissions of the app, rooms included."""
     user = User.objects.create_user(username, password="pw", **{"is_staff": True, **columns})
-    user.user_permissions.set(
-        Permission.objects.filter(codename__in=permissions, content_type__app_label__startswith="refunds")
-    )
+    of_app = Permission.objects.filter(content_type__app_label__startswith=LABEL)
+    user.user_permissions.set(of_app.filter(codename__in=permissions))
     assert user.user_permissions.count() == len(permissions)
     return user
 
@@ -93,6 +93,11 @@ def browser(user: User | None, **options: Any) -> Client:
 def texts(response: Any) -> list[str]:
     """The messages that the page after a redirect shows."""
     return [str(message) for message in response.context["messages"]]
+
+
+def local(instant: datetime) -> str:
+    """An instant as pages show it."""
+    return f"{instant.astimezone(cutoff.ZONE):%Y-%m-%d %H:%M:%S}"
 
 
 def at(instant: datetime) -> str:

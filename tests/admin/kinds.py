@@ -1,8 +1,10 @@
-"""The kinds of user that the table of docs/admin.md speaks of."""
+"""The kinds of user that the tables of who may do what name."""
 
 from dataclasses import dataclass
 
 from django.contrib.auth.models import Permission, User
+
+from refunds.apps import LABEL
 
 from .conftest import make_user
 from .matrix import Asked
@@ -37,22 +39,23 @@ OUTSIDE = [
 ]
 
 
-def app_permissions() -> frozenset[str]:
-    """Every permission of the app, Django's own for its models included."""
-    return frozenset(
-        Permission.objects.filter(content_type__app_label__startswith="refunds").values_list("codename", flat=True)
-    )
+def app_permissions(models: list[str] | None = None) -> frozenset[str]:
+    """Every permission of these models, Django's own included; without models, every permission of core and rooms."""
+    found = Permission.objects.filter(content_type__app_label__startswith=LABEL)
+    if models is not None:
+        found = found.filter(content_type__model__in=models)
+    return frozenset(found.values_list("codename", flat=True))
 
 
-def everybody(asked: Asked) -> list[Kind]:
-    """Who tells the table's row right from wrong.
+def everybody(asked: Asked, permissions: frozenset[str]) -> list[Kind]:
+    """The users who tell the table's row right from wrong.
 
-    One has all permissions that open nothing, at once, because a permission takes nothing away: what any of them opened
-    would be open to that one. Those that open only together are also held one by one.
+    One has all of `permissions` that open nothing, at once, because a permission takes nothing away: what any of them
+    opened would be open to that one. Permissions that open only together are also given one by one.
     """
     named = frozenset(name for one in asked.opened_by for name in one)
     halves = [frozenset({name}) for one in asked.opened_by if len(one) > 1 for name in one]
     staff = [Kind(f"only {name}", "staff", one) for one in set(halves) for name in one]
     opened = [Kind(" ".join(sorted(one)), "opened", one) for one in asked.opened_by]
-    others = Kind("all others", "staff", app_permissions() - named)
+    others = Kind("all others", "staff", permissions - named)
     return [*OUTSIDE, Kind("staff", "staff"), others, *staff, *opened, SUPERUSER]

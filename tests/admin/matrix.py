@@ -1,20 +1,25 @@
-"""The tables of docs/admin.md and docs/notices.md as data: each request, who opens it, how each user is answered."""
+"""The tables "Who may do what" in docs/ as data: each request, who opens it, and how each user is answered."""
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 from django.contrib.admin import site
 from django.urls import URLPattern, URLResolver
 
+from refunds import admin
+from refunds.apps import LABEL
+
 DOCS = Path(__file__).parents[2] / "docs"
-# The core's table, and that of the room with pages of its own.
-PAGES = (DOCS / "admin.md", DOCS / "notices.md")
+# The core's table. Each room has one of its own on its page, where it has pages.
+CORE = DOCS / "admin.md"
+HEADING = "\n## Who may do what\n"
 HEADER = ["request", "opened by", "outside", "staff", "opened", "superuser"]
 NOTHING = "\N{EN DASH}"
-# The answer to "opened by" of the page that lists the models of an app: whatever opens something of it.
+# The answer to "opened by" of the page that lists the models: whatever opens something.
 ANY = "any named here"
 _REQUEST = re.compile(r"(?P<methods>(?:(?:GET|POST) )+)(?P<addresses>`[^`]+`(?:, `[^`]+`)*)(?:: (?P<what>.+))?")
 _NAME = re.compile(r"`([^`]+)`")
@@ -36,6 +41,11 @@ class Asked:
     def __str__(self) -> str:
         return f"{self.method} {self.address} {self.what}".strip()
 
+    def __or__(self, other: "Asked") -> "Asked":
+        """The request with those who open it in either table."""
+        assert self.cells == other.cells, f"{self} has different answers in two tables"
+        return _replaced(self, opened_by=self.opened_by | other.opened_by)
+
     @property
     def model(self) -> str:
         """The model that the address is below, if any."""
@@ -53,39 +63,36 @@ class Asked:
 
     def path(self, names: dict[str, Any]) -> str:
         """The address with names in place of the placeholders: `<id>` is the id of the model's row."""
-        path = self.address if self.address.startswith("/") else f"/admin/{labels()[self.model]}/{self.address}"
+        label = {opts.model_name: opts.app_label for opts in map(attrgetter("_meta"), site._registry)}.get(self.model)
+        path = self.address if self.address.startswith("/") else f"/admin/{label}/{self.address}"
         for name, value in {**names, "id": names.get(self.model, names["id"])}.items():
             path = path.replace(f"<{name}>", str(value))
         return path
 
 
-def requests() -> list[Asked]:
-    """Every request of the table, those for `<model>` once for each registered model without a row of its own."""
-    rows = [asked for page in PAGES for cells in _rows(page) for asked in _of_row(cells)]
-    own = {str(asked) for asked in rows}
-    general = [asked for asked in rows if asked.model == "<model>"]
-    expanded = [_for_model(asked, model) for asked in general for model in models()]
-    found = [asked for asked in rows if asked.model != "<model>"]
-    found += [asked for asked in expanded if str(asked) not in own]
+def requests(models: list[str], *pages: Path) -> list[Asked]:
+    """Every request of the tables of these pages, those for `<model>` once for each model without a row of its own."""
+    rows: dict[str, Asked] = {}
+    for asked in (asked for page in pages for cells in _rows(page) for asked in _of_row(cells)):
+        rows[str(asked)] = rows[str(asked)] | asked if str(asked) in rows else asked
+    found = {name: asked for name, asked in rows.items() if asked.model != "<model>"}
+    for general in (asked for asked in rows.values() if asked.model == "<model>"):
+        for asked in (_for_model(general, model) for model in models):
+            found.setdefault(str(asked), asked)
     anything = frozenset({ANY})
-    return [_replaced(asked, opened_by=_any(found, asked)) if anything in asked.opened_by else asked for asked in found]
+    named = frozenset(one for asked in found.values() for one in asked.opened_by if len(one) == 1) - {anything}
+    return [_replaced(asked, opened_by=named) if anything in asked.opened_by else asked for asked in found.values()]
 
 
-def _any(found: list[Asked], page: Asked) -> frozenset[frozenset[str]]:
-    """The permissions that open something of the app or room that the page lists."""
-    of_app = [asked for asked in found if f"/admin/{labels().get(asked.model)}/" == page.address]
-    return frozenset(one for asked in of_app for one in asked.opened_by if len(one) == 1)
+def core_models() -> list[str]:
+    """The models that the core's admin shows."""
+    admins = {model._meta.model_name or "": type(shown).__module__ for model, shown in site._registry.items()}
+    return [name for name, module in admins.items() if module.startswith(f"{admin.__name__}.")]
 
 
-def models() -> list[str]:
-    """The models of the app and its rooms that the admin shows."""
-    return list(labels())
-
-
-def labels() -> dict[str, str]:
-    """The label of the app or room of each of these models."""
-    shown = (model._meta for model in site._registry if model._meta.app_label.startswith("refunds"))
-    return {opts.model_name or "": opts.app_label for opts in shown}
+def all_models() -> list[str]:
+    """The models of the core and the rooms that the admin shows."""
+    return [model._meta.model_name or "" for model in site._registry if model._meta.app_label.startswith(LABEL)]
 
 
 def routes(patterns: list[URLPattern | URLResolver], before: str = "") -> Iterator[str]:
@@ -99,7 +106,7 @@ def routes(patterns: list[URLPattern | URLResolver], before: str = "") -> Iterat
 
 
 def _rows(page: Path) -> list[list[str]]:
-    section = page.read_text("utf-8").partition("\n## Who may do what\n")[2].partition("\n## ")[0]
+    section = page.read_text("utf-8").partition(HEADING)[2].partition("\n## ")[0]
     lines = [line for line in section.splitlines() if line.startswith("|")]
     header, rule, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     assert header == HEADER

@@ -5,14 +5,16 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.core import signing
 from django.test import Client, TestCase
 from freezegun.api import FrozenDateTimeFactory
 
-from refunds.admin import tokens
+from refunds.apps import LABEL
+from refunds.domain import cutoff
 
 from ..factories import CUTOFF, NOON, make_requests
-from .conftest import APPROVE_ALL, Message, browser, make_user, press, state, texts, token_of
+from .conftest import APPROVE_ALL, Message, browser, local, make_user, press, state, texts, token_of
 
 pytestmark = pytest.mark.django_db
 
@@ -29,20 +31,29 @@ def forged(token: str) -> str:
     return token[:-1] + ("A" if token[-1] != "A" else "B")
 
 
-def of_other_salt(token: str) -> str:
-    return signing.dumps(signing.loads(token, salt=tokens.SALT), salt="another")
+def salt(user: object = None) -> str:
+    """What the page's token for the user, or for the one who is logged in, is signed with."""
+    return f"{LABEL}.admin.approve_all:{user or User.objects.get().pk}"
+
+
+def contents(token: str) -> list[str]:
+    return list(signing.loads(token, salt=salt()))
+
+
+def of_other_page(token: str) -> str:
+    return signing.dumps(contents(token), salt=salt().replace("approve_all", "approve"))
 
 
 def of_other_contents(token: str) -> str:
-    return signing.dumps({**signing.loads(token, salt=tokens.SALT), "more": 1}, salt=tokens.SALT)
+    return signing.dumps([*contents(token), "more"], salt=salt())
 
 
 def of_other_user(token: str) -> str:
-    return signing.dumps({**signing.loads(token, salt=tokens.SALT), "user": "999"}, salt=tokens.SALT)
+    return signing.dumps(contents(token), salt=salt(999))
 
 
 @pytest.mark.parametrize(
-    "spoil", [forged, of_other_salt, of_other_contents, of_other_user, lambda _: "", lambda _: "\x00<script>"]
+    "spoil", [forged, of_other_page, of_other_contents, of_other_user, lambda _: "", lambda _: "\x00<script>"]
 )
 def test_forged_page_changes_nothing(
     client: Client, queued: Queued, django_capture_on_commit_callbacks: Any, spoil: Callable[[str], str]
@@ -55,7 +66,7 @@ def test_forged_page_changes_nothing(
         response = press(client, token, follow=True)
     assert response.redirect_chain == [(APPROVE_ALL, 302)]
     assert len(texts(response)) == 1
-    assert "Nothing was approved: the form was not one that this page made for you." in texts(response)[0]
+    assert "Nothing was changed: the form was not one that this page made for you." in texts(response)[0]
     assert "token" in response.context
     assert (state(), queued()) == (before, [])
 
@@ -63,14 +74,14 @@ def test_forged_page_changes_nothing(
 @pytest.mark.parametrize(
     ("shown_at", "after", "why"),
     [
-        (CUTOFF - timedelta(seconds=1), timedelta(seconds=1), "the cut-off of 2026-07-15 18:00:00 (Kyiv) passed"),
+        (CUTOFF - timedelta(seconds=1), timedelta(seconds=1), f"the cutoff of {local(CUTOFF)} ({cutoff.CITY}) passed"),
         (NOON, timedelta(hours=1, seconds=1), "open for more than an hour"),
     ],
 )
 def test_page_that_was_open_too_long_changes_nothing(
     client: Client, clock: FrozenDateTimeFactory, shown_at: datetime, after: timedelta, why: str
 ) -> None:
-    """Shown at 17:59:59 and pressed at 18:00:00, or pressed a second after its hour: back to a fresh page."""
+    """Shown a second before the cutoff and pressed at it, or pressed a second after its hour: back to a fresh page."""
     make_requests(2)
     clock.move_to(shown_at)
     token = token_of(client)

@@ -9,10 +9,11 @@ from refunds.operations import sweeps
 
 from ..factories import PRESSED, make_requests
 from .conftest import CHANGE_LIST, browser, make_user, state
+from .matrix import core_models
 
 pytestmark = pytest.mark.django_db
 
-MODELS = ["returnrequest", "refund", "walletentry", "sweep"]
+MODELS = core_models()
 # 2^63 is the first number that is too large for a column of ids.
 BAD_IDS = ["0", "x", "-1", "1.5", "²", str(2**63 - 1), str(2**63), "9" * 5000, "_00", "%00", "%FF"]
 

@@ -14,6 +14,7 @@ from refunds.operations import sweeps
 
 from ..factories import PRESSED, make_refund, make_requests
 from .conftest import CHANGE_LIST, REFUNDS, browser, make_user, try_again
+from .matrix import core_models
 
 pytestmark = pytest.mark.django_db
 
@@ -129,7 +130,7 @@ def test_try_again_and_its_history_show_text_as_text(rows: Rows, payload: str) -
     assert_text_only(rows.client.get(f"{address}/history/").text, payload, 2)
 
 
-@pytest.mark.parametrize("model", ["returnrequest", "refund", "walletentry", "sweep"])
+@pytest.mark.parametrize("model", core_models())
 def test_message_about_an_unknown_id_shows_it_as_text(rows: Rows, payload: str, model: str) -> None:
     """Django names the id that it did not find."""
     page = rows.client.get(f"/admin/refunds/{model}/{payload.replace('/', '_2F')}/change/", follow=True)

@@ -7,12 +7,13 @@ import pytest
 from django.test import Client
 from freezegun.api import FrozenDateTimeFactory
 
+from refunds.domain import cutoff
 from refunds.domain.sweeps import Frozen
 from refunds.models import Chunk, Sweep
 from refunds.operations import sweeps
 
 from ..factories import CUTOFF, PRESSED, make_requests
-from .conftest import browser, make_user
+from .conftest import browser, local, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -59,17 +60,17 @@ def test_page_follows_the_sweep_from_planning_to_done(client: Client, sweep: Swe
 
 
 def test_page_says_who_when_and_until_when(client: Client, sweep: Sweep) -> None:
-    """The user who pressed, and the instants on Kyiv's clocks to the second."""
+    """The user who pressed, and the instants in the cutoff's zone, to the second."""
     text = page_of(client, sweep)[0].text
     assert "<td>boss</td>" in text
-    assert "<td>2026-07-15 17:58:00</td>" in text
-    assert '<th scope="row">Lapses (Kyiv)</th><td>2026-07-15 18:00:00</td>' in text
+    assert f"<td>{local(PRESSED)}</td>" in text
+    assert f'<th scope="row">Expires ({cutoff.CITY})</th><td>{local(CUTOFF)}</td>' in text
 
 
-def test_page_of_a_lapsed_sweep_says_how_many_it_left(
+def test_page_of_an_expired_sweep_says_how_many_it_left(
     client: Client, sweep: Sweep, clock: FrozenDateTimeFactory
 ) -> None:
-    """From 18:00:00 on it has expired, before and after it is closed, and the page stops looking."""
+    """From the cutoff on it has expired, before and after it is closed, and the page no longer reloads."""
     clock.move_to(CUTOFF - timedelta(microseconds=1))
     assert page_of(client, sweep)[1] == ("planning", 0, 5)
     clock.move_to(CUTOFF)
@@ -78,16 +79,16 @@ def test_page_of_a_lapsed_sweep_says_how_many_it_left(
     assert sweeps.close_expired(CUTOFF) == 1
     page, numbers = page_of(client, sweep)
     assert (numbers, AGAIN in page.text) == (("expired", 0, 5), False)
-    assert "Left</th><td>5: left undecided when it expired" in page.text
-    assert "Lapsed (Kyiv)" in page.text
+    assert "Left</th><td>5: still pending when the sweep expired" in page.text
+    assert f"Expired ({cutoff.CITY})" in page.text
 
 
 def test_page_of_a_decline_names_its_cutoff(client: Client) -> None:
-    """The 18:00 sweep was started by no user and expires never."""
+    """No user started the sweep of the cutoff, and it never expires."""
     text = page_of(client, sweeps.decline_pending(CUTOFF)[0])[0].text
-    assert '<th scope="row">Started by</th><td>the cut-off</td>' in text
-    assert '<th scope="row">Cut-off (Kyiv)</th><td>2026-07-15 18:00:00</td>' in text
-    assert "Lapses (Kyiv)" not in text
+    assert '<th scope="row">Started by</th><td>the cutoff</td>' in text
+    assert f'<th scope="row">Cutoff ({cutoff.CITY})</th><td>{local(CUTOFF)}</td>' in text
+    assert "Expires" not in text
 
 
 def test_page_of_an_approval_from_the_shell_names_no_user(client: Client) -> None:

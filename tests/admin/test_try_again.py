@@ -37,9 +37,10 @@ def client(user: User) -> Client:
 
 
 def log() -> list[tuple[Any, ...]]:
-    """What the histories tell: of what, who, when, what."""
+    """What the histories say, by refund: of what, who, when, what."""
     what, how = ("content_type__model", "object_id", "object_repr"), ("action_flag", "change_message")
-    return list(LogEntry.objects.order_by("pk").values_list(*what, "user", "action_time", *how))
+    entries = LogEntry.objects.order_by("action_time", "pk").values_list(*what, "user", "action_time", *how)
+    return sorted(entries, key=lambda said: int(said[1]))
 
 
 def entry(pk: int, user: User) -> tuple[Any, ...]:
@@ -85,7 +86,7 @@ def test_pressed_twice_is_one_round(client: Client, user: User, queued: Queued) 
 
 def confirm(client: Client, page: Any, query: str = "") -> Any:
     """Send the form of the page that shows what would be tried again."""
-    return try_again(client, ["0"], query, select_across=1, shown=page.context["shown"])
+    return try_again(client, ["0"], query, select_across=1, shown=page.context["ids"])
 
 
 def test_across_pages_a_page_shows_what_would_be_tried_again(client: Client, queued: Queued) -> None:
@@ -96,7 +97,7 @@ def test_across_pages_a_page_shows_what_would_be_tried_again(client: Client, que
     make_refund()
     before = state()
     page = try_again(client, ["0"], "?q=1001", index=0, select_across=1)
-    assert (page.context["count"], page.context["totals"]) == ("14", ["5.00 EUR", "162.50 GBP"])
+    assert page.context["totals"] == [("EUR", 1, "5.00 EUR"), ("GBP", 13, "162.50 GBP")]
     assert f"{Refund.objects.earliest('pk')}, 1001/1, c-1: card closed" in page.text
     assert "and 4 more" in page.text
     assert (state(), queued()) == (before, [])
@@ -122,7 +123,7 @@ def test_across_pages_a_refund_that_fails_after_the_page_is_left(client: Client)
     late = make_refund().pk
     Refund.objects.filter(pk=ids[1]).update(status="pending", settled_at=None, failure="")
     shown = try_again(client, ["0"], select_across=1)
-    assert shown.context["count"] == "2"
+    assert shown.context["count"] == 2
     Refund.objects.filter(pk__in=[ids[1], late]).update(status="failed", settled_at=PRESSED, failure="late")
     Refund.objects.filter(pk=ids[2]).update(status="succeeded", receipt="r", failure="")
     assert texts(confirm(client, shown)) == ["Tried again: 1. Left as they were: 1 (not failed)."]
@@ -151,7 +152,7 @@ def test_more_rows_than_an_action_takes_are_refused(
     client: Client, queued: Queued, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Across more than the list counts nothing is tried again; as many as it counts are."""
-    monkeypatch.setattr("refunds.admin.try_again.COUNTED", 3)
+    monkeypatch.setattr("refunds.admin.base.COUNTED", 3)
     ids = make_failed(4)
     before = state()
     page = try_again(client, ["0"], select_across=1)

@@ -6,12 +6,8 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from django.db import connection
 
 from refunds import outbox
-
-# Not skipped but left out: SQLite in memory has one connection.
-collect_ignore = [] if connection.vendor == "postgresql" else ["test_closing_at_once.py"]
 
 Published = list[tuple[str, list[dict[str, int]]]]
 Commit = Callable[..., AbstractContextManager[Any]]

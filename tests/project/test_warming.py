@@ -18,8 +18,7 @@ import refunds.project.wsgi
 from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
-from refunds.admin import tokens
-from refunds.domain import cutoff
+from refunds.admin.actions import make_token
 from refunds.domain.sweeps import Frozen
 from refunds.models import ReturnRequest
 
@@ -31,7 +30,7 @@ row = ReturnRequest.objects.create(
 user = User.objects.create_superuser("pat", password=None)
 client = Client(headers={{"host": "localhost"}})
 client.force_login(user)
-form = {{"token": tokens.make(frozen=Frozen(row.pk), user=user.pk, expires_at=cutoff.upcoming(now))}}
+form = {{"token": make_token("approve_all", user.pk, Frozen(row.pk), now)}}
 for act in (lambda: client.post(PAGE, form), lambda: client.get(PAGE)):
     before = set(sys.modules)
     answer = act()

@@ -1,29 +1,37 @@
-"""What the tests of closing refunds share: a failed refund, an operator's two actions, and all rows."""
+"""What the room's tests share: a payment provider, a failed refund, an operator's two actions, and all rows."""
 
+import re
 from typing import Any
 
 import pytest
 from pytest_django import Settings
 
+from refunds.errors import BadInput
 from refunds.models import Refund, ReturnRequest
 from refunds.remedies import closing
+from refunds.remedies.models import SecondReceipt, SettledElsewhere
 
 from ..factories import NOON, PRESSED, make_refund, refund_rows
-from .payers import Scripted
+from ..operations.payers import Scripted
 
 
-class TakesAnyPayment(Scripted):
-    """A gateway without ids of its own, and with API keys."""
+class Provider(Scripted):
+    """A gateway whose payments begin with `ch_`, and which knows its secrets."""
+
+    @staticmethod
+    def check_payment(payment: str) -> None:
+        if not payment.startswith("ch_"):
+            raise BadInput(f"{payment!r} is not a payment of this provider")
 
     @staticmethod
     def secret_in(text: str) -> str | None:
-        return "an API key" if "sk_live_" in text or "whsec_" in text else None
+        return "an API key" if re.search("sk_live_|whsec_|_secret_", text) else None
 
 
 @pytest.fixture
-def any_payment(settings: Settings) -> None:
-    """A gateway that takes any text for a payment's id."""
-    settings.REFUNDS_GATEWAY = f"{__name__}.TakesAnyPayment"
+def provider(settings: Settings) -> None:
+    """Payments are those of the provider."""
+    settings.REFUNDS_GATEWAY = f"{__name__}.{Provider.__name__}"
 
 
 @pytest.fixture
@@ -53,4 +61,5 @@ def settle(refund: Refund, receipt: str = "SEPA 17", **changes: Any) -> tuple[bo
 
 
 def state() -> tuple[Any, ...]:
-    return refund_rows(), list(ReturnRequest.objects.order_by("pk").values())
+    models = (ReturnRequest, SettledElsewhere, SecondReceipt)
+    return refund_rows(), *[list(model._default_manager.order_by("pk").values()) for model in models]

@@ -12,13 +12,13 @@ from refunds.operations import health
 from refunds.operations.audit import run_audit
 from refunds.remedies import closing
 
-from ..factories import NOON
-from ..gateways.provider import Call, InMemory, answer_lost, unreachable
-from .conftest import Start
-from .paying import approve
-from .test_try_again import approved, soon
+from ...day.conftest import Start, gateway, schedule, start
+from ...day.paying import approve
+from ...day.test_try_again import approved, soon
+from ...factories import NOON
+from ...gateways.provider import Call, InMemory, answer_lost, unreachable
 
-__all__ = ["soon"]  # a fixture
+__all__ = ["gateway", "schedule", "soon", "start"]  # fixtures
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LATER = timedelta(minutes=2)

@@ -12,13 +12,14 @@ from pytest_django import Settings
 from refunds.remedies import closing
 from refunds.remedies.forms import Page
 
+from ..admin.conftest import REFUNDS, browser, clock, make_user, queued, state, texts, try_again
 from ..factories import NOON, PRESSED, make_refund
-from .closers import CORRECT, EVERY_PAGE, FIELDS, NEW, SECOND, SETTLE, Queued, client, of, row, send, stripe
-from .conftest import REFUNDS, browser, make_user, state, texts, try_again
+from .closers import provider
+from .pages import CORRECT, EVERY_PAGE, FIELDS, NEW, SECOND, SETTLE, Queued, client, of, row, send
 
-__all__ = ["client", "stripe"]  # fixtures
+__all__ = ["client", "clock", "provider", "queued"]  # fixtures
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("stripe")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("provider")]
 
 
 class TestRefused:
@@ -64,11 +65,10 @@ class TestRefused:
         [
             (CORRECT, {"payment": ""}, "This field is required."),
             (CORRECT, {"payment": " \t"}, "This field is required."),
-            (CORRECT, {"payment": "pi_" + "a" * 300}, "at most 255 characters"),
-            (CORRECT, {"payment": "cs_test_2"}, "&#x27;cs_test_2&#x27; is a Stripe Checkout session, not a payment"),
-            (CORRECT, {"payment": "PAYPAL-1"}, "is not the id of a Stripe charge"),
-            (CORRECT, {"payment": "pi_\u200b" + "a" * 20}, "U+200B (ZERO WIDTH SPACE) at position 4"),
-            (CORRECT, {"payment": "pi_\x00" + "a" * 20}, "Null characters are not allowed."),
+            (CORRECT, {"payment": "ch_" + "a" * 300}, "at most 255 characters"),
+            (CORRECT, {"payment": "cs_test_2"}, "&#x27;cs_test_2&#x27; is not a payment of this provider"),
+            (CORRECT, {"payment": "ch_\u200b" + "a" * 20}, "U+200B (ZERO WIDTH SPACE) at position 4"),
+            (CORRECT, {"payment": "ch_\x00" + "a" * 20}, "Null characters are not allowed."),
             (CORRECT, {"payment": "<script>alert(1)</script>"}, "&lt;script&gt;alert(1)&lt;/script&gt;"),
             (CORRECT, {"seen": ""}, "This field is required."),
             (CORRECT, {"seen": "x"}, "Enter a whole number."),

@@ -1,66 +1,43 @@
 """A refund that an operator has paid by another way."""
 
+from datetime import datetime, timedelta
+from typing import Any
+
 import pytest
-from django.core import mail
 from django.db import transaction
 
+from refunds import signals
+from refunds.domain.sweeps import IdRange
 from refunds.errors import BadInput
 from refunds.models import Refund, WalletEntry
-from refunds.notices.models import Notice
-from refunds.notices.sending import NOTIFY_CUSTOMER, notify_customer
-from refunds.operations import bulk_payments, health
-from refunds.operations.audit import run_audit
+from refunds.operations import bulk_payments, reconcile
+from refunds.operations.audit import close_books
 from refunds.operations.payments import NotNow, pay_refund
+from refunds.remedies.models import SettledElsewhere
 
-from ..factories import NOON, PRESSED, refund_rows
-from .closers import any_payment, failed_refund, refund, settle, state
-from .conftest import Commit, Published
-from .payers import Scripted
+from ..factories import PRESSED, refund_rows
+from ..operations.conftest import Commit, Published, commit, published
+from ..operations.payers import Scripted
+from .closers import failed_refund, provider, refund, settle, state
 
-__all__ = ["any_payment", "refund"]  # fixtures
+__all__ = ["commit", "provider", "published", "refund"]  # fixtures
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("any_payment")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("provider")]
 
 
 def test_it_has_succeeded_with_the_receipt_and_the_reason(refund: Refund, published: Published, commit: Commit) -> None:
-    """As entered, without the spaces around it; nobody is told without an address, and nothing is paid."""
+    """As entered, without the spaces around it; nothing is paid, and nothing is reported."""
     before = refund_rows()[refund.pk]
     with commit():
         done, (noted,) = settle(refund, " SEPA 17 ", reason=" account\nclosed ")
     assert done
     assert (noted.status, noted.failure) == ("failed", "no such charge")
-    changed = {"status": "succeeded", "receipt": "SEPA 17", "settled_elsewhere": "account\nclosed"}
-    assert refund_rows()[refund.pk] == before | changed | {"settled_at": PRESSED, "failure": ""}
+    changed = {"status": "succeeded", "receipt": "SEPA 17", "settled_at": PRESSED, "failure": ""}
+    assert refund_rows()[refund.pk] == before | changed
+    assert SettledElsewhere.objects.get().reason == "account\nclosed"
     assert published == []
     assert pay_refund(refund.pk, PRESSED, gateway=Scripted(), jitter=0) == NotNow()
-    assert (run_audit().problems, health.health(PRESSED)) == ([], [])
-
-
-def test_the_customer_is_told_once_and_honestly(published: Published, commit: Commit) -> None:
-    """The mail about the failure had gone out; pressed twice, one more does, with the reference and no reason."""
-    refund = failed_refund(customer_email="c@example.com")
-    Notice.objects.create(refund=refund, status="sent", notified_of="failed", notified_at=NOON)
-    with commit():
-        assert settle(refund)[0]
-        assert not settle(refund, "another")[0]
-    assert published == [(NOTIFY_CUSTOMER, [{"refund_id": refund.pk}])]
-    assert [notify_customer(refund.pk, PRESSED) for _ in range(2)] == [True, False]
-    (letter,) = mail.outbox
-    assert letter.subject == "Your refund of 12.50 GBP"
-    assert letter.body == (
-        "We have refunded 12.50 GBP for 1001/1 in another way than to your original payment. Reference: SEPA 17."
-    )
-
-
-def test_a_mail_about_the_failure_that_waits_is_not_sent(published: Published, commit: Commit) -> None:
-    """The mail server was away: one mail goes out, about what is true now."""
-    refund = failed_refund(customer_email="c@example.com")
-    Notice.objects.create(refund=refund, status="pending", due_at=NOON)
-    with commit():
-        assert settle(refund)[0]
-    assert published == [(NOTIFY_CUSTOMER, [{"refund_id": refund.pk}])]
-    assert notify_customer(refund.pk, PRESSED)
-    assert [letter.subject for letter in mail.outbox] == ["Your refund of 12.50 GBP"]
+    assert (close_books().problems, reconcile.health(PRESSED)) == ([], [])
 
 
 @pytest.mark.parametrize(
@@ -99,8 +76,9 @@ def test_what_the_wallet_has_credited_is_not_settled_elsewhere(refund: Refund) -
     with pytest.raises(BadInput, match='the wallet has credited this refund already; use "Try again"'):
         settle(refund)
     assert state() == before
-    Refund.objects.update(status="succeeded", receipt="SEPA 17", settled_elsewhere="why", failure="")
-    assert run_audit().problems == ["credits for refunds that were settled elsewhere: 1"]
+    Refund.objects.update(status="succeeded", receipt="SEPA 17", failure="")
+    SettledElsewhere.objects.create(refund=refund, reason="why")
+    assert close_books().problems == ["credits for refunds that were settled elsewhere: 1"]
 
 
 def test_settled_elsewhere_beats_try_again_and_the_other_way_round(published: Published) -> None:
@@ -111,11 +89,42 @@ def test_settled_elsewhere_beats_try_again_and_the_other_way_round(published: Pu
     assert not settle(second)[0]
 
 
-def test_rolled_back_nothing_is_told(published: Published, commit: Commit) -> None:
+def test_rolled_back_nothing_is_changed(refund: Refund, published: Published, commit: Commit) -> None:
     """A transaction that fails leaves the refund failed and sends no message."""
-    refund = failed_refund(customer_email="c@example.com")
     before = state()
     with commit(), transaction.atomic():
         assert settle(refund)[0]
         transaction.set_rollback(True)
     assert (state(), published) == (before, [])
+
+
+def test_rooms_hear_that_it_is_settled(refund: Refund, published: Published) -> None:
+    """Inside the transaction: first that the failure is no longer true, then that the refund is settled."""
+    heard: list[tuple[str, Any, datetime]] = []
+
+    def reopened(*, ids: list[int], now: datetime, **_: Any) -> None:
+        heard.append(("reopened", ids, now))
+
+    def settled(*, id_range: IdRange, now: datetime, **_: Any) -> None:
+        heard.append(("settled", id_range, now))
+
+    signals.refunds_reopened.connect(reopened)
+    signals.refunds_settled.connect(settled)
+    try:
+        assert settle(refund)[0]
+        assert not settle(refund)[0]
+    finally:
+        signals.refunds_reopened.disconnect(reopened)
+        signals.refunds_settled.disconnect(settled)
+    assert heard == [("reopened", [refund.pk], PRESSED), ("settled", IdRange(refund.pk, refund.pk), PRESSED)]
+
+
+def test_a_refund_that_fails_again_is_not_settled_elsewhere(refund: Refund, published: Published) -> None:
+    """The provider reverses the receipt that the operator entered: the reason is kept in the history alone."""
+    other = failed_refund()
+    assert settle(refund)[0]
+    assert settle(other)[0]
+    later = PRESSED + timedelta(days=1)
+    Refund.objects.filter(pk=refund.pk).update(status="failed", failure="reversed", receipt="", settled_at=later)
+    signals.refunds_settled.send(Refund, id_range=IdRange(refund.pk, other.pk), now=later)
+    assert list(SettledElsewhere.objects.values_list("pk", flat=True)) == [other.pk]

@@ -1,30 +1,33 @@
 """A receipt that comes after another: the money has possibly moved twice."""
 
 import logging
+from typing import Any
 
 import pytest
 
+from refunds import signals
 from refunds.errors import BadInput
 from refunds.gateways import Refused, TryAgain
 from refunds.models import Refund
-from refunds.operations import health
-from refunds.operations.audit import run_audit
+from refunds.operations import reconcile
+from refunds.operations.audit import close_books
 from refunds.operations.payments import LEASE, pay_refund
 from refunds.remedies import closing
+from refunds.remedies.models import SecondReceipt
 
-from ..factories import NOON, PRESSED, make_failed, make_refund, refund_rows
-from .closers import any_payment, settle
-from .conftest import Commit, Published
-from .payers import Scripted, Slow
+from ..factories import NOON, PRESSED, make_refund
+from ..operations.conftest import Published, published
+from ..operations.payers import Scripted, Slow
+from .closers import provider, settle, state
 
-__all__ = ["any_payment"]  # a fixture
+__all__ = ["provider", "published"]  # fixtures
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("any_payment")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("provider")]
 
 
-def settled_meanwhile(late: str | Exception, receipt: str = "SEPA 17") -> Refund:
+def settled_meanwhile(late: str | Exception, receipt: str = "SEPA 17", **columns: Any) -> Refund:
     """A refund that an operator settles while an attempt that outlived its lease is on its way."""
-    refund = make_refund(customer_email="c@example.com")
+    refund = make_refund(**columns)
 
     def meanwhile() -> None:
         Refund.objects.update(status="failed", failure="gave up", settled_at=NOON, tried_again=1)
@@ -34,31 +37,27 @@ def settled_meanwhile(late: str | Exception, receipt: str = "SEPA 17") -> Refund
     return Refund.objects.get()
 
 
-def test_a_late_receipt_is_kept_logged_and_reported(
-    published: Published, commit: Commit, caplog: pytest.LogCaptureFixture
-) -> None:
-    """The operator's stays the receipt, the customer is told once, and health says so until it is checked."""
-    with commit():
-        refund = settled_meanwhile("re_1")
-    assert (refund.status, refund.receipt, refund.second_receipts) == ("succeeded", "SEPA 17", "re_1")
-    assert len(published) == 1
-    ((logger, level, text),) = caplog.record_tuples
-    assert (logger, level) == ("refunds.operations.payments", logging.ERROR)
+def test_a_late_receipt_is_kept_logged_and_reported(published: Published, caplog: pytest.LogCaptureFixture) -> None:
+    """The operator's stays the receipt, and `health` reports the refund until an operator has checked it."""
+    refund = settled_meanwhile("re_1")
+    assert (refund.status, refund.receipt, closing.second_receipts(refund)) == ("succeeded", "SEPA 17", ["re_1"])
+    ((_, level, text),) = caplog.record_tuples
+    assert level == logging.ERROR
     assert "possibly paid twice: it has the receipt SEPA 17, and the payment provider has also answered" in text
-    (line,) = health.health(NOON)
+    (line,) = reconcile.health(NOON)
     assert line == (
         f"possibly paid twice: 1, the first is refund {refund.pk} with the receipts SEPA 17, re_1; compare them "
         'with the payment provider\'s, then use "Second receipt checked" on its page in the admin'
     )
-    assert run_audit().problems == ["refunds possibly paid twice: 1"]
+    assert close_books().problems == ["refunds possibly paid twice: 1"]
 
 
 @pytest.mark.parametrize("late", [TryAgain("timeout"), Refused("no"), "SEPA 17"])
 def test_no_second_receipt_is_no_second_payment(late: str | Exception, published: Published) -> None:
     """A late no, and the receipt that the operator found at the provider and entered, change nothing."""
     refund = settled_meanwhile(late)
-    assert (refund.status, refund.receipt, refund.second_receipts) == ("succeeded", "SEPA 17", "")
-    assert health.health(NOON) == []
+    assert (refund.status, refund.receipt, closing.second_receipts(refund)) == ("succeeded", "SEPA 17", [])
+    assert reconcile.health(NOON) == []
 
 
 def test_two_receipts_of_the_provider_are_reported_as_well(published: Published) -> None:
@@ -73,16 +72,19 @@ def test_two_receipts_of_the_provider_are_reported_as_well(published: Published)
         pay_refund(refund.pk, expired, gateway=Slow("re_2", third), jitter=0)
 
     pay_refund(refund.pk, NOON, gateway=Slow("re_3", second), jitter=0)
-    closing.keep_second_receipt(refund.pk, "re_2", PRESSED)
     row = Refund.objects.get()
-    assert (row.receipt, row.second_receipts, row.second_receipt_at) == ("re_1", "re_2\nre_3", NOON)
+    signals.second_receipt.send(Refund, refund=row, receipt="re_2", now=PRESSED)
+    assert (row.receipt, closing.second_receipts(row)) == ("re_1", ["re_2", "re_3"])
+    found = SecondReceipt.objects.order_by("pk").values_list("receipt", "found_at", "checked_at")
+    assert list(found) == [("re_2", expired, None), ("re_3", NOON, None)]
 
 
 def test_checked_it_is_reported_no_more(published: Published) -> None:
     """The row keeps the receipts; a page that showed fewer, and a second press, change nothing."""
-    second = {"second_receipts": "re_2\nre_3", "second_receipt_at": NOON}
-    refund = make_refund(status="succeeded", settled_at=NOON, receipt="re_1", **second)
-    before = refund_rows()[refund.pk]
+    refund = make_refund(status="succeeded", settled_at=NOON, receipt="re_1")
+    for receipt in ("re_2", "re_3"):
+        signals.second_receipt.send(Refund, refund=refund, receipt=receipt, now=NOON)
+    before = state()
     noted: list[Refund] = []
 
     def clear(seen: int, reason: str = "one was returned") -> bool:
@@ -91,18 +93,10 @@ def test_checked_it_is_reported_no_more(published: Published) -> None:
     assert not clear(seen=1)
     with pytest.raises(BadInput, match="the reason is missing"):
         clear(seen=2, reason=" ")
-    assert refund_rows()[refund.pk] == before
+    assert state() == before
     assert clear(seen=2)
     assert not clear(seen=2)
-    assert refund_rows()[refund.pk] == before | {"second_receipt_at": None}
-    assert [row.second_receipts for row in noted] == ["re_2\nre_3"]
-    assert (run_audit().problems, health.health(PRESSED)) == ([], [])
-
-
-def test_failed_refunds_of_before_have_the_key_that_they_had() -> None:
-    """Without a correction the key is that of the releases before."""
-    (pk,) = make_failed()
-    refund = Refund.objects.get()
-    assert refund.idempotency_key == refund.request.key
-    Refund.objects.update(key_number=2)
-    assert Refund.objects.get(pk=pk).idempotency_key == f"{refund.request.key}:2"
+    assert state()[:2] == before[:2]
+    assert list(SecondReceipt.objects.values_list("receipt", "checked_at")) == [("re_2", PRESSED), ("re_3", PRESSED)]
+    assert noted == [refund]
+    assert (close_books().problems, reconcile.health(PRESSED)) == ([], [])

@@ -1,12 +1,11 @@
-"""What an operator can do about a refund: the labels on its page, which the text of a failure repeats."""
+"""The labels of what an operator can do about a refund besides "Try again"."""
 
 from enum import StrEnum
 
 
 class Remedy(StrEnum):
-    """The label of an action on a refund's page. Text that advises one is made of it, so that the action exists."""
+    """The label of an action on a refund's page. Texts that advise one quote it."""
 
-    TRY_AGAIN = "Try again"
     CORRECT_PAYMENT = "Correct the payment"
     SETTLE_ELSEWHERE = "Settled elsewhere"
     CLEAR_SECOND_RECEIPT = "Second receipt checked"

@@ -1,4 +1,4 @@
-"""What the tests of the pages that close a refund share: a refund for each, an operator, and a good form."""
+"""What the tests of the room's pages share: a refund for each page, an operator, and a good form."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,16 +6,16 @@ from typing import Any
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client, TestCase
-from pytest_django import Settings
 
+from refunds import signals
 from refunds.models import Refund
 from refunds.remedies.forms import PAGES, Page
 
+from ..admin.conftest import REFUNDS, Message, browser, make_user
 from ..factories import NOON, make_refund
-from .conftest import REFUNDS, Message, browser, make_user
 
 Queued = Callable[[], list[Message]]
-NEW = "pi_3MtwBwLkdIwHu7ix28a3tqPa"
+NEW = "ch_new"
 CORRECT, SETTLE, SECOND = PAGES
 # A good form for each page.
 FIELDS = {
@@ -27,25 +27,19 @@ EVERY_PAGE = pytest.mark.parametrize("page", PAGES, ids=[page.address for page i
 
 
 @pytest.fixture
-def stripe(settings: Settings) -> None:
-    """Payments are Stripe's, and the web process has no key."""
-    settings.REFUNDS_GATEWAY, settings.STRIPE_API_KEY = "stripe", ""
-
-
-@pytest.fixture
 def client() -> Client:
-    """The browser of an operator who can do all three, and not try again."""
+    """The browser of an operator who can use all three pages, and not try again."""
     return browser(make_user("correct_payment", "settle_refund"))
 
 
 def row(page: Page, **columns: Any) -> Refund:
     """A refund for the page."""
-    values: dict[str, Any] = {"payment": "cs_test_1", "settled_at": NOON, "customer_email": "c@example.com"}
-    if page is SECOND:
-        values |= {"status": "succeeded", "receipt": "r1", "second_receipts": "r2", "second_receipt_at": NOON}
-    else:
-        values |= {"status": "failed", "failure": "card closed"}
-    return make_refund(**{**values, **columns})
+    values: dict[str, Any] = {"payment": "cs_test_1", "settled_at": NOON}
+    if page is not SECOND:
+        return make_refund(**{**values, "status": "failed", "failure": "card closed", **columns})
+    refund = make_refund(**{**values, "status": "succeeded", "receipt": "r1", **columns})
+    signals.second_receipt.send(Refund, refund=refund, receipt="r2", now=NOON)
+    return refund
 
 
 def of(refund: Refund, page: Page) -> str:

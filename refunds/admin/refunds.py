@@ -1,0 +1,158 @@
+"""Refunds, with the action "Try again" on those that have failed, and the wallet's ledger."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, ClassVar, Final, cast
+
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
+from django.contrib.auth.models import User
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import DateTimeField, QuerySet, TextField, Value
+from django.db.models.functions import Cast, Concat
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern
+from django.utils import timezone
+from django.utils.text import Truncator
+
+from .. import queries
+from ..apps import LABEL
+from ..domain.refunds import TRY_AGAIN, RefundStatus
+from ..models import Refund, WalletEntry
+from ..operations import bulk_payments
+from . import base
+from .actions import NAMED, ActingAdmin
+
+RETRY: Final = f"{LABEL}.retry_refund"
+# Characters of a failure that the list shows; the refund's own page shows all of it.
+FAILURE_SHOWN: Final = 60
+INDEXED: Final = {"pending": queries.UNPAID, "processing": queries.UNDER_WAY, "failed": queries.FAILED}
+
+
+@admin.register(Refund)
+class RefundAdmin(ActingAdmin):
+    """The money due for approved requests. A failed refund says why; users who can act on it can view it.
+
+    Optional rooms append to `viewers`, `fields` (base.column), `extra_urls` (functions of this admin) and `extra_links`
+    (functions of admin, request and refund, which return label and address of pages that are open to the user).
+    """
+
+    needs: ClassVar = {"try_again": RETRY}
+    actions = tuple(needs)
+    viewers: ClassVar = [RETRY]
+    extra_urls: ClassVar[list[Callable[[Any], list[URLPattern]]]] = []
+    extra_links: ClassVar[list[Callable[[Any, HttpRequest, Refund], list[tuple[str, str]]]]] = []
+    list_display = ("number", "order_line", "amount", "status", "why", "attempts", "receipt", "due", "settled")
+    list_select_related = ("request",)
+    list_filter = (base.status_filter(RefundStatus, INDEXED),)
+    search_fields = ("=receipt", "request__order_line")
+    search_help_text = "Whole receipt, or part of an order line"
+    fields: ClassVar[list[Any]] = [
+        *("request", "amount", "status", "failure", "attempts", "tried_again"),
+        *("payment", "earlier", "reference", "idempotency_key", "receipt"),
+        *("created", "first_attempt", "due", "accepted", "settled"),
+    ]
+    readonly_fields = fields
+    number = base.id_column
+    order_line = base.column("order line", lambda refund: refund.request.order_line)
+    amount = base.amount_column
+    why = base.column("failure", lambda refund: Truncator(refund.failure).chars(FAILURE_SHOWN))
+    payment = base.column("payment", lambda refund: base.masked(refund.request.payment))
+    earlier = base.column("earlier payments", lambda row: ", ".join(map(base.masked, row.earlier_payments.split("\n"))))
+    # The provider's permanent name of the refund; each idempotency key begins with it.
+    reference = base.column("reference", lambda refund: refund.request.key)
+    created = base.instant_column("created_at", "approved")
+    first_attempt = base.instant_column("first_attempt_at", "first attempt")
+    due = base.instant_column("due_at", "due")
+    accepted = base.instant_column("accepted_at", "accepted by the provider")
+    settled = base.instant_column("settled_at", "settled")
+    # Django's own asks for a permission of this app, and `viewers` can have those of rooms.
+    has_module_permission = base.ReadOnlyAdmin.has_view_permission
+
+    def get_urls(self) -> list[URLPattern]:
+        """Return the pages of rooms before Django's own, one of which takes any path for an id."""
+        return [*(page for urls in self.extra_urls for page in urls(self)), *super().get_urls()]
+
+    def row_context(self, request: HttpRequest, row: Refund) -> dict[str, Any]:
+        """Return the button "Try again" and the links of rooms, where they are open to the user."""
+        return {
+            "try_again": TRY_AGAIN if row.status == "failed" and request.user.has_perm(RETRY) else "",
+            "links": [link for links in self.extra_links for link in links(self, request, row)],
+            "checkbox": ACTION_CHECKBOX_NAME,
+        }
+
+    @admin.action(description=TRY_AGAIN)
+    def try_again(self, request: HttpRequest, queryset: QuerySet[Refund]) -> HttpResponse | None:
+        """Try again the failed refunds among the chosen; across pages, those that the confirmation page showed."""
+        # The ids are in one field: Django takes at most a thousand fields, and 100,000 ids are half of its bytes.
+        shown = request.POST.get("shown")
+        if shown is None and request.POST.get("select_across") == "1":
+            return self._page(request, queryset)
+        # Chosen rows that the filters no longer match count too: another user has tried them again.
+        marked = {} if shown is not None else set(request.POST.getlist(ACTION_CHECKBOX_NAME))
+        ids = self.chosen_ids(queryset) if shown is None else _ids(shown)
+        now, by = timezone.now(), cast(User, request.user)  # only a user has the action's permission
+        tried = bulk_payments.try_again(ids, now, note=lambda found: _log(found, by, now))
+        text = f"Tried again: {len(tried):,}."
+        if left := max(len(ids), len(marked)) - len(tried):
+            text += f" Left as they were: {left:,} (not failed)."
+        self.message_user(request, text, messages.SUCCESS if tried else messages.WARNING)
+        filters = request.POST.get("page")  # of the list that led to the refund's page, where the button was pressed
+        if filters is None or len(ids) != 1:
+            return None
+        page = base.url(self.opts, "change", *ids)
+        return redirect(add_preserved_filters({"opts": self.opts, "preserved_filters": filters}, page))
+
+    def _page(self, request: HttpRequest, queryset: QuerySet[Refund]) -> HttpResponse:
+        """Show the failed refunds. The form has their ids, so that it leaves out a refund that fails later."""
+        # One statement, so that ids and sums are of the same rows.
+        failed = queryset.filter(queries.FAILED).order_by("pk").values_list("pk", "currency", "amount_minor")
+        found = list(failed[: base.COUNTED + 1])
+        if len(found) > base.COUNTED:
+            raise base.Refused(f"more than {base.COUNTED:,} refunds have failed. Narrow the filters first.")
+        amounts: dict[str, list[int]] = {}
+        for _, currency, minor in found:
+            amounts.setdefault(currency, []).append(minor)
+        totals = [(currency, len(minors), sum(minors)) for currency, minors in sorted(amounts.items())]
+        ids = [pk for pk, _, _ in found]
+        # Not of all ids: SQLite takes a limited number of parameters.
+        rows = Refund.objects.filter(pk__in=ids[:NAMED]).select_related("request").order_by("pk")
+        return self.confirmation(
+            request, "try_again", totals, title="Try the failed refunds again", rows=rows, try_again=TRY_AGAIN,
+            ids=" ".join(map(str, ids)),
+        )  # fmt: skip
+
+
+def _ids(shown: str) -> list[int]:
+    """Return the ids that the page showed, rising. Raises base.Refused where the field has something else."""
+    ids = shown.split()
+    if len(ids) > base.COUNTED or not all(map(base.is_id, ids)):
+        raise base.Refused("the form was not one that this page made. Choose from the list again.")
+    return sorted(set(map(int, ids)))
+
+
+def _log(ids: Sequence[int], by: User, now: datetime) -> None:
+    """Add an entry to the history of each refund: who, when, and the failure, which the next one overwrites."""
+    text = TextField()
+    pk, kind = Cast("pk", text), ContentType.objects.get_for_model(Refund).pk
+    # Not log_actions: it makes an object for each, and the transaction of the change takes six times as long.
+    rows = Refund.objects.filter(pk__in=ids).values_list(
+        *(Value(by.pk), Value(kind), pk, Concat(Value("refund "), pk, output_field=text), Value(CHANGE)),
+        *(Concat(Value("Tried again after: "), "failure", output_field=text), Value(now, DateTimeField())),
+    )
+    columns = "user content_type object_id object_repr action_flag change_message action_time"
+    queries.insert_select(LogEntry, columns, rows)
+
+
+@admin.register(WalletEntry)
+class WalletEntryAdmin(base.ReadOnlyAdmin):
+    """The embedded wallet's ledger."""
+
+    list_display = ("number", "customer", "amount")
+    fields = readonly_fields = ("refund", "customer", "amount")
+    search_fields = ("customer",)
+    number = base.id_column
+    amount = base.amount_column

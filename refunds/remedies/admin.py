@@ -1,0 +1,21 @@
+"""What the room adds to the page of a refund."""
+
+from ..admin.base import column
+from ..admin.refunds import RefundAdmin
+from . import pages
+from .closing import second_receipts
+from .forms import CORRECT, SETTLE
+
+
+def _reason(refund: object) -> str:
+    elsewhere = getattr(refund, "settled_elsewhere", None)
+    return elsewhere.reason if elsewhere else ""
+
+
+RefundAdmin.viewers += [CORRECT, SETTLE]
+RefundAdmin.fields += [
+    column("settled elsewhere", _reason),
+    column("second receipt", lambda refund: ", ".join(second_receipts(refund))),
+]
+RefundAdmin.extra_urls.append(pages.urls)
+RefundAdmin.extra_links.append(pages.links)

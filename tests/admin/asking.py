@@ -1,0 +1,133 @@
+"""Requests of the tables of who may do what: their rows and forms, how they are sent, and how they are answered."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.contrib.contenttypes.models import ContentType
+from django.contrib.sessions.models import Session
+from django.db import transaction
+from django.test import Client, TestCase
+
+from refunds.admin.actions import make_token
+from refunds.apps import LABEL
+from refunds.domain.sweeps import Frozen
+from refunds.models import ReturnRequest, WalletEntry
+from refunds.operations import sweeps
+
+from ..factories import PRESSED, make_failed, make_refund, make_requests
+from .conftest import CSRF, Message, browser, state
+from .kinds import SUPERUSER, everybody
+from .matrix import Asked
+
+Forms = dict[str, dict[str, str]]
+Queued = Callable[[], list[Message]]
+CHOSEN = {"_selected_action": "{pending}", "index": "0"}
+FAILED = {"action": "try_again", "_selected_action": "{failed}"}
+# What is sent: by the words of the table where it has some, otherwise by the address.
+FORMS: Forms = {
+    "with one's own password": {"username": "{who}", "password": "pw", "next": "/admin/"},
+    "with the old and a new one": {"old_password": "pw", "new_password1": "9x!Qz7_w", "new_password2": "9x!Qz7_w"},
+    "for a request": {"app_label": LABEL, "model_name": "refund", "field_name": "request", "term": "1001"},
+    "`approve_selected`": {"action": "approve_selected", **CHOSEN},
+    "`approve_selected` confirmed": {
+        "action": "approve_selected",
+        "_selected_action": "{pending}",
+        "approve": "Approve",
+        "token": "{approve}",
+    },
+    "`decline_selected`": {"action": "decline_selected", **CHOSEN},
+    "`decline_selected` with a reason": {
+        "action": "decline_selected",
+        "_selected_action": "{pending}",
+        "decline": "Decline",
+        "reason": "worn",
+        "token": "{decline}",
+    },
+    "with its token": {"token": "{approve_all}"},
+    "with another token": {"token": "{approve_all}x"},
+    "`try_again`": {**FAILED, "index": "0"},
+    "`try_again` by the button on its page": {**FAILED, "page": ""},
+}
+
+
+def rows() -> dict[str, Any]:
+    """One row of each model of the core, and a pending request, by the name that addresses and forms call them."""
+    refund = make_refund(status="succeeded", settled_at=PRESSED, receipt="r")
+    entry = WalletEntry.objects.create(refund=refund, amount_minor=1250, currency="GBP")
+    sweep, _ = sweeps.start_approve(key="k", frozen=Frozen(0), by=None, now=PRESSED)
+    (failed,) = make_failed()
+    pending = make_requests()[0]
+    made = {"returnrequest": refund.request, "refund": refund, "walletentry": entry, "sweep": sweep, "pending": pending}
+    return {name: row.pk for name, row in made.items()} | {
+        "failed": failed,
+        "id": pending.pk,
+        "type": ContentType.objects.get_for_model(ReturnRequest).pk,
+    }
+
+
+def everything() -> dict[str, Any]:
+    """All rows that a request may change: the app's, users, and who is logged in."""
+    return state() | {
+        "users": list(User.objects.order_by("pk").values()),
+        "sessions": set(Session.objects.values_list("session_key", flat=True)),
+    }
+
+
+def send(client: Client, asked: Asked, names: dict[str, Any], forms: Forms, **extra: str) -> Any:
+    """Ask as a browser would, with the form that the request wants."""
+    form = {key: value.format(**names) for key, value in forms.get(asked.what or asked.address, {}).items()}
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        return getattr(client, asked.method.lower())(asked.path(names), {**form, **extra})
+
+
+def for_user(names: dict[str, Any], who: str, user: User | None) -> dict[str, Any]:
+    """With the user's own name, and a good token of each confirmation page that is theirs."""
+    pk, frozen = user and user.pk, Frozen(names["pending"])
+    pages = {page: make_token(page, pk, frozen, PRESSED) for page in ("approve_all", "approve", "decline")}
+    return {**names, "who": who, **pages}
+
+
+def answer(response: Any, changed: bool) -> str:
+    """The answer in the words of the table."""
+    said = str(response.status_code)
+    if response.status_code == 200:
+        said = "page"
+    elif response.status_code == 302:
+        address = "/".join("<id>" if part.isdigit() else part for part in response.url.split("/"))
+        login = address.startswith("/admin/login/?next=/admin/")
+        below = address.removeprefix("/admin/")
+        label, _, page = below.partition("/")
+        said = "login" if login else f"→ `{page if page and label.startswith(LABEL) else address}`"
+    return f"**{said}**" if changed else said
+
+
+def check_answers(
+    asked: Asked, names: dict[str, Any], forms: Forms, permissions: frozenset[str], queued: Queued
+) -> None:
+    """Each kind of user is answered as the table says. Rows change, and messages go out, only where it has bold."""
+    users = {kind: kind.make() for kind in everybody(asked, permissions)}
+    browsers = {kind: browser(user, enforce_csrf_checks=True) for kind, user in users.items()}
+    User.objects.update(last_login=None)
+    before, answers, expected = everything(), {}, {}
+    for kind, client in browsers.items():
+        with transaction.atomic():
+            token = {} if asked.method == "GET" else {"csrfmiddlewaretoken": CSRF}
+            response = send(client, asked, for_user(names, kind.name, users[kind]), forms, **token)
+            changed = everything() != before
+            transaction.set_rollback(True)
+        answers[kind.name], expected[kind.name] = answer(response, changed), asked.expected(kind.column)
+        sent = queued()
+        assert changed or (kind.name, sent) == (kind.name, [])
+    assert answers == expected
+
+
+def check_forged(asked: Asked, names: dict[str, Any], forms: Forms, queued: Queued) -> None:
+    """A superuser's POST without a CSRF token, or with a wrong one, is 403 and changes nothing."""
+    user = SUPERUSER.make()
+    client = browser(user, enforce_csrf_checks=True)
+    before = everything()
+    for token in ({}, {"csrfmiddlewaretoken": ""}, {"csrfmiddlewaretoken": "d" * 32}):
+        response = send(client, asked, for_user(names, "superuser", user), forms, **token)
+        assert (token, response.status_code) == (token, 403)
+    assert (everything(), queued()) == (before, [])

@@ -1,0 +1,49 @@
+"""What the customer hears of a refund that an operator has paid by another way."""
+
+import pytest
+from django.core import mail
+
+from refunds import outbox
+from refunds.models import Refund
+from refunds.notices.sending import notify_customer
+
+from ..factories import NOON, PRESSED
+from ..operations.conftest import Commit, Published, commit, published
+from ..remedies.closers import failed_refund, provider, settle
+from ..remedies.test_second_receipt import settled_meanwhile
+
+__all__ = ["commit", "provider", "published"]  # fixtures
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("provider")]
+
+
+def test_the_customer_is_told_once_and_honestly(published: Published, commit: Commit) -> None:
+    """The mail about the failure had gone out; pressed twice, one more does, with the reference and no reason."""
+    refund = failed_refund(customer_email="c@example.com", notified_of="failed", notified_at=NOON)
+    with commit():
+        assert settle(refund)[0]
+        assert not settle(refund, "another")[0]
+    assert published == [(outbox.NOTIFY_CUSTOMER, [{"refund_id": refund.pk}])]
+    assert [notify_customer(refund.pk, PRESSED) for _ in range(2)] == [True, False]
+    (letter,) = mail.outbox
+    assert letter.subject == "Your refund of 12.50 GBP"
+    assert letter.body == (
+        "We have refunded 12.50 GBP for 1001/1 in another way than to your original payment. Reference: SEPA 17."
+    )
+
+
+def test_a_mail_about_the_failure_that_waits_is_not_sent(published: Published, commit: Commit) -> None:
+    """The mail server was away: one mail goes out, about what is true now."""
+    refund = failed_refund(customer_email="c@example.com", notify_at=NOON)
+    with commit():
+        assert settle(refund)[0]
+    assert published == [(outbox.NOTIFY_CUSTOMER, [{"refund_id": refund.pk}])]
+    assert notify_customer(refund.pk, PRESSED)
+    assert [letter.subject for letter in mail.outbox] == ["Your refund of 12.50 GBP"]
+
+
+def test_a_late_receipt_is_no_second_mail(published: Published, commit: Commit) -> None:
+    """The operator settled while an attempt was on its way: the customer is told once."""
+    with commit():
+        settled_meanwhile("re_1", customer_email="c@example.com")
+    assert published == [(outbox.NOTIFY_CUSTOMER, [{"refund_id": Refund.objects.get().pk}])]

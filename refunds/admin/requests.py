@@ -77,7 +77,7 @@ class ReturnRequestAdmin(DecideSelected):
     def _press(self, request: HttpRequest, now: datetime) -> Sweep:
         token = read_token(request.POST.get("token", ""), PAGE, request.user.pk)
         # Before the check: the second of two clicks around the cutoff leads to the sweep of the first one.
-        if sweep := sweeps.started(token.key):
+        if sweep := preview.started(token.key):
             return sweep
         token.check(now)
         by = cast(User, request.user)  # only a user has the permission above

@@ -126,16 +126,9 @@ class Migration(migrations.Migration):
                 ("settled_at", models.DateTimeField(blank=True, null=True)),
                 ("receipt", models.CharField(blank=True, max_length=255)),
                 ("failure", models.TextField(blank=True)),
-                ("settled_elsewhere", models.TextField(blank=True, db_default="", default="")),
-                ("second_receipts", models.TextField(blank=True, db_default="", default="")),
-                ("second_receipt_at", models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                "permissions": (
-                    ("retry_refund", "Can try failed refunds again"),
-                    ("correct_payment", "Can correct the payment of failed refunds"),
-                    ("settle_refund", "Can settle failed refunds elsewhere"),
-                ),
+                "permissions": (("retry_refund", "Can try failed refunds again"),),
             },
         ),
         migrations.CreateModel(
@@ -247,22 +240,6 @@ class Migration(migrations.Migration):
                 condition=models.Q(("status", refunds.domain.refunds.RefundStatus["FAILED"])),
                 fields=["request"],
                 name="refund_failed",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="refund",
-            index=models.Index(
-                condition=models.Q(("status", refunds.domain.refunds.RefundStatus["PROCESSING"])),
-                fields=["accepted_at"],
-                name="refund_processing",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="refund",
-            index=models.Index(
-                condition=models.Q(("second_receipt_at__isnull", False)),
-                fields=["second_receipt_at"],
-                name="refund_second_receipt",
             ),
         ),
         migrations.AddConstraint(

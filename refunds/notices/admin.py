@@ -49,7 +49,8 @@ class NoticeAdmin(ReadOnlyAdmin):
         """Override by which a number finds the notice of that refund."""
         if is_id(search_term):
             return queryset.filter(pk=int(search_term)), False
-        return super().get_search_results(request, queryset, search_term)
+        found: tuple[QuerySet[Notice], bool] = super().get_search_results(request, queryset, search_term)
+        return found
 
 
 class OptOutForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in its type stubs alone

@@ -1,12 +1,13 @@
 """What the page of a refund shows of its look-ups."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 from ..admin.base import column, in_zone
 from ..admin.refunds import RefundAdmin
 
 
-def _shown(name: str) -> object:
+def _shown(name: str) -> Callable[[object], str]:
     def read(refund: object) -> str:
         instant: datetime | None = getattr(getattr(refund, "look_up", None), name, None)
         return in_zone(instant) if instant else ""

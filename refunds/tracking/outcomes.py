@@ -131,7 +131,6 @@ def _fail(refund: Refund, reason: str, now: datetime) -> GiveUp:
             # The provider's no is final for the idempotency key: the next attempt asks with another one.
             key_number=F("key_number") + 1,
             settled_at=now,
-            settled_elsewhere="",  # the history keeps who said so
         )
         if changed:
             LookUp.objects.filter(pk=refund.pk).update(look_at=None, reversed_at=now if was_paid else None)

@@ -49,7 +49,7 @@ def press(client: Client, pk: int, query: str = "") -> Any:
 
 def test_the_page_says_what_to_search_the_payers_dashboard_for(client: Client) -> None:
     """Payment, reference and the next attempt's key; attempts, rounds, and the whole failure."""
-    columns = {"attempts": 4, "refusals": 2, "tried_again": 3, "payment": "pi_3Q", "key": "k-77"}
+    columns = {"attempts": 4, "key_number": 2, "tried_again": 3, "payment": "pi_3Q", "key": "k-77"}
     refund = make_refund(status="failed", settled_at=PRESSED, failure="no " * 49 + "no", **columns)
     shown = fields(client, refund.pk)
     of_core = {name: value for name, value in shown.items() if name in RefundAdmin.fields}

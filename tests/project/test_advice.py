@@ -17,16 +17,16 @@ from refunds.remedies.labels import Remedy
 from refunds.stripe import ids
 from refunds.stripe.gateway import Stripe
 
-from ..gateways.conftest import server, stripe
 from ..gateways.contract import again
-from ..gateways.stripe_server import StripeServer, error
 from ..gateways.test_contract import plain_order
+from ..stripe.conftest import server, stripe
+from ..stripe.server import StripeServer, error
 
 __all__ = ["server", "stripe"]  # fixtures
 
 SOURCE = Path(refunds.__file__).parent
 # The code whose texts end up on a failed refund, on its forms, or in a line of the health check about it.
-FOLDERS = ("domain", "gateways", "operations", "remedies", "stripe")
+FOLDERS = ("domain", "gateways", "operations", "remedies", "stripe", "tracking")
 QUOTED = re.compile(r'\buse "([^"]+)"|, or "([^"]+)"')
 # What sends an operator to do something about a refund. Each of these needs the label of an action in its text.
 ADVICE = re.compile(r"\b(settle|correct the|try again|by hand|pay it)\b", re.IGNORECASE)

@@ -3,9 +3,8 @@
 import pytest
 from django.core import mail
 
-from refunds import outbox
 from refunds.models import Refund
-from refunds.notices.sending import notify_customer
+from refunds.notices.sending import NOTIFY_CUSTOMER, notify_customer
 
 from ..factories import NOON, PRESSED
 from ..operations.conftest import Commit, Published, commit, published
@@ -23,7 +22,7 @@ def test_the_customer_is_told_once_and_honestly(published: Published, commit: Co
     with commit():
         assert settle(refund)[0]
         assert not settle(refund, "another")[0]
-    assert published == [(outbox.NOTIFY_CUSTOMER, [{"refund_id": refund.pk}])]
+    assert published == [(NOTIFY_CUSTOMER, [{"refund_id": refund.pk}])]
     assert [notify_customer(refund.pk, PRESSED) for _ in range(2)] == [True, False]
     (letter,) = mail.outbox
     assert letter.subject == "Your refund of 12.50 GBP"
@@ -37,7 +36,7 @@ def test_a_mail_about_the_failure_that_waits_is_not_sent(published: Published, c
     refund = failed_refund(customer_email="c@example.com", notify_at=NOON)
     with commit():
         assert settle(refund)[0]
-    assert published == [(outbox.NOTIFY_CUSTOMER, [{"refund_id": refund.pk}])]
+    assert published == [(NOTIFY_CUSTOMER, [{"refund_id": refund.pk}])]
     assert notify_customer(refund.pk, PRESSED)
     assert [letter.subject for letter in mail.outbox] == ["Your refund of 12.50 GBP"]
 
@@ -46,4 +45,4 @@ def test_a_late_receipt_is_no_second_mail(published: Published, commit: Commit) 
     """The operator settled while an attempt was on its way: the customer is told once."""
     with commit():
         settled_meanwhile("re_1", customer_email="c@example.com")
-    assert published == [(outbox.NOTIFY_CUSTOMER, [{"refund_id": Refund.objects.get().pk}])]
+    assert published == [(NOTIFY_CUSTOMER, [{"refund_id": Refund.objects.get().pk}])]

@@ -80,7 +80,7 @@ def test_of_different_actions_at_once_one_is_taken(refund: Refund, published: Pu
     said = at_once(lambda: correct(refund), lambda: settle(refund), lambda: try_again(refund))
     assert said.count(True) == 1
     row, payment = Refund.objects.get(), ReturnRequest.objects.get().payment
-    assert (row.status, row.corrected, row.receipt, payment) == {
+    assert (row.status, row.key_number, row.receipt, payment) == {
         0: ("pending", 1, "", "ch_new"),
         1: ("succeeded", 0, "SEPA 17", "ch_old"),
         2: ("pending", 0, "", "ch_old"),

@@ -9,8 +9,8 @@ from refunds import signals
 from refunds.errors import BadInput
 from refunds.gateways import Refused, TryAgain
 from refunds.models import Refund
-from refunds.operations import reconcile
-from refunds.operations.audit import close_books
+from refunds.operations import health
+from refunds.operations.audit import run_audit
 from refunds.operations.payments import LEASE, pay_refund
 from refunds.remedies import closing
 from refunds.remedies.models import SecondReceipt
@@ -44,12 +44,12 @@ def test_a_late_receipt_is_kept_logged_and_reported(published: Published, caplog
     ((_, level, text),) = caplog.record_tuples
     assert level == logging.ERROR
     assert "possibly paid twice: it has the receipt SEPA 17, and the payment provider has also answered" in text
-    (line,) = reconcile.health(NOON)
+    (line,) = health.health(NOON)
     assert line == (
         f"possibly paid twice: 1, the first is refund {refund.pk} with the receipts SEPA 17, re_1; compare them "
         'with the payment provider\'s, then use "Second receipt checked" on its page in the admin'
     )
-    assert close_books().problems == ["refunds possibly paid twice: 1"]
+    assert run_audit().problems == ["refunds possibly paid twice: 1"]
 
 
 @pytest.mark.parametrize("late", [TryAgain("timeout"), Refused("no"), "SEPA 17"])
@@ -57,7 +57,7 @@ def test_no_second_receipt_is_no_second_payment(late: str | Exception, published
     """A late no, and the receipt that the operator found at the provider and entered, change nothing."""
     refund = settled_meanwhile(late)
     assert (refund.status, refund.receipt, closing.second_receipts(refund)) == ("succeeded", "SEPA 17", [])
-    assert reconcile.health(NOON) == []
+    assert health.health(NOON) == []
 
 
 def test_two_receipts_of_the_provider_are_reported_as_well(published: Published) -> None:
@@ -99,4 +99,4 @@ def test_checked_it_is_reported_no_more(published: Published) -> None:
     assert state()[:2] == before[:2]
     assert list(SecondReceipt.objects.values_list("receipt", "checked_at")) == [("re_2", PRESSED), ("re_3", PRESSED)]
     assert noted == [refund]
-    assert (close_books().problems, reconcile.health(PRESSED)) == ([], [])
+    assert (run_audit().problems, health.health(PRESSED)) == ([], [])

@@ -10,8 +10,8 @@ from refunds import signals
 from refunds.domain.sweeps import IdRange
 from refunds.errors import BadInput
 from refunds.models import Refund, WalletEntry
-from refunds.operations import bulk_payments, reconcile
-from refunds.operations.audit import close_books
+from refunds.operations import bulk_payments, health
+from refunds.operations.audit import run_audit
 from refunds.operations.payments import NotNow, pay_refund
 from refunds.remedies.models import SettledElsewhere
 
@@ -37,7 +37,7 @@ def test_it_has_succeeded_with_the_receipt_and_the_reason(refund: Refund, publis
     assert SettledElsewhere.objects.get().reason == "account\nclosed"
     assert published == []
     assert pay_refund(refund.pk, PRESSED, gateway=Scripted(), jitter=0) == NotNow()
-    assert (close_books().problems, reconcile.health(PRESSED)) == ([], [])
+    assert (run_audit().problems, health.health(PRESSED)) == ([], [])
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_what_the_wallet_has_credited_is_not_settled_elsewhere(refund: Refund) -
     assert state() == before
     Refund.objects.update(status="succeeded", receipt="SEPA 17", failure="")
     SettledElsewhere.objects.create(refund=refund, reason="why")
-    assert close_books().problems == ["credits for refunds that were settled elsewhere: 1"]
+    assert run_audit().problems == ["credits for refunds that were settled elsewhere: 1"]
 
 
 def test_settled_elsewhere_beats_try_again_and_the_other_way_round(published: Published) -> None:

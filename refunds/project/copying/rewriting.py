@@ -1,0 +1,112 @@
+"""How a copied file differs from its source: the name of the package and app, and the cutoff."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import time
+from pathlib import Path, PurePosixPath
+from zoneinfo import ZoneInfo
+
+from .errors import CannotCopy
+from .sources import NAME, PACKAGE, below
+
+# Everything else is data: a file of returns is copied byte by byte.
+REWRITTEN = frozenset({".py", ".html", ".json"})
+
+
+@dataclass(frozen=True)
+class Cutoff:
+    """The cutoff of the copy; None leaves that part as it is."""
+
+    zone: ZoneInfo | None = None
+    at: time | None = None
+
+    def rewrite(self, text: str) -> str:
+        """Return domain/cutoff.py with the constants of this cutoff."""
+        if self.zone is not None:
+            city = self.zone.key.rpartition("/")[2].replace("_", " ")
+            text = _constant("ZONE", f'ZoneInfo("{self.zone.key}")', text)
+            text = _constant("CITY", f'"{city}"', text)
+        if self.at is not None:
+            text = _constant("TIME", f"time({self.at.hour}, {self.at.minute})", text)
+        return text
+
+
+def _constant(name: str, value: str, text: str) -> str:
+    return re.sub(rf"^{name}: Final = .*$", lambda _: f"{name}: Final = {value}", text, flags=re.MULTILINE)
+
+
+class Rewriter:
+    """Rewrites files for a copy under `label`. `tests` names the modules of the tests that are copied along."""
+
+    def __init__(self, label: str, cutoff: Cutoff, tests: Sequence[str] = ()) -> None:
+        self.label = label
+        self._cutoff = cutoff
+        modules = {path.name.removesuffix(".py") for path in PACKAGE.iterdir() if path.name[0] not in "._"}
+        dotted = _any(sorted(modules | _tasks()))
+        tables = _any(_tables())
+        # (pattern, replacement), in this order. A rule that is too general would rename a plural: "refunds" is a word.
+        self._rules = [
+            # Dotted names of modules and tasks, in imports, texts and comments.
+            (rf"(?<![\w./]){NAME}\.(?={dotted}\b)", f"{label}."),
+            (rf"^(\s*)from {NAME} import\b", rf"\1from {label} import"),
+            # Literals that begin with the label: names of tasks, checks, models, tables, permissions and files.
+            (rf"(?<=[\"']){NAME}(?=[./_]\w|[._][{{\"'])", label),
+            (rf"(?<=[\"'/]admin/){NAME}(?=/)", label),
+            # Names of tables, of rooms' labels and of admin pages, anywhere.
+            (rf"(?<![A-Za-z_]){NAME}_(?={tables}(?![a-z]))", f"{label}_"),
+            # Dependencies of migrations.
+            (rf"\(\"{NAME}\", \"", f'("{label}", "'),
+        ]
+        if tests:
+            self._rules += [
+                (rf"(?<![\w./])tests\.(?={_any(tests)}\b)", f"tests.{label}."),
+                (r"^(\s*)from tests import\b", rf"\1from tests.{label} import"),
+            ]
+
+    def path(self, path: PurePosixPath) -> PurePosixPath:
+        """Return where a file of the package is in the copy: folders of templates and static files have its label."""
+        if not {"templates", "static"} & set(path.parts):
+            return path
+        return PurePosixPath(*(self.label if part == NAME else part for part in path.parts))
+
+    def content(self, path: PurePosixPath, content: bytes) -> bytes:
+        """Return the content of a file in the copy; `path` is in the package or in the tests."""
+        if path.suffix not in REWRITTEN:
+            return content
+        text = content.decode("utf-8")
+        for pattern, replacement in self._rules:
+            text = re.sub(pattern, replacement, text, flags=re.MULTILINE)
+        if path == PurePosixPath("apps.py"):
+            text, count = re.subn(rf'^LABEL: Final = "{NAME}"$', f'LABEL: Final = "{self.label}"', text, flags=re.M)
+            if count != 1:
+                raise CannotCopy(f"{NAME}/apps.py has no line LABEL: Final = {NAME!r}: take the file of a release")
+        if path == PurePosixPath("domain/cutoff.py"):
+            text = self._cutoff.rewrite(text)
+        return text.encode("utf-8")
+
+
+def _any(names: Sequence[str]) -> str:
+    return f"(?:{'|'.join(map(re.escape, names))})"
+
+
+def _tasks() -> set[str]:
+    """Return the names of tasks without their label."""
+    return {
+        name
+        for file in below(PACKAGE)
+        if file.name == "tasks.py"
+        for name in re.findall(rf'name=f?"(?:{NAME}|\{{LABEL\}})\.(\w+)"', file.read_text("utf-8"))
+    }
+
+
+def _tables() -> list[str]:
+    """Return what follows `LABEL_` in names of tables and of rooms' labels, by the migrations."""
+    models = {
+        name.lower()
+        for file in below(PACKAGE)
+        if file.parent.name == "migrations"
+        for name in re.findall(r'CreateModel\(\s*name="(\w+)"', file.read_text("utf-8"))
+    }
+    apps = {Path(file).parent.name for file in PACKAGE.glob("*/apps.py")}
+    return sorted(models | apps)

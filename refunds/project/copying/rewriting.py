@@ -70,13 +70,17 @@ class Rewriter:
             return path
         return PurePosixPath(*(self.label if part == NAME else part for part in path.parts))
 
+    def text(self, text: str) -> str:
+        """Return a text with the names of the copy."""
+        for pattern, replacement in self._rules:
+            text = re.sub(pattern, replacement, text, flags=re.MULTILINE)
+        return text
+
     def content(self, path: PurePosixPath, content: bytes) -> bytes:
         """Return the content of a file in the copy; `path` is in the package or in the tests."""
         if path.suffix not in REWRITTEN:
             return content
-        text = content.decode("utf-8")
-        for pattern, replacement in self._rules:
-            text = re.sub(pattern, replacement, text, flags=re.MULTILINE)
+        text = self.text(content.decode("utf-8"))
         if path == PurePosixPath("apps.py"):
             text, count = re.subn(rf'^LABEL: Final = "{NAME}"$', f'LABEL: Final = "{self.label}"', text, flags=re.M)
             if count != 1:

@@ -17,6 +17,7 @@ SAME = {
     "another package": "import my_refunds.models; import refundsx.models",
     "a setting": "REFUNDS_GATEWAY",
     "an address": "https://docs.stripe.com/api/refunds/object",
+    "a key": 'dict.fromkeys(("refunds", "notices")); (("refunds", lines), ("requests", lines))',
     "a field of Stripe": '"refunds": []',
     "a signal": "signals.refunds_settled.connect(receive)",
 }
@@ -44,6 +45,10 @@ REWRITTEN = {
     "an admin page": ('"/admin/refunds/refund/"', '"/admin/returns/refund/"'),
     "a template": ('{% extends "admin/refunds/page.html" %}', '{% extends "admin/returns/page.html" %}'),
     "a static file": ("{% static 'refunds/page.css' %}", "{% static 'returns/page.css' %}"),
+    "a target of migrations": ('[("refunds", None)]', '[("returns", None)]'),
+    "a command": ("run: python -m refunds decline_all", "run: python manage.py decline_all"),
+    "a page of the docs": ('Path(__file__).parents[2] / "docs"', 'Path(__file__).parents[1] / "docs"'),
+    "the Celery app": ("from celery_app import app", "from celery import current_app as app"),
     "tests": ('"tests.operations.payers.Scripted"', '"tests.returns.operations.payers.Scripted"'),
     "an import of tests": ("from tests import factories", "from tests.returns import factories"),
 }
@@ -69,12 +74,13 @@ def test_names_of_package_and_app_are_rewritten(text: str, copied: str) -> None:
     assert rewritten(text) == copied
 
 
-def test_a_copy_under_the_same_label_is_the_same() -> None:
-    """The rules rename, and do nothing else."""
+def test_copy_under_the_same_label_is_the_same() -> None:
+    """The rules rename; the only other change is the way to run a command."""
     same = Rewriter("refunds", Cutoff())
     for file in PACKAGE.rglob("*.py"):
         path = PurePosixPath(file.relative_to(PACKAGE).as_posix())
-        assert same.content(path, file.read_bytes()) == file.read_bytes()
+        expected = file.read_bytes().replace(b"python -m refunds", b"python manage.py")
+        assert same.content(path, file.read_bytes()) == expected
 
 
 def test_label_is_one_line_of_apps() -> None:

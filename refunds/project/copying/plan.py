@@ -37,6 +37,9 @@ class Plan:
         own = PurePosixPath("tests", self.label)
         for path, content in _read(self.tests, roots):
             found[own / path] = rewriter.content("tests" / path, content)
+        docs = self.tests.with_name("docs")
+        for path, content in _read(docs, [docs / f"{page}.md" for page in ("admin", *self.rooms)]):
+            found[own / "docs" / path] = rewriter.content("docs" / path, content)
         found[own / "settings.py"] = TESTS_SETTINGS.format(settings=self.settings).encode("utf-8")
         if not (self.target / "tests").exists():
             found[PurePosixPath("tests", "__init__.py")] = b""
@@ -77,5 +80,5 @@ def _tests(folder: Path, wanted: Sequence[str]) -> Iterator[Path]:
 
 def _read(folder: Path, roots: Sequence[Path] | Iterator[Path]) -> Iterator[tuple[PurePosixPath, bytes]]:
     for root in roots:
-        for file in below(root):
+        for file in below(root) if root.exists() else ():
             yield PurePosixPath(file.relative_to(folder).as_posix()), file.read_bytes()

@@ -11,7 +11,7 @@ from .errors import CannotCopy
 from .sources import NAME, PACKAGE, below
 
 # Everything else is data: a file of returns is copied byte by byte.
-REWRITTEN = frozenset({".py", ".html", ".json"})
+REWRITTEN = frozenset({".py", ".html", ".json", ".md"})
 
 
 @dataclass(frozen=True)
@@ -55,13 +55,19 @@ class Rewriter:
             (rf"(?<=[\"'/]admin/){NAME}(?=/)", label),
             # Names of tables, of rooms' labels and of admin pages, anywhere.
             (rf"(?<![A-Za-z_]){NAME}_(?={tables}(?![a-z]))", f"{label}_"),
-            # Dependencies of migrations.
-            (rf"\(\"{NAME}\", \"", f'("{label}", "'),
+            # The clone's Celery app; a copy uses the app of its project.
+            (r"^(\s*)from celery_app import app\b", r"\1from celery import current_app as app"),
+            # Dependencies and targets of migrations.
+            (rf"(?<=\(\"){NAME}(?=\", (?:None\b|\"\d{{4}}_))", label),
+            # How to run a command.
+            (rf"\bpython -m {NAME}\b", "python manage.py"),
         ]
         if tests:
             self._rules += [
                 (rf"(?<![\w./])tests\.(?={_any(tests)}\b)", f"tests.{label}."),
                 (r"^(\s*)from tests import\b", rf"\1from tests.{label} import"),
+                # The pages that tests read go along with the tests.
+                (r"\bparents\[2\] / \"docs\"", 'parents[1] / "docs"'),
             ]
 
     def path(self, path: PurePosixPath) -> PurePosixPath:

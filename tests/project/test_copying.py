@@ -80,24 +80,24 @@ def test_dry_run_lists_the_files_and_writes_nothing(target: Path) -> None:
 
 
 REFUSED = {
-    "no identifier": (["--label", "my-returns"], "--label my-returns: choose a lower-case Python identifier"),
-    "capitals": (["--label", "Returns"], "--label Returns: choose a lower-case Python identifier"),
-    "a keyword": (["--label", "return"], "--label return: choose a lower-case Python identifier that is no keyword"),
+    "no identifier": (["--label", "my-returns"], "--label 'my-returns': choose a lower-case Python identifier"),
+    "capitals": (["--label", "Returns"], "--label 'Returns': choose a lower-case Python identifier"),
+    "a keyword": (["--label", "return"], "--label 'return': choose a lower-case Python identifier that is no keyword"),
     "too long": (["--label", "r" * 24], "choose at most 23 characters"),
     "a folder of the project": (["--label", "shop"], "/shop exists, and nothing is overwritten"),
     "manage": (["--label", "manage"], "/manage.py exists, and nothing is overwritten"),
-    "the folder of tests": (["--label", "tests"], "--label tests: a module or app of this name exists already"),
-    "a standard module": (["--label", "email"], "--label email: a module or app of this name exists already"),
-    "an installed module": (["--label", "celery"], "--label celery: a module or app of this name exists already"),
-    "an app of Django": (["--label", "auth"], "--label auth: a module or app of this name exists already"),
+    "the folder of tests": (["--label", "tests"], "--label 'tests': a module or app of this name exists already"),
+    "a standard module": (["--label", "email"], "--label 'email': a module or app of this name exists already"),
+    "an installed module": (["--label", "celery"], "--label 'celery': a module or app of this name exists already"),
+    "an app of Django": (["--label", "auth"], "--label 'auth': a module or app of this name exists already"),
     "an unknown room": (["--without", "attic"], "there is no room 'attic' to leave out: the rooms are beat, "),
     "the default project": (["--without", "project"], "there is no room 'project' to leave out"),
     "a needed room": (["--without", "tracking"], "stripe needs tracking: keep tracking, or leave out stripe too"),
-    "an unknown zone": (["--zone", "Europe/Atlantis"], "--zone Europe/Atlantis: there is no such time zone"),
-    "a path as zone": (["--zone", "../etc/passwd"], "--zone ../etc/passwd: there is no such time zone"),
-    "no time": (["--cutoff", "24:00"], "--cutoff 24:00: write hours and minutes from 00:00 to 23:59"),
-    "one digit": (["--cutoff", "9:00"], "--cutoff 9:00: write hours and minutes"),
-    "seconds": (["--cutoff", "17:00:30"], "--cutoff 17:00:30: write hours and minutes"),
+    "an unknown zone": (["--zone", "Europe/Atlantis"], "--zone 'Europe/Atlantis': there is no such time zone"),
+    "a path as zone": (["--zone", "../etc/passwd"], "--zone '../etc/passwd': there is no such time zone"),
+    "no time": (["--cutoff", "24:00"], "--cutoff '24:00': write hours and minutes from 00:00 to 23:59"),
+    "one digit": (["--cutoff", "9:00"], "--cutoff '9:00': write hours and minutes"),
+    "seconds": (["--cutoff", "17:00:30"], "--cutoff '17:00:30': write hours and minutes"),
     "a skipped hour": (["--cutoff", "02:30", "--zone", "Europe/Berlin"], "does not exist in Europe/Berlin on "),
     "a skipped midnight": (["--cutoff", "00:30", "--zone", "Africa/Cairo"], "does not exist in Africa/Cairo on "),
     "a doubled hour": (["--cutoff", "01:30", "--zone", "America/New_York"], "comes twice in America/New_York on "),
@@ -125,7 +125,9 @@ def test_folder_without_manage_py_is_refused(tmp_path: Path) -> None:
 def test_manage_py_without_settings_is_refused(target: Path) -> None:
     """The command cannot say what to add to settings that it does not find."""
     (target / "manage.py").write_text("import os\n", "utf-8")
-    with pytest.raises(CommandError, match="sets no DJANGO_SETTINGS_MODULE: set it as startproject does"):
+    with pytest.raises(
+        CommandError, match=r"sets no DJANGO_SETTINGS_MODULE such as shop\.settings: set it as startproject does"
+    ):
         copy(target, "--label", "returns")
 
 

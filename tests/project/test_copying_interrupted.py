@@ -49,7 +49,7 @@ def test_refusal_is_one_line_and_a_status(tmp_path: Path) -> None:
     target = start_project(tmp_path / "project")
     done = program(tmp_path, "-m", "refunds", "copy", str(target), "--label", "class", "--without-tests")
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
-    assert done.stderr.startswith("CommandError: --label class: choose a lower-case Python identifier")
+    assert done.stderr.startswith("CommandError: --label 'class': choose a lower-case Python identifier")
 
 
 @pytest.mark.parametrize(("n", "left"), [(1, []), (2, ["returns"])], ids=["before any move", "between the moves"])

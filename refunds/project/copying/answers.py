@@ -1,4 +1,4 @@
-"""What the command was asked for, read from its words; every refusal is one line."""
+"""The arguments of the command, checked: each refusal is one line."""
 
 import keyword
 import pkgutil
@@ -19,7 +19,7 @@ from .sources import PACKAGE
 
 # Characters. PostgreSQL cuts names after 63, and the longest name of a table or sequence adds fewer than 40.
 LONGEST_LABEL: Final = 23
-# Days that a cutoff is looked at: zones with rules of their own for a year (Morocco's Ramadan) announce none so early.
+# Days from today on which the cutoff must exist: by then, every rule of a zone has applied once.
 DAYS: Final = 20 * 366
 
 
@@ -27,16 +27,16 @@ def label(text: str, target: Path) -> str:
     """Return the label. Raises CannotCopy for one that is no new name of a package in the folder `target`."""
     if not re.fullmatch(r"[a-z][a-z0-9_]*", text) or keyword.iskeyword(text):
         raise CannotCopy(
-            f"--label {text}: choose a lower-case Python identifier that is no keyword, such as returns: it becomes "
+            f"--label {text!r}: choose a lower-case Python identifier that is no keyword, such as returns: it becomes "
             "the name of the package, of the app and of its tables"
         )
     if len(text) > LONGEST_LABEL:
-        raise CannotCopy(f"--label {text}: choose at most {LONGEST_LABEL} characters: it is part of names of tables")
+        raise CannotCopy(f"--label {text!r}: choose at most {LONGEST_LABEL} characters: it is part of names of tables")
     for path in (target / text, target / f"{text}.py"):
         if path.exists() or path.is_symlink():
             raise CannotCopy(f"{path} exists, and nothing is overwritten: choose another --label, or move it away")
     if text == "tests" or text in sys.stdlib_module_names or text in _contrib() or _is_another_module(text):
-        raise CannotCopy(f"--label {text}: a module or app of this name exists already: choose another one")
+        raise CannotCopy(f"--label {text!r}: a module or app of this name exists already: choose another one")
     return text
 
 
@@ -61,15 +61,17 @@ def target(text: str) -> Path:
 def settings_module(target: Path) -> str:
     """Return the settings module that the project's manage.py sets. Raises CannotCopy."""
     found = re.search(
-        r"""["']DJANGO_SETTINGS_MODULE["'],\s*["']([\w.]+)["']""", (target / "manage.py").read_text("utf-8")
+        r"""["']DJANGO_SETTINGS_MODULE["'],\s*["']([\w.]+\.\w+)["']""", (target / "manage.py").read_text("utf-8")
     )
     if not found:
-        raise CannotCopy(f"{target / 'manage.py'} sets no DJANGO_SETTINGS_MODULE: set it as startproject does")
+        raise CannotCopy(
+            f"{target / 'manage.py'} sets no DJANGO_SETTINGS_MODULE such as shop.settings: set it as startproject does"
+        )
     return found[1]
 
 
 def cutoff(at: str | None, zone: str | None) -> Cutoff:
-    """Return the cutoff. Raises CannotCopy where there is not exactly one of it on every day."""
+    """Return the cutoff. Raises CannotCopy for one that the clocks of its zone skip or repeat on some day."""
     named = Cutoff(None if zone is None else _zone(zone), None if at is None else _time(at))
     _once_each_day(named.zone or original.ZONE, named.at or original.TIME)
     return named
@@ -77,7 +79,7 @@ def cutoff(at: str | None, zone: str | None) -> Cutoff:
 
 def _zone(text: str) -> ZoneInfo:
     if text not in available_timezones():
-        raise CannotCopy(f"--zone {text}: there is no such time zone: write it such as Europe/Warsaw")
+        raise CannotCopy(f"--zone {text!r}: there is no such time zone: write it such as Europe/Warsaw")
     return ZoneInfo(text)
 
 
@@ -87,7 +89,7 @@ def _time(text: str) -> time:
             return time.fromisoformat(text)
     except ValueError:
         pass
-    raise CannotCopy(f"--cutoff {text}: write hours and minutes from 00:00 to 23:59, such as 17:00")
+    raise CannotCopy(f"--cutoff {text!r}: write hours and minutes from 00:00 to 23:59, such as 17:00")
 
 
 def _once_each_day(zone: ZoneInfo, at: time) -> None:

@@ -1,14 +1,26 @@
-"""The files of a copy: what is read, what is written, and where."""
+"""The files of a copy: their sources, their content and their places."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Final
 
 from .errors import CannotCopy
 from .rewriting import Cutoff, Rewriter
 from .rooms import rooms
-from .snippets import TESTS_SETTINGS
 from .sources import CORE_TESTS, NEVER, PACKAGE, below, imported, licence
+
+# tests/LABEL/settings.py: what the copied tests fix, whatever the project says.
+TESTS_SETTINGS: Final = '''"""The project's settings for the copied tests: no server, no real mail, no real payment."""
+
+from {settings} import *  # noqa: F403
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast; guards nothing here
+CELERY_BROKER_URL = "memory://"
+CELERY_RESULT_BACKEND = "cache+memory://"
+CELERY_BEAT_SCHEDULER = "celery.beat:PersistentScheduler"  # the database has no rows of a schedule
+REFUNDS_GATEWAY = "wallet"
+'''
 
 
 @dataclass(frozen=True)
@@ -65,7 +77,7 @@ def _package(wanted: Sequence[str]) -> Iterator[Path]:
 
 
 def _tests(folder: Path, wanted: Sequence[str]) -> Iterator[Path]:
-    """Yield what of the tests goes along: the core's, the rooms', and the modules next to them that these import."""
+    """Yield the folders of the core's and the rooms' tests, and the modules next to them that these import."""
     queue = [folder / name for name in (*CORE_TESTS, *wanted)]
     seen: set[Path] = set()
     while queue:

@@ -1,10 +1,10 @@
 """How a copied file differs from its source: the name of the package and app, and the cutoff."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import time
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from zoneinfo import ZoneInfo
 
 from .errors import CannotCopy
@@ -39,36 +39,10 @@ def _constant(name: str, value: str, text: str) -> str:
 class Rewriter:
     """Rewrites files for a copy under `label`. `tests` names the modules of the tests that are copied along."""
 
-    def __init__(self, label: str, cutoff: Cutoff, tests: Sequence[str] = ()) -> None:
+    def __init__(self, label: str, cutoff: Cutoff, tests: Collection[str] = ()) -> None:
         self.label = label
         self._cutoff = cutoff
-        modules = {path.name.removesuffix(".py") for path in PACKAGE.iterdir() if path.name[0] not in "._"}
-        dotted = _any(sorted(modules | _tasks()))
-        tables = _any(_tables())
-        # (pattern, replacement), in this order. A rule that is too general would rename a plural: "refunds" is a word.
-        self._rules = [
-            # Dotted names of modules and tasks, in imports, texts and comments.
-            (rf"(?<![\w./]){NAME}\.(?={dotted}\b)", f"{label}."),
-            (rf"^(\s*)from {NAME} import\b", rf"\1from {label} import"),
-            # Literals that begin with the label: names of tasks, checks, models, tables, permissions and files.
-            (rf"(?<=[\"']){NAME}(?=[./_]\w|[._][{{\"'])", label),
-            (rf"(?<=[\"'/]admin/){NAME}(?=/)", label),
-            # Names of tables, of rooms' labels and of admin pages, anywhere.
-            (rf"(?<![A-Za-z_]){NAME}_(?={tables}(?![a-z]))", f"{label}_"),
-            # The clone's Celery app; a copy uses the app of its project.
-            (r"^(\s*)from celery_app import app\b", r"\1from celery import current_app as app"),
-            # Dependencies and targets of migrations.
-            (rf"(?<=\(\"){NAME}(?=\", (?:None\b|\"\d{{4}}_))", label),
-            # How to run a command.
-            (rf"\bpython -m {NAME}\b", "python manage.py"),
-        ]
-        if tests:
-            self._rules += [
-                (rf"(?<![\w./])tests\.(?={_any(tests)}\b)", f"tests.{label}."),
-                (r"^(\s*)from tests import\b", rf"\1from tests.{label} import"),
-                # The pages that tests read go along with the tests.
-                (r"\bparents\[2\] / \"docs\"", 'parents[1] / "docs"'),
-            ]
+        self._rules = _rules(label) + (_rules_of_tests(label, tests) if tests else [])
 
     def path(self, path: PurePosixPath) -> PurePosixPath:
         """Return where a file of the package is in the copy: folders of templates and static files have its label."""
@@ -96,8 +70,38 @@ class Rewriter:
         return text.encode("utf-8")
 
 
-def _any(names: Sequence[str]) -> str:
-    return f"(?:{'|'.join(map(re.escape, names))})"
+def _rules(label: str) -> list[tuple[str, str]]:
+    """Return patterns and replacements. "refunds" is also a word: each rule needs more than the name."""
+    modules = {path.name.removesuffix(".py") for path in PACKAGE.iterdir() if path.name[0] not in "._"}
+    return [
+        # Dotted names of modules and tasks, in imports, texts and comments.
+        (rf"(?<![\w./]){NAME}\.(?={_any(modules | _tasks())}\b)", f"{label}."),
+        (rf"^(\s*)from {NAME} import\b", rf"\1from {label} import"),
+        # Literals that begin with the label: names of tasks, checks, models, tables and files.
+        (rf"(?<=[\"']){NAME}(?=[./_]\w|[._][{{\"'])", label),
+        (rf"(?<=[\"'/]admin/){NAME}(?=/)", label),
+        # Names of tables, of rooms' labels and of admin pages, anywhere.
+        (rf"(?<![A-Za-z_]){NAME}_(?={_any(_tables())}(?![a-z]))", f"{label}_"),
+        # Dependencies and targets of migrations.
+        (rf"(?<=\(\"){NAME}(?=\", (?:None\b|\"\d{{4}}_))", label),
+        # How to run a command.
+        (rf"\bpython -m {NAME}\b", "python manage.py"),
+    ]
+
+
+def _rules_of_tests(label: str, modules: Collection[str]) -> list[tuple[str, str]]:
+    return [
+        (rf"(?<![\w./])tests\.(?={_any(modules)}\b)", f"tests.{label}."),
+        (r"^(\s*)from tests import\b", rf"\1from tests.{label} import"),
+        # The clone's Celery app; a copy uses the app of its project.
+        (r"^(\s*)from celery_app import app\b", r"\1from celery import current_app as app"),
+        # The pages that tests read are copied with the tests.
+        (r"\bparents\[2\] / \"docs\"", 'parents[1] / "docs"'),
+    ]
+
+
+def _any(names: Collection[str]) -> str:
+    return f"(?:{'|'.join(map(re.escape, sorted(names)))})"
 
 
 def _tasks() -> set[str]:
@@ -110,7 +114,7 @@ def _tasks() -> set[str]:
     }
 
 
-def _tables() -> list[str]:
+def _tables() -> set[str]:
     """Return what follows `LABEL_` in names of tables and of rooms' labels, by the migrations."""
     models = {
         name.lower()
@@ -118,5 +122,4 @@ def _tables() -> list[str]:
         if file.parent.name == "migrations"
         for name in re.findall(r'CreateModel\(\s*name="(\w+)"', file.read_text("utf-8"))
     }
-    apps = {Path(file).parent.name for file in PACKAGE.glob("*/apps.py")}
-    return sorted(models | apps)
+    return models | {file.parent.name for file in PACKAGE.glob("*/apps.py")}

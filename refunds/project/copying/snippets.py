@@ -1,4 +1,4 @@
-"""What a person adds to the project: lines to paste, each under the name of its file."""
+"""The lines that a person adds to the project, each under the name of its file."""
 
 import tomllib
 from collections.abc import Iterator, Sequence
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires
 from typing import Final
 
+from .plan import Plan
 from .sources import CLONE, NAME, PACKAGE, constants
 
 # Apps of other packages that a room's settings use.
@@ -14,17 +15,6 @@ APPS: Final = {"beat": ["django_celery_beat"]}
 ARGUMENTS: Final = {"worker": 'control="{label}.worker.control:Control"'}
 # The default project alone reads DATABASE_URL.
 NOT_COPIED: Final = "dj-database-url"
-# tests/LABEL/settings.py: what the copied tests fix, whatever the project says.
-TESTS_SETTINGS: Final = '''"""The project's settings for the copied tests: no server, no real mail, no real payment."""
-
-from {settings} import *  # noqa: F403
-
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast; guards nothing here
-CELERY_BROKER_URL = "memory://"
-CELERY_RESULT_BACKEND = "cache+memory://"
-CELERY_BEAT_SCHEDULER = "celery.beat:PersistentScheduler"  # the database has no rows of a schedule
-REFUNDS_GATEWAY = "wallet"
-'''
 
 
 @dataclass(frozen=True)
@@ -36,13 +26,17 @@ class Snippet:
     lines: Sequence[str]
 
     def __str__(self) -> str:
-        return "\n".join([f"{self.file} ({self.where}):", "", *(f"    {line}".rstrip() for line in self.lines), "", ""])
+        return "\n".join([f"{self.file} ({self.where}):", "", *(f"    {line}".rstrip() for line in self.lines), ""])
 
 
-def snippets(label: str, rooms: Sequence[str], settings: str) -> list[Snippet]:
-    """Return what to add to the project whose settings module is `settings`."""
+def snippets(plan: Plan) -> list[Snippet]:
+    """Return what to add to the project that the plan copies into."""
+    label, rooms, settings = plan.label, plan.rooms, plan.settings
     project = settings.partition(".")[0]
-    found = [Snippet(f"{settings.replace('.', '/')}.py", "at its end", list(_settings(label, rooms)))]
+    path = settings.replace(".", "/")
+    # The settings of a project can be a package.
+    file = f"{path}/__init__.py" if (plan.target / path).is_dir() else f"{path}.py"
+    found = [Snippet(file, "at its end", list(_settings(label, rooms)))]
     if urls := list(_urls(label, rooms)):
         found.append(Snippet(f"{project}/urls.py", "at its end", urls))
     arguments = [f'"{project}"', *(ARGUMENTS[room].format(label=label) for room in rooms if room in ARGUMENTS)]

@@ -41,13 +41,12 @@ class Command(BaseCommand):
             if options["dry_run"]:
                 self.stdout.write("\n".join(map(str, sorted(files))))
                 return
+            added = [*map(str, snippets(plan)), *_next(plan)]
             write(plan.target, plan.label, files)
         except CannotCopy as refused:
             raise CommandError(str(refused)) from None
-        self.stdout.write(f"Copied {len(files)} files into {plan.target}. Add to the project:\n")
-        for snippet in snippets(plan.label, plan.rooms, plan.settings):
-            self.stdout.write(str(snippet))
-        self.stdout.write("\n".join(_next(plan)))
+        self.stdout.write(f"Copied {len(files)} files into {plan.target}. Add to the project:\n\n")
+        self.stdout.write("\n".join(added))
 
 
 def _plan(options: dict[str, Any]) -> Plan:
@@ -66,22 +65,14 @@ def _plan(options: dict[str, Any]) -> Plan:
 
 
 def _next(plan: Plan) -> list[str]:
-    needed = packages(plan.rooms)
-    return [
-        "Then, in that folder:",
-        "",
-        *([f"    pip install {' '.join(map(_quoted, needed))}"] if needed else []),
-        "    python manage.py check",
-        "    python manage.py makemigrations --check",
-        "    python manage.py migrate",
-        *([f"    python -m pytest --ds tests.{plan.label}.settings tests/{plan.label}"] if plan.tests else []),
-        "",
-        *(
-            ["The tests need pytest-django and the kit: pip install ./rehearsal pytest-django in the clone."]
-            if plan.tests
-            else []
-        ),
-    ]
+    needed = " ".join(map(_quoted, packages(plan.rooms)))
+    lines = [f"pip install {needed}"] if needed else []
+    lines += ["python manage.py check", "python manage.py makemigrations --check", "python manage.py migrate"]
+    last = [""]
+    if plan.tests:
+        lines.append(f"python -m pytest --ds tests.{plan.label}.settings tests/{plan.label}")
+        last = ["", "The tests need pytest-django and the kit: pip install ./rehearsal pytest-django in the clone."]
+    return ["Then, in that folder:", "", *(f"    {line}" for line in lines), *last]
 
 
 def _quoted(requirement: str) -> str:

@@ -10,6 +10,8 @@ from .rewriting import Cutoff, Rewriter
 from .rooms import rooms
 from .sources import CORE_TESTS, NEVER, PACKAGE, below, imported, licence
 
+# The folder of files that the tests of several rooms read.
+DATA: Final = "data"
 # tests/LABEL/settings.py: what the copied tests fix, whatever the project says.
 TESTS_SETTINGS: Final = '''"""The project's settings for the copied tests: no server, no real mail, no real payment."""
 
@@ -87,7 +89,8 @@ def _tests(folder: Path, wanted: Sequence[str]) -> Iterator[Path]:
         seen.add(root)
         yield root
         names = (name for file in below(root) if file.suffix == ".py" for name in imported(file, folder))
-        queue += [folder / f"{name.partition('.')[0]}.py" for name in names]
+        for top in {name.partition(".")[0] for name in names}:
+            queue.append(folder / (top if top == DATA else f"{top}.py"))
 
 
 def _read(folder: Path, roots: Sequence[Path] | Iterator[Path]) -> Iterator[tuple[PurePosixPath, bytes]]:

@@ -14,9 +14,9 @@ NAME: Final = PACKAGE.name
 CLONE: Final = PACKAGE.parent / "pyproject.toml"
 # The project around the app stays where it is, and `python -m` is its entry.
 NEVER: Final = frozenset({"project", "__main__.py", "__pycache__"})
-# The folders of tests that need the core only; `data` holds their files.
+# The folders of tests that need the core only.
 CORE_TESTS: Final = (
-    *("admin", "commands", "data", "day", "domain", "gateways", "messages", "operations", "rows"),
+    *("admin", "commands", "day", "domain", "gateways", "messages", "operations", "rows"),
     *("__init__.py", "conftest.py"),
 )
 

@@ -10,7 +10,7 @@ from django.core.management.base import CommandError
 
 from .copies import TESTS, copy, start_project, tree
 
-# The program, killed by itself when it moves a folder for the time that {n} gives.
+# The program, which kills itself when it moves a folder for the {n}-th time.
 KILLED = """
 import os, pathlib, sys
 from refunds import __main__

@@ -49,7 +49,7 @@ def licence() -> Path | None:
 
 
 def below(folder: Path) -> Iterator[Path]:
-    """Yield each file below a folder, or the file itself; compiled and hidden files are none of the source."""
+    """Yield each file below a folder, or the file itself; compiled and hidden files are left out."""
     if folder.is_file():
         yield folder
         return

@@ -29,6 +29,8 @@ REWRITTEN = {
     "a module in prose": ("see refunds.operations.", "see returns.operations."),
     "a task": ('"refunds.pay_refund"', '"returns.pay_refund"'),
     "a task in prose": ('"Task refunds.pay_refund failed"', '"Task returns.pay_refund failed"'),
+    "a pattern": (r'match=r"Task refunds\.pay_refund"', r'match=r"Task returns\.pay_refund"'),
+    "a pattern of tests": (r'r"tests\.operations\.payers"', r'r"tests\.returns\.operations\.payers"'),
     "a check": ('"refunds.E001"', '"returns.E001"'),
     "a beginning": ('name.startswith("refunds.")', 'name.startswith("returns.")'),
     "a model": ('to="refunds.returnrequest"', 'to="returns.returnrequest"'),

@@ -74,8 +74,8 @@ def _rules(label: str) -> list[tuple[str, str]]:
     """Return patterns and replacements. "refunds" is also a word: each rule needs more than the name."""
     modules = {path.name.removesuffix(".py") for path in PACKAGE.iterdir() if path.name[0] not in "._"}
     return [
-        # Dotted names of modules and tasks, in imports, texts and comments.
-        (rf"(?<![\w./]){NAME}\.(?={_any(modules | _tasks())}\b)", f"{label}."),
+        # Dotted names of modules and tasks, in imports, texts and comments; in a pattern, the dot is escaped.
+        (rf"(?<![\w./]){NAME}(?=\\?\.{_any(modules | _tasks())}\b)", label),
         (rf"^(\s*)from {NAME} import\b", rf"\1from {label} import"),
         # Literals that begin with the label: names of tasks, checks, models, tables and files.
         (rf"(?<=[\"']){NAME}(?=[./_]\w|[._][{{\"'])", label),
@@ -91,7 +91,7 @@ def _rules(label: str) -> list[tuple[str, str]]:
 
 def _rules_of_tests(label: str, modules: Collection[str]) -> list[tuple[str, str]]:
     return [
-        (rf"(?<![\w./])tests\.(?={_any(modules)}\b)", f"tests.{label}."),
+        (rf"(?<![\w./])tests(\\?\.)(?={_any(modules)}\b)", rf"tests\1{label}\1"),
         (r"^(\s*)from tests import\b", rf"\1from tests.{label} import"),
         # The clone's Celery app; a copy uses the app of its project.
         (r"^(\s*)from celery_app import app\b", r"\1from celery import current_app as app"),

@@ -20,7 +20,7 @@ EXIT_STATUS: Final = 2
 # Commands that need no database. Every other command is checked, also Django's.
 WITHOUT: Final = frozenset(
     {
-        *("check", "collectstatic", "compilemessages", "demo", "diffsettings", "findstatic", "makemessages"),
+        *("check", "collectstatic", "compilemessages", "copy", "demo", "diffsettings", "findstatic", "makemessages"),
         *("makemigrations", "optimizemigration", "sendtestemail", "squashmigrations", "startapp", "startproject"),
         *("test", "testserver"),
     }

@@ -19,7 +19,7 @@ def rate_applied(**_: Any) -> list[CheckMessage]:
         Error(
             f"REFUNDS_GATEWAY_RATE is {rate!r}, and REFUNDS_LIMITER is not set: calls would not be limited.",
             hint=f"Set REFUNDS_LIMITER to '{__package__}.limiter.limiter'.",
-            id=f"{LABEL}.E020",
+            id=f"{LABEL}.E013",
         )
     ]
 

@@ -24,6 +24,6 @@ def test_limit_that_each_process_counts_alone_is_warned_of(settings: Settings) -
 def test_rate_that_no_limiter_applies_is_an_error(settings: Settings) -> None:
     """A project that copies the settings in part would call the provider without a limit."""
     settings.REFUNDS_GATEWAY_RATE, settings.REFUNDS_LIMITER = "50/s", ""
-    assert ids() == [f"{LABEL}.E020"]
+    assert ids() == [f"{LABEL}.E013"]
     settings.REFUNDS_LIMITER = "refunds.rate.limiter.limiter"
     assert ids() == []

@@ -1,0 +1,79 @@
+"""`copy TARGET --label LABEL`: the core and the wanted rooms as an app of a Django project."""
+
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from ...copying import answers
+from ...copying.errors import CannotCopy
+from ...copying.plan import Plan
+from ...copying.rooms import kept, rooms
+from ...copying.snippets import packages, snippets
+from ...copying.sources import tests_folder
+from ...copying.writing import refuse_leftovers, write
+
+
+class Command(BaseCommand):
+    """Copies, and prints what to add to the project. It needs no database, and overwrites nothing."""
+
+    help = "Copy the app and its tests into a Django project, under a label and a cutoff of your own."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Where to, under which name, and which rooms."""
+        parser.add_argument("target", help="the folder of the project's manage.py")
+        parser.add_argument("--label", required=True, help="name of the copied package and app, such as returns")
+        parser.add_argument(
+            "--without", action="append", default=[], metavar="ROOM,…", help=f"rooms to leave out: {', '.join(rooms())}"
+        )
+        parser.add_argument("--cutoff", metavar="HH:MM", help="time of day of the cutoff (default: as here)")
+        parser.add_argument("--zone", metavar="AREA/CITY", help="time zone of the cutoff (default: as here)")
+        parser.add_argument("--tests", type=Path, metavar="FOLDER", help="the tests of a clone (default: of this one)")
+        parser.add_argument("--without-tests", action="store_true", help="copy the app alone")
+        parser.add_argument("--dry-run", action="store_true", help="list the files, and write nothing")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        """Copy. Raises CommandError, before anything is written, for what cannot be done."""
+        try:
+            plan = _plan(options)
+            files = plan.files()
+            if options["dry_run"]:
+                self.stdout.write("\n".join(map(str, sorted(files))))
+                return
+            added = [*map(str, snippets(plan)), *_next(plan)]
+            write(plan.target, plan.label, files)
+        except CannotCopy as refused:
+            raise CommandError(str(refused)) from None
+        self.stdout.write(f"Copied {len(files)} files into {plan.target}. Add to the project:\n\n")
+        self.stdout.write("\n".join(added))
+
+
+def _plan(options: dict[str, Any]) -> Plan:
+    target = answers.target(options["target"])
+    refuse_leftovers(target, options["label"])
+    plan = Plan(
+        target=target,
+        label=answers.label(options["label"], target),
+        rooms=kept(room for given in options["without"] for room in given.split(",") if room),
+        cutoff=answers.cutoff(options["cutoff"], options["zone"]),
+        settings=answers.settings_module(target),
+        tests=None if options["without_tests"] else tests_folder(options["tests"]),
+    )
+    plan.refuse()
+    return plan
+
+
+def _next(plan: Plan) -> list[str]:
+    needed = " ".join(map(_quoted, packages(plan.rooms)))
+    lines = [f"pip install {needed}"] if needed else []
+    lines += ["python manage.py check", "python manage.py makemigrations --check", "python manage.py migrate"]
+    last = [""]
+    if plan.tests:
+        lines.append(f"python -m pytest --ds tests.{plan.label}.settings tests/{plan.label}")
+        last = ["", "The tests need pytest-django and the kit: pip install ./rehearsal pytest-django in the clone."]
+    return ["Then, in that folder:", "", *(f"    {line}" for line in lines), *last]
+
+
+def _quoted(requirement: str) -> str:
+    return f"'{requirement}'" if set(requirement) & set("<>[]") else requirement

@@ -1,0 +1,116 @@
+"""Copies in fresh Django projects, with the lines pasted that the command prints."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, time
+from io import StringIO
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import celery_rehearsal
+from django.core.management import call_command
+
+from refunds.project.copying.rewriting import Cutoff, Rewriter
+from refunds.project.copying.rooms import needs, rooms
+
+TESTS = Path(__file__).parents[1]
+SNIPPET = re.compile(r"^(\S+) \(.*\):\n\n((?:    .*\n|\n)+)", re.MULTILINE)
+README = TESTS.parent / "README.md"
+# Seconds that a command of a project may take.
+TAKES = 120
+ZONE, AT = "Europe/Warsaw", "16:30"
+# The README's day ends at 18:00 in Kyiv; the copy's, on the same date, at its own cutoff.
+OF_README = datetime(2026, 3, 29, 15, tzinfo=UTC)
+OF_COPY = datetime.combine(date(2026, 3, 29), time.fromisoformat(AT), ZoneInfo(ZONE))
+# Combinations of rooms that pass; None for all of them.
+PROVEN: set[str] | None = set()
+ALONE = """
+
+def test_the_original_is_not_loaded():
+    import sys
+
+    assert not [name for name in sys.modules if name.partition(".")[0] == "refunds"]
+"""
+
+
+def left_out() -> dict[str, set[str]]:
+    """Return the combinations of rooms that pass, by name: the rooms that each leaves out."""
+    every = set(rooms())
+    found: dict[str, set[str]] = {"no rooms": every, "all rooms": set()}
+    for room in sorted(every):
+        found[f"without {room}"] = {room} | {other for other in every if room in needs(other)}
+    return {name: left for name, left in found.items() if PROVEN is None or name in PROVEN}
+
+
+def start_project(folder: Path) -> Path:
+    """Make a fresh Django project called shop in the folder."""
+    folder.mkdir()
+    command = [sys.executable, "-m", "django", "startproject", "shop", str(folder)]
+    subprocess.run(command, check=True, capture_output=True)
+    return folder
+
+
+def copy(target: Path, *arguments: str, tests: bool = True) -> str:
+    """Run the command in this process and return what it printed. Raises CommandError."""
+    printed = StringIO()
+    which = ["--tests", str(TESTS)] if tests else ["--without-tests"]
+    call_command("copy", str(target), *which, *arguments, stdout=printed)
+    return printed.getvalue()
+
+
+def paste(target: Path, printed: str) -> list[str]:
+    """Append the printed lines to the files that they name, and return these names."""
+    found = SNIPPET.findall(printed)
+    for name, lines in found:
+        with (target / name).open("a", encoding="utf-8") as file:
+            file.write("\n" + re.sub(r"^    ", "", lines, flags=re.MULTILINE).rstrip() + "\n")
+    return [name for name, _ in found]
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """Return the content of every file below a folder by its path."""
+    files = (path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+def copied_project(folder: Path, without: Iterable[str]) -> Path:
+    """Make a fresh project: a copy that leaves out these rooms, the printed lines, and the README's day as a test."""
+    target = start_project(folder)
+    left = ["--without", ",".join(sorted(without))] if without else []
+    paste(target, copy(target, "--label", "returns", "--cutoff", AT, "--zone", ZONE, *left))
+    (target / "tests" / "test_readme.py").write_text(day_of_readme(), "utf-8")
+    return target
+
+
+def run(target: Path, *arguments: str, timeout: float = TAKES) -> str:
+    """Run Python in the project, where the original is not on the path, and return what it printed."""
+    path = str(Path(celery_rehearsal.__file__).parents[1])
+    ours = ("CELERY_", "DATABASE_", "DJANGO_", "PYTEST_", "REFUNDS_")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)} | {
+        "PYTHONPATH": path
+    }
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=target,
+        env=environment | {"PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+    assert done.returncode == 0, f"{' '.join(arguments)}:\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def day_of_readme() -> str:
+    """Return the README's day as a test file of the copy: its names rewritten, its times moved to the copy's cutoff."""
+    blocks = re.findall(r"^```python\n(.*?)^```$", README.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    (day,) = [block for block in blocks if "VirtualCelery" in block]
+    renamed = Rewriter("returns", Cutoff(), ["factories"]).text(day)
+    seconds = (OF_COPY - OF_README).total_seconds()
+    moved = re.sub(r"datetime\([\d, ]+tzinfo=UTC\)", rf"(\g<0> + timedelta(seconds={seconds}))", renamed)
+    head = "from datetime import UTC, datetime, timedelta\nimport pytest\n"
+    return f"{head}{moved}\ntest_a_day = pytest.mark.django_db(transaction=True)(test_a_day)\n{ALONE}"

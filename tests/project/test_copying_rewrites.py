@@ -1,0 +1,134 @@
+"""What differs between a file and its copy: the name of the package and app, and the cutoff. Nothing else does."""
+
+from datetime import time
+from pathlib import PurePosixPath
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from refunds.domain import cutoff
+from refunds.project.copying.rewriting import Cutoff, Rewriter
+from refunds.project.copying.sources import PACKAGE
+
+SAME = {
+    "a plural": "refunds = Refund.objects.filter(pk__in=ids); refunds.filter(status=1); self.refunds.tasks",
+    "a related name": 'related_name="refunds"',
+    "a sentence": '"Can try failed refunds again. The refunds."',
+    "another package": "import my_refunds.models; import refundsx.models",
+    "a setting": "REFUNDS_GATEWAY",
+    "an address": "https://docs.stripe.com/api/refunds/object",
+    "a key": 'dict.fromkeys(("refunds", "notices")); (("refunds", lines), ("requests", lines))',
+    "a field of Stripe": '"refunds": []',
+    "a signal": "signals.refunds_settled.connect(receive)",
+}
+REWRITTEN = {
+    "an import": ("import refunds.models", "import returns.models"),
+    "an import from a module": ("    from refunds.domain import cutoff", "    from returns.domain import cutoff"),
+    "an import from the package": ("from refunds import queries", "from returns import queries"),
+    "a dotted string": ('"refunds.domain.sweeps.CHUNK_ROWS"', '"returns.domain.sweeps.CHUNK_ROWS"'),
+    "a module in prose": ("see refunds.operations.", "see returns.operations."),
+    "a task": ('"refunds.pay_refund"', '"returns.pay_refund"'),
+    "a task in prose": ('"Task refunds.pay_refund failed"', '"Task returns.pay_refund failed"'),
+    "a pattern": (r'match=r"Task refunds\.pay_refund"', r'match=r"Task returns\.pay_refund"'),
+    "a pattern of tests": (r'r"tests\.operations\.payers"', r'r"tests\.returns\.operations\.payers"'),
+    "a check": ('"refunds.E001"', '"returns.E001"'),
+    "a beginning": ('name.startswith("refunds.")', 'name.startswith("returns.")'),
+    "a model": ('to="refunds.returnrequest"', 'to="returns.returnrequest"'),
+    "a table": ('TABLE = "refunds_returnrequest"', 'TABLE = "returns_returnrequest"'),
+    "tables": ("FROM refunds_refund, refunds_sweep", "FROM returns_refund, returns_sweep"),
+    "a formatted table": ("""f'FROM "refunds_{model}"'""", """f'FROM "returns_{model}"'"""),
+    "a room's table": ("refunds_notices_optout", "returns_notices_optout"),
+    "a dependency": ('("refunds", "0001_initial")', '("returns", "0001_initial")'),
+    "a room's dependency": ('("refunds_notices", "0001_initial")', '("returns_notices", "0001_initial")'),
+    "an admin page's name": (
+        "{% url 'admin:refunds_refund_changelist' %}",
+        "{% url 'admin:returns_refund_changelist' %}",
+    ),
+    "an admin page": ('"/admin/refunds/refund/"', '"/admin/returns/refund/"'),
+    "a template": ('{% extends "admin/refunds/page.html" %}', '{% extends "admin/returns/page.html" %}'),
+    "a static file": ("{% static 'refunds/page.css' %}", "{% static 'returns/page.css' %}"),
+    "a target of migrations": ('[("refunds", None)]', '[("returns", None)]'),
+    "a command": ("run: python -m refunds decline_all", "run: python manage.py decline_all"),
+    "a page of the docs": ('Path(__file__).parents[2] / "docs"', 'Path(__file__).parents[1] / "docs"'),
+    "the Celery app": ("from celery_app import app", "from celery import current_app as app"),
+    "tests": ('"tests.operations.payers.Scripted"', '"tests.returns.operations.payers.Scripted"'),
+    "an import of tests": ("from tests import factories", "from tests.returns import factories"),
+}
+
+
+def rewriter(asked: Cutoff | None = None) -> Rewriter:
+    return Rewriter("returns", asked or Cutoff(), ["factories", "operations"])
+
+
+def rewritten(text: str) -> str:
+    return rewriter().content(PurePosixPath("any.py"), text.encode()).decode()
+
+
+@pytest.mark.parametrize("text", [pytest.param(text, id=name) for name, text in SAME.items()])
+def test_other_words_stay(text: str) -> None:
+    """What does not name the package or the app is copied as it is."""
+    assert rewritten(text) == text
+
+
+@pytest.mark.parametrize(("text", "copied"), [pytest.param(*case, id=name) for name, case in REWRITTEN.items()])
+def test_names_of_package_and_app_are_rewritten(text: str, copied: str) -> None:
+    """Each place that names the package or the app names the copy's."""
+    assert rewritten(text) == copied
+
+
+def test_copy_under_the_same_label_is_the_same() -> None:
+    """The rules rename; the only other change is the way to run a command."""
+    same = Rewriter("refunds", Cutoff())
+    for file in PACKAGE.rglob("*.py"):
+        path = PurePosixPath(file.relative_to(PACKAGE).as_posix())
+        expected = file.read_bytes().replace(b"python -m refunds", b"python manage.py")
+        assert same.content(path, file.read_bytes()) == expected
+
+
+def test_label_is_one_line_of_apps() -> None:
+    """The label of the copy is in its apps.py."""
+    path = PurePosixPath("apps.py")
+    names: dict[str, object] = {"__name__": "refunds.apps", "__package__": "refunds"}
+    exec(rewriter().content(path, (PACKAGE / path).read_bytes()), names)
+    assert names["LABEL"] == "returns"
+
+
+@pytest.mark.parametrize(
+    ("asked", "zone", "at"),
+    [
+        (Cutoff(), cutoff.ZONE, cutoff.TIME),
+        (Cutoff(at=time(0, 5)), cutoff.ZONE, time(0, 5)),
+        (Cutoff(zone=ZoneInfo("America/St_Johns")), ZoneInfo("America/St_Johns"), cutoff.TIME),
+        (Cutoff(ZoneInfo("Europe/Warsaw"), time(16, 30)), ZoneInfo("Europe/Warsaw"), time(16, 30)),
+    ],
+)
+def test_cutoff_of_the_copy_is_in_domain_cutoff(asked: Cutoff, zone: ZoneInfo, at: time) -> None:
+    """The copied domain/cutoff.py has the zone and the time that the command was given."""
+    path = PurePosixPath("domain/cutoff.py")
+    names: dict[str, object] = {"__name__": "refunds.domain.cutoff", "__package__": "refunds.domain"}
+    exec(rewriter(asked).content(path, (PACKAGE / path).read_bytes()), names)
+    assert (names["ZONE"], names["TIME"]) == (zone, at)
+
+
+def test_city_of_the_copy_is_the_zone_s() -> None:
+    """Pages name the cutoff by the last part of the zone's name."""
+    text = Cutoff(ZoneInfo("America/St_Johns")).rewrite('CITY: Final = "London"\n')
+    assert text == 'CITY: Final = "St Johns"\n'
+
+
+def test_folders_of_templates_and_static_files_have_the_label() -> None:
+    """Django finds templates and static files by the label; modules keep their names."""
+    paths = {
+        "templates/admin/refunds/page.html": "templates/admin/returns/page.html",
+        "notices/templates/refunds/opt_out.html": "notices/templates/returns/opt_out.html",
+        "static/refunds/page.css": "static/returns/page.css",
+        "domain/refunds.py": "domain/refunds.py",
+    }
+    for path, copied in paths.items():
+        assert rewriter().path(PurePosixPath(path)) == PurePosixPath(copied)
+
+
+def test_data_is_copied_byte_by_byte() -> None:
+    """A file of returns may hold any bytes and any words."""
+    content = b'\xff"refunds.pay_refund"'
+    assert rewriter().content(PurePosixPath("tests/importing/samples/any.csv"), content) == content

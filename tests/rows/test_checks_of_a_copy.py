@@ -1,0 +1,69 @@
+"""System checks: what a project that copies the app forgets to add is reported, with what to add."""
+
+import pytest
+from celery import Celery
+from django.core.checks import CheckMessage, run_checks
+from kombu import Queue
+from pytest_django import Settings
+
+from refunds import checks
+from refunds.apps import LABEL
+from refunds.schedule import beat_schedule
+
+
+def found(name: str) -> list[CheckMessage]:
+    """Return the messages of one check."""
+    return [message for message in run_checks() if message.id == f"{LABEL}.{name}"]
+
+
+def test_missing_entries_of_beat_are_reported(settings: Settings) -> None:
+    """Without its entries beat runs, and declines nothing."""
+    tasks = [entry["task"] for entry in beat_schedule().values()]
+    missing = [f"No entry of CELERY_BEAT_SCHEDULE sends {task}." for task in tasks]
+    settings.CELERY_BEAT_SCHEDULE = {}
+    assert [message.msg for message in found("E020")] == [
+        f"No entry of CELERY_BEAT_SCHEDULE sends {task}." for task in tasks
+    ]
+    settings.CELERY_BEAT_SCHEDULE = {"under another name": {"task": tasks[0], "schedule": 60}}
+    assert [message.msg for message in found("E020")] == missing[1:]
+    settings.CELERY_BEAT_SCHEDULE = beat_schedule()
+    assert found("E020") == []
+
+
+def test_another_current_celery_app_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that has not imported the project's app would publish by Celery's defaults."""
+    other = Celery("other", set_as_current=False)
+    monkeypatch.setattr(checks, "current_app", other)
+    (message,) = found("E021")
+    assert message.msg.startswith("The current Celery app 'other' does not have the routes of CELERY_TASK_ROUTES")
+    assert "from .celery import app as celery_app" in str(message.hint)
+
+
+def test_early_acknowledgement_is_reported(settings: Settings) -> None:
+    """Celery acknowledges before it runs a task, unless it is told otherwise."""
+    settings.CELERY_TASK_ACKS_LATE = False
+    (message,) = found("W020")
+    assert "CELERY_TASK_ACKS_LATE = True" in str(message.hint)
+
+
+def test_task_without_a_route_is_reported(settings: Settings) -> None:
+    """A task without a route waits in the default queue; a pattern is a route."""
+    routes = dict(settings.CELERY_TASK_ROUTES)
+    route = routes.pop(f"{LABEL}.pay_refund")
+    settings.CELERY_TASK_ROUTES = routes
+    (message,) = found("W021")
+    assert message.msg == f"CELERY_TASK_ROUTES has no route for {LABEL}.pay_refund: it goes to the default queue."
+    settings.CELERY_TASK_ROUTES = routes | {f"{LABEL}.pay_*": route}
+    assert found("W021") == []
+
+
+def test_declared_queue_without_a_route_is_reported(settings: Settings) -> None:
+    """A queue that nothing is sent to has a worker that waits for nothing."""
+    settings.CELERY_TASK_QUEUES = [*settings.CELERY_TASK_QUEUES, Queue("parcels")]
+    (message,) = found("W022")
+    assert message.msg.startswith("CELERY_TASK_QUEUES declares 'parcels', but no route of CELERY_TASK_ROUTES names it")
+
+
+def test_settings_of_the_app_raise_none_of_these() -> None:
+    """The settings that the copy command names are complete."""
+    assert [name for name in ("E020", "E021", "W020", "W021", "W022") if found(name)] == []

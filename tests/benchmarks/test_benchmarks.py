@@ -5,7 +5,7 @@ import pytest
 from benchmarks import import_returns, pay_refund, paying, stage, sweeps
 from benchmarks.run import Options
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
 
 
 def test_paying_says_what_is_added_to_a_call() -> None:

@@ -6,6 +6,8 @@ from benchmarks import safety_net
 from benchmarks.report import Skipped
 from benchmarks.run import Options
 
+pytestmark = pytest.mark.processes
+
 NAMES = [
     "reconcile, nothing to do",
     "health, all well",

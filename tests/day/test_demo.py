@@ -74,7 +74,7 @@ def test_without_the_kit_the_demo_says_what_to_install(monkeypatch: pytest.Monke
     """A project without the extra gets the name of the extra, and no traceback."""
     monkeypatch.setitem(sys.modules, "refunds.project.demo", None)
     monkeypatch.delattr("refunds.project.demo")
-    with pytest.raises(CommandError, match=r"pip install '\.\[testkit\]' in the clone of refunds"):
+    with pytest.raises(CommandError, match=r"pip install \./rehearsal in the clone of refunds"):
         run()
 
 

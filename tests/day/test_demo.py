@@ -22,7 +22,7 @@ def run(*arguments: str) -> tuple[str, str]:
     return out.getvalue(), err.getvalue()
 
 
-@pytest.mark.parametrize("day", ["2026-03-29", "2026-10-25"])
+@pytest.mark.parametrize("day", ["2026-03-29", pytest.param("2026-10-25", marks=pytest.mark.long)])
 def test_the_day_is_told_and_checked(day: str) -> None:
     """A thousand requests: 900 approved at 17:58 and paid, 80 declined at 18:00:00, 20 left for the next day."""
     make_requests(3)

@@ -68,7 +68,7 @@ def test_an_approval_whose_worker_was_down_until_the_cutoff_lapses(start: Start,
     assert len(mailed) == (kind == "expired")
 
 
-@pytest.mark.parametrize("transport", ["memory", "fakeredis"])
+@pytest.mark.parametrize("transport", ["memory", pytest.param("fakeredis", marks=pytest.mark.long)])
 @pytest.mark.parametrize("late", [timedelta(0), BLINK, 10 * MINUTE])
 def test_a_worker_that_dies_half_way_leaves_the_rest_to_the_decline(
     start: Start, monkeypatch: pytest.MonkeyPatch, transport: str, late: timedelta

@@ -39,7 +39,7 @@ def local(instants: list[datetime]) -> list[str]:
 
 
 @pytest.mark.usefixtures("hourly")
-@pytest.mark.parametrize("transport", ["memory", "fakeredis"])
+@pytest.mark.parametrize("transport", ["memory", pytest.param("fakeredis", marks=pytest.mark.long)])
 @pytest.mark.parametrize("sunday", [SPRING, AUTUMN])
 def test_each_day_around_a_change_of_clocks_has_one_decline_at_18(start: Start, sunday: date, transport: str) -> None:
     """On the Saturday, Sunday and Monday of either change beat sends one decline, at 18:00:00 local."""

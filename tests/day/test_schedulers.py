@@ -34,7 +34,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.mark.usefixtures("decline")
-@pytest.mark.parametrize("scheduler", [FILE, STOCK, OURS])
+@pytest.mark.parametrize("scheduler", [FILE, pytest.param(STOCK, marks=pytest.mark.long), OURS])
 @pytest.mark.parametrize("sunday", [SPRING, AUTUMN])
 def test_each_scheduler_declines_once_a_day_around_a_change_of_clocks(
     start: Start, sunday: date, scheduler: str
@@ -49,7 +49,7 @@ def test_each_scheduler_declines_once_a_day_around_a_change_of_clocks(
 
 
 @pytest.mark.usefixtures("decline")
-@pytest.mark.parametrize("scheduler", [FILE, STOCK, OURS])
+@pytest.mark.parametrize("scheduler", [FILE, pytest.param(STOCK, marks=pytest.mark.long), OURS])
 def test_a_restart_at_half_past_ten_sends_no_second_decline(start: Start, scheduler: str) -> None:
     """Neither that evening nor at another hour of the next day."""
     celery = start(NOON, scheduler=scheduler, workers=READERS)

@@ -20,7 +20,7 @@ settings.load_profile("thorough" if os.environ.get("REFUNDS_THOROUGH") else "def
 
 @pytest.fixture
 def real_file() -> Path:
-    """The first half of a real shop's returns: beside the checkout, or in the folder that REFUNDS_TEST_DATA names."""
+    """The first half of a real shop's returns: next to the checkout, or in the folder that REFUNDS_TEST_DATA names."""
     folder = Path(os.environ.get("REFUNDS_TEST_DATA", Path(__file__).parent.parent / "shared" / "data"))
     file = folder / "online_retail_returns_h1.csv"
     if not file.is_file():

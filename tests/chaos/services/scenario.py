@@ -1,4 +1,4 @@
-"""The scenarios by name, each in a process that has become the web's; whoever imports this has set the environment."""
+"""The scenarios by name, each in a process that has become the web's; the importer has set the environment."""
 
 import os
 from collections.abc import Callable

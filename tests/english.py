@@ -59,7 +59,7 @@ def by_folder() -> dict[str, list[str]]:
     listed = subprocess.run(
         ["git", "ls-files", "*.py", "*.md", "*.html", "*.toml"], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    found = defaultdict(list)
+    found: dict[str, list[str]] = defaultdict(list)
     for name in sorted({*listed.stdout.split()} - EXCEPT):
         if not (ROOT / name).exists():  # deleted, and not committed yet
             continue

@@ -17,7 +17,7 @@ from refunds.operations import preview, reconcile, sweeps
 
 from ..factories import CUTOFF, NOON, PRESSED, make_failed, make_refund, make_requests, never_read_tables
 from ..importing.files import HEADER, csv_file, line, none_rejected, read, taken
-from ..plans import Plan, explained
+from .plans import Plan, explained
 
 pytestmark = pytest.mark.django_db
 

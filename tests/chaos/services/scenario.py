@@ -10,8 +10,8 @@ from django.db import connections
 
 from refunds.operations.audit import close_books
 
-from ...crew import Crew
-from ...pace import TooSlow
+from ..crew import Crew
+from ..pace import TooSlow
 from . import audit, troubled
 from .day import day
 from .stage import Stage

@@ -16,8 +16,8 @@ from refunds.frozen import freeze
 from refunds.models import Chunk, ReturnRequest, Sweep, new_key
 from refunds.operations import sweeps
 
-from ...crew import Crew
-from ...pace import TooSlow, Watch
+from ..crew import Crew
+from ..pace import TooSlow, Watch
 from .messages import Raw
 from .site import Site
 from .threads import Threads

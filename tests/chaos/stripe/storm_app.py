@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from refunds.domain.retries import RetryPolicy
 
-from ...shortened import app as shortened
+from ..shortened import app as shortened
 
 # The name by which Celery finds it. A message waits behind those of all refunds of its sweep, since there is no rate
 # unless one is given; to lose patience before that would double them all.

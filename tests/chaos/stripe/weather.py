@@ -16,8 +16,8 @@ from refunds import queries
 from refunds.domain.returns import Status
 from refunds.models import Refund, ReturnRequest
 
-from ...crew import CHILDREN
-from ...pace import Stuck, TooSlow, Watch
+from ..crew import CHILDREN
+from ..pace import Stuck, TooSlow, Watch
 from . import business, reckoning
 from .crew import WORKERS, StormCrew
 from .options import Options

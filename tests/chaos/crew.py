@@ -155,7 +155,7 @@ def _kind(name: str) -> str:
 
 
 # The first line of each start in a log.
-_BEGINS = "tests.crew: begins"
+_BEGINS = "tests.chaos.crew: begins"
 
 
 def _children(pid: int) -> list[int]:

@@ -60,7 +60,7 @@ def test_a_year_of_declines(transport: str) -> None:
         assert len(celery.timeline.of("sent", "late")) == (366 * 24 - 1 if hourly else 366 * 4)
 
 
-@settings(max_examples=100 if "REHEARSAL_THOROUGH" in os.environ else 5, deadline=None, database=None)
+@settings(max_examples=30 if "REHEARSAL_THOROUGH" in os.environ else 5, deadline=None, database=None)
 @given(
     change=st.sampled_from(CHANGES),
     minutes=st.integers(0, 5 * 24 * 60),

@@ -35,7 +35,7 @@ class Answer:
 
 
 class Browser:
-    """A browser that keeps cookies, and connects anew for each request, as the proxy before gunicorn does."""
+    """A browser that keeps cookies, and opens a connection for each request, as the proxy before gunicorn does."""
 
     def __init__(self, port: int, session: str) -> None:
         self._port = port

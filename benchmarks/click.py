@@ -25,7 +25,7 @@ PRESS, SHOW = 50, 150
 # The press takes as long at both sizes, but for what differs between two rounds at the same.
 SAME = 1.25
 NOTE = (
-    "Meanwhile one child of a Celery worker decides and pays returns of the same database, and {readers} browsers look "
+    "One child of a Celery worker decides and pays returns of the same database, and {readers} browsers look "
     "at lists, each for {pause} s. gunicorn with two workers; for the first click one, which has answered nothing yet. "
     "The page is measured without load: the worker's returns are pending too, and would be counted."
 )
@@ -53,7 +53,7 @@ class Place:
     def click(self, clicks: int, first: int) -> None:
         """A round of clicks under load. Raises RuntimeError where that ended before, or two presses were one."""
         early, browser = self.fresh.browser(), self.site.browser()
-        # Each press wants a page of its own, or it leads to the sweep of the one before. They are asked for before the
+        # Each press needs a page of its own, or it leads to the sweep of the one before. They are asked for before the
         # load begins: at the larger size a page takes longer than its press, and is measured apart.
         first_pages = [early.get(PAGE) for _ in range(first)]
         pages = [browser.get(PAGE) for _ in range(clicks)]

@@ -1,8 +1,8 @@
 """What a return costs from the file to the last refund.
 
 Real processes: the import, the button's command, one worker on Redis, and a PostgreSQL server on this machine, where a
-database is made for each measurement and dropped again. Whatever else the server does meanwhile is counted too. For
-Linux.
+database is made for each measurement and dropped again. The rest of what the server does then counts too.
+For Linux.
 """
 
 import os

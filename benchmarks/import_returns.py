@@ -2,7 +2,7 @@
 
 Each into an equal, migrated database: the command as a process, from its start to its end, for new rows and then for
 the same file again; the reference in one transaction, into the same columns under the same constraints. Parsing is not
-in the reference: it is timed by itself.
+in the reference: it is timed separately.
 """
 
 import os

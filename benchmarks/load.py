@@ -14,7 +14,7 @@ from .browser import LIST, Browser
 from .processes import worker
 from .web import Site
 
-# Returns that the worker has to decide and pay meanwhile; up to 25,000 a second.
+# Returns that the worker has to decide and pay during the test; up to 25,000 a second.
 ROWS = 1_500_000
 # Browsers, and the seconds for which each looks at a list before it asks for the next.
 READERS, PAUSE = 3, 0.5

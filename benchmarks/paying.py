@@ -1,4 +1,4 @@
-"""Wallet refunds paid by a worker beside the statements alone, and what is added to a call to Stripe.
+"""Wallet refunds paid by a worker, compared with the statements alone, and what is added to a call to Stripe.
 
 The refunds are owed among decided returns, on equal copies for each turn. The worker is a process, warm, on Redis; its
 time is from the first message to the last committed refund. Raw are the same writes in one transaction.

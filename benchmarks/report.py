@@ -1,4 +1,4 @@
-"""What a benchmark found: figures beside the reference that took turns with them, as a Markdown table and as JSON."""
+"""What a benchmark found: figures next to those of the alternating reference, as Markdown and as JSON."""
 
 import os
 import platform

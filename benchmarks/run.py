@@ -20,7 +20,7 @@ BENCHMARKS = {
     "approve_all": ("sweeps", "approve-all and decline-all, click to last row, beside one raw statement"),
     "click": ("click", "the button's page and its press, under load"),
     "peers": ("peers", "the same rows as tutorials do it, and as other task queues do it"),
-    "paying": ("paying", "wallet refunds beside the raw statements; what is added to a call to Stripe"),
+    "paying": ("paying", "wallet refunds next to the raw statements; what is added to a call to Stripe"),
     "tuning": ("tuning", "what each of Celery's settings is worth"),
     "virtual_time": ("virtual_time", "a year, 10,000 executions, the start of a cluster"),
     "import_returns": ("import_returns", "a file, beside COPY and executemany of the same parsed rows"),

@@ -22,7 +22,7 @@ def connect(url: str) -> Session:
 
 
 def ask(session: Session, statement: str) -> tuple[object, ...]:
-    """The first row of the answer, empty where there is none."""
+    """The first row of the answer, empty without one."""
     said = (
         session.execute(statement) if isinstance(session, sqlite3.Connection) else session.execute(statement.encode())
     )

@@ -42,7 +42,7 @@ class Stage(ABC):
 
     @abstractmethod
     def drop(self, database: str) -> None:
-        """Remove it, whoever is connected."""
+        """Remove it, even while clients are connected."""
 
     @abstractmethod
     def fill(self, database: str, decided: int, now: datetime) -> None:
@@ -137,7 +137,7 @@ class Sqlite(Stage):
 
     def copy(self, source: str, database: str) -> None:
         shutil.copy(self.file(source), self.file(database))
-        # Or whoever writes first waits until the disk has it.
+        # Otherwise the first writer waits until the disk has it.
         with self.file(database).open("rb") as made:
             os.fsync(made)
 

@@ -24,7 +24,7 @@ from .sessions import ask, ask_once, connect, transaction
 from .web import web
 
 SIZES = (10_000, 100_000, 1_000_000)
-# Rows a chunk that are tried beside the project's own.
+# Rows a chunk that are tried besides the project's own.
 CHUNKS = (1_000, 2_500, 10_000, 20_000)
 # Of the statement's time, from a million rows on, by worker processes; SQLite has one writer at a time.
 GOALS: Mapping[str, Mapping[int, float]] = {"PostgreSQL": {1: 1.05, 2: 0.75}, "SQLite": {1: 1.15}}

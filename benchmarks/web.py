@@ -21,7 +21,7 @@ from .report import Skipped
 GUNICORN = (sys.executable, "-m", "gunicorn", "refunds.project.wsgi", "--access-logfile", "-", "--log-level", "error")
 # Seconds for a start, and for any answer.
 LONG = 60
-# No request: gunicorn refuses it by itself, and the application hears nothing of it.
+# No request: gunicorn refuses it, and the application hears nothing of it.
 NO_REQUEST = b"?\r\n\r\n"
 
 

@@ -64,7 +64,7 @@ def flaky(self: Any, failures: int, countdown: float | None = None) -> int:
 
 @task(autoretry_for=(Broken,), retry_backoff=10, retry_jitter=False, max_retries=3)
 def stubborn() -> None:
-    """Meets Broken each time; Celery retries by itself, after 10, 20 and 40 seconds."""
+    """Raise Broken each time; Celery retries the task after 10, 20 and 40 seconds."""
     raise Broken("again")
 
 

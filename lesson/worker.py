@@ -105,7 +105,7 @@ def _forget_connections() -> None:
     lesson.amqp.producer_pool.force_close_all()
     lesson.pool.force_close_all()
     lesson.close()
-    # Whoever comes to the same broker next would be given the closed ones.
+    # The next user of the same broker would get the closed ones.
     for group in (pools.producers, pools.connections):
         del group[lesson.connection_for_write()]
 

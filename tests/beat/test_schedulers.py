@@ -26,7 +26,7 @@ def changes(year: int) -> list[date]:
 
 
 @pytest.mark.usefixtures("decline")
-@pytest.mark.parametrize("scheduler", [FILE, STOCK, OURS])
+@pytest.mark.parametrize("scheduler", [FILE, pytest.param(STOCK, marks=pytest.mark.long), OURS])
 @pytest.mark.parametrize("day", changes(2026))
 def test_each_scheduler_declines_once_a_day_around_a_change_of_clocks(start: Start, day: date, scheduler: str) -> None:
     """On that day, the day before and the day after, beat sends at the cutoff and at no other time."""
@@ -38,7 +38,7 @@ def test_each_scheduler_declines_once_a_day_around_a_change_of_clocks(start: Sta
 
 
 @pytest.mark.usefixtures("decline")
-@pytest.mark.parametrize("scheduler", [FILE, STOCK, OURS])
+@pytest.mark.parametrize("scheduler", [FILE, pytest.param(STOCK, marks=pytest.mark.long), OURS])
 def test_restart_after_the_cutoff_sends_no_second_decline(start: Start, scheduler: str) -> None:
     """It sends none after the restart, and none at another hour of the next day."""
     celery = start(NOON, scheduler=scheduler, workers=READERS)

@@ -5,7 +5,7 @@ import pytest
 from benchmarks import import_returns, pay_refund, paying, stage, sweeps
 from benchmarks.run import Options
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
 
 
 def test_paying_says_what_is_added_to_a_call() -> None:
@@ -16,7 +16,7 @@ def test_paying_says_what_is_added_to_a_call() -> None:
     assert [len(figure.ratios) for figure in table.figures] == [0, 1, 1, 1]
 
 
-def test_an_import_stands_beside_the_database_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_import_is_compared_with_the_database_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """The command imports the file and knows it again; the rows alone are taken; both sizes have their memory."""
     monkeypatch.setattr(stage, "PLACES", {"SQLite": stage.sqlite})
     few, many, memory = import_returns.measure(Options(rows=30, rounds=1))
@@ -35,7 +35,7 @@ def test_an_import_stands_beside_copy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.services
-def test_a_worker_that_pays_stands_beside_the_statements() -> None:
+def test_a_worker_that_pays_is_compared_with_the_statements() -> None:
     """On both databases one worker and two children pay all, and so do the statements."""
     postgres, sqlite, _ = paying.measure(Options(rows=30, decided=10, rounds=1))
     names = ["two statements", "one statement", "worker of 1", "worker of 2"]
@@ -45,7 +45,7 @@ def test_a_worker_that_pays_stands_beside_the_statements() -> None:
 
 @pytest.mark.services
 @pytest.mark.parametrize("place", list(stage.PLACES))
-def test_sweeps_stand_beside_the_statement(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sweeps_are_compared_with_the_statement(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both decisions are made by workers in processes and by one statement, and what grows is told."""
     monkeypatch.setattr(stage, "PLACES", {place: stage.PLACES[place]})
     monkeypatch.setattr(sweeps, "CHUNKS", (2,))

@@ -10,7 +10,7 @@ from benchmarks.cost import Spent, measure, report
 from benchmarks.processes import cpu, parent
 from benchmarks.run import Options
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+pytestmark = [pytest.mark.processes, pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")]
 # Spends a fifth of a second of processor in a child that is dead when it says so, and waits to be ended.
 BUSY = """
 import os, time

@@ -6,6 +6,8 @@ from benchmarks import frozen
 from benchmarks.report import Skipped
 from benchmarks.run import Options
 
+pytestmark = pytest.mark.processes
+
 
 def test_machine_without_postgresql_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
     """SQLite's sets are a highest id, and have nothing to compare."""

@@ -16,6 +16,8 @@ from benchmarks.report import Skipped
 from benchmarks.run import Options
 from benchmarks.stage import Postgres
 
+pytestmark = pytest.mark.processes
+
 # A port that nothing listens on.
 NOWHERE = "localhost:1"
 ROWS = 6

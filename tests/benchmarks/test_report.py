@@ -70,7 +70,7 @@ def test_what_lacks_its_server_is_skipped_with_the_reason(
     assert capsys.readouterr().out == "safety_net: skipped: no Redis: start one\n\n"
 
 
-def test_a_name_that_is_none_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_name_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     """The error names the benchmarks that there are."""
     with pytest.raises(SystemExit):
         run.main(["speed"])

@@ -6,6 +6,8 @@ from benchmarks import safety_net
 from benchmarks.report import Skipped
 from benchmarks.run import Options
 
+pytestmark = pytest.mark.processes
+
 NAMES = [
     "reconcile, nothing to do",
     "health, all well",
@@ -15,7 +17,7 @@ NAMES = [
 
 
 def test_looks_are_timed_with_and_without_pending_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each has its goal, beside the shortest statement; a machine without PostgreSQL is told so."""
+    """Each has its goal, next to the shortest statement. Without PostgreSQL the report says so."""
 
     def away() -> None:
         raise Skipped("no PostgreSQL")

@@ -15,6 +15,8 @@ from benchmarks.report import Skipped, Table
 from benchmarks.run import Options
 from benchmarks.shares import OTHER, PARTS, part, sampled
 
+pytestmark = pytest.mark.processes
+
 # A function of a module of any name, which calls the next or, last, gives its own frame.
 CALL = "def call(inner, frame):\n    return inner() if inner else frame()\n"
 

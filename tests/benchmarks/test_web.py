@@ -12,7 +12,7 @@ from benchmarks import stage, stock
 from benchmarks.browser import LIST, PAGE
 from benchmarks.web import Site, web
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+pytestmark = [pytest.mark.processes, pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")]
 
 
 @pytest.fixture

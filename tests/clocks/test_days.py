@@ -31,7 +31,7 @@ def on_a_good_machine(monkeypatch: pytest.MonkeyPatch, at: datetime) -> list[str
             return comparing.health()
 
 
-@pytest.mark.parametrize("transport", ["memory", "fakeredis"])
+@pytest.mark.parametrize("transport", ["memory", pytest.param("fakeredis", marks=pytest.mark.long)])
 def test_worker_ten_minutes_ahead_declines_nothing_and_the_right_clock_declines_once(
     start: Start, monkeypatch: pytest.MonkeyPatch, transport: str
 ) -> None:

@@ -20,7 +20,7 @@ from .paying import MINUTE, SECOND, approve, look_after
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.mark.parametrize("transport", ["memory", "fakeredis"])
+@pytest.mark.parametrize("transport", ["memory", pytest.param("fakeredis", marks=pytest.mark.long)])
 @pytest.mark.parametrize("paid", [True, False])
 def test_crash_between_attempt_and_receipt_pays_once(
     start: Start, gateway: InMemory, transport: str, paid: bool
@@ -88,7 +88,7 @@ def test_poison_refund_ends_failed_and_stops_no_other(start: Start, monkeypatch:
     assert len([order for order, _ in gateway.calls if order.payment == gateway.poison]) == POLICY.max_attempts
 
 
-@pytest.mark.parametrize("transport", ["memory", "fakeredis"])
+@pytest.mark.parametrize("transport", ["memory", pytest.param("fakeredis", marks=pytest.mark.long)])
 def test_refund_that_kills_each_worker_ends_failed(
     start: Start, monkeypatch: pytest.MonkeyPatch, transport: str
 ) -> None:

@@ -65,7 +65,7 @@ def test_approval_expires_when_its_worker_was_down_until_the_cutoff(start: Start
     assert (progress.state, progress.decided, progress.left) == (SweepState.EXPIRED, 0, 3)
 
 
-@pytest.mark.parametrize("transport", ["memory", "fakeredis"])
+@pytest.mark.parametrize("transport", ["memory", pytest.param("fakeredis", marks=pytest.mark.long)])
 @pytest.mark.parametrize("late", [timedelta(0), BLINK, 10 * MINUTE])
 def test_worker_killed_half_way_leaves_the_rest_to_the_decline(
     start: Start, monkeypatch: pytest.MonkeyPatch, transport: str, late: timedelta

@@ -139,6 +139,7 @@ def pay_by(monkeypatch: pytest.MonkeyPatch) -> Callable[[Gateway, str], None]:
 PayBy = Callable[[Gateway, str], None]
 
 
+@pytest.mark.long
 def test_a_slow_provider_leaves_one_message_for_each_refund(start: Start, pay_by: PayBy) -> None:
     """3,000 refunds, 50/s, 0.5 s for a call and nothing killed: it was 8,406 messages after five minutes."""
     gateway = Slow(0.5, every=25)
@@ -154,7 +155,7 @@ def test_a_slow_provider_leaves_one_message_for_each_refund(start: Start, pay_by
 
 
 @pytest.mark.parametrize(("rate", "seconds"), [("", 1.5), ("5/s", 1.5), ("2/s", 0.1)])
-@pytest.mark.parametrize("transport", ["memory", "fakeredis"])
+@pytest.mark.parametrize("transport", ["memory", pytest.param("fakeredis", marks=pytest.mark.long)])
 def test_each_refund_is_asked_for_once_however_long_it_waits(
     start: Start, pay_by: PayBy, transport: str, rate: str, seconds: float
 ) -> None:
@@ -220,7 +221,7 @@ def test_workers_that_stopped_for_an_hour_find_one_message_for_each_row(start: S
     assert Watch(celery, PAYING, unpaid).under_way() <= 30 + 1
 
 
-@pytest.mark.parametrize("transport", ["memory", "fakeredis"])
+@pytest.mark.parametrize("transport", ["memory", pytest.param("fakeredis", marks=pytest.mark.long)])
 def test_a_flushed_broker_has_every_message_again_within_two_minutes(
     start: Start, pay_by: PayBy, transport: str
 ) -> None:

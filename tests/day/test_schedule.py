@@ -45,7 +45,7 @@ def local(instants: list[datetime]) -> list[str]:
 
 
 @pytest.mark.usefixtures("hourly")
-@pytest.mark.parametrize("transport", ["memory", "fakeredis"])
+@pytest.mark.parametrize("transport", ["memory", pytest.param("fakeredis", marks=pytest.mark.long)])
 @pytest.mark.parametrize("changed", clock_changes(2026))
 def test_each_day_around_a_change_of_clocks_has_one_decline(start: Start, changed: date, transport: str) -> None:
     """On the day of each change, the day before and the day after, beat sends one decline, at the local time."""

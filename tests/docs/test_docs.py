@@ -45,6 +45,7 @@ def test_python_blocks_run(code: list[str]) -> None:
             test()
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("code", pages("console"))
 def test_commands_print_what_is_shown(code: list[str], tmp_path: Path) -> None:
     """Commands succeed in an empty folder, and print the lines below them, where any are shown."""

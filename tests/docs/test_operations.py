@@ -14,6 +14,8 @@ from django.conf import settings
 from ..project.production import OPERATIONS, documented
 from ..project.running import LONG, ROOT
 
+pytestmark = pytest.mark.processes
+
 WORKERS = ("decisions", "payments", "mail", "upkeep")
 
 

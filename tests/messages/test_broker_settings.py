@@ -11,6 +11,8 @@ import pytest
 
 from tests.project.running import LONG, ROOT
 
+pytestmark = pytest.mark.processes
+
 ASK = """
 import json
 from refunds.project import settings

@@ -9,6 +9,8 @@ import pytest
 
 from .production import python, refunds
 
+pytestmark = pytest.mark.processes
+
 NAME = "refunds.sqlite3"
 
 

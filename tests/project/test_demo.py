@@ -25,7 +25,7 @@ def run(*arguments: str) -> tuple[str, str]:
     return out.getvalue(), err.getvalue()
 
 
-@pytest.mark.parametrize("day", ["2026-03-29", "2026-10-25"])
+@pytest.mark.parametrize("day", ["2026-03-29", pytest.param("2026-10-25", marks=pytest.mark.long)])
 def test_each_row_of_the_day_is_counted(day: str) -> None:
     """A thousand requests: the button approves 900, the cutoff declines 80, and 20 wait for the next day."""
     make_requests(3)

@@ -8,6 +8,8 @@ import pytest
 
 from .production import documented, python, refunds
 
+pytestmark = pytest.mark.processes
+
 DEPLOY = ("check", "--deploy", "--fail-level", "WARNING")
 ASK = """
 import json

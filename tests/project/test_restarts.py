@@ -8,11 +8,15 @@ import sys
 import threading
 from pathlib import Path
 
+import pytest
+
 from refunds.project.embedded.redis_server import RedisServer
 
 from .production import OURS, python
 from .running import LONG, ROOT, Browser, Serve, on_one_day
 from .test_worker_lost import CHECKOUT
+
+pytestmark = pytest.mark.processes
 
 ROWS = 6_000  # two chunks: the second is still to be decided when the first is
 # A sweep whose message is gone, as a Redis that ended with its `serve` leaves it, for longer than a minute.

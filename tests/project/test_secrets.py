@@ -5,7 +5,11 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from .production import KEY, python
+
+pytestmark = pytest.mark.processes
 
 WORD = "hunter2"
 SECRETS = {

@@ -10,6 +10,8 @@ import pytest
 
 from tests.project.running import Browser, Serve, Watch
 
+pytestmark = pytest.mark.processes
+
 # Two rows of the day before yesterday, declined by the worker. The first answer says that the sweep is there and its
 # plan queued, the second that the plan has run and its chunk is queued, the third that the chunk is done: one worker
 # takes one message after the other.

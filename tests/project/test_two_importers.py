@@ -13,6 +13,8 @@ from refunds.importing.files import Row
 from ..chaos.services import servers
 from ..importing.files import HEADER, csv_file, line, read
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.services)])
 def shared(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:

@@ -9,6 +9,8 @@ from refunds.project.embedded.redis_server import RedisServer
 
 from .production import python, refunds
 
+pytestmark = pytest.mark.processes
+
 LIBRARIES = ("celery", "django", "kombu", "redis", "refunds")
 
 # Presses the button of a page that another process has shown, asks for a page, and says what both have loaded.

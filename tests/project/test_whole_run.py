@@ -4,7 +4,11 @@ import re
 import signal
 from pathlib import Path
 
+import pytest
+
 from tests.project.running import Browser, Serve, on_one_day
+
+pytestmark = pytest.mark.processes
 
 ROWS = 300
 # One worker takes one message after the other, so that when these have been answered, the plan, its chunk, the payments

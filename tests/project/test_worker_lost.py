@@ -7,9 +7,13 @@ import threading
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from refunds.project.embedded.redis_server import RedisServer
 
 from .running import LONG, ROOT
+
+pytestmark = pytest.mark.processes
 
 CHECKOUT = Path(__file__).parents[2]
 ATTEMPTS = 2  # as many as poison.py allows; it cannot be imported here, where the app has its own waits

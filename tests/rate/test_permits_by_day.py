@@ -18,7 +18,9 @@ from ..gateways.provider import InMemory
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.mark.parametrize(("transport", "workers"), [("memory", 1), ("fakeredis", 3)])
+@pytest.mark.parametrize(
+    ("transport", "workers"), [("memory", 1), pytest.param("fakeredis", 3, marks=pytest.mark.long)]
+)
 def test_calls_stay_within_the_rate_over_all_workers(
     start: Start, gateway: InMemory, monkeypatch: pytest.MonkeyPatch, transport: str, workers: int
 ) -> None:
@@ -28,15 +30,15 @@ def test_calls_stay_within_the_rate_over_all_workers(
     monkeypatch.setattr(tasks, "limiter", lambda: limiter)
     instants: list[datetime] = []
     gateway.faults.extend(timed(celery, instants, *[None] * 1000))
-    for _ in range(10):  # spans that know nothing of each other
+    for _ in range(5):  # spans that know nothing of each other
         approve(gateway, 30, NOON)
     celery.advance(10 * SECOND)
-    approve(gateway, 300, celery.now)
-    celery.advance(5 * MINUTE)
-    assert len(gateway.provider.refunds) == len(instants) == 600
-    assert run_audit().count(RefundStatus.SUCCEEDED) == 600
+    approve(gateway, 150, celery.now)
+    celery.advance(3 * MINUTE)
+    assert len(gateway.provider.refunds) == len(instants) == 300
+    assert run_audit().count(RefundStatus.SUCCEEDED) == 300
     for instant in instants:
         assert sum(instant <= other < instant + SECOND for other in instants) <= 10 + LARGEST_PERMIT
-    # 600 calls want a minute; spans that come at once leave each other's turns to the reconciler's next look.
-    assert instants[-1] - instants[0] <= 1.5 * MINUTE
-    assert len(celery.timeline.of("started", "refunds.pay_refund")) <= 2 * 600
+    # 300 calls need half a minute; ranges that come at once leave each other's permits to the reconciler's next run.
+    assert instants[-1] - instants[0] <= MINUTE
+    assert len(celery.timeline.of("started", "refunds.pay_refund")) <= 2 * 300

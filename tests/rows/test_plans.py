@@ -15,7 +15,7 @@ from refunds.models import Refund, ReturnRequest, Sweep
 from refunds.operations import health, preview, reconcile, sweeps
 
 from ..factories import CUTOFF, MINUTE, NOON, PRESSED, make_failed, make_refund, make_requests, never_read_tables
-from ..plans import Plan, explained
+from .plans import Plan, explained
 
 pytestmark = pytest.mark.django_db
 

@@ -52,7 +52,7 @@ class Broker(Protocol):
         """Drop a connection as a killed process does."""
 
     def next_restore(self, started: int, ticks: int) -> int | None:
-        """When, in clock ticks, unacked messages of a lost worker come back by themselves; None for never."""
+        """When, in clock ticks, the transport restores the unacked messages of a lost worker; None for never."""
 
     def restore(self, connection: Any) -> None:
         """Let the transport bring back what is overdue."""

@@ -113,7 +113,7 @@ class VirtualClock:
         self._factory = freezer.start()
         undo.callback(freezer.stop)
         # Modules on the list kept the real functions when the scan passed them by. A second look, five frames
-        # up the stack at each call, would only give real time to whoever a queue or a thread pool happens to
+        # up the stack at each call, would only give real time to the module that a queue or a thread pool happens to
         # call.
         frozen.ignore_lists[-1] = ()
         swap_attribute(undo, frozen, "_get_fake_monotonic", self.monotonic)
@@ -124,7 +124,7 @@ class VirtualClock:
         self._seed_randomness(undo)
 
     def _fake_time(self, theirs: Callable[[], float]) -> Callable[[], float]:
-        # freezegun works the seconds out anew at each call, and a fake Redis asks at each command. Its name is
+        # freezegun computes the seconds again at each call, and a fake Redis asks at each command. Its name is
         # freezegun's: by it, stop() knows what it must not put back.
         def fake_time() -> float:
             return self._time if frozen.freeze_factories[-1:] == [self._factory] else theirs()

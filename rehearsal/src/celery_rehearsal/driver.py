@@ -60,7 +60,7 @@ class Driver(Steps):
         return pending.look(self.broker, self.workers.values(), self.clock)
 
     def next_at(self) -> datetime | None:
-        """When something happens next by itself: an aware datetime in UTC, None for never."""
+        """When the cluster does something next: an aware datetime in UTC, None for never."""
         if self.broker.has_messages() and self.workers:
             return self.now
         following = self._next_ticks()

@@ -118,7 +118,7 @@ _SETTINGS: dict[str, Any] = {
 
 
 class Poller(kombu_redis.MultiChannelPoller):
-    """Takes the next message of any channel that may consume; raises `Empty` when there is none."""
+    """Takes the next message of any channel that may consume; raises `Empty` without one."""
 
     # kombu-stubs, part of celery-types, leave it out
     _channels: set[Any]

@@ -132,7 +132,7 @@ class Faults(Driver):
         return self._current is not None
 
     def reach(self, task: str, edge: str) -> None:
-        """A task has reached its start or end; whoever is to die there does."""
+        """A task has reached its start or end: kill the worker that is to die there."""
         for arm in self._arms:
             if self._current is not None and arm in {(None, task, edge), (self._current.name, task, edge)}:
                 self._arms.remove(arm)

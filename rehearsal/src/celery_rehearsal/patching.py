@@ -13,7 +13,7 @@ _MISSING = object()
 
 
 def swap_attribute(undo: ExitStack, owner: Any, name: str, value: Any) -> None:
-    """Set `owner.name`; undoing puts back the old value, or removes it where there was none of its own."""
+    """Set `owner.name`; undoing puts back the old value, or removes it where the owner had no such name."""
     before = vars(owner).get(name, _MISSING)
     setattr(owner, name, value)
     if before is _MISSING:

@@ -114,7 +114,7 @@ SEAMS = (
     ),
     Seam("ScheduleEntry order", "by name", _has("celery.beat:ScheduleEntry", "__lt__", "name")),
     Seam("app connections", "pointed at the broker", _has("celery.app.base:Celery", "_connection", "_pool")),
-    Seam("app producers", "made anew", _has("celery.app.amqp:AMQP", "_producer_pool", "producer_pool")),
+    Seam("app producers", "made again", _has("celery.app.amqp:AMQP", "_producer_pool", "producer_pool")),
     Seam("kombu pools", "forgotten afterwards", _has("kombu.pools", "connections", "producers")),
     Seam("app queues", "all consumed", _has("celery.app.amqp:Queues", "select", "_consume_from")),
     Seam("app backend", "swapped", _has("celery.app.base:Celery", "_backend", "_get_backend")),

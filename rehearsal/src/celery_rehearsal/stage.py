@@ -105,7 +105,7 @@ def _set_up_django(_fixup: Any) -> None:
     from django.apps import apps
 
     # A worker is a process in which Django is not set up yet. In this one it is, and all that a second time would
-    # do is to configure logging anew: handlers that were added since, pytest's own among them, would be gone.
+    # do is to configure logging again: handlers that were added since, pytest's own among them, would be gone.
     if not apps.ready:
         django.setup()
 

@@ -57,7 +57,7 @@ class Steps:
         raise NeverIdleError(f"{TURNS} turns without time passing:\n{self.timeline[-1]}")
 
     def _next_ticks(self) -> int | None:
-        """When something happens next by itself, in clock ticks."""
+        """When the cluster does something next, in clock ticks."""
         instants = [beat.wake_at for beat in self.beats.values() if beat.name not in self._asleep]
         for worker in self.workers.values():
             at = None if worker.name in self._asleep else worker.next_at(self.clock.ticks)
@@ -102,7 +102,7 @@ class Steps:
             self._lose_worker(worker, detail)
 
     def _doze(self, ticks: int) -> None:
-        """Whoever acts right now sleeps, in a task or in a tick; the others go on."""
+        """Make the current actor sleep, in a task or in a tick. The others go on."""
         actor, entry, worker = self.watch.actor, self.watch.entry, self._current
         self._asleep.append(actor)
         self.watch.actor, self.watch.entry, self._current = "test", "", None

@@ -74,7 +74,7 @@ class Worker:
             return self._drain() or busy
 
     def next_at(self, ticks: int) -> int | None:
-        """When this worker has something to do by itself, in clock ticks."""
+        """When this worker next acts without a new message, in clock ticks."""
         self.next_restore_at = self._broker.next_restore(self.started, ticks)
         instants = [at for at in (self.timer.next_at(), self.next_restore_at) if at is not None]
         return min(instants, default=None)

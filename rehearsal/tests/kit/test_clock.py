@@ -41,17 +41,17 @@ def test_a_frozen_block_of_ones_own_shows_its_time(app: Celery) -> None:
         assert _both() == NOON
 
 
-def test_a_module_that_is_loaded_meanwhile_is_given_the_clock_back(
+def test_a_module_that_is_loaded_under_the_frozen_clock_gets_the_real_one_back(
     app: Celery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a test imports inside a cluster has the real clock after it, however it imported the clock."""
-    (tmp_path / "loaded_meanwhile.py").write_text("from time import monotonic, time\n")
+    (tmp_path / "loaded_under_frozen_clock.py").write_text("from time import monotonic, time\n")
     monkeypatch.syspath_prepend(tmp_path)
     with VirtualCelery(app, start=NOON):
-        loaded = import_module("loaded_meanwhile")
+        loaded = import_module("loaded_under_frozen_clock")
         assert loaded.time() == NOON.timestamp()
     assert (loaded.time, loaded.monotonic) == (time.time, time.monotonic)
-    del sys.modules["loaded_meanwhile"]
+    del sys.modules["loaded_under_frozen_clock"]
 
 
 def test_who_kept_the_frozen_clock_is_given_real_time(app: Celery) -> None:

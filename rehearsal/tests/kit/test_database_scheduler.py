@@ -8,7 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 
+
+@pytest.mark.parametrize("transport", ["memory", pytest.param("fakeredis", marks=pytest.mark.long)])
 def test_the_database_scheduler(transport: str) -> None:
     """Entries in Django's database fire at their hour; an edit and a switch-off are seen.
 
@@ -18,8 +21,8 @@ def test_the_database_scheduler(transport: str) -> None:
     # In a process of its own, because Django has one set of settings, and they are the project's.
     command = [sys.executable, "-m", "kit.database_scheduler", transport]
     environment = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
-    root = Path(__file__).parents[3]
-    finished = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+    tests = Path(__file__).parents[1]
+    finished = subprocess.run(command, cwd=tests, env=environment, capture_output=True, text=True, check=False)
     assert finished.returncode == 0, finished.stderr
     assert json.loads(finished.stdout) == [
         "15 18:00:00",

@@ -7,7 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parents[3]
+# The folder from which `python -m kit.…` finds this package.
+TESTS = Path(__file__).parents[1]
 
 
 def timeline(transport: str, *, seed: int, hash_seed: int) -> bytes:
@@ -16,7 +17,7 @@ def timeline(transport: str, *, seed: int, hash_seed: int) -> bytes:
     environment.pop("DJANGO_SETTINGS_MODULE", None)
     finished = subprocess.run(
         [sys.executable, "-m", "kit.determinism", transport, str(seed)],
-        cwd=ROOT,
+        cwd=TESTS,
         env=environment,
         capture_output=True,
         check=True,

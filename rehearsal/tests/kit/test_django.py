@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 
+import django
 import pytest
 from celery import Celery
 from celery_rehearsal import VirtualCelery
@@ -19,6 +21,8 @@ LOGGING = {"version": 1, "disable_existing_loggers": False, "root": {"handlers":
 @pytest.fixture
 def django_app(monkeypatch: pytest.MonkeyPatch) -> Celery:
     """An app with Celery's Django fixup, which every app has where DJANGO_SETTINGS_MODULE is set."""
+    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", os.environ.get("DJANGO_SETTINGS_MODULE", "kit.django_settings"))
+    django.setup()
     monkeypatch.setattr(sys, "path", sys.path.copy())  # the fixup adds the working directory
     app = Celery("project", broker="redis://broker.invalid/0", set_as_current=False)
 

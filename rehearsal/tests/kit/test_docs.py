@@ -1,4 +1,4 @@
-"""What the documents say runs: from this package, and from a copy of the folder alone."""
+"""What the documents say runs: from the package, and from a copy of its folder."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ import pytest
 from celery_rehearsal import limits
 
 FOLDER = Path(celery_rehearsal.__file__).parent
-ROOT = Path(__file__).parents[3]
-README = (ROOT / "rehearsal" / "README.md").read_text()
-ADOPTING = (ROOT / "docs" / "virtual-time.md").read_text()
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text("utf-8")
+ADOPTING = (ROOT / "docs" / "adopting.md").read_text("utf-8")
 
 ORDERS = """
 from celery import Celery
@@ -71,15 +71,16 @@ def copied(tmp_path: Path) -> Path:
 def test_the_readme_runs(tmp_path: Path) -> None:
     """Its blocks run one after another, and print the timeline that it shows."""
     (tmp_path / "readme.py").write_text("\n".join(blocks(README, "python")))
-    printed = run(["readme.py"], tmp_path, path=[ROOT])
+    printed = run(["readme.py"], tmp_path, path=[FOLDER.parent])
     (shown,) = blocks(README, "text")
     assert printed.startswith(shown)
 
 
 def test_the_readme_runs_on_a_copy(copied: Path) -> None:
-    """So they do on a copied folder under another name, which imports nothing of this project."""
+    """A copied folder under another name runs them too; it imports nothing of this repository."""
     code = "\n".join(blocks(README, "python")).replace("celery_rehearsal", "vendored_kit")
-    check = 'import sys\nassert not [name for name in sys.modules if name.split(".")[0] == "refunds"]'
+    others = '("refunds", "celery_rehearsal")'
+    check = f'import sys\nassert not [name for name in sys.modules if name.split(".")[0] in {others}]'
     (copied / "readme.py").write_text(f"{code}\n{check}\n")
     run(["readme.py"], copied, path=[copied])
 
@@ -97,7 +98,7 @@ def test_the_adoption_page_runs(tmp_path: Path, copied: Path, copy: bool) -> Non
     printed = run(
         ["-m", "pytest", "-q", *off, "-p", plugin, "-p", "no:cacheprovider"],
         tmp_path,
-        path=[tmp_path, *([copied] if copy else [ROOT])],
+        path=[tmp_path, *([copied] if copy else [FOLDER.parent])],
     )
     assert "1 passed" in printed
 

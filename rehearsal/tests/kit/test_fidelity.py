@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # A Redis server of one's own, as redis://host:6379/15; its database is used, not emptied.
-SERVER = os.environ.get("REFUNDS_KIT_REDIS")
+SERVER = os.environ.get("REHEARSAL_REDIS")
 
 # Seconds that the real worker may take for what should take ten; a limit for a hang, not a measure.
 PATIENCE = 120
@@ -74,7 +74,7 @@ def real() -> list[list[Any]]:
     with redis_url() as url:
         finished = subprocess.run(
             [sys.executable, "-m", "kit.fidelity", url],
-            cwd=Path(__file__).parents[3],
+            cwd=Path(__file__).parents[1],
             env=environment,
             capture_output=True,
             text=True,

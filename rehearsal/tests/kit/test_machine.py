@@ -60,6 +60,7 @@ def test_an_invariant_that_holds(options: dict[str, Any]) -> None:
     run_state_machine_as_test(machine, settings=FEW)
 
 
+@pytest.mark.long
 def test_a_failure_shrinks_and_prints_how_to_replay_it() -> None:
     """The report is the shortest way to a double run, its timeline, and the calls that replay it."""
     with pytest.raises(AssertionError, match="ran twice") as caught:

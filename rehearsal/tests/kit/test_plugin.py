@@ -7,9 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import celery_rehearsal
 import pytest
 
-ROOT = Path(__file__).parents[3]
+SOURCE = Path(celery_rehearsal.__file__).parents[1]
 
 CONFTEST = """
 import pytest
@@ -80,7 +81,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> str:
     finished = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "celery_rehearsal.plugin", "-p", "no:randomly", "."],
         cwd=project,
-        env=environment | {"PYTHONPATH": str(ROOT)},
+        env=environment | {"PYTHONPATH": str(SOURCE)},
         capture_output=True,
         text=True,
         check=False,

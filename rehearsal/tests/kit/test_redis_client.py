@@ -55,7 +55,7 @@ def test_a_transaction_answers_in_order(client: Any) -> None:
 
 
 def test_a_watched_key_stops_a_transaction(client: Any) -> None:
-    """As kombu restores a message: what another has changed meanwhile is not written."""
+    """As kombu restores a message: a transaction fails after another client has changed its key."""
     with client.pipeline() as pipe:
         pipe.watch("key")
         client.set("key", "another's")

@@ -35,7 +35,7 @@ def test_a_schedule_file_on_disk(app: Celery, tmp_path: Path, fresh: bool, runs:
 
 
 def test_a_schedule_file_of_nobody(app: Celery) -> None:
-    """A scheduler that wants a file gets one in a folder that goes with the cluster."""
+    """A scheduler that needs a file gets one in a folder that goes with the cluster."""
     app.conf.beat_schedule = {"daily": {"task": "note", "schedule": crontab(hour=18, minute=0)}}
     with VirtualCelery(app, start=NOON, scheduler=FILE) as celery:
         celery.advance(24 * HOUR)

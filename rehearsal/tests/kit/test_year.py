@@ -46,11 +46,11 @@ def expected(first: date, days: int) -> list[datetime]:
 def test_a_year_of_declines(transport: str) -> None:
     """366 days over both changes: one decline each local day at 18:00:00.000, beside an hourly entry.
 
-    On fakeredis the hourly entry runs all year long only when there is time for it (`tox run -e thorough`), and every
-    sixth hour otherwise; around the changes it is hourly in the tests below.
+    The hourly entry runs each hour of the year only when there is time for it (`tox run -e thorough`), and every sixth
+    hour otherwise. Around the changes of the clock, the tests below run it each hour.
     """
     app = make_app(task_ignore_result=True)
-    hourly = transport == "memory" or "REFUNDS_THOROUGH" in os.environ
+    hourly = "REHEARSAL_THOROUGH" in os.environ
     schedule(app, "*" if hourly else "*/6")
     start = datetime(2026, 3, 1, 12, 0, tzinfo=KYIV)
     with VirtualCelery(app, start=start, transport=transport, workers=READERS) as celery:
@@ -60,7 +60,7 @@ def test_a_year_of_declines(transport: str) -> None:
         assert len(celery.timeline.of("sent", "late")) == (366 * 24 - 1 if hourly else 366 * 4)
 
 
-@settings(max_examples=10, deadline=None, database=None)
+@settings(max_examples=30 if "REHEARSAL_THOROUGH" in os.environ else 5, deadline=None, database=None)
 @given(
     change=st.sampled_from(CHANGES),
     minutes=st.integers(0, 5 * 24 * 60),

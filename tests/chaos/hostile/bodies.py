@@ -13,7 +13,7 @@ from .wire import TASK, Message, pay
 # Deeper than any parser here goes; and deep enough for Python to read, but not to hand to a child of the pool.
 ABYSS, PIT = 100_000, 500
 MEGABYTES = 10
-# In the worker's folder: written by whoever unpickles the message.
+# In the worker's folder: written by the process that unpickles the message.
 PROOF = "unpickled"
 
 
@@ -77,7 +77,7 @@ REFUSED: Mapping[str, Callable[[int], Message]] = {
     "not in UTF-8": _body(b'[[], {"refund_id": "\xff\xfe"}, null]'),
     "not JSON": _body("hello {"),
     "with a number of 5,000 digits": _body(f'[[], {{"refund_id": {"9" * 5000}}}, null]'),
-    "with a date that is none": _body('[[], {"refund_id": {"__type__": "datetime", "__value__": "soon"}}, null]'),
+    "with a text for a date": _body('[[], {"refund_id": {"__type__": "datetime", "__value__": "soon"}}, null]'),
     "empty": _body(""),
     "null": _body("null"),
     "zero": _body("0"),

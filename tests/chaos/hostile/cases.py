@@ -23,7 +23,7 @@ EXPIRED = r"task refunds\.pay_refund expired"
 class Case:
     """`made` makes the message for the id of a refund that waits to be paid.
 
-    `says` is looked for in the worker's log. `pays`: whoever may publish may have that refund paid, and this is a way.
+    `says` is looked for in the worker's log. `pays`: a client that can publish can have that refund paid in this way.
     `virtual`: only such a broker as Redis can carry it, because AMQP has no words for it or RabbitMQ does not take it.
     """
 

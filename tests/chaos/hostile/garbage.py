@@ -87,7 +87,7 @@ def properties(**changes: Any) -> dict[str, Any]:
 
 
 def deep(levels: int, **changes: Any) -> bytes:
-    """A message with the text `"deep"` replaced by lists in each other, which Python could not write by itself."""
+    """A message with the text `"deep"` replaced by lists in each other, which Python's encoder could not write."""
     return changed(**changes).replace(b'"deep"', b"[" * levels + b"]" * levels)
 
 

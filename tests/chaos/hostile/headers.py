@@ -79,7 +79,7 @@ NOT_IN_AMQP: Mapping[str, Callable[[int], Message]] = {
     "content encoding a number": lambda target: replace(pay(target), content_encoding=5),
 }
 LONG: Mapping[str, Callable[[int], Message]] = {"of 10 MB": _with(more="x" * 10_000_000)}
-# What a newer release or another client may send: passed over, and the work is done.
+# What a newer release or another client can send: it is ignored, and the work is done.
 HARMLESS: Mapping[str, Callable[[int], Message]] = {
     "missing where Celery has a default": lambda target: replace(
         pay(target), headers={name: pay(target).headers[name] for name in ("task", "id")}

@@ -15,6 +15,8 @@ from .test_worker import standing
 from .wire import QUEUE
 from .worker import Worker
 
+pytestmark = pytest.mark.processes
+
 # More than all that is asked of it.
 REFUNDS = 60
 

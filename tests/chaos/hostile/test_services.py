@@ -21,7 +21,7 @@ ABYSS = 5_000
 
 @pytest.mark.parametrize("broker", BROKERS)
 def test_hostile_messages_cost_nothing_but_lines_in_the_log(broker: Broker, tmp_path: Path) -> None:
-    """All that the broker takes at once, as each by itself on the Redis without a server; a good one is paid after."""
+    """All that the broker takes at once, as each alone on the Redis without a server; a good one is paid after."""
     kind = Kind(broker=broker, database="sqlite", results="database")
     if lack := kind.lacks():
         pytest.skip(lack)
@@ -92,7 +92,7 @@ def test_inspect_says_that_remote_control_is_off(broker: Broker, tmp_path: Path)
 
 
 def test_celerys_own_consumer_is_ended_by_a_body_of_null(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Why there is one of ours: each worker ends, and the message is back. Where this fails, Celery has mended it."""
+    """Why there is one of ours: each worker ends, and the message is back. Where this fails, Celery has fixed it."""
     kind, folder = Kind(broker="redis", database="sqlite", results="database"), tmp_path_factory.mktemp("alone")
     if lack := kind.lacks():
         pytest.skip(lack)

@@ -11,6 +11,8 @@ from ..services.site import Kind, Site
 from .cases import CASES
 from .worker import Worker
 
+pytestmark = pytest.mark.processes
+
 KIND = Kind(broker="fakeredis", database="sqlite")
 
 

@@ -20,7 +20,7 @@ from kombu import Connection, Exchange, Queue
 
 from refunds.worker.transport.dead_letters import NAME
 
-from ...crew import Crew
+from ..crew import Crew
 from ..services.site import Site
 from .bodies import PROOF
 from .cases import Case

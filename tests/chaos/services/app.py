@@ -13,7 +13,7 @@ from celery.utils import time
 from refunds.domain import sweeps
 from refunds.domain.retries import RetryPolicy
 
-from ...shortened import app as shortened
+from ..shortened import app as shortened
 
 # Kyiv is turned by seconds, and an instant there has them in its offset: Python reads that, but dateutil, by which
 # Celery reads an ETA, only up to minutes.

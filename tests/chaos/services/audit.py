@@ -1,4 +1,4 @@
-"""The reckoning after a scenario: the books, and what the driver knows by itself."""
+"""The reckoning after a scenario: the books, and what the driver itself knows."""
 
 from collections import Counter
 from datetime import datetime

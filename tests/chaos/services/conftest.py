@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from ...pace import TOO_SLOW, cutoffs
+from ..pace import TOO_SLOW, cutoffs
 from .site import Kind
 from .soak import KINDS
 

@@ -9,7 +9,7 @@ from django.db import transaction
 
 from refunds.domain import sweeps
 
-from ...crew import Crew
+from ..crew import Crew
 from . import database_faults, messages
 from .own import Redis
 from .servers import rabbitmqctl

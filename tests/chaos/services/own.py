@@ -156,7 +156,7 @@ class Postgres(Server):
             return False
 
     def stop(self, by: signal.Signals = signal.SIGINT) -> None:
-        """End it: SIGINT cuts off whoever is connected, SIGQUIT is a crash that it recovers from."""
+        """End it: SIGINT cuts off its clients, SIGQUIT is a crash that it recovers from."""
         super().stop(by)
 
     def command(self) -> Sequence[str]:

@@ -16,7 +16,7 @@ from shutil import rmtree
 from tempfile import mkdtemp
 from typing import Any, get_args
 
-from ...pace import CUTOFF_IN, EQUAL, TOO_SLOW, WRONG
+from ..pace import CUTOFF_IN, EQUAL, TOO_SLOW, WRONG
 from .site import Broker, Database, Kind, Results, Scheduler, Site, site
 from .turned import turn
 

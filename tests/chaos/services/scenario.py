@@ -1,4 +1,4 @@
-"""The scenarios by name, each in a process that has become the web's; whoever imports this has set the environment."""
+"""The scenarios by name, each in a process that has become the web's; the importer has set the environment."""
 
 import os
 from collections.abc import Callable
@@ -10,8 +10,8 @@ from django.db import connections
 
 from refunds.operations.audit import run_audit
 
-from ...crew import Crew
-from ...pace import TooSlow
+from ..crew import Crew
+from ..pace import TooSlow
 from . import audit, troubled
 from .day import day
 from .stage import Stage

@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
-from ...pace import CUTOFF_IN, EQUAL, TOO_SLOW, WRONG, cutoffs
+from ..pace import CUTOFF_IN, EQUAL, TOO_SLOW, WRONG, cutoffs
 from .site import Kind
 
 # What a day may be on: each with processes that can be killed. SQLite has no server to stop.

@@ -1,4 +1,4 @@
-"""A deployment in use: its processes, the returns that come in meanwhile, and waiting for what is to happen."""
+"""A deployment in use: its processes, the returns that come in during it, and waiting for what is to happen."""
 
 import random
 import time
@@ -16,8 +16,8 @@ from refunds.frozen import freeze
 from refunds.models import Chunk, ReturnRequest, Sweep, new_key
 from refunds.operations import sweeps
 
-from ...crew import Crew
-from ...pace import TooSlow, Watch
+from ..crew import Crew
+from ..pace import TooSlow, Watch
 from .messages import Raw
 from .site import Site
 from .threads import Threads
@@ -39,7 +39,7 @@ class Stage:
 
     def __init__(self, site: Site, cutoff: datetime, draw: random.Random, folder: Path) -> None:
         self.site = site
-        # Whoever plays on it puts them here.
+        # The scenario puts them here.
         self.crew: Crew | Threads
         self.cutoff = cutoff
         self.draw = draw
@@ -75,7 +75,7 @@ class Stage:
             raise TooSlow("18:00 came before the processes served")
 
     def receive(self, count: int) -> None:
-        """Take in return requests now, each once, whatever becomes of the database meanwhile."""
+        """Take in return requests now, each once, whatever happens to the database."""
         rows = self._arriving(count)
 
         def take_in() -> None:
@@ -166,7 +166,7 @@ class Stage:
         self.pass_by(left)
 
     def note(self, happened: str) -> None:
-        """Keep it for whoever reads what the scenario did."""
+        """Keep it for the reader of the scenario's report."""
         self.notes.append(f"{time.monotonic() - self._began:5.1f} s  {happened}")
 
     def letters(self) -> list[str]:

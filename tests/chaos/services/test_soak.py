@@ -4,7 +4,7 @@ from argparse import Namespace
 
 import pytest
 
-from ...pace import CUTOFF_IN, EQUAL, LONGEST_CUTOFF_IN, TOO_SLOW, WRONG
+from ..pace import CUTOFF_IN, EQUAL, LONGEST_CUTOFF_IN, TOO_SLOW, WRONG
 from .soak import soak
 
 

@@ -56,9 +56,9 @@ class Threads:
     start_again = kill
 
     def check(self) -> None:
-        """Raises RuntimeError where a beat has ended by itself."""
+        """Raises RuntimeError where a beat has ended unasked."""
         if gone := [name for name, beat in self._beats.items() if not beat.is_alive()]:
-            raise RuntimeError(f"{', '.join(gone)} ended by itself")
+            raise RuntimeError(f"{', '.join(gone)} ended unasked")
 
     def unforeseen(self) -> Counter[str]:
         """Nothing: what a task raises here is seen in the rows alone."""

@@ -18,8 +18,8 @@ from . import audit, faults
 from .faults import Fault
 from .stage import Stage
 
-# Returns at the beginning of a day, and those that come in at each look meanwhile.
-AT_FIRST, MEANWHILE = 1_000, 3
+# Returns at the beginning of a day, and those that come in at each later look.
+AT_FIRST, LATER = 1_000, 3
 # Seconds after the cut-off for which things go on breaking.
 AFTER = timedelta(seconds=4)
 # Seconds from one fault to the next, at the least and at the most.
@@ -32,12 +32,12 @@ APPROVE_ALL = "/admin/refunds/returnrequest/approve-all/"
 
 def troubled(stage: Stage, kinds: Sequence[Fault], *, beats: int = 1, managed: bool = False) -> list[str]:
     """A day of two workers, presses and faults, each kind once and then by chance."""
-    # Where a broker goes away, workers may end by themselves: whoever runs them for real has them started again.
+    # Where a broker goes away, workers can exit: in production a process manager starts them again.
     stage.crew.managed = managed
     stage.receive(AT_FIRST)
     stage.open(workers=2, beats=beats)
     stage.press()
-    stage.trickle = MEANWHILE
+    stage.trickle = LATER
     coming = [*stage.draw.sample(list(kinds), len(kinds))]
     while coming or timezone.now() < stage.cutoff + AFTER:
         happen = coming.pop() if coming else stage.draw.choice(kinds)
@@ -100,7 +100,7 @@ def two_beats(stage: Stage) -> list[str]:
     stage.receive(AT_FIRST)
     stage.open(workers=2, beats=2)
     stage.press()
-    stage.trickle = MEANWHILE
+    stage.trickle = LATER
     stage.until_cutoff()
     stage.pass_by(1)
     return [*_settle(stage), *_unforeseen(stage)]
@@ -111,7 +111,7 @@ def beat_down(stage: Stage) -> list[str]:
     stage.receive(AT_FIRST)
     stage.open()
     stage.crew.kill("beat1")
-    stage.trickle = MEANWHILE
+    stage.trickle = LATER
     stage.until_cutoff()
     stage.pass_by(3)
     stage.crew.start_again("beat1")

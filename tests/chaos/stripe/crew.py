@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
-from ...crew import Crew
+from ..crew import Crew
 
 APP = "tests.chaos.stripe.storm_app"
 WORKERS = ("worker1", "worker2")

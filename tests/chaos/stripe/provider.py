@@ -25,8 +25,8 @@ FOLDER = "REFUNDS_NODE_MODULES"
 API_KEY = "sk_test_storm"
 # Seconds; the mock answers in milliseconds, so that only a hang ends like this.
 LONG = 30
-# Not the package's own command, which listens on every interface. Standard input is a pipe that ends with whoever
-# started this, however that ends.
+# Not the package's own command, which listens on every interface. Standard input is a pipe that ends with
+# the process that started this, however that ends.
 SERVE = """
 const {createExpressApp} = require("stripe-stateful-mock");
 require("loglevel").setLevel("silent");

@@ -16,11 +16,11 @@ from urllib.parse import urlsplit
 
 from .faults import FAULTS, Answer, Exchange, Fault
 
-# The calls that faults are drawn for; a charge is none of this proxy's business.
+# The calls that faults are drawn for; this proxy ignores charges.
 REFUNDS = "/v1/refunds"
 # Seconds; the payer behind it is on this machine.
 LONG = 30
-# What belongs to one connection and is not passed on (RFC 9110, section 7.6.1), and what is counted anew.
+# What belongs to one connection and is not passed on (RFC 9110, section 7.6.1), and what is counted again.
 HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "host"}
 
 
@@ -56,7 +56,7 @@ class Proxy:
         self._kept: dict[str, Answer] = {}
         # How many calls there were by what was done to them, `passed on` where nothing was.
         self.counts: Counter[str] = Counter()
-        # What went wrong by itself, and must not: the payer away, a bug here.
+        # What went wrong and was not a fault of the plan: the payer away, a bug here.
         self.broken: list[str] = []
         self._server = _Server(("127.0.0.1", 0), _Client)
         self._server.proxy = self

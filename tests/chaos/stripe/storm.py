@@ -16,7 +16,7 @@ from tempfile import mkdtemp
 
 from refunds.project.embedded.redis_server import RedisServer
 
-from ...pace import EQUAL, TOO_SLOW, WRONG
+from ..pace import EQUAL, TOO_SLOW, WRONG
 from ..services.turned import turn
 from .options import Options, options
 from .provider import API_KEY, Provider, missing

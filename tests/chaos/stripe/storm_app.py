@@ -10,10 +10,10 @@ from datetime import timedelta
 
 from refunds.domain.retries import RetryPolicy
 
-from ...shortened import app as shortened
+from ..shortened import app as shortened
 
 # The name by which Celery finds it. A message waits behind those of all refunds of its sweep, since there is no rate
-# unless one is given; to lose patience meanwhile would double them all.
+# unless one is given; to lose patience before that would double them all.
 app = shortened(
     patience=timedelta(seconds=float(os.environ["REFUNDS_STORM_PATIENCE"])),
     # Three calls of half a second to connect and half a second to read, and three seconds for a busy machine.

@@ -51,7 +51,7 @@ def test_another_answer(
 def test_no_answer(
     through: Callable[..., Proxy], payer: Payer, fault: Fault, error: type[Exception], told: list[Told]
 ) -> None:
-    """The client waits in vain or loses its connection, after the payer has acted or before."""
+    """The client gets no answer or loses its connection, after the payer has acted or before."""
     via = through(fault)
     with pytest.raises(error) as met:
         call(via, patience=SHORT if error is TimeoutError else LONG)

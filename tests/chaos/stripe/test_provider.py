@@ -55,7 +55,7 @@ def test_more_than_was_paid_is_refused(provider: Provider) -> None:
     assert [refund.amount_minor for refund in provider.given()] == [600]
 
 
-def test_it_ends_with_whoever_started_it(provider: Provider) -> None:
+def test_it_ends_with_the_process_that_started_it(provider: Provider) -> None:
     """A killed owner leaves no provider behind."""
     code = (
         "from tests.chaos.stripe.provider import Provider\n"

@@ -45,7 +45,7 @@ def test_settling_passes_on_what_is_still_held(through: Callable[..., Proxy], pa
     assert payer.told == TOLD
 
 
-def test_half_a_call_is_none(through: Callable[..., Proxy], payer: Payer) -> None:
+def test_half_a_request_is_not_passed_on(through: Callable[..., Proxy], payer: Payer) -> None:
     """A client that is killed before it has sent all has told the payer nothing."""
     via = through()
     host, port = via.url.removeprefix("http://").split(":")

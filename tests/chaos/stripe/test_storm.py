@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from ...pace import EQUAL, TOO_SLOW
+from ..pace import EQUAL, TOO_SLOW
 from .provider import missing
 
 pytestmark = pytest.mark.stripe

@@ -1,4 +1,4 @@
-"""A storm from its first charge to the reckoning; Django is set up by whoever imports this."""
+"""A storm from its first charge to the reckoning; the importer has set up Django."""
 
 import os
 import random
@@ -16,8 +16,8 @@ from refunds import queries
 from refunds.domain.returns import Status
 from refunds.models import Refund, ReturnRequest
 
-from ...crew import CHILDREN
-from ...pace import Stuck, TooSlow, Watch
+from ..crew import CHILDREN
+from ..pace import Stuck, TooSlow, Watch
 from . import business, reckoning
 from .crew import WORKERS, StormCrew
 from .options import Options
@@ -56,7 +56,7 @@ class Storm:
         """
         call_command("migrate", verbosity=0)
         if ReturnRequest.objects.exists():
-            raise RuntimeError("there are return requests in this database: a storm wants an empty one")
+            raise RuntimeError("there are return requests in this database: a storm needs an empty one")
         business.receive(self._provider, list(business.sales(self._chosen.refunds, self._draw)), timezone.now())
         with self._crew:
             started = time.monotonic()

@@ -116,7 +116,7 @@ def test_rabbitmq_drops_what_has_expired(letters: Letterbox) -> None:
     """`expires` is a time to live as well: no worker sees the message, so that no task is REVOKED."""
     letters.put("late", expiration=0)
 
-    # A quorum queue still gives it to whoever asks within the same moment.
+    # A quorum queue still gives it to a client that asks within the same moment.
     assert any(letters.count() == 0 for _ in range(TRIES))
     assert letters.queue.get() is None
 

@@ -15,7 +15,7 @@ from refunds.project.embedded.lifeline import READY
 
 # Children of each worker's pool.
 CHILDREN = 2
-# Lines of a log that are shown where its process has ended by itself.
+# Lines of a log that are shown where its process has exited unasked.
 LAST_LINES = 30
 
 
@@ -32,9 +32,9 @@ class Crew:
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         # What a process is started with again.
         self._arguments: dict[str, Sequence[str]] = {}
-        # How many of what was killed or stopped, or ended by itself.
+        # How many of each kind were killed or stopped, or exited unasked.
         self.ended: Counter[str] = Counter()
-        # Whether what ends by itself is started again, as a process manager does.
+        # Whether a process that exits unasked is started again, as a process manager does.
         self.managed = False
 
     def __enter__(self) -> Self:
@@ -74,7 +74,7 @@ class Crew:
 
     @contextlib.contextmanager
     def standing_still(self, kind: str) -> Iterator[None]:
-        """All of a kind, with their children, do nothing meanwhile: SIGSTOP, and SIGCONT at the end."""
+        """Stop all processes of a kind, with their children, for the block: SIGSTOP, and SIGCONT at the end."""
         groups = [process.pid for name, process in self.running.items() if _kind(name) == kind]
         try:
             for group in groups:
@@ -103,16 +103,16 @@ class Crew:
         return READY in self.log(name).rpartition(_BEGINS)[2]
 
     def check(self) -> None:
-        """Start again what has ended by itself; where nobody manages that, raise RuntimeError with its last lines."""
+        """Start again what has exited unasked; unless `managed`, raise RuntimeError with its last lines."""
         for name, process in list(self.running.items()):
             if (status := process.poll()) is not None:
                 if self.managed:
                     self._end(name)
                     self.start_again(name)
-                    self.ended[f"{_kind(name)}s ended by themselves"] += 1
+                    self.ended[f"{_kind(name)}s exited unasked"] += 1
                     continue
                 lines = self.log(name).splitlines()[-LAST_LINES:]
-                raise RuntimeError("\n".join([f"{name} ended by itself, with exit status {status}:", *lines]))
+                raise RuntimeError("\n".join([f"{name} exited unasked, with exit status {status}:", *lines]))
 
     def unforeseen(self) -> Counter[str]:
         """What tasks raised that they should not have, and how often."""
@@ -155,7 +155,7 @@ def _kind(name: str) -> str:
 
 
 # The first line of each start in a log.
-_BEGINS = "tests.crew: begins"
+_BEGINS = "tests.chaos.crew: begins"
 
 
 def _children(pid: int) -> list[int]:

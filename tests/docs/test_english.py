@@ -1,0 +1,54 @@
+"""The check of prose finds each habit, and its list of folders only gets shorter."""
+
+import pytest
+
+from .. import english
+
+EXAMPLES = {
+    "Read anew.": "anew",
+    "It stands beside the rows.": "beside the",
+    "def test_beat_ends_by_itself() -> None:": "by itself",
+    "What is none of ours.": "is none",
+    "It asks in vain.": "in vain",
+    "what the filters let through": "let through",
+    "Meanwhile, rows come.": "Meanwhile",
+    "The reconciler mended it.": "mended",
+    "Half a call is passed over.": "passed over",
+    "So there is for beat.": "So there is for",
+    "It wants a person.": "wants a",
+    "whoever presses": "whoever",
+    "The behavior of beats.": "behavior",
+    "A catalog.": "catalog",
+    "its defense": "defense",
+    "Your favorite.": "favorite",
+    "They fulfill it.": "fulfill",
+    "It honors this.": "honors",
+    "a labeled row": "labeled",
+    "Its neighbors.": "neighbors",
+}
+
+
+@pytest.mark.parametrize(("line", "habit"), EXAMPLES.items())
+def test_habit_is_found(line: str, habit: str) -> None:
+    """A line with one habit has one finding, in any case and with underscores as spaces."""
+    assert [found for found, _instead in english.habits(line)] == [habit]
+
+
+def test_each_pattern_has_an_example() -> None:
+    """No pattern is untested."""
+    assert len(EXAMPLES) == len(english.PATTERNS)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["Recommend it.", "if row is None:", "The amendment.", "He wants apples.", "Colours of behaviour.", "beside"],
+)
+def test_plain_line_has_no_finding(line: str) -> None:
+    """Words that only look like a habit do not count."""
+    assert list(english.habits(line)) == []
+
+
+def test_listed_folder_may_have_findings_and_must_leave_the_list_when_clean() -> None:
+    """Another folder's finding and a listed folder without one are problems."""
+    found = {"a": ["a/x.py:1: anew"], "b": ["b/y.py:2: anew"]}
+    assert english.problems(found, {"a", "c"}) == ["b/y.py:2: anew", "c is clean: remove it from not_yet_clean.txt"]

@@ -1,0 +1,71 @@
+"""Run the app's tests with another cutoff: `python -m tests.elsewhere [OPTIONS OF PYTEST]`, or `tox run -e elsewhere`.
+
+Each run has a copy of the checkout in which only the definition of the cutoff is changed. A test that fails there has a
+literal that should come from `refunds.domain.cutoff`.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[1]
+DEFINED = Path("refunds", "domain", "cutoff.py")
+# Pages of documents show the cutoff of this repository; what starts servers or measures does not depend on it.
+ELSEWHERE = ("tests", "--ignore=tests/docs", "--ignore=tests/benchmarks", "--ignore=tests/chaos")
+
+
+class Cutoff(NamedTuple):
+    """What a team changes: the zone, the time of day, and the name that pages show."""
+
+    zone: str
+    hour: int
+    minute: int
+    name: str
+
+
+# Half past an hour in the neighbouring zone; and five minutes after midnight where the offset has half an hour too.
+CUTOFFS = [Cutoff("Europe/Warsaw", 16, 30, "Warsaw"), Cutoff("America/St_Johns", 0, 5, "St. John's")]
+
+
+def redefined(source: str, cutoff: Cutoff) -> str:
+    """The module with another cutoff. Raises ValueError where it has no line for the zone or for the time."""
+    changes = {
+        r'^ZONE: Final = ZoneInfo\(".*?"\)': f'ZONE: Final = ZoneInfo("{cutoff.zone}")',
+        r"^TIME: Final = time\(.*?\)": f"TIME: Final = time({cutoff.hour}, {cutoff.minute})",
+    }
+    for line, replacement in changes.items():
+        source, count = re.subn(line, replacement, source, flags=re.MULTILINE)
+        if count != 1:
+            raise ValueError(f"{DEFINED} has {count} lines {line}, and should have one")
+    return re.sub(
+        r'^(CITY|LABEL|NAME|PLACE): Final = ".*?"', rf'\1: Final = "{cutoff.name}"', source, flags=re.MULTILINE
+    )
+
+
+def run(cutoff: Cutoff, options: list[str]) -> int:
+    """Run the tests in a copy with this cutoff, and return pytest's exit status."""
+    files = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
+    with tempfile.TemporaryDirectory(prefix="elsewhere-") as folder:
+        copy = Path(folder)
+        for name in filter(None, files):
+            if (ROOT / name).is_file():
+                (copy / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(ROOT / name, copy / name)
+        module = copy / DEFINED
+        module.write_text(redefined(module.read_text("utf-8"), cutoff), "utf-8")
+        print(f"{cutoff.hour:02}:{cutoff.minute:02} in {cutoff.name}", flush=True)
+        # The copy comes before an installed wheel, for the processes that tests start too.
+        environment = {name: value for name, value in os.environ.items() if name != "REFUNDS_TESTED"}
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, [folder, os.environ.get("PYTHONPATH")]))
+        return subprocess.run(
+            [sys.executable, "-m", "pytest", *ELSEWHERE, *options], check=False, cwd=copy, env=environment
+        ).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(max([run(cutoff, sys.argv[1:]) for cutoff in CUTOFFS]))

@@ -1,0 +1,23 @@
+"""The run with another cutoff changes the definition, and nothing else."""
+
+import pytest
+
+from . import elsewhere
+
+# Not a cutoff that the tests run with.
+TOKYO = elsewhere.Cutoff("Asia/Tokyo", 9, 15, "Tokyo")
+
+
+def test_the_definition_has_the_other_cutoff() -> None:
+    """Zone and time are replaced where the core defines them; every other line stays."""
+    source = (elsewhere.ROOT / elsewhere.DEFINED).read_text("utf-8")
+    changed = elsewhere.redefined(source, TOKYO)
+    lines = [(old, new) for old, new in zip(source.splitlines(), changed.splitlines(), strict=True) if old != new]
+    assert [new for _, new in lines][:2] == ['ZONE: Final = ZoneInfo("Asia/Tokyo")', "TIME: Final = time(9, 15)"]
+    assert len(lines) <= 3
+
+
+def test_a_definition_of_another_form_is_refused() -> None:
+    """Otherwise the tests would run with the usual cutoff, and pass."""
+    with pytest.raises(ValueError, match="has 0 lines"):
+        elsewhere.redefined("ZONE = 1\n", TOKYO)

@@ -7,7 +7,7 @@ from refunds.importing import importer
 from refunds.models import ReturnRequest
 
 from ..factories import make_requests, never_read_tables
-from ..plans import explained
+from ..rows.plans import explained
 from .files import HEADER, NOW, csv_file, line, none_rejected, read, taken
 
 

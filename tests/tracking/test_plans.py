@@ -10,7 +10,7 @@ from refunds.tracking.look_ups import lines, send_look_ups
 from refunds.tracking.models import LookUp
 
 from ..factories import NOON, PRESSED, make_failed, make_processing, make_refund, never_read_tables
-from ..plans import explained
+from ..rows.plans import explained
 from .rows import under_way
 
 pytestmark = pytest.mark.django_db

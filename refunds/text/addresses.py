@@ -6,7 +6,7 @@ from email.errors import HeaderParseError
 from email.headerregistry import Address
 from typing import Final
 
-from .text import invisible
+from .invisible import invisible
 
 # A domain that resolves is at most this long, in the form that DNS has (RFC 1035, 2.3.4, without the last dot).
 _LONGEST_DOMAIN: Final = 253

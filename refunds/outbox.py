@@ -39,20 +39,6 @@ def on_commit(name: str, messages: Iterable[Mapping[str, Any]], *, expires: date
         transaction.on_commit(partial(_publish, name, kwargs, expires))
 
 
-def load() -> None:
-    """Load what sending needs, which takes most of the time of a process's first message. Connects to nothing.
-
-    Log anything that is wrong with the broker's settings: pages work without a broker.
-    """
-    try:
-        # Each is made on first access: tasks, queues, and where results and events go.
-        _ = current_app.tasks, current_app.amqp.queues, current_app.backend, current_app.events.Dispatcher
-        with current_app.connection_for_write() as connection:
-            _ = connection.transport
-    except Exception:  # an unknown transport, a missing package: each has errors of its own
-        logger.exception("nothing is loaded to send by; the first message fails for the same reason")
-
-
 def ready(*names: str) -> int:
     """Count the messages that no worker has taken yet, in the queues of the tasks `names`. A missing queue has none.
 

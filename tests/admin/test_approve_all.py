@@ -136,7 +136,7 @@ def test_another_page_starts_another_sweep(client: Client) -> None:
 
 @pytest.mark.parametrize("pressed_at", [CUTOFF - timedelta(seconds=1), CUTOFF - timedelta(microseconds=1)])
 def test_press_before_the_cutoff_is_in_time(client: Client, clock: FrozenDateTimeFactory, pressed_at: datetime) -> None:
-    """17:59:59 is still of the page's day."""
+    """The last second before the cutoff belongs to the page's day."""
     make_requests()
     token = token_of(client)
     clock.move_to(pressed_at)

@@ -10,7 +10,7 @@ from django.urls import reverse
 from refunds.models import Refund
 from refunds.tracking.models import LookUp
 
-from ..factories import NOON, PRESSED, make_failed, make_refund
+from ..factories import NOON, PRESSED, local, make_failed, make_refund
 from .rows import under_way
 
 pytestmark = pytest.mark.django_db
@@ -31,15 +31,16 @@ def looked_up(pk: int) -> list[dict[str, str]]:
 
 def test_page_says_when_a_refund_under_way_is_looked_up() -> None:
     """To the second, on the clocks of the cutoff's zone."""
-    refund = under_way(look_at=NOON + timedelta(minutes=1))
-    assert looked_up(refund.pk) == [{"next": "2026-07-15 12:01:00", "reversed": "-"}]
+    due = NOON + timedelta(minutes=1)
+    refund = under_way(look_at=due)
+    assert looked_up(refund.pk) == [{"next": local(due), "reversed": "-"}]
 
 
 def test_page_says_when_a_refund_failed_after_it_had_succeeded() -> None:
     """Until an operator has acted."""
     (pk,) = make_failed()
     LookUp.objects.create(pk=pk, reversed_at=PRESSED)
-    assert looked_up(pk) == [{"next": "-", "reversed": "2026-07-15 17:58:00"}]
+    assert looked_up(pk) == [{"next": "-", "reversed": local(PRESSED)}]
 
 
 def test_page_of_a_refund_without_a_look_up_shows_none() -> None:

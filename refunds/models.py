@@ -227,6 +227,7 @@ class Refund(models.Model):
             models.Index(fields=["due_at"], condition=Q(status=RefundStatus.PENDING), name="refund_pending"),
             # Few among the paid, and what a person looks for: without it the list of them reads the whole table.
             models.Index(fields=["request"], condition=Q(status=RefundStatus.FAILED), name="refund_failed"),
+            models.Index(fields=["accepted_at"], condition=Q(status=RefundStatus.PROCESSING), name="refund_processing"),
         )
         permissions = (("retry_refund", "Can try failed refunds again"),)
 

@@ -105,13 +105,9 @@ def _any(names: Collection[str]) -> str:
 
 
 def _tasks() -> set[str]:
-    """Return the names of tasks without their label."""
-    return {
-        name
-        for file in below(PACKAGE)
-        if file.name == "tasks.py"
-        for name in re.findall(rf'name=f?"(?:{NAME}|\{{LABEL\}})\.(\w+)"', file.read_text("utf-8"))
-    }
+    """Return the names of tasks without their label, as the modules that send them define them."""
+    modules = (file for file in below(PACKAGE) if file.suffix == ".py")
+    return {name for file in modules for name in re.findall(r'f"\{LABEL\}\.([a-z_]+)"', file.read_text("utf-8"))}
 
 
 def _tables() -> set[str]:

@@ -78,7 +78,7 @@ def _rules(label: str) -> list[tuple[str, str]]:
         (rf"(?<![\w./]){NAME}(?=\\?\.{_any(modules | _tasks())}\b)", label),
         (rf"^(\s*)from {NAME} import\b", rf"\1from {label} import"),
         # Literals that begin with the label: names of tasks, checks, models, tables and files.
-        (rf"(?<=[\"']){NAME}(?=[./_]\w|[._][{{\"'])", label),
+        (rf"(?<=[\"']){NAME}(?=[./]\w|[._][{{\"'])", label),
         (rf"(?<=[\"'/]admin/){NAME}(?=/)", label),
         # Names of tables, of rooms' labels and of admin pages, anywhere.
         (rf"(?<![A-Za-z_]){NAME}_(?={_any(_tables())}(?![a-z]))", f"{label}_"),

@@ -13,9 +13,9 @@ from django.core.validators import validate_email
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from refunds.domain import addresses
 from refunds.notices.models import OptOut
 from refunds.notices.sending import WITHIN, notify_customer
+from refunds.text import addresses
 
 from ..factories import NOON, make_refund
 from .mails import ADDRESS, YES, MailServer, notice_of, reason_of, settle

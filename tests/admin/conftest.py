@@ -7,6 +7,8 @@ from html import escape
 from typing import Any
 
 import pytest
+from celery import Celery
+from celery.app import app_or_default
 from django.apps import apps
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
@@ -15,11 +17,13 @@ from django.test import Client, TestCase
 from freezegun import freeze_time
 from freezegun.api import FrozenDateTimeFactory
 
-from celery_app import app
 from refunds.apps import LABEL
 from refunds.domain import cutoff
 
 from ..factories import PRESSED
+
+# The app of the project, whichever that is.
+app: Celery = app_or_default()
 
 CHANGE_LIST = "/admin/refunds/returnrequest/"
 APPROVE_ALL = "/admin/refunds/returnrequest/approve-all/"

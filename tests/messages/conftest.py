@@ -5,8 +5,11 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
+from celery import Celery
+from celery.app import app_or_default
 
-from celery_app import app
+# The app of the project, whichever that is.
+app: Celery = app_or_default()
 
 
 @pytest.fixture

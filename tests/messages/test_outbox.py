@@ -7,7 +7,6 @@ import pytest
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
-from celery_app import app
 from refunds import outbox
 from refunds.apps import LABEL
 from refunds.domain.returns import Decision
@@ -17,7 +16,7 @@ from refunds.operations import sweeps
 from refunds.operations.decisions import decide_chosen
 
 from ..factories import CUTOFF, PRESSED, make_requests
-from .conftest import drain
+from .conftest import app, drain
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("published")]
 

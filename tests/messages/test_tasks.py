@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from kombu.exceptions import EncodeError
 
-from celery_app import app
 from refunds import outbox, tasks
 from refunds.domain.refunds import RefundStatus
 from refunds.domain.returns import Decision, Status
@@ -17,7 +16,7 @@ from refunds.models import Refund, ReturnRequest, Sweep
 from refunds.operations.decisions import decide_chosen
 
 from ..factories import MINUTE, NOON, make_requests
-from .conftest import drain
+from .conftest import app, drain
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("published")]
 WITH_ID = [
@@ -101,6 +100,9 @@ def test_refusal_is_an_outcome_and_no_failure(refund: Refund, monkeypatch: pytes
 
 def test_process_that_only_sends_knows_the_tasks() -> None:
     """The web process, where Celery's autodiscovery does not run, can send every task."""
-    code = f"import celery_app, django; django.setup(); print({outbox.PLAN_SWEEP!r} in celery_app.app.tasks)"
+    code = (
+        "import django; django.setup(); from celery import current_app; "
+        f"print({outbox.PLAN_SWEEP!r} in current_app.tasks)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "True\n"

@@ -103,7 +103,7 @@ def test_mail_that_fails_by_a_bug_gets_its_own_message(
     rows = paid(3)
     sent.clear()
     mail_server.answers = [ZeroDivisionError()]
-    with caplog.at_level(logging.ERROR, logger="refunds"):
+    with caplog.at_level(logging.ERROR, logger=sending.__name__):
         assert notify_customers(id_range(rows), at(NOON)) == 2
     assert caplog.messages == [f"refund {rows[0].pk}: the notice gets a message of its own"]
     assert ([notice_of(row) for row in rows], sent) == ([PENDING, SENT, SENT], [{"refund_id": rows[0].pk}])

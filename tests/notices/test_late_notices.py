@@ -55,7 +55,7 @@ def test_mail_that_the_server_does_not_take_stays_pending(
     settle(refund, YES, NOON)
     mail_server.answers = [trouble]
     later = NOON + SECOND
-    with caplog.at_level(logging.WARNING, logger="refunds"):
+    with caplog.at_level(logging.WARNING, logger=notify_customer.__module__):
         assert not notify_customer(refund.pk, later)
     assert caplog.messages == [f"{refund}: the notice is sent later: {trouble}"]
     assert (notice_of(refund), mail.outbox) == (("", None, later), [])
@@ -70,7 +70,7 @@ def test_refused_address_suppresses_the_notice(
     settle(refund, YES, NOON)
     refused = SMTPRecipientsRefused({ADDRESS: (550, b"no such user")})
     mail_server.answers = [refused]
-    with caplog.at_level(logging.WARNING, logger="refunds"):
+    with caplog.at_level(logging.WARNING, logger=notify_customer.__module__):
         assert not notify_customer(refund.pk, NOON)
     assert caplog.messages == [f"{refund}: no notice is sent: the mail server refuses the address: {refused}"]
     assert not notify_customer(refund.pk, NOON + PATIENCE)
@@ -93,7 +93,7 @@ def test_mail_is_suppressed_a_day_after_the_outcome(refund: Refund, caplog: pyte
     for each in (refund, other):
         settle(each, YES, NOON)
     assert notify_customer(refund.pk, NOON + WITHIN - BLINK)
-    with caplog.at_level(logging.WARNING, logger="refunds"):
+    with caplog.at_level(logging.WARNING, logger=notify_customer.__module__):
         assert not notify_customer(other.pk, NOON + WITHIN)
     assert caplog.messages == [f"{other}: no notice is sent: it was due at {NOON} and could not be sent for a day"]
     assert (notice_of(other), len(mail.outbox)) == (("", None, None), 1)

@@ -91,7 +91,7 @@ def test_stored_unwritable_address_suppresses_its_notice_with_the_reason(
     """The log and the notice say why, once; neither the reconciler nor `health` names it again."""
     refund = make_refund(customer_email=address)
     settle(refund, YES, NOON)
-    with caplog.at_level(logging.WARNING, logger="refunds"):
+    with caplog.at_level(logging.WARNING, logger=notify_customer.__module__):
         assert not notify_customer(refund.pk, NOON)
     assert reason_of(refund) == f"the address {address!a} {addresses.problem(address)}"
     assert caplog.messages == [f"{refund}: no notice is sent: {reason_of(refund)}"]

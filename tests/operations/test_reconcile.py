@@ -9,6 +9,7 @@ from kombu.exceptions import OperationalError
 from kombu.transport import memory, virtual
 
 from refunds import outbox
+from refunds.apps import LABEL
 from refunds.domain import cutoff
 from refunds.domain.refunds import RefundStatus
 from refunds.domain.returns import Decision
@@ -228,7 +229,7 @@ def test_broker_that_does_not_answer_stops_nothing_else(
     monkeypatch.setattr(outbox, "ready", away)
     refund = make_refund(dispatched_at=NOON)
     make_requests()
-    with caplog.at_level(logging.ERROR, logger="refunds"):
+    with caplog.at_level(logging.ERROR, logger=LABEL):
         assert reconcile.reconcile(CUTOFF, gateway=OneByOne()) == {"closed": 0, "cutoffs": 1, "plans": 0, "chunks": 0}
     assert caplog.messages == ["the broker does not answer: nothing more is sent again until the next run"]
     assert [name for name, *_ in sent] == [outbox.PLAN_SWEEP]

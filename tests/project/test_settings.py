@@ -2,12 +2,14 @@
 
 from typing import Any
 
+import pytest
 from celery import current_app
 from django.conf import settings
 
 from refunds import settings as core
 from refunds.apps import LABEL
 from refunds.notices import settings as notices
+from refunds.project.environment import codes
 
 
 def test_each_task_has_a_route_to_a_declared_queue_and_each_queue_a_route() -> None:
@@ -23,3 +25,12 @@ def test_the_core_alone_needs_no_room() -> None:
     assert {route["queue"] for route in core.CELERY_TASK_ROUTES.values()} == set(core.TASK_QUEUES)
     assert not set(notices.TASK_ROUTES) & set(core.CELERY_TASK_ROUTES)
     assert {entry["task"] for entry in core.CELERY_BEAT_SCHEDULE.values()} <= set(core.CELERY_TASK_ROUTES)
+
+
+@pytest.mark.parametrize(
+    ("text", "accepted"),
+    [("EUR,SEK", ("EUR", "SEK")), (" EUR , SEK,,EUR ", ("EUR", "SEK")), ("", ()), (" , ", ())],
+)
+def test_currencies_are_read_from_the_environment(text: str, accepted: tuple[str, ...]) -> None:
+    """Commas separate the codes, with or without spaces; a code counts once."""
+    assert codes(text) == accepted

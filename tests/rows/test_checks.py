@@ -4,8 +4,6 @@ import pytest
 from django.core.checks import run_checks
 from pytest_django import Settings
 
-from refunds.project.environment import codes
-
 
 def ids(*, deploy: bool = False) -> list[str | None]:
     return [message.id for message in run_checks(include_deployment_checks=deploy) if "refunds." in str(message.id)]
@@ -28,12 +26,3 @@ def test_anything_but_json_is_refused(settings: Settings, name: str) -> None:
     """Pickle beside JSON is as bad as pickle."""
     setattr(settings, name, ["json", "pickle"])
     assert ids() == ["refunds.E003"]
-
-
-@pytest.mark.parametrize(
-    ("text", "accepted"),
-    [("EUR,SEK", ("EUR", "SEK")), (" EUR , SEK,,EUR ", ("EUR", "SEK")), ("", ()), (" , ", ())],
-)
-def test_currencies_are_read_from_the_environment(text: str, accepted: tuple[str, ...]) -> None:
-    """Separated by commas, with or without spaces, each once."""
-    assert codes(text) == accepted

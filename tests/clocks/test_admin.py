@@ -9,9 +9,10 @@ from django.test import Client
 from refunds import queries
 from refunds.clocks.models import WrongClock
 
+from ..admin.conftest import APPROVE_ALL, CHANGE_LIST, browser, clock, make_user, press, state, texts, token_of
 from ..factories import CUTOFF, PRESSED, make_requests
-from .conftest import APPROVE_ALL, CHANGE_LIST, browser, make_user, press, state, texts, token_of
 
+__all__ = ["clock"]  # a fixture
 pytestmark = pytest.mark.django_db
 
 

@@ -1,4 +1,4 @@
-"""`python -m tests.messages.record`: keep the messages of a new release, as they go to the broker.
+"""`python -m tests.project.messages.record`: keep the messages of a new release, as they go to the broker.
 
 One file for each release, beside this one in golden/. A release's messages do not change after it, so that a file that
 is there is never written again.
@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).parent / "golden"
-COMMAND = "python -m tests.messages.record"
-PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
+COMMAND = "python -m tests.project.messages.record"
+PYPROJECT = Path(__file__).parents[3] / "pyproject.toml"
 # When they are sent: an ordinary Wednesday, in each release at the same instant. When they expire, and how
 # long they wait.
 SENT = datetime(2026, 7, 15, 15, 0, 1, tzinfo=UTC)
@@ -72,7 +72,7 @@ def _send_from_beat() -> Iterator[str]:
 
 
 def _take() -> dict[str, Any]:
-    """The message that is in the in-memory queues. Raises LookupError where there is none."""
+    """Take the message that is in the in-memory queues. Raises LookupError where they are empty."""
     from celery_app import app
 
     with app.connection_for_read() as connection:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.project.running import LONG, ROOT
+from .running import LONG, ROOT
 
 pytestmark = pytest.mark.processes
 

@@ -24,10 +24,9 @@ from refunds.operations.decisions import decide_chosen
 from refunds.rate.limiter import Throttle
 from refunds.rate.pacing import Rate
 
-from ..factories import NOON, make_failed, make_requests
-from ..notices.mails import make_pending
-from .conftest import Start, press
-from .paying import MINUTE, SECOND
+from ...day.conftest import Start, press
+from ...factories import MINUTE, NOON, SECOND, make_failed, make_requests
+from ...notices.mails import make_pending
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -23,7 +23,7 @@ from refunds.gateways.wallet import Wallet
 from refunds.models import Chunk, Refund, ReturnRequest, Sweep
 from refunds.notices.models import Notice, NoticeStatus
 
-from ..factories import NOON, make_requests
+from ...factories import NOON, make_requests
 from . import record
 
 FILES = sorted(record.FOLDER.glob("*.json"))
@@ -160,7 +160,7 @@ def test_keywords_of_a_release_are_those_of_today(sent: datetime, kept: dict[str
 
 
 @pytest.mark.parametrize("name", record.ours())
-def test_a_newer_releases_keywords_are_passed_over(name: str) -> None:
+def test_a_newer_releases_keywords_are_ignored(name: str) -> None:
     """A task takes keywords that it does not know, under a name that says whose they are."""
     kinds = {p.name: p.kind for p in inspect.signature(app.tasks[name].run).parameters.values()}
     assert kinds["_newer"] is inspect.Parameter.VAR_KEYWORD
@@ -173,7 +173,7 @@ def missing(kept: dict[str, Any]) -> str:
     if not without:
         return ""
     return (
-        f"no message of {', '.join(sorted(without))} is kept in tests/messages/golden: raise the version in "
+        f"no message of {', '.join(sorted(without))} is kept in tests/project/messages/golden: raise the version in "
         f"pyproject.toml, and run {record.COMMAND}"
     )
 
@@ -185,12 +185,12 @@ def test_every_task_has_its_message() -> None:
 
 
 def test_a_task_without_a_message_is_named_with_the_command() -> None:
-    """Whoever adds a task reads what to run."""
+    """The message names the task, and the command to run."""
     kept = copy.deepcopy(RELEASES[record.release()])
     kept["messages"] = {name: of for name, of in kept["messages"].items() if not name.startswith("refunds.reconcile ")}
     assert missing(kept) == (
-        "no message of refunds.reconcile is kept in tests/messages/golden: raise the version in pyproject.toml, and "
-        "run python -m tests.messages.record"
+        "no message of refunds.reconcile is kept in tests/project/messages/golden: raise the version in "
+        "pyproject.toml, and run python -m tests.project.messages.record"
     )
 
 

@@ -4,6 +4,7 @@ import django
 import pytest
 from django.test import Client
 
+from refunds.apps import LABEL
 from refunds.domain.sweeps import Frozen
 from refunds.operations import sweeps
 
@@ -87,6 +88,6 @@ def test_filter_by_a_field_is_offered(client: Client) -> None:
 def test_autocompletion_finds_what_a_search_finds(client: Client, term: str, found: int) -> None:
     """And nothing for a NUL, at which PostgreSQL fails and SQLite stops reading the pattern."""
     make_requests()
-    of_field = "app_label=refunds&model_name=refund&field_name=request"
+    of_field = f"app_label={LABEL}&model_name=refund&field_name=request"
     response = client.get(f"/admin/autocomplete/?{of_field}&term={term}")
     assert (response.status_code, len(response.json()["results"])) == (200, found)

@@ -11,11 +11,11 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from django.utils.formats import date_format
 from freezegun.api import FrozenDateTimeFactory
 
 from refunds import queries
-from refunds.domain import cutoff
 from refunds.models import Refund
 
 from ..factories import PRESSED, make_failed, make_processing, make_refund, make_requests, refund_rows
@@ -222,4 +222,4 @@ def test_the_history_tells_who_when_and_after_what(client: Client, clock: Frozen
         ("pat", "Tried again after: bank away"),
     ]
     for pressed_at in (PRESSED, PRESSED + timedelta(hours=1)):
-        assert date_format(pressed_at.astimezone(cutoff.ZONE), "DATETIME_FORMAT") in page.text
+        assert date_format(timezone.localtime(pressed_at), "DATETIME_FORMAT") in page.text

@@ -20,6 +20,8 @@ SAME = {
     "a key": 'dict.fromkeys(("refunds", "notices")); (("refunds", lines), ("requests", lines))',
     "a field of Stripe": '"refunds": []',
     "a signal": "signals.refunds_settled.connect(receive)",
+    "a signal by its name": 'monkeypatch.setattr(signals, "refunds_settled", Signal())',
+    "a variable": "refunds_of_sweep",
 }
 REWRITTEN = {
     "an import": ("import refunds.models", "import returns.models"),

@@ -78,7 +78,7 @@ def _rules(label: str) -> list[tuple[str, str]]:
         (rf"(?<![\w./]){NAME}(?=\\?\.{_any(modules | _tasks())}\b)", label),
         (rf"^(\s*)from {NAME} import\b", rf"\1from {label} import"),
         # Literals that begin with the label: names of tasks, checks, models, tables and files.
-        (rf"(?<=[\"']){NAME}(?=[./_]\w|[._][{{\"'])", label),
+        (rf"(?<=[\"']){NAME}(?=[./]\w|[._][{{\"'])", label),
         (rf"(?<=[\"'/]admin/){NAME}(?=/)", label),
         # Names of tables, of rooms' labels and of admin pages, anywhere.
         (rf"(?<![A-Za-z_]){NAME}_(?={_any(_tables())}(?![a-z]))", f"{label}_"),
@@ -105,13 +105,9 @@ def _any(names: Collection[str]) -> str:
 
 
 def _tasks() -> set[str]:
-    """Return the names of tasks without their label."""
-    return {
-        name
-        for file in below(PACKAGE)
-        if file.name == "tasks.py"
-        for name in re.findall(rf'name=f?"(?:{NAME}|\{{LABEL\}})\.(\w+)"', file.read_text("utf-8"))
-    }
+    """Return the names of tasks without their label, as the modules that send them define them."""
+    modules = (file for file in below(PACKAGE) if file.suffix == ".py")
+    return {name for file in modules for name in re.findall(r'f"\{LABEL\}\.([a-z_]+)"', file.read_text("utf-8"))}
 
 
 def _tables() -> set[str]:

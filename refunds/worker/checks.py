@@ -1,4 +1,4 @@
-"""System checks: each part of this room works only where a setting asks for it, and Celery does not say so."""
+"""Check the settings that enable the parts of this room. Celery does not report that one is missing."""
 
 from typing import Any, Final
 
@@ -27,7 +27,7 @@ def consumer_set(**_: Any) -> list[CheckMessage]:
 
 
 def _is_ours(named: str) -> bool:
-    # Here, because it loads Celery's worker, which a web process does not need.
+    # Import it here: it loads Celery's worker, which a web process does not need.
     from .consumer import Consumer
 
     try:
@@ -38,7 +38,7 @@ def _is_ours(named: str) -> bool:
 
 @register(Tags.compatibility)
 def acknowledged_late(**_: Any) -> list[CheckMessage]:
-    """Report early acknowledgement: the broker would not give the message of a lost worker to another."""
+    """Report early acknowledgement: the broker would not redeliver the message of a lost worker."""
     if getattr(settings, "CELERY_TASK_ACKS_LATE", False):
         return []
     return [

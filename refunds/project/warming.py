@@ -1,7 +1,7 @@
-"""What a web process loads at its start, so that its first click does not wait for it.
+"""Load at a web process's start what its first request needs, so that the first click is fast.
 
-Nothing here connects to a server: a start waits for none, and a web server that loads the application before it forks
-shares no connection with its children.
+Nothing here connects to a server. So the start waits for no server, and a web server that loads the application before
+it forks shares no connection with its children.
 """
 
 from typing import Final
@@ -16,7 +16,7 @@ from django.utils.module_loading import import_string
 
 from .. import outbox
 
-# The list, the page of its button, and the page after a press. Django loads by name what they extend, so name that too.
+# The list, the button's page, and the page after a press. Name the templates that they extend too.
 TEMPLATES: Final = (
     "admin/base.html",
     "admin/base_site.html",
@@ -29,11 +29,11 @@ TEMPLATES: Final = (
 
 
 def warm() -> None:
-    """Load the URLs, the button's templates, what renders them, and what sends the button's message."""
+    """Load the URLs, the button's templates, and the modules that render them and send the button's message."""
     reverse("admin:index")
     for name in TEMPLATES:
         get_template(name)
-    # Django creates each on first use; for static files, the list of their names.
+    # Django creates these on first use. For static files, it reads the list of their names.
     _ = Engine.get_default().template_context_processors, bool(staticfiles_storage)
     get_format("DECIMAL_SEPARATOR")
     import_string(settings.MESSAGE_STORAGE)

@@ -43,14 +43,14 @@ def warm() -> None:
 
 
 def load_messaging() -> None:
-    """Load what sending needs, which takes most of the time of a process's first message. Connects to nothing.
+    """Load what Celery needs to send, which takes most of the time of a process's first message. Do not connect.
 
-    Log anything that is wrong with the broker's settings: pages work without a broker.
+    Log errors in the broker's settings, because pages work without a broker.
     """
     try:
-        # Each is made on first access: tasks, queues, and where results and events go.
+        # Celery creates each of these on first access.
         _ = current_app.tasks, current_app.amqp.queues, current_app.backend, current_app.events.Dispatcher
         with current_app.connection_for_write() as connection:
             _ = connection.transport
-    except Exception:  # an unknown transport, a missing package: each has errors of its own
+    except Exception:  # an unknown transport and a missing package raise different errors
         logger.exception("nothing is loaded to send by; the first message fails for the same reason")

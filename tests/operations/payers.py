@@ -1,4 +1,4 @@
-"""Payers that answer as a test wants, and a limiter."""
+"""Gateways with scripted answers, and a limiter."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -7,7 +7,7 @@ from refunds.gateways import Answer, Order, Settled
 
 
 class Scripted:
-    """A gateway that answers as it is told, to requests and look-ups alike, and remembers what it was asked.
+    """A gateway with a scripted answer to requests and look-ups, which records what it was asked.
 
     A text is the receipt of a settled refund.
     """
@@ -33,7 +33,7 @@ class Scripted:
 
 
 class Slow(Scripted):
-    """A gateway whose answer comes after all that `meanwhile` does."""
+    """A gateway that calls `meanwhile` before it answers."""
 
     def __init__(self, answer: Exception | Answer | str, meanwhile: Callable[[], object]) -> None:
         super().__init__(answer)
@@ -45,7 +45,7 @@ class Slow(Scripted):
 
 
 class Paced:
-    """A limiter that always has a permit, for one call in so many seconds, and remembers of how many calls each was."""
+    """A limiter of one call in so many seconds that always has a permit, and records the calls of each permit."""
 
     def __init__(self, seconds: float) -> None:
         self.period = timedelta(seconds=seconds)

@@ -21,5 +21,5 @@ class RefundsConfig(AppConfig):
         """Override of Django's hook, which it calls once all apps are loaded."""
         # Importing registers them. Celery's autodiscovery runs only in workers and beat, and the web process sends too.
         # By name, because every module imports LABEL from here: an import statement would be a cycle.
-        for module in ("checks", "starting", "tasks"):
+        for module in ("checks", "tasks"):
             import_module(f"{self.name}.{module}")

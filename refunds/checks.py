@@ -1,190 +1,103 @@
-"""System checks: settings that would be ignored silently, or that would break a promise of the core."""
+"""System checks: settings that would be ignored silently, or that would break a promise of the core.
 
+Numbers from 20 on are what a project that copies this app forgets; `python -m refunds copy` prints it all.
+"""
+
+from collections.abc import Iterator
 from typing import Any
 
 from celery import current_app
-from celery.app.defaults import NAMESPACES, flatten
 from celery.app.routes import Router, prepare
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004  # its level
 from django.core.exceptions import ImproperlyConfigured
 
 from .apps import LABEL
-from .domain import currencies, cutoff
+from .domain import cutoff
 from .gateways import gateway, limiter
 from .schedule import beat_schedule
 
-# Celery lists all but the one that its Django fixup reads by its whole name; RedBeat has its own
-# (https://redbeat.readthedocs.io/en/latest/config.html).
-REDBEAT = ("key_prefix", "lock_key", "lock_timeout", "redis_options", "redis_url", "redis_use_ssl")
-KNOWN = {str(option[0]) for option in flatten(NAMESPACES)} | {"db_reuse_max"} | {f"redbeat_{name}" for name in REDBEAT}
-
 
 @register(Tags.compatibility)
-def celery_names(**_: Any) -> list[CheckMessage]:
-    """Report each CELERY_ setting that neither Celery nor RedBeat knows: they ignore it silently."""
-    return [
-        Error(
-            f"{name} is not a setting of Celery and is ignored.",
-            hint="Look the name up in Celery's Configuration and defaults; after the prefix CELERY_ it is in capitals.",
-            id=f"{LABEL}.E001",
-        )
-        for name in dir(settings)
-        if name.startswith("CELERY_") and name.removeprefix("CELERY_").lower() not in KNOWN
-    ]
+def settings_kept(**_: Any) -> list[CheckMessage]:
+    """Report each setting that breaks a promise of the core."""
+    checks = (_timezone, _json_only, _gateway, _beat_entries, _current_app, _late_acks, _routes, _queues)
+    return [message for check in checks for message in check()]
 
 
-@register(Tags.compatibility)
-def celery_timezone(**_: Any) -> list[CheckMessage]:
-    """Report a CELERY_TIMEZONE other than the cutoff's: beat reads its schedule in it, and not in TIME_ZONE."""
-    if getattr(settings, "CELERY_TIMEZONE", None) == cutoff.ZONE.key:
-        return []
-    return [
-        Error(
-            f"CELERY_TIMEZONE is not {cutoff.ZONE.key!r}: beat would decline at another time than {cutoff.LABEL}.",
-            hint="Celery does not read TIME_ZONE. Set CELERY_TIMEZONE, spelled exactly so.",
-            id=f"{LABEL}.E002",
-        )
-    ]
+def _celery(name: str) -> Any:
+    return getattr(settings, f"CELERY_{name}", None)
 
 
-@register(Tags.security)
-def celery_json_only(**_: Any) -> list[CheckMessage]:
-    """Report any content but JSON: a worker that accepts pickle runs the code of anyone who reaches the broker."""
-    return [
-        Error(f"{name} is not ['json'].", hint="Accept only JSON, for tasks and for results.", id=f"{LABEL}.E003")
-        for name in ("CELERY_ACCEPT_CONTENT", "CELERY_RESULT_ACCEPT_CONTENT")
-        if list(getattr(settings, name, None) or ()) != ["json"]
-    ]
+def _timezone() -> Iterator[CheckMessage]:
+    if _celery("TIMEZONE") != cutoff.ZONE.key:
+        said = f"CELERY_TIMEZONE is not {cutoff.ZONE.key!r}: beat would decline at another time than {cutoff.LABEL}."
+        hint = "Celery does not read TIME_ZONE. Set CELERY_TIMEZONE, spelled exactly so."
+        yield Error(said, hint=hint, id=f"{LABEL}.E002")
 
 
-@register(Tags.compatibility)
-def quorum_on_rabbitmq(**_: Any) -> list[CheckMessage]:
-    """Quorum queues are RabbitMQ's; on another broker their exchange would lose its bindings with a flush."""
-    # Celery's own, where a project names none.
-    broker = str(getattr(settings, "CELERY_BROKER_URL", None) or "amqp:")
-    if getattr(settings, "REFUNDS_QUEUE_TYPE", "classic") != "quorum" or broker.startswith(("amqp", "pyamqp")):
-        return []
-    return [
-        Error(
-            f"REFUNDS_QUEUE_TYPE is 'quorum', and the broker is {broker.partition(':')[0]}.",
-            hint="Leave it at classic, or name a RabbitMQ in CELERY_BROKER_URL.",
-            id="refunds.E008",
-        )
-    ]
+def _json_only() -> Iterator[CheckMessage]:
+    # A worker that accepts pickle runs the code of anyone who reaches the broker.
+    hint = "Accept only JSON, for tasks and for results."
+    for name in ("ACCEPT_CONTENT", "RESULT_ACCEPT_CONTENT"):
+        if list(_celery(name) or ()) != ["json"]:
+            yield Error(f"CELERY_{name} is not ['json'].", hint=hint, id=f"{LABEL}.E003")
 
 
-@register(Tags.compatibility)
-def gateway_configured(**_: Any) -> list[CheckMessage]:
-    """The gateway and its limiter can be made of the settings; otherwise each refund would fail on its own."""
-    try:
+def _gateway() -> Iterator[CheckMessage]:
+    try:  # otherwise each refund would fail on its own
         gateway()
         limiter()
     except ImproperlyConfigured as error:
-        return [Error(str(error), id=f"{LABEL}.E004")]
-    return []
+        yield Error(str(error), id=f"{LABEL}.E004")
 
 
-@register(Tags.compatibility)
-def currencies_known(**_: Any) -> list[CheckMessage]:
-    """Each accepted currency is one of ISO 4217; an amount in another has no known decimals."""
-    accepted: object = getattr(settings, "REFUNDS_CURRENCIES", None)
-    if not isinstance(accepted, tuple | list) or not accepted:
-        return [
-            Error(
-                f"REFUNDS_CURRENCIES is {accepted!r}: an import would reject every row.",
-                hint="List the currencies that you pay refunds in, such as ('EUR', 'GBP'); in the environment EUR,GBP.",
-                id="refunds.E009",
-            )
-        ]
-    return [
-        Error(
-            f"REFUNDS_CURRENCIES has {code!r}, which is not a currency of ISO 4217 with a minor unit.",
-            hint="Write its three capital letters. Codes of funds and metals, and XXX, cannot be paid.",
-            id="refunds.E010",
-        )
-        for code in currencies.unknown(accepted)
-    ]
+def _beat_entries() -> Iterator[CheckMessage]:
+    # Without an entry nothing would be declined at the cutoff, or sent again after a loss.
+    sent = {entry.get("task") for entry in (_celery("BEAT_SCHEDULE") or {}).values()}
+    hint = f"Merge {__package__}.schedule.beat_schedule() into CELERY_BEAT_SCHEDULE."
+    for task in (entry["task"] for entry in beat_schedule().values()):
+        if task not in sent:
+            yield Error(f"No entry of CELERY_BEAT_SCHEDULE sends {task}.", hint=hint, id=f"{LABEL}.E020")
 
 
-# What a project that copies this app forgets; `python -m refunds copy` prints it all.
-
-
-@register(Tags.compatibility)
-def beat_entries_declared(**_: Any) -> list[CheckMessage]:
-    """Report each entry that beat lacks: nothing would be declined at the cutoff, or sent again after a loss."""
-    sent = {entry.get("task") for entry in (getattr(settings, "CELERY_BEAT_SCHEDULE", None) or {}).values()}
-    return [
-        Error(
-            f"No entry of CELERY_BEAT_SCHEDULE sends {entry['task']}.",
-            hint=f"Merge {__package__}.schedule.beat_schedule() into CELERY_BEAT_SCHEDULE.",
-            id=f"{LABEL}.E020",
-        )
-        for entry in beat_schedule().values()
-        if entry["task"] not in sent
-    ]
-
-
-@register(Tags.compatibility)
-def celery_app_is_current(**_: Any) -> list[CheckMessage]:
-    """Report a current Celery app that has other settings: this process would publish elsewhere than workers read."""
-    if current_app.conf.task_routes == (getattr(settings, "CELERY_TASK_ROUTES", None) or None):
-        return []
-    return [
-        Error(
+def _current_app() -> Iterator[CheckMessage]:
+    if current_app.conf.task_routes != (_celery("TASK_ROUTES") or None):
+        yield Error(
             f"The current Celery app {current_app.main!r} does not have the routes of CELERY_TASK_ROUTES: this process "
             "would publish to another broker or queue.",
             hint="Configure the project's app by config_from_object('django.conf:settings', namespace='CELERY'), and "
             "import it next to the settings: from .celery import app as celery_app in the project's __init__.py.",
             id=f"{LABEL}.E021",
         )
-    ]
 
 
-@register(Tags.compatibility)
-def messages_survive_workers(**_: Any) -> list[CheckMessage]:
-    """Report early acknowledgement: the message of a worker that dies is lost until the reconciler finds its work."""
-    if getattr(settings, "CELERY_TASK_ACKS_LATE", False):
-        return []
-    return [
-        Warning(
-            "CELERY_TASK_ACKS_LATE is not set: a worker that dies takes its message with it.",
-            hint=f"In the settings: from {__package__}.settings import *, or CELERY_TASK_ACKS_LATE = True.",
-            id=f"{LABEL}.W020",
-        )
-    ]
+def _late_acks() -> Iterator[CheckMessage]:
+    # The work of a lost message waits until the reconciler finds it.
+    if not _celery("TASK_ACKS_LATE"):
+        said = "CELERY_TASK_ACKS_LATE is not set: a worker that dies takes its message with it."
+        hint = f"In the settings: from {__package__}.settings import *, or CELERY_TASK_ACKS_LATE = True."
+        yield Warning(said, hint=hint, id=f"{LABEL}.W020")
 
 
-@register(Tags.compatibility)
-def tasks_routed(**_: Any) -> list[CheckMessage]:
-    """Report each task of this app and its rooms that has no route: it would wait behind the work of others."""
-    router = Router(prepare(getattr(settings, "CELERY_TASK_ROUTES", None)))
-    return [
-        Warning(
-            f"CELERY_TASK_ROUTES has no route for {name}: it goes to the default queue.",
-            hint=f"Merge the TASK_ROUTES of {__package__}.settings and of each room's settings into it.",
-            id=f"{LABEL}.W021",
-        )
-        for name in sorted(current_app.tasks)
-        if name.startswith(f"{LABEL}.") and not router.lookup_route(name)
-    ]
+def _routes() -> Iterator[CheckMessage]:
+    # A task of this app or of a room that has no route would wait behind the work of others.
+    router = Router(prepare(_celery("TASK_ROUTES")))
+    hint = f"Merge the TASK_ROUTES of {__package__}.settings and of each room's settings into it."
+    for name in sorted(current_app.tasks):
+        if name.startswith(f"{LABEL}.") and not router.lookup_route(name):
+            said = f"CELERY_TASK_ROUTES has no route for {name}: it goes to the default queue."
+            yield Warning(said, hint=hint, id=f"{LABEL}.W021")
 
 
-@register(Tags.compatibility)
-def queues_used(**_: Any) -> list[CheckMessage]:
-    """Report each declared queue that no route names; routes that are patterns or functions count only as mappings."""
-    routes = getattr(settings, "CELERY_TASK_ROUTES", None)
-    if not isinstance(routes, dict):
-        return []
+def _queues() -> Iterator[CheckMessage]:
+    routes = _celery("TASK_ROUTES")
+    if not isinstance(routes, dict):  # patterns and functions cannot be compared with the queues
+        return
     used = {route.get("queue") if isinstance(route, dict) else route for route in routes.values()}
-    used.add(getattr(settings, "CELERY_TASK_DEFAULT_QUEUE", None))
-    declared = [getattr(queue, "name", queue) for queue in getattr(settings, "CELERY_TASK_QUEUES", None) or ()]
-    return [
-        Warning(
-            f"CELERY_TASK_QUEUES declares {name!r}, but no route of CELERY_TASK_ROUTES names it: nothing goes to it.",
-            hint="Add the route of the tasks that this queue is for, or remove the queue and its worker.",
-            id=f"{LABEL}.W022",
-        )
-        for name in declared
-        if name not in used
-    ]
+    used.add(_celery("TASK_DEFAULT_QUEUE"))
+    hint = "Add the route of the tasks that this queue is for, or remove the queue and its worker."
+    for name in (getattr(queue, "name", queue) for queue in _celery("TASK_QUEUES") or ()):
+        if name not in used:
+            unused = f"declares {name!r}, but no route of CELERY_TASK_ROUTES names it: nothing goes to it."
+            yield Warning(f"CELERY_TASK_QUEUES {unused}", hint=hint, id=f"{LABEL}.W022")

@@ -14,14 +14,13 @@ from django.db.models.expressions import RawSQL
 from .domain.sweeps import Frozen
 from .models import ReturnRequest
 
-# The outermost transaction that inserted the row, as snapshots list them; the system column xmin would be a
-# savepoint's. The migration adds the column, on PostgreSQL alone.
+# The outermost transaction that inserted the row; the system column xmin can be a savepoint's. Only the migration knows
+# the column, and only on PostgreSQL.
 ADDED_IN: Final = f"{ReturnRequest._meta.db_table}.added_in"
 # Whether that transaction had committed when the snapshot was taken.
 SEEN: Final = f"pg_visible_in_snapshot({ADDED_IN}, %s::pg_snapshot)"
-# Whether the row was restored from a cluster that was ahead of this one (pg_restore): the transaction of a visible row
-# that was inserted here is below the present xmax. A snapshot that is ahead too came with the row, and SEEN compares
-# the two.
+# Whether the row was restored from a cluster that was ahead of this one (pg_restore): a visible row's transaction here
+# is below the present xmax. A snapshot that is ahead too came with the row, and SEEN compares the two.
 RESTORED: Final = (
     f"({ADDED_IN} >= pg_snapshot_xmax(pg_current_snapshot())"
     " AND pg_snapshot_xmax(%s::pg_snapshot) <= pg_snapshot_xmax(pg_current_snapshot()))"
@@ -43,9 +42,8 @@ class _Snapshot(Func):
 
 def freeze() -> Frozen:
     """Freeze what is committed now. A row that is committed later, wherever its id lies, is not in the set."""
-    # From the database that writes, because a standby has its own snapshots.
+    # From the database that writes (a standby has its own snapshots), by one statement, and so of one instant.
     rows = ReturnRequest.objects.using(router.db_for_write(ReturnRequest))
-    # One statement, so that id and snapshot belong to the same instant.
     found = rows.order_by("-pk").values_list("pk", _Snapshot()).first()
     return Frozen(*found) if found else Frozen(0)
 

@@ -25,8 +25,7 @@ class ReturnRequest(models.Model):
     """What a customer asks for: to give back an order line for its money."""
 
     id = models.BigAutoField(primary_key=True)
-    # Unique by a constraint: for `unique`, Django adds an index on the beginning of the key, which nothing uses, and
-    # which on PostgreSQL takes a sixth of the disk and a third of a sweep's time.
+    # Not `unique`: Django would add an index for LIKE, which on PostgreSQL takes a third of a sweep's time.
     key = models.CharField(max_length=64, default=new_key, editable=False)
     order_line = models.CharField(max_length=64)
     quantity = models.PositiveIntegerField()
@@ -35,9 +34,8 @@ class ReturnRequest(models.Model):
     reason = models.TextField(blank=True)
     customer = models.CharField(max_length=64, blank=True)
     customer_email = models.EmailField(blank=True)
-    # The payment provider's id of the payment that is refunded; the wallet needs none.
-    payment = models.CharField(max_length=255, blank=True)
-    # The shop's own id of the return. Empty where its files have none.
+    payment = models.CharField(max_length=255, blank=True)  # the provider's id of what is refunded
+    # The shop's own id of the return; empty where its files have none.
     return_id = models.CharField(max_length=64, blank=True, default="", db_default="", editable=False)
     requested_at = models.DateTimeField()
     received_at = models.DateTimeField()
@@ -49,8 +47,7 @@ class ReturnRequest(models.Model):
     # No index: no query selects by it, and each index on this table slows every sweep.
     sweep = models.ForeignKey("Sweep", models.PROTECT, null=True, blank=True, related_name="+", db_index=False)
     decision_note = models.TextField(blank=True)
-    # Its own refund, from its approval on. The database checks this foreign key at the commit, and so refuses an
-    # approval without its refund (docs/adr/0011-approved-means-owed.md).
+    # Its own refund, once approved. At the commit this foreign key refuses an approval without its refund (ADR 11).
     owed = models.ForeignKey(
         "Refund", models.DO_NOTHING, null=True, blank=True, editable=False, related_name="+", db_index=False
     )
@@ -58,7 +55,7 @@ class ReturnRequest(models.Model):
     class Meta:
         constraints = (
             models.UniqueConstraint(fields=["key"], name="request_key_once"),
-            # Rows without an id are not in its index, so they cost a sweep nothing.
+            # Its index leaves out the rows without an id: they cost a sweep nothing.
             models.UniqueConstraint(fields=["return_id"], condition=Q(return_id__gt=""), name="request_return_id_once"),
             models.CheckConstraint(condition=Q(amount_minor__gt=0), name="request_amount_positive"),
             models.CheckConstraint(condition=Q(quantity__gt=0), name="request_quantity_positive"),
@@ -77,11 +74,9 @@ class ReturnRequest(models.Model):
             ),
         )
         indexes = (
-            # SQLite looks up the request of each refund that is added while approvals wait for theirs.
+            # SQLite reads it for each refund that is added while approvals wait for theirs.
             models.Index(fields=["owed"], condition=Q(owed__isnull=False), name="request_owed"),
-            # Every sweep and count reads only the pending rows, which are few, and reads them in this index: after the
-            # id come the columns of counts and sums. On PostgreSQL the migration appends `added_in`, which the ORM does
-            # not know (docs/adr/0019-a-frozen-set-is-a-snapshot.md).
+            # Sweeps, counts and sums read this index alone. On PostgreSQL the migration appends `added_in` (ADR 19).
             models.Index(
                 fields=["id", "currency", "amount_minor", "received_at"],
                 condition=Q(status=Status.REQUESTED),
@@ -105,11 +100,9 @@ class Sweep(models.Model):
     kind = models.CharField(max_length=7, choices=_choices(Decision))
     # The button's key: a page that is submitted twice starts one sweep.
     key = models.CharField(max_length=64, unique=True, null=True, blank=True)
-    # The cutoff of a decline sweep.
-    scheduled_for = models.DateTimeField(null=True, blank=True)
+    scheduled_for = models.DateTimeField(null=True, blank=True)  # the cutoff of a decline sweep
     up_to_id = models.BigIntegerField()
-    # PostgreSQL's snapshot when the set was frozen; empty on SQLite.
-    snapshot = models.TextField(blank=True, editable=False, db_default="")
+    snapshot = models.TextField(blank=True, editable=False, db_default="")  # PostgreSQL's, when the set was frozen
     received_from = models.DateTimeField(null=True, blank=True)
     received_before = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField()
@@ -181,10 +174,7 @@ class Chunk(models.Model):
 
 
 class Refund(models.Model):
-    """The money due for one approved request: one row per request, by its primary key.
-
-    A pending refund is still to be paid. The provider has accepted one that is processing: do not request it again.
-    """
+    """The money due for one approved request, whose primary key it has. Do not request one that is processing again."""
 
     request = models.OneToOneField(ReturnRequest, models.PROTECT, primary_key=True, related_name="refund")
     amount_minor = models.BigIntegerField()
@@ -195,8 +185,8 @@ class Refund(models.Model):
     first_attempt_at = models.DateTimeField(null=True, blank=True)
     # How often an operator has tried again; `attempts` and `first_attempt_at` begin at zero with each.
     tried_again = models.PositiveIntegerField(default=0, db_default=0)
-    # Number of the idempotency key: one more after each no of the provider, which is final for its key, and after each
-    # corrected payment, because a provider refuses an old key with a new payment.
+    # One more after each no, which is final for its idempotency key, and after each corrected payment, because a
+    # provider refuses an old key with a new payment.
     key_number = models.PositiveIntegerField(default=0, db_default=0)
     # The payments before the corrections, one a line: the refund can have been paid there.
     earlier_payments = models.TextField(blank=True, default="", db_default="")
@@ -204,11 +194,9 @@ class Refund(models.Model):
     due_at = models.DateTimeField()
     # When its message was sent, or a worker last had it in hand. None: it has no message, and the reconciler sends one.
     dispatched_at = models.DateTimeField(null=True, blank=True)
-    # When the provider accepted the refund without settling it; None: it never did.
-    accepted_at = models.DateTimeField(null=True, blank=True)
+    accepted_at = models.DateTimeField(null=True, blank=True)  # when the provider accepted it without settling it
     settled_at = models.DateTimeField(null=True, blank=True)
-    # The provider's id of the refund, settled or under way.
-    receipt = models.CharField(max_length=255, blank=True)
+    receipt = models.CharField(max_length=255, blank=True)  # the provider's id of the refund, settled or under way
     failure = models.TextField(blank=True)
 
     class Meta:
@@ -225,8 +213,9 @@ class Refund(models.Model):
         )
         indexes = (
             models.Index(fields=["due_at"], condition=Q(status=RefundStatus.PENDING), name="refund_pending"),
-            # Few among the paid, and what a person looks for: without it the list of them reads the whole table.
+            # Without it the list of the failed, which are few, reads the whole table.
             models.Index(fields=["request"], condition=Q(status=RefundStatus.FAILED), name="refund_failed"),
+            models.Index(fields=["accepted_at"], condition=Q(status=RefundStatus.PROCESSING), name="refund_processing"),
         )
         permissions = (("retry_refund", "Can try failed refunds again"),)
 
@@ -235,10 +224,9 @@ class Refund(models.Model):
 
     @property
     def idempotency_key(self) -> str:
-        """What the provider knows this attempt by: the same until a no or another payment, whatever crashes in between.
+        """The provider's name for this attempt, of committed columns: the same until a no or another payment.
 
-        Made of columns that are committed before the call. The request's key and not the row's id, which a database
-        that is made again gives to another refund.
+        Not of the row's id, which a database that is made again gives to another refund.
         """
         return f"{self.request.key}:{self.key_number}" if self.key_number else self.request.key
 

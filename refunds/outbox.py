@@ -31,26 +31,11 @@ RECONCILE: Final = f"{LABEL}.reconcile"
 def on_commit(name: str, messages: Iterable[Mapping[str, Any]], *, expires: datetime | None = None) -> None:
     """Publish one message per mapping of keyword arguments to the task `name`, after the commit.
 
-    A broker that does not answer fails no transaction and no page: the failure is logged, and the reconciler sends the
-    messages again.
+    A broker that does not answer fails no transaction and no page: the log says so, and the reconciler sends again.
     """
     kwargs = list(messages)
     if kwargs:
         transaction.on_commit(partial(_publish, name, kwargs, expires))
-
-
-def load() -> None:
-    """Load what sending needs, which takes most of the time of a process's first message. Connects to nothing.
-
-    Log anything that is wrong with the broker's settings: pages work without a broker.
-    """
-    try:
-        # Each is made on first access: tasks, queues, and where results and events go.
-        _ = current_app.tasks, current_app.amqp.queues, current_app.backend, current_app.events.Dispatcher
-        with current_app.connection_for_write() as connection:
-            _ = connection.transport
-    except Exception:  # an unknown transport, a missing package: each has errors of its own
-        logger.exception("nothing is loaded to send by; the first message fails for the same reason")
 
 
 def ready(*names: str) -> int:
@@ -61,7 +46,7 @@ def ready(*names: str) -> int:
     route = current_app.amqp.router.route
     queues = {queue.name for queue in (route({}, name)["queue"] for name in names)}
     with current_app.producer_or_acquire() as producer:
-        # As publishing does: a kept connection may have ended since it was last used.
+        # Retry, as publishing does: a kept connection can have ended since its last use.
         count = producer.connection.ensure(producer, _count, **current_app.conf.task_publish_retry_policy)
         return sum(count(producer.connection, queue) for queue in queues)
 
@@ -93,6 +78,5 @@ def _publish(name: str, messages: list[Mapping[str, Any]], expires: datetime | N
             for kwargs in messages:
                 task.apply_async(kwargs=dict(kwargs), producer=producer, **options)
                 sent += 1
-    except OperationalError as error:
-        # One line: the traceback of a refused connection adds nothing, and a command's output ends with this.
+    except OperationalError as error:  # no traceback: that of a refused connection adds nothing
         logger.error("%s: sent %d of %d messages (%s); the reconciler sends the rest", name, sent, len(messages), error)

@@ -26,8 +26,7 @@ FAILED = RawSQL(f"{REFUNDS}.status = '{RefundStatus.FAILED}'", (), output_field=
 # Refunds whose message is that of their range (pay_refunds): nothing has sent them one by one, or attempted them.
 BY_RANGE: Final = Q(attempts=0, dispatched_at=F("due_at"))
 
-# What the wallet's receipts begin with; the refund's id follows.
-RECEIPT = "wallet:"
+RECEIPT = "wallet:"  # what the wallet's receipts begin with; the refund's id follows
 
 
 def pending(scope: Scope) -> QuerySet[ReturnRequest]:
@@ -61,10 +60,7 @@ def totals_since(rows: QuerySet[ReturnRequest], line: datetime) -> tuple[list[tu
 
 
 def chunk_ranges(rows: QuerySet[ReturnRequest], step: int) -> list[IdRange]:
-    """Return the ranges of ids of every `step` rows, in the order of ids; the last one has the rest.
-
-    They begin at the first of the rows: no range holds what was decided in years before.
-    """
+    """Return the ranges of ids of every `step` rows, from the first row on; the last range has the rest."""
     first = rows.aggregate(first=Min("pk"))["first"]
     if first is None:
         return []
@@ -88,46 +84,30 @@ def decide_rows(rows: QuerySet[ReturnRequest], decision: Decision, now: datetime
 
 
 def insert_refunds(approved: QuerySet[ReturnRequest], now: datetime) -> None:
-    """A pending refund, due at once, for each of `approved` that has none yet."""
+    """Insert a pending refund, due at once, for each of `approved` that has none yet."""
     at = Value(now, models.DateTimeField())
     source = approved.filter(status=Status.APPROVED).values_list(
-        "pk",
-        "amount_minor",
-        "currency",
-        Value(RefundStatus.PENDING.value),
-        at,
-        Value(0),
-        at,
-        at,
-        Value(""),
-        Value(""),
+        "pk", "amount_minor", "currency", Value(RefundStatus.PENDING.value), at, Value(0), at, at, Value(""), Value("")
     )
-    insert_select(
-        Refund,
-        "request amount_minor currency status created_at attempts due_at dispatched_at receipt failure",
-        source,
-    )
+    columns = "request amount_minor currency status created_at attempts due_at dispatched_at receipt failure"
+    insert_select(Refund, columns, source)
 
 
 def unpaid(id_range: IdRange, now: datetime) -> QuerySet[Refund]:
-    """The pending refunds in the range that are due at `now`."""
+    """Return the pending refunds in the range that are due at `now`."""
     return Refund.objects.filter(UNPAID, pk__gte=id_range.first_id, pk__lte=id_range.last_id, due_at__lte=now)
 
 
 def settle_credited(id_range: IdRange, now: datetime, entries: QuerySet[Any], prefix: str) -> int:
     """Settle the refunds due in the range that have one of `entries`; return how many. A receipt is `prefix` and id."""
-    # The credit is asked for: since it was made, another transaction can have added a refund.
-    credited = entries.filter(pk=OuterRef("pk"))
-    return (
-        unpaid(id_range, now)
-        .filter(Exists(credited))
-        .update(
-            status=settle(RefundStatus.PENDING, Outcome.PAID),
-            receipt=Concat(Value(prefix), Cast("pk", models.CharField())),
-            settled_at=now,
-            attempts=F("attempts") + 1,
-            first_attempt_at=Coalesce("first_attempt_at", Value(now, models.DateTimeField())),
-        )
+    # Exists: since the credits were made, another transaction can have added a refund.
+    credited = unpaid(id_range, now).filter(Exists(entries.filter(pk=OuterRef("pk"))))
+    return credited.update(
+        status=settle(RefundStatus.PENDING, Outcome.PAID),
+        receipt=Concat(Value(prefix), Cast("pk", models.CharField())),
+        settled_at=now,
+        attempts=F("attempts") + 1,
+        first_attempt_at=Coalesce("first_attempt_at", Value(now, models.DateTimeField())),
     )
 
 
@@ -137,8 +117,7 @@ def database_clock() -> datetime | None:
     if connection.vendor != "postgresql":
         return None
     with connection.cursor() as cursor:
-        # Not now(), the time at which the transaction began.
-        cursor.execute("SELECT clock_timestamp()")
+        cursor.execute("SELECT clock_timestamp()")  # not now(), the time at which the transaction began
         (found,) = cursor.fetchone()
     return found  # type: ignore[no-any-return]  # rows are untyped
 
@@ -149,17 +128,13 @@ def scope_of(sweep: Sweep) -> Scope:
 
 
 def insert_select(model: type[models.Model], columns: str, source: QuerySet[Any, Any]) -> None:
-    """INSERT … SELECT … ON CONFLICT DO NOTHING, which the ORM lacks; the SELECT is the ORM's own.
-
-    PostgreSQL keeps the plans by which it checks foreign keys with the connection. A plan that was made for a table of
-    one page reads the whole table for each row, however many rows there are now: discard it.
-    """
+    """INSERT … SELECT … ON CONFLICT DO NOTHING, which the ORM lacks; the SELECT is the ORM's own."""
     connection = connections[router.db_for_write(model)]
     quote = connection.ops.quote_name
     fields = {field.name: str(field.column) for field in model._meta.concrete_fields}
     into = f"{quote(model._meta.db_table)} ({', '.join(quote(fields[name]) for name in columns.split())})"
     select, params = source.order_by().query.sql_with_params()
     with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
+        if connection.vendor == "postgresql":  # a foreign key's plan of a table of one page reads a whole table per row
             cursor.execute("DISCARD PLANS")
         cursor.execute(f"INSERT INTO {into} {select} ON CONFLICT DO NOTHING", params)

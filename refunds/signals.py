@@ -7,27 +7,24 @@ from typing import Any, Final
 
 from django.dispatch import Signal
 
-# Refunds have succeeded or failed at `now` (aware). Sent inside the outcome's transaction. `id_range` (an IdRange)
-# is a range of ids: the receiver takes those of its refunds whose `settled_at` is `now`.
+# Refunds have succeeded or failed at `now` (aware). Sent inside the outcome's transaction. Receivers take the refunds
+# of `id_range` (an IdRange) whose `settled_at` is `now`.
 refunds_settled: Final = Signal()
-# Refunds have left the state `failed` at `now`: what waits because of the failure is no longer true. Sent inside the
-# transaction of the change. `ids` is a sequence of refund ids.
+# Refunds have left the state `failed` at `now`; `ids` is a sequence. Sent inside the transaction of the change.
 refunds_reopened: Final = Signal()
 # A provider has accepted `refund` (the row before the change) at `now` and settles it later. Sent inside the
-# transaction of the change. Without a receiver nobody would learn how such refunds end: gateways.tracker refuses that.
+# transaction of the change. It needs a receiver, which learns how the refund ends: see gateways.tracker.
 refund_accepted: Final = Signal()
-# A refund got another receipt after its first one, so that it was possibly paid twice. Sent inside the transaction that
-# found it. `refund` is the locked row, `receipt` the later one, `now` is aware.
+# `refund` (the locked row) got a second `receipt` at `now`: it was possibly paid twice. Sent inside a transaction.
 second_receipt: Final = Signal()
-# The reconciler runs at `now`. `patience` (timedelta) is how long a message counts as under way, `limiter` is a
-# gateways.Limiter or None. Return a dict of counts: the name of what was sent again, and how many.
+# The reconciler runs at `now`. A message counts as under way for `patience`; `limiter` is a gateways.Limiter or None.
+# Return a dict of counts: the name of what was sent again, and how many.
 reconciling: Final = Signal()
 # `health` asks at `now` what is overdue. Return a list of lines, one per overdue item.
 health_requested: Final = Signal()
 # The audit runs. Return a dict: the name of a contradiction, and how many rows have it.
 audit_requested: Final = Signal()
-# A process is about to act on a cutoff at `now` (aware), by its own clock. Return the time to act by instead, or raise
-# ClocksDiffer.
+# A process acts on a cutoff at `now`, by its own clock. Return the time to act by instead, or raise ClocksDiffer.
 clock_asked: Final = Signal()
 
 

@@ -4,22 +4,28 @@ Arguments come by keyword and are JSON. A task ignores a keyword that its releas
 producer and an older worker can meet during a deploy.
 """
 
+import logging
 import random
 from datetime import timedelta
 from typing import Any
 
 from celery import Task, shared_task
+from celery.signals import worker_ready
 from django.db import InterfaceError, OperationalError
 from django.db.models import BigIntegerField
 from django.utils import timezone
+from kombu.exceptions import OperationalError as BrokerError
 
 from . import outbox
+from .apps import LABEL
 from .domain.retries import Again
 from .domain.sweeps import IdRange
 from .errors import BadArgument
 from .gateways import gateway, limiter
-from .operations import PATIENCE, bulk_payments, payments, sweeps, trusted_now
+from .operations import PATIENCE, RECONCILE_EVERY, bulk_payments, payments, sweeps, trusted_now
 from .operations import reconcile as reconciler
+
+logger = logging.getLogger(__name__)
 
 # A worker's child that the kernel kills, a database that is locked or away: retry soon, a few times; then leave it to
 # the reconciler. `retry_on_worker_lost` counts its retries, which `reject_on_worker_lost` does not (celery 4250).
@@ -34,8 +40,7 @@ TROUBLE: dict[str, Any] = {
     "max_retries": 5,
 }
 
-# ClocksDiffer, of `trusted_now`, is a failure without a retry: the reconciler sends the work again, to a worker whose
-# clock is right.
+# ClocksDiffer, of `trusted_now`, is not retried: the reconciler sends the work to a worker whose clock is right.
 
 
 @shared_task(name=outbox.DECLINE_PENDING, **TROUBLE)
@@ -63,9 +68,9 @@ def pay_refunds(*, first_id: int, last_id: int, **_newer: object) -> None:
     bulk_payments.pay_refunds(id_range, timezone.now(), gateway=gateway(), limiter=limiter())
 
 
-# The policy counts attempts, on the row, over all messages; max_retries bounds what one message may come to, a child
-# killed each time included. Its retry comes when the lease of the attempt that died is over. The time limits (seconds)
-# are shorter than the lease and longer than the two calls to a payer that an attempt may make.
+# The policy counts attempts on the row, over all messages; max_retries bounds those of one message, whose child can be
+# killed each time. A retry comes when the lease of the attempt that died is over. The time limits (seconds) are shorter
+# than the lease, and longer than the two calls to a payment provider that an attempt can make.
 @shared_task(
     name=outbox.PAY_REFUND,
     bind=True,
@@ -91,13 +96,23 @@ def pay_refund(self: "Task[Any, Any]", /, *, refund_id: int, **_newer: object) -
 
 @shared_task(name=outbox.RECONCILE)
 def reconcile(*, at_start: bool = False, **_newer: object) -> None:
-    """Send again the messages that were lost.
+    """Send lost messages again: after a crash (`at_start`) at once, otherwise after PATIENCE.
 
-    A worker sends this at its start with `at_start`: the messages of a crash are then sent again at once, and not after
-    a minute. At most a chunk that another worker is deciding gets a second message.
+    At a start, a chunk that another worker is deciding can get a second message.
     """
     patience = timedelta(0) if at_start else PATIENCE
     reconciler.reconcile(trusted_now(), gateway=gateway(), limiter=limiter(), patience=patience)
+
+
+# Only the program `celery worker` sends this signal. Every worker asks, whatever its queues: a crash can end all
+# workers but the one that runs the reconciler.
+@worker_ready.connect(dispatch_uid=f"{LABEL}.reconcile_at_start")
+def reconcile_at_start(**_: Any) -> None:
+    """Send the reconciler's message. It expires when beat sends the next one, which does the same work."""
+    try:
+        reconcile.apply_async(kwargs={"at_start": True}, expires=RECONCILE_EVERY.total_seconds())
+    except BrokerError as error:
+        logger.warning("this worker's start could not send the reconciler's message (%s); beat sends the next", error)
 
 
 def positive(name: str, value: object) -> int:

@@ -1,6 +1,6 @@
 """ISO 4217: every currency that money can be paid in, with the decimals of its minor unit."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -22,8 +22,3 @@ _CODES: Final[Mapping[int, str]] = MappingProxyType(
 EXPONENTS: Final[Mapping[str, int]] = MappingProxyType(
     {code: exponent for exponent, codes in _CODES.items() for code in codes.split()}
 )
-
-
-def unknown(codes: Iterable[str]) -> list[str]:
-    """Return the codes that are not in the table, in their order."""
-    return [code for code in codes if code not in EXPONENTS]

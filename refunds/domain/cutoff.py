@@ -1,7 +1,6 @@
-"""The cutoff: the time of day at which everything that is still pending is declined. No other module names it.
+"""The cutoff: each request received before it and still pending at it is declined. No other module names it.
 
-A request received before a cutoff and still requested at it is declined. One received at the cutoff's very instant or
-later belongs to the next day.
+A request received at the cutoff's very instant or later belongs to the next day.
 """
 
 from datetime import UTC, date, datetime, time, timedelta

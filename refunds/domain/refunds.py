@@ -4,20 +4,16 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-# The label of the action that makes a failed refund pending again. Texts that advise it quote it.
-TRY_AGAIN: Final = "Try again"
+TRY_AGAIN: Final = "Try again"  # the label of the action on failed refunds, which advice quotes
 
 
 class RefundStatus(StrEnum):
-    """`pending`: still to be paid. `failed`: waits for an operator who tries again.
+    """The state of a refund."""
 
-    `processing`: the payment provider has accepted the refund and says later, within days, how it ended.
-    """
-
-    PENDING = "pending"
-    PROCESSING = "processing"
+    PENDING = "pending"  # still to be paid
+    PROCESSING = "processing"  # accepted by the payment provider, which says within days how it ended
     SUCCEEDED = "succeeded"
-    FAILED = "failed"
+    FAILED = "failed"  # waits for an operator who tries again
 
 
 class Outcome(StrEnum):

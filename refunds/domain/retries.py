@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-# The longest wait of a message in a worker. A longer one is a due time on the row, which the reconciler finds:
-# Redis delivers again what is unacknowledged for its visibility timeout (3,600 s by default), and a worker holds its
-# waiting messages in memory.
+# The longest wait of a message, which a worker holds in memory, and which Redis delivers again after its visibility
+# timeout (3,600 s by default). A longer wait is a due time on the row, which the reconciler finds.
 LONGEST_COUNTDOWN: Final = timedelta(seconds=60)
 
 
@@ -31,10 +30,10 @@ class GiveUp:
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """Exponential backoff with full jitter, at most `max_attempts` attempts within `within` of the first.
+    """Exponential backoff, at most `max_attempts` attempts within `within` of the first.
 
-    The wait after attempt n is drawn evenly from 0 to min(`cap`, `base` * 2**(n-1)) and never less than `least`:
-    "full jitter" of M. Brooker, Exponential Backoff And Jitter, AWS Architecture Blog, 2015.
+    The wait after attempt n is drawn evenly from 0 to min(`cap`, `base` * 2**(n-1)), at least `least`: "full jitter" of
+    M. Brooker, Exponential Backoff And Jitter, AWS Architecture Blog, 2015.
     """
 
     base: timedelta = timedelta(seconds=2)
@@ -50,17 +49,15 @@ class RetryPolicy:
 
     def ceiling(self, attempt: int) -> timedelta:
         """Return the longest wait that can be drawn after attempt number `attempt` (1 is the first)."""
-        doublings = attempt - 1
-        # Compared as whole numbers: a timedelta overflows where Python's integers do not.
-        return self.base * 2**doublings if 2**doublings < self.cap / self.base else self.cap
+        factor = 2 ** (attempt - 1)  # compared as a whole number: a timedelta overflows
+        return self.base * factor if factor < self.cap / self.base else self.cap
 
     def decide(
         self, *, attempt: int, elapsed: timedelta, jitter: float, retry_after: timedelta | None = None
     ) -> Again | GiveUp:
-        """Return what follows a failure.
+        """Return what follows a failure; no delay is shorter than the provider's `retry_after`.
 
-        `attempt` counts from 1; `elapsed` is the time since the first attempt began; `jitter` is in [0, 1). The delay
-        is never shorter than the provider's `retry_after`. Raises ValueError for an attempt or jitter out of range.
+        `attempt` counts from 1, `elapsed` from the first attempt's begin; `jitter` is in [0, 1). Raises ValueError.
         """
         if attempt < 1 or not 0 <= jitter < 1:
             raise ValueError(f"attempt {attempt} must be 1 or more and jitter {jitter} in [0, 1)")

@@ -16,13 +16,10 @@ CHUNK_ROWS: Final = 5_000
 
 @dataclass(frozen=True)
 class Frozen:
-    """The return requests that were committed at one instant: ids up to `up_to_id` that `snapshot` contains.
-
-    `snapshot` is the database's own text, which only the database compares. An empty one contains every id.
-    """
+    """The return requests that were committed at one instant: ids up to `up_to_id` that `snapshot` contains."""
 
     up_to_id: int
-    snapshot: str = ""
+    snapshot: str = ""  # the database's own text; an empty one contains every id
 
 
 @dataclass(frozen=True)
@@ -45,8 +42,7 @@ class Scope(Frozen):
 def scope(kind: Decision, frozen: Frozen, now: datetime) -> Scope:
     """Return what a sweep of the frozen set, started at `now` (aware), decides. Raises NaiveInstant.
 
-    The latest cutoff divides the pending rows. Those received before it are only to be declined, however late the
-    decline comes. The others can be approved until the next cutoff.
+    Rows received before the latest cutoff can only be declined, however late; others can be approved until the next.
     """
     bound = "received_before" if kind is Decision.DECLINE else "received_from"
     return Scope(frozen.up_to_id, frozen.snapshot, **{bound: cutoff.latest(now)})
@@ -71,10 +67,7 @@ class IdRange:
 
 
 def id_ranges(first_id: int, last_ids: Iterable[int]) -> Iterator[IdRange]:
-    """Yield ranges from `first_id` on, without gap or overlap, one for each of the rising `last_ids`.
-
-    Raises ValueError where they do not rise.
-    """
+    """Yield ranges from `first_id` on, without a gap, to each of `last_ids`. Raises ValueError where one falls."""
     for last in last_ids:
         if last < first_id:
             raise ValueError(f"last id {last} lies before {first_id}, where its range begins")
@@ -103,7 +96,7 @@ class Progress:
 
     @property
     def percent(self) -> int:
-        """0 to 100, rounded down, so that 100 means that nothing is left."""
+        """Return 0 to 100, rounded down: 100 means that nothing is left."""
         total = self.decided + self.left
         return 100 if total == 0 else 100 * self.decided // total
 

@@ -12,32 +12,16 @@ from django.dispatch import receiver
 from django.utils.module_loading import import_string
 
 from .. import signals
-from .base import (
-    LONGEST_WAIT,
-    Answer,
-    BulkGateway,
-    Gateway,
-    Limiter,
-    Order,
-    Refused,
-    Settled,
-    TracksRefunds,
-    TryAgain,
-    UnderWay,
-)
+from .base import Answer, BulkGateway, Gateway, Limiter, Order, Refused, Settled, TracksRefunds, TryAgain, UnderWay
 
-__all__ = ["LONGEST_WAIT", "Answer", "BulkGateway", "Gateway", "Limiter", "Order", "Refused", "Settled"]
+__all__ = ["Answer", "BulkGateway", "Gateway", "Limiter", "Order", "Refused", "Settled"]
 __all__ += ["TracksRefunds", "TryAgain", "UnderWay"]
 
-# Stands for a secret that an operator has pasted in place of an id.
-MASKED: Final = "(a secret, not shown)"
+MASKED: Final = "(a secret, not shown)"  # instead of a secret that an operator has pasted in place of an id
 
 
 def gateway_names() -> dict[str, str]:
-    """Return the short names that REFUNDS_GATEWAY can have, with the dotted path of each class.
-
-    An installed app adds its own by the attribute `gateway_names` of its AppConfig.
-    """
+    """Return each short name for REFUNDS_GATEWAY with its class's path; an AppConfig adds its own `gateway_names`."""
     found = {"wallet": f"{__name__}.wallet.Wallet"}
     for app in apps.get_app_configs():
         found |= getattr(app, "gateway_names", {})
@@ -45,32 +29,25 @@ def gateway_names() -> dict[str, str]:
 
 
 def gateway() -> Gateway:
-    """Return the gateway of the setting REFUNDS_GATEWAY: a short name, or the path of a class without arguments.
-
-    Raises ImproperlyConfigured.
-    """
+    """Return the gateway that REFUNDS_GATEWAY names: a short name, or a class's path. Raises ImproperlyConfigured."""
     return _load(_configured())
 
 
 def limiter() -> Limiter | None:
-    """Return the limiter that the function named by the setting REFUNDS_LIMITER makes; None where nothing is limited.
-
-    Raises ImproperlyConfigured.
-    """
+    """Return what the function in REFUNDS_LIMITER makes; None: nothing is limited. Raises ImproperlyConfigured."""
     name = getattr(settings, "REFUNDS_LIMITER", "")
     if not name or in_bulk(gateway()):
         return None
     try:
         made: Limiter | None = import_string(name)()
     except ImportError as error:
-        raise ImproperlyConfigured(
-            f"REFUNDS_LIMITER is {name!r}: name a function that returns a limiter ({error})"
-        ) from error
+        said = f"REFUNDS_LIMITER is {name!r}: name a function that returns a limiter ({error})"
+        raise ImproperlyConfigured(said) from error
     return made
 
 
 def in_bulk(made: Gateway) -> TypeGuard[BulkGateway]:
-    """Return whether the gateway pays a range of refunds at once. Only here is that decided."""
+    """Return whether the gateway pays a range of refunds at once."""
     return isinstance(made, BulkGateway)
 
 
@@ -141,7 +118,7 @@ def _class(name: str) -> Any:
 
 
 def _answers(made: Gateway) -> tuple[object, ...]:
-    """The types that the gateway says its answers have; none where it does not say, and tracker() refuses it later."""
+    """Return the types that the gateway says its answers have. Where it does not say, tracker() refuses it later."""
     try:
         said = signature(made.refund, eval_str=True).return_annotation
     except NameError:  # an annotation that only a type checker can resolve

@@ -2,17 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, Protocol, runtime_checkable
+from typing import Any, Final, Protocol, Self, runtime_checkable
 
 from django.db.models import QuerySet
 
 from ..domain.sweeps import IdRange
+from ..models import Refund
 
-# Characters of a receipt: what the column holds.
-LONGEST_RECEIPT: Final = 255
-# How long a task waits for a permit: of ten children that share 50/s each waits for 0.2 s. A longer wait would not fit
-# into pay_refund's time limit of 50 s, with two calls to a provider that answers late.
-LONGEST_WAIT: Final = timedelta(seconds=5)
+LONGEST_RECEIPT: Final = 255  # characters: what the column holds
 
 
 def _storable(reason: str) -> str:
@@ -54,8 +51,7 @@ class TryAgain(Exception):
 
     def __init__(self, reason: str, after: timedelta | None = None) -> None:
         super().__init__(reason, after)
-        self.reason = _storable(reason)
-        self.after = after
+        self.reason, self.after = _storable(reason), after
 
     def __str__(self) -> str:
         return self.reason
@@ -71,40 +67,46 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Order:
-    """A refund as a gateway gets it; the amount is in minor units of the currency.
-
-    `payment` is the provider's id of the payment that brought the money. `reference` names the refund for good, also
-    where a new idempotency key follows a refusal. `asked_before`: an earlier call can have reached the provider.
-    `earlier_payments`: the payments that earlier calls named, before an operator corrected them; the oldest first.
-    """
+    """A refund as a gateway gets it."""
 
     refund_id: int
-    amount_minor: int
+    amount_minor: int  # minor units of the currency
     currency: str
     customer: str
-    payment: str
-    reference: str
-    asked_before: bool
-    earlier_payments: tuple[str, ...] = ()
+    payment: str  # the provider's id of the payment that brought the money
+    reference: str  # names the refund for good, also where a new idempotency key follows a refusal
+    asked_before: bool  # an earlier call can have reached the provider
+    earlier_payments: tuple[str, ...] = ()  # what earlier calls named, before an operator corrected it; oldest first
+
+    @classmethod
+    def of(cls, refund: Refund) -> Self:
+        """Return the order of a refund."""
+        return cls(
+            refund_id=refund.pk,
+            amount_minor=refund.amount_minor,
+            currency=refund.currency,
+            customer=refund.request.customer,
+            payment=refund.request.payment,
+            reference=refund.request.key,
+            asked_before=refund.attempts > 0 or refund.tried_again > 0,
+            earlier_payments=tuple(filter(None, refund.earlier_payments.split("\n"))),
+        )
 
 
 @runtime_checkable
 class Gateway(Protocol):
     """Pays one refund at a time.
 
-    Its class can have two static methods, which the web process calls without an API key. `check_payment(payment)`
-    raises BadInput with the reason where the text is not the id of a payment. `secret_in(text)` returns what kind of
-    secret an operator has pasted in place of an id, or None.
+    Its class can have two static methods, which the web process calls without an API key: `check_payment(payment)`
+    raises BadInput where the text is no payment's id; `secret_in(text)` returns what kind of secret is in it, or None.
     """
 
     def refund(self, order: Order, idempotency_key: str) -> Answer:
-        """Request the refund, and say whether it is settled or under way. Raises TryAgain or Refused.
+        """Request the refund. Raises TryAgain or Refused. Only a gateway that TracksRefunds can answer UnderWay.
 
         The same key again pays nothing and returns the same receipt. So does a new key for a reference that has been
-        paid, also on one of the earlier payments: a refund of ours that exists already is success. Only a gateway that
-        TracksRefunds can answer UnderWay.
+        paid, also on one of the earlier payments: a refund of ours that exists already is success.
         """
-        ...
 
 
 @runtime_checkable
@@ -117,7 +119,6 @@ class TracksRefunds(Gateway, Protocol):
         Raises Refused where the refund has failed or was cancelled, also if it had succeeded before. Raises TryAgain
         for everything that is not the provider's word on this refund: an outage, an API key of another account.
         """
-        ...
 
 
 @runtime_checkable
@@ -130,7 +131,6 @@ class BulkGateway(Gateway, Protocol):
         Requires a transaction around it. Returns the credits of the range, whose primary keys are the refunds', and
         what their receipts begin with; the refund's id follows.
         """
-        ...
 
 
 class Limiter(Protocol):
@@ -138,8 +138,6 @@ class Limiter(Protocol):
 
     def within(self, time: timedelta) -> int:
         """Return how many calls a length of time holds: at least one."""
-        ...
 
     def take(self, calls: int = 1, wait: timedelta = timedelta(0)) -> bool:
         """Take a permit for so many calls, waiting for it up to `wait`; return whether there was one."""
-        ...

@@ -18,17 +18,13 @@ class Wallet:
     @staticmethod
     def check_payment(payment: str) -> None:
         """Raise BadInput for any id: the wallet credits the customer."""
-        raise BadInput(
-            f'the wallet credits the customer and needs no payment, so there is none to correct; use "{TRY_AGAIN}"'
-        )
+        needless = "the wallet credits the customer and needs no payment, so there is none to correct"
+        raise BadInput(f'{needless}; use "{TRY_AGAIN}"')
 
     def refund(self, order: Order, idempotency_key: str) -> Settled:
         """Credit one refund, which settles it; the refund's id does the work of the idempotency key."""
         entry = WalletEntry(
-            refund_id=order.refund_id,
-            customer=order.customer,
-            amount_minor=order.amount_minor,
-            currency=order.currency,
+            refund_id=order.refund_id, customer=order.customer, amount_minor=order.amount_minor, currency=order.currency
         )
         WalletEntry.objects.bulk_create([entry], ignore_conflicts=True)
         return Settled(f"{queries.RECEIPT}{order.refund_id}")

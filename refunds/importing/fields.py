@@ -14,10 +14,10 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db.models import Field
 
-from ..domain import addresses
 from ..domain.currencies import EXPONENTS
-from ..domain.text import invisible
 from ..models import ReturnRequest
+from ..text import addresses
+from ..text.invisible import invisible
 from .amounts import BadAmount, to_minor, too_fine
 from .errors import BadRow, shown
 

@@ -242,6 +242,14 @@ class Migration(migrations.Migration):
                 name="refund_failed",
             ),
         ),
+        migrations.AddIndex(
+            model_name="refund",
+            index=models.Index(
+                condition=models.Q(("status", refunds.domain.refunds.RefundStatus["PROCESSING"])),
+                fields=["accepted_at"],
+                name="refund_processing",
+            ),
+        ),
         migrations.AddConstraint(
             model_name="refund",
             constraint=models.CheckConstraint(

@@ -10,11 +10,11 @@ from django.db import InterfaceError, OperationalError, transaction
 
 from .. import outbox
 from ..apps import LABEL
-from ..domain import addresses
 from ..domain.sweeps import IdRange
 from ..errors import UnknownRow
 from ..models import Refund
 from ..operations import PATIENCE
+from ..text import addresses
 from . import letters, opt_outs
 from .models import Notice, NoticeStatus
 from .queries import OPTED_OUT, REOPENED

@@ -11,8 +11,8 @@ from django.utils import timezone
 from .. import signals
 from ..domain import cutoff
 
-# How long the reconciler takes a message to be on its way. A chunk takes well under a second. A second message finds
-# the work done and costs one read, while a lost one delays its sweep by this long.
+# How long the reconciler takes a message to be on its way. A chunk takes well under a second, and a second message
+# costs one read; a lost one delays its sweep by this long.
 PATIENCE: Final = timedelta(seconds=60)
 # How often the reconciler runs: each run sends what the payment provider can take until the next one.
 RECONCILE_EVERY: Final = timedelta(seconds=30)

@@ -29,16 +29,13 @@ class Audit:
     problems: list[str]
 
     def count(self, status: Status | RefundStatus) -> int:
-        """How many requests, or refunds, have this status."""
+        """Return how many requests, or refunds, have this status."""
         rows = self.requests if isinstance(status, Status) else self.refunds
         return sum(row.count for row in rows if row.status == status)
 
 
 def run_audit() -> Audit:
-    """Count all requests and refunds, and compare them with each other and with the rooms' rows.
-
-    Every row is read: for the end of a day, a test or a soak, not for a page.
-    """
+    """Compare all requests, refunds and rows of rooms with each other. It reads every row: too slow for a page."""
     found = _contradictions()
     for counts in signals.answers(signals.audit_requested):
         found |= counts

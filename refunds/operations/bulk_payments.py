@@ -16,15 +16,13 @@ from ..models import Refund
 
 # What one task sends of its own range: with hundreds of ranges at once this bounds the messages in the queue.
 FIRST_SHARE: Final = timedelta(seconds=10)
-# What the caller writes down about refunds, by their ids.
-Note = Callable[[Sequence[int]], None]
+Note = Callable[[Sequence[int]], None]  # what the caller writes down about refunds, by their ids
 
 
 def pay_refunds(id_range: IdRange, now: datetime, *, gateway: Gateway, limiter: Limiter | None = None) -> int:
-    """Pay what is due in the range: at once where the gateway can, otherwise by a message for each refund.
+    """Pay what is due in the range, at once or by a message for each refund; return how many were paid or sent.
 
-    What the provider cannot take within the first share of time is left to the reconciler. Return how many refunds were
-    paid or sent.
+    What the provider cannot take within the first share of time is left to the reconciler.
     """
     with transaction.atomic():
         if in_bulk(gateway):
@@ -44,9 +42,8 @@ def pay_refunds(id_range: IdRange, now: datetime, *, gateway: Gateway, limiter: 
 def try_again(ids: Sequence[int], now: datetime, *, note: Note | None = None) -> list[int]:
     """Make those of `ids` that have failed pending again, with as many attempts as at first; return which they were.
 
-    In chunks: `note` is called with the ids of each, in its transaction, so that what it writes is kept or lost with
-    the change. After a refusal the provider is asked with a new key, otherwise with the same one, because the answer to
-    it can still come.
+    In chunks: `note` gets the ids of each, in the transaction of the change. After a refusal the provider gets a new
+    key, otherwise the same one, because the answer to it can still come.
     """
     found: list[int] = []
     for start in range(0, len(ids), rules.CHUNK_ROWS):

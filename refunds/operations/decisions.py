@@ -32,8 +32,8 @@ def decide_chosen(
 ) -> Decided:
     """Approve or decline those of `ids` that are still requested, in chunks.
 
-    Do not approve a request that was received before the latest cutoff: it can only be declined. `clock` returns when
-    each chunk after the first begins, because the cutoff can come between two; without it, all are decided at `now`.
+    A request that was received before the latest cutoff can only be declined. `clock` returns when each chunk after the
+    first begins, because the cutoff can come between two; the default is `now`.
     """
     decided = 0
     for start in range(0, len(ids), rules.CHUNK_ROWS):

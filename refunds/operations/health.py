@@ -11,10 +11,9 @@ from ..models import Refund, Sweep
 from . import local, sweeps
 from .reconcile import missed_cutoff, open_at
 
-# A sweep or a cutoff that has not moved for this long needs an operator: the reconciler has tried ten times.
-STALLED: Final = timedelta(minutes=5)
-# A refund that nothing has attempted for this long after it was due needs an operator.
-UNPAID: Final = timedelta(minutes=15)
+# Without progress for so long, an operator is needed: the reconciler has tried ten times.
+STALLED: Final = timedelta(minutes=5)  # a sweep or a cutoff
+UNPAID: Final = timedelta(minutes=15)  # a refund, after it was due
 
 
 def health(now: datetime) -> list[str]:

@@ -17,7 +17,7 @@ from ..domain.refunds import Outcome, RefundStatus, settle
 from ..domain.retries import Again, GiveUp, RetryPolicy
 from ..domain.sweeps import IdRange
 from ..errors import UnknownRow
-from ..gateways import LONGEST_WAIT, Answer, Gateway, Limiter, Order, Refused, Settled, TryAgain, UnderWay, tracker
+from ..gateways import Answer, Gateway, Limiter, Order, Refused, Settled, TryAgain, UnderWay, tracker
 from ..models import Refund
 
 logger = logging.getLogger(__name__)
@@ -26,12 +26,12 @@ logger = logging.getLogger(__name__)
 # taken over, and no longer than a message can wait, so that the retry of a lost worker finds the refund free.
 LEASE: Final = timedelta(seconds=60)
 POLICY: Final = RetryPolicy()
-# Characters of an answer that are kept: a page of HTML says no more than its beginning.
-ANSWER_KEPT: Final = 500
+# How long a task waits for a permit: of ten children that share 50/s each waits for 0.2 s. A longer wait would not fit
+# into pay_refund's time limit of 50 s, with two calls to a provider that answers late.
+LONGEST_WAIT: Final = timedelta(seconds=5)
+ANSWER_KEPT: Final = 500  # characters: a page of HTML says no more than its beginning
 
 Clock = Callable[[], datetime]
-Call = Callable[[], Answer]
-Decide = Callable[..., Again | GiveUp]
 
 
 @dataclass(frozen=True)
@@ -59,10 +59,10 @@ def pay_refund(
     policy: RetryPolicy | None = None,
     clock: Clock | None = None,
 ) -> Result:
-    """Attempt to pay one refund, once, and write down what the provider answers: a receipt, a failure, or a due time.
+    """Attempt to pay one refund, once, and write down the answer: a receipt, a failure, or a due time.
 
-    `jitter` in [0, 1) spreads the retries. `clock` tells when the call has ended; without it, at `now`. An error that
-    is neither TryAgain nor Refused is a bug: it is noted and propagates, and the attempt counts. Raises UnknownRow, and
+    `jitter` in [0, 1) spreads the retries. `clock` says when the call has ended; the default is `now`. An error that is
+    neither TryAgain nor Refused is a bug: it propagates, and the attempt counts. Raises UnknownRow, and
     ImproperlyConfigured for a gateway that accepts a refund whose outcome nothing looks up.
     """
     policy = policy or POLICY
@@ -74,9 +74,9 @@ def pay_refund(
     if refund.attempts >= policy.max_attempts:
         said = f"; the last said: {refund.failure}" if refund.failure else ""
         return _give_up(refund, f"gave up after {refund.attempts} attempts without an answer{said}", now)
-    order = order_for(refund)
-    # Asked before the claim, because a refund without a permit has not been attempted. The searches on earlier payments
-    # are not counted: three reads at most, after an operator has entered a correction.
+    order = Order.of(refund)
+    # Before the claim: a refund without a permit has not been attempted. Searches on earlier payments (three reads at
+    # most, after a correction) are not counted.
     if limiter is not None and not _permitted(refund, order, now, limiter):
         _unchanged(refund).update(dispatched_at=None)  # the reconciler sends it again, as the rate allows
         return NotNow()
@@ -87,20 +87,6 @@ def pay_refund(
     if isinstance(result, UnderWay):
         tracker(gateway)  # after the row has the provider's id, which must not be lost for a mistake in the settings
     return result
-
-
-def order_for(refund: Refund) -> Order:
-    """Return the refund as its gateway gets it."""
-    return Order(
-        refund_id=refund.pk,
-        amount_minor=refund.amount_minor,
-        currency=refund.currency,
-        customer=refund.request.customer,
-        payment=refund.request.payment,
-        reference=refund.request.key,
-        asked_before=refund.attempts > 0 or refund.tried_again > 0,
-        earlier_payments=tuple(filter(None, refund.earlier_payments.split("\n"))),
-    )
 
 
 def _permitted(refund: Refund, order: Order, now: datetime, limiter: Limiter) -> bool:
@@ -128,7 +114,9 @@ def _claim(refund: Refund, now: datetime) -> bool:
     return bool(claimed)
 
 
-def _attempt(refund: Refund, began: datetime, call: Call, clock: Clock, decide: Decide) -> Result:
+def _attempt(
+    refund: Refund, began: datetime, call: Callable[[], Answer], clock: Clock, decide: Callable[..., Again | GiveUp]
+) -> Result:
     """Call the provider for a claimed refund, and write down what it says, as of the end of the call."""
     try:
         answer = call()
@@ -144,9 +132,8 @@ def _attempt(refund: Refund, began: datetime, call: Call, clock: Clock, decide: 
         if isinstance(verdict, GiveUp):
             return _give_up(refund, f"{verdict.reason}: {failure}", now)
         due_at = now + verdict.delay
-        # A refund without a message of its own is sent by the reconciler as soon as it is due.
-        dispatched_at = due_at if verdict.by_message else None
-        _unchanged(refund).update(due_at=due_at, dispatched_at=dispatched_at, failure=str(failure)[:ANSWER_KEPT])
+        sent = due_at if verdict.by_message else None  # None: the reconciler sends it once it is due
+        _unchanged(refund).update(due_at=due_at, dispatched_at=sent, failure=str(failure)[:ANSWER_KEPT])
         return verdict
     except Exception as bug:
         _unchanged(refund).update(failure=f"{type(bug).__name__}: {bug}"[:ANSWER_KEPT])
@@ -156,8 +143,8 @@ def _attempt(refund: Refund, began: datetime, call: Call, clock: Clock, decide: 
     return _settle(refund, answer.receipt, clock())
 
 
-# A receipt is never thrown away, not even where the attempt outlived its lease and was given up since: the money has
-# moved, or moves, and a refund that is tried again without it would be paid twice.
+# Keep every receipt, also of an attempt that outlived its lease and was given up since: a refund that is tried again
+# without it would be paid twice.
 def _settle(refund: Refund, receipt: str, now: datetime) -> Paid:
     other = Q(status=RefundStatus.PROCESSING) & ~Q(receipt=receipt)
     unpaid = Refund.objects.filter(pk=refund.pk).exclude(status=RefundStatus.SUCCEEDED).exclude(other)

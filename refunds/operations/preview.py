@@ -15,18 +15,15 @@ from ..models import ReturnRequest, Sweep
 
 @dataclass(frozen=True)
 class Chosen:
-    """What a decision on chosen requests would change: `rows`, and their (currency, count, sum in minor units).
-
-    `owed_decline` counts the pending requests that were received before the latest cutoff and can only be declined.
-    """
+    """What a decision on chosen requests would change."""
 
     rows: QuerySet[ReturnRequest] = field(compare=False)
-    totals: list[tuple[str, int, int]]
-    owed_decline: int = 0
+    totals: list[tuple[str, int, int]]  # currency, count, sum in minor units
+    owed_decline: int = 0  # pending, and received before the latest cutoff: these can only be declined
 
     @property
     def count(self) -> int:
-        """How many requests would be decided, in all currencies."""
+        """Return how many requests would be decided, in all currencies."""
         return sum(count for _, count, _ in self.totals)
 
 

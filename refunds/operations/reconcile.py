@@ -1,7 +1,4 @@
-"""The reconciler: finds, from the rows, work that has no message, and sends the message again.
-
-The rows say how many messages there must be, and the queue says how many there are.
-"""
+"""The reconciler: finds, from the rows, work that has no message, and sends the message again."""
 
 import logging
 from collections.abc import Hashable, Iterable, Iterator, Sequence
@@ -27,8 +24,7 @@ logger = logging.getLogger(__name__)
 
 M = TypeVar("M", bound=Model)
 
-# The most plans and chunks that one run sends; the next run sends more.
-BATCH: Final = 1_000
+BATCH: Final = 1_000  # the most plans and chunks that one run sends
 
 
 def reconcile(
@@ -36,12 +32,11 @@ def reconcile(
 ) -> dict[str, int]:
     """Start a missed decline, close finished sweeps, and send lost messages again; return how many of each.
 
-    A row waits when it is due, no worker has it, and `patience` has passed since its message. The queue holds the
-    messages of all such rows: the difference is lost. The rows that have waited longest get new messages. A message
-    that was sent twice is counted too, which at worst delays a lost one until the queue is shorter.
+    A row waits when it is due, no worker has it, and `patience` has passed since its message. The rows say how many
+    messages there must be, and the queue how many there are: the difference is lost, and the rows that have waited
+    longest get new ones. Counting a message that was sent twice at worst delays a lost one until the queue is shorter.
 
-    `patience` is zero at the start of the only worker, when no message can be under way. Where the broker does not
-    answer, nothing is sent, the log says so, and the rest is done.
+    Where the broker does not answer, nothing is sent, the log says so, and the rest is done.
     """
     done = {"closed": sweeps.close_expired(now), "cutoffs": 0}
     if missed_cutoff(now):
@@ -133,11 +128,10 @@ def of_messages(rows: Iterable[tuple[int, Hashable]], count: int, size: int = ru
 def claimed(rows: QuerySet[M], ids: Sequence[int], **sent: datetime) -> Iterator[list[M]]:
     """Write the columns `sent` to those of `rows` with these ids, and yield them in the transaction that sends them.
 
-    Of two reconcilers at once, the second skips the rows of the first. Without ids, begin no transaction: on SQLite it
-    would block other writers.
+    Of two reconcilers at once, the second skips the rows of the first.
     """
     if not ids:
-        yield []
+        yield []  # without a transaction, which on SQLite would block other writers
         return
     with transaction.atomic():
         found = list(rows.filter(pk__in=ids).select_for_update(skip_locked=True, of=("self",)))

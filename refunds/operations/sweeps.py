@@ -26,10 +26,7 @@ def start_approve(*, key: str, frozen: rules.Frozen, by: User | None, now: datet
 
 
 def decline_pending(now: datetime) -> tuple[Sweep, bool]:
-    """Start the decline sweep of the latest cutoff, unless it has been started. Return as `start_approve` does.
-
-    A call that is late, early or a duplicate finds the cutoff by `now`, and the sweep by the cutoff.
-    """
+    """Start the decline sweep of the latest cutoff, unless one has started; return what `start_approve` returns."""
     frozen = freeze()
     close_expired(now)  # first, while what the approvals left can still be counted
     return _start(Decision.DECLINE, frozen, None, now, scheduled_for=cutoff.latest(now))

@@ -4,8 +4,10 @@ Nothing here connects to a server: a start waits for none, and a web server that
 shares no connection with its children.
 """
 
+import logging
 from typing import Final
 
+from celery import current_app
 from django.conf import settings
 from django.contrib.staticfiles.storage import staticfiles_storage
 from django.template import Engine
@@ -14,7 +16,7 @@ from django.urls import reverse
 from django.utils.formats import get_format
 from django.utils.module_loading import import_string
 
-from .. import outbox
+logger = logging.getLogger(__name__)
 
 # The list, the page of its button, and the page after a press. Django loads by name what they extend, so name that too.
 TEMPLATES: Final = (
@@ -37,4 +39,18 @@ def warm() -> None:
     _ = Engine.get_default().template_context_processors, bool(staticfiles_storage)
     get_format("DECIMAL_SEPARATOR")
     import_string(settings.MESSAGE_STORAGE)
-    outbox.load()
+    load_messaging()
+
+
+def load_messaging() -> None:
+    """Load what sending needs, which takes most of the time of a process's first message. Connects to nothing.
+
+    Log anything that is wrong with the broker's settings: pages work without a broker.
+    """
+    try:
+        # Each is made on first access: tasks, queues, and where results and events go.
+        _ = current_app.tasks, current_app.amqp.queues, current_app.backend, current_app.events.Dispatcher
+        with current_app.connection_for_write() as connection:
+            _ = connection.transport
+    except Exception:  # an unknown transport, a missing package: each has errors of its own
+        logger.exception("nothing is loaded to send by; the first message fails for the same reason")

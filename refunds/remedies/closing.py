@@ -10,11 +10,11 @@ from django.db.models import F, QuerySet
 from .. import gateways, queries, signals
 from ..domain.refunds import TRY_AGAIN, Outcome, RefundStatus, settle
 from ..domain.sweeps import IdRange
-from ..domain.text import invisible
 from ..errors import BadInput
 from ..gateways.base import LONGEST_RECEIPT
 from ..models import Refund, ReturnRequest, WalletEntry
 from ..operations import bulk_payments
+from ..text.invisible import invisible
 from .labels import Remedy
 from .models import SecondReceipt, SettledElsewhere
 

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from ..admin.base import column, in_zone
 from ..admin.refunds import RefundAdmin
+from ..domain import cutoff
 
 
 def _shown(name: str) -> Callable[[object], str]:
@@ -16,6 +17,6 @@ def _shown(name: str) -> Callable[[object], str]:
 
 
 RefundAdmin.fields += [
-    column("next look-up", _shown("look_at")),
-    column("failed after it had succeeded", _shown("reversed_at")),
+    column(f"next look-up ({cutoff.CITY})", _shown("look_at")),
+    column(f"failed after it had succeeded ({cutoff.CITY})", _shown("reversed_at")),
 ]

@@ -10,9 +10,9 @@ from django.db.models import F, QuerySet
 from ..domain.refunds import Outcome, RefundStatus, settle
 from ..domain.retries import GiveUp
 from ..errors import UnknownRow
-from ..gateways import Answer, Gateway, Limiter, Refused, TryAgain, UnderWay, tracker
+from ..gateways import Answer, Gateway, Limiter, Order, Refused, TryAgain, UnderWay, tracker
 from ..models import Refund
-from ..operations.payments import ANSWER_KEPT, LEASE, Clock, NotNow, Paid, order_for, send_settled
+from ..operations.payments import ANSWER_KEPT, LEASE, Clock, NotNow, Paid, send_settled
 from .intervals import SHORTEST_WAIT, wait_for_look_up
 from .models import LookUp
 
@@ -54,7 +54,7 @@ def look_up_refund(
         return NotNow()
     ended = clock or (lambda: now)
     try:
-        answer = provider.look_up(order_for(refund), refund.receipt)
+        answer = provider.look_up(Order.of(refund), refund.receipt)
     except Refused as refused:
         return _fail(refund, refused.reason, ended())
     except TryAgain as failure:

@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from celery.app.defaults import NAMESPACES, flatten
 from celery.utils.imports import symbol_by_name
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004  # Django's name
@@ -9,6 +10,10 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register  # n
 from ..apps import LABEL
 
 CONSUMER: Final = f"{__package__}.consumer:Consumer"
+# Celery lists all but the one that its Django fixup reads by its whole name; RedBeat has its own
+# (https://redbeat.readthedocs.io/en/latest/config.html).
+REDBEAT = ("key_prefix", "lock_key", "lock_timeout", "redis_options", "redis_url", "redis_use_ssl")
+KNOWN = {str(option[0]) for option in flatten(NAMESPACES)} | {"db_reuse_max"} | {f"redbeat_{name}" for name in REDBEAT}
 
 
 @register(Tags.compatibility)
@@ -61,5 +66,35 @@ def connections_kept(**_: Any) -> list[CheckMessage]:
             "whatever CONN_MAX_AGE is.",
             hint="Set it to sys.maxsize. This app then closes the connection by CONN_MAX_AGE.",
             id=f"{LABEL}.W030",
+        )
+    ]
+
+
+@register(Tags.compatibility)
+def celery_names(**_: Any) -> list[CheckMessage]:
+    """Report each CELERY_ setting that neither Celery nor RedBeat knows: they ignore it silently."""
+    return [
+        Error(
+            f"{name} is not a setting of Celery and is ignored.",
+            hint="Look the name up in Celery's Configuration and defaults; after the prefix CELERY_ it is in capitals.",
+            id=f"{LABEL}.E001",
+        )
+        for name in dir(settings)
+        if name.startswith("CELERY_") and name.removeprefix("CELERY_").lower() not in KNOWN
+    ]
+
+
+@register(Tags.compatibility)
+def quorum_on_rabbitmq(**_: Any) -> list[CheckMessage]:
+    """Quorum queues are RabbitMQ's; on another broker their exchange would lose its bindings with a flush."""
+    # Celery's own, where a project names none.
+    broker = str(getattr(settings, "CELERY_BROKER_URL", None) or "amqp:")
+    if getattr(settings, "REFUNDS_QUEUE_TYPE", "classic") != "quorum" or broker.startswith(("amqp", "pyamqp")):
+        return []
+    return [
+        Error(
+            f"REFUNDS_QUEUE_TYPE is 'quorum', and the broker is {broker.partition(':')[0]}.",
+            hint="Leave it at classic, or name a RabbitMQ in CELERY_BROKER_URL.",
+            id=f"{LABEL}.E008",
         )
     ]

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from datetime import datetime
+from html import escape
 from typing import Any
 
 import pytest
@@ -23,6 +24,8 @@ from ..factories import PRESSED
 CHANGE_LIST = "/admin/refunds/returnrequest/"
 APPROVE_ALL = "/admin/refunds/returnrequest/approve-all/"
 REFUNDS = "/admin/refunds/refund/"
+# The city of the cutoff in the HTML of a page: an apostrophe is escaped.
+CITY = escape(cutoff.CITY)
 # Any 32 letters are a CSRF secret to Django, as long as cookie and form agree.
 CSRF = "c" * 32
 

@@ -1,7 +1,7 @@
 """The tables "Who may do what" in docs/ as data: each request, who opens it, and how each user is answered."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
@@ -19,7 +19,7 @@ CORE = DOCS / "admin.md"
 HEADING = "\n## Who may do what\n"
 HEADER = ["request", "opened by", "outside", "staff", "opened", "superuser"]
 NOTHING = "\N{EN DASH}"
-# The answer to "opened by" of the page that lists the models: whatever opens something.
+# The answer to "opened by" of the page that lists the models of an app: whatever opens a page of one of them.
 ANY = "any named here"
 _REQUEST = re.compile(r"(?P<methods>(?:(?:GET|POST) )+)(?P<addresses>`[^`]+`(?:, `[^`]+`)*)(?:: (?P<what>.+))?")
 _NAME = re.compile(r"`([^`]+)`")
@@ -52,6 +52,11 @@ class Asked:
         return "" if self.address.startswith("/") else self.address.partition("/")[0]
 
     @property
+    def label(self) -> str | None:
+        """The app of the model, if any."""
+        return {opts.model_name: opts.app_label for opts in map(attrgetter("_meta"), site._registry)}.get(self.model)
+
+    @property
     def action(self) -> str:
         """The action that the form chooses, if any."""
         found = _NAME.match(self.what)
@@ -63,8 +68,7 @@ class Asked:
 
     def path(self, names: dict[str, Any]) -> str:
         """The address with names in place of the placeholders: `<id>` is the id of the model's row."""
-        label = {opts.model_name: opts.app_label for opts in map(attrgetter("_meta"), site._registry)}.get(self.model)
-        path = self.address if self.address.startswith("/") else f"/admin/{label}/{self.address}"
+        path = self.address if self.address.startswith("/") else f"/admin/{self.label}/{self.address}"
         for name, value in {**names, "id": names.get(self.model, names["id"])}.items():
             path = path.replace(f"<{name}>", str(value))
         return path
@@ -79,9 +83,7 @@ def requests(models: list[str], *pages: Path) -> list[Asked]:
     for general in (asked for asked in rows.values() if asked.model == "<model>"):
         for asked in (_for_model(general, model) for model in models):
             found.setdefault(str(asked), asked)
-    anything = frozenset({ANY})
-    named = frozenset(one for asked in found.values() for one in asked.opened_by if len(one) == 1) - {anything}
-    return [_replaced(asked, opened_by=named) if anything in asked.opened_by else asked for asked in found.values()]
+    return [_opened_by_any(asked, found.values()) if {ANY} in asked.opened_by else asked for asked in found.values()]
 
 
 def core_models() -> list[str]:
@@ -130,6 +132,13 @@ def _openers(cell: str) -> frozenset[frozenset[str]]:
     found = {frozenset(_NAME.findall(alternative)) for alternative in cell.split(", ")}
     # To Django, who may change a row may look at it.
     return frozenset(found | {frozenset(name.replace("view_", "change_") for name in one) for one in found})
+
+
+def _opened_by_any(index: Asked, all_asked: Iterable[Asked]) -> Asked:
+    """The index page of an app, opened by each permission that opens a page of the app by itself."""
+    label = index.address.strip("/").rpartition("/")[2]
+    of_app = [asked for asked in all_asked if asked.label == label]
+    return _replaced(index, opened_by=frozenset(one for asked in of_app for one in asked.opened_by if len(one) == 1))
 
 
 def _replaced(asked: Asked, **columns: Any) -> Asked:

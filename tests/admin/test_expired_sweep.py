@@ -25,5 +25,5 @@ def test_page_shows_state_instant_and_number_of_rows_left(admin_client: Client) 
     with freeze_time(CUTOFF + 2 * MINUTE):
         admin_client.force_login(User.objects.get())  # sessions have an age
         page = admin_client.get(address).text
-    for cell in ("<td>expired</td>", f"<td>{local(CUTOFF)}</td>", "<td>3: left undecided when it expired"):
+    for cell in ("<td>expired</td>", f"<td>{local(CUTOFF)}</td>", "<td>3: still pending when the sweep expired"):
         assert cell in page

@@ -155,7 +155,7 @@ def test_pages_end_where_counting_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         (ReturnRequest, "requested", "request_pending"),
         (Refund, "pending", "refund_pending"),
-        (Refund, "processing", "refund_to_look_up"),
+        (Refund, "processing", "refund_processing"),
         (Refund, "failed", "refund_failed"),
     ],
 )

@@ -4,7 +4,7 @@ import pytest
 
 from refunds.importing.files import Format
 
-from ..domain.test_addresses import UNWRITABLE, WRITABLE
+from ..text.test_addresses import UNWRITABLE, WRITABLE
 from .files import GOOD, jsonl_file, messages, read, taken
 
 

@@ -16,7 +16,8 @@ from typing import Any
 FOLDER = Path(__file__).parent / "golden"
 COMMAND = "python -m tests.messages.record"
 PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
-# When they are sent: a second after 18:00 in Kyiv, an ordinary Wednesday. When they expire, and how long they wait.
+# When they are sent: an ordinary Wednesday, in each release at the same instant. When they expire, and how
+# long they wait.
 SENT = datetime(2026, 7, 15, 15, 0, 1, tzinfo=UTC)
 EXPIRES, COUNTDOWN = SENT + timedelta(minutes=5), 30
 WAYS: dict[str, dict[str, Any]] = {"plain": {}, "countdown": {"countdown": COUNTDOWN}, "expires": {"expires": EXPIRES}}

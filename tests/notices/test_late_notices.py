@@ -95,9 +95,7 @@ def test_mail_is_suppressed_a_day_after_the_outcome(refund: Refund, caplog: pyte
     assert notify_customer(refund.pk, NOON + WITHIN - BLINK)
     with caplog.at_level(logging.WARNING, logger="refunds"):
         assert not notify_customer(other.pk, NOON + WITHIN)
-    assert caplog.messages == [
-        f"{other}: no notice is sent: it was due at 2026-07-15 09:00:00+00:00 and could not be sent for a day"
-    ]
+    assert caplog.messages == [f"{other}: no notice is sent: it was due at {NOON} and could not be sent for a day"]
     assert (notice_of(other), len(mail.outbox)) == (("", None, None), 1)
     assert (resent(after=2 * WITHIN), late(after=2 * WITHIN)) == (0, [])
 

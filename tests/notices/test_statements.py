@@ -8,9 +8,9 @@ import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from refunds import signals
 from refunds.domain.sweeps import IdRange
 from refunds.models import Refund
+from refunds.notices import receivers
 from refunds.notices.models import Notice, OptOut
 
 from ..factories import NOON, make_failed, make_refund, never_read_tables
@@ -34,7 +34,7 @@ def paid(count: int, **columns: Any) -> IdRange:
 
 
 def settled(id_range: IdRange, now: datetime = NOON) -> None:
-    signals.refunds_settled.send(Refund, id_range=id_range, now=now)
+    receivers.notify(id_range, now)
 
 
 @pytest.mark.parametrize("count", [1, 40])
@@ -65,7 +65,7 @@ def test_reopened_refunds_take_one_statement(django_assert_num_queries: Any, cou
     ids = make_failed(count)
     Notice.objects.bulk_create(Notice(refund_id=pk, status="pending", due_at=NOON) for pk in ids)
     with django_assert_num_queries(1):
-        signals.refunds_reopened.send(Refund, ids=ids, now=NOON)
+        receivers.suppress(ids, NOON)
     assert Notice.objects.filter(status="suppressed").count() == count
 
 

@@ -13,9 +13,9 @@ from django.core.validators import validate_email
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from refunds.domain import addresses
 from refunds.notices.models import OptOut
 from refunds.notices.sending import WITHIN, notify_customer
+from refunds.text import addresses
 
 from ..factories import NOON, make_refund
 from .mails import ADDRESS, YES, MailServer, notice_of, reason_of, settle
@@ -113,7 +113,7 @@ def test_every_suppressed_notice_has_its_reason(messages: list[int], mail_server
         return reason_of(refund)
 
     assert reason("out@example.com") == "the customer has opted out"
-    assert reason(ADDRESS, a_day_late=True) == "it was due at 2026-07-15 09:00:00+00:00 and could not be sent for a day"
+    assert reason(ADDRESS, a_day_late=True) == f"it was due at {NOON} and could not be sent for a day"
     mail_server.answers = [SMTPRecipientsRefused({ADDRESS: (550, b"no such user")})]
     assert reason(ADDRESS).startswith("the mail server refuses the address: {'c@example.com': (550")
     assert reason(ADDRESS) == ""

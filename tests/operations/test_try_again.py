@@ -26,13 +26,13 @@ def span_of(ids: list[int]) -> dict[str, int]:
 
 def test_failed_refunds_become_pending_again(published: Published, commit: Commit) -> None:
     """They are due at once, with no attempt counted and the reason kept; the commit sends their range."""
-    ids = make_failed(3, tried_again=1, key_number=2, notified_of="failed", notified_at=NOON)
+    ids = make_failed(3, tried_again=1, key_number=2)
     before = refund_rows()
     with commit():
         assert try_again(ids, PRESSED) == ids
         assert published == []
     anew = {"status": "pending", "attempts": 0, "first_attempt_at": None, "tried_again": 2, "settled_at": None}
-    anew |= {"due_at": PRESSED, "dispatched_at": PRESSED, "notify_at": None}
+    anew |= {"due_at": PRESSED, "dispatched_at": PRESSED}
     assert refund_rows() == {pk: before[pk] | anew for pk in ids}
     assert published == [(outbox.PAY_REFUNDS, [span_of(ids)])]
 

@@ -22,7 +22,7 @@ README = TESTS.parent / "README.md"
 # Seconds that a command of a project may take.
 TAKES = 120
 ZONE, AT = "Europe/Warsaw", "16:30"
-# The README's day ends at 18:00 in Kyiv; the copy's, on the same date, at its own cutoff.
+# The cutoff of the README's day, as the README writes it; and the copy's own, on the same date.
 OF_README = datetime(2026, 3, 29, 15, tzinfo=UTC)
 OF_COPY = datetime.combine(date(2026, 3, 29), time.fromisoformat(AT), ZoneInfo(ZONE))
 # Combinations of rooms that pass; None for all of them.

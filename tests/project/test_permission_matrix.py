@@ -12,6 +12,7 @@ from refunds import signals
 from refunds.apps import LABEL
 from refunds.models import Refund
 from refunds.notices import opt_outs
+from refunds.notices.models import Notice
 
 from ..admin import matrix
 from ..admin.asking import FORMS, Forms, Queued, check_answers, check_forged, rows
@@ -44,13 +45,14 @@ ALL_FORMS: Forms = FORMS | {
 
 @pytest.fixture
 def names(settings: Settings) -> dict[str, Any]:
-    """The core's rows, an opt-out, and a refund with a second receipt."""
+    """The core's rows, an opt-out, and a refund with a notice and a second receipt."""
     settings.REFUNDS_GATEWAY = "tests.operations.payers.Scripted"  # takes any payment
     doubled = make_refund(status="succeeded", settled_at=PRESSED, receipt="r")
     signals.second_receipt.send(Refund, refund=doubled, receipt="r2", now=PRESSED)
+    notice = Notice.objects.create(refund=doubled, status="sent", notified_of="succeeded", notified_at=PRESSED)
     token = opt_outs.token("in@example.com")
     out = opt_outs.opt_out("out@example.com", PRESSED)
-    return rows() | {"doubled": doubled.pk, "optout": out.pk, "token": token, "forged": token[:-1]}
+    return rows() | {"doubled": doubled.pk, "notice": notice.pk, "optout": out.pk, "token": token, "forged": token[:-1]}
 
 
 @pytest.mark.parametrize("asked", REQUESTS, ids=str)

@@ -4,6 +4,7 @@ import pytest
 from django.core import mail
 
 from refunds.models import Refund
+from refunds.notices.models import Notice
 from refunds.notices.sending import NOTIFY_CUSTOMER, notify_customer
 
 from ..factories import NOON, PRESSED
@@ -18,7 +19,8 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("provider")]
 
 def test_the_customer_is_told_once_and_honestly(published: Published, commit: Commit) -> None:
     """The mail about the failure had gone out; pressed twice, one more does, with the reference and no reason."""
-    refund = failed_refund(customer_email="c@example.com", notified_of="failed", notified_at=NOON)
+    refund = failed_refund(customer_email="c@example.com")
+    Notice.objects.create(refund=refund, status="sent", notified_of="failed", notified_at=NOON)
     with commit():
         assert settle(refund)[0]
         assert not settle(refund, "another")[0]
@@ -33,7 +35,8 @@ def test_the_customer_is_told_once_and_honestly(published: Published, commit: Co
 
 def test_a_mail_about_the_failure_that_waits_is_not_sent(published: Published, commit: Commit) -> None:
     """The mail server was away: one mail goes out, about what is true now."""
-    refund = failed_refund(customer_email="c@example.com", notify_at=NOON)
+    refund = failed_refund(customer_email="c@example.com")
+    Notice.objects.create(refund=refund, status="pending", due_at=NOON)
     with commit():
         assert settle(refund)[0]
     assert published == [(NOTIFY_CUSTOMER, [{"refund_id": refund.pk}])]

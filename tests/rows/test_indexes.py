@@ -34,9 +34,9 @@ def test_return_request_has_four_indexes_and_a_fifth_for_a_return_id() -> None:
     assert counted(table) == {"postgresql": 5, "sqlite": 4}[connection.vendor]
 
 
-def test_refund_is_written_to_its_key_and_four_partial_indexes() -> None:
-    """Its request, and the few that are pending, processing, failed, or receipted twice."""
+def test_refund_is_written_to_its_key_and_three_partial_indexes() -> None:
+    """Its request, and the few that are pending, processing, or failed."""
     table = Refund._meta.db_table
-    columns = {"request_id", "due_at", "accepted_at", "second_receipt_at"}
+    columns = {"request_id", "due_at", "accepted_at"}
     assert {found[0] for found in indexed(table)} == columns
-    assert counted(table) == 5
+    assert counted(table) == 4

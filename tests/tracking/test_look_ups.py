@@ -9,7 +9,7 @@ from refunds import outbox
 from refunds.domain.refunds import RefundStatus
 from refunds.gateways import Refused, UnderWay
 from refunds.models import Refund
-from refunds.operations import PATIENCE, health, reconcile
+from refunds.operations import PATIENCE, health, local, reconcile
 from refunds.operations.bulk_payments import try_again
 from refunds.operations.payments import NotNow, Paid
 from refunds.tracking.look_ups import LONG, LOOK_UP_REFUND, OVERDUE, hint, lines, send_look_ups
@@ -137,7 +137,7 @@ def test_health_names_what_is_under_way_for_too_long() -> None:
     (line,) = lines(NOON + LONG)
     assert line == (
         f"refunds under way: 1 for more than 7 days, the oldest (refund {refund.pk}, re_1) accepted "
-        "2026-07-15 12:00:00 EEST; look in the payment provider's dashboard at what it waits for"
+        f"{local(NOON)}; look in the payment provider's dashboard at what it waits for"
     )
     look_up_refund(refund.pk, NOON + LONG + MINUTE, gateway=Scripted("re_1"))
     assert lines(NOON + LONG) == []
@@ -150,7 +150,7 @@ def test_health_names_what_nobody_looks_up() -> None:
     assert lines(DUE + OVERDUE - BLINK) == []
     (line,) = lines(DUE + OVERDUE)
     assert line.startswith(
-        f"refunds not looked up: 1 past their time, the oldest (refund {refund.pk}) due 2026-07-15 12:01:00 EEST; "
+        f"refunds not looked up: 1 past their time, the oldest (refund {refund.pk}) due {local(DUE)}; "
     )
     assert "refunds.look_up_refund" in line
 
@@ -165,7 +165,7 @@ def test_health_names_what_failed_after_it_succeeded_until_an_operator_has_acted
         (line,) = lines(later)
         assert line == (
             f"refunds that failed after they had succeeded: 1, the oldest (refund {refund.pk}) since "
-            "2026-07-15 12:01:00 EEST; the money is back in the account: open the refund in the admin"
+            f"{local(DUE)}; the money is back in the account: open the refund in the admin"
         )
     assert health.health(DUE) == lines(DUE)
     try_again([refund.pk], DUE)

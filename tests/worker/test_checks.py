@@ -14,7 +14,8 @@ class Stricter(Consumer):
 
 def found() -> list[tuple[str | None, str]]:
     """Id and message of each problem that this room finds."""
-    return [(each.id, each.msg) for each in run_checks() if str(each.id).startswith((f"{LABEL}.E03", f"{LABEL}.W03"))]
+    ids = tuple(f"{LABEL}.{number}" for number in ("E001", "E008", "E03", "W03"))
+    return [(each.id, each.msg) for each in run_checks() if str(each.id).startswith(ids)]
 
 
 def test_settings_of_the_project_have_no_problem() -> None:
@@ -53,3 +54,25 @@ def test_connection_closed_at_each_task_is_a_warning(settings: Settings) -> None
     """Celery closes it where CELERY_DB_REUSE_MAX is not set."""
     del settings.CELERY_DB_REUSE_MAX
     assert [id_ for id_, _ in found()] == [f"{LABEL}.W030"]
+
+
+def test_a_celery_setting_that_does_not_exist_is_named(settings: Settings) -> None:
+    """Celery ignores CELERY_TASK_MAX_RETRIES silently."""
+    settings.CELERY_TASK_MAX_RETRIES = 3
+    assert found() == [(f"{LABEL}.E001", "CELERY_TASK_MAX_RETRIES is not a setting of Celery and is ignored.")]
+
+
+def test_a_setting_of_redbeat_is_known(settings: Settings) -> None:
+    """RedBeat reads its settings from Celery's; a name that is not one of its own is refused."""
+    settings.CELERY_REDBEAT_REDIS_URL = "redis://localhost/2"
+    settings.CELERY_REDBEAT_URL = "redis://localhost/2"
+    assert found() == [(f"{LABEL}.E001", "CELERY_REDBEAT_URL is not a setting of Celery and is ignored.")]
+
+
+@pytest.mark.parametrize("broker", ["redis://localhost/0", "rediss://localhost/0", "memory://"])
+def test_quorum_queues_are_for_rabbitmq(settings: Settings, broker: str) -> None:
+    """Elsewhere they would hang on a topic exchange, whose bindings a flushed Redis has lost for good."""
+    settings.REFUNDS_QUEUE_TYPE, settings.CELERY_BROKER_URL = "quorum", broker
+    assert [id_ for id_, _ in found()] == [f"{LABEL}.E008"]
+    settings.CELERY_BROKER_URL = "amqp://guest:secret@localhost//"
+    assert found() == []

@@ -16,7 +16,7 @@ CLONE: Final = PACKAGE.parent / "pyproject.toml"
 NEVER: Final = frozenset({"project", "__main__.py", "__pycache__"})
 # The folders of tests that need the core only.
 CORE_TESTS: Final = (
-    *("admin", "commands", "day", "domain", "gateways", "messages", "operations", "rows"),
+    *("admin", "commands", "day", "domain", "gateways", "messages", "operations", "rows", "text"),
     *("__init__.py", "conftest.py"),
 )
 

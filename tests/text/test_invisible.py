@@ -5,7 +5,7 @@ import unicodedata
 
 import pytest
 
-from refunds.domain.text import invisible
+from refunds.text.invisible import invisible
 
 # Unicode's Default_Ignorable_Code_Point (DerivedCoreProperties.txt): what a program shows nothing for.
 IGNORABLE = [

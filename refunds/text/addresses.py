@@ -6,11 +6,11 @@ from email.errors import HeaderParseError
 from email.headerregistry import Address
 from typing import Final
 
-from .text import invisible
+from .invisible import invisible
 
 # A domain that resolves is at most this long, in the form that DNS has (RFC 1035, 2.3.4, without the last dot).
 _LONGEST_DOMAIN: Final = 253
-# A label as DNS has it (RFC 1123, 2.1): `xn--` alone ends with a hyphen and is none.
+# A label as DNS has it (RFC 1123, 2.1): `xn--` alone ends with a hyphen, so it is not a label.
 _LABEL: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII | re.IGNORECASE)
 # An address literal such as [192.0.2.1] (RFC 5321, 4.1.3).
 _LITERAL: Final = re.compile(r"\[[0-9a-f:.]+]", re.ASCII | re.IGNORECASE)
@@ -23,7 +23,7 @@ _PLAIN: Final = re.compile(
 
 
 def problem(address: str) -> str | None:
-    """Why no mail can be written to the address; None where one can.
+    """Return why no mail can be written to the address, or None.
 
     A mail without SMTPUTF8 (RFC 6531) takes ASCII before the `@` and a domain that IDNA can encode. Django's mail code
     raises an error on an address that is neither, or writes to another one.

@@ -2,7 +2,7 @@
 
 import pytest
 
-from refunds.domain import addresses
+from refunds.text import addresses
 
 UNWRITABLE = {
     "a@\u200b.example": "holds the invisible character U+200B (ZERO WIDTH SPACE) at position 3",

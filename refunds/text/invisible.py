@@ -16,7 +16,7 @@ _NAMELESS: Final = {"Cc": "a control character", "Cs": "half a surrogate pair", 
 
 
 def invisible(text: str) -> tuple[int, str] | None:
-    """Return the position (from 1) and the description of the first invisible character; None where there is none.
+    """Return the position (from 1) and the description of the first invisible character, or None.
 
     Invisible are control and format characters (categories Cc and Cf), surrogates, private and unassigned code points,
     line separators, every space but the ordinary one, and printable characters that are blank by their name.

@@ -134,10 +134,10 @@ def _can_look_up(settings: Settings) -> None:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("as_sent", [copy.deepcopy, newer], ids=["as it is", "with more"])
 @pytest.mark.parametrize(("sent", "kept"), KEPT)
-def test_a_message_of_a_release_does_its_work(
+def test_message_of_an_earlier_release_does_its_work(
     sent: datetime, kept: dict[str, Any], as_sent: Callable[[dict[str, Any]], dict[str, Any]]
 ) -> None:
-    """Put on its queue as the broker had it, it is taken, and what it is for is done."""
+    """A worker takes it from its queue in the broker's form, and does its work."""
     message = as_sent(kept["message"])
     prepare, is_done = WORK[message["headers"]["task"]]
     prepare(sent)
@@ -160,7 +160,7 @@ def test_keywords_of_a_release_are_those_of_today(sent: datetime, kept: dict[str
 
 
 @pytest.mark.parametrize("name", record.ours())
-def test_a_newer_releases_keywords_are_passed_over(name: str) -> None:
+def test_keywords_of_a_newer_release_are_ignored(name: str) -> None:
     """A task takes keywords that it does not know, under a name that says whose they are."""
     kinds = {p.name: p.kind for p in inspect.signature(app.tasks[name].run).parameters.values()}
     assert kinds["_newer"] is inspect.Parameter.VAR_KEYWORD
@@ -184,8 +184,8 @@ def test_every_task_has_its_message() -> None:
     assert not missing(RELEASES[record.release()])
 
 
-def test_a_task_without_a_message_is_named_with_the_command() -> None:
-    """Whoever adds a task reads what to run."""
+def test_task_without_a_message_is_named_with_the_command() -> None:
+    """The error tells the developer who added the task which command to run."""
     kept = copy.deepcopy(RELEASES[record.release()])
     kept["messages"] = {name: of for name, of in kept["messages"].items() if not name.startswith("refunds.reconcile ")}
     assert missing(kept) == (

@@ -64,7 +64,7 @@ def test_opt_out_suppresses_pending_notices(refund: Refund) -> None:
 
 
 def test_opt_out_after_the_outcome_is_found_before_the_mail(refund: Refund) -> None:
-    """The row alone is enough, whoever wrote it."""
+    """The row alone is enough, from any writer."""
     settle(refund, YES, NOON)
     OptOut.objects.create(address=ADDRESS, created_at=NOON)
     assert not notify_customer(refund.pk, NOON)

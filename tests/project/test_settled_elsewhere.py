@@ -17,7 +17,7 @@ __all__ = ["commit", "provider", "published"]  # fixtures
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("provider")]
 
 
-def test_the_customer_is_told_once_and_honestly(published: Published, commit: Commit) -> None:
+def test_customer_gets_one_mail_about_the_settlement(published: Published, commit: Commit) -> None:
     """The mail about the failure had gone out; pressed twice, one more does, with the reference and no reason."""
     refund = failed_refund(customer_email="c@example.com")
     Notice.objects.create(refund=refund, status="sent", notified_of="failed", notified_at=NOON)
@@ -33,7 +33,7 @@ def test_the_customer_is_told_once_and_honestly(published: Published, commit: Co
     )
 
 
-def test_a_mail_about_the_failure_that_waits_is_not_sent(published: Published, commit: Commit) -> None:
+def test_pending_mail_about_the_failure_is_not_sent(published: Published, commit: Commit) -> None:
     """The mail server was away: one mail goes out, about what is true now."""
     refund = failed_refund(customer_email="c@example.com")
     Notice.objects.create(refund=refund, status="pending", due_at=NOON)

@@ -130,8 +130,8 @@ class Tracks(Accepts):
 
 
 @pytest.mark.parametrize("name", ["Accepts", "AcceptsWithoutAUnion"])
-def test_gateway_that_accepts_and_cannot_look_up_is_an_error(settings: Settings, name: str) -> None:
-    """The system check and the loading of the gateway name it, before the first refund."""
+def test_a_gateway_that_cannot_look_up_what_it_accepts_is_an_error(settings: Settings, name: str) -> None:
+    """By name, before the first refund: in the system check, and wherever the gateway is asked for."""
     settings.REFUNDS_GATEWAY = f"{__name__}.{name}"
     says = f"The gateway {__name__}.{name} cannot look up a refund that is under way: give it a method look_up"
     with pytest.raises(ImproperlyConfigured, match=says):

@@ -72,7 +72,7 @@ def _send_from_beat() -> Iterator[str]:
 
 
 def _take() -> dict[str, Any]:
-    """Return the message in the in-memory queues. Raises LookupError where they are empty."""
+    """Take the message that is in the in-memory queues. Raises LookupError where they are empty."""
     from celery_app import app
 
     with app.connection_for_read() as connection:

@@ -160,7 +160,7 @@ def test_keywords_of_a_release_are_those_of_today(sent: datetime, kept: dict[str
 
 
 @pytest.mark.parametrize("name", record.ours())
-def test_keywords_of_a_newer_release_are_ignored(name: str) -> None:
+def test_a_newer_releases_keywords_are_ignored(name: str) -> None:
     """A task takes keywords that it does not know, under a name that says whose they are."""
     kinds = {p.name: p.kind for p in inspect.signature(app.tasks[name].run).parameters.values()}
     assert kinds["_newer"] is inspect.Parameter.VAR_KEYWORD
@@ -184,8 +184,8 @@ def test_every_task_has_its_message() -> None:
     assert not missing(RELEASES[record.release()])
 
 
-def test_task_without_a_message_is_named_with_the_command() -> None:
-    """The error tells the developer who added the task which command to run."""
+def test_a_task_without_a_message_is_named_with_the_command() -> None:
+    """The message names the task, and the command to run."""
     kept = copy.deepcopy(RELEASES[record.release()])
     kept["messages"] = {name: of for name, of in kept["messages"].items() if not name.startswith("refunds.reconcile ")}
     assert missing(kept) == (

@@ -60,9 +60,9 @@ def test_chosen_failed_refunds_are_tried_again(client: Client, user: User, queue
     page = try_again(client, [pending, *failed, paid, under_way, *failed], index=0, select_across=0)
     assert page.redirect_chain == [(REFUNDS, 302)]
     assert texts(page) == ["Tried again: 2. Left as they were: 3 (not failed)."]
-    anew = {"status": "pending", "attempts": 0, "first_attempt_at": None, "tried_again": 1, "settled_at": None}
-    anew |= {"due_at": PRESSED, "dispatched_at": PRESSED}
-    assert refund_rows() == before | {pk: before[pk] | anew for pk in failed}
+    reset = {"status": "pending", "attempts": 0, "first_attempt_at": None, "tried_again": 1, "settled_at": None}
+    reset |= {"due_at": PRESSED, "dispatched_at": PRESSED}
+    assert refund_rows() == before | {pk: before[pk] | reset for pk in failed}
     assert queued() == [Message("refunds.pay_refunds", {"first_id": failed[0], "last_id": failed[1]}, None)]
     assert log() == [entry(pk, user) for pk in failed]
 

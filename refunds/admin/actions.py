@@ -65,9 +65,11 @@ class ActingAdmin(ReadOnlyAdmin):
 
     needs: ClassVar[Mapping[str, str]] = {}
 
-    def get_actions(self, request: HttpRequest) -> Any:
+    def get_actions(self, request: HttpRequest, action_location: Any = None) -> Any:
         """Override of Django's method that leaves out the actions for which the user lacks the permission."""
-        actions = super().get_actions(request)
+        # Django 6.1 says for which page it asks; 5.2 does not know the parameter.
+        location = {} if action_location is None else {"action_location": action_location}
+        actions = super().get_actions(request, **location)
         return {name: actions[name] for name in actions if request.user.has_perm(self.needs[name])}
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:

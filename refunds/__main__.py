@@ -1,4 +1,4 @@
-"""`python -m refunds COMMAND`: Django's management entry for the default project."""
+"""Run `python -m refunds COMMAND`: Django's management commands for the default project."""
 
 import os
 import sys
@@ -7,7 +7,7 @@ import sys
 def main() -> None:
     """Run the management command that the arguments name.
 
-    A command without a database that it can use ends with one line and exit status 2.
+    A command that cannot use its database prints one line and ends with exit status 2.
     """
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "refunds.project.settings")
     if sys.argv[1:2] == ["serve"] and not {"-h", "--help"} & set(sys.argv):

@@ -1,4 +1,4 @@
-"""The Django app."""
+"""Configure the Django app and define its label."""
 
 from importlib import import_module
 from typing import Final
@@ -20,6 +20,6 @@ class RefundsConfig(AppConfig):
     def ready(self) -> None:
         """Override of Django's hook, which it calls once all apps are loaded."""
         # Importing registers them. Celery's autodiscovery runs only in workers and beat, and the web process sends too.
-        # By name, because every module imports LABEL from here: an import statement would be a cycle.
+        # Every module imports LABEL from here, so an import statement would be a cycle.
         for module in ("checks", "tasks"):
             import_module(f"{self.name}.{module}")

@@ -1,7 +1,7 @@
-"""Settings that the core asks of any project, which imports all of them with `*`.
+"""Define the settings that the core needs. A project imports all of them with `*`.
 
-With rooms, the project also merges what their `settings.py` offers: `TASK_ROUTES`, `BEAT_SCHEDULE`, and the names in
-`TASK_QUEUES`, from which `queues` makes `CELERY_TASK_QUEUES`.
+A project with rooms also merges `TASK_ROUTES` and `BEAT_SCHEDULE` of each room's `settings.py`. It passes the names in
+all `TASK_QUEUES` to `queues`, which makes `CELERY_TASK_QUEUES`.
 """
 
 from collections.abc import Iterable
@@ -15,11 +15,11 @@ from .schedule import beat_schedule
 
 # The payment provider: a dotted path to a gateways.Gateway, or one of the short names in gateways.
 REFUNDS_GATEWAY = "wallet"
-# The currencies that the project pays in, by their codes of ISO 4217: domain.currencies has their decimals. Rows in
-# another currency are decided, paid and shown all the same.
+# The currencies that the project accepts, as codes of ISO 4217; domain.currencies has their decimals. Stored rows in
+# another currency are still decided, paid and shown.
 REFUNDS_CURRENCIES: tuple[str, ...] = ("CHF", "CZK", "EUR", "GBP", "JPY", "KWD", "PLN", "UAH", "USD")
-# Seconds by which a process's clock can differ from PostgreSQL's before the process decides nothing by a cutoff. NTP
-# keeps clocks within milliseconds: a clock that is further off is set by nothing.
+# Seconds. A process whose clock differs from PostgreSQL's by more does not act on a cutoff. NTP keeps clocks within
+# milliseconds of each other, so a larger difference means that nothing sets the clock.
 REFUNDS_CLOCK_TOLERANCE = 5.0
 # On RabbitMQ: `classic`, or `quorum`, which keeps messages on several machines. Other brokers ignore `classic`.
 REFUNDS_QUEUE_TYPE = "classic"
@@ -41,14 +41,14 @@ CELERY_TASK_TIME_LIMIT = 90
 CELERY_TASK_IGNORE_RESULT = True
 # A worker that starts before its broker waits for it.
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-# RabbitMQ confirms each message before Celery takes it for sent. Otherwise a closing connection can swallow a message,
-# and the reconciler sends it again a minute later at the earliest. Other brokers ignore the option.
+# RabbitMQ confirms each message before Celery counts it as sent. Without this, a closing connection can lose a message,
+# and the reconciler sends it again after a minute or more. Other brokers ignore the option.
 CELERY_BROKER_TRANSPORT_OPTIONS = {"confirm_publish": True}
 
 # Celery does not read TIME_ZONE: without this, beat declines at the cutoff's time of day in UTC.
 CELERY_TIMEZONE = cutoff.ZONE.key
 BEAT_SCHEDULE = CELERY_BEAT_SCHEDULE = beat_schedule()
-# Entries. After a kill, beat sends again what it sent since it last wrote its schedule file: keep that to one entry.
+# Entries. After a kill, beat repeats what it sent since it last wrote its schedule file: write it after each entry.
 CELERY_BEAT_SYNC_EVERY = 1
 
 # One queue for each kind of work that can pile up without delaying the others.
@@ -69,9 +69,9 @@ CELERY_TASK_CREATE_MISSING_QUEUES = False
 def queues(names: Iterable[str], kind: str = REFUNDS_QUEUE_TYPE) -> list[Any]:
     """Return the Celery queues of these names; `kind` is `classic` or `quorum`.
 
-    On a direct exchange Celery publishes to the queue and needs no binding, which a flushed Redis would have lost.
+    On a direct exchange, Celery publishes straight to the queue. It needs no binding, which a flushed Redis loses.
     Quorum queues need a topic exchange: Celery does not bind RabbitMQ's delayed delivery to a direct one.
-    Without its routing key, Celery would bind each queue by the default queue's.
+    Without a routing key of its own, Celery would bind a queue by the default queue's key.
     """
     exchange = Exchange("returns", type="topic" if kind == "quorum" else "direct")
     return [Queue(name, exchange, routing_key=name, queue_arguments={"x-queue-type": kind}) for name in names]

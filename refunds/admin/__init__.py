@@ -1,4 +1,4 @@
-"""The Django admin: shows rows and asks operations to decide; it writes no row. Only its views read the clock."""
+"""Show rows in the Django admin and call operations to change them. Only its views read the clock."""
 
 from . import refunds, requests, sweeps
 

@@ -1,4 +1,4 @@
-"""Actions on chosen rows, the page on which a user confirms them, and the signed token of that page."""
+"""Run actions on chosen rows, after the user has confirmed them on a page with a signed token."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -22,15 +22,13 @@ from .base import COUNTED, ReadOnlyAdmin, Refused, in_zone, is_id, money
 
 # Rows that a confirmation page names; it counts the rest.
 NAMED: Final = 10
-
-
-# The numbers of a page that was open for longer, such as over lunch, are no longer true.
+# The numbers on a page that was open for longer, such as over lunch, are out of date.
 MAX_AGE: Final = timedelta(hours=1)
 CHECK: Final = "Check the numbers as they are now, then confirm them."
 
 
 class Token(NamedTuple):
-    """A page that showed a frozen set at an instant (aware). The page's own `key` makes two presses one sweep."""
+    """Identify a page that showed a frozen set at an instant (aware). Two presses with one `key` start one sweep."""
 
     frozen: Frozen
     shown_at: datetime
@@ -63,7 +61,7 @@ def _salt(page: str, user: object) -> str:
 
 
 class ActingAdmin(ReadOnlyAdmin):
-    """A list with actions on chosen rows. `needs` names the permission of each action."""
+    """Add actions on chosen rows to a list. `needs` names the permission of each action."""
 
     needs: ClassVar[Mapping[str, str]] = {}
 
@@ -81,7 +79,7 @@ class ActingAdmin(ReadOnlyAdmin):
         return super().changelist_view(request, extra_context)
 
     def response_action(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse | None:
-        """Override of Django's method that tells the user what an action refuses, also a value that is not an id."""
+        """Override of Django's method that shows the user why an action, or a value that is not an id, was refused."""
         try:
             if not all(map(is_id, request.POST.getlist(ACTION_CHECKBOX_NAME))):
                 raise Refused(f"a chosen id is not the id of any {self.opts.verbose_name}. Choose from the list again.")
@@ -96,7 +94,7 @@ class ActingAdmin(ReadOnlyAdmin):
         self.message_user(request, text, messages.ERROR)
 
     def chosen_ids(self, queryset: QuerySet[Any]) -> list[int]:
-        """Return the ids of the chosen rows, rising. Raises Refused for more than one action takes."""
+        """Return the ids of the chosen rows in ascending order. Raises Refused for more than COUNTED rows."""
         ids: list[int] = list(queryset.order_by("pk").values_list("pk", flat=True)[: COUNTED + 1])
         if len(ids) > COUNTED:
             raise Refused(f"more than {COUNTED:,} {self.opts.verbose_name_plural} match. Narrow the filters first.")
@@ -105,9 +103,9 @@ class ActingAdmin(ReadOnlyAdmin):
     def confirmation(
         self, request: HttpRequest, page: str, totals: Sequence[tuple[str, int, int]], **context: Any
     ) -> HttpResponse:
-        """Return the page that shows how many rows a form would change: by (currency, count, sum in minor units).
+        """Return the page on which the user confirms a change. It names the first of `rows`, if they are given.
 
-        `rows`, where they are given, are those rows: the page names the first of them.
+        `totals` has (currency, count, sum in minor units) of the rows that the form would change.
         """
         opts, count = self.opts, sum(count for _, count, _ in totals)
         context = self.admin_site.each_context(request) | {"back": request.get_full_path()} | context

@@ -1,4 +1,4 @@
-"""What the pages share: read-only rows, columns, filters, and no query that counts or sorts a whole table."""
+"""Provide read-only pages, columns and filters. No query counts or sorts a whole table."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -24,7 +24,8 @@ from ..domain.currencies import EXPONENTS
 from ..domain.money import to_major
 from ..gateways import secret_in
 
-# Rows that a list counts, and that one action takes: 100,000 index entries take milliseconds, a whole table seconds.
+# The most rows that a list counts or an action takes: counting 100,000 index entries takes milliseconds, counting a
+# whole table takes seconds.
 COUNTED: Final = 100_000
 LARGEST_ID: Final = 2**63 - 1
 
@@ -34,12 +35,12 @@ class Refused(Exception):
 
 
 def is_id(value: str) -> bool:
-    """Return whether the text is a number that an id can be. 0, which no row has, stands for no row in particular."""
+    """Return whether the text can be an id. Forms send 0, which no row has, where Django only needs some id."""
     return value.isascii() and value.isdigit() and len(value) <= len(str(LARGEST_ID)) and int(value) <= LARGEST_ID
 
 
 class CappedPaginator(Paginator):  # type: ignore[type-arg]  # generic in its type stubs alone
-    """Pages over the first COUNTED rows at most. Users find the rows beyond by filter and search."""
+    """Paginate the first COUNTED rows. Users find the others by filter and search."""
 
     @cached_property
     def count(self) -> int:
@@ -48,7 +49,7 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]  # generic in its ty
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in its type stubs alone
-    """Rows that users can view and not edit. Users with any permission in `viewers` can view them too."""
+    """Show rows that users cannot edit. Users with any permission in `viewers` can view them too."""
 
     viewers: ClassVar[Sequence[str]] = ()
     paginator = CappedPaginator
@@ -57,7 +58,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in i
     ordering = ("-pk",)
     sortable_by: ClassVar[tuple[str, ...]] = ()  # only the primary key has an index over all rows
 
-    class Media:  # columns that do not break, and a progress bar that is visible
+    class Media:  # keeps columns on one line, and makes the progress bar visible
         css: ClassVar = {"all": [f"{LABEL}/admin.css"]}
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -72,9 +73,9 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in i
         return super().has_view_permission(request, obj) or any(map(request.user.has_perm, self.viewers))
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        """Override of Django's method for the list's filters alone. Raises IncorrectLookupParameters.
+        """Override of Django's method that allows only the list's filters. Raises IncorrectLookupParameters.
 
-        Other lookups by a column are errors of the database (a bad pattern, year 99999), or read the whole table.
+        Other lookups fail in the database (a bad pattern, year 99999), or read the whole table.
         """
         if not super().lookup_allowed(lookup, value, request):  # type: ignore[arg-type]  # Django 5.2 may leave it out
             return False
@@ -85,12 +86,12 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in i
         return True
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet[Any], search_term: str) -> Any:
-        """Override of Django's method that finds nothing for a NUL, which only the list's own form refuses."""
+        """Override of Django's method that finds nothing for a text with a NUL. Only the list's form refuses a NUL."""
         rows = queryset.none() if "\x00" in search_term else queryset
         return super().get_search_results(request, rows, search_term.replace("\x00", ""))
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        """Override of Django's method for ids only: SQLite answers a number that is too large with an error."""
+        """Override of Django's method that returns None for a text that is not an id: SQLite would raise an error."""
         return super().get_object(request, object_id, from_field) if is_id(object_id) else None
 
     def history_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -106,12 +107,12 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in i
         return super().render_change_form(request, context, *args, **kwargs)
 
     def row_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
-        """Return what the template of the row's page needs besides Django's context."""
+        """Return what the template of the row's page needs in addition to Django's context."""
         return {}
 
 
 class _ColumnFilter(admin.SimpleListFilter):
-    """By a column with `known` values. `indexed` has the condition by which SQLite finds a value's partial index."""
+    """Filter by a column with `known` values. `indexed` has conditions for which SQLite uses a partial index."""
 
     known: ClassVar[Collection[str]]
     indexed: ClassVar[Mapping[str, RawSQL | Q]] = {}
@@ -137,24 +138,24 @@ def status_filter(statuses: type[StrEnum], indexed: Mapping[Any, RawSQL | Q]) ->
 
 
 class CurrencyFilter(_ColumnFilter):
-    """By currency. The choices are the accepted ones; an address can name any other of ISO 4217."""
+    """Filter by currency. It offers the accepted currencies; a URL can name any other one of ISO 4217."""
 
     title = parameter_name = "currency"
     known = EXPONENTS
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        """Return the accepted currencies, and the chosen one if it is accepted no more."""
+        """Return the accepted currencies, and the chosen one even if it is no longer accepted."""
         offered = dict.fromkeys([*settings.REFUNDS_CURRENCIES, *({self.value()} & set(self.known))])
         return [(str(currency), str(currency)) for currency in offered]
 
 
 def url(opts: Any, page: str, *args: object) -> str:
-    """Return the address of an admin page of the model."""
+    """Return the URL of an admin page of the model."""
     return reverse(f"admin:{opts.app_label}_{opts.model_name}_{page}", args=args)
 
 
 def in_zone(instant: datetime | None) -> str:
-    """Return the instant on the clocks of the cutoff's zone, to the second; a dash for None."""
+    """Return the instant in the cutoff's zone, to the second; a dash for None."""
     return "-" if instant is None else f"{timezone.localtime(instant, cutoff.ZONE):%Y-%m-%d %H:%M:%S}"
 
 
@@ -164,7 +165,7 @@ def money(minor: int, currency: str) -> str:
 
 
 def masked(payment: str) -> str:
-    """Return a provider's id of a payment. In place of a secret, which a file can have brought, return a note."""
+    """Return the provider's id of a payment, or a note in place of a secret: an imported file can contain one."""
     try:
         return "(a secret, not shown)" if secret_in(payment) else payment
     except ImproperlyConfigured as error:
@@ -172,7 +173,7 @@ def masked(payment: str) -> str:
 
 
 def column(title: str, shown: Callable[[Any], object]) -> Callable[..., Any]:
-    """Return a method for an admin, or a function of a row: it shows what `shown` returns for the row, or a dash."""
+    """Return a column for an admin, which shows what `shown` returns for a row, or a dash."""
 
     @admin.display(description=title)
     def method(*args: Any) -> object:
@@ -183,9 +184,9 @@ def column(title: str, shown: Callable[[Any], object]) -> Callable[..., Any]:
 
 
 def instant_column(field: str, title: str) -> Callable[..., Any]:
-    """Return the column of an instant of the row, in the cutoff's zone."""
+    """Return the column that shows an instant of the row, in the cutoff's zone."""
     return column(f"{title} ({cutoff.CITY})", lambda row: in_zone(getattr(row, field)))
 
 
 amount_column = column("amount", lambda row: money(row.amount_minor, row.currency))
-id_column = column("id", lambda row: row.pk)  # of a row whose key is another row's
+id_column = column("id", lambda row: row.pk)  # for a row whose primary key is another row's

@@ -1,4 +1,4 @@
-"""Refunds, with the action "Try again" on those that have failed, and the wallet's ledger."""
+"""Show refunds, with the action "Try again" for failed ones, and the wallet's ledger."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -34,10 +34,10 @@ INDEXED: Final = {"pending": queries.UNPAID, "processing": queries.UNDER_WAY, "f
 
 @admin.register(Refund)
 class RefundAdmin(ActingAdmin):
-    """The money due for approved requests. A failed refund says why; users who can act on it can view it.
+    """Show the money due for approved requests. Users who can act on failed refunds can view refunds.
 
-    Optional rooms append to `viewers`, `fields` (base.column), `extra_urls` (functions of this admin) and `extra_links`
-    (functions of admin, request and refund, which return label and address of pages that are open to the user).
+    Optional rooms append to `viewers`, to `fields` (made by base.column), to `extra_urls` (called with this admin) and
+    to `extra_links`, which get admin, request and refund and return label and URL of each page that the user can open.
     """
 
     needs: ClassVar = {"try_again": RETRY}
@@ -69,15 +69,15 @@ class RefundAdmin(ActingAdmin):
     due = base.instant_column("due_at", "due")
     accepted = base.instant_column("accepted_at", "accepted by the provider")
     settled = base.instant_column("settled_at", "settled")
-    # Django's own asks for a permission of this app, and `viewers` can have those of rooms.
+    # Django's method requires a permission of this app, but `viewers` can have permissions of rooms.
     has_module_permission = base.ReadOnlyAdmin.has_view_permission
 
     def get_urls(self) -> list[URLPattern]:
-        """Return the pages of rooms before Django's own, one of which takes any path for an id."""
+        """Return the rooms' pages before Django's own: one of Django's patterns takes any path as an id."""
         return [*(page for urls in self.extra_urls for page in urls(self)), *super().get_urls()]
 
     def row_context(self, request: HttpRequest, row: Refund) -> dict[str, Any]:
-        """Return the button "Try again" and the links of rooms, where they are open to the user."""
+        """Return the button "Try again" and the rooms' links, where the user has the permission."""
         return {
             "try_again": TRY_AGAIN if row.status == "failed" and request.user.has_perm(RETRY) else "",
             "links": [link for links in self.extra_links for link in links(self, request, row)],
@@ -86,12 +86,12 @@ class RefundAdmin(ActingAdmin):
 
     @admin.action(description=TRY_AGAIN)
     def try_again(self, request: HttpRequest, queryset: QuerySet[Refund]) -> HttpResponse | None:
-        """Try again the failed refunds among the chosen; across pages, those that the confirmation page showed."""
-        # The ids are in one field: Django takes at most a thousand fields, and 100,000 ids are half of its bytes.
+        """Retry the failed refunds among the chosen ones; across pages, those that the confirmation page showed."""
+        # The ids are in one field: Django accepts at most 1,000 fields, and twice the bytes that 100,000 ids take.
         shown = request.POST.get("shown")
         if shown is None and request.POST.get("select_across") == "1":
             return self._page(request, queryset)
-        # Chosen rows that the filters no longer match count too: another user has tried them again.
+        # Count chosen rows that the filters no longer match too: another user has retried them.
         marked = {} if shown is not None else set(request.POST.getlist(ACTION_CHECKBOX_NAME))
         ids = self.chosen_ids(queryset) if shown is None else _ids(shown)
         now, by = timezone.now(), cast(User, request.user)  # only a user has the action's permission
@@ -100,7 +100,7 @@ class RefundAdmin(ActingAdmin):
         if left := max(len(ids), len(marked)) - len(tried):
             text += f" Left as they were: {left:,} (not failed)."
         self.message_user(request, text, messages.SUCCESS if tried else messages.WARNING)
-        filters = request.POST.get("page")  # of the list that led to the refund's page, where the button was pressed
+        filters = request.POST.get("page")  # of the list from which the user opened the refund's page
         if filters is None or len(ids) != 1:
             return None
         page = base.url(self.opts, "change", *ids)
@@ -108,7 +108,7 @@ class RefundAdmin(ActingAdmin):
 
     def _page(self, request: HttpRequest, queryset: QuerySet[Refund]) -> HttpResponse:
         """Show the failed refunds. The form has their ids, so that it leaves out a refund that fails later."""
-        # One statement, so that ids and sums are of the same rows.
+        # Read ids and sums in one statement, so that they belong to the same rows.
         failed = queryset.filter(queries.FAILED).order_by("pk").values_list("pk", "currency", "amount_minor")
         found = list(failed[: base.COUNTED + 1])
         if len(found) > base.COUNTED:
@@ -118,7 +118,7 @@ class RefundAdmin(ActingAdmin):
             amounts.setdefault(currency, []).append(minor)
         totals = [(currency, len(minors), sum(minors)) for currency, minors in sorted(amounts.items())]
         ids = [pk for pk, _, _ in found]
-        # Not of all ids: SQLite takes a limited number of parameters.
+        # Do not pass all ids: SQLite limits the number of parameters.
         rows = Refund.objects.filter(pk__in=ids[:NAMED]).select_related("request").order_by("pk")
         return self.confirmation(
             request, "try_again", totals, title="Try the failed refunds again", rows=rows, try_again=TRY_AGAIN,
@@ -127,7 +127,7 @@ class RefundAdmin(ActingAdmin):
 
 
 def _ids(shown: str) -> list[int]:
-    """Return the ids that the page showed, rising. Raises base.Refused where the field has something else."""
+    """Return the ids that the page showed, in ascending order. Raises base.Refused if the field has anything else."""
     ids = shown.split()
     if len(ids) > base.COUNTED or not all(map(base.is_id, ids)):
         raise base.Refused("the form was not one that this page made. Choose from the list again.")
@@ -135,10 +135,10 @@ def _ids(shown: str) -> list[int]:
 
 
 def _log(ids: Sequence[int], by: User, now: datetime) -> None:
-    """Add an entry to the history of each refund: who, when, and the failure, which the next one overwrites."""
+    """Add an entry to the history of each refund: who, when, and the failure, which a next failure overwrites."""
     text = TextField()
     pk, kind = Cast("pk", text), ContentType.objects.get_for_model(Refund).pk
-    # Not log_actions: it makes an object for each, and the transaction of the change takes six times as long.
+    # Do not use log_actions: it makes an object per refund, and the transaction takes six times as long.
     rows = Refund.objects.filter(pk__in=ids).values_list(
         *(Value(by.pk), Value(kind), pk, Concat(Value("refund "), pk, output_field=text), Value(CHANGE)),
         *(Concat(Value("Tried again after: "), "failure", output_field=text), Value(now, DateTimeField())),
@@ -149,7 +149,7 @@ def _log(ids: Sequence[int], by: User, now: datetime) -> None:
 
 @admin.register(WalletEntry)
 class WalletEntryAdmin(base.ReadOnlyAdmin):
-    """The embedded wallet's ledger."""
+    """Show the embedded wallet's ledger."""
 
     list_display = ("number", "customer", "amount")
     fields = readonly_fields = ("refund", "customer", "amount")

@@ -1,4 +1,4 @@
-"""Return requests: the list, decisions on chosen rows, and the button "Approve all pending" with its page."""
+"""Show return requests, with decisions on chosen rows and the button "Approve all pending"."""
 
 from datetime import datetime
 from typing import Any, Final, cast
@@ -27,7 +27,7 @@ PERMISSION: Final = f"{LABEL}.{PAGE}"
 
 @admin.register(ReturnRequest)
 class ReturnRequestAdmin(DecideSelected):
-    """Rows that only a decision changes. Users who can decide can view them."""
+    """Show return requests, which only a decision changes. Users who can decide can view them."""
 
     viewers = (PERMISSION, *NEEDS.values())
     list_display = ("id", "order_line", "customer", "amount", "status", "requested", "received", "decided")
@@ -45,7 +45,7 @@ class ReturnRequestAdmin(DecideSelected):
     decided = instant_column("decided_at", "decided")
 
     def get_urls(self) -> list[URLPattern]:
-        """Return the page before Django's own, one of which takes any path for an id."""
+        """Return the button's page before Django's own: one of Django's patterns takes any path as an id."""
         view = self.admin_site.admin_view(require_http_methods(["GET", "HEAD", "POST"])(self.approve_all))
         name = f"{self.opts.app_label}_{self.opts.model_name}_{PAGE}"
         return [path("approve-all/", view, name=name), *super().get_urls()]
@@ -56,7 +56,7 @@ class ReturnRequestAdmin(DecideSelected):
         return super().changelist_view(request, context)
 
     def approve_all(self, request: HttpRequest) -> HttpResponse:
-        """GET shows what a press would approve; POST starts the sweep and leads to its page."""
+        """Show by GET what a press would approve. Start the sweep by POST, and redirect to its page."""
         if not request.user.has_perm(PERMISSION):
             raise PermissionDenied
         try:
@@ -76,7 +76,7 @@ class ReturnRequestAdmin(DecideSelected):
 
     def _press(self, request: HttpRequest, now: datetime) -> Sweep:
         token = read_token(request.POST.get("token", ""), PAGE, request.user.pk)
-        # Before the check: the second of two clicks around the cutoff leads to the sweep of the first one.
+        # Look before the check: the second of two clicks around the cutoff then shows the sweep of the first.
         if sweep := preview.started(token.key):
             return sweep
         token.check(now)

@@ -1,4 +1,4 @@
-"""The actions "Approve selected" and "Decline selected": a page that shows what they would decide, and its form."""
+"""Add the actions "Approve selected" and "Decline selected", and the page on which a user confirms them."""
 
 from datetime import datetime
 from typing import Final, cast
@@ -25,7 +25,7 @@ from .base import Refused
 
 # The permission of each action.
 NEEDS: Final = {f"{do}_selected": f"{LABEL}.{get_permission_codename(do, ReturnRequest._meta)}" for do in Decision}
-# Characters; a paragraph for the customer's record, not a document.
+# Characters: enough for a paragraph.
 REASON_LENGTH: Final = 500
 PAST: Final = {decision: decided_status(Status.REQUESTED, decision).value for decision in Decision}
 
@@ -33,14 +33,14 @@ Rows = QuerySet[ReturnRequest]
 
 
 class DeclineForm(forms.Form):
-    """Why the chosen requests are declined."""
+    """Ask why the chosen requests are declined."""
 
     area = forms.Textarea(attrs={"rows": 3, "cols": 80, "autofocus": True})
     reason = forms.CharField(max_length=REASON_LENGTH, widget=area, help_text="Kept with each request as its note.")
 
 
 class DecideSelected(ActingAdmin):
-    """The two actions, for the admin of return requests."""
+    """Add the two actions to the admin of return requests."""
 
     actions = tuple(NEEDS)
     needs = NEEDS
@@ -52,7 +52,7 @@ class DecideSelected(ActingAdmin):
 
     @admin.action(description="Decline selected return requests…")
     def decline_selected(self, request: HttpRequest, queryset: Rows) -> HttpResponse | None:
-        """Show what would be declined and ask for a reason; decline it once there is one."""
+        """Show what would be declined and ask for a reason; decline it once the user has given one."""
         return self._decide_selected(request, queryset, Decision.DECLINE, DeclineForm)
 
     def _decide_selected(
@@ -73,7 +73,7 @@ class DecideSelected(ActingAdmin):
         shown = within(queryset, frozen := freeze())
         ids, found = self.chosen_ids(shown), preview.chosen(shown, decision, now)
         across = request.POST.get("select_across") == "1"
-        marked = ["0"] if across else request.POST.getlist(ACTION_CHECKBOX_NAME)  # "0": Django wants an id
+        marked = ["0"] if across else request.POST.getlist(ACTION_CHECKBOX_NAME)  # Django needs some id
         return self.confirmation(
             request, "decide_selected", found.totals, title=f"{decision.capitalize()} the selected return requests",
             token=make_token(decision, request.user.pk, frozen, now), verb=decision.value,
@@ -81,7 +81,7 @@ class DecideSelected(ActingAdmin):
             chosen=len(ids), decided=len(ids) - found.count - found.owed_decline,
         )  # fmt: skip
 
-    def _decide(  # noqa: PLR0917  # what one press is about
+    def _decide(  # noqa: PLR0917  # all of them belong to one press
         self, request: HttpRequest, queryset: Rows, frozen: Frozen, decision: Decision, form: forms.Form, now: datetime
     ) -> None:
         ids, by = self.chosen_ids(within(queryset, frozen)), cast(User, request.user)  # only a user has the permission

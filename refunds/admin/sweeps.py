@@ -1,4 +1,4 @@
-"""Sweeps: the list, and the page to which the button leads."""
+"""Show the list of sweeps, and a sweep's page, to which the button redirects."""
 
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ REFRESH: Final = 2  # seconds between two reloads of the page of a sweep that is
 
 @admin.register(Sweep)
 class SweepAdmin(ReadOnlyAdmin):
-    """Bulk decisions. Users who can press the button can view them."""
+    """Show bulk decisions. Users who can press the button can view them."""
 
     viewers = (PERMISSION,)
     list_display = ("id", "kind", "started", "started_by", "expires", "closed", "left")
@@ -29,7 +29,7 @@ class SweepAdmin(ReadOnlyAdmin):
     closed = instant_column("closed_at", "closed")
 
     def row_context(self, request: HttpRequest, row: Sweep) -> dict[str, Any]:
-        """Return how far the sweep is."""
+        """Return the sweep's progress."""
         progress = sweeps.progress(row, timezone.now())
         expired = progress.state is SweepState.EXPIRED
         names = ("Started", "Cutoff", "Expired" if expired else "Expires", "Closed")

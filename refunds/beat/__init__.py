@@ -1,1 +1,1 @@
-"""Room: beat, with its schedule in the database and held to the declared one."""
+"""Room: keep beat's schedule in the database as the code declares it."""

@@ -1,4 +1,4 @@
-"""The Django app of this room."""
+"""Configure the Django app of this room."""
 
 from django.apps import AppConfig
 
@@ -6,7 +6,7 @@ from ..apps import LABEL
 
 
 class BeatConfig(AppConfig):
-    """Registers the system check and connects the lines for `health`."""
+    """Registers the system check and connects the receiver of `health`."""
 
     name = __name__.rpartition(".")[0]
     label = f"{LABEL}_beat"

@@ -1,4 +1,4 @@
-"""System checks: a scheduler of the database needs its package and its tables."""
+"""Check that a scheduler that reads the database has its package and its tables."""
 
 from importlib.util import find_spec
 from typing import Any
@@ -10,13 +10,14 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from ..apps import LABEL
 from . import drift
 
-# How the settings can name a scheduler of the database: django-celery-beat's short name, its module, or this room's.
+# What the name of a scheduler that reads the database begins with: django-celery-beat's short name or its module, or
+# this room's module.
 IN_DATABASE = ("django", drift.PACKAGE, f"{__package__}.")
 
 
 @register(Tags.compatibility)
 def package_installed(**_: Any) -> list[CheckMessage]:
-    """Report a scheduler of the database whose package or tables are missing: beat would end at its start."""
+    """Report that the database scheduler lacks its package or its tables: beat would end at its start."""
     if not _is_in_database() or apps.is_installed(drift.PACKAGE):
         return []
     missing = find_spec(drift.PACKAGE) is None

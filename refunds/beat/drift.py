@@ -1,6 +1,6 @@
-"""Drift: how beat's rows in the database differ from the schedule that the code declares.
+"""Compare beat's rows in the database with the schedule that the code declares. A difference is called drift.
 
-django-celery-beat is optional, so its models come from Django's registry of apps, and only where it is installed.
+django-celery-beat is optional, so this module gets its models from Django's app registry.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,14 +23,14 @@ PACKAGE: Final = "django_celery_beat"
 SCHEDULER: Final = f"{__package__}.scheduler:DeclaredScheduler"
 # The description of a declared entry's row. A row without it was added by hand.
 NOTE: Final = "Declared by the code, which restores what is changed here."
-# Columns that no entry in the code can set. Another value in a row would keep the entry from being sent.
+# Columns that no entry in the code can set. With any other value, beat would not send the entry.
 UNHINDERED: Final[Mapping[str, Any]] = {"enabled": True, "one_off": False, "start_time": None, "expires": None}
 ROUTING: Final = ("queue", "exchange", "routing_key", "priority")
 
 
 @dataclass(frozen=True)
 class Drift:
-    """A field of an entry's row that is not as the code declares it; `row` where no row can be compared."""
+    """A field of a row differs from its declared entry. The field is `row` where the row cannot be compared."""
 
     entry: str
     field: str
@@ -49,15 +49,15 @@ def compare(declared: Declared) -> list[Drift]:
 
 
 def undeclared(declared: Declared) -> list[dict[str, Any]]:
-    """Return the enabled rows that are not declared, and were declared before or send a task of this app."""
+    """Return the enabled rows without a declared entry that were declared before, or send a task of this app."""
     rows = periodic_tasks().filter(enabled=True).exclude(name__in=declared).order_by("name")
-    # Only these columns: the others of a row can be unreadable.
+    # Read only these columns: others can be unreadable.
     found = rows.values("name", "task", "description")
     return [row for row in found if row["task"].startswith(f"{LABEL}.") or row["description"] == NOTE]
 
 
 def lines() -> list[str]:
-    """Return one line per drift and per undeclared entry; none where beat's schedule is not in the database."""
+    """Return one line per drift and per undeclared entry. Return no lines if beat does not read the database."""
     if not apps.is_installed(PACKAGE):
         return []
     from django_celery_beat.utils import is_database_scheduler
@@ -86,7 +86,7 @@ def periodic_tasks() -> "Manager[Any]":
 
 
 def expire_seconds(options: Mapping[str, Any]) -> int | None:
-    """Return the seconds after which a message expires: by django-celery-beat's option, or else by Celery's."""
+    """Return the seconds after which a message expires, by django-celery-beat's option or else by Celery's."""
     seconds = options.get("expire_seconds", options.get("expires"))
     return int(seconds) if isinstance(seconds, int | float) else None
 
@@ -97,7 +97,7 @@ def _differences(name: str, entry: Mapping[str, Any]) -> Iterator[Drift]:
         row = periodic_tasks().filter(name=name).first()
         found = row and _found(row)
     except DatabaseError:
-        raise  # the database is away; the row can be right
+        raise  # the database does not answer, which says nothing about the row
     except Exception as wrong:  # a row can hold broken JSON, a broken crontab or an unknown time zone
         yield Drift(name, "row", "can be compared", f"cannot be compared: {wrong!r}")
         return
@@ -114,7 +114,7 @@ def _wanted(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "task": entry["task"],
         "schedule": _in_words(maybe_schedule(entry["schedule"])),
-        # through JSON, as they come out of a row: a tuple becomes a list
+        # convert by JSON, as a row does: a tuple becomes a list
         "args": loads(dumps(entry.get("args") or [])),
         "kwargs": loads(dumps(entry.get("kwargs") or {})),
         **{field: options.get(field) for field in ROUTING},
@@ -125,7 +125,7 @@ def _wanted(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _found(row: Any) -> dict[str, Any]:
-    # every one that is set, although a row with two cannot be saved
+    # name all that are set: a row can have two, although Django refuses to save it
     timings = filter(None, (row.interval, row.crontab, row.solar, row.clocked))
     return {
         "task": row.task,
@@ -145,5 +145,5 @@ def _in_words(schedule: Any) -> str:
         return " ".join([*(str(getattr(schedule, f"_orig_{field}")) for field in fields), str(schedule.tz)])
     if isinstance(schedule, solar):
         return f"{schedule.event} at {float(schedule.lat):.6f}, {float(schedule.lon):.6f}"
-    # the types of Celery lack this attribute
+    # Celery's type stubs lack this attribute
     return f"every {vars(schedule)['run_every']}" if isinstance(schedule, interval) else repr(schedule)

@@ -1,4 +1,4 @@
-"""What this room adds to the core's `health`."""
+"""Add this room's lines to the core's `health`."""
 
 from typing import Any
 

@@ -1,6 +1,6 @@
-"""`DeclaredScheduler`: beat's rows in the database, restored to the declared schedule.
+"""Restore beat's rows in the database to the declared schedule.
 
-It needs the package django-celery-beat. Only the program `celery beat` imports this module.
+This needs the package django-celery-beat. Only the program `celery beat` imports this module.
 """
 
 import logging
@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 
 class DeclaredEntry(ModelEntry):  # type: ignore[misc]  # its base has no types
-    """An entry that keeps its `expires` in its row; django-celery-beat drops it."""
+    """Stores the entry's `expires` in its row; django-celery-beat ignores it (#280)."""
 
     @classmethod
     def _unpack_options(cls, **options: Any) -> dict[str, Any]:
@@ -25,11 +25,11 @@ class DeclaredEntry(ModelEntry):  # type: ignore[misc]  # its base has no types
 
 
 class DeclaredScheduler(DatabaseScheduler):  # type: ignore[misc]  # its base has no types
-    """Runs entries as the code declares them: logs every difference of a declared entry's row, and restores the row.
+    """Runs entries as the code declares them: it logs each difference in a declared entry's row, and restores the row.
 
-    It compares at its start, after a save of django-celery-beat's models, and every five minutes. It disables an entry
-    that the code no longer declares. It runs an entry that was added by hand, and logs it if it sends a task of this
-    app. It deletes nothing.
+    It compares at its start, whenever django-celery-beat's models are saved, and every five minutes. It disables an
+    entry that the code no longer declares. It runs an entry that somebody added by hand, and logs the entry if it sends
+    a task of this app. It deletes nothing.
     """
 
     Entry = DeclaredEntry
@@ -41,8 +41,8 @@ class DeclaredScheduler(DatabaseScheduler):  # type: ignore[misc]  # its base ha
     def all_as_schedule(self) -> dict[str, Any]:
         """Restore the rows, and return the enabled ones as entries.
 
-        Read them one by one and at every hour. django-celery-beat reads them together, so that an unreadable row ends
-        beat, and leaves out some by their hour, so that it sends a missed one at another hour.
+        Read each row on its own: django-celery-beat reads all rows at once, and an unreadable one ends beat. Read all
+        enabled rows: django-celery-beat leaves out some by their hour, and sends a missed entry at another hour.
         """
         self._put_back()
         self._look_for_undeclared()
@@ -84,7 +84,8 @@ class DeclaredScheduler(DatabaseScheduler):  # type: ignore[misc]  # its base ha
         for row in drift.undeclared(self.app.conf.beat_schedule):
             line = drift.text(row)
             if row["description"] == drift.NOTE:
-                # Without a last run, as when a disabled row is saved: declared again, it makes up for no missed run.
+                # Clear the last run, as saving a disabled row does: if the entry is declared again, beat then does not
+                # make up for missed runs.
                 self.Model.objects.filter(name=row["name"]).update(enabled=False, last_run_at=None)
                 logger.warning("%s any more: disabled", line)
             elif line not in self._reported:

@@ -1,3 +1,3 @@
-"""Settings of beat with its schedule in the database. Add django_celery_beat to INSTALLED_APPS."""
+"""Make beat read its schedule from the database. Add django_celery_beat to INSTALLED_APPS."""
 
 CELERY_BEAT_SCHEDULER = f"{__package__}.scheduler:DeclaredScheduler"

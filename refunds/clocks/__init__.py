@@ -1,1 +1,1 @@
-"""Room: a process whose clock differs from the database's decides nothing by a cutoff."""
+"""Room: stop a process from acting on a cutoff if its clock differs from the database's."""

@@ -1,4 +1,4 @@
-"""The Django app of this room."""
+"""Configure the Django app of this room."""
 
 from django.apps import AppConfig
 

@@ -1,6 +1,6 @@
-"""The comparison of the process's clock with the database's, which is one for all processes.
+"""Compare the process's clock with the database's, which all processes share.
 
-See docs/adr/0020-clocks-are-compared.md. SQLite has no clock but the process's own.
+See docs/adr/0020-clocks-are-compared.md. SQLite uses the process's own clock, so there is nothing to compare.
 """
 
 import socket
@@ -17,14 +17,14 @@ from ..operations import local
 from .models import WrongClock
 from .settings import REFUNDS_CLOCK_TOLERANCE
 
-# How long `health` reports a wrong clock: long enough for a monitor and an operator. The next task of a process whose
-# clock is still wrong reports it again.
+# How long `health` reports a wrong clock: long enough for a monitor and an operator. If the clock is still wrong, the
+# next task of its process reports it again.
 REPORTED: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
 class _Difference:
-    """What both clocks say; `ahead` is in seconds, below zero where the host's clock is behind."""
+    """The two clocks differ. `ahead` is in seconds, and below zero if the host's clock is behind."""
 
     host: str
     ours: datetime
@@ -40,10 +40,10 @@ class _Difference:
 
 
 def trusted(now: datetime, **_: object) -> datetime:
-    """Return the process's time once it agrees with the database's; at most the tolerance past it.
+    """Return the process's time if it agrees with the database's; never more than the tolerance past the latter.
 
-    `now` is the process's time before the question. Raises ClocksDiffer where the clocks are further apart than
-    REFUNDS_CLOCK_TOLERANCE, and adds a row for `health`.
+    `now` is the process's time before the query. If the clocks differ by more than REFUNDS_CLOCK_TOLERANCE, add a row
+    for `health` and raise ClocksDiffer.
     """
     at, difference = _compared(now)
     if difference is None:
@@ -59,21 +59,21 @@ def health(**_: object) -> list[str]:
     at, difference = _compared(timezone.now())
     lines = [] if difference is None else [_line(difference.host, difference.ahead, difference.database)]
     since = (at if difference is None else difference.database) - REPORTED
-    # Not the rows of this host: its clock was just compared, and may have been set right since.
+    # Exclude this host: its clock was compared just now, and can have been corrected since its row was added.
     others = WrongClock.objects.filter(seen_at__gt=since).exclude(host=socket.gethostname())
     return lines + [_line(row.host, row.ahead, row.seen_at) for row in others.order_by("host")]
 
 
 def _compared(before: datetime) -> tuple[datetime, _Difference | None]:
-    """Return the process's time, and the difference where the database's time is another."""
+    """Return the process's time, and the difference if the clocks differ by more than the tolerance."""
     database = queries.database_clock()
     now = timezone.now()
     if database is None:
         return now, None
     tolerance = timedelta(seconds=getattr(settings, "REFUNDS_CLOCK_TOLERANCE", REFUNDS_CLOCK_TOLERANCE))
-    # The database answered between the two: how long that took says nothing about its clock.
+    # The database answered between `before` and `now`. A slow answer is not a difference.
     if before - tolerance <= database <= now + tolerance:
-        # An answer that took longer than the tolerance can hide a clock that is ahead by as much.
+        # A slow answer can hide that this clock is ahead, so limit the time by the database's.
         return min(now, database + tolerance), None
     ahead = (before if database < before else now) - database
     return now, _Difference(socket.gethostname(), now, database, ahead.total_seconds())

@@ -1,15 +1,15 @@
-"""The rows by which `health` on one host learns of a wrong clock on another."""
+"""Store wrong clocks, so that `health` on one host reports the clock of another host."""
 
 from django.db import models
 
 
 class WrongClock(models.Model):
-    """A host whose clock was found to differ from the database's."""
+    """The clock of a host differed from the database's."""
 
     host = models.CharField(max_length=255, primary_key=True)
     # By the database's clock.
     seen_at = models.DateTimeField()
-    # Seconds; below zero the host's clock was behind.
+    # Seconds; below zero if the host's clock was behind.
     ahead = models.FloatField()
 
     def __str__(self) -> str:

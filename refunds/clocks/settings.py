@@ -1,5 +1,5 @@
-"""Settings of the comparison of clocks."""
+"""Define the settings of the comparison of clocks."""
 
-# Seconds by which a process's clock can differ from PostgreSQL's before the process decides nothing by a cutoff. NTP
-# keeps clocks within milliseconds: a clock that is further off is set by nothing.
+# Seconds. A process whose clock differs from PostgreSQL's by more does not act on a cutoff. NTP keeps clocks within
+# milliseconds of each other, so a larger difference means that nothing sets the clock.
 REFUNDS_CLOCK_TOLERANCE = 5.0

@@ -18,7 +18,7 @@ class Wallet:
     @staticmethod
     def check_payment(payment: str) -> None:
         """Raise BadInput for any id: the wallet credits the customer."""
-        needless = "the wallet credits the customer and needs no payment, so there is none to correct"
+        needless = "the wallet credits the customer and needs no payment, so no payment can be corrected"
         raise BadInput(f'{needless}; use "{TRY_AGAIN}"')
 
     def refund(self, order: Order, idempotency_key: str) -> Settled:

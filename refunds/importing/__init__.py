@@ -1,1 +1,1 @@
-"""Room: files of return requests, and the command that imports them."""
+"""Room: import return requests from files."""

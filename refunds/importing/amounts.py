@@ -1,28 +1,27 @@
-"""Amounts as files have them: decimals in major units, which become whole minor units."""
+"""Convert amounts in files, which are decimals in major units, to whole minor units."""
 
 from decimal import Context, Decimal
 from typing import Final
 
 from ..domain.currencies import EXPONENTS
 
-# The largest amount that a signed 64-bit column holds, and its digits.
+# The largest amount that a signed 64-bit column holds, and its number of digits.
 LARGEST_MINOR: Final = 2**63 - 1
 _DIGITS: Final = len(str(LARGEST_MINOR))
-# Digits for an amount in range with the most decimals that a currency has, so that nothing is rounded whatever context
-# the caller is in.
+# Digits: enough for any amount in range, so that nothing is rounded, whatever the caller's decimal context is.
 _EXACT: Final = Context(prec=40)
 
 
 class BadAmount(ValueError):
-    """An amount that cannot be paid to a customer; the message says why."""
+    """The amount cannot be paid to a customer; the message says why."""
 
 
 def to_minor(amount: Decimal, currency: str) -> int:
     """Return the minor units (pence, kopiyky) of a positive `amount` in major units.
 
-    The decimals count as they are written: 10.000 is not 10 euros, because its dot can separate thousands. Raises
-    BadAmount for a currency that is not in ISO 4217, a NaN or infinity, zero or less, an exponent, more decimals than
-    the currency has, or an amount beyond 64 bits.
+    Written zeros count as decimals: 10.000 is not 10 euros, because the dot can separate thousands. Raises BadAmount
+    for a currency that is not in ISO 4217, a NaN or infinity, zero or less, an exponent, more decimals than the
+    currency has, or an amount beyond 64 bits.
     """
     if currency not in EXPONENTS:
         raise BadAmount(f"currency {currency[:20]!r} is not a currency of ISO 4217")
@@ -44,7 +43,7 @@ def to_minor(amount: Decimal, currency: str) -> int:
 
 
 def too_fine(written: int, currency: str) -> str:
-    """Return the end of a sentence about a number that is written with more decimals than its currency has."""
+    """Return the end of the message about a number with more decimals than its currency has."""
     allowed = EXPONENTS[currency]
     has = f"{allowed} decimals" if allowed else "no decimals"
     return (

@@ -1,4 +1,4 @@
-"""Why a file cannot be read as it was named, and the option that reads it."""
+"""Find out why a file cannot be read, and which option reads it."""
 
 import codecs
 import re
@@ -25,7 +25,7 @@ _MAGIC: Final = (
     (codecs.BOM_UTF16_BE, "UTF-16: import it with --encoding utf-16"),
 )
 _MARKUP: Final = re.compile(rb"\s*<(?:!doctype|html|\?xml|table|[a-z]+[ >])", re.IGNORECASE)
-# A first line that Excel writes: it names the separator of the lines below.
+# Excel can write this first line, which names the separator of the lines below.
 _SEP: Final = re.compile(rb'"?sep=(.)"?[\r\n]*', re.IGNORECASE | re.DOTALL)
 
 
@@ -35,7 +35,7 @@ def other_format(beginning: bytes) -> str | None:
         if beginning.startswith(magic):
             return what
     if b"\x00" in beginning[:4]:
-        # In English text in UTF-16 without its mark, every second byte is NUL.
+        # In English text in UTF-16 without a byte order mark, every second byte is NUL.
         for encoding, nuls in (("utf-16-le", beginning[1:4:2]), ("utf-16-be", beginning[:4:2])):
             if set(nuls) == {0}:
                 return f"UTF-16 without a byte order mark: import it with --encoding {encoding}"
@@ -45,24 +45,24 @@ def other_format(beginning: bytes) -> str | None:
 
 
 def line_of_sep(beginning: bytes) -> str | None:
-    """Return the separator that Excel's first line, such as `sep=;`, names; None for another line."""
+    """Return the separator in Excel's first line, such as `sep=;`; None for any other line."""
     found = _SEP.fullmatch(beginning)
     return found[1].decode("latin-1") if found else None
 
 
 def has_bare_returns(beginning: bytes) -> bool:
-    """Return whether lines end in only CR, so that the file would be read as one long line."""
+    """Return whether lines end with only CR. Such a file would be read as one long line."""
     before, found, after = beginning.rstrip(b"\r\n").partition(b"\r")
     return bool(found) and b'"' not in before and not after.startswith(b"\n")
 
 
 def option_for(separator: str) -> str:
-    """Return the option `--separator` with the name of a separator, or the character."""
+    """Return the option `--separator` with the separator's name, or the character if it has none."""
     return f"--separator {_NAMES.get(separator, shown(separator))}"
 
 
 def other_separator(header: str, layout: Layout) -> str | None:
-    """Return the separator by which the header has more of the layout's columns than by the layout's own; or None."""
+    """Return the separator by which the header has more of the layout's columns than by the layout's, or None."""
 
     def missing(separator: str) -> int:
         names = [name.strip().strip('"').strip() for name in header.split(separator)]
@@ -73,6 +73,6 @@ def other_separator(header: str, layout: Layout) -> str | None:
 
 
 def other_layouts(bound: Bound, names: list[str]) -> list[str]:
-    """Return the names of the shipped layouts that these columns fit."""
+    """Return the names of the other shipped layouts that have these columns."""
     others = [layout.bind(names) for layout in LAYOUTS.values() if layout.name != bound.layout.name]
     return [other.layout.name for other in others if not other.missing and not other.unknown]

@@ -1,4 +1,4 @@
-"""System checks: the currencies that an import accepts."""
+"""Check the currencies that an import accepts."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from ..domain.currencies import EXPONENTS
 
 @register(Tags.compatibility)
 def currencies_known(**_: Any) -> list[CheckMessage]:
-    """Each accepted currency is one of ISO 4217; an amount in another has no known decimals."""
+    """Report an accepted currency that is not in ISO 4217: its decimals are unknown."""
     accepted: object = getattr(settings, "REFUNDS_CURRENCIES", None)
     if not isinstance(accepted, tuple | list) or not accepted:
         return [

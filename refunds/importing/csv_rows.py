@@ -1,4 +1,4 @@
-"""CSV: a header, and rows that have a cell for each of its columns."""
+"""Read CSV: a header, and rows with one cell per column."""
 
 import csv
 from collections.abc import Iterator
@@ -11,9 +11,9 @@ from .layout import REJECTED, Bound, Layout, folded
 from .reading import Record, Source, decoded, records
 from .spreadsheets import unescaped
 
-# A row: its line, the columns that it has, its cells by column, and the row as it was written.
+# A row: its line, the layout bound to its columns, its cells by column, and the row as written.
 Found = tuple[int, Bound, Cells, tuple[str, ...] | str]
-# Wrong columns that a message names: the file can be anything.
+# The most wrong columns that a message names: the file can be of any kind.
 _NAMED: Final = 10
 
 
@@ -42,14 +42,14 @@ def _split(text: str, record: Record, separator: str) -> list[str]:
     try:
         return next(csv.reader([text], strict=True, delimiter=separator))
     except csv.Error as error:
-        # Without the advice that the module csv gives to a programmer: here the new-line is a single CR.
+        # Cut off the advice to programmers that the module csv adds.
         raise BadRow(f"the row{where} is not CSV: {str(error).partition(' - do you')[0]}") from error
 
 
 class _Table:
-    """A file whose header has been read. Raises BadFile where the header does not fit the layout.
+    """Reads the rows below a header. Raises BadFile if the header does not fit the layout.
 
-    A file of rejected rows (`rejects`) has two columns more: they are removed, and so is the escape of its cells.
+    A file of rejected rows (`rejects`) has two more columns and escaped cells. Remove these columns and the escapes.
     """
 
     def __init__(self, source: Source, layout: Layout, first: Record | Rejection) -> None:
@@ -65,14 +65,14 @@ class _Table:
         self._whole_when_cut = _whole_when_cut(self._bound, self._names[-1])
 
     def row(self, record: Record) -> Found | Rejection:
-        """Return the row or its rejection, both with the row as it was written."""
+        """Return the row or its rejection, both with the row as written."""
         written: tuple[str, ...] | None = None
         try:
             values = _split(decoded(record.data, self._encoding), record, self._separator)
             written = self._own(values)
             self._check(record, values)
         except BadRow as error:
-            # A row that cannot be cut into cells is kept as one text; its undecodable bytes are written back unchanged.
+            # If the row has no cells, keep it as one text. surrogateescape keeps undecodable bytes unchanged.
             text = record.data.decode(self._encoding, "surrogateescape")
             return Rejection(record.line, str(error), text if written is None else written)
         return record.line, self._bound, dict(zip(self._names, written, strict=True)), written
@@ -103,7 +103,7 @@ class _Table:
 
 
 def _whole_when_cut(bound: Bound, last: str) -> bool:
-    """Return whether a cut value of the last column would be invalid, or the layout does not read the column."""
+    """Return whether a cut value in the last column would be invalid, or the layout does not read this column."""
     layout = bound.layout
     if last == bound.columns.get("currency", ("",))[-1]:
         return True

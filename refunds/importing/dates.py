@@ -1,4 +1,4 @@
-"""Dates in the formats that a layout declares. A value that is a different instant in two formats is rejected."""
+"""Read dates in the formats that a layout declares. Reject a value that is a different instant in two formats."""
 
 import re
 from datetime import UTC, datetime
@@ -10,14 +10,14 @@ from .errors import BadRow, shown
 from .fields import Cells
 
 ISO: Final = "iso"
-# Directives of strptime, without those that depend on the machine's locale (%c, %x, %X, %A …) or say nothing about an
+# Directives of strptime, except those that depend on the machine's locale (%c, %x, %X, %A …) or are not needed for an
 # instant.
 _DIRECTIVES: Final = "YymdbHIpMSfz"
 _DIRECTIVE: Final = re.compile("%(.?)", re.DOTALL)
 
 
 def check_format(pattern: str, *, zoned: bool) -> None:
-    """Raise ValueError where `pattern` does not determine an instant. `zoned`: the layout has a zone."""
+    """Raise ValueError if `pattern` does not determine an instant. `zoned` says whether the layout has a zone."""
     if pattern == ISO:
         return
     found = _DIRECTIVE.findall(pattern)
@@ -37,7 +37,7 @@ def check_format(pattern: str, *, zoned: bool) -> None:
 def instant(cells: Cells, name: str, dates: tuple[str, ...], zone: ZoneInfo | None) -> datetime:
     """Return the date and time in UTC. Raises BadRow.
 
-    In a layout with a zone, "iso" has seconds and no offset; in one without, it has an offset.
+    In a layout with a zone, "iso" has seconds and no offset; in a layout without a zone, it has an offset.
     """
     if dates == (ISO,):
         return _iso(cells, name, zone)

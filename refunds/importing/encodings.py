@@ -1,23 +1,23 @@
-"""The encodings that a file can have, and the conversion of UTF-16 to UTF-8."""
+"""Look up a file's encoding, and convert UTF-16 to UTF-8."""
 
 import codecs
 import re
 from collections.abc import Callable
 from typing import Final
 
-# Encodings in which only line breaks, quotes and separators have the bytes that they have in ASCII. So the file can be
-# cut into records as bytes, and a broken character rejects one record.
+# Encodings in which the bytes of ASCII's line breaks, quotes and separators mean nothing else. So the file can be cut
+# into records as bytes, and a broken character rejects only one record.
 _BYTE_PER_CHARACTER: Final = re.compile(r"ascii|cp125\d|iso8859-\d+|koi8-[ru]|mac-roman")
 _UTF_16: Final = ("utf-16", "utf-16-le", "utf-16-be")
 
 
 def encoding_called(name: str) -> str:
-    """Return the encoding's usual name. Raises LookupError, whose argument is one line that names the encodings."""
+    """Return the encoding's usual name. Raises LookupError with one line that names the encodings."""
     try:
         found = codecs.lookup(name).name
     except (LookupError, ValueError):  # ValueError: a NUL in the name
         found = ""
-    if found == "utf-8-sig":  # a byte order mark is dropped in any case
+    if found == "utf-8-sig":  # Source removes a byte order mark in any case
         found = "utf-8"
     if found != "utf-8" and found not in _UTF_16 and not _BYTE_PER_CHARACTER.fullmatch(found):
         raise LookupError(
@@ -33,7 +33,7 @@ def is_wide(encoding: str) -> bool:
 
 
 class Utf8Lines:
-    """Lines of a UTF-16 stream, as UTF-8. `read(size)` returns its next bytes, at most `size`; empty at the end."""
+    """Reads a UTF-16 stream as lines of UTF-8. `read(size)` returns at most `size` of its bytes; empty at the end."""
 
     def __init__(self, read: Callable[[int], bytes], encoding: str) -> None:
         self._read = read

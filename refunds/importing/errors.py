@@ -1,22 +1,22 @@
-"""Errors of a file, and of one of its rows."""
+"""Define the errors of a file, and of one of its rows."""
 
 from dataclasses import dataclass, field
 
 
 class BadFile(ValueError):
-    """The file cannot be read, or not further; the message is one line for the person who sent it."""
+    """The file cannot be read, or not to its end; the message is one line for the person who sent it."""
 
 
 class BadRow(ValueError):
-    """A row cannot become a return request; the message is the reason, for the person who sent the file."""
+    """The row cannot become a return request; the message is the reason, for the person who sent the file."""
 
 
 @dataclass(frozen=True)
 class Rejection:
-    """A rejected record: the physical line (from 1) on which it starts, and the reason.
+    """Hold a rejected record: the physical line (from 1) on which it starts, and the reason.
 
-    `written` has its cells unchanged, or one text where it has no cells (JSON, or CSV that cannot be cut into cells).
-    It is None where the record was too long to keep.
+    `written` has its cells unchanged, or one text if it has no cells (JSON, or CSV that cannot be cut into cells). It
+    is None if the record was too long to keep.
     """
 
     line: int
@@ -27,7 +27,7 @@ class Rejection:
         return f"line {self.line}: {self.reason}"
 
 
-# Characters of a value in a message: enough to find the value, few enough for a line of a terminal.
+# Characters of a value in a message: enough to find the value, few enough for one line of a terminal.
 _QUOTED = 40
 
 

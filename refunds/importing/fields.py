@@ -1,4 +1,4 @@
-"""The values of a row's columns, each checked on its own. Every function raises BadRow with the column's name."""
+"""Check the values of a row's columns, each on its own. Every function raises BadRow with the column's name."""
 
 import re
 import unicodedata
@@ -23,32 +23,32 @@ from .errors import BadRow, shown
 
 Cells = Mapping[str, str]
 
-# The column has no limit. A longer reason is a mistake in the file, and a batch of 5,000 rows is in memory.
+# Characters. The column has no limit, but a longer reason is a mistake in the file, and memory holds 5,000 rows.
 LONGEST_REASON: Final = 10_000
-# PostgreSQL's integer, which holds Django's PositiveIntegerField.
+# The largest value of PostgreSQL's integer, the type of Django's PositiveIntegerField.
 LARGEST_QUANTITY: Final = 2**31 - 1
 # Characters of a number, more than any amount has. Decimal and int are slow on longer ones.
 _LONGEST_NUMBER: Final = 64
-# Digits for the product of a price and a quantity of that length, so that nothing is rounded.
+# Digits: enough for the product of a price and a quantity of that length, so that nothing is rounded.
 _EXACT: Final = Context(prec=200)
-# An earlier request is a typing error (0026 for 2026); near the years 1 and 9999 a conversion between zones overflows.
+# An earlier year is a typing error (0026 for 2026). Near the years 1 and 9999, a conversion between zones overflows.
 FIRST_YEAR: Final = 1900
 LAST_YEAR: Final = 9998
 
 _NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
-# The only way to write a number here. The minus gives a better message: a negative amount is rejected as negative.
+# The accepted form of a number. It allows a minus, so that the message can say that the amount is negative.
 _DIGITS: Final = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?", re.ASCII)
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _WHOLE: Final = re.compile(r"-?\d+", re.ASCII)
 _DATE_TIME: Final = r"\d{4}-\d\d-\d\d[T ](?:[01]\d|2[0-3]):\d\d"
-# The whole offset, so that one that was cut off is found.
+# It requires the whole offset, so that a cut one is rejected.
 _INSTANT: Final = re.compile(rf"({_DATE_TIME}(?::\d\d(?:\.\d{{1,6}})?)?)(Z|[+-]\d\d:\d\d)?", re.ASCII)
 _WALL_TIME: Final = re.compile(rf"{_DATE_TIME}:\d\d", re.ASCII)
 
 
 @cache
 def longest(field: str) -> int:
-    """Return how many characters a column of the return request holds."""
+    """Return how many characters a column of return requests holds."""
     return cast("Field[object, object]", ReturnRequest._meta.get_field(field)).max_length or LONGEST_REASON
 
 
@@ -64,7 +64,7 @@ def checked(name: str, value: str, *, limit: int) -> str:
     """Return the text, which must be storable and at most `limit` characters long."""
     if len(value) > limit:
         raise BadRow(f"{name} is longer than {limit:,} characters ({len(value):,})")
-    if value.isprintable():  # true for nearly all texts, and for none with the faults below
+    if value.isprintable():  # nearly all texts are, and texts with the faults below are not
         return value
     if "\x00" in value:
         raise BadRow(f"{name} holds a NUL")
@@ -74,9 +74,9 @@ def checked(name: str, value: str, *, limit: int) -> str:
 
 
 def identifier(cells: Cells, name: str, *, limit: int) -> str:
-    """Return the id of a return, customer or payment, in NFC; empty where the cell is.
+    """Return the id of a return, customer or payment, in NFC; empty if the cell is empty.
 
-    It has no invisible character, so that two ids that look the same are the same.
+    The id has no invisible characters, so that ids that look the same are the same.
     """
     return visible(name, cells.get(name, "").strip(), limit=limit)
 
@@ -90,7 +90,7 @@ def visible(name: str, value: str, *, limit: int) -> str:
 
 
 def email(cells: Cells, name: str) -> str:
-    """Return an address that a mail can be written to, or an empty text."""
+    """Return a valid e-mail address, or an empty text."""
     value = identifier(cells, name, limit=longest("customer_email"))
     if value:
         if problem := addresses.problem(value):
@@ -113,12 +113,12 @@ def whole(cells: Cells, name: str) -> int:
 
 
 def currency(cells: Cells, name: str) -> str:
-    """Return the currency, which must be accepted."""
+    """Return the currency, which must be an accepted one."""
     return accepted(required(cells, name))
 
 
 def accepted(currency: str) -> str:
-    """Return the currency of a row or a layout, which must be one of the setting REFUNDS_CURRENCIES."""
+    """Return the currency, which must be in the setting REFUNDS_CURRENCIES."""
     known = settings.REFUNDS_CURRENCIES
     if currency in known:
         return currency
@@ -132,9 +132,9 @@ def amount(cells: Cells, name: str, currency: str) -> int:
 
 
 def unit_price(cells: Cells, name: str, currency: str) -> Decimal:
-    """Return the price of one piece. It can be finer than the minor unit only below one, as in 0.125.
+    """Return the price of one piece. Only a price below one can be finer than the minor unit, such as 0.125.
 
-    In 1.125 the dot could separate thousands.
+    In 1.125, the dot could separate thousands.
     """
     price = decimal(cells, name)
     written = -int(price.as_tuple().exponent)
@@ -144,9 +144,9 @@ def unit_price(cells: Cells, name: str, currency: str) -> Decimal:
 
 
 def total(price: Decimal, quantity: int, currency: str) -> int:
-    """Return quantity times unit price in minor units, exact: 12 times 0.125 is 1.50. The product must be whole."""
+    """Return quantity times unit price in minor units, such as 1.50 for 12 times 0.125. The product must be whole."""
     product = _EXACT.multiply(price, Decimal(quantity))
-    # The product is computed, so its last zeros cannot be thousands.
+    # Remove the zeros of the computed product: they cannot be thousands.
     fitted = product.quantize(Decimal(1).scaleb(-EXPONENTS[accepted(currency)]), context=_EXACT)
     if fitted != product:
         raise BadRow(f"amount {product:.12g} is finer than the minor unit of {currency}")
@@ -161,7 +161,7 @@ def _minor(amount: Decimal, currency: str) -> int:
 
 
 def decimal(cells: Cells, name: str) -> Decimal:
-    """Return a number written in digits with at most one dot: at most 64 characters, without an exponent."""
+    """Return a number of at most 64 characters: digits with at most one dot, and no exponent."""
     value = required(cells, name)
     if not _NUMBER.fullmatch(value):
         raise BadRow(f"{name} {shown(value)} is not a number")
@@ -186,9 +186,9 @@ def instant(cells: Cells, name: str) -> datetime:
 
 
 def wall_time(cells: Cells, name: str, zone: ZoneInfo) -> datetime:
-    """Return a date and time on the clocks of `zone`, in UTC.
+    """Return in UTC the date and time that the clocks of `zone` show.
 
-    A time in the hour that clocks repeat in autumn is the first one. A time in the hour that they skip is rejected.
+    In the hour that clocks repeat in autumn, take the first of the two times. Reject a time in the hour that they skip.
     """
     value = required(cells, name)
     if not _WALL_TIME.fullmatch(value):
@@ -197,7 +197,7 @@ def wall_time(cells: Cells, name: str, zone: ZoneInfo) -> datetime:
 
 
 def in_zone(name: str, value: str, at: datetime, zone: ZoneInfo) -> datetime:
-    """Return the naive `at`, which `value` is written for, on the clocks of `zone`, in UTC; see `wall_time`."""
+    """Return in UTC the naive `at` on the clocks of `zone`; see `wall_time`. Messages quote `value`."""
     local = at.replace(tzinfo=zone)
     in_utc = local.astimezone(UTC)
     if in_utc.astimezone(zone).replace(tzinfo=None) != local.replace(tzinfo=None):
@@ -215,6 +215,6 @@ def _existing(name: str, value: str) -> datetime:
 
 
 def check_year(name: str, value: str, at: datetime) -> None:
-    """Raise BadRow where the year is a typing error."""
+    """Raise BadRow if the year must be a typing error."""
     if not FIRST_YEAR <= at.year <= LAST_YEAR:
         raise BadRow(f"{name} {shown(value)} is not in the years {FIRST_YEAR} to {LAST_YEAR}")

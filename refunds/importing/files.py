@@ -1,4 +1,4 @@
-"""Read files of return requests: each row is parsed, or rejected with its line and the reason."""
+"""Read files of return requests. Parse each row, or reject it with its line and the reason."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -37,9 +37,9 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Row:
-    """A parsed row: the physical line (from 1) on which it starts, its key, and its content.
+    """Hold a parsed row: the physical line (from 1) on which it starts, its key, and its content.
 
-    A row with a return_id has the key of the first return with its facts. `written` is for a later rejection; see
+    A row with a return_id has the key of the first return with its facts. A later rejection needs `written`, as in
     `Rejection`.
     """
 
@@ -50,9 +50,9 @@ class Row:
 
 
 def rows(source: Source, *, layout: Layout, form: Format, now: datetime) -> Iterator[Row | Rejection]:
-    """Yield every row of the file in its order, parsed or rejected, in bounded memory.
+    """Yield every row of the file in order, parsed or rejected, in bounded memory.
 
-    A row that is requested after `now` (aware) is rejected. Raises BadFile.
+    Reject a row that was requested after `now` (aware). Raises BadFile.
     """
     with closing(Occurrences()) as occurrences:
         for found in cells(source, layout, form):

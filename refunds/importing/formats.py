@@ -1,4 +1,4 @@
-"""CSV and JSON: records become cells by column. A file in another format is refused with the cause."""
+"""Convert records of CSV or JSON to cells by column. Refuse a file in another format, with the cause."""
 
 from collections.abc import Iterator
 from enum import StrEnum
@@ -11,14 +11,14 @@ from .reading import Source
 
 
 class Format(StrEnum):
-    """How a file writes rows: CSV, or JSON as lines or as one document."""
+    """Names how a file writes rows: as CSV, or as JSON in lines or in one document."""
 
     CSV = "csv"
     JSONL = "jsonl"
 
 
 def guess(source: Source, layout: Layout) -> Format:
-    """Guess the format by the first byte: JSON begins with a brace or a bracket. Raises BadFile."""
+    """Guess the format by the first character: JSON begins with a brace or a bracket. Raises BadFile."""
     source.decode_from(layout.encoding)
     return Format.JSONL if _is_json(source.beginning()) else Format.CSV
 

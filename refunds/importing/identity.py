@@ -1,6 +1,6 @@
-"""Which return a row is: by the shop's own id, or by its facts and its number among the rows with equal facts.
+"""Identify the return of a row by the shop's id, or by its facts and its number among rows with equal facts.
 
-docs/adr/0022-the-same-return.md gives the reason for these facts, and says which returns are the same by them.
+docs/adr/0022-the-same-return.md explains the choice of these facts, and which returns are the same by them.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ from typing import Final
 from .errors import BadFile, BadRow
 from .rows import Return
 
-# Rows with an id have the number 0, so that rows without an id and with the same facts are found among them.
+# Rows with a return_id have the number 0, so that a row without one and with the same facts is noticed.
 _WITH_ID: Final = "INSERT INTO seen VALUES (?, 0) ON CONFLICT DO UPDATE SET times = times RETURNING times"
 _WITHOUT_ID: Final = (
     "INSERT INTO seen VALUES (?, 1) ON CONFLICT DO UPDATE SET times = times + (times > 0) RETURNING times"
@@ -19,9 +19,9 @@ _WITHOUT_ID: Final = (
 
 
 def _facts(row: Return) -> bytes:
-    """Return the values that are equal in two files that report the same return, separated by NUL, which no value has.
+    """Return the values that are equal in all files that report the same return, separated by NUL.
 
-    Reason, customer, e-mail and payment are left out: they change between exports.
+    No value has a NUL. Leave out reason, customer, e-mail and payment, which change between exports.
     """
     parts = (
         row.order_line,
@@ -34,23 +34,23 @@ def _facts(row: Return) -> bytes:
 
 
 def key(row: Return, number: int) -> str:
-    """Return the key of the return with this `number` (from 1) among those with its facts: 64 hexadecimal digits.
+    """Return the key, of 64 hexadecimal digits, of the return with this `number` (from 1) among those with its facts.
 
-    Any change of this function would import every file a second time.
+    If this function changed, an import would add the returns of every file a second time.
     """
     return hashlib.sha256(b"%s\x00%d" % (_facts(row), number)).hexdigest()
 
 
 class Occurrences:
-    """Numbers for the rows of one file, in their order, which distinguish rows with equal facts.
+    """Numbers the rows of one file that have equal facts, in their order.
 
-    The facts seen so far are in a nameless SQLite database: 2 MB of it in memory, and the rest, some 30 bytes for each
-    different row, in a temporary file (SQLITE_TMPDIR, TMPDIR) that ends with the process.
+    A SQLite database without a name has the facts seen so far. It keeps 2 MB in memory. The rest, some 30 bytes for
+    each different row, is in a temporary file (SQLITE_TMPDIR, TMPDIR) that ends with the process.
     """
 
     def __init__(self) -> None:
         self._seen = sqlite3.connect("", isolation_level=None)
-        # The database is never kept or rolled back.
+        # No journal: nothing keeps the database or rolls it back.
         self._seen.execute("PRAGMA journal_mode = OFF")
         self._seen.execute("CREATE TABLE seen (content BLOB PRIMARY KEY, times INTEGER) WITHOUT ROWID")
         self._seen.execute("BEGIN")
@@ -62,8 +62,8 @@ class Occurrences:
     def number(self, row: Return) -> int:
         """Return the number of the next row among those with its facts; 1 for each row with a return_id.
 
-        Raises BadRow where only some rows with these facts have a return_id: they could be the same return or not.
-        Raises BadFile where there is no room to store the facts.
+        Raises BadRow if only some rows with these facts have a return_id: they can be the same return or not. Raises
+        BadFile if the disk has no room for the facts.
         """
         statement = _WITH_ID if row.return_id else _WITHOUT_ID
         try:

@@ -1,4 +1,4 @@
-"""Import return requests batch by batch, each batch in one transaction, and nothing twice."""
+"""Import return requests in batches, each in one transaction, and no return twice."""
 
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
@@ -15,15 +15,15 @@ from . import statements
 from .errors import shown
 from .files import Format, Layout, Rejection, Return, Row, Source, key, rows
 
-# Rows of one statement. A kill loses at most these rows, they are all in memory, and on SQLite no other process writes
-# for a tenth of a second. With 1,000, SQLite takes twice the time for each row.
+# Rows per statement. They are all in memory, a kill loses at most these, and on SQLite other processes cannot write for
+# a tenth of a second. With 1,000 rows, SQLite takes twice the time per row.
 BATCH: Final = 5_000
 COLUMNS: Final = ("key", *(field.name for field in fields(Return)))
 
 
 @dataclass
 class Summary:
-    """Counts of rows, where read = imported + known + rejected, and minor units imported by currency."""
+    """Counts the rows, where read = imported + known + rejected, and sums the imported minor units by currency."""
 
     imported: int = 0
     known: int = 0
@@ -45,7 +45,7 @@ def import_file(
     on_rejected: Callable[[Rejection], None],
     on_batch: Callable[[Summary], None] = lambda _: None,
 ) -> Summary:
-    """Import a file as it is read; see `import_rows`. Raises BadFile; whole batches before it stay."""
+    """Import a file while reading it; see `import_rows`. Raises BadFile; the batches stored before it stay."""
     found = rows(source, layout=layout, form=form, now=now)
     return import_rows(found, now=now, on_rejected=on_rejected, on_batch=on_batch)
 
@@ -57,13 +57,12 @@ def import_rows(
     on_rejected: Callable[[Rejection], None],
     on_batch: Callable[[Summary], None] = lambda _: None,
 ) -> Summary:
-    """Store the rows that no import has stored yet, as requested and received at `now` (aware).
+    """Store the rows that no import has stored yet, as pending requests received at `now` (aware).
 
-    `now` is not earlier than the one that they were parsed with: a request is received after it was made.
-
-    Commit each batch of 5,000 rows: after a kill, importing the same rows again ends as if they were imported once.
-    `on_rejected` gets each rejection: in the order of the file for a row that cannot be read, and after its batch for a
-    row whose return_id is known with other facts. `on_batch` gets the counts so far after each 5,000 rows.
+    `now` must not be earlier than at parsing: a request is received after it was made. Commit each batch of 5,000 rows:
+    after a kill, importing the same rows again has the result of one import. Call `on_rejected` for each rejection: in
+    the order of the file for an unreadable row, and after its batch for a row whose return_id is known with other
+    facts. Call `on_batch` with the counts so far after each 5,000 rows.
     """
     summary = Summary()
     batch: list[Row] = []
@@ -94,7 +93,7 @@ def _store(batch: list[Row], now: datetime, summary: Summary, on_rejected: Calla
 
 def _add(rows: Mapping[str, Row], now: datetime, summary: Summary) -> list[Row]:
     """Add the rows whose keys are not stored yet; count and return them."""
-    # In the order of keys, so that two importers that wait for each other's rows never deadlock.
+    # Insert in the order of keys, so that two importers never deadlock.
     values = [(key, *vars(row.content).values()) for key, row in sorted(rows.items())]
     added = statements.add_requests(COLUMNS, values, now) if values else []
     summary.imported += len(added)
@@ -106,7 +105,7 @@ def _add(rows: Mapping[str, Row], now: datetime, summary: Summary) -> list[Row]:
 def _store_identified(
     waiting: list[Row], now: datetime, summary: Summary, on_rejected: Callable[[Rejection], None]
 ) -> None:
-    """Store rows that have a return_id: a stored one is known, or rejected if its facts differ.
+    """Store rows that have a return_id. Reject a row whose return_id is stored with other facts.
 
     Each new row takes the first free number among the returns with its facts. A return that was imported without a
     return_id gets the return_id of the first row with its facts. Each round settles at least one row, or tries the next
@@ -125,10 +124,10 @@ def _store_identified(
         if not waiting:
             return
         tried = _numbered(waiting, numbers)
-        # When the round ends, all numbers of these facts up to here are taken.
+        # When the round ends, all numbers of these facts up to these are in use.
         last = {row.key: numbers[row.content.return_id] for row in tried.values()}
-        # In the order of ids, as sweeps lock rows, so that the two never deadlock. Sorted here, because with ORDER BY
-        # PostgreSQL would read a table without statistics in that order and not by the keys.
+        # Update in the order of ids, in which sweeps lock rows, so that the two never deadlock. Sort here: with ORDER
+        # BY, PostgreSQL would read a table without statistics in that order and not by the keys.
         for found in sorted(ReturnRequest.objects.filter(key__in=list(tried)), key=attrgetter("pk")):
             row = tried.pop(found.key)
             if found.return_id or not statements.give_return_id(found.key, row.content.return_id):
@@ -138,7 +137,7 @@ def _store_identified(
 
 
 def _numbered(waiting: list[Row], numbers: dict[str, int]) -> dict[str, Row]:
-    """Return the first row of each return_id by the key to try. No two rows try the same number of the same facts."""
+    """Return the first row of each return_id by the key to try. Rows with equal facts try different numbers."""
     first: dict[str, Row] = {}
     for row in waiting:
         first.setdefault(row.content.return_id, row)
@@ -151,7 +150,7 @@ def _numbered(waiting: list[Row], numbers: dict[str, int]) -> dict[str, Row]:
 
 
 def _differences(stored: ReturnRequest, row: Return) -> str:
-    """Return which facts of two returns with one return_id differ, with both values; empty where all agree."""
+    """Return which facts of two returns with one return_id differ, with both values; empty if all agree."""
     pairs = zip(_facts(stored), _facts(row), strict=True)
     differing = [f"{name} was {before}, is now {after}" for (name, before), (_, after) in pairs if before != after]
     if not differing:

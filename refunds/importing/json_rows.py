@@ -1,4 +1,4 @@
-"""JSON: a line for each row, or one document, which is imported or refused as a whole."""
+"""Read JSON: a line for each row, or one document, which is imported or refused as a whole."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,7 @@ from .errors import BadFile, BadRow, Rejection, shown
 from .layout import REJECTED, Bound, Layout, folded
 from .reading import Source, decoded, records
 
-# Bytes of a document, which is in memory as a whole: some 40,000 rows. JSON lines have no limit.
+# Bytes of a document, some 40,000 rows: memory holds all of it. A file of JSON lines has no limit.
 LARGEST_DOCUMENT: Final = 16 * 1024 * 1024
 # Sets of keys whose columns are cached; most files have one.
 _SHAPES: Final = 100
@@ -19,13 +19,13 @@ _SPACE: Final = " \t\r\n"
 
 
 class _Number(str):
-    """The digits of a JSON number as written; a float would change them."""
+    """Keeps the digits of a JSON number as written; a float would change them."""
 
     __slots__ = ()
 
 
 class _Doubled(str):
-    """A key that an object has twice."""
+    """Marks an object that has this key twice."""
 
     __slots__ = ()
 
@@ -95,7 +95,7 @@ class _Reader:
         return self._row(line, parsed, text)
 
     def document(self, source: Source) -> Iterator[Found | Rejection]:
-        """Yield the rows of lists of objects, and of objects, in their order. Read everything before the first row."""
+        """Yield the rows of lists of objects, and of objects, in order. Read everything before the first row."""
         text = _whole(source)
         try:
             for _ in _values(text):  # parse twice: the result takes ten times the memory of the text
@@ -147,7 +147,7 @@ def _whole(source: Source) -> str:
 
 
 def _values(text: str) -> Iterator[tuple[int, int, Any]]:
-    """Yield where each row begins and ends, and its value. Raises JSONDecodeError."""
+    """Yield the begin, the end and the value of each row. Raises JSONDecodeError."""
     at = _skip(text, 0)
     while at < len(text):
         if text[at] != "[":
@@ -182,7 +182,7 @@ def _skip(text: str, at: int) -> int:
 
 
 def literal(value: Any) -> str:
-    """Return a value of `parsed` as JSON on one line, with its numbers as they were written."""
+    """Return a value of `parsed` as JSON on one line, with its numbers as written."""
     if isinstance(value, _Number):
         return str(value)
     if isinstance(value, dict):
@@ -194,7 +194,7 @@ def literal(value: Any) -> str:
 
 
 def parsed(text: str) -> dict[str, Any] | None:
-    """Return the object in a row's text, without the keys of a file of rejected rows; None for anything else."""
+    """Return the object in a row's text, without the keys that a file of rejected rows adds; None for no object."""
     try:
         found = _DECODER.decode(text)
     except (ValueError, RecursionError):
@@ -216,7 +216,7 @@ def _cell(name: str, value: Any, bound: Bound) -> str:
         raise BadRow(f"{shown(value)} is given twice")
     number = isinstance(value, _Number)
     if isinstance(value, str) and (not number or name in bound.numbers):
-        # A JSON number has a dot before its decimals, whatever the layout says about numbers in text.
+        # A JSON number has a dot before its decimals: write the layout's mark, which the checks of numbers expect.
         return value.replace(".", bound.layout.decimal) if number and name in bound.amounts else str(value)
     wanted = "a number or text" if name in bound.numbers else "text"
     found = "a number" if number else _KINDS[type(value)]

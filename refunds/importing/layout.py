@@ -1,4 +1,4 @@
-"""A layout: what each column of a file is, and how the file writes its numbers and dates."""
+"""Describe a file: which columns it has, and how it writes numbers and dates."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,12 +7,12 @@ from functools import cached_property
 from typing import Final
 from zoneinfo import ZoneInfo
 
-# The fields of every return request. `unit_price` can replace `amount`: the amount is then price times quantity.
+# The fields that every return request needs. `unit_price` can replace `amount`, which is then price times quantity.
 REQUIRED: Final = ("order_line", "quantity", "amount", "currency", "requested_at")
 UNIT_PRICE: Final = "unit_price"
 # The fields that are numbers.
 NUMBERS: Final = ("quantity", "amount", UNIT_PRICE)
-# The columns that a file of rejected rows has in front of the file's own; see `rejects`.
+# The columns that a file of rejected rows has before the file's own; see `rejects`.
 REJECTED_LINE: Final = "rejected_line"
 REJECTED_REASON: Final = "rejected_reason"
 REJECTED: Final = frozenset({REJECTED_LINE, REJECTED_REASON})
@@ -25,10 +25,10 @@ def folded(name: str) -> str:
 
 @dataclass(frozen=True)
 class Column:
-    """The column, or the columns joined in this order, that one field is read from.
+    """Name the column of one field, or the columns whose values are joined in this order.
 
-    Each part lists the names under which that column is known. `number`: JSON may write the value as a number.
-    `required`: a file without the column is refused, although the field may be empty.
+    Each part lists the names that a column can have. `number`: JSON can write the value as a number. `required`: a file
+    without the column is refused, even if the field can be empty.
     """
 
     parts: tuple[tuple[str, ...], ...]
@@ -41,7 +41,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Layout:
-    """The content of a layout file; docs/importing.md explains each key. `fields` has our names of fields as keys."""
+    """Hold the content of a layout file; docs/importing.md explains each key. The keys of `fields` are our fields."""
 
     name: str
     fields: Mapping[str, Column]
@@ -82,7 +82,7 @@ class Layout:
 
 
 class Bound:
-    """A layout, and the names of its columns in one file."""
+    """Binds a layout to the names of its columns in one file."""
 
     def __init__(self, layout: Layout, names: Sequence[str]) -> None:
         self.layout = layout
@@ -100,7 +100,7 @@ class Bound:
         self.accepted = [(self._found((name,)) or name, values) for name, values in layout.accept.items()]
         numbers = {name for name, column in layout.fields.items() if column.number}
         self.numbers = {column for name in numbers for column in self.columns[name]}
-        # The columns to which the layout's marks apply.
+        # The columns whose numbers have the layout's marks.
         self.amounts = {column for name in NUMBERS for column in self.columns.get(name, ())}
         self.read = {column for columns in self.columns.values() for column in columns}
         self.read |= {name for name, _ in self.accepted}
@@ -110,12 +110,12 @@ class Bound:
 
     @cached_property
     def missing(self) -> list[str]:
-        """The required columns that the file lacks, by their names in the layout."""
+        """The required columns that the file lacks, by their first names in the layout."""
         return [part[0] for part in self.layout.needed if self._found(part) is None]
 
     @cached_property
     def hints(self) -> list[str]:
-        """The layout's hints on the fields whose columns are missing."""
+        """The layout's hints about the fields whose columns are missing."""
         missing = set(self.missing)
         fields = self.layout.fields
         return [

@@ -1,4 +1,4 @@
-"""The columns of a layout file, and the checks of its values. Each error is one line that names the key."""
+"""Read the columns of a layout file, and check its values. Each error is one line that names the key."""
 
 import re
 from collections.abc import Iterable
@@ -8,12 +8,12 @@ from .errors import BadFile
 from .layout import NUMBERS, REQUIRED, UNIT_PRICE, Column
 
 _COLUMN_KEYS: Final = ("name", "join", "with", "strip_suffix", "uppercase", "number", "required")
-# Not only digits: a layout could otherwise turn a wrong number into a right one.
+# A suffix must have more than digits: a layout could otherwise make a valid number from an invalid one.
 _SUFFIX: Final = re.compile(r".*[^\d].*", re.DOTALL)
 
 
 class BadLayout(BadFile):
-    """A layout file is wrong, or an option that changes a layout; the message is one line that says what to do."""
+    """A layout file, or an option that changes a layout, is wrong; the message is one line that says what to do."""
 
 
 def known_keys(what: str, given: Iterable[str], known: Iterable[str]) -> None:
@@ -24,7 +24,7 @@ def known_keys(what: str, given: Iterable[str], known: Iterable[str]) -> None:
 
 
 def checked_table(given: dict[str, Any], key: str) -> dict[str, Any]:
-    """Return the table of that key, empty where there is none. Raises BadLayout."""
+    """Return the table of that key, or an empty one. Raises BadLayout."""
     found = given.get(key, {})
     if not isinstance(found, dict):
         raise BadLayout(f"{key} must be a table: begin it with a line [{key}]")
@@ -32,21 +32,21 @@ def checked_table(given: dict[str, Any], key: str) -> dict[str, Any]:
 
 
 def checked_text(key: str, value: Any) -> str:
-    """Return the text, which is not empty. Raises BadLayout."""
+    """Return the text, which must not be empty. Raises BadLayout."""
     if not isinstance(value, str) or not value.strip():
         raise BadLayout(f'{key} must be a text that is not empty, such as {key.rpartition(".")[2]} = "Order"')
     return value
 
 
 def checked_texts(key: str, value: Any) -> tuple[str, ...]:
-    """Return the texts of a list. Raises BadLayout."""
+    """Return the list's texts. Raises BadLayout."""
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
         raise BadLayout(f'{key} must be a list of texts, such as ["a", "b"]')
     return tuple(value)
 
 
 def checked_column(field: str, spec: Any) -> Column:
-    """Return a field's column from [columns]: a name, names, or a table. Raises BadLayout."""
+    """Return a field's column from its name, its names or its table in [columns]. Raises BadLayout."""
     key = f"columns.{field}"
     number = field in NUMBERS
     needed = field in (*REQUIRED, UNIT_PRICE)

@@ -1,4 +1,4 @@
-"""Layout files: TOML with a small, closed set of keys. Each error is one line that names the file and the key."""
+"""Read layout files: TOML with a small, closed set of keys. Each error is one line that names the file and the key."""
 
 import dataclasses
 import tomllib
@@ -20,14 +20,14 @@ FIELDS: Final = (*REQUIRED, UNIT_PRICE, *OPTIONAL)
 CONSTANT: Final = ("currency", "quantity", "reason")
 SEPARATORS: Final[Mapping[str, str]] = MappingProxyType({"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"})
 _DECIMALS: Final = (".", ",")
-# U+00A0 and U+202F are the spaces by which French and other files group digits.
+# U+00A0 and U+202F are the spaces with which French and other files group digits.
 _THOUSANDS: Final = ("", ",", ".", " ", "'", "\u2019", "\u00a0", "\u202f")
 
 
 def load(layout: str) -> Layout:
-    """Return the shipped layout of that name, or the one in a file: a path that ends in .toml or has a path separator.
+    """Return the shipped layout of that name, or the layout in a file. Raises BadLayout.
 
-    Raises BadLayout.
+    A name that ends with .toml or has a path separator is the path of a file.
     """
     if not layout.endswith(".toml") and not {"/", "\\"} & set(layout):
         if layout not in LAYOUTS:
@@ -68,7 +68,7 @@ def parse(text: str, name: str) -> Layout:
 
 
 def separator_called(value: Any) -> str:
-    """Return the character that separates cells, given as itself or by its name. Raises BadLayout."""
+    """Return the separator's character. `value` is the character or its name. Raises BadLayout."""
     found = SEPARATORS.get(value, value) if isinstance(value, str) else value
     if found not in SEPARATORS.values():
         raise BadLayout(f"separator is {value!r}; write one of {', '.join(SEPARATORS)}, or the character itself")
@@ -184,7 +184,7 @@ def _check_complete(columns: Iterable[str], constants: Iterable[str]) -> None:
 
 
 def _check_names(layout: Layout) -> None:
-    """Raise BadLayout where a name belongs to two columns. A column with the same names can be read for two fields."""
+    """Raise BadLayout if a name belongs to two columns. Two fields can read one column, with the same names."""
     owners: dict[str, tuple[str, ...]] = {}
     for part in (part for column in layout.fields.values() for part in column.parts):
         for name in part:
@@ -207,7 +207,7 @@ _KEYS: Final = (
 def _shipped() -> dict[str, Layout]:
     folder = files(__package__) / "layouts"
     texts = {each.name.removesuffix(".toml"): each.read_text("utf-8") for each in folder.iterdir()}
-    # The default comes first, also in messages.
+    # The default comes first, in messages too.
     return {name: parse(texts[name], name) for name in sorted(texts, key=lambda name: (name != "own", name))}
 
 

@@ -1,4 +1,4 @@
-"""Numbers with the decimal and thousands marks of a layout, as plain digits."""
+"""Convert numbers with a layout's decimal and thousands marks to plain digits."""
 
 import re
 from functools import cache
@@ -16,7 +16,7 @@ def _written(decimal: str, thousands: str) -> re.Pattern[str]:
 def plain(cells: Cells, name: str, decimal: str, thousands: str) -> Cells:
     """Return cells in which the number under `name` has a dot before its decimals and no other mark.
 
-    Raises BadRow for a mark in another place than the layout allows; a group has three digits.
+    Raises BadRow for a mark at a place that the layout does not allow; a group has three digits.
     """
     if decimal == "." and not thousands:
         if "," in cells.get(name, ""):
@@ -35,7 +35,7 @@ def plain(cells: Cells, name: str, decimal: str, thousands: str) -> Cells:
 
 
 def negated(cells: Cells, name: str) -> Cells:
-    """Return cells in which the number under `name`, which is negative in the file, has no minus."""
+    """Return cells in which the number under `name`, which must be negative, has lost its minus."""
     value = required(cells, name)
     if not value.startswith("-"):
         raise BadRow(f"{name} {shown(value)} is not negative: not a return")

@@ -1,4 +1,4 @@
-"""How far a long command is, on a terminal and nowhere else."""
+"""Show the progress of a long command, on a terminal only."""
 
 from typing import Final
 
@@ -9,14 +9,14 @@ _CLEAR: Final = "\r\x1b[K"  # to the line's beginning, and erase it
 
 
 class Progress:
-    """One line that is written over and over: a bar of `total` bytes, or rows alone where the total is not known."""
+    """Rewrites one line: a bar of `total` bytes and the rows, or only the rows if the total is 0."""
 
     def __init__(self, stream: OutputWrapper, total: int) -> None:
         self._stream = stream if stream.isatty() else None
         self._total = total
 
     def show(self, done: int, rows: int) -> None:
-        """Draw the line anew: `done` bytes of the total, `rows` rows."""
+        """Draw the line again, with `done` bytes of the total and `rows` rows."""
         text = f"{rows:,} rows"
         if self._total:
             part = min(done / self._total, 1)
@@ -24,11 +24,11 @@ class Progress:
         self._write(f"{_CLEAR}{text}")
 
     def clear(self) -> None:
-        """Make room for a line of another kind."""
+        """Erase the line, so that the command can write another."""
         self._write(_CLEAR)
 
     def _write(self, text: str) -> None:
         if self._stream is not None:
-            # Neither the line break nor the red that a command's standard error adds.
+            # Leave out the line break and the colour that a command's standard error adds.
             self._stream.write(text, style_func=str, ending="")
             self._stream.flush()

@@ -1,7 +1,7 @@
-"""Records of a byte stream, with the number of each record's first line, in bounded memory.
+"""Cut a byte stream into records, with the number of each record's first line, in bounded memory.
 
 A record of JSON lines is a line; a record of CSV continues while a quoted field is open. Records are cut as bytes, so
-that a broken character rejects one record, and a record that is too long is skipped without keeping it. Only UTF-16 is
+that a broken character rejects only one record. The bytes of a record that is too long are not kept. Only UTF-16 is
 converted to UTF-8 first, because its line breaks are not one byte.
 """
 
@@ -16,15 +16,15 @@ from typing import Final, Protocol
 from .encodings import Utf8Lines, is_wide
 from .errors import BadFile, BadRow, Rejection
 
-# Bytes. The longest reason (10,000 characters of up to 4 bytes, or as many doubled quotes or JSON escapes) fits with
-# room for the other columns; below csv's own limit on a field (131,072 characters).
+# Bytes. The longest reason (10,000 characters of up to 4 bytes, or as many doubled quotes or JSON escapes) leaves room
+# for the other columns. The limit is below csv's own limit on a field (131,072 characters).
 LONGEST_RECORD: Final = 128 * 1024 - 1
-# Bytes that are read at a time: an endless line takes no more memory.
+# Bytes per read: an endless line takes no more memory.
 _PIECE: Final = 64 * 1024
 
 
 class Lines(Protocol):
-    """The one method of a binary file that reading needs."""
+    """Declares the one method that reading needs from a binary file."""
 
     def readline(self, size: int, /) -> bytes:
         """Return at most `size` bytes, up to and with the next line break; empty at the end."""
@@ -32,10 +32,10 @@ class Lines(Protocol):
 
 
 class Source:
-    """Reads a binary stream in pieces: counts its bytes, drops a byte order mark, shows its beginning.
+    """Reads a binary stream in pieces. It counts the bytes, removes a byte order mark, and returns the beginning.
 
-    Messages call it `name`. Its records are in `encoding`, UTF-8 until `decode_from` sets another. `header` has the
-    names of a CSV file's columns as written, once they have been read.
+    Messages call it `name`. Its records are in `encoding`, which is UTF-8 until `decode_from` sets another. `header`
+    has the names of a CSV file's columns as written, once they have been read.
     """
 
     def __init__(self, stream: Lines, name: str) -> None:
@@ -48,7 +48,7 @@ class Source:
         self._first: bytes | None = None
 
     def decode_from(self, encoding: str) -> None:
-        """Read the file in `encoding`, a usual name. Call it before anything is read."""
+        """Read the file in `encoding`, a name from `encoding_called`. Call this before anything is read."""
         if self._first is None:
             self._lines = Utf8Lines(self._raw, encoding) if is_wide(encoding) else None
             self.encoding = "utf-8" if is_wide(encoding) else encoding
@@ -62,7 +62,7 @@ class Source:
     def pieces(self) -> Iterator[bytes]:
         """Yield every line in pieces of at most 64 KiB; the last piece of a line has its line break. Raises BadFile."""
         piece = self.beginning()
-        # A file that is only a byte order mark has an empty first piece, and ends there.
+        # A file of only a byte order mark has an empty first piece, and ends there.
         while piece:
             yield piece
             piece = self._read()
@@ -86,7 +86,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Record:
-    """The bytes of a record, the first and last of its lines (from 1), and whether a line break ends it."""
+    """Hold the bytes of a record, its first and last line (from 1), and whether a line break ends it."""
 
     line: int
     last_line: int
@@ -95,7 +95,7 @@ class Record:
 
 
 class _At(Enum):
-    """The state that the quotes of CSV have led to."""
+    """Names the states of a scan for the quotes of CSV."""
 
     START = auto()  # of a field
     PLAIN = auto()
@@ -116,7 +116,7 @@ def _grammar(separator: bytes) -> tuple[re.Pattern[bytes], Mapping[_At, Mapping[
 
 def _scan(piece: bytes, at: _At, separator: bytes) -> _At:
     if b'"' not in piece:
-        # Most lines have no quote, so that their fields need no scan.
+        # Most lines have no quote, so their fields need no scan.
         if at is _At.QUOTED:
             return at
         return _At.START if piece.endswith(separator) else _At.PLAIN
@@ -137,7 +137,7 @@ class _Gathering:
         self._terminated = False
 
     def add(self, piece: bytes, separator: bytes) -> bool:
-        """Add the next piece; return whether the record ends with it. Without a separator, quotes have no meaning."""
+        """Add the next piece. Return whether it ends the record. Without a separator, quotes have no meaning."""
         if self._terminated:
             self.last_line += 1
         self._terminated = piece.endswith(b"\n")
@@ -150,7 +150,7 @@ class _Gathering:
         return self._terminated and self.at is not _At.QUOTED
 
     def finish(self) -> Record | Rejection:
-        """Return the record, when it or the file has ended."""
+        """Return the record, after its end or the end of the file."""
         if self.at is _At.QUOTED:
             return Rejection(
                 self.line,
@@ -166,8 +166,8 @@ class _Gathering:
 def records(source: Source, *, separator: str) -> Iterator[Record | Rejection]:
     """Yield each record that is not blank. Without `separator`, each line is a record. Raises BadFile.
 
-    A quote that is never closed makes one record of the rest of the file, and its rejection says so. If the lines in it
-    were read as rows, a customer could write rows into a long reason.
+    A quote that is never closed makes the rest of the file one record, and its rejection says so. If its lines were
+    read as rows, a customer could write rows into a long reason.
     """
     gathering: _Gathering | None = None
     line = 1
@@ -189,7 +189,7 @@ def _unless_blank(record: Record | Rejection, separator: bytes) -> Iterator[Reco
 
 
 def decoded(data: bytes, encoding: str) -> str:
-    """Return the text of a record. Raises BadRow, which names the byte and the option for the likeliest encoding."""
+    """Return the text of a record. Raises BadRow with the byte and the option for the likeliest encoding."""
     try:
         return data.decode(encoding)
     except UnicodeDecodeError as error:

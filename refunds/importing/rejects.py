@@ -1,4 +1,4 @@
-"""The file of rejected rows: each unchanged, with its line and reason, to be corrected and imported again."""
+"""Write rejected rows, with line and reason, to a file that a person corrects and imports again."""
 
 import csv
 import os
@@ -15,19 +15,19 @@ from .layout import REJECTED_LINE, REJECTED_REASON, Layout
 from .reading import Source
 from .spreadsheets import escaped
 
-# Where a row of JSON could not be read, its text.
+# The key of the text of an unreadable row of JSON.
 REJECTED_ROW: Final = "rejected_row"
 _SUFFIXES: Final = {".csv": Format.CSV, ".jsonl": Format.JSONL, ".ndjson": Format.JSONL}
 
 
 class Rejects:
-    """Writes `path` as a whole at the end of the import, or not at all; in the encoding and format of the source.
+    """Writes `path` at the end of the import, in the source's encoding and format. `path` is whole or does not exist.
 
-    CSV has `rejected_line` and `rejected_reason` in front of the file's own columns, and escapes cells that a
-    spreadsheet would run; JSON has both as keys, in a line for each row. The import of such a file removes both.
+    CSV has the columns `rejected_line` and `rejected_reason` before the file's own, and escapes cells that a
+    spreadsheet would run. JSON has both as keys, in a line for each row. The import of such a file removes both.
 
-    The rows are collected in another file next to it, which only its owner can read: they are customers' data. A kill
-    leaves that file. Raises BadFile before anything is imported, where the path exists or cannot be written.
+    Rows are customers' data: until the end, they are in another file in the same folder that only its owner can read. A
+    kill leaves that file. Raises BadFile before the import starts if the path exists or cannot be written.
     """
 
     def __init__(self, path: Path, source: Source, layout: Layout, form: Format) -> None:
@@ -40,7 +40,7 @@ class Rejects:
             )
         if os.path.lexists(path):
             raise BadFile(f"cannot write rejected rows to {path}: it is there already; move it, or name another file")
-        # utf-16 writes its mark once, at the beginning; surrogateescape writes broken bytes back unchanged.
+        # utf-16 writes one byte order mark, at the beginning. surrogateescape writes broken bytes unchanged.
         self._encoding = layout.encoding
         try:
             handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
@@ -59,7 +59,7 @@ class Rejects:
         try:
             self._file.close()
             if error is None and self._count:
-                # A link does not replace a file that another process has created since.
+                # A link does not overwrite a file that another process has created since.
                 os.link(self._gathered, self._path)
         except OSError as failure:
             raise BadFile(
@@ -88,12 +88,12 @@ class Rejects:
         self._write([str(rejection.line), self._storable(rejection.reason)], row)
 
     def _write(self, ours: Sequence[str], theirs: Sequence[str]) -> None:
-        # Quote each cell: a program that expects another separator then starts no new cell at a comma.
+        # Quote each cell, so that a program that expects another separator does not split it.
         writer = csv.writer(self._file, delimiter=self._layout.separator, quoting=csv.QUOTE_ALL)
         writer.writerow([escaped(cell) for cell in (*ours, *theirs)])
 
     def _storable(self, reason: str) -> str:
-        """Return the reason, with characters escaped that the file's encoding lacks."""
+        """Return the reason. Escape the characters that the file's encoding lacks."""
         return reason.encode(self._encoding, "backslashreplace").decode(self._encoding)
 
 

@@ -13,7 +13,7 @@ from .layout import UNIT_PRICE, Bound
 
 @dataclass(frozen=True)
 class Return:
-    """The content of a row: the amount in minor units, the instant aware and in UTC, absent texts empty."""
+    """Hold the content of a row. `requested_at` is aware and in UTC, and absent texts are empty."""
 
     order_line: str
     quantity: int
@@ -27,7 +27,7 @@ class Return:
     return_id: str = ""
 
 
-# Texts with an empty default. A layout can read each as soon as it is a field of Return.
+# Texts with an empty default. A layout can read each field of Return, without further code here.
 _LATER: Final = tuple(each.name for each in dataclasses.fields(Return) if each.default == "")
 OPTIONAL: Final = ("reason", "customer", "customer_email", *_LATER)
 
@@ -68,7 +68,7 @@ def _reason(bound: Bound, cells: Cells) -> str:
 
 def _identifier(bound: Bound, cells: Cells, name: str) -> str:
     found, label = bound.at(name, cells)
-    # Nearly every file lacks some of the texts.
+    # Check only a text that the row has: nearly every file lacks some.
     return (found.get(label) and fields.identifier(found, label, limit=fields.longest(name))) or ""
 
 

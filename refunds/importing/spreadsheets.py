@@ -1,8 +1,8 @@
 """Escape cells of CSV files, because a spreadsheet runs a cell that looks like a formula.
 
-As OWASP's page on CSV injection says, an apostrophe goes before =, +, -, @, tab and line breaks, in full width too: at
-the beginning of a cell, and after a character that another spreadsheet can read as a separator. Every export of CSV
-passes its cells through `escaped`. An import passes only the cells of such an export through `unescaped`.
+Put an apostrophe before =, +, -, @, tab and line breaks, and before their full-width forms, as OWASP's page on CSV
+injection says. Do so at the beginning of a cell, and after a character that a spreadsheet can read as a separator.
+Every export of CSV calls `escaped` for its cells. An import calls `unescaped` only for the cells of such an export.
 """
 
 import re
@@ -10,7 +10,7 @@ from typing import Final
 
 _RUN: Final = r"[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"
 _STARTS: Final = r"(?:^|(?<=[,;|\t\r\n]))"
-# An apostrophe that was there gets another one, so that removing one restores the cell.
+# A cell with such an apostrophe gets another one, so that removing one restores the cell.
 _ESCAPE: Final = re.compile(rf"{_STARTS}(?='*{_RUN})")
 _UNESCAPE: Final = re.compile(rf"{_STARTS}'(?='*{_RUN})")
 # A negative amount is not a formula, and people correct it as a number.
@@ -18,7 +18,7 @@ _NUMBER: Final = re.compile(r"[+-]?\d+(?:[.,]\d+)*", re.ASCII)
 
 
 def escaped(cell: str) -> str:
-    """Return the cell so that no spreadsheet runs it; `unescaped` restores it exactly."""
+    """Return the cell in a form that no spreadsheet runs; `unescaped` restores the cell exactly."""
     return cell if _NUMBER.fullmatch(cell) else _ESCAPE.sub("'", cell)
 
 

@@ -1,4 +1,4 @@
-"""The importer's statements on return requests, each for a whole batch, on SQLite and PostgreSQL alike."""
+"""Run the importer's statements on return requests, each for a whole batch, on SQLite and PostgreSQL alike."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -13,11 +13,11 @@ from ..domain.returns import Status
 from ..models import ReturnRequest
 
 _TABLE: Final = ReturnRequest._meta.db_table
-# Written out and not by the ORM: SQLite uses the partial index only where it finds the index's condition in the
-# statement, and a bound parameter hides it (https://www.sqlite.org/partialindex.html, section 3).
+# Written as SQL: SQLite uses the partial index only if the statement contains the index's condition, and the ORM's
+# bound parameter hides it (https://www.sqlite.org/partialindex.html, section 3).
 _HAS_RETURN_ID: Final = RawSQL(f"{_TABLE}.return_id > ''", (), output_field=BooleanField())  # noqa: S611  # constants
-# How each database reads an array of JSON arrays as rows, and the value at an index of a row. SQLite's values have
-# their types; PostgreSQL's are text, which a cast turns into the column's type.
+# How each database reads an array of JSON arrays as rows, and the value at an index of a row. SQLite's values keep
+# their types; PostgreSQL's are text and need a cast to the column's type.
 _ROWS_OF: Final = {
     "sqlite": ("json_each(%s)", "json_extract(value, '$[{index}]')"),
     "postgresql": ("json_array_elements(%s)", "(value ->> {index}){cast}"),
@@ -28,8 +28,8 @@ _TEXT: Final = models.CharField | models.TextField
 def add_requests(columns: Sequence[str], rows: Sequence[Sequence[Any]], now: datetime) -> list[tuple[str, str, int]]:
     """Add a pending request, received at `now`, for each of `rows` whose key and return_id are not stored yet.
 
-    `columns` names the values of each row, `key` among them. Return (key, currency, minor units) of each added request.
-    Where two imports add the same request at once, the constraints refuse the second.
+    `columns` names the values of each row, and includes `key`. Return (key, currency, minor units) of each added
+    request. If two imports add the same request at once, a constraint makes the second do nothing.
     """
     connection = connections[router.db_for_write(ReturnRequest)]
     source, column = _ROWS_OF[connection.vendor]
@@ -37,7 +37,7 @@ def add_requests(columns: Sequence[str], rows: Sequence[Sequence[Any]], now: dat
     casts = ["" if isinstance(field, _TEXT) else f"::{field.db_type(connection)}" for field in fields]
     values = (column.format(index=index, cast=cast) for index, cast in enumerate(casts))
     adapted = connection.ops.adapt_datetimefield_value
-    # One parameter for all rows: a placeholder for each value takes several times as long.
+    # Pass all rows as one parameter: a placeholder for each value takes several times as long.
     packed = json.dumps(rows, default=lambda instant: str(adapted(instant)))
     # Without WHERE, SQLite would read ON CONFLICT as the ON of a join.
     statement = f"""INSERT INTO {_TABLE} ({", ".join(columns)}, received_at, status, decision_note)
@@ -55,7 +55,7 @@ def with_return_ids(ids: Iterable[str]) -> dict[str, ReturnRequest]:
 
 
 def give_return_id(key: str, return_id: str) -> bool:
-    """Give the request with this key the return_id; return False where it has one, or another request has this one."""
+    """Set the return_id of the request with this key. Return False if it has one, or another request has this one."""
     try:
         with transaction.atomic():
             return bool(ReturnRequest.objects.filter(key=key, return_id="").update(return_id=return_id))

@@ -1,4 +1,4 @@
-"""The time by which commands act on a cutoff."""
+"""Read the time by which commands act on a cutoff."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""Whether the database has the tables that a command reads."""
+"""Check that the database has the tables that a command reads."""
 
 from django.core.management.base import CommandError
 from django.db import connection
@@ -6,7 +6,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 
 def require_tables() -> None:
-    """Raise CommandError, which ends a command with status 2, where the database lacks a migration."""
+    """Raise CommandError, which ends a command with status 2, if the database lacks a migration."""
     executor = MigrationExecutor(connection)
     missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if missing:

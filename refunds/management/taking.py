@@ -1,4 +1,4 @@
-"""Whether a worker has taken a sweep that a command started: its row shows that, whatever the broker is."""
+"""Report whether a worker has taken a sweep that a command started. The sweep's row shows it with every broker."""
 
 import time
 from typing import Final
@@ -10,7 +10,7 @@ from ..models import Sweep
 
 # Seconds to wait for a worker: an idle one takes a message within some 50 ms.
 WAIT: Final = 2.0
-# Seconds between two looks at the row.
+# Seconds between two reads of the row.
 LOOK: Final = 0.1
 
 
@@ -23,7 +23,7 @@ def add_wait(parser: CommandParser) -> None:
 
 def line(sweep: Sweep, wait: float) -> str:
     """Return a line that says whether a worker has taken the sweep within `wait` seconds, and if not, what to do."""
-    # The looks are counted, because a test's clock can be frozen.
+    # Count the reads: a test can freeze the clock.
     for _ in range(int(wait / LOOK)):
         if _is_taken(sweep):
             break

@@ -1,1 +1,1 @@
-"""Room: mails to customers, opt-outs, and the evening digest to admins."""
+"""Room: send mails to customers, respect opt-outs, and send an evening digest to admins."""

@@ -1,4 +1,4 @@
-"""The pages of this room: notices are read-only; opt-outs are added and deleted for customers who ask."""
+"""Show notices, and let users add and delete opt-outs for customers who ask."""
 
 from typing import ClassVar, Final
 
@@ -22,7 +22,7 @@ DUE: Final = Q(due_at__isnull=False)
 
 @admin.register(Notice)
 class NoticeAdmin(ReadOnlyAdmin):
-    """Which customers were notified of what, which will be, and why others will not."""
+    """Show which customers were notified of what, which will be, and why others will not be."""
 
     list_display = ("number", "customer", "status", "notified_of", "notified", "due", "reason")
     fields = ("refund", "customer", "status", "notified_of", "notified", "due", "reason")
@@ -40,13 +40,13 @@ class NoticeAdmin(ReadOnlyAdmin):
         return notice.refund.request.customer_email
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Notice]:
-        """Override that reads the refund and its request as well."""
+        """Override of Django's method that also reads the refund and its request."""
         return super().get_queryset(request).select_related("refund__request")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Notice], search_term: str
     ) -> tuple[QuerySet[Notice], bool]:
-        """Override by which a number finds the notice of that refund."""
+        """Override of Django's method that searches for a refund's id if the term is a number."""
         if is_id(search_term):
             return queryset.filter(pk=int(search_term)), False
         found: tuple[QuerySet[Notice], bool] = super().get_search_results(request, queryset, search_term)
@@ -54,10 +54,10 @@ class NoticeAdmin(ReadOnlyAdmin):
 
 
 class OptOutForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in its type stubs alone
-    """One address, in lower case as it is kept."""
+    """Ask for an address, and convert it to lower case, as stored."""
 
     def clean_address(self) -> str:
-        """Raise ValidationError for an address that has opted out already."""
+        """Return the address in lower case. Raises ValidationError if it has opted out already."""
         address: str = self.cleaned_data["address"].lower()
         if opt_outs.has_opted_out(address):
             raise ValidationError(f"{address} has opted out already.")
@@ -66,7 +66,7 @@ class OptOutForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in its t
 
 @admin.register(OptOut)
 class OptOutAdmin(ActingAdmin):
-    """Opt-outs, by Django's own permissions to view, add and delete. An address does not change."""
+    """Show opt-outs, with Django's permissions to view, add and delete. Nobody can change an address."""
 
     list_display = ("address", "since")
     readonly_fields = ("since",)
@@ -79,19 +79,19 @@ class OptOutAdmin(ActingAdmin):
     since = instant_column("created_at", "opted out")
 
     def get_fields(self, request: HttpRequest, obj: OptOut | None = None) -> tuple[str, ...]:
-        """Override that shows the instant where there is one."""
+        """Override of Django's method that shows the instant of a stored opt-out."""
         return ("address", "since") if obj else ("address",)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Override by which users with Django's permission can add."""
+        """Override of ReadOnlyAdmin's method that applies Django's permission again."""
         return admin.ModelAdmin.has_add_permission(self, request)
 
     def has_delete_permission(self, request: HttpRequest, obj: OptOut | None = None) -> bool:
-        """Override by which users with Django's permission can delete."""
+        """Override of ReadOnlyAdmin's method that applies Django's permission again."""
         return admin.ModelAdmin.has_delete_permission(self, request, obj)
 
     def save_model(self, request: HttpRequest, obj: OptOut, form: "forms.ModelForm[OptOut]", change: bool) -> None:
-        """Opt out, which suppresses the pending notices as well."""
+        """Override of Django's method that also suppresses the address's pending notices."""
         made = opt_outs.opt_out(obj.address, timezone.now())
         obj.pk, obj.created_at = made.pk, made.created_at
 

@@ -1,4 +1,4 @@
-"""The Django app of this room."""
+"""Configure the Django app of this room."""
 
 from django.apps import AppConfig
 
@@ -6,7 +6,7 @@ from ..apps import LABEL
 
 
 class NoticesConfig(AppConfig):
-    """Loads what nothing else imports: the receivers of the core's signals, the tasks and the system checks."""
+    """Loads the modules that nothing else imports: the receivers, the tasks and the system checks."""
 
     name = __name__.rpartition(".")[0]
     label = f"{LABEL}_notices"
@@ -14,6 +14,6 @@ class NoticesConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Called by Django once all apps are loaded."""
+        """Override of Django's hook, which it calls once all apps are loaded."""
         # The web process sends messages too, and Celery's autodiscovery runs only in workers and beat.
         from . import checks, receivers, tasks  # noqa: F401

@@ -1,4 +1,4 @@
-"""System checks of this room: links in mails lead somewhere for as long as a mail is kept."""
+"""Check that the links in mails lead to a page."""
 
 import re
 from typing import Any
@@ -10,13 +10,13 @@ from django.urls import NoReverseMatch
 from ..apps import LABEL
 from . import opt_outs
 
-# Scheme, host, port and the beginning of a path, in the letters that a mail's header takes as they are.
+# Scheme, host, port and the beginning of a path, in characters that a mail's header needs not encode.
 PUBLIC = re.compile(r"https?://([\w.-]+|\[[0-9a-f:.]+])(:\d{1,5})?(/[\w.~%/-]*)?", re.ASCII | re.IGNORECASE)
 
 
 @register(Tags.urls)
 def public_url(**_: Any) -> list[CheckMessage]:
-    """REFUNDS_PUBLIC_URL is an address, and leads to the opt-out page. Without it, mails have no link."""
+    """Report a REFUNDS_PUBLIC_URL that is no URL, or leads to no opt-out page. Without it, mails have no link."""
     public = getattr(settings, "REFUNDS_PUBLIC_URL", "")
     return [*_is_address(public), *_has_page()] if public else []
 

@@ -1,4 +1,4 @@
-"""The evening digest: what the admins read about the day."""
+"""Send the evening digest to the admins."""
 
 from datetime import datetime
 
@@ -16,7 +16,7 @@ from ..models import Refund, ReturnRequest
 
 
 def send_digest(now: datetime) -> None:
-    """Mail the admins what waits for the next cutoff, what waits to be paid, and what has failed."""
+    """Mail the admins which requests wait for the next cutoff, which refunds wait to be paid, and which have failed."""
     waiting = queries.totals(queries.pending(rules.scope(Decision.APPROVE, freeze(), now)))
     lines = [f"{count} waiting, {to_major(total, currency)} {currency}" for currency, count, total in waiting]
     unpaid = Refund.objects.filter(queries.UNPAID).count()

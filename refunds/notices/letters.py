@@ -1,4 +1,4 @@
-"""The mails to customers."""
+"""Write the mails to customers."""
 
 import hashlib
 from email.utils import parseaddr
@@ -18,10 +18,10 @@ LONGEST_LINE: Final = 998
 
 
 class Letter(EmailMessage):
-    """A mail with each header on one line."""
+    """Writes each header of a mail on one line."""
 
     def message(self, **options: Any) -> Any:
-        """Override of Django's method that keeps long headers whole: Python would encode them, and break the link."""
+        """Override of Django's method that does not fold long headers: Python would encode them and break the link."""
         message = super().message(**options)
         message.policy = message.policy.clone(max_line_length=LONGEST_LINE)
         return message
@@ -30,8 +30,8 @@ class Letter(EmailMessage):
 def to_customer(notice: Notice) -> EmailMessage:
     """Return the mail about a settled refund; a second mail about the same outcome is identical.
 
-    It has a link to opt out where the project has a public address. For an `https` link mail programs show a button of
-    their own (RFC 8058).
+    It has a link to opt out if the project has a public URL. For an `https` link, mail programs show their own button
+    (RFC 8058).
     """
     refund = notice.refund
     address = refund.request.customer_email
@@ -47,10 +47,10 @@ def to_customer(notice: Notice) -> EmailMessage:
 
 
 def _message_id(refund: Refund) -> str:
-    """Return an id of the refund, its outcome and its idempotency key.
+    """Return an id made of the refund, its outcome and its idempotency key.
 
-    The key tells refunds apart that have the same id, in a new database. It also differs when a refund succeeds again
-    after a refusal: mail programs would hide the second mail otherwise.
+    The key differs between refunds that have the same id in different databases. It also differs when a refund succeeds
+    again after a refusal: mail programs would hide a second mail with the same id.
     """
     key = hashlib.sha256(refund.idempotency_key.encode()).hexdigest()[:12]
     domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]

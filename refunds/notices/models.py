@@ -1,4 +1,4 @@
-"""The rows of this room: the notice of each refund, and the addresses that have opted out."""
+"""Store the notice of each refund, and the addresses that have opted out."""
 
 from enum import StrEnum
 
@@ -11,7 +11,7 @@ from ..models import Refund
 
 
 class NoticeStatus(StrEnum):
-    """`pending` is to be sent, `sent` has nothing to send, `suppressed` is not sent and says why."""
+    """A `pending` notice waits for its mail, a `sent` one is complete, a `suppressed` one says why it has no mail."""
 
     PENDING = "pending"
     SENT = "sent"
@@ -19,11 +19,11 @@ class NoticeStatus(StrEnum):
 
 
 class Notice(models.Model):
-    """The mails to the customer of one refund: one row per refund, whatever number of outcomes it has."""
+    """Tracks the mails about one refund. A refund has one row, however many outcomes it has."""
 
     refund = models.OneToOneField(Refund, models.CASCADE, primary_key=True, related_name="notice")
     status = models.CharField(max_length=10, choices=[(status.value, status.value) for status in NoticeStatus])
-    # Not to be sent before; moved ahead while the mail is being sent. None: nothing is to be sent.
+    # When to send the next mail, or None for never. The sender moves it ahead as its lease.
     due_at = models.DateTimeField(null=True, blank=True)
     # The outcome that the last mail named, and when that mail was sent.
     notified_of = models.CharField(
@@ -34,7 +34,7 @@ class Notice(models.Model):
         db_default="",
     )
     notified_at = models.DateTimeField(null=True, blank=True)
-    # Why the latest outcome has no mail and will have none.
+    # Why nobody sends a mail about the latest outcome.
     reason = models.TextField("reason for suppression", blank=True, default="", db_default="")
 
     class Meta:
@@ -46,7 +46,7 @@ class Notice(models.Model):
                 name="notice_status_complete",
             ),
         )
-        # Few among those that were sent; the reconciler looks for them twice a minute.
+        # The reconciler looks for pending notices twice a minute. They are few among the sent ones.
         indexes = (models.Index(fields=["due_at"], condition=Q(due_at__isnull=False), name="refund_to_notify"),)
 
     def __str__(self) -> str:
@@ -54,7 +54,7 @@ class Notice(models.Model):
 
 
 class OptOut(models.Model):
-    """An address that gets no mail from here."""
+    """The address gets no mail from this project."""
 
     id = models.BigAutoField(primary_key=True)
     address = models.EmailField(unique=True)

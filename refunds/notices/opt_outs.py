@@ -1,4 +1,4 @@
-"""Opting out of mails: the addresses, and the signed link in each mail."""
+"""Store opt-outs, and sign the link in each mail."""
 
 from datetime import datetime
 from typing import Final
@@ -20,13 +20,13 @@ PAGE: Final = f"{LABEL}_opt_out"
 
 
 class Forged(ValueError):
-    """A token that this project did not sign, or only a part of one."""
+    """This project did not sign the token, or a part of it is missing."""
 
 
 def opt_out(address: str, now: datetime) -> OptOut:
-    """Send no more mail to the address, in whatever case it is written, and suppress its pending notices.
+    """Stop mails to the address, whatever its case, and suppress its pending notices.
 
-    A second opt-out changes nothing. A mail that is being sent at this moment still goes out.
+    A second opt-out changes nothing. A mail that a worker is sending at this moment still goes out.
     """
     with transaction.atomic():
         found, _ = OptOut.objects.get_or_create(address=address.lower(), defaults={"created_at": now})
@@ -37,14 +37,14 @@ def opt_out(address: str, now: datetime) -> OptOut:
 
 
 def has_opted_out(address: str) -> bool:
-    """Whether the address, in whatever case it is written, has opted out."""
+    """Return whether the address, whatever its case, has opted out."""
     return OptOut.objects.filter(address=address.lower()).exists()
 
 
 def token(address: str) -> str:
-    """Return the proof that a mail went to the address: signed, readable, and the same each time.
+    """Return a signed token that proves that a mail went to the address. It is readable and the same each time.
 
-    It does not expire, because mails do not expire either: the reader of an old mail can still opt out.
+    It does not expire: the reader of an old mail can still opt out.
     """
     return signing.Signer(salt=SALT).sign_object(address)
 
@@ -58,6 +58,6 @@ def address_of(token: str) -> str:
 
 
 def link(address: str) -> str | None:
-    """Return the absolute address of the customer's opt-out page; None where REFUNDS_PUBLIC_URL is empty."""
+    """Return the absolute URL of the customer's opt-out page; None if REFUNDS_PUBLIC_URL is empty."""
     public = getattr(settings, "REFUNDS_PUBLIC_URL", "")
     return f"{public.rstrip('/')}{reverse(PAGE, args=[token(address)])}" if public else None

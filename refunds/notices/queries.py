@@ -1,4 +1,4 @@
-"""The statements about many notices at once, on SQLite and PostgreSQL alike."""
+"""Change many notices in one statement, on SQLite and PostgreSQL alike."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -19,17 +19,17 @@ REOPENED: Final = "the refund did not stay failed until the mail was sent"
 
 
 def insert_notices(id_range: IdRange, now: datetime) -> list[int]:
-    """Make the notices of the refunds that were settled at `now` pending; return the ids of these refunds, rising.
+    """Insert pending notices of the refunds that were settled at `now`. Return these refunds' ids in ascending order.
 
-    Requires the transaction of the outcomes. A refund gets none where
+    Call it in the transaction of the outcomes. A refund gets no pending notice if
 
     - the customer has no address, or has opted out;
-    - it failed, and the last mail was about a failure: only the first failure is news. A success after another one has
-      another receipt, and is news;
-    - the last mail was about this very outcome: a second message can come at its instant;
-    - its notice is pending. The sender of that mail finds this outcome.
+    - it failed, and the last mail was about a failure: only the first failure is news. A success after another success
+      has another receipt, so it is news;
+    - the last mail was about this outcome: a second message can come at the same instant;
+    - its notice is pending already: the sender of that mail finds this outcome.
     """
-    # Each table has the bounds: PostgreSQL does not derive them through a join.
+    # Bound each table: PostgreSQL does not derive the bounds through a join.
     bounds = {"pk__gte": id_range.first_id, "pk__lte": id_range.last_id}
     same_outcome = Q(notified_of=OuterRef("refund__status"))
     not_news = Notice.objects.filter(
@@ -56,12 +56,12 @@ def insert_notices(id_range: IdRange, now: datetime) -> list[int]:
         RETURNING refund_id"""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            cursor.execute("DISCARD PLANS")  # as queries.insert_select of the core, and for the same reason
+            cursor.execute("DISCARD PLANS")  # for the reason in the core's queries.insert_select
         cursor.execute(statement, params)
         return sorted(pk for (pk,) in cursor.fetchall())
 
 
 def suppress_reopened(ids: Sequence[int], now: datetime) -> None:
-    """Suppress what waits to be sent about refunds that are no longer failed. A mail that is being sent stays."""
+    """Suppress the due notices of refunds that are no longer failed, except those that a worker is sending."""
     waiting = Notice.objects.filter(pk__in=ids, due_at__lte=now)
     waiting.update(status=NoticeStatus.SUPPRESSED, due_at=None, reason=REOPENED)

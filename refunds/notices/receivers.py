@@ -1,4 +1,4 @@
-"""What the core's signals lead to in this room."""
+"""Receive the core's signals."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -24,11 +24,11 @@ def suppress(ids: Sequence[int], now: datetime, **_: object) -> None:
 
 @receiver(signals.reconciling, dispatch_uid=f"{__name__}.send_again")
 def send_again(now: datetime, patience: timedelta, **_: object) -> dict[str, int]:
-    """Send again the messages that are lost."""
+    """Send lost messages again."""
     return {"notices": resend.send_again(now, patience)}
 
 
 @receiver(signals.health_requested, dispatch_uid=f"{__name__}.health")
 def health(now: datetime, **_: object) -> list[str]:
-    """Name the notices that are late."""
+    """Report the notices that are late."""
     return resend.late(now)

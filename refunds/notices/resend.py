@@ -1,4 +1,4 @@
-"""Notices that are late: sent again by the reconciler, and named by `health`."""
+"""Send the messages of late notices again, and report late notices to `health`."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -12,19 +12,19 @@ from ..operations.reconcile import claimed, of_messages
 from .models import Notice
 from .sending import LOT, NOTIFY_CUSTOMER, send_messages
 
-# `health` names a notice that is not sent for this long after the outcome. From then on it is tried this often: a mail
-# server can be away for hours.
+# `health` reports a notice that has not been sent for this long after the outcome. From then on, the reconciler retries
+# at this interval, because a mail server can be down for hours.
 LATE: Final = timedelta(minutes=15)
 
 
 def send_again(now: datetime, patience: timedelta) -> int:
-    """Send the messages of notices that have waited for `patience` and have none in the queue; return how many.
+    """Send the messages of notices that have waited for `patience` and have no message in the queue. Return how many.
 
-    Raises kombu's OperationalError where the broker does not answer.
+    Raises kombu's OperationalError if the broker does not answer.
     """
     due = Notice.objects.filter(due_at__lte=now - patience)
     waiting = due.filter(Q(refund__settled_at__gt=now - LATE) | Q(due_at__lte=now - LATE))
-    # Nearly always none is due. The partial index says so, without a join.
+    # Ask the partial index first, without a join: nearly always, no notice is due.
     if not due.exists() or not waiting.exists():
         return 0
     ready = outbox.ready(NOTIFY_CUSTOMER)
@@ -38,11 +38,11 @@ def send_again(now: datetime, patience: timedelta) -> int:
 
 
 def late(now: datetime) -> list[str]:
-    """Return a line for `health` where notices are not sent in time."""
+    """Return a line for `health` if notices were not sent in time."""
     pending = Notice.objects.filter(due_at__isnull=False)
     if not pending.exists():
         return []
-    # By the instant of the outcome: due_at moves with each try.
+    # Compare the time of the outcome, because each attempt moves due_at.
     rows = pending.filter(refund__settled_at__lte=now - LATE)
     oldest = rows.select_related("refund").order_by("refund__settled_at").first()
     if oldest is None:

@@ -1,4 +1,4 @@
-"""Sending mails to customers: each outcome once, under a lease."""
+"""Send mails to customers, once for each outcome, under a lease."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -22,20 +22,20 @@ from .queries import OPTED_OUT, REOPENED
 logger = logging.getLogger(__name__)
 
 NOTIFY_CUSTOMER: Final = f"{LABEL}.notify_customer"
-# How long the sender of a mail excludes others: longer than a task may run (90 s).
+# How long the sender of a mail excludes others: longer than the time limit of a task (90 s).
 LEASE: Final = timedelta(seconds=120)
-# How long after the outcome a mail is tried. By then the customer has asked.
+# How long after the outcome the mail is retried. By then the customer has asked.
 WITHIN: Final = timedelta(days=1)
-# Where SMTP's permanent answers begin (RFC 5321, 4.2.1). Greylisting, for example, answers below it.
+# SMTP's permanent answers begin here (RFC 5321, 4.2.1). Temporary ones, such as for greylisting, are below.
 PERMANENT: Final = 500
-# Refunds per message: publishing 5,000 messages would cost the payment's transaction seconds.
+# Refunds per message: to publish 5,000 messages would take seconds of the payment's transaction.
 LOT: Final = 100
-# How long the mails of one message may take, so that its task reaches no time limit (60 s) during a mail.
+# How long one task sends mails: it must not reach its soft time limit (60 s) during a mail.
 SPELL: Final = timedelta(seconds=30)
 
 
 def send_messages(ids: Sequence[int]) -> None:
-    """Send messages, on commit, to notify the customers of these refunds; `ids` rise."""
+    """Send, on commit, the messages to notify the customers of these refunds. `ids` are in ascending order."""
     lots = [ids[start : start + LOT] for start in range(0, len(ids), LOT)]
     outbox.on_commit(NOTIFY_CUSTOMER, [_message(lot[0], lot[-1]) for lot in lots])
 
@@ -45,14 +45,14 @@ def _message(first_id: int, last_id: int) -> dict[str, int]:
 
 
 def notify_customers(id_range: IdRange, clock: Callable[[], datetime]) -> int:
-    """Send each mail in the range that is due, one after the other; return how many were sent.
+    """Send each due mail in the range, one after the other. Return how many were sent.
 
-    A mail that fails as a bug does gets a message of its own. What is left after SPELL gets one message for all. Raises
-    the errors of a database that is away.
+    A mail that fails with an unexpected error gets its own message. After SPELL, the remaining mails get one message.
+    Raises the errors of a database that does not answer.
     """
     began, sent = clock(), 0
     due = Notice.objects.filter(pk__gte=id_range.first_id, pk__lte=id_range.last_id, due_at__lte=began)
-    # The message of those that have waited long is in hand: without this the reconciler would take it for lost.
+    # This task has the message of notices that have waited long. Otherwise the reconciler would count it as lost.
     due.filter(due_at__lte=began - (PATIENCE - SPELL)).update(due_at=began)
     for pk in due.order_by("pk").values_list("pk", flat=True):
         if clock() >= began + SPELL:
@@ -71,14 +71,13 @@ def notify_customers(id_range: IdRange, clock: Callable[[], datetime]) -> int:
 
 
 def notify_customer(refund_id: int, now: datetime) -> bool:
-    """Send the mail about a refund if it is due, once for each outcome; return whether it was sent.
+    """Send the mail about a refund if it is due, once for each outcome. Return whether it was sent.
 
-    No transaction is open while the mail server is called. A mail that the server does not take now stays pending, and
-    the reconciler sends its message again. A mail that can never be sent is suppressed, and the row says why: no mail
-    can be written to the address, the server refuses the address for good, or the outcome is a day old. Any other error
-    is a bug: it propagates, and the mail stays pending. A process that is killed, or loses the database, between the
-    server's answer and the note of it leaves a mail that is sent a second time, with the same Message-ID. Raises
-    UnknownRow.
+    No transaction is open during the call to the mail server. If the server does not accept the mail now, the notice
+    stays pending, and the reconciler sends its message again. The notice is suppressed, with the reason, if the address
+    is invalid, if the server refuses it permanently, or if the outcome is a day old. Any other error is a bug: it
+    propagates, and the notice stays pending. If the process is killed, or loses the database, between the server's
+    answer and the commit, the mail is sent a second time with the same Message-ID. Raises UnknownRow.
     """
     notice = _claim(refund_id, now)
     if notice is None:
@@ -101,7 +100,7 @@ def notify_customer(refund_id: int, now: datetime) -> bool:
 
 
 def _claim(refund_id: int, now: datetime) -> Notice | None:
-    """Return the notice that is to be sent, with a lease on it; None where nothing is to be sent."""
+    """Return the notice to send, with a lease on it; None if there is nothing to send."""
     notice = Notice.objects.select_related("refund__request").filter(pk=refund_id).first()
     if notice is None and not Refund.objects.filter(pk=refund_id).exists():
         raise UnknownRow("refund", refund_id)
@@ -111,7 +110,7 @@ def _claim(refund_id: int, now: datetime) -> Notice | None:
     columns = _suppressed(reason) if reason else {"due_at": now + LEASE}
     outcome = {"status": notice.refund.status, "settled_at": notice.refund.settled_at}
     with transaction.atomic(durable=True):
-        # Locked as each outcome locks it: this waits for an outcome that is being written. The next message sends that.
+        # Lock the refund as each outcome does: wait for an outcome that is being written. It has its own message.
         if Refund.objects.select_for_update().filter(pk=refund_id, **outcome).first() is None:
             return None
         claimed = Notice.objects.filter(pk=refund_id, due_at=notice.due_at).update(**columns)
@@ -120,9 +119,9 @@ def _claim(refund_id: int, now: datetime) -> Notice | None:
 
 
 def _why_not(notice: Notice, now: datetime) -> str:
-    """Return why no mail is sent about this outcome, now or later; empty where one is sent."""
+    """Return why no mail can be sent about this outcome, now or later; an empty text if one can."""
     refund, address = notice.refund, notice.refund.request.customer_email
-    if refund.settled_at is None:  # tried again, while the mail about the failure was being sent by a worker that died
+    if refund.settled_at is None:  # retried while a worker, which then died, was sending the mail about the failure
         return REOPENED
     if opt_outs.has_opted_out(address):
         return OPTED_OUT
@@ -141,21 +140,21 @@ def _suppressed(reason: str) -> dict[str, Any]:
 
 
 def _is_permanent(trouble: OSError) -> bool:
-    """Whether the server says that it will never take mail for the address."""
+    """Return whether the server says that it will never accept mail for the address."""
     if not isinstance(trouble, SMTPRecipientsRefused):
         return False
     return all(code >= PERMANENT for code, _ in trouble.recipients.values())
 
 
 def _release(notice: Notice, **columns: Any) -> None:
-    """Write the columns and end the lease, unless it was over and another sender has one."""
+    """Write the columns and end the lease, unless it had expired and another sender has one."""
     Notice.objects.filter(pk=notice.pk, due_at=notice.due_at).update(**columns)
 
 
 def _note(sent: Notice, now: datetime) -> None:
-    """Write down what the mail named, and send a message where the refund has another outcome since."""
+    """Store which outcome the mail named, and send a message if the refund has another outcome since."""
     with transaction.atomic():
-        # The refund first, as an outcome locks them.
+        # Lock the refund first, as an outcome does.
         refund = Refund.objects.select_for_update().get(pk=sent.pk)
         notice = Notice.objects.select_for_update().get(pk=sent.pk)
         is_current = (refund.status, refund.settled_at) == (sent.refund.status, sent.refund.settled_at)
@@ -165,6 +164,6 @@ def _note(sent: Notice, now: datetime) -> None:
         if notice.due_at == sent.due_at and refund.settled_at is not None and refund.status != sent.refund.status:
             notice.due_at = now
             send_messages([refund.pk])
-        elif notice.due_at in {sent.due_at, None}:  # otherwise the lease was over, and another sender has one
+        elif notice.due_at in {sent.due_at, None}:  # otherwise the lease had expired, and another sender has one
             notice.status, notice.due_at, notice.reason = NoticeStatus.SENT, None, ""
         notice.save()

@@ -1,4 +1,4 @@
-"""Settings of the mails to customers and of the evening digest."""
+"""Define the settings of the mails to customers and of the evening digest."""
 
 import os
 from typing import Any
@@ -7,14 +7,15 @@ from celery.schedules import solar
 
 from ..apps import LABEL
 
-# Where customers reach this project, such as https://returns.example.com. Without it, mails have no link to opt out.
+# The URL at which customers reach this project, such as https://returns.example.com. Without it, mails have no link to
+# opt out.
 REFUNDS_PUBLIC_URL = os.environ.get("REFUNDS_PUBLIC_URL", "")
 # Whether beat sends the digest to ADMINS at sunset. It needs the package ephem.
 REFUNDS_EVENING_DIGEST = os.environ.get("REFUNDS_EVENING_DIGEST", "").lower() in {"1", "true", "yes", "on"}
-# Where the sun sets: degrees north and east. It sets at the same time, to within seconds, all over a city.
+# Degrees north and east of the place whose sunset counts. In a city the sun sets everywhere within the same seconds.
 PLACE = (50.4501, 30.5241)
 
-# A slow mail server delays nothing but mails.
+# A slow mail server delays only mails.
 TASK_QUEUES = ["mail"]
 TASK_ROUTES = {f"{LABEL}.notify_customer": {"queue": "mail"}, f"{LABEL}.send_digest": {"queue": "mail"}}
 

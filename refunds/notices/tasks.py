@@ -1,4 +1,4 @@
-"""The tasks of this room. Arguments and unknown keywords are treated as in the core's tasks."""
+"""Define the tasks of this room. They treat arguments and unknown keywords as the core's tasks do."""
 
 from celery import shared_task
 from django.utils import timezone
@@ -12,10 +12,10 @@ from . import digest, sending
 
 @shared_task(name=sending.NOTIFY_CUSTOMER, **TROUBLE)
 def notify_customer(*, refund_id: int, last_id: int | None = None, **_newer: object) -> None:
-    """Notify a customer of how the refund ended, or with `last_id` the customers of all refunds up to it.
+    """Notify a customer of how the refund ended. With `last_id`, notify the customers of all refunds up to it.
 
-    Where the mail server does not take a mail, the reconciler sends the message again. A release before `last_id`
-    notifies the first customer, and the reconciler sends the others' messages.
+    If the mail server does not accept a mail, the reconciler sends the message again. A release without `last_id`
+    notifies the first customer, and the reconciler sends messages for the others.
     """
     first = positive("refund_id", refund_id)
     if last_id is None:
@@ -24,7 +24,7 @@ def notify_customer(*, refund_id: int, last_id: int | None = None, **_newer: obj
         sending.notify_customers(IdRange(first, positive("last_id", last_id)), timezone.now)
 
 
-# A mail server that is away: again after 1, 2, 4, 8 and 16 seconds at most, then not before the next evening.
+# If the mail server is down, retry after at most 1, 2, 4, 8 and 16 seconds, then give up until the next evening.
 @shared_task(name=f"{LABEL}.send_digest", autoretry_for=(OSError,), retry_backoff=2, max_retries=5)
 def send_digest(**_newer: object) -> None:
     """Send the evening's mail to the admins."""

@@ -1,4 +1,4 @@
-"""The page on which customers opt out of mails."""
+"""Route the page on which customers opt out of mails."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""The page by which a customer opts out of mails."""
+"""Show the page on which a customer opts out of mails."""
 
 from http import HTTPStatus
 from typing import Final
@@ -20,10 +20,10 @@ TEMPLATE: Final = f"{OptOut._meta.app_label}/opt_out.html"
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def opt_out(request: HttpRequest, token: str) -> HttpResponse:
-    """Show the question by GET, and opt out by POST.
+    """Ask for confirmation by GET, and opt out by POST.
 
     GET changes nothing, because virus scanners follow every link. POST does not redirect, because mail programs do not
-    follow redirects. A forged token is 404.
+    follow redirects. A forged token gets 404.
     """
     try:
         address = opt_outs.address_of(token)
@@ -36,7 +36,7 @@ def opt_out(request: HttpRequest, token: str) -> HttpResponse:
 
 def _page(request: HttpRequest, status: int = HTTPStatus.OK, **context: object) -> HttpResponse:
     response = render(request, TEMPLATE, context, status=status)
-    # Anyone with the address of this page can use it: keep it out of other sites' logs and of search engines.
+    # Anyone with the URL of this page can use it: keep it out of other sites' logs and of search engines.
     response["Referrer-Policy"] = "no-referrer"
     response["X-Robots-Tag"] = "noindex"
     return response

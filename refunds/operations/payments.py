@@ -32,6 +32,8 @@ LONGEST_WAIT: Final = timedelta(seconds=5)
 ANSWER_KEPT: Final = 500  # characters: a page of HTML says no more than its beginning
 
 Clock = Callable[[], datetime]
+Call = Callable[[], Answer]
+Decide = Callable[..., Again | GiveUp]
 
 
 @dataclass(frozen=True)
@@ -114,9 +116,7 @@ def _claim(refund: Refund, now: datetime) -> bool:
     return bool(claimed)
 
 
-def _attempt(
-    refund: Refund, began: datetime, call: Callable[[], Answer], clock: Clock, decide: Callable[..., Again | GiveUp]
-) -> Result:
+def _attempt(refund: Refund, began: datetime, call: Call, clock: Clock, decide: Decide) -> Result:
     """Call the provider for a claimed refund, and write down what it says, as of the end of the call."""
     try:
         answer = call()

@@ -1,4 +1,4 @@
-"""Room: the default project around the app."""
+"""Room: run the app in a default project."""
 
 from .app import app as celery_app
 

@@ -1,6 +1,6 @@
-"""The default project's Celery application.
+"""Create the default project's Celery application.
 
-Load it wherever Django starts (manage.py, wsgi.py, conftest.py). In a process that has not loaded it, a shared task
+Import it wherever Django starts (manage.py, wsgi.py, conftest.py). In a process that has not imported it, a shared task
 publishes to Celery's default app, on localhost.
 """
 

@@ -1,4 +1,4 @@
-"""The Django app of this room."""
+"""Configure the Django app of this room."""
 
 from django.apps import AppConfig
 
@@ -6,12 +6,12 @@ from ..apps import LABEL
 
 
 class ProjectConfig(AppConfig):
-    """Registers what nothing else imports: the checks, and what a worker does at its start."""
+    """Registers the checks, and what a worker does at its start."""
 
     name = __name__.rpartition(".")[0]
     label = f"{LABEL}_project"
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Called by Django once all apps are loaded."""
+        """Override of Django's hook, which it calls once all apps are loaded."""
         from . import checks, starting  # noqa: F401

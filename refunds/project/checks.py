@@ -1,4 +1,4 @@
-"""Checks of the default project's environment."""
+"""Check the default project's environment."""
 
 import os
 from typing import Any
@@ -12,7 +12,7 @@ from ..apps import LABEL
 
 @register(Tags.security, deploy=True)
 def secret_key_given(**_: Any) -> list[CheckMessage]:
-    """Without a key in the environment each process makes its own, and its sessions end with it."""
+    """Report a missing key: each process then makes its own, and sessions end with the process."""
     if not _makes_own_key():
         return []
     return [
@@ -26,7 +26,7 @@ def secret_key_given(**_: Any) -> list[CheckMessage]:
 
 @register(Tags.urls)
 def links_last(**_: Any) -> list[CheckMessage]:
-    """A link in a mail is signed by the worker and read by the web process: they need the same key."""
+    """Report that worker and web process have different keys: the worker signs links that the web process reads."""
     if not getattr(settings, "REFUNDS_PUBLIC_URL", "") or not _makes_own_key():
         return []
     return [
@@ -40,5 +40,5 @@ def links_last(**_: Any) -> list[CheckMessage]:
 
 
 def _makes_own_key() -> bool:
-    """Whether this is the default project without a key."""
+    """Return whether this is the default project without a key."""
     return settings.SETTINGS_MODULE == "refunds.project.settings" and not os.environ.get("DJANGO_SECRET_KEY")

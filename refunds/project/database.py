@@ -1,4 +1,4 @@
-"""Explain a database that cannot be used in one line, which names it and says what to do."""
+"""Explain in one line why a database cannot be used, and what to do."""
 
 import os
 from pathlib import Path
@@ -15,9 +15,9 @@ from ..apps import LABEL
 from .embedded.files import database_file
 from .environment import BadDatabaseUrl
 
-# The exit status of a command without a database that it can use. 1 is for what a command finds in one.
+# The exit status of a command that cannot use its database. Status 1 means that a command found a fault in the data.
 EXIT_STATUS: Final = 2
-# Commands that need no database. Every other command is checked, also Django's.
+# Commands that need no database. The database is checked before every other command, even Django's own.
 WITHOUT: Final = frozenset(
     {
         *("check", "collectstatic", "compilemessages", "copy", "demo", "diffsettings", "findstatic", "makemessages"),
@@ -27,7 +27,7 @@ WITHOUT: Final = frozenset(
 )
 # Commands that create the database, its tables or both.
 MAKING: Final = frozenset({"migrate", "serve"})
-# Commands that inspect a database, also one that is not fully migrated.
+# Commands that inspect a database, even one that is not fully migrated.
 LOOKING: Final = frozenset({"dbshell", "shell", "showmigrations", "sqlmigrate"})
 _OPEN: Final = "cannot be opened by this user; make it, its -wal and -shm, and its folder readable and writable"
 _LOCKED: Final = "is locked by another process; wait until that has finished, or stop it"
@@ -48,9 +48,9 @@ INSUFFICIENT_PRIVILEGE: Final = "42501"
 
 
 def fault(command: str) -> str:
-    """Return why `command` cannot work on the default database, as one line; an empty text when it can.
+    """Return in one line why `command` cannot work on the default database; an empty text if it can.
 
-    It creates no file, and leaves no connection open where it finds a fault.
+    Create no file. If there is a fault, leave no connection open.
     """
     if command in WITHOUT:
         return ""
@@ -60,7 +60,7 @@ def fault(command: str) -> str:
     except BadDatabaseUrl:
         raise
     except ImproperlyConfigured as error:
-        # Django raises it for a driver that is not installed.
+        # Django raises this if the driver is not installed.
         return f"{_one_line(error)}; for PostgreSQL: pip install '.[postgres]' in the clone of refunds"
     except Error as error:
         found = explained(error)
@@ -72,16 +72,16 @@ def fault(command: str) -> str:
 
 
 def missing_file() -> str:
-    """Return one line where the default database is a SQLite file that does not exist; otherwise an empty text.
+    """Return one line if the default database is a SQLite file that does not exist; otherwise an empty text.
 
-    For a worker: it can start while PostgreSQL is down, but SQLite would create an empty file.
+    A worker needs no more checks: it can start while PostgreSQL is down, but SQLite would create an empty file.
     """
     connection = connections[DEFAULT_DB_ALIAS]
     return _fault_of_file(connection, making=False)
 
 
 def explained(error: Error) -> str:
-    """Return one line for an error whose cause is the database; an empty text for any other error."""
+    """Return one line about an error that the database caused; an empty text for any other error."""
     connection = connections[DEFAULT_DB_ALIAS]
     text = _one_line(error)
     if connection.vendor == "sqlite":
@@ -141,7 +141,7 @@ def _fault_of_tables(connection: BaseDatabaseWrapper, command: str) -> str:
 
 
 def _name(connection: BaseDatabaseWrapper) -> str:
-    """Return the path of a SQLite file, or database and host, without user and password."""
+    """Return the path of a SQLite file, or the database and host, without user and password."""
     config = connection.settings_dict
     path = database_file(config)
     if path is not None:

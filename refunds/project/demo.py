@@ -1,4 +1,4 @@
-"""A day of returns in virtual time: the app's own beat, worker and tasks on a database of its own, in seconds."""
+"""Run a day of returns in virtual time: the app's beat, worker and tasks, on a temporary database, in seconds."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -24,14 +24,14 @@ from ..models import Sweep
 from ..operations import audit, sweeps
 from .environment import database
 
-# A Sunday on which Europe's clocks go forward: beat is most often wrong about such a day.
+# A Sunday on which Europe's clocks go forward: beat makes most of its mistakes on such days.
 DAY: Final = date(2026, 3, 29)
 # Minutes from the cutoff to the begin of the day, the press of the button, and the end of the day.
 OPENS: Final = timedelta(minutes=-60)
 PRESSED: Final = timedelta(minutes=-2)
 CLOSES: Final = timedelta(minutes=30)
-# When rows arrive, from the cutoff, and how many of a hundred: most before the button, some between it and the cutoff,
-# a few after.
+# When rows arrive, relative to the cutoff, and how many of a hundred: most before the button, some between it and the
+# cutoff, a few after.
 ARRIVALS: Final = (
     *((timedelta(minutes=minute), 15) for minute in (-55, -45, -35, -25, -15, -3)),
     (timedelta(seconds=-90), 4),
@@ -44,7 +44,7 @@ ROWS: Final = 1_000
 
 @dataclass(frozen=True)
 class Swept:
-    """A sweep of the day: the state that it gave to how many requests, and when it started."""
+    """Describe a sweep of the day: which state it gave to how many requests, and when it started."""
 
     status: Status
     count: int
@@ -53,7 +53,7 @@ class Swept:
 
 @dataclass(frozen=True)
 class Day:
-    """What happened: how many rows arrived at each instant, the sweeps, the audit at the end, and every message."""
+    """Record a day: how many rows arrived at each instant, the sweeps, the audit at the end, and every message."""
 
     pressed: datetime
     cutoff: datetime
@@ -94,9 +94,9 @@ def invented(count: int = ROWS, seed: int = 0) -> list[Row]:
 
 
 def run_day(app: Celery, rows: Sequence[Row], day: date = DAY) -> Day:
-    """Run a day around the cutoff of `day`, on the connected database; the rows arrive spread over it.
+    """Run a day around the cutoff of `day` on the connected database, with rows that arrive all day.
 
-    One beat, one worker, an in-memory broker.
+    It runs one beat and one worker on an in-memory broker.
     """
     due = cutoff.on(day)
     pressed, closes = due + PRESSED, due + CLOSES
@@ -134,7 +134,7 @@ def _never(rejection: Rejection) -> None:
 
 
 def _spread(rows: Sequence[Row], due: datetime) -> Iterator[tuple[datetime, Sequence[Row]]]:
-    """Split the rows, in their order, into the arrivals by their hundredths; the first one takes the rounding."""
+    """Split the rows, in order, into the arrivals by their percentages. The first one gets the rows from rounding."""
     start = len(rows) - sum(len(rows) * share // 100 for _, share in ARRIVALS[1:])
     yield due + ARRIVALS[0][0], rows[:start]
     for offset, share in ARRIVALS[1:]:

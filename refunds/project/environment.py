@@ -1,4 +1,4 @@
-"""Values of environment variables, in the form that Django's settings need."""
+"""Convert environment variables to values of Django's settings."""
 
 import os
 from typing import Any, Final
@@ -17,8 +17,8 @@ def flag(name: str) -> bool:
     return os.environ.get(name, "").lower() in {"1", "true", "yes", "on"}
 
 
-# Seconds that a process keeps a connection to the database: a new one takes 5 ms or more of a task
-# (docs/performance.md). After a database has moved to another address, processes find it within this time.
+# Seconds for which a process keeps a connection to the database: a new one takes 5 ms or more of a task
+# (docs/performance.md). If the database moves to another address, processes find it within this time.
 CONN_MAX_AGE: Final = 60
 
 
@@ -37,7 +37,7 @@ def database(url: str) -> dict[str, Any]:
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
             # Take the write lock first: a transaction that reads before it writes would fail instead of waiting.
             "transaction_mode": "IMMEDIATE",
-            # Seconds to wait for another writer; longer than any chunk takes.
+            # Seconds to wait for another writer: longer than any chunk takes.
             "timeout": 20,
             **config.get("OPTIONS", {}),
         }
@@ -51,15 +51,15 @@ def admins(addresses: str) -> list[Any]:
 
 
 def codes(text: str) -> tuple[str, ...]:
-    """Return the codes in a text that separates them by commas: each once, in order, without spaces."""
+    """Return the codes in a text with commas between them: each once, in order, without spaces."""
     return tuple(dict.fromkeys(code.strip() for code in text.split(",") if code.strip()))
 
 
 def lines_on_stderr() -> dict[str, Any]:
     """Return the setting LOGGING: warnings and errors, with tracebacks, as lines on standard error.
 
-    Django only mails an error of the web process to the admins, and there may be none. A Celery worker replaces the
-    root's handlers by its own.
+    Django only mails an error of the web process to the admins, whom a project need not name. A Celery worker replaces
+    the root logger's handlers with its own.
     """
     return {
         "version": 1,
@@ -67,7 +67,7 @@ def lines_on_stderr() -> dict[str, Any]:
         "formatters": {
             "line": {
                 "format": "%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s",
-                # With the offset: Django sets the process's zone to TIME_ZONE, where an hour can come twice in autumn.
+                # Show the offset: Django sets the process's zone to TIME_ZONE, which can repeat an hour in autumn.
                 "datefmt": "%Y-%m-%dT%H:%M:%S%z",
             }
         },

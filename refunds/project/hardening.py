@@ -1,4 +1,4 @@
-"""The Content-Security-Policy header for Django 5.2, which has no middleware for it."""
+"""Send the Content-Security-Policy header in Django 5.2, which has no middleware for it."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 def content_security_policy(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[..., HttpResponse]:
     """Send the policy of the setting SECURE_CSP, as Django's middleware does from 6.0 on.
 
-    Django's middleware also supports nonces for inline parts; no page here has any. Drop this with Django 5.2.
+    Django's middleware also supports nonces for inline parts, which no page here has. Remove this with Django 5.2.
     """
     policy = _header(settings.SECURE_CSP)
 

@@ -1,4 +1,4 @@
-"""The default project: it runs as it is, and reads from the environment what a deployment changes (docs/running.md)."""
+"""Define the default project's settings. A deployment changes them by environment variables (docs/running.md)."""
 
 import os
 from pathlib import Path
@@ -22,20 +22,20 @@ from .embedded.files import running
 from .environment import admins, codes, database, flag, lines_on_stderr
 
 DEBUG = flag("DJANGO_DEBUG")
-# Without a key in the environment each process makes one. That is safe, but its sessions end with it, and two web
-# processes do not accept each other's. `check --deploy` asks for the variable.
+# Without a key in the environment, each process makes one. That is safe, but sessions end with their process, and two
+# web processes do not accept each other's. `check --deploy` reports the missing variable.
 SECRET_KEY = os.environ.get("DJANGO_SECRET_KEY") or get_random_secret_key()
-# Earlier keys, separated by white space: links in mails do not expire, and work after a change of the key.
+# Earlier keys, separated by white space: links in mails do not expire, and must work after a change of the key.
 SECRET_KEY_FALLBACKS = os.environ.get("DJANGO_SECRET_KEY_FALLBACKS", "").split()
 ALLOWED_HOSTS = os.environ.get("DJANGO_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
 
-# Serve only HTTPS, as `check --deploy` asks.
+# Serve only HTTPS, as `check --deploy` requires.
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = flag("DJANGO_HTTPS")
-# Seconds for which browsers use only HTTPS for this host, and cannot be told otherwise: an hour to begin with.
+# Seconds for which browsers use only HTTPS for this host. Nothing can revoke that, so begin with an hour.
 SECURE_HSTS_SECONDS = int(os.environ.get("DJANGO_HSTS_SECONDS", "3600")) if SECURE_SSL_REDIRECT else 0
 # HSTS for subdomains, and browsers' preload lists, bind other hosts too: the domain's owner sets them in the proxy.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
-# Only behind a proxy that sets this header itself: Django would believe any client that sends it.
+# Set this only behind a proxy that overwrites the header: Django would trust any client that sends it.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if flag("DJANGO_BEHIND_PROXY") else None
 DEFAULT_EXCEPTION_REPORTER_FILTER = "refunds.project.redaction.Redacted"
 if not DEBUG:
@@ -94,8 +94,8 @@ TEMPLATES = [
     }
 ]
 STATIC_URL = "static/"
-# Where `collectstatic` puts the admin's files, and from where WhiteNoise (refunds[web]) serves them in the web process:
-# a proxy in front needs no disk in common with it. Names have a hash of the content, so browsers can keep each file.
+# `collectstatic` writes the admin's files here, and WhiteNoise (refunds[web]) serves them from the web process, so that
+# a proxy needs no shared disk. Names have a hash of the content, so browsers can cache each file.
 STATIC_ROOT = os.environ.get("DJANGO_STATIC_ROOT") or None
 if STATIC_ROOT:
     MIDDLEWARE.insert(1, "whitenoise.middleware.WhiteNoiseMiddleware")
@@ -103,7 +103,7 @@ if STATIC_ROOT:
         "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
         "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
     }
-# Browsers run scripts and styles only from this host's files: text that reaches a page unescaped runs nothing.
+# Browsers run scripts and apply styles only from this host's files: unescaped text on a page cannot run.
 SECURE_CSP = {
     "default-src": ["'self'"],
     # `default-src` does not cover these four: https://www.w3.org/TR/CSP3/#directives
@@ -118,9 +118,9 @@ MIDDLEWARE.insert(
     if django.VERSION >= (6, 0)
     else "refunds.project.hardening.content_security_policy",
 )
-# Seconds from the login, used or not: a working day. A browser that was left open cannot approve the next morning.
+# Seconds from the login, whether used or not: a working day. A browser that was left open cannot approve the next day.
 SESSION_COOKIE_AGE = 8 * 60 * 60
-# After a login that names no page of this host: Django's default is a page that no project has.
+# The page after a login without another page: Django's default does not exist here.
 LOGIN_REDIRECT_URL = "admin:index"
 LANGUAGE_CODE = "en"
 USE_TZ = True
@@ -131,14 +131,14 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 DATABASES = {"default": database(os.environ.get("DATABASE_URL", f"sqlite:///{quote(str(Path.cwd()))}/refunds.sqlite3"))}
 
 _MAIL = os.environ.get("DJANGO_EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend")
-# The SMTP backend's options, by their names in Django 6.1.
+# The options of the SMTP backend, by their names in Django 6.1.
 _SMTP: dict[str, Any] = {
     "host": os.environ.get("DJANGO_EMAIL_HOST", "localhost"),
     "port": int(os.environ.get("DJANGO_EMAIL_PORT", "25")),
     "username": os.environ.get("DJANGO_EMAIL_HOST_USER", ""),
     "password": os.environ.get("DJANGO_EMAIL_HOST_PASSWORD", ""),
     "use_tls": flag("DJANGO_EMAIL_USE_TLS"),
-    # Seconds for each answer: Django's default is to wait for ever, and a silent server would block a worker.
+    # Seconds for each answer: by Django's default, a server that does not answer would block a worker for ever.
     "timeout": 10,
 }
 if django.VERSION >= (6, 1):
@@ -147,7 +147,7 @@ else:
     EMAIL_BACKEND, EMAIL_HOST, EMAIL_PORT, EMAIL_USE_TLS = _MAIL, _SMTP["host"], _SMTP["port"], _SMTP["use_tls"]
     EMAIL_HOST_USER, EMAIL_HOST_PASSWORD, EMAIL_TIMEOUT = _SMTP["username"], _SMTP["password"], _SMTP["timeout"]
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = os.environ.get("DJANGO_FROM_EMAIL", "returns@localhost")
-# They get the mails about failed tasks, and the evening digest.
+# The admins get the mails about failed tasks, and the evening digest.
 ADMINS = admins(os.environ.get("REFUNDS_ADMINS", ""))
 
 if "REFUNDS_CURRENCIES" in os.environ:
@@ -158,18 +158,18 @@ REFUNDS_GATEWAY = os.environ.get("REFUNDS_GATEWAY", core.REFUNDS_GATEWAY)
 if REFUNDS_GATEWAY == "stripe":
     REFUNDS_GATEWAY_RATE = os.environ.get("REFUNDS_GATEWAY_RATE", stripe.RATE)
 
-# Where `serve` runs on this database, other processes use its broker and results, unless the environment names others.
+# If `serve` runs on this database, use its broker and results, unless the environment names others.
 _SERVE = running(DATABASES["default"])
 CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL") or _SERVE.get("broker") or "redis://localhost:6379/0"
 CELERY_RESULT_BACKEND = os.environ.get("CELERY_RESULT_BACKEND") or _SERVE.get("results") or "redis://localhost:6379/1"
 if CELERY_RESULT_BACKEND == "django-db":
     INSTALLED_APPS.append("django_celery_results")
 CELERY_BEAT_SCHEDULER = os.environ.get("CELERY_BEAT_SCHEDULER", "celery.beat:PersistentScheduler")
-# Also by its short name, and where our scheduler extends it: docs/schedules.md.
+# django-celery-beat has a short name, and our scheduler extends it: docs/schedules.md.
 if CELERY_BEAT_SCHEDULER.startswith(("django", "refunds.beat")):
     INSTALLED_APPS.append("django_celery_beat")
 elif CELERY_BEAT_SCHEDULER.startswith("redbeat"):
-    # Named, because RedBeat 2.5 drops its default, the broker's Redis.
+    # Set this, because RedBeat 2.5 ignores its own default, the broker's Redis.
     CELERY_REDBEAT_REDIS_URL = os.environ.get("CELERY_REDBEAT_REDIS_URL", CELERY_BROKER_URL)
     CELERY_REDBEAT_KEY_PREFIX = os.environ.get("CELERY_REDBEAT_KEY_PREFIX", "redbeat:")
     # Seconds. RedBeat's lock outlives a killed beat by five of these: 25 minutes by Celery's default of 300.
@@ -178,7 +178,7 @@ if CELERY_BROKER_URL.startswith(("redis:", "rediss:")):
     REFUNDS_LIMITER_URL = os.environ.get("REFUNDS_LIMITER_URL", CELERY_BROKER_URL)
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = flag("CELERY_WORKER_ENABLE_REMOTE_CONTROL")
 
-# The core's and the rooms' together.
+# Merge the core's values and the rooms'.
 CELERY_BEAT_SCHEDULE = core.BEAT_SCHEDULE | notices.BEAT_SCHEDULE
 CELERY_TASK_ROUTES = core.TASK_ROUTES | tracking.TASK_ROUTES | notices.TASK_ROUTES
 CELERY_TASK_QUEUES = core.queues([*core.TASK_QUEUES, *notices.TASK_QUEUES], REFUNDS_QUEUE_TYPE)

@@ -1,4 +1,4 @@
-"""The pages of the default project: the admin, and those of the rooms."""
+"""Route the admin and the pages of the rooms."""
 
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path

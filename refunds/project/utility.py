@@ -1,4 +1,4 @@
-"""Django's management commands, with a check of the database before each."""
+"""Check the database before each management command."""
 
 import sys
 from collections.abc import Sequence
@@ -10,19 +10,19 @@ from django.db.utils import Error
 from . import database
 from .environment import BadDatabaseUrl
 
-# With the first, an error of the database shows its traceback. Help needs no database.
+# With --traceback, an error of the database shows its traceback. --help needs no database.
 TRACEBACK = "--traceback"
 HELP = {"-h", "--help"}
 
 
 class Utility(ManagementUtility):
-    """Ends a command without a database that it can use by one line and `database.EXIT_STATUS`."""
+    """Ends a command that cannot use its database with one line and `database.EXIT_STATUS`."""
 
     def __init__(self, argv: Sequence[str]) -> None:
         super().__init__(list(argv))
 
     def execute(self) -> None:
-        """Run the command. An error of the database in the middle ends it in the same way, with the error's notes."""
+        """Run the command. If the database fails during it, print one line with the error's notes, and end."""
         try:
             super().execute()
         except BadDatabaseUrl as error:
@@ -34,7 +34,7 @@ class Utility(ManagementUtility):
             _end(". ".join([line, *getattr(error, "__notes__", [])]))
 
     def fetch_command(self, subcommand: str) -> BaseCommand:
-        """Return the command, after a check of the database where the command is to be run, not described."""
+        """Return the command. Check the database first, unless only the command's help is wanted."""
         command = super().fetch_command(subcommand)
         if self.argv[1:2] == [subcommand] and not HELP & set(self.argv):
             line = database.fault(subcommand)

@@ -1,7 +1,7 @@
-"""What a web process loads at its start, so that its first click does not wait for it.
+"""Load at a web process's start what its first request needs, so that the first click is fast.
 
-Nothing here connects to a server: a start waits for none, and a web server that loads the application before it forks
-shares no connection with its children.
+Nothing here connects to a server. So the start waits for no server, and a web server that loads the application before
+it forks shares no connection with its children.
 """
 
 import logging
@@ -18,7 +18,7 @@ from django.utils.module_loading import import_string
 
 logger = logging.getLogger(__name__)
 
-# The list, the page of its button, and the page after a press. Django loads by name what they extend, so name that too.
+# The list, the button's page, and the page after a press. Name the templates that they extend too.
 TEMPLATES: Final = (
     "admin/base.html",
     "admin/base_site.html",
@@ -31,11 +31,11 @@ TEMPLATES: Final = (
 
 
 def warm() -> None:
-    """Load the URLs, the button's templates, what renders them, and what sends the button's message."""
+    """Load the URLs, the button's templates, and the modules that render them and send the button's message."""
     reverse("admin:index")
     for name in TEMPLATES:
         get_template(name)
-    # Django creates each on first use; for static files, the list of their names.
+    # Django creates these on first use. For static files, it reads the list of their names.
     _ = Engine.get_default().template_context_processors, bool(staticfiles_storage)
     get_format("DECIMAL_SEPARATOR")
     import_string(settings.MESSAGE_STORAGE)
@@ -43,14 +43,14 @@ def warm() -> None:
 
 
 def load_messaging() -> None:
-    """Load what sending needs, which takes most of the time of a process's first message. Connects to nothing.
+    """Load what Celery needs to send, which takes most of the time of a process's first message. Do not connect.
 
-    Log anything that is wrong with the broker's settings: pages work without a broker.
+    Log errors in the broker's settings, because pages work without a broker.
     """
     try:
-        # Each is made on first access: tasks, queues, and where results and events go.
+        # Celery creates each of these on first access.
         _ = current_app.tasks, current_app.amqp.queues, current_app.backend, current_app.events.Dispatcher
         with current_app.connection_for_write() as connection:
             _ = connection.transport
-    except Exception:  # an unknown transport, a missing package: each has errors of its own
+    except Exception:  # an unknown transport and a missing package raise different errors
         logger.exception("nothing is loaded to send by; the first message fails for the same reason")

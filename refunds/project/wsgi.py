@@ -1,4 +1,4 @@
-"""WSGI entry of the default project."""
+"""Create the WSGI application of the default project."""
 
 import os
 

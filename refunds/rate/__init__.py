@@ -1,1 +1,1 @@
-"""Room: a limit on the calls to a payment provider, over all workers."""
+"""Room: limit the rate of calls to the payment provider over all workers."""

@@ -1,4 +1,4 @@
-"""The Django app of this room."""
+"""Configure the Django app of this room."""
 
 from django.apps import AppConfig
 
@@ -13,5 +13,5 @@ class RateConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Called by Django once all apps are loaded."""
+        """Override of Django's hook, which it calls once all apps are loaded."""
         from . import checks  # noqa: F401

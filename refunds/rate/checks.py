@@ -1,4 +1,4 @@
-"""System checks of this room."""
+"""Check the settings of this room."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from ..apps import LABEL
 
 @register(Tags.compatibility)
 def rate_applied(**_: Any) -> list[CheckMessage]:
-    """The core asks the limiter that REFUNDS_LIMITER names, and without it no limiter at all."""
+    """Report a rate without a limiter: the core only uses the limiter that REFUNDS_LIMITER names."""
     rate: str = getattr(settings, "REFUNDS_GATEWAY_RATE", "")
     limiter: str = getattr(settings, "REFUNDS_LIMITER", "")
     if not rate or limiter:
@@ -26,7 +26,7 @@ def rate_applied(**_: Any) -> list[CheckMessage]:
 
 @register(Tags.compatibility, deploy=True)
 def limit_shared(**_: Any) -> list[CheckMessage]:
-    """A limit that is counted in memory holds for each process of each worker on its own."""
+    """Report a limit that is counted in memory: each process of each worker would apply it separately."""
     rate: str = getattr(settings, "REFUNDS_GATEWAY_RATE", "")
     url: str = getattr(settings, "REFUNDS_LIMITER_URL", "memory://")
     if not rate or not url.startswith("memory:"):

@@ -1,4 +1,4 @@
-"""One limit on the calls to the payment provider, over all workers."""
+"""Limit the rate of calls to the payment provider over all workers."""
 
 from datetime import timedelta
 from functools import cache
@@ -10,25 +10,26 @@ from django.core.exceptions import ImproperlyConfigured
 from ..apps import LABEL
 from .pacing import BadRate, Rate
 
-# One key, because there is one account with the provider.
+# One key: the limit belongs to the one account at the provider.
 KEY: Final = f"{LABEL}:gateway"
-# Calls that can come at once after a pause, as a part of a second's calls: no second has more than a tenth too many.
-# Without a burst, of two workers that call in the same 20 ms one would get no permit.
+# Calls that can come at once after a pause, as a part of a second's calls: no second exceeds the rate by more than a
+# tenth. Without a burst, one of two workers that call within 20 ms would get no permit.
 BURST: Final = timedelta(seconds=0.1)
-# Calls of one attempt: the search for an earlier refund, and the refund. A permit for more than the burst never comes.
+# Calls of one attempt: the search for an earlier refund, and the refund. The burst must allow both, or the attempt
+# would never get its permit.
 LARGEST_PERMIT: Final = 2
 # throttled-py's value for not waiting; it refuses 0.
 NO_WAIT: Final = -1
 
 
 class Throttle:
-    """Permits by the generic cell rate algorithm of throttled-py, counted in Redis, or in this process alone.
+    """Gives permits by the generic cell rate algorithm of throttled-py, counted in Redis or only in this process.
 
-    Redis counts by its own clock, so that the clocks of the workers' machines do not matter.
+    Redis counts by its own clock, so the clocks of the workers' machines do not matter.
     """
 
     def __init__(self, rate: Rate, url: str) -> None:
-        """`url` is that of a Redis, or `memory://`. Raises ImportError without the package throttled-py."""
+        """Connect to `url`: a Redis, or `memory://`. Raises ImportError without the package throttled-py."""
         import throttled
 
         self.rate = rate
@@ -40,16 +41,16 @@ class Throttle:
         )
 
     def within(self, time: timedelta) -> int:
-        """Return how many calls a length of time holds: at least one."""
+        """Return how many calls the rate allows in `time`; at least one."""
         return self.rate.within(time)
 
     def take(self, calls: int = 1, wait: timedelta = timedelta(0)) -> bool:
-        """Take a permit, and return whether there was one within `wait`. Raises the errors of the Redis client."""
+        """Take a permit for `calls`, and return whether it came within `wait`. Raises the Redis client's errors."""
         return not self._permits.limit(cost=calls, timeout=wait.total_seconds() or NO_WAIT).limited
 
 
 def limiter() -> Throttle | None:
-    """Return the limiter of the settings REFUNDS_GATEWAY_RATE and REFUNDS_LIMITER_URL; None without a rate.
+    """Return the limiter by the settings REFUNDS_GATEWAY_RATE and REFUNDS_LIMITER_URL; None without a rate.
 
     Raises ImproperlyConfigured.
     """

@@ -1,4 +1,4 @@
-"""How fast the payment provider can be called."""
+"""Parse the rate of calls that the payment provider allows."""
 
 import re
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ _PERIODS: Final = MappingProxyType({"s": timedelta(seconds=1), "m": timedelta(mi
 
 
 class BadRate(ValueError):
-    """A text that is not a rate."""
+    """The text is not a rate."""
 
     def __init__(self, text: str) -> None:
         super().__init__(
@@ -27,12 +27,12 @@ class Rate:
 
     @classmethod
     def parse(cls, text: str) -> "Rate":
-        """Return the rate that a text such as `50/s` names, as Celery spells its rate limits. Raises BadRate."""
+        """Return the rate in a text such as `50/s`, in the form of Celery's rate limits. Raises BadRate."""
         found = re.fullmatch(r"([1-9][0-9]{0,5})/([smh])", text.strip())
         if found is None:
             raise BadRate(text)
         return cls(int(found[1]), _PERIODS[found[2]])
 
     def within(self, time: timedelta) -> int:
-        """Return how many evenly spaced calls a length of time holds: at least one."""
+        """Return how many evenly spaced calls fit into `time`; at least one."""
         return max(1, time * self.calls // self.period)

@@ -1,1 +1,1 @@
-"""Room: what an operator does about a refund that fails."""
+"""Room: let an operator resolve a refund that fails or was possibly paid twice."""

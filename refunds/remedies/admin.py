@@ -1,4 +1,4 @@
-"""What the room adds to the page of a refund."""
+"""Add the room's columns, pages and permissions to the admin of refunds."""
 
 from ..admin.base import column
 from ..admin.refunds import RefundAdmin

@@ -1,4 +1,4 @@
-"""What an operator does about a refund that fails, and about one that was possibly paid twice."""
+"""Resolve a refund that failed, or one that was possibly paid twice, as an operator decides."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -18,16 +18,16 @@ from ..text.invisible import invisible
 from .labels import Remedy
 from .models import SecondReceipt, SettledElsewhere
 
-# After a refund has failed, its last call can still be carried out at the payment provider for so long: a timeout ends
-# our wait and not the call. As long as the lease of an attempt.
+# For so long after a failure, the payment provider can still carry out the last call: a timeout ends our wait, not the
+# call. This equals the lease of an attempt.
 SETTLES_WITHIN: Final = timedelta(seconds=60)
-# Payments besides the present one that each attempt searches, so that it ends within the task's time limit.
+# The most earlier payments that an attempt searches, so that it ends within the task's time limit.
 MOST_EARLIER_PAYMENTS: Final = 3
-# Characters: what the column of the payment holds, and a paragraph for the refund's record.
+# Characters: the length of the payment's column, and a paragraph for the refund's record.
 LONGEST_PAYMENT: Final = 255
 LONGEST_REASON: Final = 500
 
-# Writes the history of the refund in the transaction of the change. Its argument is the row before the change.
+# Writes the refund's history in the transaction of the change. It gets the row as it was before the change.
 Note = Callable[[Refund], None]
 
 
@@ -41,7 +41,7 @@ def checked_payment(text: str) -> str:
 def checked_receipt(text: str) -> str:
     """Return the receipt without the spaces around it. Raises BadInput."""
     receipt = _checked("the receipt", text, LONGEST_RECEIPT)
-    # Case folded, because the audit looks for the wallet's receipts by LIKE, which ignores case on SQLite.
+    # Ignore case: the audit finds the wallet's receipts by LIKE, which ignores case on SQLite.
     if receipt.casefold().startswith(queries.RECEIPT):
         raise BadInput(
             f"the receipt begins with {queries.RECEIPT}, as only the wallet's own do; enter the reference of the "
@@ -51,7 +51,7 @@ def checked_receipt(text: str) -> str:
 
 
 def checked_reason(text: str) -> str:
-    """Return the reason, of one or several lines, without the spaces around it. Raises BadInput."""
+    """Return the reason without the spaces around it. It can have several lines. Raises BadInput."""
     return _checked("the reason", text, LONGEST_REASON, line_breaks=True)
 
 
@@ -63,7 +63,7 @@ def _checked(name: str, text: str, limit: int, *, line_breaks: bool = False) -> 
         raise BadInput(f"{name} has {len(value):,} characters; shorten it to {limit:,}")
     if secret := gateways.secret_in(value):
         raise BadInput(f"{name} has a secret in it, which is not shown: {secret}")
-    # A line break counts as a character of the position that is named.
+    # Replace each line break by one space, so that positions in the message stay right.
     if found := invisible(value.replace("\r", " ").replace("\n", " ") if line_breaks else value):
         position, character = found
         raise BadInput(f"{name} has a character that cannot be seen, {character} at position {position}; remove it")
@@ -71,10 +71,10 @@ def _checked(name: str, text: str, limit: int, *, line_breaks: bool = False) -> 
 
 
 def correct_payment(refund_id: int, payment: str, now: datetime, *, seen: int, note: Note) -> bool:
-    """Give a failed refund another payment and try it again; return whether it was still as the page showed it.
+    """Give a failed refund another payment and retry it. Return False if the refund has changed since the page.
 
-    `seen` is the refund's `tried_again` on the page. The next attempt has a key of its own and first searches every
-    earlier payment, because the refund can have been paid there without an answer. Raises BadInput.
+    `seen` is the refund's `tried_again` on the page. The next attempt has a new idempotency key. It first searches
+    every earlier payment, because a call without an answer can have paid the refund there. Raises BadInput.
     """
     payment = checked_payment(payment)
     with transaction.atomic():
@@ -93,7 +93,7 @@ def correct_payment(refund_id: int, payment: str, now: datetime, *, seen: int, n
 
 
 def _earlier_payments(refund: Refund, payment: str) -> list[str]:
-    """Return the payments, except the new one, on which the refund can have been paid. Raises BadInput for too many."""
+    """Return the other payments on which the refund can have been paid. Raises BadInput if there are too many."""
     asked = dict.fromkeys([*refund.earlier_payments.split("\n"), refund.request.payment])
     earlier = [each for each in asked if each not in {"", payment}]
     if len(earlier) > MOST_EARLIER_PAYMENTS:
@@ -105,9 +105,10 @@ def _earlier_payments(refund: Refund, payment: str) -> list[str]:
 
 
 def settle_elsewhere(refund_id: int, receipt: str, reason: str, now: datetime, *, seen: int, note: Note) -> bool:
-    """Record that a failed refund was paid by another way, and notify the customer.
+    """Record that the customer was paid in another way. Return False if the refund has changed since the page.
 
-    Return whether it was still as the page showed it; `seen` as for `correct_payment`. Raises BadInput.
+    Send the core's signals of a settled refund, so that the customer gets a notice. `seen` is as for
+    `correct_payment`. Raises BadInput.
     """
     receipt, reason = checked_receipt(receipt), checked_reason(reason)
     with transaction.atomic():
@@ -128,7 +129,7 @@ def settle_elsewhere(refund_id: int, receipt: str, reason: str, now: datetime, *
 
 
 def _failed(refund_id: int, seen: int) -> QuerySet[Refund]:
-    """Return the refund, if it is failed and nobody has tried it again since the page was made."""
+    """Return the refund if it has failed and nobody has retried it since the page was made."""
     return Refund.objects.filter(pk=refund_id, status=RefundStatus.FAILED, tried_again=seen)
 
 
@@ -142,14 +143,14 @@ def _wait_for_the_last_call(refund: Refund, now: datetime) -> None:
 
 
 def second_receipts(refund: Refund) -> list[str]:
-    """Return the receipts that came after the first one, in their order."""
+    """Return the receipts that came after the first one, in the order in which they came."""
     return list(SecondReceipt.objects.filter(refund=refund).order_by("pk").values_list("receipt", flat=True))
 
 
 def clear_second_receipt(refund_id: int, reason: str, now: datetime, *, seen: int, note: Note) -> bool:
-    """Record that an operator has compared a refund's receipts, so that `health` reports it no more.
+    """Record that an operator has compared a refund's receipts, so that `health` no longer reports it.
 
-    `seen` is how many second receipts the page showed. Return whether there were as many. Raises BadInput.
+    `seen` is the number of second receipts on the page. Return False if it has changed. Raises BadInput.
     """
     checked_reason(reason)
     with transaction.atomic():

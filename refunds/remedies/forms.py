@@ -1,4 +1,4 @@
-"""The pages for what an operator can do about a refund: the permission, the form, and the operation of each."""
+"""Declare the page of each remedy: its permission, its form and its operation."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,20 +18,20 @@ from .models import SecondReceipt, SettledElsewhere
 
 CORRECT: Final = f"{SettledElsewhere._meta.app_label}.correct_payment"
 SETTLE: Final = f"{SettledElsewhere._meta.app_label}.settle_refund"
-# The largest value of the hidden field: of PostgreSQL's integer, the type of the column.
+# The largest value of the hidden field. The column is PostgreSQL's integer.
 LARGEST_SEEN: Final = 2**31 - 1
-# Characters that a line of text on the pages shows.
+# Characters: the width of a text field.
 WIDE: Final = 60
 
 
 class RemedyForm(forms.Form):
-    """What an operator enters. The operation's own rule, `checked_…`, checks each field."""
+    """Ask an operator for the values of a remedy. The operation's `checked_…` function checks each field."""
 
-    # The round of attempts, or the number of receipts, that the page showed. If it differs now, the form does nothing.
+    # The number of retries, or of receipts, that the page showed. If it has changed, the form does nothing.
     seen = forms.IntegerField(min_value=0, max_value=LARGEST_SEEN, widget=forms.HiddenInput)
 
     def clean(self) -> None:
-        """Empty a field with a secret in it, because the page that comes back shows what was sent."""
+        """Empty each field that contains a secret: Django shows the sent values again."""
         visible = [field.name for field in self.visible_fields()]
         secrets = [name for name in visible if masked(text := str(self.data.get(name, ""))) != text]
         self.data = {name: "" if name in secrets else value for name, value in self.data.items()}
@@ -44,22 +44,22 @@ class RemedyForm(forms.Form):
 
 
 class PaymentForm(RemedyForm):
-    """The payment that is to be refunded."""
+    """Ask which payment to refund."""
 
     payment = forms.CharField(
         label="Payment",
         max_length=closing.LONGEST_PAYMENT,
         widget=forms.TextInput(attrs={"size": WIDE, "autofocus": True, "autocomplete": "off", "spellcheck": "false"}),
-        help_text="The payment provider's id of the payment that brought the money.",
+        help_text="The payment provider's id of the payment to refund.",
     )
 
     def clean_payment(self) -> str:
-        """Raises ValidationError."""
+        """Return the checked payment. Raises ValidationError."""
         return self._checked("payment", closing.checked_payment)
 
 
 class ReasonForm(RemedyForm):
-    """A reason, kept with the refund or in its history. No customer sees it."""
+    """Ask for a reason. The refund or its history keeps it, and no customer sees it."""
 
     reason = forms.CharField(
         max_length=closing.LONGEST_REASON,
@@ -68,12 +68,12 @@ class ReasonForm(RemedyForm):
     )
 
     def clean_reason(self) -> str:
-        """Raises ValidationError."""
+        """Return the checked reason. Raises ValidationError."""
         return self._checked("reason", closing.checked_reason)
 
 
 class SettleForm(ReasonForm):
-    """How the customer was paid, and why in that way."""
+    """Ask how the customer was paid, and why in that way."""
 
     receipt = forms.CharField(
         label="Receipt or reference",
@@ -84,13 +84,13 @@ class SettleForm(ReasonForm):
     field_order = ("receipt", "reason")
 
     def clean_receipt(self) -> str:
-        """Raises ValidationError."""
+        """Return the checked receipt. Raises ValidationError."""
         return self._checked("receipt", closing.checked_receipt)
 
 
 @dataclass(frozen=True)
 class Page:
-    """A remedy's page: the permission that opens it, its form, and what its button does with the form's fields."""
+    """Describe a remedy's page: the permission that opens it, its form, and what its button runs with the fields."""
 
     remedy: Remedy
     address: str
@@ -108,7 +108,7 @@ class Page:
         return self.address.replace("-", "_")
 
     def seen(self, refund: Refund) -> int | None:
-        """Return the form's `seen`; None for a refund in a state for which the page is not meant."""
+        """Return the form's `seen`; None if the page does not apply to the refund's state."""
         if self.remedy is Remedy.CLEAR_SECOND_RECEIPT:
             unchecked = SecondReceipt.objects.filter(refund=refund, checked_at=None)
             return len(closing.second_receipts(refund)) if unchecked.exists() else None

@@ -1,4 +1,4 @@
-"""The labels of what an operator can do about a refund besides "Try again"."""
+"""Name what an operator can do about a refund in addition to "Try again"."""
 
 from enum import StrEnum
 
@@ -12,5 +12,5 @@ class Remedy(StrEnum):
 
     @property
     def quoted(self) -> str:
-        """The label as a sentence names it."""
+        """The label in quotes, for a sentence."""
         return f'"{self}"'

@@ -1,4 +1,4 @@
-"""What operators and the payment provider have said of a refund besides its outcome."""
+"""Store refunds that were settled elsewhere, and second receipts."""
 
 from django.db import models
 from django.db.models import Q
@@ -7,7 +7,7 @@ from ..models import Refund
 
 
 class SettledElsewhere(models.Model):
-    """A refund that an operator has paid by another way. The refund's receipt is the operator's.
+    """An operator has paid the refund in another way. The refund's receipt is the one that the operator entered.
 
     The row is deleted when the refund fails again.
     """
@@ -16,7 +16,7 @@ class SettledElsewhere(models.Model):
     reason = models.TextField()
 
     class Meta:
-        # No page shows these rows alone, so Django's permissions to view, add, change and delete would open nothing.
+        # These rows have no page of their own, so Django's permissions to view, add, change and delete have no use.
         default_permissions = ()
         permissions = (
             ("correct_payment", "Can correct the payment of failed refunds"),
@@ -28,19 +28,19 @@ class SettledElsewhere(models.Model):
 
 
 class SecondReceipt(models.Model):
-    """A receipt that came after a refund had another one: the refund was possibly paid twice."""
+    """A second receipt came for a refund: it was possibly paid twice."""
 
     id = models.BigAutoField(primary_key=True)
     refund = models.ForeignKey(Refund, models.CASCADE, related_name="second_receipts", db_index=False)  # the constraint
     receipt = models.CharField(max_length=255)
     found_at = models.DateTimeField()
-    # When an operator has compared the receipts; None: `health` reports the refund.
+    # When an operator has compared the receipts. While it is None, `health` reports the refund.
     checked_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         default_permissions = ()
         constraints = (models.UniqueConstraint(fields=["refund", "receipt"], name="second_receipt_once"),)
-        # The health check looks for them each minute, and there are hardly ever any.
+        # `health` looks for unchecked receipts each minute, and hardly ever finds one.
         indexes = (
             models.Index(fields=["found_at"], condition=Q(checked_at__isnull=True), name="refund_second_receipt"),
         )

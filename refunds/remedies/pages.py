@@ -1,4 +1,4 @@
-"""The pages on which an operator corrects a payment, settles a refund elsewhere, and checks a second receipt."""
+"""Show the pages on which an operator corrects a payment, settles a refund elsewhere, or checks a second receipt."""
 
 from datetime import datetime
 from functools import partial
@@ -32,7 +32,7 @@ def urls(admin: RefundAdmin) -> list[URLPattern]:
 
 
 def _route(admin: RefundAdmin, page: Page) -> URLPattern:
-    # The mail about an error lists what was sent, and it can be a secret.
+    # Django's mail about an error lists the sent values, which can be secret.
     hidden = sensitive_post_parameters("payment", "receipt", "reason")
     view = require_http_methods(["GET", "HEAD", "POST"])(hidden(partial(close, admin=admin, page=page)))
     name = f"{admin.opts.app_label}_{admin.opts.model_name}_{page.name}"
@@ -40,7 +40,7 @@ def _route(admin: RefundAdmin, page: Page) -> URLPattern:
 
 
 def links(admin: RefundAdmin, request: HttpRequest, refund: Refund) -> list[tuple[str, str]]:
-    """Return label and address of each page that is open to the user for this refund."""
+    """Return label and URL of each page that the user can open for this refund."""
     return [
         (page.remedy, _address(admin, request, page.name, refund))
         for page in PAGES
@@ -49,7 +49,7 @@ def links(admin: RefundAdmin, request: HttpRequest, refund: Refund) -> list[tupl
 
 
 def close(request: HttpRequest, refund_id: int, *, admin: RefundAdmin, page: Page) -> HttpResponse:
-    """GET shows the form; POST does what it says and leads to the refund. Raises PermissionDenied and Http404."""
+    """Show the form by GET. Run the remedy by POST and redirect to the refund. Raises PermissionDenied and Http404."""
     if not request.user.has_perm(page.permission):
         raise PermissionDenied
     refund = admin.get_object(request, str(refund_id))
@@ -96,13 +96,13 @@ def _leave(
 
 
 def _address(admin: RefundAdmin, request: HttpRequest, name: str, refund: Refund) -> str:
-    """Return the address of one of the refund's pages, with the filters of the list that the user came from."""
+    """Return the URL of a page of the refund, with the filters of the list from which the user came."""
     filters = admin.get_preserved_filters(request)
     return add_preserved_filters({"opts": admin.opts, "preserved_filters": filters}, url(admin.opts, name, refund.pk))
 
 
 def _facts(refund: Refund) -> list[tuple[str, str]]:
-    """Return what the pages show of the refund, by name."""
+    """Return name and value of each fact about the refund that the pages show."""
     facts = {
         "amount": money(refund.amount_minor, refund.currency),
         "order line": refund.request.order_line,

@@ -1,4 +1,4 @@
-"""What the room does when the core sends a signal."""
+"""Receive the core's signals."""
 
 from datetime import datetime
 from typing import Any, Final
@@ -18,13 +18,13 @@ UNCHECKED: Final = SecondReceipt.objects.filter(checked_at=None)
 
 @receiver(signals.second_receipt, dispatch_uid=f"{LABEL}.remedies.second_receipt")
 def keep_second_receipt(*, refund: Refund, receipt: str, now: datetime, **_: Any) -> None:
-    """Keep each later receipt of a refund once."""
+    """Store each second receipt of a refund once."""
     SecondReceipt.objects.get_or_create(refund=refund, receipt=receipt, defaults={"found_at": now})
 
 
 @receiver(signals.refunds_settled, dispatch_uid=f"{LABEL}.remedies.refunds_settled")
 def forget_settled_elsewhere(*, id_range: IdRange, now: datetime, **_: Any) -> None:
-    """Delete what operators said of refunds that have failed since; their history keeps it."""
+    """Delete the rows of refunds that have failed again; the admin's history keeps the reasons."""
     of_range = SettledElsewhere.objects.filter(pk__gte=id_range.first_id, pk__lte=id_range.last_id)
     of_range.filter(refund__status=RefundStatus.FAILED, refund__settled_at=now).delete()
 
@@ -47,7 +47,7 @@ def paid_twice(*, now: datetime, **_: Any) -> list[str]:
 
 @receiver(signals.audit_requested, dispatch_uid=f"{LABEL}.remedies.audit_requested")
 def contradictions(**_: Any) -> dict[str, int]:
-    """Count refunds that were possibly paid twice, and credits for refunds that were paid by another way."""
+    """Count refunds that were possibly paid twice, and the wallet's credits for refunds that were settled elsewhere."""
     return {
         "credits for refunds that were settled elsewhere": WalletEntry.objects.filter(
             refund__settled_elsewhere__isnull=False

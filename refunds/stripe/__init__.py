@@ -1,1 +1,1 @@
-"""Room: Stripe pays the refunds."""
+"""Room: pay refunds by Stripe."""

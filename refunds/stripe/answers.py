@@ -1,4 +1,4 @@
-"""What Stripe's answers about a refund say."""
+"""Interpret Stripe's answers about a refund."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, Final
@@ -7,7 +7,7 @@ from ..domain.money import to_major
 from ..gateways.base import LONGEST_RECEIPT, Answer, Order, Refused, Settled, TryAgain, UnderWay
 from .units import in_stripe_units
 
-# The statuses of a refund at Stripe (https://docs.stripe.com/api/refunds/object). Another word never counts as success.
+# The statuses of a refund at Stripe (https://docs.stripe.com/api/refunds/object). No other status counts as success.
 SUCCEEDED: Final = "succeeded"
 UNDER_WAY: Final = ("pending", "requires_action")
 CAME_TO_NOTHING: Final = ("failed", "canceled")
@@ -15,24 +15,27 @@ NONSENSE: Final = "Stripe answered with something that is not a refund"
 
 
 def read(call: Callable[..., Any], *arguments: object) -> dict[str, Any]:
-    """Return the answer to a call of Stripe's client. Raises StripeError, and TryAgain for nonsense."""
+    """Return the answer to a call of Stripe's client. Raises StripeError, and TryAgain for an unreadable answer."""
     try:
         return call(*arguments).to_dict()  # type: ignore[no-any-return]  # any JSON passes through the client
     except (AttributeError, LookupError, TypeError, ValueError) as unreadable:
-        # The client takes an answer apart without a look at it: {"error": "Bad Gateway"} is an AttributeError there.
+        # The client does not check the answer before it parses it: {"error": "Bad Gateway"} raises AttributeError.
         raise TryAgain(NONSENSE) from unreadable
 
 
 def alive(refunds: Iterable[dict[str, Any]]) -> dict[str, Any] | None:
-    """Return the first of them that has not come to nothing: settled, under way, or of an unknown status."""
+    """Return the first refund that has not failed and was not cancelled; its status can be unknown."""
     return next((refund for refund in refunds if refund.get("status") not in CAME_TO_NOTHING), None)
 
 
 def answer_of(refund: dict[str, Any], order: Order) -> Answer:
-    """Return what a refund at Stripe says about the order. Raises TryAgain for nonsense, Refused for a wrong refund."""
+    """Return what a refund at Stripe means for the order.
+
+    Raises TryAgain for an unreadable answer, and Refused for a refund that failed or has another amount.
+    """
     receipt, status = refund.get("id"), refund.get("status")
     amount, currency = refund.get("amount"), refund.get("currency")
-    # A type check and no isinstance: true is an int in Python and no amount in JSON.
+    # Compare the type, because isinstance would accept JSON's true as an int.
     if not (isinstance(receipt, str) and 0 < len(receipt) <= LONGEST_RECEIPT and type(amount) is int and currency):
         raise TryAgain(NONSENSE)
     if status in CAME_TO_NOTHING:
@@ -48,6 +51,6 @@ def answer_of(refund: dict[str, Any], order: Order) -> Answer:
         )
     if status == SUCCEEDED:
         return Settled(receipt)
-    # Why it is pending, where the account's API version says it (2025-04-30 and later): insufficient_funds, for one.
+    # Why it is pending, such as insufficient_funds. API versions from 2025-04-30 on say it.
     waits_for = refund.get("pending_reason")
     return UnderWay(receipt, f"Stripe: {status}: {waits_for}" if waits_for else f"Stripe: {status}")

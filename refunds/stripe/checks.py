@@ -1,4 +1,4 @@
-"""System checks of this room."""
+"""Check the settings of this room."""
 
 from importlib.util import find_spec
 from typing import Any
@@ -12,7 +12,7 @@ from ..gateways import gateway_names
 
 @register(Tags.compatibility, deploy=True)
 def late_failures_heard(**_: Any) -> list[CheckMessage]:
-    """Only the webhook hears of a refund that fails after it succeeded: nothing looks up what has succeeded."""
+    """Report a missing webhook: nothing else notices a refund that fails after it succeeded."""
     names = gateway_names()
     named: str = getattr(settings, "REFUNDS_GATEWAY", "")
     by_stripe = names.get(named, named) == names["stripe"]
@@ -32,7 +32,7 @@ def late_failures_heard(**_: Any) -> list[CheckMessage]:
 
 @register(Tags.compatibility)
 def webhook_can_verify(**_: Any) -> list[CheckMessage]:
-    """The webhook verifies events by Stripe's own client."""
+    """Report a webhook that cannot verify events, because Stripe's client is not installed."""
     if not getattr(settings, "STRIPE_WEBHOOK_SECRET", "").strip() or find_spec("stripe"):
         return []
     return [

@@ -1,4 +1,4 @@
-"""What Stripe posts to the webhook: which refund to look up. Nothing else in an event is used."""
+"""Read from an event that Stripe posts which refund to look up. Nothing else in the event is used."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from .gateway import REFERENCE
 # before 2024-10-28 send the last one for refunds of charges, and the others only for refunds without a charge.
 # https://docs.stripe.com/changelog/acacia/2024-10-28/refund-webhook-update
 EVENTS: Final = frozenset({"refund.created", "refund.updated", "refund.failed", "charge.refund.updated"})
-# Older than this an event is refused, which is what Stripe's libraries do by default. Stripe signs each retry again.
+# An older event is refused, as Stripe's libraries do by default. Stripe signs each retry again.
 TOLERANCE: Final = timedelta(minutes=5)
 SAYS: Final = {
     SUCCEEDED: RefundStatus.SUCCEEDED,
@@ -28,12 +28,12 @@ LONGEST_REFERENCE: Final = 64
 
 
 class BadEvent(ValueError):
-    """A request that Stripe did not sign with our secret in the last minutes, or whose body is not an event."""
+    """Stripe did not sign the request with our secret in the last minutes, or its body is not an event."""
 
 
 @dataclass(frozen=True)
 class Hint:
-    """An event about a refund of ours: its reference, Stripe's id, and the state it speaks of; None if unknown."""
+    """Hold an event's hint about a refund of ours: our reference, Stripe's id, and the state; None if unknown."""
 
     reference: str
     receipt: str
@@ -43,7 +43,7 @@ class Hint:
 def read(body: bytes, signature: str | None, secrets: Sequence[str]) -> Hint | None:
     """Return the hint in the body of a request; None for an event that is not about a refund of ours.
 
-    `secrets` are those that Stripe can have signed with, two or more while one is replaced. Raises BadEvent.
+    Stripe can have signed with any of `secrets`; there are two or more while one is replaced. Raises BadEvent.
     """
     event = _verified(body, signature, secrets)
     if str(event.get("type")) not in EVENTS:
@@ -51,7 +51,7 @@ def read(body: bytes, signature: str | None, secrets: Sequence[str]) -> Hint | N
     try:
         refund = event["data"]["object"]
         reference = refund["metadata"][REFERENCE]
-    except (LookupError, TypeError):  # a refund that was made elsewhere, in Stripe's dashboard for one
+    except (LookupError, TypeError):  # a refund that was made elsewhere, such as in Stripe's dashboard
         return None
     receipt = refund.get("id")
     if not (_fits(reference, LONGEST_REFERENCE) and _fits(receipt, LONGEST_RECEIPT)):
@@ -60,7 +60,7 @@ def read(body: bytes, signature: str | None, secrets: Sequence[str]) -> Hint | N
 
 
 def _fits(text: object, longest: int) -> bool:
-    """Whether a row can hold it."""
+    """Return whether a column of `longest` characters can hold the text."""
     return isinstance(text, str) and text.isprintable() and 0 < len(text) <= longest
 
 
@@ -75,6 +75,6 @@ def _verified(body: bytes, signature: str | None, secrets: Sequence[str]) -> dic
         except stripe.SignatureVerificationError as error:
             said = str(error)
         except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
-            # The client decodes the body before it verifies it, and takes any JSON for an event after that.
+            # The client decodes the body before it verifies it, and then accepts any JSON as an event.
             raise BadEvent(f"the body is no event of Stripe's ({type(error).__name__})") from None
     raise BadEvent(said)

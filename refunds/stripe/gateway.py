@@ -1,4 +1,4 @@
-"""Stripe pays, through its official client (`refunds[stripe]`)."""
+"""Pay refunds by Stripe's official client (`refunds[stripe]`)."""
 
 import logging
 from collections.abc import Iterator
@@ -17,15 +17,15 @@ from .units import in_stripe_units
 
 # The key in a Stripe refund's metadata that holds our reference.
 REFERENCE: Final = "refund"
-# Answers that say nothing about the refund: a conflict with the same key in progress, too many calls, and an API key
-# that is wrong or lacks a right, which we correct while the refund waits.
+# Answers that say nothing about the refund: a call with the same idempotency key is in progress (409), there were too
+# many calls (429), or the API key is wrong or lacks a right (401, 403), which an operator corrects.
 # https://docs.stripe.com/error-low-level
 NOT_ABOUT_THE_REFUND: Final = {401, 403, 409, 429}
 BAD_REQUEST: Final = 400
 SERVER_ERROR: Final = 500
-# Stripe knows no object by an id (https://docs.stripe.com/error-codes).
+# No object has this id (https://docs.stripe.com/error-codes).
 NO_SUCH_OBJECT: Final = "resource_missing"
-# The account's balance is too low; it fills by the day's sales (https://docs.stripe.com/error-codes).
+# The account's balance is too low (https://docs.stripe.com/error-codes). The next sales fill it.
 BALANCE_TOO_LOW: Final = "balance_insufficient"
 NEXT_SALES: Final = timedelta(minutes=10)
 PAGE: Final = 100  # the most that Stripe lists at once
@@ -34,13 +34,13 @@ PAGE: Final = 100  # the most that Stripe lists at once
 class Stripe:
     """Refunds charges and payment intents.
 
-    Stripe forgets an idempotency key after a day, and until then repeats its first answer, also an error. So the key
-    alone does not prevent a second refund: if an earlier call can have reached Stripe, or Stripe says no, the gateway
+    Stripe forgets an idempotency key after a day. Until then it repeats its first answer, even an error. So the key
+    alone does not prevent a second refund: if an earlier call can have reached Stripe, or Stripe refuses, the gateway
     searches the payment's refunds for our reference.
     """
 
     def __init__(self) -> None:
-        """Raises ImproperlyConfigured without STRIPE_API_KEY."""
+        """Read the settings. Raises ImproperlyConfigured without STRIPE_API_KEY."""
         key = settings.STRIPE_API_KEY
         if not key:
             raise ImproperlyConfigured(
@@ -48,7 +48,7 @@ class Stripe:
                 "Stripe account, with the right to write refunds, into the environment of the workers"
             )
         self._secret = key
-        logging.getLogger("stripe").addFilter(self._mask)  # it logs what a server answers, at the level INFO
+        logging.getLogger("stripe").addFilter(self._mask)  # the client logs the server's answers at the level INFO
         self._refunds = stripe.StripeClient(
             key,
             base_addresses={"api": settings.STRIPE_API_BASE},
@@ -63,16 +63,16 @@ class Stripe:
 
     @staticmethod
     def secret_in(text: str) -> str | None:
-        """Return what kind of secret of Stripe's the text has in it, and what to do; None where it has none."""
+        """Return which kind of Stripe's secrets the text contains, and what to do; None if it contains no secret."""
         return ids.secret_in(text)
 
     def refund(self, order: Order, idempotency_key: str) -> Answer:
-        """Refund the order's payment, or find the refund that was made for it; the receipt is Stripe's id of it.
+        """Refund the order's payment, or find the refund that exists for it. The receipt is Stripe's id of the refund.
 
         Raises TryAgain or Refused.
         """
         payment = _payment(order)
-        # Any: the client's types know no parameter whose name is chosen here.
+        # Any: the client's types do not allow a parameter whose name is computed.
         amount = in_stripe_units(order.amount_minor, order.currency)
         params: Any = {**payment, "amount": amount, "metadata": {REFERENCE: order.reference}}
         try:
@@ -82,7 +82,7 @@ class Stripe:
             if found := alive(earlier):
                 return answer_of(found, order)
             made = read(self._refunds.create, params, {"idempotency_key": idempotency_key})
-            # A key that Stripe still knows is answered as at first, "succeeded", although the refund has failed since.
+            # Stripe repeats its first answer for a known key, such as "succeeded", even if the refund has failed since.
             now = next((refund for refund in earlier if refund["id"] == made.get("id")), made)
             return answer_of(now, order)
         except stripe.StripeError as error:
@@ -92,9 +92,9 @@ class Stripe:
             raise failure from error
 
     def _find_on_earlier_payments(self, order: Order) -> Answer | None:
-        """Return what a refund for this order says that exists on an earlier payment, or None.
+        """Return the answer of a refund that exists for this order on an earlier payment, or None.
 
-        Raises StripeError where Stripe does not answer: until it does, a refund of another payment could be the second.
+        Raises StripeError if Stripe does not answer: refunding another payment could then pay twice.
         """
         for payment in filter(None, map(_parameter, order.earlier_payments)):
             try:
@@ -106,9 +106,9 @@ class Stripe:
         return None
 
     def look_up(self, order: Order, receipt: str) -> Answer:
-        """Ask Stripe for the refund `receipt`. Only the refund itself says no; an error says nothing about it.
+        """Ask Stripe for the refund `receipt`. Only the refund's status can mean Refused; an error means TryAgain.
 
-        "No such refund" is such an error: it is what an API key of another account, or of a sandbox, is answered.
+        "No such refund" is such an error too: an API key of another account, or of a sandbox, gets this answer.
         Raises TryAgain or Refused.
         """
         try:
@@ -120,13 +120,13 @@ class Stripe:
         return answer_of(refund, order)
 
     def _ours(self, order: Order, payment: dict[str, str]) -> Iterator[dict[str, Any]]:
-        """The refunds that exist for this order, whatever has become of them."""
+        """Yield the refunds that exist for this order, whatever their status is."""
         for refund in self._listed(payment):
             if (refund.get("metadata") or {}).get(REFERENCE) == order.reference:
                 yield refund
 
     def _listed(self, payment: dict[str, str]) -> Iterator[dict[str, Any]]:
-        """Every refund of the payment. The client's own paging does not check what it was answered."""
+        """Yield every refund of the payment. The client's own paging does not check the answers."""
         params: dict[str, Any] = {**payment, "limit": PAGE}
         while True:
             page = read(self._refunds.list, params)
@@ -141,16 +141,16 @@ class Stripe:
             params["starting_after"] = refunds[-1]["id"]
 
     def _ours_after_all(self, order: Order, payment: dict[str, str]) -> list[dict[str, Any]]:
-        """As `_ours`, after a no: the refund that "already refunded" means can be ours."""
+        """Return `_ours` after a refusal: the refund that "already refunded" means can be ours."""
         try:
             return list(self._ours(order, payment))
         except stripe.InvalidRequestError:
-            return []  # there is no such payment, which is the no itself
+            return []  # no such payment exists, which is why Stripe refused
         except stripe.StripeError as error:
             raise self._failure(error) from error
 
     def _mask(self, record: logging.LogRecord) -> bool:
-        """A filter that masks the API key in every record."""
+        """Mask the API key in a log record; this is a filter for logging."""
         record.msg, record.args = self._masked(record.getMessage()), ()
         return True
 
@@ -158,11 +158,12 @@ class Stripe:
         return text.replace(self._secret, "***")
 
     def _failure(self, error: stripe.StripeError) -> TryAgain | Refused:
-        """What an error of Stripe's client means. No reason has the API key in it."""
+        """Return what an error of Stripe's client means, with the API key masked in its reason."""
         reason = self._masked(f"Stripe: {error}")
         if error.code == BALANCE_TOO_LOW:
             return TryAgain(reason, NEXT_SALES)
-        # No status: no answer. A good one: nonsense. Both, and a server's error, leave open what has happened.
+        # Without a status there was no answer; a good status with an error is unreadable. In both cases, as after a
+        # server's error, Stripe can have made the refund.
         is_answer = error.http_status in range(BAD_REQUEST, SERVER_ERROR)
         not_about_it = error.http_status in NOT_ABOUT_THE_REFUND or isinstance(error, stripe.RateLimitError)
         if not_about_it or not is_answer:
@@ -171,7 +172,7 @@ class Stripe:
 
 
 def _payment(order: Order) -> dict[str, str]:
-    """The parameter that names the order's payment. Raises Refused for text that is not an id of Stripe's."""
+    """Return the parameter that names the order's payment. Raises Refused if it is not an id of Stripe's."""
     if parameter := _parameter(order.payment):
         return parameter
     why = ids.no_payment(order.payment)
@@ -179,7 +180,7 @@ def _payment(order: Order) -> dict[str, str]:
 
 
 def _parameter(payment: str) -> dict[str, str] | None:
-    """The parameter that names a payment; None for text that names none, on which nothing can have been refunded."""
+    """Return the parameter that names a payment; None if the text names no payment, so that it has no refunds."""
     if ids.no_payment(payment):
         return None
     return {ids.PAYMENTS[payment[:3]]: payment}

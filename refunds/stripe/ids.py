@@ -1,6 +1,6 @@
-"""The ids of Stripe's objects: which ones name a payment, and what an operator has pasted instead.
+"""Recognise the ids of Stripe's objects: which ones name a payment, and what another one names.
 
-Needs no package of Stripe's, and no API key: the web process checks ids and calls nobody.
+This needs neither Stripe's package nor an API key: the web process checks ids without a call.
 """
 
 import re
@@ -11,11 +11,11 @@ from django.utils.text import Truncator
 from ..errors import BadInput
 from ..gateways import MASKED
 
-# What ids of payments begin with, and the parameter that takes them.
+# The prefixes of payments' ids, and the parameter for each.
 PAYMENTS: Final = {"ch_": "charge", "py_": "charge", "pi_": "payment_intent"}
 KINDS: Final = "a Stripe charge (ch_…, py_…) or payment intent (pi_…)"
-# Letters and digits after the prefix. 14 is the length in Stripe's oldest ids; 255 in all is the column's and Stripe's
-# limit. Only what an operator types is held against it: Stripe may lengthen its ids, and answers for imported ones.
+# Characters: 14 after the prefix, as in Stripe's oldest ids, and 255 in all, the limit of Stripe and of the column.
+# Only ids that an operator types are checked against these, because Stripe can change its ids.
 SHORTEST, LONGEST = 14, 255
 # https://docs.stripe.com/keys, https://docs.stripe.com/webhooks, and the field client_secret of payment intents.
 KEY: Final = re.compile(r"\b(?:sk|rk|pk)_(?:live|test)_|\bwhsec_", re.IGNORECASE)
@@ -48,7 +48,7 @@ OTHERS: Final = {
 
 
 def secret_in(text: str) -> str | None:
-    """Return what kind of secret of Stripe's the text has in it, and what to do; None where it has none."""
+    """Return which kind of Stripe's secrets the text contains, and what to do; None if it contains no secret."""
     if CLIENT_SECRET.search(text):
         return "the client secret of a payment; the payment's id is the part before _secret_"
     if KEY.search(text):
@@ -57,12 +57,12 @@ def secret_in(text: str) -> str | None:
 
 
 def shown(payment: str) -> str:
-    """Return the id, quoted and short enough for a message; never a secret."""
+    """Return the id for a message: quoted, cut, and masked if it contains a secret."""
     return MASKED if secret_in(payment) else repr(Truncator(payment).chars(SHOWN))
 
 
 def no_payment(payment: str) -> str | None:
-    """Return why the text is not a payment; None where it begins as one does, and is not a secret."""
+    """Return why the text is not a payment; None if it has a payment's prefix and contains no secret."""
     kind = secret_in(payment)
     if kind is None and payment.startswith(tuple(PAYMENTS)):
         return None
@@ -71,7 +71,7 @@ def no_payment(payment: str) -> str | None:
 
 
 def check(payment: str) -> None:
-    """Raise BadInput, with the reason, unless the text has the whole shape of a payment's id."""
+    """Raise BadInput, with the reason, unless the text has the form of a payment's id."""
     if why := no_payment(payment):
         raise BadInput(why)
     prefix, _, rest = payment.partition("_")

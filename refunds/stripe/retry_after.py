@@ -1,4 +1,4 @@
-"""The header Retry-After, by which a server says when to call again."""
+"""Read the header Retry-After, in which a server says when to call again."""
 
 import math
 from collections.abc import Mapping
@@ -6,15 +6,15 @@ from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-# A server that asks for more asks to be left alone; the retry policy gives up long before.
+# The longest wait that is kept; the retry policy gives up long before.
 LONGEST: Final = timedelta(days=365)
 
 
 def retry_after(headers: Mapping[str, str]) -> timedelta | None:
-    """Return how long the answer with these headers asks to wait; None where it has no wait that we can read.
+    """Return how long the answer with these headers asks to wait; None if it names no readable wait.
 
-    Seconds, or a date (RFC 9110, section 10.2.3). A date is compared with the answer's own Date, not with a clock
-    here.
+    The header has seconds or a date (RFC 9110, section 10.2.3). Compare a date with the answer's own Date, not with a
+    clock here.
     """
     found = {name.lower(): value for name, value in headers.items()}
     value = found.get("retry-after", "").strip()

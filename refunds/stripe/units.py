@@ -1,4 +1,4 @@
-"""Amounts as Stripe counts them: for a few currencies not in the minor units of ISO 4217."""
+"""Convert amounts to Stripe's units, which for a few currencies are not the minor units of ISO 4217."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -9,7 +9,7 @@ from ..domain.money import to_major
 from ..gateways.base import Refused
 
 # Where Stripe's decimals are not those of ISO 4217 (https://docs.stripe.com/currencies, "Zero-decimal currencies" and
-# "Special cases"): 5 ISK and 5 UGX are 500, 5 MGA is 5. Its special cases of HUF and TWD are about payouts alone.
+# "Special cases"): 5 ISK and 5 UGX are 500, 5 MGA is 5. Its special cases of HUF and TWD concern only payouts.
 DECIMALS: Final[Mapping[str, int]] = MappingProxyType({"ISK": 2, "UGX": 2, "MGA": 0})
 # The last digit of an amount with three decimals must be 0 (the same page, "Three-decimal currencies").
 THREE: Final = 3
@@ -21,7 +21,7 @@ _ANOTHER_WAY: Final = 'pay it by another way, then use "Settled elsewhere"'
 def in_stripe_units(amount_minor: int, currency: str) -> int:
     """Return the amount, in minor units of ISO 4217, as the parameter `amount` of Stripe's API.
 
-    Raises Refused where Stripe has no such amount, or where the currency's decimals at Stripe are not known.
+    Raises Refused if Stripe has no such amount, or if the currency's decimals at Stripe are not known.
     """
     decimals = EXPONENTS.get(currency)
     if decimals is None or decimals > THREE:

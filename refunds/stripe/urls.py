@@ -1,4 +1,4 @@
-"""The page of this room; a project includes these at its root."""
+"""Route the webhook. A project includes these URLs at its root."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""The page to which Stripe posts that a refund has changed."""
+"""Receive Stripe's events about changed refunds."""
 
 import logging
 from http import HTTPStatus
@@ -21,10 +21,11 @@ LARGEST_BODY: Final = 1024 * 1024
 @csrf_exempt  # the signature proves who posts
 @never_cache
 def stripe_webhook(request: HttpRequest) -> HttpResponse:
-    """Bring the look-up of a refund forward. 404 without STRIPE_WEBHOOK_SECRET, 400 for what Stripe did not sign.
+    """Bring the look-up of a refund forward. Answer 404 without STRIPE_WEBHOOK_SECRET, and 400 to an unsigned event.
 
-    The event itself changes no refund: the task asks Stripe. 200 says that the hint is on the row, or that the event is
-    about nothing here; Stripe sends again whatever is answered otherwise (https://docs.stripe.com/webhooks).
+    The event itself changes no refund: the task asks Stripe. The answer 200 means that the row has the hint, or that
+    the event is not about a refund of ours. Stripe repeats an event after any other answer
+    (https://docs.stripe.com/webhooks).
     """
     secrets = getattr(settings, "STRIPE_WEBHOOK_SECRET", "").split()
     if not secrets:
@@ -34,7 +35,7 @@ def stripe_webhook(request: HttpRequest) -> HttpResponse:
     body = request.read(LARGEST_BODY + 1)
     if len(body) > LARGEST_BODY:
         return _refused(f"a body of more than {LARGEST_BODY} bytes", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-    # Stripe's client is an extra of the package, and a project with another gateway has no secret.
+    # Import it here: Stripe's client is an optional package, and a project with another gateway has no secret.
     from .events import BadEvent, read
 
     try:

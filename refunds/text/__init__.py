@@ -1,1 +1,1 @@
-"""What rooms accept as text: which characters are invisible, and which addresses a mail can be written to."""
+"""Check text for invisible characters, and addresses for faults that stop a mail. Rooms use this package."""

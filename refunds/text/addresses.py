@@ -1,4 +1,4 @@
-"""Which e-mail addresses a mail can be written to."""
+"""Check whether a mail can be written to an e-mail address."""
 
 import re
 import unicodedata
@@ -8,13 +8,13 @@ from typing import Final
 
 from .invisible import invisible
 
-# A domain that resolves is at most this long, in the form that DNS has (RFC 1035, 2.3.4, without the last dot).
+# Characters of the longest domain, in the form that DNS has (RFC 1035, 2.3.4, without the last dot).
 _LONGEST_DOMAIN: Final = 253
-# A label as DNS has it (RFC 1123, 2.1): `xn--` alone ends with a hyphen, so it is not a label.
+# A label of DNS (RFC 1123, 2.1). A bare `xn--` ends with a hyphen, so it is not a label.
 _LABEL: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII | re.IGNORECASE)
 # An address literal such as [192.0.2.1] (RFC 5321, 4.1.3).
 _LITERAL: Final = re.compile(r"\[[0-9a-f:.]+]", re.ASCII | re.IGNORECASE)
-# Nearly every address: one without a problem that needs no parser, which takes some 50 microseconds.
+# Nearly every address matches these and has no problem. That saves the parser, which takes some 50 microseconds.
 _ATOM: Final = r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _PLAIN: Final = re.compile(
     rf"{_ATOM}(\.{_ATOM})*@(?!.{{{_LONGEST_DOMAIN + 1}}}){_LABEL.pattern}(\.{_LABEL.pattern})*",
@@ -25,8 +25,8 @@ _PLAIN: Final = re.compile(
 def problem(address: str) -> str | None:
     """Return why no mail can be written to the address, or None.
 
-    A mail without SMTPUTF8 (RFC 6531) takes ASCII before the `@` and a domain that IDNA can encode. Django's mail code
-    raises an error on an address that is neither, or writes to another one.
+    Without SMTPUTF8 (RFC 6531), an address needs ASCII before the `@` and a domain that IDNA can encode. For any other
+    address, Django's mail code raises an error, or writes to another address.
     """
     if _PLAIN.fullmatch(address):
         return None
@@ -44,7 +44,7 @@ def problem(address: str) -> str | None:
 def _domain_problem(domain: str) -> str | None:
     try:
         encoded = domain.encode("idna").decode("ascii")
-        # Fails where the domain becomes one that only looks encoded: xn--ß becomes xn--ss.
+        # This fails if the result only looks encoded: xn--ß becomes xn--ss.
         decoded = domain if domain.isascii() else encoded.encode().decode("idna")
     except UnicodeError as error:
         return f"has a domain that IDNA cannot encode: {error.__cause__ or error}"
@@ -52,7 +52,7 @@ def _domain_problem(domain: str) -> str | None:
     if not is_name and not _LITERAL.fullmatch(encoded):
         return "has a domain that is no name in DNS"
     if not domain.isascii() and decoded != unicodedata.normalize("NFC", domain).lower():
-        # Python has IDNA 2003, by which straße.example is written strasse.example: somebody else's mailbox.
+        # Python has IDNA 2003, which writes straße.example as strasse.example, another owner's domain.
         return f"has a domain that IDNA writes as another one, {encoded}; give the domain as DNS has it (xn--)"
     return None
 

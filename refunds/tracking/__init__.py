@@ -1,1 +1,1 @@
-"""Room: refunds that a payment provider accepts first and settles later."""
+"""Room: track refunds that a payment provider accepts first and settles later."""

@@ -1,4 +1,4 @@
-"""What the page of a refund shows of its look-ups."""
+"""Add columns about look-ups to the page of a refund."""
 
 from collections.abc import Callable
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""When the outcomes of refunds are looked up: at growing intervals, and at once where the provider gives a hint."""
+"""Send look-ups of refunds: at growing intervals, and at once if the provider hints that a refund has changed."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -19,10 +19,10 @@ from .outcomes import LOOKED_UP
 LOOK_UP_REFUND: Final = f"{LABEL}.look_up_refund"
 # The most look-ups that one run of the reconciler sends; the next run, 30 seconds later, sends more.
 BATCH: Final = 1_000
-# A look-up that is overdue for this long has been sent again without effect: no worker takes it.
+# When a look-up is overdue for this long, the reconciler has sent it again without effect: no worker takes it.
 OVERDUE: Final = timedelta(minutes=75)
-# Five business days: Stripe says that a bank takes 5 to 10 of them. From then on somebody should look at what the
-# refund waits for, which can be a balance that is too low, or bank details that the customer has 45 days to give.
+# Five business days: Stripe says that a bank takes 5 to 10. From then on, an operator should find out what the refund
+# waits for. The account's balance can be too low, or the customer has 45 days to give bank details.
 # https://support.stripe.com/questions/customer-refund-processing-time
 # https://docs.stripe.com/payments/customer-balance/refunding
 LONG: Final = timedelta(days=7)
@@ -31,10 +31,10 @@ LONG: Final = timedelta(days=7)
 def hint(reference: str, receipt: str, says: RefundStatus | None, now: datetime) -> int:
     """Look up the refund with this reference now, because the provider hints that its state has changed.
 
-    A hint is never believed: it only brings the look-up forward. `receipt` is the provider's id of the refund that it
-    is about: one about an earlier refund of the same request is ignored. `says` is the state that it speaks of, None
-    where that is unknown; where the row has this state there is nothing to learn. The row keeps the hint until the
-    look-up, so that nothing depends on the message. Returns how many refunds are to be looked up.
+    The hint changes no state: it only brings the look-up forward. `receipt` is the provider's id of the refund; a hint
+    about an earlier refund of the same request is ignored. `says` is the hinted state, or None if it is unknown; a hint
+    at the row's own state is ignored. The row keeps the hint until the look-up, so the message can be lost. Return the
+    number of refunds to look up.
     """
     with transaction.atomic():
         rows = Refund.objects.filter(request__key=reference, receipt__in=("", receipt)).exclude(
@@ -62,15 +62,15 @@ def _due(now: datetime) -> QuerySet[LookUp]:
 
 
 def _missing(now: datetime) -> QuerySet[Refund]:
-    """The processing refunds that have no look-up, as when this room was added to a running project."""
+    """Return the processing refunds without a look-up, which exist after this room is added to a running project."""
     return Refund.objects.filter(queries.UNDER_WAY, look_up__look_at=None, accepted_at__lte=now - SHORTEST_WAIT)
 
 
 def send_look_ups(now: datetime, limiter: Limiter | None = None, patience: timedelta = PATIENCE) -> int:
-    """Send a message for each look-up that is due and has none, as many as the limiter allows; return how many.
+    """Send a message for each look-up that is due and has no message, as many as the limiter allows. Return how many.
 
-    One that was sent `patience` ago and is still due is lost where its queue is empty. Raises kombu's OperationalError
-    where the broker does not answer.
+    A message that was sent `patience` ago for a look-up that is still due counts as lost if the queue is empty. Raises
+    kombu's OperationalError if the broker does not answer.
     """
     limit = BATCH if limiter is None else limiter.within(RECONCILE_EVERY)
     if missing := list(_missing(now).values_list("pk", flat=True)[:BATCH]):
@@ -87,7 +87,7 @@ def send_look_ups(now: datetime, limiter: Limiter | None = None, patience: timed
     if not ids:
         return 0
     with transaction.atomic():
-        # Of two reconcilers at once the second skips the rows of the first.
+        # If two reconcilers run at once, the second skips the rows of the first.
         found = due.filter(pk__in=ids).order_by("pk").select_for_update(skip_locked=True, of=("self",))
         ids = list(found.values_list("pk", flat=True))
         LookUp.objects.filter(pk__in=ids).update(sent_at=now)
@@ -96,7 +96,7 @@ def send_look_ups(now: datetime, limiter: Limiter | None = None, patience: timed
 
 
 def lines(now: datetime) -> list[str]:
-    """Return a line of `health` for each kind of refund whose outcome an operator should look at."""
+    """Return a line of `health` for each kind of refund that an operator should look at."""
     return [*_long_under_way(now), *_not_looked_up(now), *_reversed(now)]
 
 

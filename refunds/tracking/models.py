@@ -1,4 +1,4 @@
-"""What is known about looking up a refund, next to the refund's own row."""
+"""Store when to look up each refund, in a row next to the refund's own."""
 
 from django.db import models
 from django.db.models import Q
@@ -7,13 +7,13 @@ from ..models import Refund
 
 
 class LookUp(models.Model):
-    """When a refund's outcome is looked up. A refund that is processing without a row here is due as well."""
+    """Schedules the look-up of a refund. A processing refund without such a row is due as well."""
 
     refund = models.OneToOneField(Refund, models.CASCADE, primary_key=True, related_name="look_up")
-    # The provider is to be asked how the refund ended, not before; moved ahead while it is being asked. None: nothing
-    # to ask. A refund that has succeeded gets one where the provider hints that it has failed since.
+    # When to ask the provider for the outcome, or None for never. A running look-up moves it ahead as its lease. A
+    # refund that has succeeded gets it if the provider hints that the refund has failed since.
     look_at = models.DateTimeField(null=True)
-    # When its message was sent; None: it has none, and the reconciler sends one.
+    # When the look-up's message was sent. If it is None, the reconciler sends one.
     sent_at = models.DateTimeField(null=True)
     # When the provider said that a refund which had succeeded has failed; None once an operator has acted.
     reversed_at = models.DateTimeField(null=True)

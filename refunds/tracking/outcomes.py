@@ -1,4 +1,4 @@
-"""How a refund ends that the provider has accepted: the look-up, and what follows from the answer."""
+"""Look up a refund that the provider has accepted, and apply the answer."""
 
 import logging
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ from .models import LookUp
 
 logger = logging.getLogger(__name__)
 
-# A refund that is pending is not looked up but keeps the hint until it is settled.
+# A pending refund is not looked up; its row keeps the hint until it is settled.
 LOOKED_UP: Final = (RefundStatus.PROCESSING, RefundStatus.SUCCEEDED)
 
 Result = Paid | UnderWay | GiveUp | NotNow
@@ -32,12 +32,12 @@ def look_up_refund(
     limiter: Limiter | None = None,
     clock: Clock | None = None,
 ) -> Result:
-    """Ask the provider once how a refund has ended, and write down what it says.
+    """Ask the provider once for a refund's outcome, and store the answer.
 
-    Ask nothing where nothing is due, or where another look-up runs. A refund that has ended gets its status, and the
-    core tells the rooms. One that is under way, or whose look-up failed, only gets the time of its next look-up.
-    `clock` tells when the call has ended; without it, at `now`. Raises UnknownRow, and ImproperlyConfigured for a
-    gateway that has no look_up().
+    Do nothing if no look-up is due, or if another one runs. A refund that has ended gets its status, and the core sends
+    `refunds_settled`. A refund that is under way, or whose look-up failed, only gets the time of its next look-up.
+    `clock` returns the time when the call ends; without it, that is `now`. Raises UnknownRow, and ImproperlyConfigured
+    for a gateway without look_up().
     """
     refund = Refund.objects.select_related("request").filter(pk=refund_id).first()
     if refund is None:
@@ -47,7 +47,7 @@ def look_up_refund(
         return NotNow()
     provider = tracker(gateway)
     if limiter is not None and not limiter.take():
-        # Left to the reconciler's next run, which sends no more than the rate allows.
+        # Leave it to the reconciler, which respects the rate limit.
         _unchanged(row).update(sent_at=None)
         return NotNow()
     if not _claim(row, now):
@@ -68,14 +68,14 @@ def look_up_refund(
 
 
 def _is_due(refund: Refund, row: LookUp, now: datetime) -> bool:
-    # Without a look-up, as when this room was added to a running project, a processing refund is due all the same.
+    # A processing refund without a look-up is due too: this room can have been added to a running project.
     missing = refund.accepted_at and refund.accepted_at + SHORTEST_WAIT
     look_at = row.look_at or (missing if refund.status == RefundStatus.PROCESSING else None)
     return refund.status in LOOKED_UP and look_at is not None and look_at <= now
 
 
 def _claim(row: LookUp, now: datetime) -> bool:
-    """Keep other look-ups off for a lease; commits before the provider is asked."""
+    """Exclude other look-ups for a lease. Commit before the call to the provider."""
     until = now + LEASE
     with transaction.atomic(durable=True):
         _, claimed = LookUp.objects.get_or_create(pk=row.pk, defaults={"look_at": until})
@@ -85,12 +85,12 @@ def _claim(row: LookUp, now: datetime) -> bool:
 
 
 def _unchanged(row: LookUp) -> QuerySet[LookUp]:
-    """The look-up, unless another one or a hint has moved it since."""
+    """Return the look-up, unless another one or a hint has moved it since."""
     return LookUp.objects.filter(pk=row.pk, look_at=row.look_at)
 
 
 def _asked_about(refund: Refund) -> QuerySet[Refund]:
-    """The refund, while it is as the provider was asked about it: an answer about an earlier state changes nothing."""
+    """Return the refund if it has not changed since the call: an answer about an earlier state changes nothing."""
     return Refund.objects.filter(pk=refund.pk, status=refund.status, receipt=refund.receipt)
 
 
@@ -102,7 +102,7 @@ def _apply(refund: Refund, row: LookUp, answer: Answer, now: datetime) -> Result
     changed = {} if was_paid else {"status": settle(RefundStatus.PROCESSING, Outcome.PAID), "settled_at": now}
     with transaction.atomic():
         if _asked_about(refund).update(receipt=answer.receipt, failure="", **changed):
-            # A hint that came during the call asks for another look-up, because it can be about a later state.
+            # Keep the time that a hint set during the call: the hint can be about a later state.
             _unchanged(row).update(look_at=None)
             if not was_paid:
                 send_settled(refund.pk, now)
@@ -110,7 +110,7 @@ def _apply(refund: Refund, row: LookUp, answer: Answer, now: datetime) -> Result
 
 
 def _look_later(refund: Refund, row: LookUp, now: datetime, why: str, after: timedelta | None = None) -> None:
-    """Set the next look-up, unless a hint has asked for an earlier one. A paid refund has no place for the reason."""
+    """Set the next look-up, unless a hint has set it. Store the reason, for which a paid refund has no column."""
     wait = max(wait_for_look_up(now - (refund.accepted_at or refund.settled_at or now)), after or timedelta(0))
     as_asked = _unchanged(row).filter(refund__status=refund.status, refund__receipt=refund.receipt)
     with transaction.atomic():
@@ -119,7 +119,7 @@ def _look_later(refund: Refund, row: LookUp, now: datetime, why: str, after: tim
 
 
 def _fail(refund: Refund, reason: str, now: datetime) -> GiveUp:
-    """Fail the refund; one that had succeeded is marked, and `health` reports it until an operator has acted."""
+    """Fail the refund. Mark one that had succeeded, so that `health` reports it until an operator has acted."""
     if was_paid := refund.status == RefundStatus.SUCCEEDED:
         reason = f"failed after it had succeeded: {reason}"
     outcome = Outcome.REVERSED if was_paid else Outcome.GIVEN_UP
@@ -128,7 +128,7 @@ def _fail(refund: Refund, reason: str, now: datetime) -> GiveUp:
             status=settle(RefundStatus(refund.status), outcome),
             failure=reason[:ANSWER_KEPT],
             receipt="",
-            # The provider's no is final for the idempotency key: the next attempt asks with another one.
+            # The provider repeats its refusal for this idempotency key, so the next attempt uses another.
             key_number=F("key_number") + 1,
             settled_at=now,
         )

@@ -1,4 +1,4 @@
-"""What this room does when the core accepts, settles and reopens refunds, reconciles, and is asked for its health."""
+"""Receive the core's signals."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ from .models import LookUp
 
 @receiver(signals.refund_accepted, dispatch_uid=f"{__name__}.accepted")
 def accepted(*, refund: Refund, now: datetime, **_: Any) -> None:
-    """Look up the refund soon, and now where a hint came before this answer: it can be about a later state."""
+    """Look up the refund soon, or now if a hint came before this answer: the hint can be about a later state."""
     row, is_new = LookUp.objects.get_or_create(pk=refund.pk, defaults={"look_at": now + SHORTEST_WAIT})
     if not is_new:
         row.look_at = now + SHORTEST_WAIT if row.look_at is None else now
@@ -28,7 +28,7 @@ def accepted(*, refund: Refund, now: datetime, **_: Any) -> None:
 
 @receiver(signals.refunds_settled, dispatch_uid=f"{__name__}.settled")
 def settled(*, id_range: IdRange, now: datetime, **_: Any) -> None:
-    """Look up once more a refund that succeeded after a hint, or while it was under way; and no failed one."""
+    """Look up a refund once more if it succeeded after a hint or while it was under way. Do not look up failed ones."""
     within = {"pk__gte": id_range.first_id, "pk__lte": id_range.last_id}
     rows = LookUp.objects.filter(**within, look_at__isnull=False, refund__settled_at=now)
     if rows.exists():
@@ -38,7 +38,7 @@ def settled(*, id_range: IdRange, now: datetime, **_: Any) -> None:
 
 @receiver(signals.refunds_reopened, dispatch_uid=f"{__name__}.reopened")
 def reopened(*, ids: Sequence[int], **_: Any) -> None:
-    """Forget what was known about the round that failed."""
+    """Clear the look-ups of the attempts that failed."""
     LookUp.objects.filter(pk__in=ids).update(look_at=None, reversed_at=None)
 
 
@@ -50,5 +50,5 @@ def reconciling(*, now: datetime, patience: timedelta, limiter: Limiter | None, 
 
 @receiver(signals.health_requested, dispatch_uid=f"{__name__}.health")
 def health_requested(*, now: datetime, **_: Any) -> list[str]:
-    """Report what is under way for long, what nobody looks up, and what failed after it had succeeded."""
+    """Report refunds that are under way for long, are not looked up, or failed after they had succeeded."""
     return look_ups.lines(now)

@@ -1,6 +1,6 @@
-"""Settings of the look-ups of refunds that a payment provider settles later."""
+"""Define the settings of look-ups."""
 
 from ..apps import LABEL
 
-# Look-ups call the payment provider, as payments do, and so wait in the same queue.
+# Look-ups call the payment provider, as payments do, so they use the same queue.
 TASK_ROUTES = {f"{LABEL}.look_up_refund": {"queue": "payments"}}

@@ -1,4 +1,4 @@
-"""The task of this room."""
+"""Define the task of this room."""
 
 from celery import shared_task
 from django.utils import timezone
@@ -9,10 +9,10 @@ from . import outcomes
 from .look_ups import LOOK_UP_REFUND
 
 
-# The time limits (seconds) are shorter than the lease of the look-up, as those of a payment are.
+# Seconds: shorter than the lease of the look-up, as for a payment.
 @shared_task(name=LOOK_UP_REFUND, soft_time_limit=45, time_limit=50, **TROUBLE)
 def look_up_refund(*, refund_id: int, **_newer: object) -> None:
-    """Ask the payment provider how a refund has ended; the reconciler sends the next look-up when it is due."""
+    """Ask the payment provider for a refund's outcome. The reconciler sends the next look-up when it is due."""
     outcomes.look_up_refund(
         positive("refund_id", refund_id),
         timezone.now(),

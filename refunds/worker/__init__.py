@@ -1,1 +1,1 @@
-"""Room: hardening for any Celery worker."""
+"""Room: harden any Celery worker against unexpected messages and lost connections."""

@@ -1,4 +1,4 @@
-"""System checks: each part of this room works only where a setting asks for it, and Celery does not say so."""
+"""Check the settings that enable the parts of this room. Celery does not report that one is missing."""
 
 from typing import Any, Final
 
@@ -10,9 +10,9 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register  # n
 from ..apps import LABEL
 
 CONSUMER: Final = f"{__package__}.consumer:Consumer"
-# Celery lists all but the one that its Django fixup reads by its whole name; RedBeat has its own
-# (https://redbeat.readthedocs.io/en/latest/config.html).
+# RedBeat's settings (https://redbeat.readthedocs.io/en/latest/config.html).
 REDBEAT = ("key_prefix", "lock_key", "lock_timeout", "redis_options", "redis_url", "redis_use_ssl")
+# Celery's list lacks db_reuse_max, which its Django fixup reads.
 KNOWN = {str(option[0]) for option in flatten(NAMESPACES)} | {"db_reuse_max"} | {f"redbeat_{name}" for name in REDBEAT}
 
 
@@ -32,7 +32,7 @@ def consumer_set(**_: Any) -> list[CheckMessage]:
 
 
 def _is_ours(named: str) -> bool:
-    # Here, because it loads Celery's worker, which a web process does not need.
+    # Import it here: it loads Celery's worker, which a web process does not need.
     from .consumer import Consumer
 
     try:
@@ -43,7 +43,7 @@ def _is_ours(named: str) -> bool:
 
 @register(Tags.compatibility)
 def acknowledged_late(**_: Any) -> list[CheckMessage]:
-    """Report early acknowledgement: the broker would not give the message of a lost worker to another."""
+    """Report early acknowledgement: the broker would not redeliver the message of a lost worker."""
     if getattr(settings, "CELERY_TASK_ACKS_LATE", False):
         return []
     return [
@@ -86,8 +86,8 @@ def celery_names(**_: Any) -> list[CheckMessage]:
 
 @register(Tags.compatibility)
 def quorum_on_rabbitmq(**_: Any) -> list[CheckMessage]:
-    """Quorum queues are RabbitMQ's; on another broker their exchange would lose its bindings with a flush."""
-    # Celery's own, where a project names none.
+    """Report quorum queues on a broker other than RabbitMQ: a flush would lose the bindings of their exchange."""
+    # Celery's default, if the project names no broker.
     broker = str(getattr(settings, "CELERY_BROKER_URL", None) or "amqp:")
     if getattr(settings, "REFUNDS_QUEUE_TYPE", "classic") != "quorum" or broker.startswith(("amqp", "pyamqp")):
         return []

@@ -1,8 +1,8 @@
-"""A worker keeps its database connection from task to task, as a web process keeps its own from request to request.
+"""Keep a worker's database connection from task to task, as a web process keeps its own from request to request.
 
-Django's settings apply: CONN_MAX_AGE limits its age, and CONN_HEALTH_CHECKS tests it before it is used again. Without
-CELERY_DB_REUSE_MAX, Celery closes the connection before and after each task, whatever these say (celery 9824). With
-it, Celery tests nothing. So the setting is as high as it can be, and the connection is tested here.
+Django's settings apply: CONN_MAX_AGE limits the age, and CONN_HEALTH_CHECKS tests the connection before reuse. Without
+CELERY_DB_REUSE_MAX, Celery ignores them and closes the connection before and after each task (celery 9824). With it,
+Celery tests nothing. So the setting has the largest value, and this module tests the connection.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""The worker's consumer: it refuses an unexpected message before Celery works on it."""
+"""Refuse an unexpected message before Celery processes it."""
 
 import logging
 from collections.abc import Callable
@@ -19,16 +19,16 @@ logger = logging.getLogger(__name__)
 
 # Bytes of a refused body in the log.
 SHOWN = 1_024
-# Mingle and gossip read what any client of the broker publishes, as remote control does, and an error there ends the
-# worker. They exchange revoked tasks and the names of workers; nothing here revokes a task.
+# Turn off mingle and gossip. As remote control does, they read what any client of the broker publishes, and an error
+# there ends the worker. They exchange revoked tasks and the names of workers; nothing here revokes a task.
 ALONE = {"without_gossip": True, "without_mingle": True}
 
 
 class Consumer(Celerys):
-    """Celery's consumer with a check in front, for the setting `worker_consumer`.
+    """Checks each message before Celery's consumer gets it. Set it as `worker_consumer`.
 
-    It logs a refused message in one line, rejects it without requeueing, and sends `task_rejected`. The transport
-    (see the package `transport`) keeps what kombu cannot read.
+    It logs a refused message in one line, rejects it without requeueing, and sends `task_rejected`. The package
+    `transport` keeps messages that kombu cannot read.
     """
 
     connection_errors: tuple[type[Exception], ...]  # an attribute of Celery's class that its stubs leave out
@@ -41,13 +41,13 @@ class Consumer(Celerys):
     def connection_for_read(self, heartbeat: float | None = None) -> Any:
         """Connect as Celery does, through a guarded transport."""
         connection: Any = self.app.connection_for_read(heartbeat=heartbeat)
-        # Set on the instance: kombu sets the class again by the URL's scheme when it fails over to another broker.
+        # Replace the method, not the class: on failover to another broker, kombu finds the class by the URL again.
         find, guard = type(connection).get_transport_cls, cache(guarded)
         vars(connection)["get_transport_cls"] = lambda: guard(find(connection))
         return self.ensure_connected(connection)
 
     def create_task_handler(self, *args: Any, **options: Any) -> Callable[[Any], Any]:
-        """Return a handler that refuses a message with a fault, and gives every other one to Celery's handler."""
+        """Return a handler that refuses a message with a fault, and passes the others to Celery's handler."""
         handle: Callable[[Any], Any] = super().create_task_handler(*args, **options)
 
         def on_message(message: Any) -> Any:
@@ -62,24 +62,24 @@ class Consumer(Celerys):
         return on_message
 
     def on_decode_error(self, message: Any, exc: Exception) -> None:
-        """Refuse a message that cannot be decoded. Celery acknowledges it and sends no signal."""
+        """Refuse a message that cannot be decoded. Celery's method acknowledges it and sends no signal."""
         self.on_invalid_task(None, message, exc)
 
     def on_invalid_task(self, body: Any, message: Any, exc: Exception) -> None:
-        """Log one line with the beginning of the body. Celery logs a traceback, which can quote the whole message."""
+        """Log one line with the beginning of the body. Celery's method logs a traceback, which can quote all of it."""
         reason = one_line(exc)
         logger.error("Received invalid task message: %s. The body begins %r", reason, (message.body or "")[:SHOWN])
         self._reject(message)
         signals.task_rejected.send(sender=self, message=message, exc=InvalidTaskError(reason))
 
     def on_unknown_message(self, body: Any, message: Any) -> None:
-        """Refuse a message without a task. Celery logs all its headers."""
+        """Refuse a message without a task. Celery's method logs all headers."""
         self.on_invalid_task(body, message, InvalidTaskError("the message names no task"))
 
     def on_unknown_task(self, body: Any, message: Any, exc: Exception) -> None:
-        """Log one line with the task's name and id, which the check has limited.
+        """Log one line with the task's name and id, whose length the check has limited.
 
-        Celery logs all headers and stores a failure, which would end a worker whose result backend is away.
+        Celery's method logs all headers and stores a failure, which ends a worker whose result backend is down.
         """
         name, id_ = message.headers["task"], message.headers["id"]
         logger.error(
@@ -89,13 +89,13 @@ class Consumer(Celerys):
         signals.task_unknown.send(sender=self, message=message, exc=exc, name=name, id=id_)
 
     def _reject(self, message: Any) -> None:
-        # A command of remote control is not acknowledged, and RabbitMQ closes a channel that rejects it.
+        # Commands of remote control are not acknowledged: RabbitMQ closes a channel that rejects one.
         if message.delivery_info.get("consumer_tag") not in (message.channel.no_ack_consumers or ()):
             message.reject_log_error(logger, self.connection_errors)
 
 
 def _refuse_compressed() -> None:
-    """Refuse compressed messages: nothing here sends one, and kombu would unpack a megabyte to a gigabyte unchecked."""
+    """Refuse compressed messages. Nothing here sends one, and kombu would unpack one megabyte to a gigabyte."""
     find: Any = compression.get_encoder  # returns encoder and name; kombu's stubs know only the encoder
     for content_type in compression.encoders():
         compression.register(find(content_type)[0], _refuse, content_type)

@@ -1,4 +1,4 @@
-"""The sender of remote control: it warns where the workers do not listen."""
+"""Warn when a command of remote control is sent to workers that do not listen."""
 
 import logging
 from typing import Any
@@ -9,10 +9,10 @@ logger = logging.getLogger(__name__)
 
 
 class Control(Celerys):
-    """Celery's control with a warning, for the app's argument `control`; `celery inspect` and Flower use it."""
+    """Warns before Celery's control sends a command. Pass it as the app's argument `control`, for Flower too."""
 
     def broadcast(self, command: str, *args: Any, **options: Any) -> Any:
-        """Send a command to the workers. Warn first where remote control is off, because then no worker answers."""
+        """Send a command to the workers. Warn first if remote control is off, because then no worker answers."""
         if not self.app.conf.worker_enable_remote_control:
             logger.warning(
                 "Remote control is off, and workers with these settings do not answer %r: set "

@@ -1,4 +1,4 @@
-"""Failed and expired tasks, and refused messages, are reported to the admins by mail (the setting ADMINS)."""
+"""Mail the admins (the setting ADMINS) about failed and expired tasks, and about refused messages."""
 
 import logging
 from typing import Any
@@ -9,8 +9,8 @@ from django.core.mail import mail_admins
 
 logger = logging.getLogger(__name__)
 
-# Seconds in which one mail reports all messages of a task that expire, or that fail by the same kind of error. Hundreds
-# of messages can expire together, and a bug can fail every one of them, at each attempt.
+# Seconds in which one mail reports all messages of a task that expire or fail with the same kind of error. Hundreds of
+# messages can expire together, and a bug can fail each attempt of each message.
 QUIET = 300
 
 
@@ -18,7 +18,7 @@ QUIET = 300
 def report_failure(
     *, sender: Any, task_id: str, exception: BaseException, args: Any, kwargs: Any, einfo: Any, **_newer: Any
 ) -> None:
-    """Mail task, id, arguments and traceback of the first failure of a kind. Celery logs each failure."""
+    """Mail the task, id, arguments and traceback of the first failure of a kind. Celery logs each failure."""
     kind = type(exception).__name__
     if not cache.add(f"{__name__}.failed.{sender.name}.{kind}", value=True, timeout=QUIET):
         return
@@ -31,10 +31,10 @@ def report_failure(
 
 @task_revoked.connect(dispatch_uid=f"{__name__}.report_expiry")
 def report_expiry(*, sender: Any, request: Any, expired: bool, **_newer: Any) -> None:
-    """Log each expired message, and mail the first one of a task."""
+    """Log each expired message, and mail the admins about the first one of a task."""
     if not expired:
         return
-    # Only a kilobyte: the arguments can be a whole body.
+    # Log only a kilobyte: the arguments can fill the largest body.
     logger.warning("task %s expired: id %s, arguments %.1024s", sender.name, request.id, repr(request.kwargs))
     if cache.add(f"{__name__}.expired.{sender.name}", value=True, timeout=QUIET):
         mail_admins(
@@ -49,7 +49,7 @@ def report_expiry(*, sender: Any, request: Any, expired: bool, **_newer: Any) ->
 @task_rejected.connect(dispatch_uid=f"{__name__}.report_refusal")
 @task_unknown.connect(dispatch_uid=f"{__name__}.report_refusal")
 def report_refusal(*, exc: Exception, **_newer: Any) -> None:
-    """Mail the first message that a worker refuses or cannot read. The worker's log has the beginning of each."""
+    """Mail the admins about the first message that a worker refuses or cannot read. The worker's log has each one."""
     if cache.add(f"{__name__}.refused", value=True, timeout=QUIET):
         mail_admins(
             "A message on the queue was refused",

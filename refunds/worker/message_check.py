@@ -1,7 +1,7 @@
-"""What a message on the queue can hold, so that no message can end a worker.
+"""Check the headers and the body of a message, so that no message can end a worker.
 
-Celery does not check headers and body. One that it does not expect, such as a body of `null` or a time limit of `"x"`,
-ends the worker (seen with Celery 5.7.0); the broker then gives the message to the next worker, and so on for ever.
+Celery does not check them. An unexpected value, such as a body of `null` or a time limit of `"x"`, ends the worker
+(seen with Celery 5.7.0). The broker then delivers the message to the next worker, and ends each of them in turn.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,27 +13,27 @@ from kombu.utils.json import dumps
 
 # Bytes of a body. The arguments of these tasks are ids and numbers, some 200.
 LONGEST_BODY: Final = 65_536
-# Characters of headers and properties together, as JSON; Celery's own are some 900. They are in each log line of the
-# worker that shows headers, and go to the child process with the body.
+# Characters of headers and properties together, as JSON; Celery's own have some 900. Some log lines of the worker show
+# all headers, and the child process gets them with the body.
 LONGEST_HEADERS: Final = 65_536
 # Characters of a reason in the log: it can quote the message.
 LONGEST_REASON: Final = 300
-# Characters of an id or a name; an id is a UUID of 36. Longer ones would fill the log.
+# Characters of an id or a name; an id is a UUID of 36 characters. Longer ones would fill the log.
 LONGEST_NAME: Final = 255
 # Levels of nested lists and objects. At some 500, Python cannot send them to a child process.
 DEEPEST: Final = 20
-# Redis delivers a message again that is not acknowledged within its visibility timeout (3,600 s), so a message that
-# waits longer for its ETA is delivered once more each hour. Store a longer wait as a due time on a row.
+# Redis redelivers a message that is not acknowledged within the visibility timeout (3,600 s), so it would redeliver a
+# message that waits longer for its ETA every hour. Store a longer wait as a due time on a row.
 LONGEST_WAIT: Final = timedelta(hours=1)
-# The only task of Celery's own that a worker takes: beat sends it where results are kept in a database. The others are
-# for chords, chains and maps, which nothing here sends, and celery.chord_unlock retries for ever.
+# The only one of Celery's own tasks that a worker accepts: beat sends it if the result backend is a database. The
+# others serve chords, chains and maps, which nothing here sends; celery.chord_unlock would retry for ever.
 OF_CELERY: Final = frozenset({"celery.backend_cleanup"})
-# Messages that Celery sends when a task has ended. Here messages are sent on commit (docs/adr/0006).
+# Messages that Celery would send when a task has ended. Here, all messages are sent on commit (docs/adr/0006).
 FOLLOWERS: Final = frozenset({"callbacks", "errbacks", "chain", "chord"})
 
 
 def fault(message: Any, now: datetime) -> str:
-    """Return what is wrong with a kombu message, as a sentence; an empty text for one that a worker can take.
+    """Return what is wrong with a kombu message, as a sentence; an empty text if a worker can accept it.
 
     The task checks its arguments itself. Raises kombu's ContentDisallowed and DecodeError.
     """
@@ -54,12 +54,12 @@ def fault(message: Any, now: datetime) -> str:
 
 
 def one_line(reason: object) -> str:
-    """Return a reason cut for a line of the log, with unprintable characters escaped: it can quote the message."""
+    """Return a reason for one line of the log: cut, with unprintable characters escaped. It can quote the message."""
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(reason)[:LONGEST_REASON])
 
 
 def _fault_of_extent(headers: Mapping[str, Any], properties: Mapping[str, Any]) -> str:
-    # py-amqp puts the headers among the properties
+    # py-amqp repeats the headers in the properties
     others = {name: value for name, value in properties.items() if name != "application_headers"}
     for what, value in {"headers": headers, "properties": others}.items():
         if is_too_deep(value, DEEPEST):
@@ -116,7 +116,7 @@ def _is_count(value: object) -> bool:
 def _is_seconds(value: object) -> bool:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return value is None
-    return 0 < value <= float_info.max  # Celery adds it to the time as a float; JSON has integers beyond every float
+    return 0 < value <= float_info.max  # Celery converts it to a float, and JSON integers can be larger than any float
 
 
 def _are_limits(value: object) -> bool:
@@ -141,7 +141,7 @@ def _is_nothing(value: object) -> bool:
     return not value
 
 
-# The headers that Celery's worker reads, in its Request and its tracer. Others can hold anything.
+# The headers that Celery's worker reads in its Request and its tracer. Other headers can have any value.
 HEADERS: Final[Mapping[str, Callable[[object], bool]]] = {
     "task": _is_task,
     "id": _is_name,
@@ -158,7 +158,7 @@ HEADERS: Final[Mapping[str, Callable[[object], bool]]] = {
 
 
 def _instant(value: object) -> datetime | None:
-    """Return the aware instant of a text, in UTC; None for anything else."""
+    """Return the instant in a text, in UTC; None if the value is no text or has no offset from UTC."""
     try:
         found = datetime.fromisoformat(value) if isinstance(value, str) else None
         return found.astimezone(UTC) if found and found.tzinfo else None
@@ -167,7 +167,7 @@ def _instant(value: object) -> datetime | None:
 
 
 def is_too_deep(value: object, allowed: int) -> bool:
-    """Return whether lists and objects are nested deeper than `allowed`. Count by levels: recursion could overflow."""
+    """Return whether lists and objects are nested deeper than `allowed`. Do not recurse: the stack could overflow."""
     level: list[object] = [value]
     for _ in range(allowed + 1):
         if not level:
@@ -177,7 +177,7 @@ def is_too_deep(value: object, allowed: int) -> bool:
 
 
 def _inside(value: object) -> list[object]:
-    if isinstance(value, str | int | float | None):  # most values: the test for a mapping is the slow one
+    if isinstance(value, str | int | float | None):  # most values are these, and the test for a mapping is slow
         return []
     if isinstance(value, Mapping):
         return list(value.values())
@@ -185,7 +185,7 @@ def _inside(value: object) -> list[object]:
 
 
 def _short(value: object) -> str:
-    """Return the value for one line of a log, or only the type of a nested one."""
+    """Return the value for one line of a log, or only its type if it is nested."""
     if isinstance(value, int) and value.bit_length() > 64:  # noqa: PLR2004  # Python refuses to print 4,300 digits
         return "a huge number"
     return repr(value)[:80] if isinstance(value, str | int | float | None) else f"a {type(value).__name__}"

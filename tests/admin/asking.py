@@ -1,4 +1,4 @@
-"""Requests of the tables of who may do what: their rows and forms, how they are sent, and how they are answered."""
+"""Requests of the permission tables: their rows and forms, how they are sent, and their expected answers."""
 
 from collections.abc import Callable
 from typing import Any
@@ -52,7 +52,7 @@ FORMS: Forms = {
 
 
 def rows() -> dict[str, Any]:
-    """One row of each model of the core, and a pending request, by the name that addresses and forms call them."""
+    """Return one row of each model of the core, and a pending request, by the name that URLs and forms use."""
     refund = make_refund(status="succeeded", settled_at=PRESSED, receipt="r")
     entry = WalletEntry.objects.create(refund=refund, amount_minor=1250, currency="GBP")
     sweep, _ = sweeps.start_approve(key="k", frozen=Frozen(0), by=None, now=PRESSED)
@@ -75,14 +75,14 @@ def everything() -> dict[str, Any]:
 
 
 def send(client: Client, asked: Asked, names: dict[str, Any], forms: Forms, **extra: str) -> Any:
-    """Ask as a browser would, with the form that the request wants."""
+    """Send the request as a browser would, with its form."""
     form = {key: value.format(**names) for key, value in forms.get(asked.what or asked.address, {}).items()}
     with TestCase.captureOnCommitCallbacks(execute=True):
         return getattr(client, asked.method.lower())(asked.path(names), {**form, **extra})
 
 
 def for_user(names: dict[str, Any], who: str, user: User | None) -> dict[str, Any]:
-    """With the user's own name, and a good token of each confirmation page that is theirs."""
+    """Fill in the user's name, and valid tokens of the user's confirmation pages."""
     pk, frozen = user and user.pk, Frozen(names["pending"])
     pages = {page: make_token(page, pk, frozen, PRESSED) for page in ("approve_all", "approve", "decline")}
     return {**names, "who": who, **pages}
@@ -105,7 +105,7 @@ def answer(response: Any, changed: bool) -> str:
 def check_answers(
     asked: Asked, names: dict[str, Any], forms: Forms, permissions: frozenset[str], queued: Queued
 ) -> None:
-    """Each kind of user is answered as the table says. Rows change, and messages go out, only where it has bold."""
+    """Each kind of user gets the table's answer. Rows change and messages are sent only where the cell is bold."""
     users = {kind: kind.make() for kind in everybody(asked, permissions)}
     browsers = {kind: browser(user, enforce_csrf_checks=True) for kind, user in users.items()}
     User.objects.update(last_login=None)

@@ -1,4 +1,4 @@
-"""What the admin's tests share: a frozen clock, users by permission, the queue's content, and the state of all rows."""
+"""Fixtures of the admin: a frozen clock, users by permission, the content of the queues, and all rows."""
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ class Message:
 
 @pytest.fixture(autouse=True)
 def clock() -> Generator[FrozenDateTimeFactory]:
-    """Two minutes before the cutoff of an ordinary day; it moves when the test moves it."""
+    """Freeze the clock two minutes before the cutoff of an ordinary day, until the test moves it."""
     with freeze_time(PRESSED) as frozen:
         assert isinstance(frozen, FrozenDateTimeFactory)
         yield frozen

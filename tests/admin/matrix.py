@@ -135,7 +135,7 @@ def _openers(cell: str) -> frozenset[frozenset[str]]:
 
 
 def _opened_by_any(index: Asked, all_asked: Iterable[Asked]) -> Asked:
-    """The index page of an app, opened by each permission that opens a page of the app by itself."""
+    """The index page of an app, opened by each permission that opens a page of the app."""
     label = index.address.strip("/").rpartition("/")[2]
     of_app = [asked for asked in all_asked if asked.label == label]
     return _replaced(index, opened_by=frozenset(one for asked in of_app for one in asked.opened_by if len(one) == 1))

@@ -25,7 +25,7 @@ Queued = Callable[[], list[Message]]
 
 @pytest.fixture
 def user() -> User:
-    """One who may approve and decline chosen rows."""
+    """A user who can approve and decline chosen rows."""
     return make_user("approve_returnrequest", "decline_returnrequest")
 
 
@@ -55,10 +55,10 @@ def statuses() -> dict[int, str]:
     return dict(ReturnRequest.objects.values_list("pk", "status"))
 
 
-def test_approve_decides_the_chosen_and_says_how_many_it_left(
+def test_approve_decides_chosen_rows_and_reports_the_rest(
     client: Client, user: User, queued: Queued, django_capture_on_commit_callbacks: Any
 ) -> None:
-    """Two pending rows are approved with a refund each; one decided before and one owed a decline are left."""
+    """Two pending rows get a refund each; one decided before and one received before the cutoff are left."""
     chosen = make_requests(2)
     declined = make_requests(1, status=Status.DECLINED, decided_at=PRESSED)
     owed = make_requests(1, received_at=CUTOFF - timedelta(days=1, microseconds=1))
@@ -81,8 +81,8 @@ def test_approve_decides_the_chosen_and_says_how_many_it_left(
     assert [message.task for message in queued()] == ["refunds.pay_refunds"]
 
 
-def test_approve_across_pages_takes_what_the_filters_let_through(client: Client) -> None:
-    """With "select all" the ids in the form do not matter, the filters in the address do."""
+def test_approve_across_pages_decides_what_the_filters_match(client: Client) -> None:
+    """With "select all" the filters in the URL count, and the ids in the form do not."""
     pounds = make_requests(120)
     make_requests(2, currency="UAH")
     page = confirm(client, "approve_selected", [pounds[0].pk], "?currency=GBP", select_across=1)
@@ -90,8 +90,8 @@ def test_approve_across_pages_takes_what_the_filters_let_through(client: Client)
     assert set(ReturnRequest.objects.filter(status=Status.REQUESTED).values_list("currency", flat=True)) == {"UAH"}
 
 
-def test_approve_asks_first(client: Client) -> None:
-    """The first form changes nothing: its page has count, sums and names of what can be approved, and no reason."""
+def test_approve_asks_for_confirmation(client: Client) -> None:
+    """The first form changes nothing; its page has count, sums and names of approvable rows, and no reason."""
     pending = make_requests(12)
     make_requests(1, currency="UAH")
     declined = make_requests(1, status=Status.DECLINED, decided_at=PRESSED)
@@ -111,8 +111,8 @@ def test_approve_asks_first(client: Client) -> None:
 
 @pytest.mark.parametrize("chosen", ["all", "each"])
 @pytest.mark.parametrize(("action", "verb"), [("approve_selected", "approved"), ("decline_selected", "declined")])
-def test_what_came_in_after_the_page_is_not_decided(client: Client, action: str, verb: str, chosen: str) -> None:
-    """Also where it is large, matches the filters or is named in the form; the message says how many there are."""
+def test_rows_received_after_the_page_are_not_decided(client: Client, action: str, verb: str, chosen: str) -> None:
+    """This holds for rows that the filters match or the form names; the message has their number."""
     shown = make_requests(2)
     across = {"select_across": 1} if chosen == "all" else {}
     page = act(client, action, ids(shown), "?currency=GBP", **across)
@@ -127,7 +127,7 @@ def test_what_came_in_after_the_page_is_not_decided(client: Client, action: str,
 
 
 def test_decline_asks_for_a_reason_first(client: Client) -> None:
-    """The first form changes nothing: its page counts the pending among the chosen and carries their ids."""
+    """The first form changes nothing; its page counts the pending chosen rows and has their ids."""
     pending = make_requests(12)
     approved = make_requests(1, status=Status.APPROVED, decided_at=PRESSED)
     before = state()
@@ -140,8 +140,8 @@ def test_decline_asks_for_a_reason_first(client: Client) -> None:
     assert all(f'name="_selected_action" value="{pk}"' in page.text for pk in ids(pending))
 
 
-def test_decline_with_a_reason_keeps_it_on_each_row(client: Client, user: User) -> None:
-    """Who, when and why are on the declined; no refund is owed."""
+def test_decline_stores_its_reason_on_each_row(client: Client, user: User) -> None:
+    """Declined rows have the user, the time and the reason, and no refund."""
     chosen = make_requests(2)
     decided = make_requests(1, status=Status.APPROVED, decided_at=PRESSED)
     reason = "Worn <b>twice</b>."
@@ -155,7 +155,7 @@ def test_decline_with_a_reason_keeps_it_on_each_row(client: Client, user: User) 
     assert Refund.objects.count() == len(decided)
 
 
-def test_decline_across_pages_carries_no_ids_and_leaves_what_came_since(client: Client) -> None:
+def test_decline_across_pages_leaves_rows_received_since(client: Client) -> None:
     """The page names one id in no row's name; a request that comes in after it is not declined."""
     make_requests(150)
     make_requests(1, currency="UAH")
@@ -176,7 +176,7 @@ def test_decline_across_pages_carries_no_ids_and_leaves_what_came_since(client: 
 
 @pytest.mark.parametrize("reason", ["", " \n\t", "x" * 501, "nul \x00"])
 def test_decline_without_a_usable_reason_changes_nothing(client: Client, reason: str) -> None:
-    """Missing, blank, too long or with a NUL: the page comes back and says so, with the numbers as they are now."""
+    """A missing, blank or long reason, or one with a NUL, shows the page again with an error and new numbers."""
     chosen = make_requests(2)
     before = state()
     page = confirm(client, "decline_selected", ids(chosen), reason=reason)
@@ -200,8 +200,8 @@ def of_another_user(_: str) -> str:
 
 @pytest.mark.parametrize("action", ["approve_selected", "decline_selected"])
 @pytest.mark.parametrize("spoil", [spoilt, of_the_button, of_another_user, lambda _: "", lambda _: "1:2:\x00<script>"])
-def test_page_that_was_not_made_here_changes_nothing(client: Client, action: str, spoil: Callable[[str], str]) -> None:
-    """A forged snapshot, the token of another page or of another user: a fresh page says so, and no error page."""
+def test_forged_page_changes_nothing(client: Client, action: str, spoil: Callable[[str], str]) -> None:
+    """A forged snapshot, or a token of another page or user, leads to a fresh page with a message."""
     chosen = make_requests(2)
     token = spoil(act(client, action, ids(chosen)).context["token"])
     before = state()
@@ -220,10 +220,10 @@ def test_page_that_was_not_made_here_changes_nothing(client: Client, action: str
         (NOON, NOON + timedelta(hours=1, seconds=1), "open for more than an hour"),
     ],
 )
-def test_page_that_was_open_too_long_changes_nothing(  # noqa: PLR0917  # three of them are one case
+def test_expired_page_changes_nothing(  # noqa: PLR0917  # three of them are one case
     client: Client, clock: FrozenDateTimeFactory, action: str, shown_at: datetime, confirmed_at: datetime, why: str
 ) -> None:
-    """Shown a second before the cutoff and confirmed at it, or a second after its hour: a fresh page says why."""
+    """A page confirmed at the cutoff, or a second after its hour, leads to a fresh page that says why."""
     chosen = make_requests(2)
     clock.move_to(shown_at)
     token = act(client, action, ids(chosen)).context["token"]
@@ -234,7 +234,7 @@ def test_page_that_was_open_too_long_changes_nothing(  # noqa: PLR0917  # three 
     assert state() == before
 
 
-def test_reason_may_be_as_long_as_the_limit(client: Client) -> None:
+def test_reason_of_the_maximum_length_is_stored(client: Client) -> None:
     """Five hundred characters are kept whole."""
     row = make_requests()[0]
     confirm(client, "decline_selected", [row.pk], reason="x" * 500)
@@ -243,7 +243,7 @@ def test_reason_may_be_as_long_as_the_limit(client: Client) -> None:
 
 
 def test_page_groups_the_thousands_of_its_counts(client: Client) -> None:
-    """As the page of the button does."""
+    """They look as on the page of the button."""
     make_requests(1012)
     make_requests(1, status=Status.DECLINED, decided_at=PRESSED)
     page = act(client, "approve_selected", ["0"], select_across=1)
@@ -253,21 +253,21 @@ def test_page_groups_the_thousands_of_its_counts(client: Client) -> None:
 
 
 def test_page_leads_back_to_the_list_by_its_breadcrumbs(client: Client) -> None:
-    """Like Django's own pages: home, the app, the list."""
+    """The breadcrumbs are those of Django's pages: home, the app, the list."""
     page = act(client, "approve_selected", ids(make_requests()))
     assert f'&rsaquo; <a href="{CHANGE_LIST}">Return requests</a>' in page.text
 
 
-def test_chosen_that_are_owed_a_decline_are_not_called_decided(client: Client) -> None:
-    """They are pending, and cannot be approved."""
+def test_rows_that_can_only_be_declined_are_reported_as_pending(client: Client) -> None:
+    """The message says that they are pending and cannot be approved."""
     page = act(client, "approve_selected", ids(make_requests(2, received_at=CUTOFF - timedelta(days=2))))
     assert "None of the 2 chosen can be approved." in page.text
     assert "2 pending return requests were received before the last cutoff" in page.text
 
 
 @pytest.mark.parametrize(("verb", "past"), [("approve", "approved"), ("decline", "declined")])
-def test_nothing_to_decide_shows_no_form(client: Client, verb: str, past: str) -> None:
-    """Where none of the chosen is pending there is nothing to confirm."""
+def test_page_without_pending_rows_has_no_form(client: Client, verb: str, past: str) -> None:
+    """If no chosen row is pending, there is nothing to confirm."""
     decided = make_requests(1, status=Status.APPROVED, decided_at=PRESSED)
     page = act(client, f"{verb}_selected", ids(decided))
     assert f"None of the 1 chosen can be {past}." in page.text
@@ -276,7 +276,7 @@ def test_nothing_to_decide_shows_no_form(client: Client, verb: str, past: str) -
 
 @pytest.mark.parametrize("action", ["approve_selected", "decline_selected"])
 @pytest.mark.parametrize("bad", ["x", "-1", "1.5", "²", "9" * 19, "9" * 5000, "", "<script>"])
-def test_id_that_is_none_changes_nothing(client: Client, action: str, bad: str) -> None:
+def test_malformed_id_changes_nothing(client: Client, action: str, bad: str) -> None:
     """An id that no row can have is answered with a message, not with an error page."""
     good = make_requests()[0]
     before = state()
@@ -292,7 +292,7 @@ def test_id_that_is_none_changes_nothing(client: Client, action: str, bad: str) 
 def test_more_rows_than_a_request_can_decide_are_refused(
     client: Client, monkeypatch: pytest.MonkeyPatch, action: str, confirmed: bool
 ) -> None:
-    """Across more than the list counts, nothing is decided, whether there was a page or not."""
+    """Nothing is decided across more rows than the list counts, with or without the confirmation page."""
     make_requests(4)
     before = state()
     extra = {}
@@ -305,7 +305,7 @@ def test_more_rows_than_a_request_can_decide_are_refused(
     assert state() == before
 
 
-def test_action_in_an_address_is_no_action(client: Client) -> None:
+def test_action_by_get_changes_nothing(client: Client) -> None:
     """GET with the form's fields changes nothing."""
     row = make_requests()[0]
     before = state()
@@ -313,8 +313,8 @@ def test_action_in_an_address_is_no_action(client: Client) -> None:
     assert state() == before
 
 
-def test_permission_taken_away_between_page_and_form_counts(client: Client, user: User) -> None:
-    """Whoever may no longer decline when the reason is sent gets 403, and nothing is declined."""
+def test_permission_revoked_after_the_page_refuses_the_form(client: Client, user: User) -> None:
+    """A user who can no longer decline when the reason is sent gets 403, and nothing is declined."""
     row = make_requests()[0]
     assert act(client, "decline_selected", [row.pk]).status_code == 200
     user.user_permissions.set([])

@@ -1,4 +1,4 @@
-"""The button: its page, the press, and what a press is refused for."""
+"""The button: its page, the press, and why a press is refused."""
 
 import re
 from collections.abc import Callable
@@ -30,8 +30,8 @@ def client() -> Client:
     return browser(make_user("approve_all"))
 
 
-def test_list_has_the_button_for_those_who_may_press_it(client: Client) -> None:
-    """The link is there with the permission, and is not without."""
+def test_list_has_the_button_only_with_the_permission(client: Client) -> None:
+    """A user without the permission sees no link to the button's page."""
     assert APPROVE_ALL in client.get(CHANGE_LIST).text
     viewer = browser(make_user("view_returnrequest", username="viewer"))
     assert APPROVE_ALL not in viewer.get(CHANGE_LIST).text
@@ -66,7 +66,7 @@ def test_page_without_anything_pending_has_no_button(client: Client) -> None:
 def test_press_starts_a_sweep_and_leads_to_its_page(
     client: Client, queued: Queued, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
-    """One row for the set that was shown, by the user who pressed; one message, which expires at the cut-off."""
+    """One row has the set that was shown and the user; one message expires at the cutoff."""
     shown = make_requests(3)[-1]
     token = token_of(client)
     make_requests(1)
@@ -96,7 +96,7 @@ def test_message_waits_for_the_commit(
 
 @pytest.mark.django_db(transaction=True)
 def test_press_that_is_rolled_back_sends_nothing(client: Client, queued: Queued) -> None:
-    """With the row goes the message; pressed again, and committed, both are there."""
+    """Without the row there is no message; a second, committed press has both."""
     make_requests()
     token = token_of(client)
     with transaction.atomic():
@@ -110,7 +110,7 @@ def test_press_that_is_rolled_back_sends_nothing(client: Client, queued: Queued)
 def test_second_press_of_the_same_page_leads_to_the_first_sweep(
     client: Client, queued: Queued, clock: FrozenDateTimeFactory, django_capture_on_commit_callbacks: Any
 ) -> None:
-    """At once, after the cut-off, and after the page's hour: one sweep, one message."""
+    """A second press at once, after the cutoff or after the page's hour makes no other sweep or message."""
     make_requests(2)
     token = token_of(client)
     with django_capture_on_commit_callbacks(execute=True):
@@ -143,7 +143,7 @@ def test_press_before_the_cutoff_is_in_time(client: Client, clock: FrozenDateTim
     assert Sweep.objects.get().expires_at == CUTOFF
 
 
-def test_page_is_good_for_its_whole_hour(client: Client, clock: FrozenDateTimeFactory) -> None:
+def test_page_is_valid_for_an_hour(client: Client, clock: FrozenDateTimeFactory) -> None:
     """Pressed an hour after it was shown, to the second, the page still works."""
     make_requests()
     clock.move_to(NOON)
@@ -152,8 +152,8 @@ def test_page_is_good_for_its_whole_hour(client: Client, clock: FrozenDateTimeFa
     assert press(client, token).url.startswith("/admin/refunds/sweep/")
 
 
-def test_page_and_press_cost_the_same_statements_however_many_wait(client: Client) -> None:
-    """Of 10 pending rows and of 1,000: what each does is named here, in its order."""
+def test_page_and_press_take_the_same_statements_for_any_number_of_rows(client: Client) -> None:
+    """10 pending rows and 1,000 take the statements that this test lists in order."""
     signed_in = ["SELECT django_session", "SELECT auth_user", *["SELECT auth_permission"] * 2]
     for more in (10, 990):
         make_requests(more)

@@ -1,4 +1,4 @@
-"""What a press of the button is refused for: nothing changes, and a fresh page says why."""
+"""Why a press of the button is refused: nothing changes, and a fresh page gives the reason."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -78,10 +78,10 @@ def test_forged_page_changes_nothing(
         (NOON, timedelta(hours=1, seconds=1), "open for more than an hour"),
     ],
 )
-def test_page_that_was_open_too_long_changes_nothing(
+def test_expired_page_changes_nothing(
     client: Client, clock: FrozenDateTimeFactory, shown_at: datetime, after: timedelta, why: str
 ) -> None:
-    """Shown a second before the cutoff and pressed at it, or pressed a second after its hour: back to a fresh page."""
+    """A page pressed at the cutoff, or a second after its hour, leads to a fresh page."""
     make_requests(2)
     clock.move_to(shown_at)
     token = token_of(client)
@@ -95,8 +95,8 @@ def test_page_that_was_open_too_long_changes_nothing(
 
 
 @pytest.mark.parametrize("method", ["get", "head", "put", "patch", "delete"])
-def test_only_post_presses(client: Client, method: str) -> None:
-    """The token in an address, or by another method, changes nothing."""
+def test_only_post_starts_a_sweep(client: Client, method: str) -> None:
+    """The token in a URL, or sent by another method, changes nothing."""
     make_requests()
     token = token_of(client)
     before = state()

@@ -1,4 +1,4 @@
-"""Addresses that no page leads to: an id that no row has, and a lookup that no filter offers."""
+"""URLs that no page links to: an id that no row has, and a lookup that no filter offers."""
 
 import django
 import pytest
@@ -27,8 +27,8 @@ def client() -> Client:
 
 @pytest.mark.parametrize("bad", BAD_IDS)
 @pytest.mark.parametrize("model", MODELS)
-def test_page_of_an_id_that_no_row_has_leads_to_the_index(client: Client, model: str, bad: str) -> None:
-    """Also where no row can have it: the page and the history lead to the index, and nothing is changed."""
+def test_page_of_an_unknown_id_redirects_to_the_index(client: Client, model: str, bad: str) -> None:
+    """The page and the history redirect also for an id that no row can have, and nothing is changed."""
     before = state()
     for page in ("change", "history"):
         response = client.get(f"/admin/refunds/{model}/{bad}/{page}/")
@@ -42,8 +42,8 @@ def test_page_of_an_id_that_no_row_has_leads_to_the_index(client: Client, model:
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_who_may_not_look_does_not_learn_which_rows_there_are(model: str) -> None:
-    """Every page of an id that no row has is refused, as is that of one which a row has."""
+def test_user_without_permission_does_not_learn_which_rows_exist(model: str) -> None:
+    """The pages of an unknown id are refused as those of an existing row are."""
     client = browser(make_user())
     for page in ("change", "history", "delete"):
         for pk in (1, 2**63):
@@ -63,16 +63,16 @@ def test_who_may_not_look_does_not_learn_which_rows_there_are(model: str) -> Non
         ("sweep", "kind__regex=("),
     ],
 )
-def test_lookup_that_no_filter_offers_leads_to_the_list(client: Client, model: str, query: str) -> None:
-    """Some would end in an error of the database, most would read the whole table: none is asked."""
+def test_lookup_without_a_filter_redirects_to_the_list(client: Client, model: str, query: str) -> None:
+    """No such lookup reaches the database, where it would raise an error or read the whole table."""
     response = client.get(f"/admin/refunds/{model}/?{query}")
     assert (response.status_code, response["Location"]) == (302, f"/admin/refunds/{model}/?e=1")
     assert client.get(f"/admin/refunds/{model}/?e=1").status_code == 200
 
 
 @pytest.mark.parametrize("query", ["decided_by__password__startswith=x", "sweep__started_by__password=x"])
-def test_lookup_of_what_is_no_column_is_refused(client: Client, query: str) -> None:
-    """No list tells by its length what a password's hash begins with: 400, and Django's line in the log."""
+def test_lookup_through_a_relation_is_refused(client: Client, query: str) -> None:
+    """The answer is 400 with Django's log line, so that no list reveals how a password's hash begins."""
     assert client.get(f"{CHANGE_LIST}?{query}").status_code == 400
 
 
@@ -86,7 +86,7 @@ def test_filter_by_a_field_is_offered(client: Client) -> None:
 
 @pytest.mark.parametrize(("term", "found"), [("1001", 1), ("%00", 0), ("1001%00", 0)])
 def test_autocompletion_finds_what_a_search_finds(client: Client, term: str, found: int) -> None:
-    """And nothing for a NUL, at which PostgreSQL fails and SQLite stops reading the pattern."""
+    """It finds nothing for a NUL, at which PostgreSQL fails and SQLite stops reading the pattern."""
     make_requests()
     of_field = f"app_label={LABEL}&model_name=refund&field_name=request"
     response = client.get(f"/admin/autocomplete/?{of_field}&term={term}")

@@ -1,4 +1,4 @@
-"""Order lines, reasons, notes, customers and users' names come from strangers: shown as text on every page."""
+"""Every page escapes order lines, reasons, notes, customers and users' names, which come from strangers."""
 
 from dataclasses import dataclass
 
@@ -93,7 +93,7 @@ def assert_text_only(html: str, payload: str, times: int) -> None:
 
 @pytest.mark.parametrize("address", PAGES)
 def test_page_shows_strangers_text_as_text(rows: Rows, payload: str, address: str) -> None:
-    """Lists, details, titles, breadcrumbs, histories, the search box."""
+    """Lists, details, titles, breadcrumbs, histories and the search box escape it."""
     path, _, query = address.partition("?")
     names = {"declined": rows.declined.pk, "refund": rows.refund.pk, "sweep": rows.sweep.pk}
     values = {key: payload for key, _, value in (pair.partition("=") for pair in query.split("&")) if value}
@@ -103,7 +103,7 @@ def test_page_shows_strangers_text_as_text(rows: Rows, payload: str, address: st
 
 
 def test_decline_page_and_its_messages_show_text_as_text(rows: Rows, payload: str) -> None:
-    """The chosen rows, a reason that comes back because it is too long, and the list after the decision."""
+    """They escape the chosen rows, a reason that is too long, and the message after the decision."""
     form = {"action": "decline_selected", "_selected_action": rows.pending.pk}
     page = rows.client.post(CHANGE_LIST, form)
     assert_text_only(page.text, payload, 2)
@@ -118,7 +118,7 @@ def test_decline_page_and_its_messages_show_text_as_text(rows: Rows, payload: st
 
 
 def test_try_again_and_its_history_show_text_as_text(rows: Rows, payload: str) -> None:
-    """A reason with markup in it, on the failed refund's page before and after the press, and in the history."""
+    """They escape a reason with markup before and after the press, and in the history."""
     texts = dict.fromkeys(["order_line", "payment", "failure"], payload)
     address = f"{REFUNDS}{make_refund(status='failed', settled_at=PRESSED, **texts).pk}"
     page = rows.client.get(f"{address}/change/", {"_changelist_filters": payload}).text
@@ -132,7 +132,7 @@ def test_try_again_and_its_history_show_text_as_text(rows: Rows, payload: str) -
 
 @pytest.mark.parametrize("model", core_models())
 def test_message_about_an_unknown_id_shows_it_as_text(rows: Rows, payload: str, model: str) -> None:
-    """Django names the id that it did not find."""
+    """Django's message repeats the id that it did not find."""
     page = rows.client.get(f"/admin/refunds/{model}/{payload.replace('/', '_2F')}/change/", follow=True)
     assert page.status_code == 200
     assert_text_only(page.text, payload, 1)

@@ -1,4 +1,4 @@
-"""The lists: what they show, find and filter, and what they never ask the database."""
+"""The lists: what they show, find and filter, and which queries they never make."""
 
 from datetime import timedelta
 from typing import Any
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def client() -> Client:
-    """The browser of one who may look at everything."""
+    """The browser of a user who can view everything."""
     return browser(make_user("view_returnrequest", "view_refund", "view_walletentry", "view_sweep"))
 
 
@@ -34,7 +34,7 @@ def shown(client: Client, address: str) -> list[int]:
 
 
 def test_request_list_shows_amounts_in_major_units_and_instants_in_the_zone(client: Client) -> None:
-    """Newest first; minor units, seconds and zones as a person reads them."""
+    """The newest come first, with amounts in major units and times in the cutoff's zone."""
     make_requests(1, amount_minor=1_234_567, customer="c-9", received_at=CUTOFF - timedelta(seconds=1))
     make_requests(1, currency="JPY", status=Status.DECLINED, decided_at=CUTOFF)
     page = client.get(CHANGE_LIST)
@@ -58,7 +58,7 @@ def test_instants_are_shown_in_the_zone_in_winter_too() -> None:
 
 
 def test_request_list_filters_and_searches(client: Client) -> None:
-    """By status, currency, and part of an order line or of a customer."""
+    """It does so by status, currency, and part of an order line or of a customer."""
     pending, approved, other = (
         *make_requests(1, order_line="A-77/1"),
         *make_requests(1, status=Status.APPROVED, decided_at=PRESSED, customer="zoe"),
@@ -73,14 +73,14 @@ def test_request_list_filters_and_searches(client: Client) -> None:
 
 @pytest.mark.parametrize("value", ["nonsense", "%00", "%3Cscript%3E", "requested%00", "'--", "%FF"])
 @pytest.mark.parametrize("name", ["status", "currency"])
-def test_filter_by_what_is_no_choice_finds_nothing(client: Client, name: str, value: str) -> None:
+def test_filter_by_an_unknown_choice_finds_nothing(client: Client, name: str, value: str) -> None:
     """Text that no row can have, NUL included, which PostgreSQL refuses, is an empty list."""
     make_requests()
     assert shown(client, f"{CHANGE_LIST}?{name}={value}") == []
 
 
-def test_search_for_nul_is_answered(client: Client) -> None:
-    """The search says that it cannot be, and lists what there is."""
+def test_search_for_nul_lists_all_rows_with_a_message(client: Client) -> None:
+    """The page says that NUL cannot be searched for, and lists all rows."""
     row = make_requests()[0]
     page = client.get(f"{CHANGE_LIST}?q=%00", follow=True)
     assert page.status_code == 200
@@ -89,7 +89,7 @@ def test_search_for_nul_is_answered(client: Client) -> None:
 
 
 def test_refund_list_filters_and_searches(client: Client) -> None:
-    """By status, whole receipt, or part of an order line; a failure is shown in short."""
+    """It does so by status, whole receipt, or part of an order line; a failure is shortened."""
     pending = make_refund()
     paid = make_refund(status="succeeded", settled_at=PRESSED, receipt="wallet:1")
     make_refund(status="succeeded", settled_at=PRESSED, receipt="wallet:12")
@@ -116,8 +116,8 @@ def test_wallet_list_shows_the_ledger(client: Client) -> None:
 
 
 @pytest.mark.parametrize("model", ["returnrequest", "refund"])
-def test_list_costs_the_same_for_one_row_and_for_a_page_of_them(client: Client, model: str) -> None:
-    """No query per row."""
+def test_list_takes_the_same_queries_for_any_number_of_rows(client: Client, model: str) -> None:
+    """No list makes a query per row."""
     statements = []
     for more in (1, 150):
         for _ in range(more if model == "refund" else 0):
@@ -159,7 +159,7 @@ def test_pages_end_where_counting_ends(monkeypatch: pytest.MonkeyPatch) -> None:
         (Refund, "failed", "refund_failed"),
     ],
 )
-def test_filter_by_what_waits_reads_the_partial_index(model: Any, status: str, index: str) -> None:
+def test_filter_by_pending_uses_the_partial_index(model: Any, status: str, index: str) -> None:
     """The condition reaches the database as a literal, without which SQLite would not see that the index fits."""
     request = RequestFactory().get("/", {"status": status})
     request.user = make_user("view_returnrequest", "view_refund")
@@ -169,8 +169,8 @@ def test_filter_by_what_waits_reads_the_partial_index(model: Any, status: str, i
         assert f"INDEX {index}" in queryset.order_by().values("pk").explain()
 
 
-def test_currency_filter_offers_what_is_accepted_and_finds_what_was(client: Client, settings: Settings) -> None:
-    """Rows in a currency that the setting no longer has keep their decimals, and are found by their address."""
+def test_currency_filter_offers_only_accepted_currencies(client: Client, settings: Settings) -> None:
+    """Rows in a currency that the setting has lost keep their decimals, and a URL still finds them."""
     settings.REFUNDS_CURRENCIES = ("EUR", "ISK")
     (yen,) = make_requests(1, currency="JPY", amount_minor=1_234)
     page = client.get(CHANGE_LIST)

@@ -31,8 +31,8 @@ def names() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("asked", REQUESTS, ids=str)
-def test_each_kind_of_user_is_answered_as_the_table_says(asked: Asked, names: dict[str, Any], queued: Queued) -> None:
-    """And rows change, and messages go out, only where the table has it in bold."""
+def test_each_kind_of_user_gets_the_answer_of_the_table(asked: Asked, names: dict[str, Any], queued: Queued) -> None:
+    """Rows change and messages are sent only where the table's cell is bold."""
     check_answers(asked, names, FORMS, app_permissions(MODELS), queued)
 
 
@@ -58,7 +58,7 @@ def test_every_page_has_its_row() -> None:
 
 
 def test_every_action_has_its_row() -> None:
-    """What a superuser is offered on each list is what the table names, and nothing else."""
+    """The actions that each list offers a superuser are those of the table."""
     request = RequestFactory().get("/")
     request.user = make_user(is_superuser=True)
     offered = {
@@ -70,16 +70,16 @@ def test_every_action_has_its_row() -> None:
     assert offered == {(asked.model, asked.action) for asked in REQUESTS if asked.action}
 
 
-def test_every_permission_of_the_cores_own_opens_something() -> None:
-    """Those that models declare besides Django's are in the table, and it names none that there is not."""
+def test_every_custom_permission_of_the_core_is_in_the_table() -> None:
+    """The table names the permissions that the models declare besides Django's, and no others."""
     own = {name for model in site._registry if model._meta.model_name in MODELS for name, _ in model._meta.permissions}
     named = {name for asked in REQUESTS for one in asked.opened_by for name in one}
     assert own <= named <= app_permissions(MODELS)
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_nobody_deletes_rows_of_the_core(model: str, names: dict[str, Any]) -> None:
-    """Django's own "delete selected" is not among the actions of the lists, for superusers neither."""
+def test_lists_offer_no_delete_action(model: str, names: dict[str, Any]) -> None:
+    """Not even a superuser is offered Django's "delete selected"."""
     client = browser(SUPERUSER.make())
     before = everything()
     form = {"action": "delete_selected", "_selected_action": names[model], "index": "0", "post": "yes"}

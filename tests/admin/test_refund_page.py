@@ -1,4 +1,4 @@
-"""The page of a refund: what it tells of the payer, and the button on a failed one."""
+"""The page of a refund: what it shows of the provider, and the button of a failed refund."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,7 +21,7 @@ Queued = Callable[[], list[Message]]
 
 @pytest.fixture
 def client() -> Client:
-    """The browser of one who may try failed refunds again, and nothing else."""
+    """The browser of a user who can try failed refunds again, and nothing else."""
     return browser(make_user("retry_refund"))
 
 
@@ -47,8 +47,8 @@ def press(client: Client, pk: int, query: str = "") -> Any:
     return try_again(client, [pk], page=filters)
 
 
-def test_the_page_says_what_to_search_the_payers_dashboard_for(client: Client) -> None:
-    """Payment, reference and the next attempt's key; attempts, rounds, and the whole failure."""
+def test_page_shows_what_to_search_for_at_the_provider(client: Client) -> None:
+    """It has payment, reference, the next attempt's key, attempts, rounds and the whole failure."""
     columns = {"attempts": 4, "key_number": 2, "tried_again": 3, "payment": "pi_3Q", "key": "k-77"}
     refund = make_refund(status="failed", settled_at=PRESSED, failure="no " * 49 + "no", **columns)
     shown = fields(client, refund.pk)
@@ -73,15 +73,15 @@ def test_the_page_says_what_to_search_the_payers_dashboard_for(client: Client) -
     }
 
 
-def test_the_page_of_a_refund_under_way_says_what_the_provider_waits_for(client: Client) -> None:
-    """With the provider's id, and when the provider accepted it."""
+def test_page_of_a_refund_under_way_shows_what_it_waits_for(client: Client) -> None:
+    """It also has the provider's id and the time of acceptance."""
     shown = fields(client, make_processing(failure="Stripe: pending: insufficient_funds").pk)
     expected = {"status": "processing", "receipt": "re_1", "failure": "Stripe: pending: insufficient_funds"}
     expected |= {"accepted": local(NOON), "settled": "-"}
     assert shown | expected == shown
 
 
-def test_the_button_tries_this_refund_again_and_leads_back(client: Client, queued: Queued) -> None:
+def test_button_tries_this_refund_again_and_redirects_back(client: Client, queued: Queued) -> None:
     """The refund's own page comes back, pending and without the button; another failed refund stays as it was."""
     pk, other = make_failed(2)
     before = refund_rows(other)
@@ -95,7 +95,7 @@ def test_the_button_tries_this_refund_again_and_leads_back(client: Client, queue
     assert [message.kwargs for message in queued()] == [{"first_id": pk, "last_id": pk}]
 
 
-def test_the_button_leads_back_with_the_filters_of_the_list(client: Client) -> None:
+def test_button_keeps_the_filters_of_the_list(client: Client) -> None:
     """From a list of refunds that waited when it was made to the page and back: "Close" leads to that list again."""
     (pk,) = make_failed()
     filters = "?_changelist_filters=status%3Dpending%26q%3D1001"
@@ -106,8 +106,8 @@ def test_the_button_leads_back_with_the_filters_of_the_list(client: Client) -> N
 
 
 @pytest.mark.parametrize("filters", ["https://example.com/", "//example.com", "a=b\r\nLocation: //x", "%00", "=&&="])
-def test_the_button_leads_nowhere_else(client: Client, filters: str) -> None:
-    """What a form says of its page is read as filters, and as nothing else."""
+def test_button_redirects_to_no_other_page(client: Client, filters: str) -> None:
+    """The form's value can only change the filters of the list."""
     (pk,) = make_failed()
     ((url, status),) = try_again(client, [pk], page=filters).redirect_chain
     assert (url.partition("?")[0], status) == (page_of(pk), 302)
@@ -117,10 +117,10 @@ PAID = {"status": "succeeded", "settled_at": PRESSED, "receipt": "r"}
 
 
 @pytest.mark.parametrize(("make", "columns"), [(make_refund, {}), (make_refund, PAID), (make_processing, {})])
-def test_only_a_failed_refund_has_the_button(
+def test_refund_in_another_state_has_no_button(
     client: Client, make: Callable[..., Refund], columns: dict[str, Any]
 ) -> None:
-    """What waits, is under way or is paid cannot be tried again; a page that was left open gets a warning."""
+    """A pending, processing or succeeded refund cannot be tried again; a page left open gets a warning."""
     pk = make(**columns).pk
     assert BUTTON not in client.get(page_of(pk)).text
     before = state()
@@ -130,19 +130,19 @@ def test_only_a_failed_refund_has_the_button(
     assert state() == before
 
 
-def test_a_form_of_no_single_page_leads_to_the_list(client: Client) -> None:
-    """Where the refund is gone, or there are two, there is no page to lead back to."""
+def test_form_without_one_refund_redirects_to_the_list(client: Client) -> None:
+    """If the refund was deleted, or the form has two, there is no page to return to."""
     ids = make_failed(2)
     for chosen in ([ids[1] + 1], ids):
         assert try_again(client, chosen, page="").redirect_chain == [(REFUNDS, 302)]
 
 
-def test_a_refund_without_a_payment_says_so(client: Client) -> None:
-    """The wallet needs none: a dash."""
+def test_page_of_a_refund_without_a_payment_shows_a_dash(client: Client) -> None:
+    """The wallet needs no payment."""
     assert fields(client, make_refund().pk)["payment"] == "-"
 
 
-def test_who_may_only_look_has_neither_button_nor_action() -> None:
+def test_user_who_can_only_view_has_neither_button_nor_action() -> None:
     """The view permission shows the failed refund and offers nothing."""
     (pk,) = make_failed()
     viewer = browser(make_user("view_refund", username="viewer"))

@@ -1,4 +1,4 @@
-"""The sweep's page: progress counted from rows, looked at again until there is nothing more to see."""
+"""The sweep's page: its progress counts rows, and it reloads until the sweep is over."""
 
 from datetime import timedelta
 from typing import Any
@@ -21,7 +21,7 @@ AGAIN = '<meta http-equiv="refresh" content="2">'
 
 @pytest.fixture
 def client() -> Client:
-    """The browser of one who may look at sweeps."""
+    """The browser of a user who can view sweeps."""
     return browser(make_user("view_sweep"))
 
 
@@ -42,7 +42,7 @@ def page_of(client: Client, sweep: Sweep) -> Any:
 
 
 def test_page_follows_the_sweep_from_planning_to_done(client: Client, sweep: Sweep) -> None:
-    """Planning, running and done, each with its count; the page stops looking once all is decided."""
+    """It shows planning, running and done with their counts, and stops reloading once all rows are decided."""
     page, numbers = page_of(client, sweep)
     assert (numbers, AGAIN in page.text) == (("planning", 0, 5), True)
     sweeps.plan_sweep(sweep.pk, PRESSED)
@@ -58,7 +58,7 @@ def test_page_follows_the_sweep_from_planning_to_done(client: Client, sweep: Swe
     assert 'value="100">100 %</progress>' in page.text
 
 
-def test_page_says_who_when_and_until_when(client: Client, sweep: Sweep) -> None:
+def test_page_shows_user_start_and_expiry(client: Client, sweep: Sweep) -> None:
     """The user who pressed, and the instants in the cutoff's zone, to the second."""
     text = page_of(client, sweep)[0].text
     assert "<td>boss</td>" in text
@@ -91,7 +91,7 @@ def test_page_of_a_decline_names_its_cutoff(client: Client) -> None:
 
 
 def test_page_of_an_approval_from_the_shell_names_no_user(client: Client) -> None:
-    """Without a user it was a command."""
+    """A sweep without a user was started by a command."""
     sweep, _ = sweeps.start_approve(key="k", frozen=Frozen(0), by=None, now=PRESSED)
     assert '<th scope="row">Started by</th><td>a command</td>' in page_of(client, sweep)[0].text
 
@@ -105,8 +105,8 @@ def test_list_shows_every_sweep(client: Client, sweep: Sweep) -> None:
 
 
 @pytest.mark.parametrize("object_id", ["999", "x", "<script>", "99999999999999999999"])
-def test_page_of_no_sweep_leads_to_the_index(client: Client, object_id: str) -> None:
-    """An id that no sweep has is answered with a message, escaped."""
+def test_page_of_an_unknown_sweep_redirects_to_the_index(client: Client, object_id: str) -> None:
+    """The message repeats the unknown id, escaped."""
     page = client.get(f"/admin/refunds/sweep/{object_id}/change/", follow=True)
     assert page.redirect_chain == [("/admin/", 302)]
     assert "<script>”" not in page.text

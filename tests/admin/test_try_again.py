@@ -1,4 +1,4 @@
-"""Try again, the action on the list of refunds: what begins anew, what stays, what the history tells."""
+"""Try again, the action on the list of refunds: which refunds it changes, and what the history says."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -28,7 +28,7 @@ Queued = Callable[[], list[Message]]
 
 @pytest.fixture
 def user() -> User:
-    """One who may try failed refunds again, and nothing else."""
+    """A user who can try failed refunds again, and nothing else."""
     return make_user("retry_refund")
 
 
@@ -49,8 +49,8 @@ def entry(pk: int, user: User) -> tuple[Any, ...]:
     return ("refund", str(pk), f"refund {pk}", user.pk, PRESSED, CHANGE, "Tried again after: card closed")
 
 
-def test_the_failed_among_the_chosen_are_tried_again(client: Client, user: User, queued: Queued) -> None:
-    """Two begin anew, with one message and an entry in the history of each; the others stay, and are counted."""
+def test_chosen_failed_refunds_are_tried_again(client: Client, user: User, queued: Queued) -> None:
+    """Two are pending again, with one message and a history entry each; the others are unchanged and counted."""
     pending = make_refund(failure="timeout", attempts=2).pk
     failed = make_failed(2)
     paid = make_refund(status="succeeded", settled_at=PRESSED, receipt="r").pk
@@ -60,20 +60,20 @@ def test_the_failed_among_the_chosen_are_tried_again(client: Client, user: User,
     page = try_again(client, [pending, *failed, paid, under_way, *failed], index=0, select_across=0)
     assert page.redirect_chain == [(REFUNDS, 302)]
     assert texts(page) == ["Tried again: 2. Left as they were: 3 (not failed)."]
-    anew = {"status": "pending", "attempts": 0, "first_attempt_at": None, "tried_again": 1, "settled_at": None}
-    anew |= {"due_at": PRESSED, "dispatched_at": PRESSED}
-    assert refund_rows() == before | {pk: before[pk] | anew for pk in failed}
+    reset = {"status": "pending", "attempts": 0, "first_attempt_at": None, "tried_again": 1, "settled_at": None}
+    reset |= {"due_at": PRESSED, "dispatched_at": PRESSED}
+    assert refund_rows() == before | {pk: before[pk] | reset for pk in failed}
     assert queued() == [Message("refunds.pay_refunds", {"first_id": failed[0], "last_id": failed[1]}, None)]
     assert log() == [entry(pk, user) for pk in failed]
 
 
-def test_all_failed_is_all_that_is_said(client: Client) -> None:
-    """Where nothing was left, nothing is said of it."""
+def test_message_without_other_refunds_does_not_mention_them(client: Client) -> None:
+    """If all chosen refunds had failed, the message has only their number."""
     assert texts(try_again(client, make_failed(2), index=0)) == ["Tried again: 2."]
 
 
-def test_pressed_twice_is_one_round(client: Client, user: User, queued: Queued) -> None:
-    """The second press finds nothing that has failed, on the list of failed refunds too, and says so as a warning."""
+def test_second_press_begins_no_second_round(client: Client, user: User, queued: Queued) -> None:
+    """The second press finds no failed refund, also on the list of failed refunds, and shows a warning."""
     ids = make_failed(3)
     try_again(client, ids, index=0)
     queued()
@@ -105,7 +105,7 @@ def test_across_pages_a_page_shows_what_would_be_tried_again(client: Client, que
     assert (state(), queued()) == (before, [])
 
 
-def test_across_pages_what_the_page_showed_is_tried_again(client: Client, user: User, queued: Queued) -> None:
+def test_across_pages_the_shown_refunds_are_tried_again(client: Client, user: User, queued: Queued) -> None:
     """All failed refunds, more than a page of the list holds; nothing else."""
     failed = make_failed(120)
     pending = [row.pk for row in make_requests(3, status="approved")]
@@ -119,7 +119,7 @@ def test_across_pages_what_the_page_showed_is_tried_again(client: Client, user: 
     assert [message.kwargs for message in queued()] == [{"first_id": failed[0], "last_id": failed[-1]}]
 
 
-def test_across_pages_a_refund_that_fails_after_the_page_is_left(client: Client) -> None:
+def test_across_pages_a_later_failure_is_left(client: Client) -> None:
     """One between the shown ids and one above them; one of the shown that was paid since is left too, and counted."""
     ids = make_failed(3)
     late = make_refund().pk
@@ -141,8 +141,8 @@ def test_across_pages_without_a_failed_refund_there_is_no_form(client: Client) -
 
 
 @pytest.mark.parametrize("shown", ["x", "1 x", "-1", "9" * 30, "1,2"])
-def test_shown_ids_that_no_page_made_change_nothing(client: Client, shown: str) -> None:
-    """They are answered with a message, not with an error page."""
+def test_forged_shown_ids_change_nothing(client: Client, shown: str) -> None:
+    """The answer is a message, not an error page."""
     make_failed(2)
     before = state()
     page = try_again(client, ["0"], select_across=1, shown=shown)
@@ -166,7 +166,7 @@ def test_more_rows_than_an_action_takes_are_refused(
 
 
 @pytest.mark.parametrize("bad", ["x", "-1", "1.5", "²", "9" * 19, "9" * 5000, "", "<script>"])
-def test_id_that_is_none_changes_nothing(client: Client, queued: Queued, bad: str) -> None:
+def test_malformed_id_changes_nothing(client: Client, queued: Queued, bad: str) -> None:
     """An id that no refund can have is answered with a message, not with an error page."""
     (failed,) = make_failed()
     before = state()
@@ -175,7 +175,7 @@ def test_id_that_is_none_changes_nothing(client: Client, queued: Queued, bad: st
     assert (state(), queued()) == (before, [])
 
 
-def test_a_hundred_cost_as_many_statements_as_one(client: Client) -> None:
+def test_hundred_refunds_take_as_many_statements_as_one(client: Client) -> None:
     """Neither the refunds nor their history are written row by row."""
     statements = []
     try_again(client, make_failed())  # content types are looked up once a process
@@ -188,10 +188,10 @@ def test_a_hundred_cost_as_many_statements_as_one(client: Client) -> None:
     assert len(log()) == 102
 
 
-def test_what_fails_on_the_way_leaves_whole_chunks(
+def test_error_in_a_chunk_keeps_the_chunks_before_it(
     client: Client, user: User, queued: Queued, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of three chunks the second fails: the first is tried again, sent and in the history, the others are as before."""
+    """If the second of three chunks fails, the first is tried again, sent and noted, and the others are unchanged."""
     monkeypatch.setattr("refunds.domain.sweeps.CHUNK_ROWS", 2)
     ids = make_failed(5)
     insert_select, calls = queries.insert_select, iter(range(5))
@@ -209,8 +209,8 @@ def test_what_fails_on_the_way_leaves_whole_chunks(
     assert [message.kwargs for message in queued()] == [{"first_id": ids[0], "last_id": ids[1]}]
 
 
-def test_the_history_tells_who_when_and_after_what(client: Client, clock: FrozenDateTimeFactory) -> None:
-    """Each round has its line, and keeps the failure that the next one writes over."""
+def test_history_has_user_time_and_earlier_failure(client: Client, clock: FrozenDateTimeFactory) -> None:
+    """Each round has a line, with the failure that the next round overwrites."""
     (pk,) = make_failed()
     try_again(client, [pk])
     clock.move_to(PRESSED + timedelta(hours=1))

@@ -41,7 +41,7 @@ def refused(page: Any) -> None:
 
 
 def test_button_shows_no_page(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its numbers would be of another day."""
+    """The page's numbers would be those of another day."""
     make_requests()
     database_is_past_the_cutoff(monkeypatch)
     refused(client.get(APPROVE_ALL, follow=True))

@@ -147,7 +147,7 @@ def test_command_by_a_wrong_clock_ends_with_status_1(database_says: DatabaseSays
 
 
 def test_health_has_a_line_for_its_own_clock(database_says: DatabaseSays, capsys: pytest.CaptureFixture[str]) -> None:
-    """Ten minutes after the cutoff by this host, and at it by the database, nothing else is overdue."""
+    """It is ten minutes after the cutoff by this host, the cutoff by the database, and nothing else is overdue."""
     make_requests(received_at=PRESSED)
     database_says(CUTOFF)
     with freeze_time(CUTOFF + TEN), pytest.raises(SystemExit, match="1"):

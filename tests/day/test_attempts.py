@@ -1,4 +1,4 @@
-"""When a refund is attempted again, in virtual time, and when no more."""
+"""When a refund is attempted again, in virtual time, and when it is given up."""
 
 import random
 import time
@@ -51,8 +51,8 @@ def test_attempts_come_when_the_policy_says(start: Start, gateway: InMemory, tra
 
 @pytest.mark.usefixtures("halfway")
 @pytest.mark.parametrize(("after", "by_message"), [(45 * SECOND, True), (60 * SECOND, True), (301 * SECOND, False)])
-def test_a_retry_after_is_obeyed(start: Start, gateway: InMemory, after: timedelta, by_message: bool) -> None:
-    """Up to a minute a message waits to the second; beyond, no message waits and the reconciler sends one when due."""
+def test_retry_after_is_respected(start: Start, gateway: InMemory, after: timedelta, by_message: bool) -> None:
+    """A wait of up to a minute is a countdown, to the second; after a longer one the reconciler sends a message."""
     celery = start(NOON)
     instants: list[datetime] = []
     gateway.faults.extend(timed(celery, instants, TryAgain("429", after=after), None))

@@ -60,7 +60,7 @@ class Poisonous(InMemory):
         self.poison = ""
 
     def refund(self, order: Order, idempotency_key: str) -> Answer:
-        """As usual but for the one."""
+        """Settle each payment except the poisoned one."""
         if order.payment == self.poison:
             self.calls.append((order, idempotency_key))
             self.effect()

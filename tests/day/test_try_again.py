@@ -52,7 +52,7 @@ def test_a_refused_refund_is_paid_by_its_second_round(start: Start, gateway: InM
     assert run_audit().problems == []
 
 
-def test_a_press_whose_message_is_lost_is_found(start: Start, gateway: InMemory) -> None:
+def test_lost_message_of_a_press_is_sent_again(start: Start, gateway: InMemory) -> None:
     """With the broker wiped after the press the reconciler sends the refund."""
     celery = start(NOON)
     gateway.faults.append(refuse)
@@ -66,7 +66,7 @@ def test_a_press_whose_message_is_lost_is_found(start: Start, gateway: InMemory)
 
 
 @pytest.mark.usefixtures("soon")
-def test_money_that_moved_without_an_answer_is_not_moved_again(start: Start, gateway: InMemory) -> None:
+def test_refund_paid_without_an_answer_is_not_paid_again(start: Start, gateway: InMemory) -> None:
     """Paid, the answer lost, eleven attempts without one, given up: the second round asks with the same key."""
     celery = start(NOON)
     gateway.faults.extend([answer_lost, *[unreachable] * 11])

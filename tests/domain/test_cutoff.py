@@ -1,4 +1,4 @@
-"""The cutoff: one on every day of the zone's calendar, and no instant without its day."""
+"""Every day of the zone's calendar has one cutoff, and every instant belongs to one day."""
 
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from zoneinfo import ZoneInfo
@@ -43,8 +43,8 @@ def test_cutoff_moves_with_the_clocks_of_the_zone(
 
 
 @pytest.mark.parametrize("day", [date(2026, 7, 15), *CHANGES["Europe/Kyiv"], *CHANGES["America/St_Johns"]])
-def test_the_instant_itself_belongs_to_the_next_day(day: date) -> None:
-    """A microsecond before it, the day's cutoff is upcoming; at the instant it is the latest."""
+def test_instant_of_the_cutoff_belongs_to_the_next_day(day: date) -> None:
+    """A microsecond before the cutoff it is the upcoming one; at the cutoff it is the latest one."""
     line, before = cutoff.on(day), cutoff.on(day - DAY)
     assert (cutoff.latest(line - BLINK), cutoff.upcoming(line - BLINK)) == (before, line)
     assert (cutoff.latest(line), cutoff.upcoming(line)) == (line, cutoff.on(day + DAY))
@@ -54,8 +54,8 @@ def test_the_instant_itself_belongs_to_the_next_day(day: date) -> None:
 @example(cutoff.on(date(2026, 3, 29)))
 @example(cutoff.on(date(2026, 11, 1)))
 @example(datetime(2026, 10, 25, 0, 30, tzinfo=UTC))
-def test_every_instant_lies_between_two_cutoffs_a_day_apart(now: datetime) -> None:
-    """The latest cutoff is not after now, the upcoming one is, both at the local time, on consecutive days."""
+def test_instant_lies_between_two_cutoffs_a_day_apart(now: datetime) -> None:
+    """The latest cutoff is at or before now, and the upcoming one after now, at the local time of consecutive days."""
     latest, upcoming = cutoff.latest(now), cutoff.upcoming(now)
     assert latest <= now < upcoming
     assert latest.utcoffset() == upcoming.utcoffset() == timedelta(0)
@@ -66,14 +66,14 @@ def test_every_instant_lies_between_two_cutoffs_a_day_apart(now: datetime) -> No
 
 
 @given(instants, st.integers(-23, 23))
-def test_the_offset_of_now_does_not_matter(now: datetime, hours: int) -> None:
+def test_offset_of_now_does_not_change_the_cutoffs(now: datetime, hours: int) -> None:
     """The same instant written with another offset has the same cutoffs."""
     elsewhere = now.astimezone(timezone(timedelta(hours=hours)))
     assert (cutoff.latest(elsewhere), cutoff.upcoming(elsewhere)) == (cutoff.latest(now), cutoff.upcoming(now))
 
 
 @pytest.mark.parametrize("ask", [cutoff.latest, cutoff.upcoming])
-def test_a_naive_now_is_refused(ask: object) -> None:
+def test_naive_now_is_refused(ask: object) -> None:
     """A naive datetime is neither before nor after a cutoff."""
     with pytest.raises(cutoff.NaiveInstant, match="has no UTC offset"):
         ask(datetime(2026, 7, 15, 12))  # type: ignore[operator]  # noqa: DTZ001  # the point of the test

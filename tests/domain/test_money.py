@@ -10,13 +10,13 @@ from refunds.domain.money import to_major
     ("minor", "currency", "shown"),
     [(1250, "GBP", "12.50"), (7, "JPY", "7"), (1, "KWD", "0.001"), (1, "UYW", "0.0001"), (7, "ISK", "7")],
 )
-def test_major_units_have_the_decimals_of_their_currency(minor: int, currency: str, shown: str) -> None:
+def test_amount_is_shown_with_the_decimals_of_its_currency(minor: int, currency: str, shown: str) -> None:
     """Pounds have two decimals, yen none, dinars three."""
     assert str(to_major(minor, currency)) == shown
 
 
 def test_every_currency_of_iso_4217_has_its_decimals() -> None:
-    """157 currencies; funds, metals and codes for testing or no currency are not among them."""
+    """The table has 157 currencies, without funds, metals, and codes for testing or for no currency."""
     assert len(EXPONENTS) == 157
     codes = ["EUR", "XAU", "XXX", "XTS", "CLF", "CHE", "eur", "", "UAH"]
     assert [code for code in codes if code not in EXPONENTS] == [

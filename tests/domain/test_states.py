@@ -10,8 +10,8 @@ from refunds.domain.returns import AlreadyDecided, Decision, Status, decided_sta
 
 @pytest.mark.parametrize("decision", Decision)
 @pytest.mark.parametrize("status", Status)
-def test_only_a_requested_return_can_be_decided(status: Status, decision: Decision) -> None:
-    """Requested leads to approved or declined; from there nothing leads anywhere."""
+def test_only_a_pending_request_can_be_decided(status: Status, decision: Decision) -> None:
+    """A requested return becomes approved or declined, and a decided one never changes."""
     target = {Decision.APPROVE: Status.APPROVED, Decision.DECLINE: Status.DECLINED}[decision]
     if status is Status.REQUESTED:
         assert decided_status(status, decision) is target
@@ -21,8 +21,8 @@ def test_only_a_requested_return_can_be_decided(status: Status, decision: Decisi
 
 
 @given(st.lists(st.sampled_from(Decision), min_size=1))
-def test_the_first_decision_stands(decisions: list[Decision]) -> None:
-    """However many decisions are made on it, a return request keeps the first."""
+def test_first_decision_stands(decisions: list[Decision]) -> None:
+    """A return request keeps its first decision, however many follow."""
     status = Status.REQUESTED
     for decision in decisions:
         try:
@@ -33,8 +33,8 @@ def test_the_first_decision_stands(decisions: list[Decision]) -> None:
 
 
 @given(st.lists(st.sampled_from(Outcome)))
-def test_a_refund_is_paid_at_most_once(outcomes: list[Outcome]) -> None:
-    """Along any run of outcomes a refund succeeds once at the most, unless the provider takes it back in between."""
+def test_refund_is_paid_at_most_once(outcomes: list[Outcome]) -> None:
+    """In any sequence of outcomes a refund succeeds once at most, unless the provider reverses it in between."""
     status, paid = RefundStatus.PENDING, 0
     for outcome in outcomes:
         try:
@@ -47,22 +47,22 @@ def test_a_refund_is_paid_at_most_once(outcomes: list[Outcome]) -> None:
     assert paid == (status is RefundStatus.SUCCEEDED)
 
 
-def test_a_failed_refund_can_be_tried_again() -> None:
-    """A failed refund becomes pending again; one that is pending, under way or paid has nothing to try again."""
+def test_only_a_failed_refund_can_be_tried_again() -> None:
+    """A failed refund becomes pending again; a pending, processing or succeeded refund does not."""
     assert settle(RefundStatus.FAILED, Outcome.TRIED_AGAIN) is RefundStatus.PENDING
     for status in (RefundStatus.PENDING, RefundStatus.PROCESSING, RefundStatus.SUCCEEDED):
         with pytest.raises(RefundSettled, match=f"a refund that is {status} cannot be tried again"):
             settle(status, Outcome.TRIED_AGAIN)
 
 
-def test_a_late_answer_ends_a_failed_refund() -> None:
-    """A refund that was given up is succeeded once a receipt comes, and processing once it is accepted."""
+def test_late_answer_changes_a_failed_refund() -> None:
+    """A failed refund becomes succeeded when a late receipt comes, and processing when the provider accepts it."""
     assert settle(RefundStatus.FAILED, Outcome.PAID) is RefundStatus.SUCCEEDED
     assert settle(RefundStatus.FAILED, Outcome.ACCEPTED) is RefundStatus.PROCESSING
 
 
-def test_an_accepted_refund_ends_by_the_providers_word_alone() -> None:
-    """It succeeds or fails; it is neither accepted again, nor tried again, nor reversed."""
+def test_processing_refund_ends_only_by_the_providers_answer() -> None:
+    """It succeeds or fails; it is not accepted again, tried again or reversed."""
     assert settle(RefundStatus.PENDING, Outcome.ACCEPTED) is RefundStatus.PROCESSING
     assert settle(RefundStatus.PROCESSING, Outcome.PAID) is RefundStatus.SUCCEEDED
     assert settle(RefundStatus.PROCESSING, Outcome.GIVEN_UP) is RefundStatus.FAILED
@@ -71,8 +71,8 @@ def test_an_accepted_refund_ends_by_the_providers_word_alone() -> None:
             settle(RefundStatus.PROCESSING, outcome)
 
 
-def test_a_refund_that_succeeded_can_only_be_reversed() -> None:
-    """The provider says that it has failed since; nothing else leads on from success."""
+def test_succeeded_refund_can_only_be_reversed() -> None:
+    """A succeeded refund changes only when the provider reports that it has failed since."""
     assert settle(RefundStatus.SUCCEEDED, Outcome.REVERSED) is RefundStatus.FAILED
     for outcome in set(Outcome) - {Outcome.REVERSED}:
         with pytest.raises(RefundSettled, match=f"a refund that is succeeded cannot be {outcome}"):
@@ -80,14 +80,14 @@ def test_a_refund_that_succeeded_can_only_be_reversed() -> None:
 
 
 def test_only_a_failed_refund_is_settled_elsewhere() -> None:
-    """What the provider is still to pay, or has paid, is not."""
+    """A refund that the provider has paid or can still pay is not settled elsewhere."""
     assert settle(RefundStatus.FAILED, Outcome.SETTLED_ELSEWHERE) is RefundStatus.SUCCEEDED
     for status in set(RefundStatus) - {RefundStatus.FAILED}:
         with pytest.raises(RefundSettled, match=f"a refund that is {status} cannot be settled elsewhere"):
             settle(status, Outcome.SETTLED_ELSEWHERE)
 
 
-def test_a_failed_refund_is_not_given_up_again() -> None:
-    """What has failed waits for a person or a receipt."""
+def test_failed_refund_is_not_failed_again() -> None:
+    """A failed refund changes only by an operator, a late receipt or a late acceptance."""
     with pytest.raises(RefundSettled, match="a refund that is failed cannot be given up"):
         settle(RefundStatus.FAILED, Outcome.GIVEN_UP)

@@ -1,4 +1,4 @@
-"""What a sweep decides, when it expires, its chunks and its progress."""
+"""The scope of a sweep, its expiry, its chunks and its progress."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -14,7 +14,7 @@ from .strategies import durations, instants
 
 
 @given(instants, durations, st.integers(1, 100), st.integers(1, 100))
-def test_pending_request_is_at_any_instant_either_to_approve_or_to_decline(
+def test_pending_request_is_in_the_scope_of_an_approval_or_of_a_decline(
     received: datetime, later: timedelta, request_id: int, up_to: int
 ) -> None:
     """Of an approval and a decline at one instant, exactly one includes a request; neither includes a later id."""
@@ -46,8 +46,8 @@ def test_decline_never_expires(started: datetime, later: timedelta) -> None:
     assert not sweeps.has_expired(sweeps.expires_at(Decision.DECLINE, started), started + later)
 
 
-def test_sweep_expires_at_the_instant_itself() -> None:
-    """The cutoff itself is too late, the millisecond before it is not."""
+def test_sweep_expires_at_the_instant_of_the_cutoff() -> None:
+    """A sweep has expired at the cutoff, and has not a millisecond before it."""
     line = cutoff.on(date(2026, 7, 15))
     assert not sweeps.has_expired(line, line - timedelta(milliseconds=1))
     assert sweeps.has_expired(line, line)
@@ -69,7 +69,7 @@ def test_last_ids_that_do_not_rise_are_refused(ends: list[int]) -> None:
         list(sweeps.id_ranges(3, ends))
 
 
-def test_id_ranges_are_one_for_each_last_id() -> None:
+def test_each_last_id_makes_one_id_range() -> None:
     """Three last ids make three ranges, the first of which begins at the first id."""
     assert list(sweeps.id_ranges(2, [3, 6, 8])) == [IdRange(2, 3), IdRange(4, 6), IdRange(7, 8)]
 
@@ -96,5 +96,5 @@ def test_progress_is_100_percent_only_when_nothing_is_left(
     ],
 )
 def test_state_of_a_sweep(planned: bool, closed: bool, expired: bool, left: int, state: SweepState) -> None:
-    """Planning, running, done and expired, in the words of the sweep's page."""
+    """The state is planning, running, done or expired, as the sweep's page shows it."""
     assert Progress(2, left, planned, closed, expired).state is state

@@ -1,4 +1,4 @@
-"""What every gateway promises, as tests: a class to inherit, with a world to run in."""
+"""What every gateway promises, as test classes to inherit, each with a provider to run against."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
@@ -9,7 +9,7 @@ from refunds.gateways import Gateway, Order, Refused, Settled, TracksRefunds, Tr
 
 
 class World(Protocol):
-    """A gateway and the payer behind it."""
+    """A gateway and the provider behind it."""
 
     @property
     def gateway(self) -> Gateway:
@@ -17,15 +17,15 @@ class World(Protocol):
         ...
 
     def order(self, paid: int = 1250, **columns: Any) -> Order:
-        """An order over a payment of so many minor units that the payer knows, or as the columns say."""
+        """An order over a payment of so many minor units that the provider knows, or with these columns."""
         ...
 
     def books(self) -> list[tuple[str, int, str]]:
-        """The payer's own books: receipt, minor units and currency of each refund."""
+        """The provider's own records: receipt, minor units and currency of each refund."""
         ...
 
     def forget_keys(self) -> None:
-        """A day passes: the payer knows no idempotency key any more."""
+        """A day passes, after which the provider has forgotten every idempotency key."""
         ...
 
 
@@ -42,44 +42,44 @@ def paid(gateway: Gateway, order: Order, key: str) -> str:
 
 
 class Contract:
-    """For every gateway."""
+    """The tests of every gateway."""
 
-    def test_a_refund_is_in_the_payers_books_under_its_receipt(self, world: World) -> None:
-        """Amount and currency are the order's, and the receipt names them."""
+    def test_refund_is_recorded_under_its_receipt(self, world: World) -> None:
+        """The provider's record has the receipt, and the order's amount and currency."""
         receipt = paid(world.gateway, world.order(), "key-1")
         assert world.books() == [(receipt, 1250, "GBP")]
 
-    def test_the_same_key_pays_once(self, world: World) -> None:
-        """However often it is asked, the receipt is the first one."""
+    def test_same_key_pays_once(self, world: World) -> None:
+        """Each later request with the key gets the first receipt."""
         order = world.order()
         receipts = [paid(world.gateway, each, "key-1") for each in (order, order, again(order))]
         assert world.books() == [(receipts[0], 1250, "GBP")]
         assert len(set(receipts)) == 1
 
-    def test_a_key_that_the_payer_has_forgotten_pays_once(self, world: World) -> None:
-        """A crash on Friday that is found on Monday pays nothing twice."""
+    def test_forgotten_key_pays_once(self, world: World) -> None:
+        """A retry on Monday of an attempt that crashed on Friday pays nothing twice."""
         order = world.order(paid=5000)
         receipt = paid(world.gateway, order, "key-1")
         world.forget_keys()
         assert paid(world.gateway, again(order), "key-1") == receipt
         assert world.books() == [(receipt, 1250, "GBP")]
 
-    def test_another_key_for_a_paid_reference_pays_once(self, world: World) -> None:
-        """A refund of ours that is there already is success, under whatever key."""
+    def test_another_key_for_a_paid_reference_pays_nothing(self, world: World) -> None:
+        """An existing refund of the reference is success under any key."""
         order = world.order(paid=5000)
         receipt = paid(world.gateway, order, "key-1")
         assert paid(world.gateway, again(order), "key-1:1") == receipt
         assert world.books() == [(receipt, 1250, "GBP")]
 
-    def test_two_refunds_are_two(self, world: World) -> None:
-        """Other orders with other keys are paid beside each other."""
+    def test_two_orders_are_two_refunds(self, world: World) -> None:
+        """Two orders with two keys are both paid."""
         receipts = [paid(world.gateway, world.order(), f"key-{number}") for number in range(2)]
         assert len(set(receipts)) == 2
         assert sorted(world.books()) == sorted((receipt, 1250, "GBP") for receipt in receipts)
 
 
 class SlowWorld(World, Protocol):
-    """A payer that can take its time, and a gateway that can ask it what has become of a refund."""
+    """A provider that can settle later, and a gateway that can look up a refund."""
 
     @property
     def gateway(self) -> TracksRefunds:
@@ -87,18 +87,18 @@ class SlowWorld(World, Protocol):
         ...
 
     def begin(self, status: str) -> None:
-        """From now on a new refund has this status: `pending`, `requires_action` or `succeeded`."""
+        """Give new refunds this status: `pending`, `requires_action` or `succeeded`."""
         ...
 
     def turn(self, receipt: str, status: str) -> None:
-        """The refund has another status from now on: also `failed` or `canceled`."""
+        """Give the refund another status, `failed` and `canceled` included."""
         ...
 
 
 class ProviderContract(Contract):
-    """For gateways to a provider, which knows the payment and may say no."""
+    """The tests of gateways to a provider, which knows the payment and can refuse."""
 
-    def test_parts_of_one_payment_are_refunded_beside_each_other(self, world: World) -> None:
+    def test_two_parts_of_one_payment_are_refunded(self, world: World) -> None:
         """Two returns of one purchase are two refunds of one payment."""
         first = world.order(paid=2500)
         second = again(first, reference="another", asked_before=False)
@@ -106,52 +106,52 @@ class ProviderContract(Contract):
         assert sorted(world.books()) == sorted((receipt, 1250, "GBP") for receipt in receipts)
         assert paid(world.gateway, again(second), "key-2") == receipts[1]
 
-    def test_more_than_was_paid_is_refused(self, world: World) -> None:
-        """Nothing is paid, and it is refused again."""
+    def test_refund_above_the_payment_is_refused(self, world: World) -> None:
+        """Nothing is paid, and a second attempt is refused too."""
         order = world.order(paid=1249)
         for _ in range(2):
             with pytest.raises(Refused, match="greater than unrefunded amount"):
                 world.gateway.refund(order, "key-1")
         assert world.books() == []
 
-    def test_a_payment_that_does_not_exist_is_refused(self, world: World) -> None:
-        """The payer's own words say what is missing."""
+    def test_unknown_payment_is_refused(self, world: World) -> None:
+        """The reason is the provider's own message."""
         with pytest.raises(Refused, match="No such charge"):
             world.gateway.refund(world.order(payment="ch_nobody"), "key-1")
         assert world.books() == []
 
-    def test_what_somebody_else_has_refunded_is_refused(self, world: World) -> None:
-        """Refunded in the payer's dashboard, the payment has nothing left, and that refund is not taken for ours."""
+    def test_payment_refunded_by_somebody_else_is_refused(self, world: World) -> None:
+        """A refund made in the provider's dashboard leaves nothing to refund, and does not count as ours."""
         order = world.order()
         receipt = paid(world.gateway, again(order, reference="by hand"), "key-0")
         with pytest.raises(Refused, match="already been refunded"):
             world.gateway.refund(order, "key-1")
         assert world.books() == [(receipt, 1250, "GBP")]
 
-    def test_already_refunded_by_us_is_success(self, world: World) -> None:
-        """Even where nobody here remembers having asked: rows from a backup, a key of another day."""
+    def test_refund_that_we_made_earlier_is_success(self, world: World) -> None:
+        """It is found although our rows come from a backup and the key from another day."""
         order = world.order()
         receipt = paid(world.gateway, order, "key-1")
         world.forget_keys()
         assert paid(world.gateway, order, "key-2") == receipt
         assert world.books() == [(receipt, 1250, "GBP")]
 
-    def test_a_refund_on_an_earlier_payment_is_success(self, world: World) -> None:
-        """Paid without an answer before an operator corrected the payment: found, and not paid on the new one."""
+    def test_refund_on_an_earlier_payment_is_success(self, world: World) -> None:
+        """A refund paid before an operator corrected the payment is found, and the new payment is not refunded."""
         before = world.order(paid=5000)
         receipt = paid(world.gateway, before, "key-1")
         corrected = again(before, payment=world.order(paid=5000).payment, earlier_payments=(before.payment,))
         assert paid(world.gateway, corrected, "key-1:1") == receipt
         assert world.books() == [(receipt, 1250, "GBP")]
 
-    def test_a_corrected_payment_is_paid_once(self, world: World) -> None:
-        """Nothing of ours on the earlier payments, of which one is no payment: the new one is refunded, once."""
+    def test_corrected_payment_is_refunded_once(self, world: World) -> None:
+        """Without a refund of ours on the earlier payments, one of them malformed, the new one is refunded once."""
         order = again(world.order(), earlier_payments=("ch_nobody", world.order().payment))
         receipts = {paid(world.gateway, order, "key-1:1") for _ in range(2)}
         assert world.books() == [(receipts.pop(), 1250, "GBP")]
         assert receipts == set()
 
-    def test_the_same_key_at_once_pays_once(self, world: World) -> None:
+    def test_same_key_at_once_pays_once(self, world: World) -> None:
         """Eight callers at the same time make one refund."""
         order = world.order()
         with ThreadPoolExecutor(8) as pool:
@@ -161,11 +161,11 @@ class ProviderContract(Contract):
 
 
 class TracksContract(ProviderContract):
-    """For gateways to a provider that accepts a refund first and says later how it ended."""
+    """The tests of gateways to a provider that accepts a refund first and settles it later."""
 
     @pytest.mark.parametrize("status", ["pending", "requires_action"])
-    def test_an_accepted_refund_is_under_way_and_not_settled(self, world: SlowWorld, status: str) -> None:
-        """It has its id and says what it waits for; the look-up says the same until the bank has decided."""
+    def test_accepted_refund_is_under_way(self, world: SlowWorld, status: str) -> None:
+        """The answer and each look-up have its id and what it waits for, until the bank has decided."""
         world.begin(status)
         order = world.order()
         answer = world.gateway.refund(order, "key-1")
@@ -175,8 +175,8 @@ class TracksContract(ProviderContract):
         assert world.gateway.look_up(order, answer.receipt) == answer
 
     @pytest.mark.parametrize("status", ["pending", "requires_action"])
-    def test_an_earlier_refund_that_is_under_way_is_found_as_that(self, world: SlowWorld, status: str) -> None:
-        """Neither a forgotten key, nor another one, nor "already refunded" makes it settled, or requests it again."""
+    def test_earlier_refund_under_way_is_found_as_under_way(self, world: SlowWorld, status: str) -> None:
+        """A forgotten key, another key and "already refunded" neither settle it nor request it again."""
         world.begin(status)
         order = world.order()
         answer = world.gateway.refund(order, "key-1")
@@ -186,8 +186,8 @@ class TracksContract(ProviderContract):
             assert world.gateway.refund(each, key) == answer
         assert world.books() == [(answer.receipt, 1250, "GBP")]
 
-    def test_a_refund_under_way_succeeds(self, world: SlowWorld) -> None:
-        """The look-up and the search say so, although the key still has its first answer."""
+    def test_refund_under_way_succeeds(self, world: SlowWorld) -> None:
+        """The look-up and the search find the success, although the key still returns its first answer."""
         world.begin("pending")
         order = world.order()
         receipt = world.gateway.refund(order, "key-1").receipt
@@ -197,8 +197,8 @@ class TracksContract(ProviderContract):
 
     @pytest.mark.parametrize("end", ["failed", "canceled"])
     @pytest.mark.parametrize("begin", ["pending", "succeeded"])
-    def test_a_refund_that_fails_later_is_refused_by_the_look_up(self, world: SlowWorld, begin: str, end: str) -> None:
-        """Also one that had succeeded; the next key pays."""
+    def test_look_up_of_a_failed_refund_is_a_refusal(self, world: SlowWorld, begin: str, end: str) -> None:
+        """This includes a refund that had succeeded; the next key pays."""
         world.begin(begin)
         order = world.order(paid=2500)
         receipt = world.gateway.refund(order, "key-1").receipt
@@ -210,13 +210,13 @@ class TracksContract(ProviderContract):
         assert second != receipt
         assert {row[0] for row in world.books()} == {receipt, second}
 
-    def test_a_refund_that_the_payer_does_not_know_is_not_refused(self, world: SlowWorld) -> None:
-        """It is what an API key of another account is answered: nothing is known about the refund."""
+    def test_look_up_of_an_unknown_refund_is_no_refusal(self, world: SlowWorld) -> None:
+        """An API key of another account gets this answer, which says nothing about the refund."""
         with pytest.raises(TryAgain, match="No such refund"):
             world.gateway.look_up(world.order(), "re_of_another_account")
 
-    def test_a_key_is_not_believed_that_remembers_a_success_which_has_failed_since(self, world: SlowWorld) -> None:
-        """The answer was lost, and the refund failed before the next attempt: the key still says that it succeeded."""
+    def test_success_that_a_key_repeats_is_checked(self, world: SlowWorld) -> None:
+        """The key still returns success after a lost answer, although the refund has failed since."""
         order = world.order()
         receipt = world.gateway.refund(order, "key-1").receipt
         world.turn(receipt, "failed")

@@ -1,4 +1,4 @@
-"""A payment provider in memory: its books, what it remembers of keys, and a gateway to it."""
+"""A payment provider in memory: its refunds, its idempotency keys, and a gateway to it."""
 
 import itertools
 from collections import deque
@@ -8,7 +8,7 @@ from typing import Final
 
 from refunds.gateways import Answer, Order, Refused, Settled, TryAgain, UnderWay
 
-# What a refund that is under way is called, and one that gave nothing back: the words are Stripe's.
+# Stripe's statuses of a refund that is under way, and of one that paid nothing.
 UNDER_WAY: Final = ("pending", "requires_action")
 CAME_TO_NOTHING: Final = ("failed", "canceled")
 
@@ -26,7 +26,7 @@ class Entry:
 
 
 class No(Exception):
-    """The provider's final answer, with its code for why."""
+    """A refusal by the provider, with its code."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(code, message)
@@ -48,13 +48,13 @@ class Provider:
     numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
     def pay(self, amount: int, currency: str = "GBP") -> str:
-        """A customer pays; the payment's id."""
+        """Record a payment and return its id."""
         payment = f"ch_{next(self.numbers)}"
         self.payments[payment] = (amount, currency)
         return payment
 
     def refund(self, payment: str, amount: int, reference: str, key: str) -> Entry:
-        """Give money back, once a key. Raises No, and again for the same key."""
+        """Refund, once per key. Raises No, and again for the same key."""
         if key not in self.answers:
             try:
                 self.answers[key] = self._refund(payment, amount, reference)
@@ -79,18 +79,18 @@ class Provider:
         return entry
 
     def of(self, payment: str) -> list[Entry]:
-        """The refunds of a payment, the newest first."""
+        """Return the refunds of a payment, newest first."""
         return [entry for entry in reversed(self.refunds) if entry.payment == payment]
 
     def get(self, receipt: str) -> Entry:
-        """The refund with this id as it is now. Raises No."""
+        """Return the refund with this id. Raises No."""
         for entry in self.refunds:
             if entry.id == receipt:
                 return entry
         raise No("resource_missing", f"No such refund: '{receipt}'")
 
     def turn(self, receipt: str, status: str) -> None:
-        """The bank decides: the refund has another status from now on. A key keeps its first answer."""
+        """Give the refund another status, as its bank decides. A key keeps its first answer."""
         self.refunds[:] = [replace(entry, status=status) if entry.id == receipt else entry for entry in self.refunds]
 
 
@@ -149,18 +149,18 @@ class InMemory:
 
 
 def _answer(entry: Entry) -> Answer:
-    """What a refund in the provider's books says. Raises Refused where it came to nothing."""
+    """Return the answer for a refund of the provider. Raises Refused where it failed."""
     if entry.status in CAME_TO_NOTHING:
         raise Refused(f"refund {entry.id} {entry.status}")
     return UnderWay(entry.id, entry.status) if entry.status in UNDER_WAY else Settled(entry.id)
 
 
 def unreachable(_call: Call) -> Answer:
-    """The call does not arrive."""
+    """Fail before the call reaches the provider."""
     raise TryAgain("timeout")
 
 
 def answer_lost(call: Call) -> Answer:
-    """The call arrives, and its answer does not."""
+    """Make the call, and lose its answer."""
     call()
     raise TryAgain("connection reset")

@@ -14,7 +14,7 @@ from .provider import InMemory
 
 
 class InTheDatabase:
-    """The wallet, which keeps its ledger beside the refunds."""
+    """The wallet, which keeps its ledger in the database of the refunds."""
 
     def __init__(self) -> None:
         self.gateway = Wallet()
@@ -84,7 +84,7 @@ class TestWallet(Contract):
 
 
 class TestInMemory(TracksContract):
-    """What tests use where a provider is wanted keeps the contract too."""
+    """The tests' provider in memory keeps the contract too."""
 
     @pytest.fixture
     def world(self) -> SlowWorld:

@@ -1,4 +1,4 @@
-"""Which gateway pays is a setting, and a wrong one is named."""
+"""A setting names the gateway, and an error names a wrong setting."""
 
 import pytest
 from django.core.checks import run_checks
@@ -35,14 +35,14 @@ class NotOne:
     """No gateway at all."""
 
 
-def test_the_wallet_is_the_default(settings: Settings) -> None:
-    """Without a setting the embedded wallet pays."""
+def test_wallet_is_the_default_gateway(settings: Settings) -> None:
+    """Without a setting the wallet pays."""
     del settings.REFUNDS_GATEWAY
     assert isinstance(gateway(), Wallet)
 
 
-def test_a_gateway_of_ones_own_is_named_by_its_path(settings: Settings) -> None:
-    """Any class with the method will do."""
+def test_project_gateway_is_named_by_its_path(settings: Settings) -> None:
+    """Any class with the method is a gateway."""
     settings.REFUNDS_GATEWAY = f"{__name__}.ByPost"
     assert gateway().refund(Order(7, 1250, "GBP", "c-1", "", "key", asked_before=False), "key") == Settled("posted 7")
 
@@ -55,8 +55,8 @@ def test_a_gateway_of_ones_own_is_named_by_its_path(settings: Settings) -> None:
         (f"{__name__}.NotOne", r"which has no method refund\(order, idempotency_key\)"),
     ],
 )
-def test_what_is_no_gateway_is_refused(settings: Settings, name: str, says: str) -> None:
-    """The setting is repeated, and what it may be is said."""
+def test_setting_that_names_no_gateway_is_refused(settings: Settings, name: str, says: str) -> None:
+    """The error has the setting, its value and what to write instead."""
     settings.REFUNDS_GATEWAY = name
     with pytest.raises(ImproperlyConfigured, match=says):
         gateway()
@@ -79,7 +79,7 @@ def test_limiter_is_made_by_the_function_that_the_setting_names(settings: Settin
 
 
 def test_function_that_does_not_exist_is_refused(settings: Settings) -> None:
-    """The setting is repeated, and the system check says the same."""
+    """The error and the system check have the setting and its value."""
     settings.REFUNDS_GATEWAY, settings.REFUNDS_LIMITER = f"{__name__}.ByPost", f"{__name__}.no_limiter"
     with pytest.raises(ImproperlyConfigured, match=r"REFUNDS_LIMITER is .*: name a function that returns a limiter"):
         limiter()
@@ -95,8 +95,8 @@ class KnowsItsSecrets(ByPost):
         return "an API key" if "key_" in text else None
 
 
-def test_secrets_are_what_the_gateway_says(settings: Settings) -> None:
-    """Its class is asked; a gateway without secrets masks nothing, and one that cannot be loaded masks all."""
+def test_secrets_are_masked_as_the_gateway_says(settings: Settings) -> None:
+    """A gateway without secrets masks nothing, and one that cannot be loaded masks everything."""
     settings.REFUNDS_GATEWAY = f"{__name__}.KnowsItsSecrets"
     assert (secret_in("key_1"), secret_in("ch_1")) == ("an API key", None)
     assert (masked("key_1"), masked("ch_1"), masked("")) == ("(a secret, not shown)", "ch_1", "")
@@ -154,7 +154,7 @@ def test_a_gateway_that_cannot_look_up_what_it_accepts_is_an_error(
 def test_gateway_that_accepts_is_refused_where_no_app_tracks_refunds(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It can look up, and no installed app would ask it to: the system check and the gateway itself say so."""
+    """It can look up refunds, but no installed app does: the system check and the loading of the gateway say so."""
     monkeypatch.setattr(signals, "refund_accepted", Signal())
     settings.REFUNDS_GATEWAY = f"{__name__}.Tracks"
     says = f"The gateway {__name__}.Tracks answers that a refund is under way, and no installed app looks up how"
@@ -168,7 +168,7 @@ def test_gateway_that_accepts_is_refused_where_no_app_tracks_refunds(
 
 @pytest.mark.parametrize("receipt", ["", "x" * 256])
 @pytest.mark.parametrize("answer", [Settled, UnderWay])
-def test_an_answer_has_an_id_that_a_row_can_hold(answer: type[Settled] | type[UnderWay], receipt: str) -> None:
+def test_answer_without_a_storable_id_is_refused(answer: type[Settled] | type[UnderWay], receipt: str) -> None:
     """A refund without its id at the provider could never be looked up."""
     with pytest.raises(ValueError, match=f"a receipt has 1 to 255 characters, not {len(receipt)}"):
         answer(receipt)

@@ -14,7 +14,7 @@ def ids() -> list[str | None]:
 
 
 @pytest.mark.parametrize("code", ["XAU", "XXX", "CLF", "BGL", "eur", "EURO", "€"])
-def test_a_currency_that_nobody_can_be_paid_in_is_refused(settings: Settings, code: str) -> None:
+def test_currency_without_known_decimals_is_reported(settings: Settings, code: str) -> None:
     """Metals, funds, withdrawn codes and misspelt ones: their decimals are not known."""
     settings.REFUNDS_CURRENCIES = ("EUR", code)
     (message,) = [message for message in run_checks() if message.id == f"{LABEL}.E010"]
@@ -22,13 +22,13 @@ def test_a_currency_that_nobody_can_be_paid_in_is_refused(settings: Settings, co
 
 
 @pytest.mark.parametrize("empty", [(), [], "", "EUR"])
-def test_no_accepted_currency_at_all_is_refused(settings: Settings, empty: object) -> None:
+def test_empty_or_malformed_list_of_currencies_is_reported(settings: Settings, empty: object) -> None:
     """Every row would be rejected; a text instead of a list would accept each of its parts."""
     settings.REFUNDS_CURRENCIES = empty
     assert ids() == [f"{LABEL}.E009"]
 
 
-def test_a_project_without_the_setting_of_currencies_is_told_so(settings: Settings) -> None:
+def test_missing_setting_of_currencies_is_reported(settings: Settings) -> None:
     """A check names what somebody who copied the app has left out."""
     del settings.REFUNDS_CURRENCIES
     assert ids() == [f"{LABEL}.E009"]

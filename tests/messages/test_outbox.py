@@ -66,7 +66,7 @@ def test_declined_rows_send_nothing() -> None:
     assert drain() == []
 
 
-def test_broker_that_is_down_costs_no_row(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+def test_row_is_kept_when_the_broker_is_down(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     """The sweep is started although its message cannot be sent, and the log has what was not sent."""
 
     def refuse(*args: Any, **kwargs: Any) -> None:

@@ -22,7 +22,7 @@ SUCCESS, FAILURE = "Your refund of 12.50 GBP", "Your refund of 12.50 GBP is dela
 
 
 @dataclass
-class Meanwhile:
+class During:
     """Something that happens while a mail is being sent: before the server takes it, or after."""
 
     do: Callable[[], object]
@@ -37,7 +37,7 @@ class MailServer:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.down = False
-        self.answers: list[Exception | Meanwhile] = []
+        self.answers: list[Exception | During] = []
         self.asked = 0
         take: Callable[[Any, Sequence[EmailMessage]], int] = EmailBackend.send_messages
 
@@ -54,7 +54,7 @@ class MailServer:
 
         monkeypatch.setattr(EmailBackend, "send_messages", send_messages)
 
-    def _answer(self) -> Meanwhile | None:
+    def _answer(self) -> During | None:
         self.asked += 1
         if self.down:
             raise ConnectionRefusedError("the mail server is away")

@@ -1,4 +1,4 @@
-"""What the database refuses about notices and opt-outs, whoever writes."""
+"""What the database refuses about notices and opt-outs from every writer."""
 
 from typing import Any
 

@@ -21,7 +21,7 @@ from refunds.schedule import beat_schedule
 from ..day.conftest import Schedule, Start, gateway
 from ..factories import NOON, make_refund, make_requests
 from ..gateways.provider import InMemory
-from .mails import ADDRESS, FAILURE, NO, SUCCESS, YES, MailServer, Meanwhile, late_receipt, notice_of, settle, subjects
+from .mails import ADDRESS, FAILURE, NO, SUCCESS, YES, During, MailServer, late_receipt, notice_of, settle, subjects
 
 __all__ = ["gateway"]  # a fixture
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -194,7 +194,7 @@ def test_mail_of_a_killed_worker_is_sent_after_the_lease(
     refund = make_refund(customer_email=ADDRESS)
     celery = start(NOON, transport=transport, workers=2)
     settle(refund, YES, celery.now)
-    mail_server.answers = [Meanwhile(celery.kill_worker, taken=taken)]
+    mail_server.answers = [During(celery.kill_worker, taken=taken)]
     celery.advance(LEASE)
     assert notice_of(refund) == ("", None, NOON + LEASE)
     celery.advance(LATER)
@@ -208,7 +208,7 @@ def test_success_during_the_mail_about_the_failure_is_mailed_at_once(start: Star
     refund = make_refund(customer_email=ADDRESS)
     celery = start(NOON, beats=0)
     settle(refund, NO, celery.now)
-    mail_server.answers = [Meanwhile(lambda: late_receipt(refund, celery.now))]
+    mail_server.answers = [During(lambda: late_receipt(refund, celery.now))]
     celery.run_until_idle()
     assert subjects() == [FAILURE, SUCCESS]
     assert notice_of(refund) == (RefundStatus.SUCCEEDED, NOON, None)

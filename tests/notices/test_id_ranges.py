@@ -21,7 +21,7 @@ from refunds.notices.sending import SPELL, notify_customers
 from refunds.operations import bulk_payments
 
 from ..factories import NOON, make_refund
-from .mails import ADDRESS, SUCCESS, MailServer, Meanwhile, notice_of, subjects
+from .mails import ADDRESS, SUCCESS, During, MailServer, notice_of, subjects
 
 pytestmark = pytest.mark.django_db
 SECOND = timedelta(seconds=1)
@@ -140,7 +140,7 @@ def test_rest_gets_another_message_after_a_while(
         if trouble and now[0] == NOON + SPELL:
             raise trouble
 
-    mail_server.answers = [Meanwhile(slow), Meanwhile(slow)]
+    mail_server.answers = [During(slow), During(slow)]
     assert notify_customers(id_range(rows), lambda: now[0]) == (1 if trouble else 2)
     own: list[dict[str, Any]] = [{"refund_id": rows[1].pk}] if trouble else []
     assert sent == [*own, {"refund_id": rows[2].pk, "last_id": rows[3].pk}]

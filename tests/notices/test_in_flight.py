@@ -16,7 +16,7 @@ from refunds.notices.sending import LEASE, notify_customer
 from refunds.operations.bulk_payments import try_again
 
 from ..factories import NOON
-from .mails import FAILURE, NO, SUCCESS, YES, MailServer, Meanwhile, late_receipt, notice_of, settle, subjects
+from .mails import FAILURE, NO, SUCCESS, YES, During, MailServer, late_receipt, notice_of, settle, subjects
 
 pytestmark = pytest.mark.django_db
 BLINK = timedelta(microseconds=1)
@@ -35,7 +35,7 @@ def test_repeated_failure_is_mailed_once(refund: Refund, messages: list[int], ma
         settle(refund, NO, NOON + 2 * SECOND)
         assert not notify_customer(refund.pk, NOON + 3 * SECOND)
 
-    mail_server.answers = [Meanwhile(again)]
+    mail_server.answers = [During(again)]
     assert notify_customer(refund.pk, NOON)
     assert notice_of(refund) == (FAILED, NOON, None)
     assert (subjects(), messages) == ([FAILURE], [refund.pk])
@@ -46,7 +46,7 @@ def test_mail_about_a_failure_counts_although_the_refund_is_pending_again(
 ) -> None:
     """Tried again while the mail is being sent: the mail is noted, and a second failure is not mailed."""
     settle(refund, NO, NOON)
-    mail_server.answers = [Meanwhile(lambda: try_again([refund.pk], NOON + SECOND))]
+    mail_server.answers = [During(lambda: try_again([refund.pk], NOON + SECOND))]
     notify_customer(refund.pk, NOON)
     assert (notice_of(refund), messages) == ((FAILED, NOON, None), [refund.pk])
     settle(refund, NO, NOON + MINUTE)
@@ -62,7 +62,7 @@ def test_success_during_a_mail_is_mailed_next(refund: Refund, messages: list[int
         settle(refund, YES, NOON + 2 * SECOND)
         assert not notify_customer(refund.pk, NOON + 3 * SECOND)
 
-    mail_server.answers = [Meanwhile(paid)]
+    mail_server.answers = [During(paid)]
     notify_customer(refund.pk, NOON)
     assert (notice_of(refund), messages) == ((FAILED, NOON, NOON), [refund.pk] * 2)
     assert notify_customer(refund.pk, NOON + MINUTE)
@@ -81,7 +81,7 @@ def test_slow_mail_does_not_overwrite_a_later_outcome(
         assert not notify_customer(refund.pk, LATE - BLINK)
         assert notify_customer(refund.pk, LATE)
 
-    mail_server.answers = [Meanwhile(overtaken)]
+    mail_server.answers = [During(overtaken)]
     assert notify_customer(refund.pk, NOON)
     assert notice_of(refund) == (SUCCEEDED, LATE, None)
     assert (subjects(), messages) == ([SUCCESS, FAILURE], [refund.pk])
@@ -99,7 +99,7 @@ def test_slow_mail_does_not_end_the_lease_of_the_next_sender(
         if error:
             raise error
 
-    mail_server.answers = [Meanwhile(overtaken)]
+    mail_server.answers = [During(overtaken)]
     notify_customer(refund.pk, NOON)
     assert notice_of(refund)[2] == LATE + LEASE
     assert messages == [refund.pk]
@@ -108,7 +108,7 @@ def test_slow_mail_does_not_end_the_lease_of_the_next_sender(
 def test_mail_of_a_dead_worker_is_sent_after_the_lease(refund: Refund, mail_server: MailServer) -> None:
     """Killed before the server took it: no message sends it until the lease is over."""
     settle(refund, YES, NOON)
-    mail_server.answers = [Meanwhile(sys.exit)]
+    mail_server.answers = [During(sys.exit)]
     with pytest.raises(SystemExit):
         notify_customer(refund.pk, NOON)
     assert (notice_of(refund), mail.outbox) == (("", None, LATE), [])
@@ -127,7 +127,7 @@ def test_mail_of_a_dead_worker_is_suppressed_if_the_refund_was_tried_again(
         try_again([refund.pk], NOON + SECOND)
         raise SystemExit
 
-    mail_server.answers = [Meanwhile(killed)]
+    mail_server.answers = [During(killed)]
     with pytest.raises(SystemExit):
         notify_customer(refund.pk, NOON)
     assert notice_of(refund) == ("", None, LATE)

@@ -19,7 +19,7 @@ from refunds.notices.sending import LEASE, WITHIN, notify_customer
 from refunds.operations import PATIENCE, health, local, reconcile
 
 from ..factories import NOON, make_failed, make_refund, never_read_tables
-from .mails import ADDRESS, SUCCESS, YES, MailServer, Meanwhile, make_pending, notice_of, settle, subjects
+from .mails import ADDRESS, SUCCESS, YES, During, MailServer, make_pending, notice_of, settle, subjects
 
 pytestmark = pytest.mark.django_db
 BLINK = timedelta(microseconds=1)
@@ -115,7 +115,7 @@ def test_mail_that_is_being_sent_gets_no_second_message(refund: Refund, mail_ser
     settle(refund, YES, NOON)
     found: list[int] = []
     waits = (LEASE, LEASE + PATIENCE - BLINK, LEASE + PATIENCE)
-    mail_server.answers = [Meanwhile(lambda: found.extend(resent(after=wait) for wait in waits))]
+    mail_server.answers = [During(lambda: found.extend(resent(after=wait) for wait in waits))]
     notify_customer(refund.pk, NOON)
     assert found == [0, 0, 1]
 

@@ -16,7 +16,7 @@ from refunds.notices.sending import LEASE, notify_customer
 from refunds.operations import reconcile
 
 from ..factories import NOON, make_refund
-from .mails import ADDRESS, SUCCESS, YES, MailServer, Meanwhile, notice_of, settle, subjects
+from .mails import ADDRESS, SUCCESS, YES, During, MailServer, notice_of, settle, subjects
 
 pytestmark = pytest.mark.django_db
 SECOND = timedelta(seconds=1)
@@ -64,7 +64,7 @@ def test_opt_out_suppresses_pending_notices(refund: Refund) -> None:
 
 
 def test_opt_out_after_the_outcome_is_found_before_the_mail(refund: Refund) -> None:
-    """The row alone is enough, whoever wrote it."""
+    """The row alone is enough, from any writer."""
     settle(refund, YES, NOON)
     OptOut.objects.create(address=ADDRESS, created_at=NOON)
     assert not notify_customer(refund.pk, NOON)
@@ -76,7 +76,7 @@ def test_mail_that_is_being_sent_is_noted_although_its_customer_opts_out(
 ) -> None:
     """It cannot be taken back."""
     settle(refund, YES, NOON)
-    mail_server.answers = [Meanwhile(lambda: opt_outs.opt_out(ADDRESS, NOON + SECOND))]
+    mail_server.answers = [During(lambda: opt_outs.opt_out(ADDRESS, NOON + SECOND))]
     assert notify_customer(refund.pk, NOON)
     assert (notice_of(refund), subjects()) == ((RefundStatus.SUCCEEDED, NOON, None), [SUCCESS])
 
@@ -88,11 +88,11 @@ def test_mail_that_failed_while_its_customer_opted_out_is_not_tried_again(
     """The server did not take it, or its worker died."""
     settle(refund, YES, NOON)
 
-    def meanwhile() -> None:
+    def during() -> None:
         opt_outs.opt_out(ADDRESS, NOON + SECOND)
         raise trouble
 
-    mail_server.answers = [Meanwhile(meanwhile)]
+    mail_server.answers = [During(during)]
     with suppress(SystemExit):
         assert not notify_customer(refund.pk, NOON)
     assert not notify_customer(refund.pk, NOON + LEASE)

@@ -22,8 +22,8 @@ from .mails import (
     NO,
     SUCCESS,
     YES,
+    During,
     MailServer,
-    Meanwhile,
     Says,
     late_receipt,
     notice_of,
@@ -137,7 +137,7 @@ def test_no_transaction_is_open_during_a_mail(mail_server: MailServer) -> None:
     refund = make_refund(customer_email=ADDRESS)
     settle(refund, YES, NOON)
     held: list[bool] = []
-    mail_server.answers = [Meanwhile(lambda: held.append(connection.in_atomic_block))]
+    mail_server.answers = [During(lambda: held.append(connection.in_atomic_block))]
     assert notify_customer(refund.pk, NOON)
     assert held == [False]
 

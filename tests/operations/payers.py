@@ -1,4 +1,4 @@
-"""Payers that answer as a test wants, and a limiter."""
+"""Gateways with scripted answers, and a limiter."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -7,7 +7,7 @@ from refunds.gateways import Answer, Order, Settled
 
 
 class Scripted:
-    """A gateway that answers as it is told, to requests and look-ups alike, and remembers what it was asked.
+    """A gateway with a scripted answer to requests and look-ups, which records what it was asked.
 
     A text is the receipt of a settled refund.
     """
@@ -33,19 +33,19 @@ class Scripted:
 
 
 class Slow(Scripted):
-    """A gateway whose answer comes after all that `meanwhile` does."""
+    """A gateway that calls `during` before it answers."""
 
-    def __init__(self, answer: Exception | Answer | str, meanwhile: Callable[[], object]) -> None:
+    def __init__(self, answer: Exception | Answer | str, during: Callable[[], object]) -> None:
         super().__init__(answer)
-        self.meanwhile = meanwhile
+        self.during = during
 
     def _answer(self) -> Answer:
-        self.meanwhile()
+        self.during()
         return super()._answer()
 
 
 class Paced:
-    """A limiter that always has a permit, for one call in so many seconds, and remembers of how many calls each was."""
+    """A limiter of one call in so many seconds that always has a permit, and records the calls of each permit."""
 
     def __init__(self, seconds: float) -> None:
         self.period = timedelta(seconds=seconds)

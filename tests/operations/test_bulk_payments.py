@@ -1,4 +1,4 @@
-"""Sending many refunds to be paid: shares, and what is left to the reconciler."""
+"""Sending many refunds to be paid: what is sent at once, and what is left to the reconciler."""
 
 from datetime import timedelta
 
@@ -23,8 +23,8 @@ def each(ids: list[int]) -> list[dict[str, int]]:
     return [{"refund_id": pk} for pk in ids]
 
 
-def test_the_first_share_is_sent_and_the_rest_is_left_to_the_reconciler(published: Published, commit: Commit) -> None:
-    """At 50 calls a second 500 go out; three more, and what is on its way or not due, are not sent."""
+def test_range_sends_one_share_and_leaves_the_rest_to_the_reconciler(published: Published, commit: Commit) -> None:
+    """At 50 calls a second 500 refunds are sent; three more, and those sent before or not due, are not."""
     on_way = make_refund(dispatched_at=PRESSED + BLINK).pk
     not_due = make_refund(due_at=PRESSED + BLINK).pk
     ids = [row.pk for row in make_requests(503, status="approved")]
@@ -39,8 +39,8 @@ def test_the_first_share_is_sent_and_the_rest_is_left_to_the_reconciler(publishe
     assert refund_rows(*ids) == expected | {pk: before[pk] | {"dispatched_at": None} for pk in rest}
 
 
-def test_a_doubled_range_sends_nothing_more(published: Published, commit: Commit) -> None:
-    """What the first message has sent has messages of its own, and what it has left is the reconciler's."""
+def test_doubled_range_sends_nothing_more(published: Published, commit: Commit) -> None:
+    """The refunds that the first message sent have their own messages, and the reconciler sends the others."""
     ids = [row.pk for row in make_requests(15, status="approved")]
     id_range = IdRange(ids[0], ids[-1])
     for count in (10, 0):
@@ -49,10 +49,10 @@ def test_a_doubled_range_sends_nothing_more(published: Published, commit: Commit
     assert published == [(outbox.PAY_REFUND, each(ids[:10]))]
 
 
-def test_without_a_limiter_the_whole_chunk_goes_at_once(
+def test_range_without_a_limiter_is_sent_at_once(
     published: Published, commit: Commit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As many as a chunk holds; what a wider range holds is left to the reconciler."""
+    """As many refunds as a chunk holds are sent; the rest of a wider range is left to the reconciler."""
     monkeypatch.setattr("refunds.domain.sweeps.CHUNK_ROWS", 4)
     ids = [row.pk for row in make_requests(6, status="approved")]
     with commit():
@@ -62,8 +62,8 @@ def test_without_a_limiter_the_whole_chunk_goes_at_once(
     assert dispatched == {**dict.fromkeys(ids[:4], PRESSED + BLINK), **dict.fromkeys(ids[4:])}
 
 
-def test_a_payer_in_the_database_knows_no_limit() -> None:
-    """The wallet pays a range of refunds that are tried again at once, however slow a limiter would have it."""
+def test_wallet_pays_a_range_without_a_limiter() -> None:
+    """The wallet pays a range of refunds that are tried again at once, although a limiter is set."""
     ids = make_failed(3)
     try_again(ids, PRESSED)
     assert pay_refunds(IdRange(ids[0], ids[-1]), PRESSED, gateway=Wallet(), limiter=Paced(3600)) == 3
@@ -71,8 +71,8 @@ def test_a_payer_in_the_database_knows_no_limit() -> None:
     assert WalletEntry.objects.count() == 3
 
 
-def test_the_reconciler_sends_what_the_payer_can_take_until_its_next_look(published: Published, commit: Commit) -> None:
-    """Of 70 unpaid refunds at 2 a second the 60 longest due go out, the others at the next look."""
+def test_reconciler_sends_what_the_provider_can_take_until_its_next_run(published: Published, commit: Commit) -> None:
+    """Of 70 unpaid refunds at 2 a second the 60 longest due are sent, the others at the next run."""
     late = [row.pk for row in make_requests(10, status="approved", received_at=NOON + BLINK)]
     early = [row.pk for row in make_requests(60, status="approved")]
     for look, ids in ((PRESSED, early), (PRESSED + timedelta(seconds=30), late)):

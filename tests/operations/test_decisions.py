@@ -21,7 +21,7 @@ def ids(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def test_chunk_that_begins_at_the_cutoff_approves_nothing(ids: list[int], published: Published) -> None:
-    """The first chunk begins a second before it, the others at it: their rows can only be declined."""
+    """The first chunk begins a second before the cutoff, the others at it, when their rows can only be declined."""
     instants = iter([CUTOFF, CUTOFF + SECOND])
     done = decide_chosen(ids, Decision.APPROVE, by=None, note="", now=LAST_SECOND, clock=lambda: next(instants))
     assert done == Decided(decided=2, left=4)

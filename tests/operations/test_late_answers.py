@@ -1,4 +1,4 @@
-"""An attempt that outlives its lease: what its answer may still change, and what not."""
+"""An attempt that outlives its lease: what its answer can still change."""
 
 from contextlib import suppress
 from datetime import datetime
@@ -36,8 +36,8 @@ def row(refund: Refund) -> dict[str, object]:
     return {**Refund.objects.values().get(pk=refund.pk)}
 
 
-def test_a_late_receipt_ends_a_refund_that_was_given_up_meanwhile(refund: Refund) -> None:
-    """An attempt outlives its lease, another worker gives up, the receipt comes all the same: the refund has it."""
+def test_late_receipt_settles_a_refund_that_another_worker_gave_up(refund: Refund) -> None:
+    """The refund gets the receipt of an attempt that outlived its lease, although another worker gave up."""
     expired = NOON + LEASE
     gateway = Slow("re_1", lambda: give_up(refund, expired))
     assert pay_refund(refund.pk, NOON, gateway=gateway, jitter=0, policy=ONCE) == Paid("re_1")
@@ -45,41 +45,41 @@ def test_a_late_receipt_ends_a_refund_that_was_given_up_meanwhile(refund: Refund
     assert pay_refund(refund.pk, expired, gateway=Scripted(), jitter=0) == NotNow()
 
 
-def test_a_late_receipt_ends_the_next_round_too(refund: Refund) -> None:
-    """The receipt of the first round comes while a person's second waits: nobody is asked again."""
+def test_late_receipt_settles_a_refund_that_was_tried_again(refund: Refund) -> None:
+    """The receipt of the first round comes while the second round waits, and the provider is not asked again."""
 
-    def meanwhile() -> None:
+    def during() -> None:
         give_up(refund, NOON + LEASE)
         try_again([refund.pk], NOON + LEASE)
 
-    assert pay_refund(refund.pk, NOON, gateway=Slow("re_1", meanwhile), jitter=0, policy=ONCE) == Paid("re_1")
+    assert pay_refund(refund.pk, NOON, gateway=Slow("re_1", during), jitter=0, policy=ONCE) == Paid("re_1")
     assert row(refund) | {"status": "succeeded", "receipt": "re_1", "tried_again": 1, "attempts": 0} == row(refund)
     assert pay_refund(refund.pk, NOON + LEASE, gateway=Scripted(), jitter=0) == NotNow()
 
 
 @pytest.mark.parametrize("late", ["re_1", TryAgain("timeout"), Refused("already refunded")])
-def test_the_first_receipt_stays(refund: Refund, late: str | Exception) -> None:
-    """What has its receipt is not changed by another's late answer, whatever that is."""
+def test_first_receipt_is_not_overwritten(refund: Refund, late: str | Exception) -> None:
+    """No late answer of another attempt changes a refund that has its receipt."""
     paid: list[dict[str, object]] = []
 
-    def meanwhile() -> None:
+    def during() -> None:
         pay_refund(refund.pk, NOON + LEASE, gateway=Scripted("re_1"), jitter=0)
         paid.append(row(refund))
 
-    pay_refund(refund.pk, NOON, gateway=Slow(late, meanwhile), jitter=0)
+    pay_refund(refund.pk, NOON, gateway=Slow(late, during), jitter=0)
     assert paid == [row(refund)]
     assert (paid[0]["status"], paid[0]["receipt"], paid[0]["settled_at"]) == ("succeeded", "re_1", NOON + LEASE)
 
 
 @pytest.mark.parametrize("late", [TryAgain("timeout"), TryAgain("429", after=LEASE * 10), Refused("card closed")])
 @pytest.mark.parametrize("begun", [False, True], ids=["waiting", "being paid"])
-def test_a_late_answer_without_a_receipt_leaves_the_next_round_as_it_is(
+def test_late_answer_without_a_receipt_leaves_the_next_round_unchanged(
     refund: Refund, late: TryAgain | Refused, begun: bool
 ) -> None:
-    """What the payer says to an attempt of the first round does not put off, or give up, a person's second."""
+    """A late answer to the first round neither postpones nor gives up the second round."""
     rounds: list[dict[str, object]] = []
 
-    def meanwhile() -> None:
+    def during() -> None:
         give_up(refund, NOON + LEASE)
         try_again([refund.pk], NOON + LEASE)
         if begun:
@@ -87,18 +87,18 @@ def test_a_late_answer_without_a_receipt_leaves_the_next_round_as_it_is(
                 pay_refund(refund.pk, NOON + LEASE, gateway=Scripted(ZeroDivisionError()), jitter=0)
         rounds.append(row(refund))
 
-    pay_refund(refund.pk, NOON, gateway=Slow(late, meanwhile), jitter=0)
+    pay_refund(refund.pk, NOON, gateway=Slow(late, during), jitter=0)
     assert rounds == [row(refund)]
     assert (rounds[0]["status"], rounds[0]["attempts"], rounds[0]["tried_again"]) == ("pending", int(begun), 1)
 
 
 class Killed(BaseException):
-    """What ends a worker in the middle of its call leaves no word behind."""
+    """A worker that is killed in the middle of its call leaves no answer."""
 
 
 @pytest.mark.parametrize("late", [TryAgain("timeout"), Refused("card closed"), ZeroDivisionError()])
-def test_a_late_answer_leaves_the_attempt_that_has_begun_since(refund: Refund, late: Exception) -> None:
-    """Put off, refused or broken: the next attempt keeps its lease, and the refund stays pending."""
+def test_late_answer_leaves_the_attempt_that_began_after_it(refund: Refund, late: Exception) -> None:
+    """After a late failure, refusal or bug the next attempt keeps its lease, and the refund stays pending."""
     expired = NOON + LEASE
 
     def begin_the_next() -> None:

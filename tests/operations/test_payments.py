@@ -28,8 +28,8 @@ def refund() -> Refund:
     return Refund.objects.get()
 
 
-def test_a_paid_refund_has_its_receipt_and_is_not_paid_again(refund: Refund) -> None:
-    """The provider is told amount, currency, customer and the request's key; a second attempt does not reach it."""
+def test_paid_refund_has_its_receipt_and_is_not_paid_again(refund: Refund) -> None:
+    """The provider gets amount, currency, customer and the request's key; a second attempt does not reach it."""
     gateway = Scripted("re_1")
     assert pay_refund(refund.pk, NOON, gateway=gateway, jitter=0) == Paid("re_1")
     assert pay_refund(refund.pk, NOON, gateway=gateway, jitter=0) == NotNow()
@@ -43,16 +43,16 @@ def test_a_paid_refund_has_its_receipt_and_is_not_paid_again(refund: Refund) -> 
     )
 
 
-def test_a_refusal_fails_the_refund_with_its_reason(refund: Refund) -> None:
-    """A refused refund is failed at once and waits for a person."""
+def test_refusal_fails_the_refund_with_its_reason(refund: Refund) -> None:
+    """A refused refund fails at once and waits for an operator."""
     gateway = Scripted(Refused("card closed"))
     assert pay_refund(refund.pk, NOON, gateway=gateway, jitter=0) == GiveUp("card closed")
     refund.refresh_from_db()
     assert (refund.status, refund.failure, refund.receipt) == (RefundStatus.FAILED, "card closed", "")
 
 
-def test_a_failure_that_may_pass_makes_the_refund_due_later(refund: Refund) -> None:
-    """The refund stays pending, is not attempted before it is due, and asks with the same key then."""
+def test_temporary_failure_makes_the_refund_due_later(refund: Refund) -> None:
+    """The refund stays pending, and is attempted with the same key, but not before it is due."""
     gateway = Scripted(TryAgain("timeout"), "re_1")
     assert pay_refund(refund.pk, NOON, gateway=gateway, jitter=0, policy=POLICY) == Again(timedelta(seconds=1))
     due = NOON + timedelta(seconds=1)
@@ -64,8 +64,8 @@ def test_a_failure_that_may_pass_makes_the_refund_due_later(refund: Refund) -> N
     assert len({key for _, key in gateway.asked}) == 1
 
 
-def test_a_long_wait_is_left_to_the_reconciler(refund: Refund) -> None:
-    """After a wait that is too long for a message the refund has none: the reconciler sends it once it is due."""
+def test_long_wait_is_left_to_the_reconciler(refund: Refund) -> None:
+    """A wait that is too long for a message sends none, and the reconciler sends the refund once it is due."""
     wait = timedelta(minutes=5)
     gateway = Scripted(TryAgain("429", after=wait))
     assert pay_refund(refund.pk, NOON, gateway=gateway, jitter=0) == Again(wait)
@@ -73,8 +73,8 @@ def test_a_long_wait_is_left_to_the_reconciler(refund: Refund) -> None:
     assert (refund.due_at, refund.dispatched_at) == (NOON + wait, None)
 
 
-def test_the_last_attempt_gives_up_and_says_why(refund: Refund) -> None:
-    """After as many attempts as the policy allows the refund is failed with the last failure's words."""
+def test_last_attempt_fails_the_refund_with_the_reason(refund: Refund) -> None:
+    """After the last attempt of the policy the refund fails with the message of the last failure."""
     now = NOON
     for _ in range(2):
         pay_refund(refund.pk, now, gateway=Scripted(TryAgain("timeout")), jitter=0, policy=POLICY)
@@ -89,8 +89,8 @@ def test_the_last_attempt_gives_up_and_says_why(refund: Refund) -> None:
     )
 
 
-def test_a_bug_leaves_the_refund_pending_until_its_attempts_are_used_up(refund: Refund) -> None:
-    """An unforeseen error propagates, holds the refund for a lease, and in the end fails it without another call."""
+def test_bug_leaves_the_refund_pending_until_the_last_attempt(refund: Refund) -> None:
+    """An unexpected error propagates and keeps the lease; after the last attempt the refund fails without a call."""
     now = NOON
     for _ in range(3):
         with pytest.raises(ZeroDivisionError):
@@ -102,15 +102,15 @@ def test_a_bug_leaves_the_refund_pending_until_its_attempts_are_used_up(refund: 
     assert Refund.objects.get().status == RefundStatus.FAILED
 
 
-def test_a_crash_after_the_wallet_paid_pays_nothing_twice(refund: Refund) -> None:
+def test_crash_after_the_wallet_paid_pays_nothing_twice(refund: Refund) -> None:
     """A credit without a receipt, as a crash leaves it, gets its receipt from the next attempt and stays one credit."""
     Wallet().refund(order(refund), refund.request.key)
     assert pay_refund(refund.pk, NOON, gateway=Wallet(), jitter=0) == Paid(f"wallet:{refund.pk}")
     assert WalletEntry.objects.count() == 1
 
 
-def test_a_ledger_entry_cannot_be_changed(refund: Refund) -> None:
-    """The ledger is only ever added to."""
+def test_ledger_entry_cannot_be_changed(refund: Refund) -> None:
+    """The ledger accepts only new entries."""
     Wallet().refund(order(refund), refund.request.key)
     entry = WalletEntry.objects.get()
     entry.amount_minor = 1
@@ -120,8 +120,8 @@ def test_a_ledger_entry_cannot_be_changed(refund: Refund) -> None:
 
 
 @pytest.mark.parametrize("answer", ["re_1", Refused("card closed"), TryAgain("429", after=timedelta(minutes=5))])
-def test_an_outcome_is_of_the_end_of_the_call(refund: Refund, answer: Exception | str) -> None:
-    """A call that takes half a minute is settled, or put off, from then on."""
+def test_outcome_has_the_time_of_the_end_of_the_call(refund: Refund, answer: Exception | str) -> None:
+    """Settlement and retry of a call of half a minute count from its end."""
     ended = NOON + timedelta(seconds=30)
     pay_refund(refund.pk, NOON, gateway=Scripted(answer), jitter=0, clock=lambda: ended)
     refund.refresh_from_db()
@@ -133,7 +133,7 @@ def test_an_outcome_is_of_the_end_of_the_call(refund: Refund, answer: Exception 
 
 
 @pytest.mark.parametrize("comes", [True, False])
-def test_a_task_waits_for_its_permit_and_is_in_hand_until_then(refund: Refund, comes: bool) -> None:
+def test_refund_counts_as_sent_while_its_task_waits_for_a_permit(refund: Refund, comes: bool) -> None:
     """While it waits its message counts as sent now; without a permit in time it has none, and nothing is attempted."""
     waits: list[timedelta] = []
 
@@ -167,8 +167,8 @@ class ByWord:
         return "re_1"
 
 
-def test_an_answer_that_is_neither_settled_nor_under_way_is_a_bug(refund: Refund) -> None:
-    """It is named with what it must be; the refund stays pending, and is neither paid nor failed by it."""
+def test_answer_of_another_type_is_a_bug(refund: Refund) -> None:
+    """The error names the answer and the expected types, and the refund stays pending."""
     with pytest.raises(TypeError, match=r"the gateway answered 're_1': refund\(\) must return Settled or UnderWay"):
         pay_refund(refund.pk, NOON, gateway=ByWord(), jitter=0)  # type: ignore[arg-type]  # which is what is tested
     refund.refresh_from_db()

@@ -43,8 +43,8 @@ def test_preview_counts_what_the_sweep_decides() -> None:
     assert sweeps.progress(sweep, PRESSED).left == shown.count == 4
 
 
-def test_started_finds_the_sweep_of_a_key() -> None:
-    """None before the press, the sweep after it."""
+def test_sweep_is_found_by_the_key_of_its_page() -> None:
+    """The key finds nothing before the press, and the new sweep after it."""
     assert preview.started("k") is None
     sweep, _ = sweeps.start_approve(key="k", frozen=Frozen(0), by=None, now=PRESSED)
     assert preview.started("k") == sweep

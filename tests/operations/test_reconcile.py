@@ -88,7 +88,7 @@ def test_cutoff_before_the_first_request_is_not_missed(sent: Sent) -> None:
 
 
 def test_lost_plan_is_sent_again(sent: Sent) -> None:
-    """A plan is sent again once a patience, with its expiry."""
+    """A plan is sent again once per patience, with its expiry."""
     sweep = approve(make_requests(), NOON)
     expected = (outbox.PLAN_SWEEP, [{"sweep_id": sweep.pk}], cutoff.upcoming(NOON))
     assert sent == [expected]
@@ -149,7 +149,7 @@ def test_range_is_sent_as_single_messages_to_a_gateway_that_pays_one_by_one(sent
 
 
 def test_health_has_one_line_for_each_overdue_item(sent: Sent) -> None:
-    """A missed cutoff, a stalled sweep and unpaid refunds have a line each, and none before their time."""
+    """A missed cutoff, a stalled sweep and unpaid refunds have one line each, from when they are overdue."""
     rows = make_requests(3)
     decide_chosen([rows[0].pk], Decision.APPROVE, by=None, note="", now=NOON)
     sweep = approve(rows, NOON)

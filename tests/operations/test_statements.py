@@ -22,7 +22,7 @@ pytestmark = [
 
 
 @pytest.mark.parametrize("count", [1, 40])
-def test_an_id_range_is_paid_in_four_statements(
+def test_id_range_is_paid_in_four_statements(
     django_assert_num_queries: Any, monkeypatch: pytest.MonkeyPatch, count: int
 ) -> None:
     """BEGIN, the credits, the outcomes, COMMIT, besides what rooms do; on PostgreSQL, which keeps plans, one more."""
@@ -32,8 +32,8 @@ def test_an_id_range_is_paid_in_four_statements(
         assert pay_refunds(IdRange(ids[0], ids[-1]), NOON, gateway=Wallet()) == count
 
 
-def test_no_more_than_the_id_range_is_read() -> None:
-    """Each table that the credits and the outcomes are made of is bounded by itself."""
+def test_payment_reads_only_the_id_range() -> None:
+    """The statements of credits and outcomes bound each table that they read."""
     ids = [make_refund().pk for _ in range(3)]
     with CaptureQueriesContext(connection) as captured:
         pay_refunds(IdRange(ids[0], ids[-1]), NOON, gateway=Wallet())

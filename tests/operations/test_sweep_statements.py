@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.mark.parametrize("count", [1, 40])
 @pytest.mark.parametrize(("kind", "statements"), [(Decision.APPROVE, 8), (Decision.DECLINE, 7)])
-def test_a_chunk_is_decided_in_eight_statements(
+def test_chunk_is_decided_in_eight_statements(
     django_assert_num_queries: Any, count: int, kind: Decision, statements: int
 ) -> None:
     """Its mark, BEGIN, the chunk, its rows, its count, the refunds of what is approved, COMMIT, the end of the sweep.
@@ -38,7 +38,7 @@ def test_a_chunk_is_decided_in_eight_statements(
 
 
 @pytest.mark.parametrize("chunks", [1, 5])
-def test_a_plan_hops_once_for_each_chunk(
+def test_plan_takes_one_statement_for_each_chunk(
     django_assert_num_queries: Any, monkeypatch: pytest.MonkeyPatch, chunks: int
 ) -> None:
     """Besides: a mark, BEGIN, the sweep, its first row, a last hop, its last row, the chunks, the plan, COMMIT, end."""

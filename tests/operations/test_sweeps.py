@@ -65,7 +65,7 @@ def test_wallet_pays_a_range_once() -> None:
 
 
 def test_decline_sweep_declines_what_was_received_before_the_cutoff() -> None:
-    """A request received a microsecond before the cutoff is declined; one received at it is not."""
+    """A request received a microsecond before the cutoff is declined, and one received at the cutoff is not."""
     before = make_requests(received_at=CUTOFF - BLINK)[0]
     on_time = make_requests(received_at=CUTOFF)[0]
     sweep, created = sweeps.decline_pending(CUTOFF)

@@ -24,21 +24,21 @@ def span_of(ids: list[int]) -> dict[str, int]:
     return {"first_id": ids[0], "last_id": ids[-1]}
 
 
-def test_failed_refunds_begin_anew(published: Published, commit: Commit) -> None:
-    """Pending, due at once, no attempt counted, the reason kept; the range goes out with the commit and not before."""
+def test_failed_refunds_become_pending_again(published: Published, commit: Commit) -> None:
+    """They are due at once, with no attempt counted and the reason kept; the commit sends their range."""
     ids = make_failed(3, tried_again=1, key_number=2)
     before = refund_rows()
     with commit():
         assert try_again(ids, PRESSED) == ids
         assert published == []
-    anew = {"status": "pending", "attempts": 0, "first_attempt_at": None, "tried_again": 2, "settled_at": None}
-    anew |= {"due_at": PRESSED, "dispatched_at": PRESSED}
-    assert refund_rows() == {pk: before[pk] | anew for pk in ids}
+    reset = {"status": "pending", "attempts": 0, "first_attempt_at": None, "tried_again": 2, "settled_at": None}
+    reset |= {"due_at": PRESSED, "dispatched_at": PRESSED}
+    assert refund_rows() == {pk: before[pk] | reset for pk in ids}
     assert published == [(outbox.PAY_REFUNDS, [span_of(ids)])]
 
 
-def test_what_has_not_failed_stays_exactly_as_it_was(published: Published, commit: Commit) -> None:
-    """Pending and succeeded refunds, ids that no refund has, and failed ones that are not among the ids."""
+def test_other_refunds_are_unchanged(published: Published, commit: Commit) -> None:
+    """Pending and succeeded refunds, unknown ids, and failed refunds whose ids were not named do not change."""
     pending = make_refund(attempts=3, failure="timeout").pk
     (failed,) = make_failed()
     paid = make_refund(status="succeeded", settled_at=NOON, receipt="re_1", attempts=1).pk
@@ -51,15 +51,15 @@ def test_what_has_not_failed_stays_exactly_as_it_was(published: Published, commi
 
 
 @pytest.mark.parametrize("ids", [[], [1, 2**63 - 1]])
-def test_nothing_to_try_again_sends_nothing(ids: list[int], published: Published, commit: Commit) -> None:
-    """Neither a row nor a message where nothing has failed."""
+def test_no_failed_refund_sends_no_message(ids: list[int], published: Published, commit: Commit) -> None:
+    """Where no refund has failed, no row changes and no message is sent."""
     with commit():
         assert try_again(ids, PRESSED) == []
     assert (refund_rows(), published) == ({}, [])
 
 
-def test_pressed_twice_at_once_is_one_round(published: Published, commit: Commit) -> None:
-    """A second press within the first one's transaction, and one after it, find nothing that has failed."""
+def test_second_press_begins_no_second_round(published: Published, commit: Commit) -> None:
+    """A second press, within the first one's transaction or after it, finds no failed refund."""
     ids = make_failed(2)
     others: list[list[int]] = []
     with commit():
@@ -70,7 +70,7 @@ def test_pressed_twice_at_once_is_one_round(published: Published, commit: Commit
     assert published == [(outbox.PAY_REFUNDS, [span_of(ids)])]
 
 
-def test_rolled_back_nothing_is_sent(published: Published, commit: Commit) -> None:
+def test_rolled_back_round_sends_no_message(published: Published, commit: Commit) -> None:
     """A transaction that fails leaves the refunds failed and sends no message."""
     ids = make_failed()
     before = refund_rows()
@@ -80,10 +80,10 @@ def test_rolled_back_nothing_is_sent(published: Published, commit: Commit) -> No
     assert (refund_rows(), published) == (before, [])
 
 
-def test_many_go_in_chunks_and_each_is_noted_with_its_rows(
+def test_each_chunk_is_committed_with_its_note(
     published: Published, commit: Commit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Seven ids by three are three transactions with a message each; a note that fails undoes its own chunk alone."""
+    """Seven ids by three are three transactions with a message each; a failing note rolls back only its chunk."""
     monkeypatch.setattr("refunds.domain.sweeps.CHUNK_ROWS", 3)
     ids = make_failed(7)
     noted: list[list[int]] = []
@@ -108,10 +108,10 @@ def test_many_go_in_chunks_and_each_is_noted_with_its_rows(
     ("answer", "attempts", "suffix"),
     [(Refused("card closed"), 0, ":1"), (TryAgain("timeout"), 11, ""), (None, 12, "")],
 )
-def test_only_a_refusal_leads_to_a_new_key(
+def test_only_a_refusal_changes_the_key(
     answer: Exception | None, attempts: int, suffix: str, published: Published, commit: Commit
 ) -> None:
-    """The payer's no is final for its key; without an answer the same key asks what became of the first round."""
+    """A refusal is final for its key; without an answer the next round asks with the same key."""
     refund = make_refund(attempts=attempts)
     gateway = Scripted(*([answer] if answer else []), "re_1")
     pay_refund(refund.pk, NOON, gateway=gateway, jitter=0)
@@ -123,8 +123,8 @@ def test_only_a_refusal_leads_to_a_new_key(
     assert (key, order.reference, order.asked_before) == (f"{refund.request.key}{suffix}", refund.request.key, True)
 
 
-def test_a_second_refusal_leads_to_a_third_key(published: Published) -> None:
-    """Each no makes the next key; a round without an answer in between does not."""
+def test_second_refusal_makes_a_third_key(published: Published) -> None:
+    """Each refusal makes the next key, and a round without an answer does not."""
     refund = make_refund()
     gateway = Scripted(Refused("no"), TryAgain("timeout"), Refused("no"), "re_1")
     for _ in range(4):

@@ -1,4 +1,4 @@
-"""An app whose payer kills whoever asks it to pay back one kind of payment: `celery -A tests.project.poison`."""
+"""An app whose gateway kills the worker that refunds one kind of payment: `celery -A tests.project.poison`."""
 
 import os
 import signal
@@ -23,7 +23,7 @@ app = shortened(patience=SECOND, limit=SECOND, lease=SECOND, look=SECOND, policy
 
 
 class Payer:
-    """A gateway that no time limit and no `except` helps against."""
+    """A gateway that kills its process, which no time limit and no `except` prevents."""
 
     def refund(self, order: Order, idempotency_key: str) -> Settled:
         """Pay, or end this process as the kernel does when memory is short."""

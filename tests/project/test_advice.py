@@ -72,7 +72,7 @@ def test_a_failure_advises_actions_that_exist(failures: list[str]) -> None:
 
 
 def test_a_wrong_payment_advises_both_ways_out(failures: list[str]) -> None:
-    """Another payment, or paid by another way."""
+    """The text names the correction of the payment and the settlement elsewhere."""
     for text in failures:
         if text.startswith("payment "):
             assert {"Correct the payment", "Settled elsewhere"} <= set(advised(text)) or "copy it whole" in text

@@ -1,4 +1,4 @@
-"""What the default project makes of what the environment says of broker, results and beat."""
+"""The default project's settings of broker, results and beat, from the environment."""
 
 import json
 import os
@@ -43,20 +43,20 @@ def settings_for(**environment: str) -> Any:
     return json.loads(run(ASK, **environment))
 
 
-def test_rabbitmq_confirms_what_it_takes() -> None:
+def test_rabbitmq_confirms_messages() -> None:
     """On RabbitMQ a message counts as sent when the broker confirms it."""
     assert settings_for(CELERY_BROKER_URL="amqp://guest@localhost//")["options"] == {"confirm_publish": True}
 
 
 @pytest.mark.parametrize("kind", ["classic", "quorum"])
-def test_queues_are_of_the_kind_that_is_asked_for(kind: str) -> None:
+def test_queue_type_is_read_from_the_environment(kind: str) -> None:
     """REFUNDS_QUEUE_TYPE names it; a quorum queue's exchange is a topic, or a countdown would block a worker."""
     found = settings_for(REFUNDS_QUEUE_TYPE=kind)
     assert found["arguments"] == [{"x-queue-type": kind}] * 4
     assert found["exchanges"] == [{"classic": "direct", "quorum": "topic"}[kind]] * 4
 
 
-def test_packages_are_installed_for_what_needs_them() -> None:
+def test_apps_are_installed_for_results_and_schedules() -> None:
     """The apps of results and schedules in the database are there where the environment asks for these."""
     assert settings_for()["apps"] == []
     asked = settings_for(

@@ -5,7 +5,7 @@ from pytest_django import Settings
 
 
 def test_gateway_and_limiter_that_cannot_be_made_are_errors(settings: Settings) -> None:
-    """What is missing is said before the first refund, not after it."""
+    """The checks report what is missing before the first refund."""
     settings.REFUNDS_GATEWAY, settings.STRIPE_API_KEY, settings.REFUNDS_GATEWAY_RATE = "stripe", "", "often"
     for beginning in ("REFUNDS_GATEWAY is 'stripe', b", "REFUNDS_GATEWAY_RATE: 'often' "):
         (message,) = [message.msg for message in run_checks() if message.id == "refunds.E004"]

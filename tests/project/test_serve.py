@@ -208,8 +208,8 @@ def test_children_start_no_processes() -> None:
     assert "--noreload" in web.command
 
 
-def test_beat_keeps_its_schedule_beside_the_database() -> None:
-    """Not in the working directory, where two databases would share it."""
+def test_beat_keeps_its_schedule_next_to_the_database() -> None:
+    """In the working directory two databases would share it."""
     config = {"ENGINE": "django.db.backends.sqlite3", "NAME": "data/refunds.sqlite3"}
     assert next_to(config, "beat") == Path("data/refunds.sqlite3-beat").absolute()
 

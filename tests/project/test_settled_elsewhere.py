@@ -10,14 +10,14 @@ from refunds.notices.sending import NOTIFY_CUSTOMER, notify_customer
 from ..factories import NOON, PRESSED
 from ..operations.conftest import Commit, Published, commit, published
 from ..remedies.closers import failed_refund, provider, settle
-from ..remedies.test_second_receipt import settled_meanwhile
+from ..remedies.test_second_receipt import settled_during
 
 __all__ = ["commit", "provider", "published"]  # fixtures
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("provider")]
 
 
-def test_the_customer_is_told_once_and_honestly(published: Published, commit: Commit) -> None:
+def test_customer_gets_one_mail_about_the_settlement(published: Published, commit: Commit) -> None:
     """The mail about the failure had gone out; pressed twice, one more does, with the reference and no reason."""
     refund = failed_refund(customer_email="c@example.com")
     Notice.objects.create(refund=refund, status="sent", notified_of="failed", notified_at=NOON)
@@ -33,7 +33,7 @@ def test_the_customer_is_told_once_and_honestly(published: Published, commit: Co
     )
 
 
-def test_a_mail_about_the_failure_that_waits_is_not_sent(published: Published, commit: Commit) -> None:
+def test_pending_mail_about_the_failure_is_not_sent(published: Published, commit: Commit) -> None:
     """The mail server was away: one mail goes out, about what is true now."""
     refund = failed_refund(customer_email="c@example.com")
     Notice.objects.create(refund=refund, status="pending", due_at=NOON)
@@ -47,5 +47,5 @@ def test_a_mail_about_the_failure_that_waits_is_not_sent(published: Published, c
 def test_a_late_receipt_is_no_second_mail(published: Published, commit: Commit) -> None:
     """The operator settled while an attempt was on its way: the customer is told once."""
     with commit():
-        settled_meanwhile("re_1", customer_email="c@example.com")
+        settled_during("re_1", customer_email="c@example.com")
     assert published == [(NOTIFY_CUSTOMER, [{"refund_id": Refund.objects.get().pk}])]

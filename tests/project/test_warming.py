@@ -1,4 +1,4 @@
-"""What a web process has loaded when it begins to serve, and that nothing of it is a connection."""
+"""What a web process has loaded when it begins to serve, and that it has opened no connection."""
 
 import sys
 from pathlib import Path
@@ -40,7 +40,7 @@ for act in (lambda: client.post(PAGE, form), lambda: client.get(PAGE)):
     print(answer.status_code, answer.headers.get("Location"), *sorted(loaded))
 """
 
-# Starts as a server does that loads the application before it forks: whoever connects or is connected is told on.
+# Starts as a server does that loads the application before it forks, and prints each connection that is opened.
 PRELOADED = """
 import os, sys
 asked = []

@@ -1,4 +1,4 @@
-"""A refund that kills whoever pays it: a real worker with a real pool, a real beat, a Redis in this process."""
+"""A refund that kills the worker that pays it: a real worker, pool and beat, and a Redis in this process."""
 
 import os
 import subprocess

@@ -17,14 +17,14 @@ from refunds.rate.pacing import Rate
 SECOND = timedelta(seconds=1)
 
 
-def test_without_a_rate_there_is_no_limit(settings: Settings) -> None:
-    """The default project with the wallet asks nobody."""
+def test_no_rate_means_no_limit(settings: Settings) -> None:
+    """The default project with the wallet has no limiter."""
     settings.REFUNDS_GATEWAY_RATE = ""
     assert limiter() is None
 
 
-def test_the_settings_say_how_many(settings: Settings) -> None:
-    """The rate is the one that was written."""
+def test_rate_is_read_from_the_settings(settings: Settings) -> None:
+    """The limiter has the rate of the setting."""
     settings.REFUNDS_GATEWAY_RATE, settings.REFUNDS_LIMITER_URL = "50/s", "memory://"
     found = limiter()
     assert found is not None
@@ -32,22 +32,22 @@ def test_the_settings_say_how_many(settings: Settings) -> None:
     assert limiter() is found
 
 
-def test_a_rate_that_is_none_is_named(settings: Settings) -> None:
-    """The setting, its value and what it may be."""
+def test_malformed_rate_is_named(settings: Settings) -> None:
+    """The error has the setting, its value and the accepted form."""
     settings.REFUNDS_GATEWAY_RATE = "fast"
     with pytest.raises(ImproperlyConfigured, match=r"REFUNDS_GATEWAY_RATE: 'fast' is not a rate: .* such as 50/s"):
         limiter()
 
 
-def test_a_package_that_is_missing_is_named(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The extra that brings it is said."""
+def test_missing_package_is_named(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error names the extra that installs it."""
     monkeypatch.setitem(sys.modules, "throttled", None)
     settings.REFUNDS_GATEWAY_RATE = "51/s"
     with pytest.raises(ImproperlyConfigured, match=r"pip install '\.\[rate\]' in the clone of refunds"):
         limiter()
 
 
-def test_a_turn_may_be_of_two_calls() -> None:
+def test_permit_can_be_for_two_calls() -> None:
     """The search for an earlier refund and the refund itself are two calls, taken together or not at all."""
     throttle = Throttle(Rate.parse("2/h"), "memory://")
     assert [throttle.take(), throttle.take(2), throttle.take(), throttle.take()] == [True, False, True, False]
@@ -58,7 +58,7 @@ def test_a_turn_may_be_of_two_calls() -> None:
     st.lists(st.tuples(st.floats(0, 0.3), st.integers(1, LARGEST_PERMIT)), min_size=1, max_size=120),
 )
 def test_no_second_has_more_calls_than_the_rate_and_its_burst(calls: int, asked: list[tuple[float, int]]) -> None:
-    """Whenever turns are asked for, and for however many calls each, those given keep the rate."""
+    """The permits keep the rate, for any times of asking and any numbers of calls."""
     rate = Rate(calls, SECOND)
     throttle = Throttle(rate, "memory://")
     now, given_at = 0.0, []

@@ -64,7 +64,7 @@ def at_once(*calls: Callable[[], bool]) -> list[bool]:
 
 @pytest.mark.parametrize("_attempt", range(5))
 @pytest.mark.parametrize("press", [correct, settle])
-def test_eight_presses_at_once_are_one(
+def test_eight_presses_at_once_change_the_refund_once(
     refund: Refund, published: Published, press: Callable[..., bool], _attempt: int
 ) -> None:
     """One changes the refund and notes it; seven find it changed."""
@@ -75,8 +75,8 @@ def test_eight_presses_at_once_are_one(
 
 
 @pytest.mark.parametrize("_attempt", range(5))
-def test_of_different_actions_at_once_one_is_taken(refund: Refund, published: Published, _attempt: int) -> None:
-    """Corrected, settled elsewhere or tried again: the row is wholly of one of them."""
+def test_only_one_of_two_actions_at_once_succeeds(refund: Refund, published: Published, _attempt: int) -> None:
+    """The row has all columns of one action: corrected, settled elsewhere or tried again."""
     said = at_once(lambda: correct(refund), lambda: settle(refund), lambda: try_again(refund))
     assert said.count(True) == 1
     row, payment = Refund.objects.get(), ReturnRequest.objects.get().payment
@@ -90,8 +90,8 @@ def test_of_different_actions_at_once_one_is_taken(refund: Refund, published: Pu
 
 
 @pytest.mark.parametrize("_attempt", range(5))
-def test_a_late_receipt_is_the_first_or_the_second(refund: Refund, published: Published, _attempt: int) -> None:
-    """It comes as the operator presses: neither receipt is lost."""
+def test_late_receipt_is_stored_as_first_or_second(refund: Refund, published: Published, _attempt: int) -> None:
+    """A receipt that comes during the operator's press is not lost, nor is the operator's."""
     Refund.objects.update(status="pending", settled_at=None)
     both = Barrier(2)
 
@@ -112,7 +112,7 @@ def test_a_late_receipt_is_the_first_or_the_second(refund: Refund, published: Pu
     assert published == []
 
 
-def test_a_second_press_waits_for_the_first_and_then_changes_nothing(refund: Refund, published: Published) -> None:
+def test_second_press_waits_for_the_first_and_changes_nothing(refund: Refund, published: Published) -> None:
     """The first transaction is held open; the second waits for its row, and finds it changed."""
     held, go_on = Event(), Event()
 
@@ -129,8 +129,8 @@ def test_a_second_press_waits_for_the_first_and_then_changes_nothing(refund: Ref
     assert Refund.objects.get().receipt == "SEPA 17"
 
 
-def test_a_corrected_refund_is_paid_once_by_two_workers(refund: Refund, published: Published) -> None:
-    """The message of the correction, delivered twice: one attempt."""
+def test_corrected_refund_is_paid_once_by_two_workers(refund: Refund, published: Published) -> None:
+    """The correction's message, delivered twice, makes one attempt."""
     correct(refund)
     gateway = Scripted("re_1", "re_2")
     at_once(*[lambda: bool(pay_refund(refund.pk, PRESSED, gateway=gateway, jitter=0))] * 2)

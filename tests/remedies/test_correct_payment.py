@@ -24,8 +24,8 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("provider")]
 MINUTE = timedelta(minutes=1)
 
 
-def test_it_is_corrected_and_the_refund_tried_again(refund: Refund, published: Published, commit: Commit) -> None:
-    """A round of its own, with a key of its own and the old payment kept; noted before, sent on commit."""
+def test_correction_tries_the_refund_again(refund: Refund, published: Published, commit: Commit) -> None:
+    """It begins a new round with a new key, keeps the old payment, and sends its message on commit."""
     before = refund_rows()[refund.pk]
     with commit():
         done, (noted,) = correct(refund, " ch_new ")
@@ -39,7 +39,7 @@ def test_it_is_corrected_and_the_refund_tried_again(refund: Refund, published: P
     assert published == [(outbox.PAY_REFUNDS, [{"first_id": refund.pk, "last_id": refund.pk}])]
 
 
-def test_the_next_attempt_names_both_payments_and_has_its_own_key(refund: Refund, published: Published) -> None:
+def test_next_attempt_has_both_payments_and_a_new_key(refund: Refund, published: Published) -> None:
     """Stripe refuses an old key with another payment, whether or not the old one has been refused."""
     Refund.objects.update(key_number=2)
     correct(refund)
@@ -50,8 +50,8 @@ def test_the_next_attempt_names_both_payments_and_has_its_own_key(refund: Refund
     assert (order.reference, key) == (refund.request.key, f"{refund.request.key}:3")
 
 
-def test_no_two_payments_are_asked_for_with_one_key(refund: Refund, published: Published) -> None:
-    """There, elsewhere, and back to the first payment: three keys, and the payments that are left to search."""
+def test_each_payment_has_its_own_key(refund: Refund, published: Published) -> None:
+    """A correction, another one and a return to the first payment make three keys, and list the payments to search."""
     gateway = Scripted(*[TryAgain("timeout")] * 3)
     now, orders = PRESSED, []
     for payment in ("ch_b", "ch_c", "ch_old"):
@@ -68,8 +68,8 @@ def test_no_two_payments_are_asked_for_with_one_key(refund: Refund, published: P
     ]
 
 
-def test_paid_on_the_old_payment_without_an_answer_is_found(published: Published) -> None:
-    """The provider paid, its answer was lost, the refund given up, the payment corrected: nothing is paid twice."""
+def test_refund_paid_on_the_old_payment_is_found(published: Published) -> None:
+    """If the answer was lost and the payment is corrected after the last attempt, nothing is paid twice."""
     gateway = InMemory()
     old, new = gateway.provider.pay(5000), gateway.provider.pay(5000)
     refund = make_refund(payment=old)
@@ -82,8 +82,8 @@ def test_paid_on_the_old_payment_without_an_answer_is_found(published: Published
     assert (entry.payment, Refund.objects.get().receipt) == (old, entry.id)
 
 
-def test_a_second_press_changes_nothing(refund: Refund, published: Published, commit: Commit) -> None:
-    """In another tab, after "Try again", and after the new round has failed as well: the page is no longer true."""
+def test_second_press_changes_nothing(refund: Refund, published: Published, commit: Commit) -> None:
+    """The page is outdated in a second tab, after "Try again", and after the new round has failed."""
     assert correct(refund)[0]
     before = state()
     with commit():
@@ -96,7 +96,7 @@ def test_a_second_press_changes_nothing(refund: Refund, published: Published, co
 
 
 @pytest.mark.parametrize("status", ["pending", "succeeded"])
-def test_what_has_not_failed_keeps_its_payment(status: str, published: Published) -> None:
+def test_refund_that_has_not_failed_keeps_its_payment(status: str, published: Published) -> None:
     """Nothing is changed and nothing noted."""
     columns = {"settled_at": NOON, "receipt": "re_1"} if status == "succeeded" else {}
     refund = make_refund(status=status, payment="ch_old", **columns)
@@ -106,8 +106,8 @@ def test_what_has_not_failed_keeps_its_payment(status: str, published: Published
     assert state() == before
 
 
-def test_a_refund_that_is_not_there_is_not_corrected(published: Published) -> None:
-    """It was deleted, or never was."""
+def test_unknown_refund_is_not_corrected(published: Published) -> None:
+    """The refund was deleted, or never existed."""
     noted: list[Refund] = []
     assert closing.correct_payment(7, "ch_new", PRESSED, seen=0, note=noted.append) is False
     assert closing.settle_elsewhere(7, "r", "why", PRESSED, seen=0, note=noted.append) is False
@@ -127,16 +127,16 @@ def test_a_refund_that_is_not_there_is_not_corrected(published: Published) -> No
         ("ch_old", 'this is the refund\'s payment already; use "Try again"'),
     ],
 )
-def test_a_bad_id_changes_nothing(refund: Refund, payment: str, why: str) -> None:
-    """The reason is said, and the row stays as it was."""
+def test_malformed_payment_changes_nothing(refund: Refund, payment: str, why: str) -> None:
+    """The error says the reason, and the row is unchanged."""
     before = state()
     with pytest.raises(BadInput, match=why):
         correct(refund, payment)
     assert state() == before
 
 
-def test_what_the_gateway_takes_for_no_payment_changes_nothing(refund: Refund, settings: Settings) -> None:
-    """The shape of a provider's ids; the wallet has none."""
+def test_payment_that_the_gateway_refuses_changes_nothing(refund: Refund, settings: Settings) -> None:
+    """The provider's ids have a certain shape; the wallet accepts any."""
     before = state()
     with pytest.raises(BadInput, match="not a payment of this provider"):
         correct(refund, "cs_test_1")
@@ -146,8 +146,8 @@ def test_what_the_gateway_takes_for_no_payment_changes_nothing(refund: Refund, s
     assert state() == before
 
 
-def test_a_call_that_can_still_be_carried_out_is_waited_for(refund: Refund, published: Published) -> None:
-    """For a minute after the failure: what timed out here can pay there."""
+def test_correction_waits_until_the_last_call_is_over(refund: Refund, published: Published) -> None:
+    """It is refused for a minute after the failure, because a call that timed out can still pay."""
     before = state()
     for change in (correct, settle):
         with pytest.raises(BadInput, match="failed less than a minute ago"):
@@ -156,8 +156,8 @@ def test_a_call_that_can_still_be_carried_out_is_waited_for(refund: Refund, publ
     assert correct(refund, now=NOON + LEASE)[0]
 
 
-def test_more_corrections_than_an_attempt_can_search_are_refused(refund: Refund) -> None:
-    """The way out is named."""
+def test_too_many_corrections_are_refused(refund: Refund) -> None:
+    """The error names the other action."""
     Refund.objects.update(earlier_payments="ch_1\nch_2\nch_3", key_number=3)
     before = state()
     with pytest.raises(BadInput, match=r'has 3 earlier payments, .* use "Settled elsewhere"'):
@@ -165,7 +165,7 @@ def test_more_corrections_than_an_attempt_can_search_are_refused(refund: Refund)
     assert state() == before
 
 
-def test_a_note_that_fails_undoes_the_correction(refund: Refund, published: Published, commit: Commit) -> None:
+def test_error_in_the_note_rolls_back_the_correction(refund: Refund, published: Published, commit: Commit) -> None:
     """The history is part of the change."""
 
     def fail(_: Refund) -> None:
@@ -178,7 +178,7 @@ def test_a_note_that_fails_undoes_the_correction(refund: Refund, published: Publ
     assert (state(), published) == (before, [])
 
 
-def test_an_empty_payment_is_no_earlier_one(published: Published) -> None:
+def test_empty_payment_is_not_kept_as_an_earlier_one(published: Published) -> None:
     """A request that was imported without a payment has none to search."""
     refund = failed_refund(payment="")
     assert correct(refund)[0]

@@ -39,12 +39,12 @@ class TestRefundPage:
             (["retry_refund", "correct_payment", "settle_refund"], ["Try again", *list(Remedy)[:2]]),
         ],
     )
-    def test_a_failed_refund_offers_what_the_user_can_do(self, permissions: list[str], labels: list[str]) -> None:
-        """Each by its own permission."""
+    def test_failed_refund_offers_the_permitted_actions(self, permissions: list[str], labels: list[str]) -> None:
+        """Each action has its own permission."""
         assert self.offered(browser(make_user(*permissions)), row(CORRECT)) == labels
 
-    def test_other_refunds_offer_nothing_but_the_check_of_a_second_receipt(self, client: Client) -> None:
-        """What waits or is paid has nothing to close."""
+    def test_other_refunds_offer_only_the_check_of_a_second_receipt(self, client: Client) -> None:
+        """A pending, processing or succeeded refund has no other remedy."""
         assert self.offered(client, make_refund()) == []
         assert self.offered(client, make_refund(status="succeeded", settled_at=NOON, receipt="r")) == []
         assert self.offered(client, row(SECOND)) == ["Second receipt checked"]
@@ -64,8 +64,8 @@ class TestRefundPage:
             assert text in page
         assert "sk_live_1" not in page
 
-    def test_the_lists_do_not_offer_them(self, client: Client) -> None:
-        """Each needs a form for its refund."""
+    def test_lists_offer_no_remedy(self, client: Client) -> None:
+        """Each remedy needs the form of one refund."""
         row(CORRECT)
         assert client.get(REFUNDS).context["action_form"] is None
 
@@ -118,7 +118,7 @@ class TestForms:
         assert queued() == []
 
     @EVERY_PAGE
-    def test_pressed_twice_is_once(self, client: Client, page: Page, queued: Queued) -> None:
+    def test_second_press_changes_nothing(self, client: Client, page: Page, queued: Queued) -> None:
         """The second press leads to the refund's page with a warning; so does the page that was left open."""
         refund = row(page)
         send(client, refund, page)
@@ -133,7 +133,7 @@ class TestForms:
         assert (state(), queued()) == (before, [])
 
     @pytest.mark.parametrize("page", [CORRECT, SETTLE])
-    def test_a_page_from_before_another_round_does_nothing(self, client: Client, page: Page, queued: Queued) -> None:
+    def test_page_of_an_earlier_round_changes_nothing(self, client: Client, page: Page, queued: Queued) -> None:
         """A second operator tried again, and it failed again, for another reason."""
         refund = row(page, tried_again=1)
         before = state()

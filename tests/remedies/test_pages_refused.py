@@ -24,11 +24,11 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("provider")]
 
 
 class TestRefused:
-    """What changes nothing."""
+    """The requests that change nothing."""
 
     @EVERY_PAGE
-    def test_without_its_permission_it_is_forbidden(self, page: Page, queued: Queued) -> None:
-        """To users with every other permission, for GET and POST."""
+    def test_user_without_the_permission_is_refused(self, page: Page, queued: Queued) -> None:
+        """A user with every other permission gets 403 for GET and POST."""
         refund = row(page)
         others = {"view_refund", "retry_refund", "correct_payment", "settle_refund"} - {page.permission.split(".")[1]}
         client = browser(make_user(*others))
@@ -48,14 +48,14 @@ class TestRefused:
 
     @EVERY_PAGE
     @pytest.mark.parametrize("pk", [0, 999, 10**30])
-    def test_a_refund_that_is_not_there_is_not_found(self, client: Client, page: Page, pk: int) -> None:
-        """Also where the number is none that an id can be."""
+    def test_unknown_refund_is_not_found(self, client: Client, page: Page, pk: int) -> None:
+        """This includes a number that no id can have."""
         assert client.get(f"{REFUNDS}{pk}/{page.address}/").status_code == 404
         assert client.post(f"{REFUNDS}{pk}/{page.address}/", FIELDS[page]).status_code == 404
 
     @EVERY_PAGE
-    def test_a_refund_in_another_state_is_left(self, client: Client, page: Page, queued: Queued) -> None:
-        """Pending, and succeeded without a second receipt."""
+    def test_refund_in_another_state_is_left(self, client: Client, page: Page, queued: Queued) -> None:
+        """A pending refund, and one that succeeded without a second receipt, are unchanged."""
         for refund in (make_refund(), make_refund(status="succeeded", settled_at=NOON, receipt="r")):
             before = state()
             assert texts(send(client, refund, page))[0].startswith("Nothing was changed")
@@ -112,10 +112,10 @@ class TestRefused:
     @pytest.mark.parametrize(
         "secret", ["sk_live_51MtSecret", "x" * 600 + " sk_live_51MtSecret", "pi_1_secret_51MtSecret"]
     )
-    def test_a_secret_does_not_come_back(
+    def test_submitted_secret_is_not_repeated(
         self, client: Client, queued: Queued, page: Page, field: str, secret: str
     ) -> None:
-        """Neither in the message nor in the field, and it is stored nowhere."""
+        """It is neither in the message nor in the field, and no row stores it."""
         refund = row(page)
         before = state()
         answer = send(client, refund, page, **{field: secret})
@@ -140,7 +140,7 @@ class TestRefused:
         assert "the wallet credits the customer and needs no payment" in answer.text
         assert state() == before
 
-    def test_a_gateway_that_is_missing_is_said(self, client: Client, settings: Settings) -> None:
+    def test_missing_gateway_is_reported(self, client: Client, settings: Settings) -> None:
         """The setting is wrong in the web process: no error page."""
         settings.REFUNDS_GATEWAY = "nowhere.Gateway"
         refund = row(CORRECT)
@@ -149,7 +149,7 @@ class TestRefused:
         assert state() == before
 
     @pytest.mark.parametrize("page", [CORRECT, SETTLE])
-    def test_a_minute_after_the_failure_is_waited_for(
+    def test_form_is_refused_for_a_minute_after_the_failure(
         self, client: Client, page: Page, clock: FrozenDateTimeFactory
     ) -> None:
         """The last call can still be carried out; the form stays filled in, and works a minute later."""

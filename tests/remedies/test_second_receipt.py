@@ -25,21 +25,21 @@ __all__ = ["provider", "published"]  # fixtures
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("provider")]
 
 
-def settled_meanwhile(late: str | Exception, receipt: str = "SEPA 17", **columns: Any) -> Refund:
+def settled_during(late: str | Exception, receipt: str = "SEPA 17", **columns: Any) -> Refund:
     """A refund that an operator settles while an attempt that outlived its lease is on its way."""
     refund = make_refund(**columns)
 
-    def meanwhile() -> None:
+    def during() -> None:
         Refund.objects.update(status="failed", failure="gave up", settled_at=NOON, tried_again=1)
         assert settle(Refund.objects.get(), receipt)[0]
 
-    pay_refund(refund.pk, NOON, gateway=Slow(late, meanwhile), jitter=0)
+    pay_refund(refund.pk, NOON, gateway=Slow(late, during), jitter=0)
     return Refund.objects.get()
 
 
-def test_a_late_receipt_is_kept_logged_and_reported(published: Published, caplog: pytest.LogCaptureFixture) -> None:
-    """The operator's stays the receipt, and `health` reports the refund until an operator has checked it."""
-    refund = settled_meanwhile("re_1")
+def test_late_receipt_is_kept_logged_and_reported(published: Published, caplog: pytest.LogCaptureFixture) -> None:
+    """The operator's receipt stays the first, and `health` reports the refund until an operator has checked it."""
+    refund = settled_during("re_1")
     assert (refund.status, refund.receipt, closing.second_receipts(refund)) == ("succeeded", "SEPA 17", ["re_1"])
     ((_, level, text),) = caplog.record_tuples
     assert level == logging.ERROR
@@ -53,9 +53,9 @@ def test_a_late_receipt_is_kept_logged_and_reported(published: Published, caplog
 
 
 @pytest.mark.parametrize("late", [TryAgain("timeout"), Refused("no"), "SEPA 17"])
-def test_no_second_receipt_is_no_second_payment(late: str | Exception, published: Published) -> None:
-    """A late no, and the receipt that the operator found at the provider and entered, change nothing."""
-    refund = settled_meanwhile(late)
+def test_late_refusal_or_same_receipt_changes_nothing(late: str | Exception, published: Published) -> None:
+    """A late refusal, and the receipt that the operator had entered, change nothing."""
+    refund = settled_during(late)
     assert (refund.status, refund.receipt, closing.second_receipts(refund)) == ("succeeded", "SEPA 17", [])
     assert health.health(NOON) == []
 
@@ -79,7 +79,7 @@ def test_two_receipts_of_the_provider_are_reported_as_well(published: Published)
     assert list(found) == [("re_2", expired, None), ("re_3", NOON, None)]
 
 
-def test_checked_it_is_reported_no_more(published: Published) -> None:
+def test_checked_refund_is_no_longer_reported(published: Published) -> None:
     """The row keeps the receipts; a page that showed fewer, and a second press, change nothing."""
     refund = make_refund(status="succeeded", settled_at=NOON, receipt="re_1")
     for receipt in ("re_2", "re_3"):

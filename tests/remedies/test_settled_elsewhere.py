@@ -25,7 +25,7 @@ __all__ = ["commit", "provider", "published", "refund"]  # fixtures
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("provider")]
 
 
-def test_it_has_succeeded_with_the_receipt_and_the_reason(refund: Refund, published: Published, commit: Commit) -> None:
+def test_refund_succeeds_with_the_receipt_and_the_reason(refund: Refund, published: Published, commit: Commit) -> None:
     """As entered, without the spaces around it; nothing is paid, and nothing is reported."""
     before = refund_rows()[refund.pk]
     with commit():
@@ -89,7 +89,7 @@ def test_settled_elsewhere_beats_try_again_and_the_other_way_round(published: Pu
     assert not settle(second)[0]
 
 
-def test_rolled_back_nothing_is_changed(refund: Refund, published: Published, commit: Commit) -> None:
+def test_rolled_back_settlement_changes_nothing(refund: Refund, published: Published, commit: Commit) -> None:
     """A transaction that fails leaves the refund failed and sends no message."""
     before = state()
     with commit(), transaction.atomic():
@@ -98,7 +98,7 @@ def test_rolled_back_nothing_is_changed(refund: Refund, published: Published, co
     assert (state(), published) == (before, [])
 
 
-def test_rooms_hear_that_it_is_settled(refund: Refund, published: Published) -> None:
+def test_signals_of_the_settlement_are_sent(refund: Refund, published: Published) -> None:
     """Inside the transaction: first that the failure is no longer true, then that the refund is settled."""
     heard: list[tuple[str, Any, datetime]] = []
 

@@ -31,7 +31,7 @@ class Plan:
 
     @property
     def reads_a_large_table(self) -> bool:
-        """Whether it reads all rows of one; the first or last row by the primary key is one row."""
+        """Whether the plan reads all rows of a table; the first or last row by the primary key is one row."""
         read = re.findall(rf"(?:Seq Scan on|SCAN) ({LABEL}_\w+)", self.text)
         first = re.search(r'ORDER BY ("\w+"\."id" ASC|1 DESC) LIMIT 1$', self.statement)
         return not first and any(table in LARGE for table in read)

@@ -1,4 +1,4 @@
-"""System checks: what a project that copies the app forgets to add is reported, with what to add."""
+"""System checks report what a project that copies the app has not added yet, and how to add it."""
 
 import pytest
 from celery import Celery
@@ -58,12 +58,12 @@ def test_task_without_a_route_is_reported(settings: Settings) -> None:
 
 
 def test_declared_queue_without_a_route_is_reported(settings: Settings) -> None:
-    """A queue that nothing is sent to has a worker that waits for nothing."""
+    """A worker would wait for messages that no task sends."""
     settings.CELERY_TASK_QUEUES = [*settings.CELERY_TASK_QUEUES, Queue("parcels")]
     (message,) = found("W022")
     assert message.msg.startswith("CELERY_TASK_QUEUES declares 'parcels', but no route of CELERY_TASK_ROUTES names it")
 
 
-def test_settings_of_the_app_raise_none_of_these() -> None:
+def test_settings_of_the_app_have_no_problem() -> None:
     """The settings that the copy command names are complete."""
     assert [name for name in ("E020", "E021", "W020", "W021", "W022") if found(name)] == []

@@ -1,4 +1,4 @@
-"""What the database refuses, whoever writes."""
+"""What the database refuses from every writer."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -41,14 +41,14 @@ def refused(constraint: str, model: type[models.Model], **columns: Any) -> None:
         ("request_approved_owes", {"status": "approved", "decided_at": NOON}),
     ],
 )
-def test_return_requests(constraint: str, columns: dict[str, Any]) -> None:
-    """No amount or quantity of nothing, no unknown status, none received before it was made, none half decided."""
+def test_contradictory_return_request_is_refused(constraint: str, columns: dict[str, Any]) -> None:
+    """A zero amount or quantity, an unknown status, a receipt before the creation and half a decision are refused."""
     values = {"order_line": "1", "quantity": 1, "amount_minor": 1, "currency": "GBP", "received_at": NOON}
     refused(constraint, ReturnRequest, **{"requested_at": NOON, **values, **columns})
 
 
-def test_a_request_is_imported_once() -> None:
-    """Two requests cannot bear one key."""
+def test_key_of_a_request_is_unique() -> None:
+    """Two requests cannot have the same key."""
     (row,) = make_requests()
     with pytest.raises(IntegrityError, match="key"), transaction.atomic():
         make_requests(key=row.key)
@@ -71,20 +71,20 @@ DECLINE = {"kind": Decision.DECLINE, "scheduled_for": NOON, "received_before": N
         ("sweep_closed_with_count", {**DECLINE, "closed_at": NOON}),
     ],
 )
-def test_sweeps(constraint: str, columns: dict[str, Any]) -> None:
-    """A sweep is a button's or a cut-off's, wholly."""
+def test_contradictory_sweep_is_refused(constraint: str, columns: dict[str, Any]) -> None:
+    """A sweep has all columns of a button press or all columns of a cutoff."""
     refused(constraint, Sweep, up_to_id=1, started_at=NOON, dispatched_at=NOON, **columns)
 
 
 @pytest.mark.parametrize("columns", [APPROVE, DECLINE])
-def test_one_sweep_a_key_and_one_decline_a_cutoff(columns: dict[str, Any]) -> None:
-    """The same button key or the same cut-off cannot start a second sweep."""
+def test_key_and_cutoff_of_a_sweep_are_unique(columns: dict[str, Any]) -> None:
+    """The same button key or the same cutoff cannot start a second sweep."""
     Sweep.objects.create(up_to_id=1, started_at=NOON, dispatched_at=NOON, **columns)
     refused("key|kind|sweep_one_a_cutoff", Sweep, up_to_id=1, started_at=NOON, dispatched_at=NOON, **columns)
 
 
-def test_chunks() -> None:
-    """A chunk is not empty, and begins at an id once in a sweep."""
+def test_contradictory_chunk_is_refused() -> None:
+    """A chunk has at least one id, and its first id is unique in its sweep."""
     sweep = Sweep.objects.create(up_to_id=9, started_at=NOON, dispatched_at=NOON, **DECLINE)
     refused("chunk_not_empty", Chunk, sweep=sweep, first_id=2, last_id=1, dispatched_at=NOON)
     Chunk.objects.create(sweep=sweep, first_id=1, last_id=4, dispatched_at=NOON)
@@ -109,7 +109,7 @@ PROCESSING = {"status": "processing", "receipt": "re_1", "accepted_at": NOON}
         ("refund_outcome_complete", {**PROCESSING, "accepted_at": None}),
     ],
 )
-def test_refunds(constraint: str, columns: dict[str, Any]) -> None:
+def test_contradictory_refund_is_refused(constraint: str, columns: dict[str, Any]) -> None:
     """A paid refund has its receipt, a failed one its reason, a pending one neither.
 
     One that is under way has the provider's id, and the time of its acceptance.
@@ -133,8 +133,8 @@ def refused_at_commit(write: Callable[[], object]) -> None:
     assert (list(ReturnRequest.objects.values()), list(Refund.objects.values())) == (requests, refunds)
 
 
-def test_an_approval_without_its_refund_cannot_be_committed() -> None:
-    """Whoever approves must owe: by the statement, by hand, and after the fact."""
+def test_approval_without_its_refund_cannot_be_committed() -> None:
+    """Each approval must have its refund, whether set by the statement, by hand or in a later update."""
     row, other = make_requests(2)
     refused_at_commit(lambda: queries.decide_rows(ReturnRequest.objects.filter(pk=row.pk), Decision.APPROVE, NOON))
     approved = {"status": "approved", "decided_at": NOON}
@@ -147,7 +147,7 @@ def test_an_approval_without_its_refund_cannot_be_committed() -> None:
             ReturnRequest.objects.filter(pk=other.pk).update(owed=owed, **approved)
 
 
-def test_a_request_that_is_not_approved_owes_nothing() -> None:
+def test_request_that_is_not_approved_has_no_refund() -> None:
     """Neither a pending nor a declined one names a refund, and an approval cannot be taken back by the status alone."""
     refund = make_refund()
     for status in ("requested", "declined"):
@@ -156,14 +156,14 @@ def test_a_request_that_is_not_approved_owes_nothing() -> None:
 
 
 @pytest.mark.parametrize("columns", [{"receipt": ""}, {"settled_at": None}, {"status": "pending"}])
-def test_a_paid_refund_cannot_lose_what_proves_it(columns: dict[str, Any]) -> None:
+def test_paid_refund_cannot_lose_its_receipt(columns: dict[str, Any]) -> None:
     """Paid and without receipt, or with a receipt and unpaid, cannot be written afterwards either."""
     refund = make_refund(status="succeeded", settled_at=NOON, receipt="re_1")
     with pytest.raises(IntegrityError, match="refund_outcome_complete"), transaction.atomic():
         Refund.objects.filter(pk=refund.pk).update(**columns)
 
 
-def test_one_refund_a_request_and_one_credit_a_refund() -> None:
+def test_request_has_one_refund_and_refund_has_one_credit() -> None:
     """Neither a second refund nor a second credit can be written."""
     (row,) = make_requests()
     values = {"amount_minor": 1, "currency": "GBP"}

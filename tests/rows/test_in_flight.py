@@ -108,7 +108,7 @@ def test_button_approves_the_one_row_that_its_page_showed(importer: Importer) ->
 
 
 @pytest.mark.parametrize("moment", ["before the plan", "between plan and chunks"])
-def test_18_declines_what_was_committed_when_its_set_was_frozen(importer: Importer, moment: str) -> None:
+def test_cutoff_declines_rows_committed_when_its_set_was_frozen(importer: Importer, moment: str) -> None:
     """A row received before the cutoff and committed after it is declined at the next day's cutoff."""
     sweep, _ = sweeps.decline_pending(CUTOFF)
     if moment == "before the plan":
@@ -131,8 +131,8 @@ def test_command_approves_what_it_counted(importer: Importer, capsys: pytest.Cap
     assert counts() == {"approved": 1, "requested": IN_FLIGHT}
 
 
-def test_lapsed_sweep_counts_as_left_what_it_covered(importer: Importer) -> None:
-    """Not what was in flight when its set was frozen."""
+def test_expired_sweep_counts_the_rows_left_of_its_frozen_set(importer: Importer) -> None:
+    """It does not count rows that were in flight when its set was frozen."""
     sweep, _ = sweeps.start_approve(key="k", frozen=freeze(), by=None, now=PRESSED)
     importer.commit()
     sweeps.close_expired(CUTOFF)
@@ -147,7 +147,7 @@ def send(client: Client, action: str, **data: Any) -> Any:
 
 
 @pytest.mark.parametrize(("action", "verb"), [("approve_selected", "approved"), ("decline_selected", "declined")])
-def test_action_across_pages_decides_what_its_page_showed(importer: Importer, action: str, verb: str) -> None:
+def test_action_across_pages_decides_the_rows_that_its_page_showed(importer: Importer, action: str, verb: str) -> None:
     """1 of 1 row on the page; the message names the 5,000 that were committed since."""
     client = browser(make_user("approve_returnrequest", "decline_returnrequest"))
     page = send(client, action)
@@ -160,8 +160,8 @@ def test_action_across_pages_decides_what_its_page_showed(importer: Importer, ac
     assert counts() == {verb: 1, "requested": IN_FLIGHT}
 
 
-def test_nobody_waits_for_a_transaction_that_hangs(importer: Importer) -> None:
-    """With rows in flight for as long as it likes, the page, the press and the sweep end within a lock's timeout."""
+def test_hanging_transaction_blocks_no_page_press_or_sweep(importer: Importer) -> None:
+    """While a transaction keeps rows in flight, the page, the press and the sweep end within a lock's timeout."""
     with connection.cursor() as cursor:
         cursor.execute("SET lock_timeout = '100ms'")
     try:
@@ -200,8 +200,8 @@ def restore(*, ahead: int = 10**12) -> None:
         )
 
 
-def test_restored_rows_are_of_long_ago(importer: Importer) -> None:
-    """Of a cluster that was ahead, they are shown and approved; rows in flight here are not."""
+def test_restored_rows_count_as_committed(importer: Importer) -> None:
+    """Rows restored from a cluster with higher transaction ids are shown and approved; rows in flight here are not."""
     make_requests(2)
     restore()
     frozen = freeze()
@@ -211,7 +211,7 @@ def test_restored_rows_are_of_long_ago(importer: Importer) -> None:
     assert counts() == {"approved": 3, "requested": IN_FLIGHT}
 
 
-def test_restored_sweep_still_excludes_what_was_in_flight() -> None:
+def test_restored_sweep_excludes_rows_in_flight_at_its_freeze() -> None:
     """Its snapshot is of the other cluster as its rows are: what that snapshot does not see is not decided."""
     rows = make_requests(2)
     with connection.cursor() as cursor:
@@ -225,7 +225,7 @@ def test_restored_sweep_still_excludes_what_was_in_flight() -> None:
 
 @pytest.mark.parametrize("others", [0, 3])
 def test_rows_of_the_same_transaction_are_frozen_and_decided_in_it(others: int) -> None:
-    """However many other transactions end in between, which move PostgreSQL's present past this one."""
+    """Other transactions that end in between, and advance PostgreSQL's snapshot, do not change this."""
     with transaction.atomic():
         row = make_requests()[0]
         frozen = freeze()

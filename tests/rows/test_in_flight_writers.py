@@ -47,7 +47,7 @@ def copied(cursor: Any) -> None:
 
 
 @pytest.mark.parametrize("write", [open_savepoints, released_savepoints, copied])
-def test_missed_18_of_the_reconciler_leaves_what_any_writer_had_in_flight(
+def test_missed_cutoff_of_the_reconciler_leaves_rows_in_flight(
     monkeypatch: pytest.MonkeyPatch, write: Callable[[Any], None]
 ) -> None:
     """The reconciler starts the sweep five minutes late; rows that are committed after that are not declined by it."""

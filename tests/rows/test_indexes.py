@@ -1,4 +1,4 @@
-"""Which indexes the two large tables have: each of them is written at every import or decision, so each has its use."""
+"""The indexes of the two large tables: every import or decision writes each of them, so each needs a use."""
 
 import pytest
 from django.db import connection
@@ -26,7 +26,7 @@ def counted(table: str) -> int:
         return int(cursor.fetchone()[0])
 
 
-def test_a_return_request_is_written_to_four_indexes_and_a_fifth_where_it_has_a_return_id() -> None:
+def test_return_request_has_four_indexes_and_a_fifth_for_a_return_id() -> None:
     """Its id, its key and return_id once, its refund, and whether it is pending; none for the beginning of a key."""
     table = ReturnRequest._meta.db_table
     assert {columns[0] for columns in indexed(table)} == {"id", "key", "return_id", "owed_id"}

@@ -1,4 +1,4 @@
-"""Plans that a kept connection of PostgreSQL would keep from when the tables were small."""
+"""Plans that a persistent connection to PostgreSQL would keep from a time when the tables were small."""
 
 import pytest
 from django.db import connection
@@ -13,7 +13,7 @@ from refunds.operations.bulk_payments import pay_refunds
 from ..factories import NOON, make_requests
 
 pytestmark = pytest.mark.django_db
-# PostgreSQL plans each of the first five checks by itself, and keeps the plan of the sixth. It likes to read a table of
+# PostgreSQL plans each of the first five checks alone, and keeps the plan of the sixth. It likes to read a table of
 # a few pages as much as its index.
 FEW, MANY = 10, 3_000
 TABLES = "refunds_returnrequest, refunds_refund, refunds_walletentry"
@@ -34,11 +34,11 @@ def rows_read(table: str) -> int:
         return int(cursor.fetchone()[0])
 
 
-def test_many_are_not_checked_by_plans_made_for_few() -> None:
-    """Of a table of one page each check of a foreign key reads all; of one that has grown since, none does."""
+def test_foreign_keys_of_a_grown_table_are_checked_by_an_index() -> None:
+    """Each check of a foreign key reads all of a table of one page, and never all of a table that has grown."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            # Without a page, whatever tests before have left of them; undone with the test.
+            # Without a page, whatever earlier tests left in them; rolled back with the test.
             cursor.execute(f"TRUNCATE {TABLES} CASCADE")
             cursor.execute(f"ANALYZE {TABLES}")
     approve_and_pay(FEW)

@@ -1,4 +1,4 @@
-"""The migrations make what the models say, and unmake it."""
+"""The migrations create the tables of the models, and drop them."""
 
 from io import StringIO
 
@@ -14,7 +14,7 @@ from ..factories import make_requests
 
 
 @pytest.mark.django_db
-def test_no_change_of_the_models_lacks_its_migration() -> None:
+def test_models_have_all_their_migrations() -> None:
     """makemigrations finds nothing to add."""
     out = StringIO()
     call_command("makemigrations", "--check", "--dry-run", stdout=out)
@@ -22,7 +22,7 @@ def test_no_change_of_the_models_lacks_its_migration() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_migrations_go_back_to_nothing_and_forth_again() -> None:
+def test_migrations_can_be_reversed_and_applied_again() -> None:
     """Every table of the app is gone after the way back, and takes rows after the way forth."""
     tables = {model._meta.db_table for model in apps.get_app_config(LABEL).get_models()}
     assert tables <= set(connection.introspection.table_names())

@@ -1,4 +1,4 @@
-"""No statement that a page or the cutoff waits for reads a whole table that grows: each has its index."""
+"""Each statement that a page or the cutoff waits for uses an index, and reads no large table throughout."""
 
 from datetime import timedelta
 
@@ -38,7 +38,7 @@ def of_large_tables(plans: list[Plan]) -> list[set[str]]:
     return [plan.indexes for plan in plans if any(table in plan.text for table in large)]
 
 
-def test_reconciler_with_nothing_to_do_goes_by_indexes() -> None:
+def test_reconciler_with_nothing_to_do_uses_indexes() -> None:
     """The oldest request is read by its id, and refunds by the index of the pending ones."""
     with explained() as plans:
         assert set(reconcile.reconcile(PRESSED, gateway=Wallet()).values()) == {0}
@@ -55,8 +55,8 @@ def test_reconciler_claims_an_overdue_refund_by_indexes() -> None:
     assert {"refund_pending"} in of_large_tables(plans)
 
 
-def test_health_goes_by_indexes() -> None:
-    """When all is well, and with a refund overdue."""
+def test_health_uses_indexes() -> None:
+    """It does so when nothing is overdue, and with an overdue refund."""
     with explained() as plans:
         assert health.health(PRESSED) == []
     assert of_large_tables(plans)[:2] == [set(), {"refund_pending"}]
@@ -66,8 +66,8 @@ def test_health_goes_by_indexes() -> None:
     assert of_large_tables(plans)[:3] == [set(), *[{"refund_pending"}] * 2]
 
 
-def test_open_sweeps_are_found_among_the_closed_by_their_index() -> None:
-    """A year has some thousand sweeps, and the reconciler reads the open ones several times a minute."""
+def test_open_sweeps_are_found_by_their_index() -> None:
+    """There are about a thousand sweeps a year, and the reconciler reads the open ones several times a minute."""
     sweeps.start_approve(key="k", frozen=freeze(), by=None, now=PRESSED)
     with explained() as plans:
         sweeps.close_expired(CUTOFF)
@@ -91,8 +91,8 @@ def test_page_counts_and_sums_by_the_index_of_pending_rows() -> None:
         assert "Index Only Scan using request_pending" in plans[-1].text
 
 
-def test_planning_and_deciding_go_by_the_index_of_pending_rows() -> None:
-    """Also where the scope of the sweep has a bound in time."""
+def test_planning_and_deciding_use_the_index_of_pending_rows() -> None:
+    """They do so also where the scope of the sweep has a bound in time."""
     rows = queries.pending(Scope(2**62, received_from=NOON))
     with explained() as plans:
         last = queries.chunk_ranges(rows, 2)[-1].last_id

@@ -45,7 +45,7 @@ def test_chunk_ranges_begin_at_the_first_row_to_decide() -> None:
 
 
 def test_chunk_ranges_are_found_by_one_lower_bound() -> None:
-    """Of two bounds SQLite takes the first, and would read the rows of all chunks before again for each chunk."""
+    """With two bounds SQLite would use the first, and read the rows of all earlier chunks again for each chunk."""
     make_requests(5)
     with CaptureQueriesContext(connection) as asked:
         queries.chunk_ranges(queries.pending(ALL), 2)
@@ -59,8 +59,8 @@ def test_totals_are_exact_and_by_currency() -> None:
     assert queries.totals(queries.pending(ALL)) == [("GBP", 3, 3 * (10**15 + 1)), ("JPY", 1, 7)]
 
 
-def test_totals_begin_at_a_line_and_count_what_was_received_before() -> None:
-    """A row received at the line counts as after it; the rows before it are a number, and in no currency's total."""
+def test_totals_begin_at_the_cutoff_and_count_earlier_rows_apart() -> None:
+    """A row received at the cutoff is in the totals; earlier rows are only counted."""
     make_requests(2, amount_minor=10**15 + 1)
     make_requests(1, amount_minor=7, currency="JPY", received_at=NOON - BLINK)
     make_requests(3, received_at=NOON - DAY)

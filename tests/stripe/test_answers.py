@@ -32,10 +32,10 @@ NONSENSE = [
 
 @pytest.mark.parametrize("asked_before", [False, True], ids=["paying", "searching"])
 @pytest.mark.parametrize("answer", NONSENSE, ids=lambda answer: answer.body)
-def test_nonsense_from_whatever_stands_before_stripe_is_tried_again(
+def test_nonsense_from_a_proxy_is_tried_again(
     server: StripeServer, stripe: Stripe, order: Order, answer: Answer, asked_before: bool
 ) -> None:
-    """JSON that is nothing of Stripe's says nothing about the refund: one call, no refund, and paid by the next."""
+    """JSON that is not Stripe's says nothing about the refund, which the next attempt pays."""
     server.answers.append(answer)
     with pytest.raises(TryAgain, match=r"^Stripe answered with something that is not a refund$"):
         stripe.refund(again(order, asked_before=asked_before), "key-1")
@@ -71,7 +71,7 @@ def test_a_refund_of_ours_is_found_on_the_second_page(server: StripeServer, stri
 def test_an_unknown_status_is_never_success(
     server: StripeServer, stripe: Stripe, order: Order, status: object, asked_before: bool
 ) -> None:
-    """Neither settled nor refused: asked again, as the refund can be there."""
+    """It is neither settled nor refused, and asked again, because the refund can exist."""
     refund = {"object": "refund", "id": "re_1", "amount": 1250, "currency": "gbp", "status": status}
     refund["metadata"] = {"refund": order.reference}
     page = {"object": "list", "url": "/v1/refunds", "has_more": False, "data": [refund]}
@@ -83,7 +83,7 @@ def test_an_unknown_status_is_never_success(
         stripe.look_up(order, "re_1")
 
 
-def test_what_stripe_waits_for_is_said(server: StripeServer, stripe: Stripe, order: Order) -> None:
+def test_reason_says_what_stripe_waits_for(server: StripeServer, stripe: Stripe, order: Order) -> None:
     """An empty balance is the account's to fill, so that the operator reads of it."""
     refund = {"object": "refund", "id": "re_1", "amount": 1250, "currency": "gbp", "status": "pending"}
     refund["pending_reason"] = "insufficient_funds"
@@ -100,10 +100,10 @@ def test_what_stripe_waits_for_is_said(server: StripeServer, stripe: Stripe, ord
     ],
     ids=lambda answer: f"{answer.status} {answer.body}",
 )
-def test_a_look_up_believes_nothing_but_the_refund(
+def test_look_up_accepts_only_an_answer_about_the_refund(
     server: StripeServer, stripe: Stripe, order: Order, answer: Answer
 ) -> None:
-    """An error, nonsense, or another refund settles nothing."""
+    """An error, nonsense or another refund settles nothing."""
     receipt = paid(stripe, order, "key-1")
     server.answers.append(answer)
     with pytest.raises(TryAgain, match="Stripe"):

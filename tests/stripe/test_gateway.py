@@ -81,7 +81,7 @@ def test_a_payment_intent_is_named_as_one(server: StripeServer, stripe: Stripe) 
 
 
 @pytest.mark.parametrize("payment", ["", "PAYPAL-1", "CH_1"])
-def test_a_payment_that_is_none_of_stripes_is_refused_without_a_call(
+def test_payment_of_another_provider_is_refused_without_a_call(
     server: StripeServer, stripe: Stripe, payment: str
 ) -> None:
     """The reason repeats the payment and names the actions that help."""
@@ -122,7 +122,7 @@ def test_earlier_payments_are_searched_first(server: StripeServer, stripe: Strip
 def test_nothing_is_paid_while_an_earlier_payment_cannot_be_searched(
     server: StripeServer, stripe: Stripe, order: Order, answer: Answer, raised: type[Exception]
 ) -> None:
-    """The refund can be there: an outage or another error is no "there is none"."""
+    """The refund can exist: an outage or another error does not say that it does not."""
     server.answers.append(answer)
     with pytest.raises(raised):
         stripe.refund(again(order, earlier_payments=("ch_nobody",)), "key-1:0:1")
@@ -161,7 +161,7 @@ NO_ANSWER_YET = [
 
 
 @pytest.mark.parametrize(("answer", "after"), NO_ANSWER_YET, ids=lambda case: getattr(case, "body", None))
-def test_what_is_no_answer_to_the_refund_is_tried_again(
+def test_answer_that_decides_nothing_is_tried_again(
     server: StripeServer, stripe: Stripe, order: Order, answer: Answer, after: timedelta | None
 ) -> None:
     """Conflict, rate, outage, our own key, an empty balance, nonsense: later again, as late as was asked, and paid."""
@@ -182,10 +182,10 @@ NO = [
 
 
 @pytest.mark.parametrize(("answer", "says"), NO, ids=[case[1] for case in NO])
-def test_a_no_is_believed_once_no_refund_of_ours_is_there(
+def test_refusal_counts_if_no_refund_of_ours_exists(
     server: StripeServer, stripe: Stripe, order: Order, answer: Answer, says: str
 ) -> None:
-    """Stripe's words are the reason; before that its refunds are looked through."""
+    """The gateway first searches Stripe's refunds; Stripe's message is the reason."""
     server.answers.append(answer)
     with pytest.raises(Refused, match=says):
         stripe.refund(order, "key-1")
@@ -193,7 +193,7 @@ def test_a_no_is_believed_once_no_refund_of_ours_is_there(
     assert server.provider.refunds == []
 
 
-def test_an_error_that_hid_a_success_pays_once(server: StripeServer, stripe: Stripe, order: Order) -> None:
+def test_error_after_a_success_pays_once(server: StripeServer, stripe: Stripe, order: Order) -> None:
     """A 500 after the refund was made, and remembered for the key: the refund is found and not made again."""
     server.answers.extend([Answer(500, "{}", after=True)])
     with pytest.raises(TryAgain):
@@ -206,16 +206,16 @@ def test_an_error_that_hid_a_success_pays_once(server: StripeServer, stripe: Str
     assert [method for method, *_ in server.asked] == ["POST", "GET", "GET"]
 
 
-def test_a_no_is_not_believed_while_the_search_has_no_answer(
+def test_refusal_does_not_count_while_the_search_has_no_answer(
     server: StripeServer, stripe: Stripe, order: Order
 ) -> None:
-    """Nobody knows yet whether the refund is ours."""
+    """It is not known yet whether a refund of ours exists."""
     server.answers.extend([error(400, "has already been refunded", code="charge_already_refunded"), Answer(500, "{}")])
     with pytest.raises(TryAgain):
         stripe.refund(order, "key-1")
 
 
-def test_a_refund_that_came_to_nothing_is_refused_and_the_next_key_pays(
+def test_refund_that_failed_at_stripe_is_refused_and_the_next_key_pays(
     server: StripeServer, stripe: Stripe, order: Order
 ) -> None:
     """A failed refund is neither a receipt nor found as one, although Stripe answers its key with "succeeded"."""
@@ -228,7 +228,7 @@ def test_a_refund_that_came_to_nothing_is_refused_and_the_next_key_pays(
     assert {entry.id: entry.status for entry in server.provider.refunds} == {receipt: "failed", second: "succeeded"}
 
 
-def test_a_refund_in_another_currency_is_said_aloud(server: StripeServer, stripe: Stripe) -> None:
+def test_refund_in_another_currency_is_refused_with_its_id(server: StripeServer, stripe: Stripe) -> None:
     """A payment of other money than the request says is refused with the refund's id, whenever it is asked."""
     order = Order(**plain_order(server.provider.pay(1250, "USD")))
     for each in (order, again(order)):
@@ -236,7 +236,7 @@ def test_a_refund_in_another_currency_is_said_aloud(server: StripeServer, stripe
             stripe.refund(each, "key-1")
 
 
-def test_a_server_that_is_not_there_is_tried_again(settings: Settings) -> None:
+def test_refused_connection_is_tried_again(settings: Settings) -> None:
     """A refused connection is no answer."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -272,15 +272,15 @@ def test_the_api_key_is_in_no_reason_and_no_log(
     assert SECRET not in caplog.text
 
 
-def test_an_api_key_that_is_missing_is_asked_for(settings: Settings) -> None:
-    """Before any refund is attempted."""
+def test_missing_api_key_is_an_error(settings: Settings) -> None:
+    """The error comes before any refund is attempted."""
     settings.REFUNDS_GATEWAY, settings.STRIPE_API_KEY = "stripe", ""
     with pytest.raises(ImproperlyConfigured, match="STRIPE_API_KEY is empty: put a secret or restricted key"):
         gateway()
 
 
-def test_a_package_that_is_missing_is_named(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The extra that brings it is said."""
+def test_missing_package_is_named(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error names the extra that installs it."""
     monkeypatch.delitem(sys.modules, "refunds.stripe.gateway", raising=False)
     monkeypatch.setitem(sys.modules, "stripe", None)
     settings.REFUNDS_GATEWAY = "stripe"

@@ -18,7 +18,7 @@ GOOD = ["pi_3MtwBwLkdIwHu7ix28a3tqPa", "ch_3MmlLrLkdIwHu7ix0snN0B15", "py_1JAvPC
 
 
 @pytest.mark.parametrize("payment", [*GOOD, "pi_" + "a" * 252])
-def test_the_id_of_a_payment_passes(payment: str) -> None:
+def test_id_of_a_payment_is_accepted(payment: str) -> None:
     """Charges and payment intents, of 14 characters after the prefix to 255 in all."""
     ids.check(payment)
 
@@ -54,8 +54,8 @@ def said(payment: str) -> str:
         ("pi_" + "a" * 253, ["has 256 characters", "255 at most"]),
     ],
 )
-def test_another_text_is_refused_with_a_fitting_word(payment: str, words: list[str]) -> None:
-    """What it is instead, and where the payment's id is found."""
+def test_other_id_is_refused_with_its_kind(payment: str, words: list[str]) -> None:
+    """The error says what it is, and where the payment's id is found."""
     for word in words:
         assert word in said(payment)
 
@@ -83,7 +83,7 @@ def test_the_client_secret_of_a_payment_leads_to_its_id() -> None:
 
 
 @given(st.text() | st.builds(lambda prefix, rest: prefix + rest, st.sampled_from(["cs_", "sk_live_", "x_"]), st.text()))
-def test_any_other_text_is_refused_shortly(text: str) -> None:
+def test_any_other_text_is_refused_in_one_paragraph(text: str) -> None:
     """No other error, and never more than a paragraph, whatever is pasted."""
     if text[:3] not in ids.PAYMENTS:
         assert len(said(text)) < 500

@@ -1,4 +1,4 @@
-"""The webhook for Stripe: whom it believes, what it does, and what it never says."""
+"""The webhook for Stripe: which events it accepts, what it does, and what it never reveals."""
 
 import itertools
 import json
@@ -116,8 +116,8 @@ IGNORED = {
 
 
 @pytest.mark.parametrize("ignored", IGNORED.values(), ids=IGNORED)
-def test_what_is_about_nothing_here_is_ignored(ignored: dict[str, Any], sent: Sent) -> None:
-    """With 200, or Stripe would send it for three days and switch the endpoint off."""
+def test_event_about_nothing_here_is_ignored(ignored: dict[str, Any], sent: Sent) -> None:
+    """The answer is 200, or Stripe would repeat it for three days and disable the endpoint."""
     refund = under_way()
     before = rows()
     assert post(json.dumps(ignored).replace("{key}", refund.request.key)) == 200
@@ -133,7 +133,7 @@ BODY = json.dumps(event("{key}")).encode()
 REFUSED: dict[str, Callable[[bytes], int]] = {
     "no signature": deliver,
     "an empty signature": lambda body: deliver(body, **{"stripe-signature": ""}),
-    "a signature that is none": lambda body: deliver(body, **{"stripe-signature": "t=now,v1=yes"}),
+    "a malformed signature": lambda body: deliver(body, **{"stripe-signature": "t=now,v1=yes"}),
     "another secret": lambda body: deliver(body, **{"stripe-signature": signed(body, "whsec_other")}),
     "another body": lambda body: deliver(body + b" ", **{"stripe-signature": signed(body)}),
     "an old scheme": lambda body: deliver(body, **{"stripe-signature": signed(body).replace("v1=", "v0=")}),
@@ -156,7 +156,7 @@ def test_an_event_with_an_id_that_no_row_can_hold_is_ignored(receipt: object, se
 
 
 @pytest.mark.parametrize("refuse", REFUSED.values(), ids=REFUSED)
-def test_what_stripe_did_not_sign_is_refused(
+def test_unsigned_event_is_refused(
     refuse: Callable[[bytes], int], sent: Sent, caplog: pytest.LogCaptureFixture
 ) -> None:
     """400 and a line in the log, without the secret, the signature or the body; no row changes."""
@@ -174,7 +174,7 @@ def test_what_stripe_did_not_sign_is_refused(
 
 
 def test_a_body_that_is_too_large_is_not_read(sent: Sent) -> None:
-    """413, whoever signed it; a large event that is ignored passes."""
+    """The answer is 413 with any signature; a large event below the limit is accepted."""
     padding = "x" * LARGEST_BODY
     assert post(event("somebody else's", padding=padding)) == 413
     assert post({**event("k"), "type": "invoice.paid", "padding": padding[:-1000]}) == 200
@@ -204,14 +204,14 @@ def test_without_a_secret_there_is_no_page(settings: Settings, secret: str, sent
 
 
 @pytest.mark.parametrize("method", ["get", "head", "put", "patch", "delete", "options"])
-def test_only_a_post_is_taken(method: str) -> None:
-    """405, with what may be done."""
+def test_other_method_than_post_is_refused(method: str) -> None:
+    """The answer is 405 with the allowed method."""
     response = getattr(Client(), method)(PATH)
     assert (response.status_code, response["Allow"]) == (405, "POST")
 
 
-def test_an_event_is_not_taken_while_the_database_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stripe sends it again: 500."""
+def test_event_is_answered_with_500_while_the_database_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stripe sends an event again after a 500."""
 
     def away(*_: object) -> int:
         raise OperationalError("the database is away")

@@ -1,4 +1,4 @@
-"""Which e-mail addresses a mail can be written to."""
+"""The e-mail addresses that a mail can be sent to."""
 
 import pytest
 
@@ -51,5 +51,5 @@ def test_unwritable_address_has_its_reason(address: str) -> None:
 
 @pytest.mark.parametrize("address", WRITABLE, ids=ascii)
 def test_writable_address_has_no_problem(address: str) -> None:
-    """Quoted, in a domain of other letters, or an address literal."""
+    """A quoted local part, an internationalised domain and an address literal are accepted."""
     assert addresses.problem(address) is None

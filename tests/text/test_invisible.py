@@ -1,4 +1,4 @@
-"""Characters that cannot be seen, by their properties and names."""
+"""Invisible characters, by their properties and names."""
 
 import sys
 import unicodedata
@@ -16,32 +16,32 @@ IGNORABLE = [
 
 
 @pytest.mark.parametrize("text", ["", "1001/1", "a b", "Zoë", "Zoe\u0308", "Київ", "東京", "☃", "\U0001f600", "İ", "ß"])
-def test_text_that_can_be_seen_is_let_through(text: str) -> None:
-    """An ordinary space, letters of any script, marks, symbols."""
+def test_visible_text_is_accepted(text: str) -> None:
+    """Ordinary spaces, letters of any script, marks and symbols are visible."""
     assert invisible(text) is None
 
 
-def test_the_first_invisible_character_is_named_with_its_position() -> None:
-    """Counted from 1, in characters; one without a name is described."""
+def test_first_invisible_character_is_named_with_its_position() -> None:
+    """The position counts characters from 1; a character without a name is described."""
     assert invisible("ab\u200bc\u00ad") == (3, "U+200B (ZERO WIDTH SPACE)")
     assert invisible("\U0001f600\x07") == (2, "U+0007 (a control character)")
     assert invisible("\ue000") == (1, "U+E000 (private use)")
 
 
 def test_every_control_and_format_character_is_invisible() -> None:
-    """Categories Cc and Cf, surrogates, line separators, and every space but one."""
+    """Categories Cc and Cf, surrogates, line separators and every space except the ordinary one are invisible."""
     for code in range(sys.maxunicode + 1):
         if unicodedata.category(chr(code)) in {"Cc", "Cf", "Cs", "Zl", "Zp", "Zs"}:
             assert (invisible(chr(code)) is None) == (chr(code) == " ")
 
 
-def test_everything_that_unicode_says_to_show_nothing_for_is_invisible() -> None:
-    """Variation selectors, Hangul fillers and the like, which have categories of letters and marks."""
+def test_default_ignorable_code_points_are_invisible() -> None:
+    """Variation selectors and Hangul fillers are invisible, although they are in categories of letters and marks."""
     assert [hex(code) for code in IGNORABLE if invisible(chr(code)) is None] == []
     assert invisible("\u2800") == (1, "U+2800 (BRAILLE PATTERN BLANK)")
 
 
-def test_nothing_else_that_is_printable_is_refused() -> None:
-    """The names find no character that can be seen."""
+def test_other_printable_characters_are_accepted() -> None:
+    """The search by names finds no visible character."""
     refused = {code for code in range(sys.maxunicode + 1) if chr(code).isprintable() and invisible(chr(code))}
     assert refused - set(IGNORABLE) == {0x2800}

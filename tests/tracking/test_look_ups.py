@@ -74,7 +74,7 @@ def test_a_run_sends_what_the_provider_can_take_until_the_next(published: Publis
     assert {message["refund_id"] for message in messages} == {ids[1], ids[2]}
 
 
-def test_a_look_up_moves_its_refund_out_of_the_reconcilers_sight(published: Published, commit: Commit) -> None:
+def test_refund_is_not_due_again_right_after_its_look_up(published: Published, commit: Commit) -> None:
     """After the answer nothing is sent until the next time."""
     refund = under_way()
     with commit():
@@ -100,7 +100,7 @@ def test_a_hint_brings_the_look_up_forward(published: Published, commit: Commit,
     ("status", "says"),
     [("processing", "processing"), ("succeeded", "succeeded"), ("failed", "failed"), ("failed", "succeeded")],
 )
-def test_a_hint_that_says_what_the_row_says_costs_no_look_up(
+def test_hint_that_agrees_with_the_row_causes_no_look_up(
     published: Published, commit: Commit, status: str, says: str
 ) -> None:
     """Stripe sends an event about every refund that is created: each would be a call. Nor is a failed one looked up."""
@@ -121,7 +121,7 @@ def test_a_hint_about_a_pending_refund_waits_on_the_row(published: Published, co
     assert (LookUp.objects.get().look_at, published) == (NOON, [])
 
 
-def test_a_hint_about_nothing_of_ours_is_ignored(published: Published, commit: Commit) -> None:
+def test_hint_about_an_unknown_refund_is_ignored(published: Published, commit: Commit) -> None:
     """Refunds that were made in the provider's dashboard have no reference, or another one."""
     under_way()
     with commit():
@@ -129,7 +129,7 @@ def test_a_hint_about_nothing_of_ours_is_ignored(published: Published, commit: C
     assert published == []
 
 
-def test_health_names_what_is_under_way_for_too_long() -> None:
+def test_health_names_refunds_under_way_for_a_week() -> None:
     """From a week on, with the provider's id; the outcome ends it."""
     refund = under_way(look_at=NOON + LONG + MINUTE)
     under_way(accepted_at=NOON + MINUTE, look_at=NOON + LONG + MINUTE)
@@ -143,7 +143,7 @@ def test_health_names_what_is_under_way_for_too_long() -> None:
     assert lines(NOON + LONG) == []
 
 
-def test_health_names_what_nobody_looks_up() -> None:
+def test_health_names_overdue_look_ups() -> None:
     """An outcome that is overdue after a second message."""
     refund = under_way()
     make_paid()

@@ -50,8 +50,8 @@ def paid(refund: Refund, **columns: object) -> Refund:
 
 
 @pytest.mark.parametrize("reason", ["", "\0", "account\0closed", "\ud800"])
-def test_a_reason_that_no_row_can_hold_keeps_no_refund_under_way(refund: Refund, reason: str) -> None:
-    """The no counts: a row that could not be written would have the provider asked each minute for good."""
+def test_reason_that_no_row_can_hold_still_fails_the_refund(refund: Refund, reason: str) -> None:
+    """If the row could not be written, the provider would be asked each minute for ever."""
     assert look_up_refund(refund.pk, DUE, gateway=Scripted(Refused(reason))) == GiveUp(str(row(refund)["failure"]))
     assert row(refund)["status"] == RefundStatus.FAILED
     for answer, again in ((UnderWay("re_1", reason), under_way()), (TryAgain(reason), under_way())):
@@ -60,7 +60,7 @@ def test_a_reason_that_no_row_can_hold_keeps_no_refund_under_way(refund: Refund,
 
 
 def test_an_accepted_refund_is_processing_and_not_requested_again() -> None:
-    """It has the provider's id and what it waits for, no end and no notice; a second message reaches nobody."""
+    """It has the provider's id and what it waits for, and no outcome; a second message makes no call."""
     pending = make_refund(customer_email="c@example.com")
     gateway = Scripted(PENDING)
     assert pay_refund(pending.pk, NOON, gateway=gateway, jitter=0) == PENDING
@@ -133,7 +133,7 @@ def test_a_bug_in_a_look_up_is_raised_and_the_look_up_repeated(refund: Refund) -
 
 
 def test_one_look_up_runs_at_a_time(refund: Refund) -> None:
-    """A second message during the call asks nobody; a look-up that died is followed by another after its lease."""
+    """A second message during the call makes no call; a killed look-up is repeated after its lease."""
     second = Scripted()
     gateway = Slow(PENDING, lambda: look_up_refund(refund.pk, DUE, gateway=second))
     look_up_refund(refund.pk, DUE, gateway=gateway)
@@ -201,7 +201,7 @@ def test_a_paid_refund_whose_state_is_not_known_is_looked_up_until_it_is(
 
 
 @pytest.mark.parametrize("status", ["pending", "failed"])
-def test_only_what_the_provider_has_is_looked_up(status: str) -> None:
+def test_only_processing_and_succeeded_refunds_are_looked_up(status: str) -> None:
     """A pending refund is paid, not looked up, and a failed one waits for an operator; a hint changes neither."""
     columns = {"pending": {}, "failed": {"settled_at": NOON, "failure": "no"}}[status]
     other = make_refund(status=status, **columns)
@@ -237,10 +237,10 @@ def test_a_hint_during_a_look_up_is_not_lost(refund: Refund, answer: str | Under
     """The answer can be older than the hint: the refund is looked up once more."""
     now = DUE + timedelta(seconds=1)
 
-    def meanwhile() -> None:
+    def during() -> None:
         assert hint(refund.request.key, "re_1", RefundStatus.FAILED, now) == 1
 
-    look_up_refund(refund.pk, DUE, gateway=Slow(answer, meanwhile), clock=lambda: now)
+    look_up_refund(refund.pk, DUE, gateway=Slow(answer, during), clock=lambda: now)
     assert row(refund)["look_at"] == now
     look_up_refund(refund.pk, now, gateway=Scripted(Refused("failed")))
     assert row(refund)["status"] == "failed"
@@ -250,10 +250,10 @@ def test_a_hint_that_overtakes_the_answer_to_the_request_is_not_lost() -> None:
     """The refund fails while its success is on the way to us: it is looked up as soon as it is settled."""
     pending = make_refund()
 
-    def meanwhile() -> None:
+    def during() -> None:
         assert hint(pending.request.key, "re_1", RefundStatus.FAILED, NOON) == 1
 
-    assert pay_refund(pending.pk, NOON, gateway=Slow("re_1", meanwhile), jitter=0) == Paid("re_1")
+    assert pay_refund(pending.pk, NOON, gateway=Slow("re_1", during), jitter=0) == Paid("re_1")
     assert row(pending) | {"status": "succeeded", "look_at": NOON} == row(pending)
     assert pay_refund(make_refund().pk, NOON, gateway=Scripted("re_2"), jitter=0) == Paid("re_2")
     assert row(Refund.objects.get(receipt="re_2"))["look_at"] is None

@@ -56,13 +56,13 @@ def test_connection_closed_at_each_task_is_a_warning(settings: Settings) -> None
     assert [id_ for id_, _ in found()] == [f"{LABEL}.W030"]
 
 
-def test_a_celery_setting_that_does_not_exist_is_named(settings: Settings) -> None:
+def test_unknown_celery_setting_is_reported(settings: Settings) -> None:
     """Celery ignores CELERY_TASK_MAX_RETRIES silently."""
     settings.CELERY_TASK_MAX_RETRIES = 3
     assert found() == [(f"{LABEL}.E001", "CELERY_TASK_MAX_RETRIES is not a setting of Celery and is ignored.")]
 
 
-def test_a_setting_of_redbeat_is_known(settings: Settings) -> None:
+def test_redbeat_setting_is_accepted(settings: Settings) -> None:
     """RedBeat reads its settings from Celery's; a name that is not one of its own is refused."""
     settings.CELERY_REDBEAT_REDIS_URL = "redis://localhost/2"
     settings.CELERY_REDBEAT_URL = "redis://localhost/2"
@@ -70,7 +70,7 @@ def test_a_setting_of_redbeat_is_known(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize("broker", ["redis://localhost/0", "rediss://localhost/0", "memory://"])
-def test_quorum_queues_are_for_rabbitmq(settings: Settings, broker: str) -> None:
+def test_quorum_queues_without_rabbitmq_are_reported(settings: Settings, broker: str) -> None:
     """Elsewhere they would hang on a topic exchange, whose bindings a flushed Redis has lost for good."""
     settings.REFUNDS_QUEUE_TYPE, settings.CELERY_BROKER_URL = "quorum", broker
     assert [id_ for id_, _ in found()] == [f"{LABEL}.E008"]

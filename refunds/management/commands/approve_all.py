@@ -1,4 +1,4 @@
-"""`approve_all`: the admin's button, from a shell."""
+"""Approve all pending return requests from a shell, as the admin's button does."""
 
 import uuid
 from typing import Any
@@ -17,7 +17,7 @@ class Command(BaseCommand):
     help = "Approve all pending return requests, as the admin's button does. Needs a broker and a worker."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Override of Django's hook: how long to wait for a worker."""
+        """Add --wait."""
         taking.add_wait(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:

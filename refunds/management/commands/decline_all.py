@@ -1,4 +1,4 @@
-"""`decline_all`: beat's task at the cutoff, from a shell."""
+"""Start the decline sweep from a shell, as beat does at the cutoff."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ class Command(BaseCommand):
     help = f"Decline what was pending at the last cutoff, {cutoff.LABEL}, as beat does. Needs a broker and a worker."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Override of Django's hook: how long to wait for a worker."""
+        """Add --wait."""
         taking.add_wait(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -1,4 +1,4 @@
-"""`health`: exit status 0 when all is well, 1 with one line per overdue item."""
+"""Exit with status 0 if nothing is overdue. Otherwise print one line per overdue item, and exit with status 1."""
 
 import sys
 from typing import Any
@@ -19,7 +19,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Print one line per overdue item."""
         require_tables()
-        # By the database's clock, where it has one: what is overdue does not depend on the host that asks.
+        # Use the database's clock if it has one: the result must not depend on the host that runs this command.
         overdue = health.health(queries.database_clock() or timezone.now())
         for line in overdue:
             self.stderr.write(line)

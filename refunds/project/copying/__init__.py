@@ -1,1 +1,1 @@
-"""`python -m refunds copy`: the core and the wanted rooms, with their tests, as an app of another Django project."""
+"""Copy the core and the wanted rooms, with their tests, as an app into another Django project."""

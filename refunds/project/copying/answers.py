@@ -1,4 +1,4 @@
-"""The arguments of the command, checked: each refusal is one line."""
+"""Check the arguments of the command. Each refusal is one line."""
 
 import keyword
 import pkgutil
@@ -17,14 +17,14 @@ from .errors import CannotCopy
 from .rewriting import Cutoff
 from .sources import PACKAGE
 
-# Characters. PostgreSQL cuts names after 63, and the longest name of a table or sequence adds fewer than 40.
+# Characters. PostgreSQL cuts names after 63, and the longest name of a table or sequence adds fewer than 40 to it.
 LONGEST_LABEL: Final = 23
-# Days from today on which the cutoff must exist: by then, every rule of a zone has applied once.
+# Days from today on which the cutoff must exist: within them, every rule of a zone applies at least once.
 DAYS: Final = 20 * 366
 
 
 def label(text: str, target: Path) -> str:
-    """Return the label. Raises CannotCopy for one that is no new name of a package in the folder `target`."""
+    """Return the label. Raises CannotCopy unless it can name a new package in the folder `target`."""
     if not re.fullmatch(r"[a-z][a-z0-9_]*", text) or keyword.iskeyword(text):
         raise CannotCopy(
             f"--label {text!r}: choose a lower-case Python identifier that is no keyword, such as returns: it becomes "
@@ -51,7 +51,7 @@ def _is_another_module(name: str) -> bool:
 
 
 def target(text: str) -> Path:
-    """Return the folder of the project to copy into. Raises CannotCopy for one without a manage.py."""
+    """Return the folder of the project to copy into. Raises CannotCopy if it has no manage.py."""
     folder = Path(text).resolve()
     if not (folder / "manage.py").is_file():
         raise CannotCopy(f"{folder} has no manage.py: name the folder of a Django project's manage.py")
@@ -71,7 +71,7 @@ def settings_module(target: Path) -> str:
 
 
 def cutoff(at: str | None, zone: str | None) -> Cutoff:
-    """Return the cutoff. Raises CannotCopy for one that the clocks of its zone skip or repeat on some day."""
+    """Return the cutoff. Raises CannotCopy if the clocks of its zone skip or repeat it on some day."""
     named = Cutoff(None if zone is None else _zone(zone), None if at is None else _time(at))
     _once_each_day(named.zone or original.ZONE, named.at or original.TIME)
     return named
@@ -96,7 +96,7 @@ def _once_each_day(zone: ZoneInfo, at: time) -> None:
     today: date = datetime.now(UTC).date()
     for day in (today + timedelta(days=number) for number in range(DAYS)):
         wall = datetime.combine(day, at, zone)
-        # The two readings of a wall clock differ only where the clock skips or repeats it.
+        # The offsets of both folds differ only if the clocks skip or repeat this time.
         if wall.utcoffset() != wall.replace(fold=1).utcoffset():
             exists = wall.astimezone(UTC).astimezone(zone).time() == at
             how = "comes twice" if exists else "does not exist"

@@ -1,5 +1,5 @@
-"""What the copy refuses."""
+"""Define the error of a refused copy."""
 
 
 class CannotCopy(Exception):
-    """The copy cannot be made as asked: one line that names the cause and what to do. Nothing was written."""
+    """The copy is refused, and nothing was written. The message is one line with the cause and what to do."""

@@ -1,4 +1,4 @@
-"""The files of a copy: their sources, their content and their places."""
+"""Plan the files of a copy: their sources, their content and their places."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ from .rewriting import Cutoff, Rewriter
 from .rooms import rooms
 from .sources import CORE_TESTS, NEVER, PACKAGE, below, imported, licence
 
-# The folder of files that the tests of several rooms read.
+# The folder of data files for the tests of several rooms.
 DATA: Final = "data"
-# tests/LABEL/settings.py: what the copied tests fix, whatever the project says.
+# tests/LABEL/settings.py: it overrides the project's settings for the copied tests.
 TESTS_SETTINGS: Final = '''"""The project's settings for the copied tests: no server, no real mail, no real payment."""
 
 from {settings} import *  # noqa: F403
@@ -27,7 +27,7 @@ REFUNDS_GATEWAY = "wallet"
 
 @dataclass(frozen=True)
 class Plan:
-    """What to copy into the project in the folder `target`; `tests` is the folder of the tests, or None for none."""
+    """Say what to copy into the project in the folder `target`. `tests` is the tests' folder; None copies no tests."""
 
     target: Path
     label: str
@@ -37,7 +37,7 @@ class Plan:
     tests: Path | None
 
     def files(self) -> dict[PurePosixPath, bytes]:
-        """Return the content of each file by its path in the project's folder. Raises CannotCopy."""
+        """Return the content of each file, by its path in the project's folder. Raises CannotCopy."""
         roots = [] if self.tests is None else list(_tests(self.tests, self.rooms))
         modules = [root.name.removesuffix(".py") for root in roots]
         rewriter = Rewriter(self.label, self.cutoff, modules)
@@ -60,7 +60,7 @@ class Plan:
         return found
 
     def refuse(self) -> None:
-        """Raise CannotCopy where the tests would overwrite something, or would have no package to be in."""
+        """Raise CannotCopy if the tests would overwrite something, or if `tests` cannot be their package."""
         if self.tests is None:
             return
         outer = self.target / "tests"
@@ -79,7 +79,7 @@ def _package(wanted: Sequence[str]) -> Iterator[Path]:
 
 
 def _tests(folder: Path, wanted: Sequence[str]) -> Iterator[Path]:
-    """Yield the folders of the core's and the rooms' tests, and the modules next to them that these import."""
+    """Yield the folders of the core's and the rooms' tests, and the modules next to them that they import."""
     queue = [folder / name for name in (*CORE_TESTS, *wanted)]
     seen: set[Path] = set()
     while queue:

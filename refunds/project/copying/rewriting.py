@@ -1,4 +1,4 @@
-"""How a copied file differs from its source: the name of the package and app, and the cutoff."""
+"""Rewrite a copied file: change the name of the package and app, and the cutoff."""
 
 import re
 from collections.abc import Collection
@@ -10,13 +10,13 @@ from zoneinfo import ZoneInfo
 from .errors import CannotCopy
 from .sources import NAME, PACKAGE, below
 
-# Everything else is data: a file of returns is copied byte by byte.
+# All other files are data, such as files of returns, and are copied unchanged.
 REWRITTEN = frozenset({".py", ".html", ".json", ".md"})
 
 
 @dataclass(frozen=True)
 class Cutoff:
-    """The cutoff of the copy; None leaves that part as it is."""
+    """Hold the cutoff of the copy. None keeps the zone or the time of the source."""
 
     zone: ZoneInfo | None = None
     at: time | None = None
@@ -37,7 +37,7 @@ def _constant(name: str, value: str, text: str) -> str:
 
 
 class Rewriter:
-    """Rewrites files for a copy under `label`. `tests` names the modules of the tests that are copied along."""
+    """Rewrites files for a copy under `label`. `tests` names the modules of tests that are copied too."""
 
     def __init__(self, label: str, cutoff: Cutoff, tests: Collection[str] = ()) -> None:
         self.label = label
@@ -45,7 +45,7 @@ class Rewriter:
         self._rules = _rules(label) + (_rules_of_tests(label, tests) if tests else [])
 
     def path(self, path: PurePosixPath) -> PurePosixPath:
-        """Return where a file of the package is in the copy: folders of templates and static files have its label."""
+        """Return a file's path in the copy: folders of templates and static files are named after the label."""
         if not {"templates", "static"} & set(path.parts):
             return path
         return PurePosixPath(*(re.sub(rf"^{NAME}(?=_|$)", self.label, part) for part in path.parts))
@@ -71,7 +71,7 @@ class Rewriter:
 
 
 def _rules(label: str) -> list[tuple[str, str]]:
-    """Return patterns and replacements. "refunds" is also a word: each rule needs more than the name."""
+    """Return patterns and replacements. "refunds" is also a plain word, so each rule matches more than the name."""
     modules = {path.name.removesuffix(".py") for path in PACKAGE.iterdir() if path.name[0] not in "._"}
     return [
         # Dotted names of modules and tasks, in imports, texts and comments; in a pattern, the dot is escaped.
@@ -111,7 +111,7 @@ def _tasks() -> set[str]:
 
 
 def _tables() -> set[str]:
-    """Return what follows `LABEL_` in names of tables and of rooms' labels, by the migrations."""
+    """Return what follows `LABEL_` in names of tables, by the migrations, and in labels of rooms."""
     models = {
         name.lower()
         for file in below(PACKAGE)

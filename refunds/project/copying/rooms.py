@@ -1,4 +1,4 @@
-"""The rooms: the app's optional packages, and which of them need others."""
+"""Find the rooms, which are the app's optional packages, and which of them need others."""
 
 from collections.abc import Iterable, Sequence
 
@@ -19,7 +19,7 @@ def needs(room: str) -> frozenset[str]:
 
 
 def kept(without: Iterable[str]) -> Sequence[str]:
-    """Return the rooms to copy. Raises CannotCopy for an unknown room, and for one that a kept room needs."""
+    """Return the rooms to copy. Raises CannotCopy for an unknown room, or if a kept room needs one of `without`."""
     found, left = rooms(), set(without)
     if unknown := sorted(left - set(found)):
         raise CannotCopy(f"there is no room {unknown[0]!r} to leave out: the rooms are {', '.join(found)}")

@@ -1,4 +1,4 @@
-"""The lines that a person adds to the project, each under the name of its file."""
+"""Write the lines that a person adds to the project, by file."""
 
 import tomllib
 from collections.abc import Iterator, Sequence
@@ -9,17 +9,17 @@ from typing import Final
 from .plan import Plan
 from .sources import CLONE, NAME, PACKAGE, constants
 
-# Apps of other packages that a room's settings use.
+# Apps of other packages that a room's settings need.
 APPS: Final = {"beat": ["django_celery_beat"]}
-# Arguments of the Celery app, which are no settings.
+# Arguments of the Celery app, which settings cannot give.
 ARGUMENTS: Final = {"worker": 'control="{label}.worker.control:Control"'}
-# The default project alone reads DATABASE_URL.
+# Only the default project reads DATABASE_URL.
 NOT_COPIED: Final = "dj-database-url"
 
 
 @dataclass(frozen=True)
 class Snippet:
-    """Lines to add to a file, whose path is in the project's folder; `where` says how."""
+    """Hold the lines to add to a file in the project's folder; `where` says where in the file."""
 
     file: str
     where: str
@@ -34,7 +34,7 @@ def snippets(plan: Plan) -> list[Snippet]:
     label, rooms, settings = plan.label, plan.rooms, plan.settings
     project = settings.partition(".")[0]
     path = settings.replace(".", "/")
-    # The settings of a project can be a package.
+    # A project's settings can be a package.
     file = f"{path}/__init__.py" if (plan.target / path).is_dir() else f"{path}.py"
     found = [Snippet(file, "at its end", list(_settings(label, rooms)))]
     if urls := list(_urls(label, rooms)):
@@ -54,13 +54,13 @@ def snippets(plan: Plan) -> list[Snippet]:
 
 
 def packages(rooms: Sequence[str]) -> list[str]:
-    """Return the requirements of the core and of the rooms, as pip takes them."""
+    """Return the requirements of the core and of the rooms, as arguments of pip."""
     wanted = [*_declared(""), *(line for room in rooms for line in _declared(room))]
     return sorted({line for line in wanted if not line.startswith(NOT_COPIED)})
 
 
 def _declared(extra: str) -> list[str]:
-    """Return the project's own requirements, or those of an extra: a clone need not be installed."""
+    """Return the project's own requirements, or those of an extra. A clone need not be installed."""
     if CLONE.is_file():
         project = tomllib.loads(CLONE.read_text("utf-8"))["project"]
         found: list[str] = project["optional-dependencies"].get(extra, []) if extra else project["dependencies"]
@@ -68,7 +68,7 @@ def _declared(extra: str) -> list[str]:
     marker = f"extra == '{extra}'" if extra else ""
     try:
         lines = [line.partition(";") for line in requires(NAME) or ()]
-    except PackageNotFoundError:  # neither installed nor a clone: nothing says what it needs
+    except PackageNotFoundError:  # this is neither an installed package nor a clone, so its needs are unknown
         return []
     return [name.strip() for name, _, only in lines if only.strip().replace('"', "'") == marker]
 
@@ -92,7 +92,7 @@ def _settings(label: str, rooms: Sequence[str]) -> Iterator[str]:
     yield from _SQLITE
 
 
-# As the default project's database, for the same reasons (project/environment.py).
+# The options of the default project's database, for the same reasons (project/environment.py).
 _SQLITE: Final = (
     'if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":',
     "    # Several processes write: wait for the lock before the transaction reads, and let readers go on.",

@@ -1,4 +1,4 @@
-"""Where the copied files are: the installed package, and the tests of a clone."""
+"""Find the files to copy: the installed package, and the tests of a clone."""
 
 import ast
 from collections.abc import Iterator
@@ -10,11 +10,11 @@ from .errors import CannotCopy
 
 PACKAGE: Final = Path(__file__).parents[2]
 NAME: Final = PACKAGE.name
-# Next to the package in a clone, and nowhere near an installed one.
+# Only a clone has this file next to the package.
 CLONE: Final = PACKAGE.parent / "pyproject.toml"
-# The project around the app stays where it is, and `python -m` is its entry.
+# Do not copy the default project, and its entry `python -m refunds`.
 NEVER: Final = frozenset({"project", "__main__.py", "__pycache__"})
-# The folders of tests that need the core only.
+# The folders of tests that need only the core.
 CORE_TESTS: Final = (
     *("admin", "commands", "day", "domain", "gateways", "messages", "operations", "rows", "text"),
     *("__init__.py", "conftest.py"),
@@ -22,7 +22,7 @@ CORE_TESTS: Final = (
 
 
 def tests_folder(named: Path | None) -> Path:
-    """Return the folder of the app's tests: `named`, or the one of the clone that this package is in.
+    """Return the folder of the app's tests: `named`, or the one of this clone.
 
     Raises CannotCopy.
     """
@@ -38,7 +38,7 @@ def tests_folder(named: Path | None) -> Path:
 
 
 def licence() -> Path | None:
-    """Return the file of the licence, which goes with every copy; None where the package was installed without it."""
+    """Return the licence's file, which every copy must contain; None if the package was installed without it."""
     if CLONE.is_file():
         return CLONE.with_name("LICENSE")
     try:
@@ -49,7 +49,7 @@ def licence() -> Path | None:
 
 
 def below(folder: Path) -> Iterator[Path]:
-    """Yield each file below a folder, or the file itself; compiled and hidden files are left out."""
+    """Yield each file below a folder, or the file itself. Leave out compiled and hidden files."""
     if folder.is_file():
         yield folder
         return
@@ -59,9 +59,9 @@ def below(folder: Path) -> Iterator[Path]:
 
 
 def imported(file: Path, root: Path) -> Iterator[str]:
-    """Yield the dotted names that a Python file imports, as seen from the package in the folder `root`.
+    """Yield the dotted names that a Python file imports from the package in the folder `root`, relative to `root`.
 
-    `..stripe.ids` in notices/sending.py is `stripe.ids`, as `refunds.stripe.ids` is anywhere.
+    `..stripe.ids` in notices/sending.py is `stripe.ids`, and so is `refunds.stripe.ids` in any file.
     """
     parts = file.relative_to(root).parent.parts
     for node in ast.walk(ast.parse(file.read_text("utf-8"))):

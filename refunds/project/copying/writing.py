@@ -1,4 +1,4 @@
-"""Writing the copy: complete in a folder next to its place, then moved into its place."""
+"""Write the whole copy into a folder next to its place, then move it into its place."""
 
 import shutil
 from collections.abc import Mapping
@@ -8,16 +8,16 @@ from .errors import CannotCopy
 
 
 def stage(target: Path, label: str) -> Path:
-    """Return the folder that the copy is written to before it is moved."""
+    """Return the folder into which the copy is written before it is moved."""
     return target / f".{label}-copying"
 
 
 def refuse_leftovers(target: Path, label: str) -> None:
-    """Raise CannotCopy for what a killed copy has left: it names each folder to remove."""
+    """Raise CannotCopy if a killed copy has left folders. The message names each folder to remove."""
     folder = stage(target, label)
     if not folder.exists():
         return
-    # A part that is not in the folder any more has been moved to its place.
+    # The killed copy moved each part that is no longer in the folder to its place.
     moved = [
         target / part for part in _parts(target, label) if not (folder / part).exists() and (target / part).exists()
     ]
@@ -27,13 +27,13 @@ def refuse_leftovers(target: Path, label: str) -> None:
 
 
 def write(target: Path, label: str, files: Mapping[PurePosixPath, bytes]) -> None:
-    """Write the files and move them into their places. Raises CannotCopy, having removed what it wrote."""
+    """Write the files and move them into their places. If that fails, remove them and raise CannotCopy."""
     folder = stage(target, label)
     parts = _parts(target, label)
     used = [part for part in parts if any(path.is_relative_to(part) for path in files)]
     moved: list[Path] = []
     try:
-        # All parts before any file: of a killed copy, a part that is absent is one that was moved.
+        # Make all parts before any file. If a killed copy lacks a part, `refuse_leftovers` knows that it was moved.
         for part in used:
             (folder / part).mkdir(parents=True)
         for path, content in files.items():
@@ -54,6 +54,6 @@ def write(target: Path, label: str, files: Mapping[PurePosixPath, bytes]) -> Non
 
 
 def _parts(target: Path, label: str) -> list[PurePosixPath]:
-    """Return the folders that are moved, each in one step."""
+    """Return the folders to move, each in one step."""
     inner = PurePosixPath("tests", label)
     return [PurePosixPath(label), inner if (target / "tests" / "__init__.py").exists() else inner.parent]

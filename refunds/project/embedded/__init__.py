@@ -1,1 +1,1 @@
-"""The whole system on one machine with nothing else installed: a Redis in the process, children that end with it."""
+"""Run the whole system on one machine, with a Redis in the process and children that end with it."""

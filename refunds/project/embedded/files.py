@@ -1,7 +1,7 @@
-"""The files that `serve` keeps next to its database: where it runs, and the key that signs sessions.
+"""Keep the files of `serve` next to its database: the record of the running process, and the key that signs sessions.
 
-The system locks the record of a running `serve` for as long as the process lives. After a kill -9 the file has no
-lock, so that nobody has to guess whether its process id has a new owner.
+A running `serve` holds a lock on its record. The operating system releases the lock after a kill -9, so a reader need
+not guess whether the process id belongs to another process now.
 """
 
 import json
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
-# Characters: Django's check asks for as many (security.W009), and its get_random_secret_key makes as many.
+# Characters: Django's check requires as many (security.W009), and its get_random_secret_key makes as many.
 SHORTEST_KEY: Final = 50
 
 
@@ -31,7 +31,7 @@ class BadKey(Exception):
 
 
 def database_file(config: Mapping[str, Any]) -> Path | None:
-    """Return the file of a Django database; None for one in memory or on a server."""
+    """Return the file of a Django database; None if the database is in memory or on a server."""
     name = str(config["NAME"])
     if not config["ENGINE"].endswith(".sqlite3") or not name or ":memory:" in name or "mode=memory" in name:
         return None
@@ -45,7 +45,7 @@ def next_to(config: Mapping[str, Any], kind: str) -> Path:
 
 
 def running(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the record of the `serve` that runs on the database; empty when none does or another user's does."""
+    """Return the record of the `serve` that runs on the database; empty if there is no such process of this user."""
     path = next_to(config, "serve")
     while True:
         try:
@@ -57,15 +57,15 @@ def running(config: Mapping[str, Any]) -> dict[str, Any]:
                 record = _parsed(file.read())
                 return record if record.get("database") == _identity(config) else {}
             if _is_at(descriptor, path):
-                return {}  # left by one that was killed
-        # It was replaced after it was opened: read the new one.
+                return {}  # a killed `serve` left the file
+        # Another process replaced the file after it was opened: read the new one.
 
 
 class Claim:
-    """The record of this process, locked until `release` or the end of the process."""
+    """Holds the record of this process, and locks it until `release` or the end of the process."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
-        """Raises Running when another process has it, and OSError when the folder cannot be written."""
+        """Lock the record. Raises Running if another process has it, and OSError if the folder is not writable."""
         self._path = next_to(config, "serve")
         self._record: dict[str, Any] = {"database": _identity(config)}
         self._descriptor = self._claimed()
@@ -74,7 +74,7 @@ class Claim:
         """Add facts to the record. A reader sees the whole old record or the whole new one."""
         self._record |= facts
         descriptor, name = _private(self._path, json.dumps(self._record))
-        _lock(descriptor)  # before another process can see it
+        _lock(descriptor)  # before another process can open it
         Path(name).replace(self._path)
         os.close(self._descriptor)
         self._descriptor = descriptor
@@ -89,7 +89,7 @@ class Claim:
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
             if _lock(descriptor) and _is_at(descriptor, self._path):
                 return descriptor
-            # A reader holds a shared lock for an instant; a process that serves shares its lock with nobody.
+            # A reader holds a shared lock for an instant. A running `serve` holds an exclusive one.
             held = not _lock(descriptor, shared=True)
             with os.fdopen(descriptor) as file:
                 if held and _is_at(descriptor, self._path):
@@ -97,9 +97,9 @@ class Claim:
 
 
 def kept_key(config: Mapping[str, Any], new: str) -> str:
-    """Return the key next to the database, after writing `new` there if there is none. Raises BadKey and OSError.
+    """Return the key next to the database. If there is no key, store `new`. Raises BadKey and OSError.
 
-    Call it while this process holds the claim: no other process writes a key then.
+    Call this while the process holds its `Claim`, so that no other process stores a key.
     """
     path = next_to(config, "key")
     if not path.exists():
@@ -123,12 +123,12 @@ def kept_key(config: Mapping[str, Any], new: str) -> str:
 
 
 def drop_broken_schedule(path: Path) -> bool:
-    """Remove beat's file if it cannot be read, and return whether that was so. Raises OSError.
+    """Remove beat's schedule file if it is unreadable, and return whether it was. Raises OSError.
 
-    A kill while beat writes the file leaves an empty part, and beat then ends at every start (EOFError, Celery 5.7.0).
-    The file can be lost: the reconciler starts the sweep of a missed cutoff.
+    If beat is killed while it writes the file, a part of it is empty, and beat ends at every start (EOFError, Celery
+    5.7.0). The file is not needed: the reconciler starts the sweep of a missed cutoff.
     """
-    parts = list(path.parent.glob(f"{escape(path.name)}*"))  # the number of files depends on the machine's dbm
+    parts = list(path.parent.glob(f"{escape(path.name)}*"))  # the machine's dbm determines the number of files
     if not parts:
         return False
     try:
@@ -142,12 +142,12 @@ def drop_broken_schedule(path: Path) -> bool:
 
 
 def _identity(config: Mapping[str, Any]) -> str:
-    """Return a name that no other database has, without user and password."""
+    """Return a unique name of the database, without user and password."""
     return str(database_file(config) or f"{config['NAME']} {config.get('HOST', '')} {config.get('PORT', '')}")
 
 
 def _private(path: Path, text: str) -> tuple[int, str]:
-    """Write a new file in the folder of `path` that only its owner can read, and leave it open."""
+    """Write a new file, in the folder of `path`, that only its owner can read. Leave the file open."""
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     os.write(descriptor, text.encode())
     os.fsync(descriptor)
@@ -155,7 +155,7 @@ def _private(path: Path, text: str) -> tuple[int, str]:
 
 
 def _lock(descriptor: int, *, shared: bool = False) -> bool:
-    """Lock the file for as long as it is open here; return False where another process has locked it."""
+    """Lock the file for as long as it is open here. Return False if another process has locked it."""
     import fcntl  # Windows lacks it. `serve` does not run there, and no other command locks a file.
 
     try:
@@ -166,7 +166,7 @@ def _lock(descriptor: int, *, shared: bool = False) -> bool:
 
 
 def _is_at(descriptor: int, path: Path) -> bool:
-    """Whether the open file still has this name."""
+    """Return whether the open file still has this path."""
     try:
         return os.path.samestat(os.fstat(descriptor), path.stat())
     except FileNotFoundError:
@@ -174,7 +174,7 @@ def _is_at(descriptor: int, path: Path) -> bool:
 
 
 def _parsed(text: str) -> dict[str, Any]:
-    """Return the record; empty for a `serve` that is only starting."""
+    """Return the record; empty if `serve` has not written it yet."""
     try:
         found = json.loads(text)
     except ValueError:

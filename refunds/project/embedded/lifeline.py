@@ -1,7 +1,7 @@
-"""`python -m refunds.project.embedded.lifeline worker|beat|web …`: an entry point that ends with its supervisor.
+"""Run `python -m refunds.project.embedded.lifeline worker|beat|web …`, which ends with its supervisor.
 
-Standard input is the read end of a pipe whose write end only the supervisor holds. However the supervisor ends, also
-by SIGKILL, the system closes that end, and the read here returns. That needs no signal, no process id and no polling.
+Standard input is the read end of a pipe; only the supervisor holds the write end. However the supervisor ends, even by
+SIGKILL, the system closes the write end, and the read here returns. This needs no signal, no process id and no polling.
 """
 
 import logging
@@ -14,27 +14,27 @@ from typing import Any
 
 # The line that tells the supervisor that the program is ready. The supervisor does not print it.
 READY = "refunds.project.embedded.lifeline: ready"
-# Seconds to end in good order after the supervisor. Its Redis ended with it, so there is little left to do.
+# Seconds to shut down after the supervisor has ended. Its Redis ended with it, so there is little to finish.
 GRACE = 3.0
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Run one program, by its name and its arguments."""
+    """Run one program with its arguments; the first argument is the program's name."""
     hold()
     name, *rest = arguments
     PROGRAMS[name](rest)
 
 
 def hold(grace: float = GRACE) -> None:
-    """End this process, by SIGTERM and `grace` seconds later at once, when its standard input ends.
+    """End this process when its standard input ends: send SIGTERM, and exit `grace` seconds later.
 
-    Nothing else may read the pipe, so standard input becomes the null device.
+    Standard input becomes the null device, so that nothing else reads the pipe.
     """
     line = os.dup(0)
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)
-    # A daemon, so that the process can end before the supervisor does.
+    # A daemon thread, so that the process can end before the supervisor does.
     threading.Thread(target=_end_with, args=(line, grace), name="lifeline", daemon=True).start()
 
 
@@ -42,14 +42,14 @@ def _end_with(line: int, grace: float) -> None:
     while os.read(line, 1):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
-    # The main thread is ending the process, which cuts this wait short: nobody sets the event.
+    # Nothing sets the event. The wait ends early if the main thread ends the process.
     threading.Event().wait(grace)
     os._exit(1)
 
 
 def say_ready(**_signal: object) -> None:
     """Tell the supervisor that the program is ready. It is also a receiver of Celery's signals."""
-    # Celery has replaced sys.stdout by a logger.
+    # Celery has replaced sys.stdout with a logger.
     print(READY, file=sys.__stdout__, flush=True)  # the supervisor reads it
 
 
@@ -78,7 +78,7 @@ def _celery(arguments: list[str]) -> None:
 
 def web(arguments: list[str]) -> None:
     """Run `runserver` with the arguments."""
-    # Without it, the exit status after SIGTERM would look like a crash.
+    # Without this handler, the exit status after SIGTERM would look like a crash.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     import django
 
@@ -91,8 +91,8 @@ def web(arguments: list[str]) -> None:
             super().handle(*args, **options)
 
         def on_bind(self, server_port: int) -> None:
-            # Here, because loading the application configures logging again. A line for each request would push the
-            # password off the screen. Tracebacks of errors have another logger.
+            # A line for each request would scroll the password off the screen. Tracebacks have another logger. Set the
+            # level here, because loading the application configures logging again.
             if not self.logs_requests:
                 logging.getLogger("django.server").setLevel(logging.CRITICAL)
             say_ready()

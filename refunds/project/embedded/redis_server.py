@@ -1,4 +1,4 @@
-"""A Redis in this process: fakeredis' TCP server, for clients that know nothing of it (docs/adr/0027)."""
+"""Serve Redis from this process by fakeredis' TCP server, for unchanged clients (docs/adr/0027)."""
 
 import importlib
 import io
@@ -11,30 +11,30 @@ from typing import Any, Final, Self
 from fakeredis import TcpFakeServer
 from fakeredis._clients._tcp_server import TCPFakeRequestHandler
 
-# fakeredis starts without it, but then knows no script, and kombu acknowledges messages by scripts.
+# Without lupa, fakeredis starts but cannot run scripts, and kombu acknowledges messages by scripts.
 importlib.import_module("lupa")
 
 logger = logging.getLogger(__name__)
 
 # Seconds that a client can leave its replies unread before its connection is closed.
 SEND_TIMEOUT: Final = 5.0
-# Seconds to wait for a connection's thread at the end. Longer than kombu's BRPOP, the one command that blocks (1 s).
+# Seconds to wait for a connection's thread at the end. kombu's BRPOP, the only command that blocks, takes 1 s.
 JOIN_TIMEOUT: Final = 3.0
-# Seconds between looks at whether to end: shutdown() waits as long.
+# Seconds between checks for shutdown(), which waits as long.
 POLL_INTERVAL: Final = 0.05
 
 
 class RedisServer(TcpFakeServer):
-    """Serves an empty Redis on 127.0.0.1 while it is entered. Nothing is kept afterwards."""
+    """Serves a Redis on 127.0.0.1 as a context manager. It starts empty and keeps nothing at its end."""
 
     # A worker, beat, the web process and their pools connect at once.
     request_queue_size = 128
 
     def __init__(self, port: int = 0) -> None:
-        """`port` 0 is a free one. Raises OSError when the port is in use."""
+        """Listen on `port`; 0 means a free one. Raises OSError if the port is in use."""
         super().__init__(("127.0.0.1", port))
         self.RequestHandlerClass = _Client
-        # A client blocked for ever by BRPOP 0 must not keep the process from ending.
+        # A client that blocks for ever with BRPOP 0 must not prevent the end of the process.
         self.daemon_threads = True
         self.threads: set[threading.Thread] = set()
         self.port: int = self.server_address[1]
@@ -43,7 +43,7 @@ class RedisServer(TcpFakeServer):
         )
 
     def url(self, database: int = 0) -> str:
-        """Return the address that a client connects to."""
+        """Return the URL for clients."""
         return f"redis://127.0.0.1:{self.port}/{database}"
 
     def __enter__(self) -> Self:
@@ -58,12 +58,12 @@ class RedisServer(TcpFakeServer):
             thread.join(JOIN_TIMEOUT)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Log the error; socketserver would write its traceback to the screen of `serve`."""
+        """Log the error. socketserver would write its traceback to the screen of `serve`."""
         logger.warning("embedded Redis: the connection from %s failed", client_address, exc_info=True)
 
 
 class _Client(TCPFakeRequestHandler):
-    # With Nagle's algorithm a worker gets some ten messages a second.
+    # With Nagle's algorithm, a worker would get only some ten messages a second.
     disable_nagle_algorithm = True
     server: RedisServer
 
@@ -78,7 +78,7 @@ class _Client(TCPFakeRequestHandler):
 
 
 class _Sender(io.BufferedIOBase):
-    """Waits for a slow reader: fakeredis makes the socket non-blocking, and a reply of some megabytes fails on it."""
+    """Waits for a slow reader. fakeredis makes the socket non-blocking, so a reply of some megabytes would fail."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection

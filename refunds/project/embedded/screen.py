@@ -1,4 +1,4 @@
-"""The lines that `serve` writes when everything runs: the address, the user, the next step."""
+"""Write the screen of a running `serve`: the address, the user, the next step."""
 
 import os
 import secrets
@@ -11,7 +11,7 @@ from .supervisor import Child
 
 
 def screen(children: Sequence[Child], address: str, database: str, broker: str) -> str:
-    """Return the lines, and create a superuser if there is none. Raises CommandError.
+    """Return the lines, and create a superuser if the database has no superuser. Raises CommandError.
 
     The address, the user and the next step come last, so that they stay on the screen.
     """
@@ -37,7 +37,7 @@ def screen(children: Sequence[Child], address: str, database: str, broker: str) 
 
 
 def superuser() -> tuple[str, str | None]:
-    """Return a superuser's name, and the password if this call created the user. Raises CommandError."""
+    """Return a superuser's name, and the password if this call creates the user. Raises CommandError."""
     users = get_user_model()._default_manager
     existing = users.filter(is_superuser=True, is_active=True).order_by("pk").first()
     if existing is not None:

@@ -1,4 +1,4 @@
-"""Child processes that start and end together and write to one output (docs/adr/0028)."""
+"""Run child processes that start and end together and write to one output (docs/adr/0028)."""
 
 import queue
 import signal
@@ -19,7 +19,7 @@ LAST_WORDS = 2.0
 
 
 class ChildEnded(Exception):
-    """A child ended although nothing asked it to end."""
+    """A child ended although the supervisor did not stop it."""
 
     def __init__(self, name: str, status: int) -> None:
         super().__init__(name, status)
@@ -32,12 +32,12 @@ class ChildEnded(Exception):
 
 
 class EndAsked(Exception):
-    """The user or the system asked for the end, or the output was closed."""
+    """The user or the system asked the supervisor to end, or the output was closed."""
 
 
 @dataclass(frozen=True)
 class Program:
-    """A child to run: its name, its command line, and the seconds in which it can end in good order."""
+    """Describe a child to run: its name, its command line, and the seconds in which it can shut down."""
 
     name: str
     command: Sequence[str]
@@ -46,7 +46,7 @@ class Program:
 
 @dataclass(eq=False)
 class Child:
-    """A running program."""
+    """Hold the state of a running program."""
 
     program: Program
     process: "subprocess.Popen[bytes]"
@@ -62,10 +62,10 @@ class _Event:
 
 
 class Supervisor:
-    """Starts children, writes out their lines, and stops them in the reverse order of their start.
+    """Starts children, writes their lines, and stops them in the reverse order of their start.
 
-    `say` takes one line of text; several threads call it, one at a time. Each child has its own session, so that Ctrl-C
-    in the terminal reaches only the supervisor, and the read end of a lifeline.
+    `say` gets one line of text; several threads call it, one at a time. Each child has the read end of a lifeline. Each
+    also has its own session, so that Ctrl-C in the terminal reaches only the supervisor.
     """
 
     def __init__(self, say: Callable[[str], None], environment: Mapping[str, str]) -> None:
@@ -78,7 +78,7 @@ class Supervisor:
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Turn signals to end into events while entered; restore the earlier handlers afterwards."""
+        """Turn the signals in ENDINGS into events while entered; restore the earlier handlers afterwards."""
         previous = {number: signal.signal(number, lambda *_: self.ask_end()) for number in ENDINGS}
         try:
             yield
@@ -87,11 +87,11 @@ class Supervisor:
                 signal.signal(number, handler)
 
     def ask_end(self) -> None:
-        """Make the waiting methods raise EndAsked. While stopping, kill the children instead of waiting."""
+        """Make the waiting methods raise EndAsked. During `stop`, kill the children instead of waiting for them."""
         self._events.put(_Event("asked"))
 
     def start(self, program: Program) -> Child:
-        """Start a child. Raises OSError when its program cannot be run."""
+        """Start a child. Raises OSError if its program cannot be run."""
         process = subprocess.Popen(  # noqa: S603  # our own interpreter, no shell
             program.command,
             stdin=subprocess.PIPE,
@@ -113,7 +113,7 @@ class Supervisor:
             self._next()
 
     def wait(self) -> None:
-        """Wait until a child ends or somebody asks for the end. Raises ChildEnded or EndAsked."""
+        """Wait until a child ends or `ask_end` is called. Raises ChildEnded or EndAsked."""
         while True:
             self._next()
 
@@ -133,7 +133,7 @@ class Supervisor:
         return event
 
     def stop(self) -> None:
-        """End every child, the last started first: SIGTERM, its grace, SIGKILL. A second request ends the graces."""
+        """End every child, the last started first: SIGTERM, grace, SIGKILL. A second `ask_end` skips the grace."""
         hurry = False
         for child in reversed(self.children):
             if not child.ended:
@@ -176,7 +176,7 @@ class Supervisor:
         self._events.put(_Event("ended", child))
 
     def say(self, line: str) -> None:
-        """Write a line. Where the output was closed, ask for the end, and go on reading the children."""
+        """Write a line. If the output was closed, ask for the end, and continue to read from the children."""
         with self._saying:
             try:
                 self._say(line)
@@ -185,7 +185,7 @@ class Supervisor:
 
 
 def lifeline(name: str, *arguments: str, grace: float = 5.0) -> Program:
-    """Return a program of refunds.project.embedded.lifeline, run by this interpreter."""
+    """Return a program of the module `lifeline`, run by this interpreter."""
     return Program(name, [sys.executable, "-m", "refunds.project.embedded.lifeline", name, *arguments], grace)
 
 

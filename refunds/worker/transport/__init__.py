@@ -1,6 +1,6 @@
-"""Broker transports under which no message ends a worker: kombu's own classes, guarded where they read.
+"""Guard kombu's transports where they read from the broker, so that no message ends a worker.
 
-kombu reads a message before the worker's consumer sees it: on Redis by JSON with hooks for dates and UUIDs, on RabbitMQ
+kombu reads a message before the worker's consumer gets it: on Redis by JSON with hooks for dates and UUIDs, on RabbitMQ
 by a recursive parser of header tables. An error there ends the worker.
 """
 
@@ -13,9 +13,9 @@ from . import on_rabbitmq, on_redis
 
 
 def guarded(transport: type[Any]) -> type[Any]:
-    """Return a subclass of a kombu transport class that survives what it cannot read.
+    """Return a subclass of a kombu transport class that survives unreadable messages.
 
-    Return a transport of another broker as it is: no other process can write into kombu's memory transport.
+    Return any other transport unchanged: no other process can write into kombu's memory transport.
     """
     if issubclass(transport, kombu_redis.Transport):
         return on_redis.guarded(transport)

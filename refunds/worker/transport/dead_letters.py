@@ -1,4 +1,4 @@
-"""The list in the broker's Redis database where a worker keeps the messages that it cannot read."""
+"""Keep messages that a worker cannot read in a list in the broker's Redis database."""
 
 import json
 import logging
@@ -18,10 +18,10 @@ logger = logging.getLogger(__name__)
 
 # The list's key, after the key prefix of the broker's transport (`global_keyprefix`).
 NAME: Final = f"{LABEL}.dead-letters"
-# Entries of the list, of which the oldest is dropped first; with LONGEST, 64 MiB at most.
+# Entries of the list; the oldest is dropped first. With LONGEST, the list takes 64 MiB at most.
 MOST: Final = 256
-# Bytes of a message that kombu gets to read, and of a message in its entry. A message that a worker takes is smaller:
-# 64 KiB of headers, and 64 KiB of body, which is in base64.
+# Bytes of the longest message that kombu is given, and of a message in an entry. A message that a worker accepts is
+# smaller: 64 KiB of headers, and 64 KiB of body, which is in base64.
 LONGEST: Final = 262_144
 # Bytes of a message in the log.
 SHOWN: Final = 1_024
@@ -32,7 +32,7 @@ _found = count(1)
 
 
 class Unreadable(Exception):
-    """Something in the broker that a worker cannot read. The argument names it, the reason, and where it is now."""
+    """A worker cannot read something in the broker. The argument names it, the reason, and where it is now."""
 
 
 def report(where: str, raw: bytes, reason: str, outcome: str) -> None:
@@ -51,7 +51,7 @@ def is_wrong_type(error: redis.ResponseError) -> bool:
 
 
 class DeadLetters:
-    """The list of one broker. `connect` makes a client that adds no prefix; `prefix` is the prefix of the keys."""
+    """Writes the list of one broker. `connect` makes a client that adds no prefix; `prefix` is the keys' prefix."""
 
     def __init__(self, connect: Callable[[], "redis.Redis"], prefix: str) -> None:
         self._connect = connect
@@ -59,10 +59,10 @@ class DeadLetters:
         self.name = prefix + NAME
 
     def keep(self, where: str, raw: bytes, reason: str) -> None:
-        """Put bytes into the list: a line of JSON about them, then the bytes unchanged.
+        """Add an entry to the list: a line of JSON about the bytes, then the bytes unchanged.
 
-        Where Redis refuses to store them (full, or forbidden to this user), the entry is lost and the worker goes on.
-        Raises redis-py's connection errors.
+        If Redis refuses to store the entry (it is full, or this user lacks the right), the entry is lost and the worker
+        continues. Raises redis-py's connection errors.
         """
         about = {
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -79,7 +79,7 @@ class DeadLetters:
             report(where, raw, reason, f"It is in the list {self.name}")
 
     def move_aside(self, kinds: Mapping[str, str]) -> None:
-        """Rename each key that has the wrong type, so that the next write makes a good one.
+        """Rename each key that has the wrong type, so that the next write creates the right one.
 
         `kinds` maps each key to its right type, as Redis names types. Raises redis-py's errors.
         """
@@ -99,7 +99,7 @@ class DeadLetters:
         found: list[str] = []
 
         def rename(pipe: Any) -> None:
-            # The key is watched: another worker can have renamed it, and a good message can be in its place.
+            # WATCH the key: another worker can have renamed it, and a new key can have good messages.
             found[:] = [pipe.type(key).decode()]
             pipe.multi()
             if found[0] not in (kind, "none"):

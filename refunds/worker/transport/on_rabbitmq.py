@@ -1,4 +1,4 @@
-"""kombu's RabbitMQ transport (py-amqp), guarded where it reads a message's headers."""
+"""Guard kombu's RabbitMQ transport (py-amqp) where it reads a message's headers."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -8,7 +8,8 @@ from amqp.method_framing import frame_handler as amqps
 
 from .dead_letters import report
 
-# The type of a frame with a message's properties; the bytes of its class, weight and body size; flags for no property:
+# The type of a frame with a message's properties, the length of its class, weight and body size, and the flags for no
+# property:
 # https://www.rabbitmq.com/resources/specs/amqp0-9-1.pdf, 4.2.6.1
 HEADER: Final = 2
 FIXED: Final = 12
@@ -16,7 +17,7 @@ NO_PROPERTIES: Final = b"\x00\x00"
 
 
 def guarded(transport: type[Any]) -> type[Any]:
-    """Return a guarded subclass of a py-amqp transport class, of the one for TLS too."""
+    """Return a guarded subclass of a py-amqp transport class, with or without TLS."""
     base: Any = transport.Connection
 
     class Connection(base):  # type: ignore[misc]  # a class given at run time
@@ -27,9 +28,9 @@ def guarded(transport: type[Any]) -> type[Any]:
 
 
 def frame_handler(connection: Any, callback: Callable[..., Any]) -> Callable[[Any], Any]:
-    """Return py-amqp's reader of frames. It reads unreadable properties as none.
+    """Return py-amqp's reader of frames, which replaces unreadable properties by no properties.
 
-    Such a message has no header `task`, so the consumer refuses it, and RabbitMQ gets its answer.
+    Such a message has no header `task`, so the consumer refuses it, and RabbitMQ dead-letters it.
     """
     handle = amqps(connection, callback)
 

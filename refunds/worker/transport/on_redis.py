@@ -1,7 +1,7 @@
-"""kombu's Redis transport, guarded at each place that reads what others can write.
+"""Guard kombu's Redis transport at each place where it reads what other clients can write.
 
-These are: a queue's list (BRPOP), a fanout message (pub/sub), the messages that workers hold (`unacked`), and the sets
-of bindings. Unreadable messages go to the dead-letter list, and a key of the wrong type is renamed.
+These are a queue's list (BRPOP), a fanout message (pub/sub), the messages that workers hold (`unacked`), and the sets
+of bindings. Unreadable messages go to the dead-letter list, and keys of the wrong type are renamed.
 """
 
 from collections.abc import Iterator
@@ -21,43 +21,43 @@ from .shape import shape
 
 
 def guarded(transport: type[Any]) -> type[Any]:
-    """Return a guarded subclass of a Redis transport class, of Sentinel's or a test's too."""
+    """Return a guarded subclass of a Redis transport class, such as kombu's for Redis or Sentinel."""
     channel: Any = transport.Channel
     qos = type("GuardedQoS", (GuardedQoS, channel.QoS), {})
     made = type("GuardedChannel", (GuardedChannel, channel), {"QoS": qos})
     return type(f"Guarded{transport.__name__}", (transport,), {"Channel": made})
 
 
-# In a guarded class, kombu's class follows the guard; it has no types.
+# The base of a guard. In a guarded class, the guard precedes kombu's class, which has no types.
 _Kombus: Any = object
 
 
 class GuardedQoS(_Kombus):  # type: ignore[misc]  # as above
-    """Precedes kombu's Redis QoS: the messages that workers hold, and how they come back."""
+    """Precedes kombu's Redis QoS, which stores the messages that workers hold, and restores them."""
 
     @repairing
     def append(self, message: Any, delivery_tag: str) -> None:
-        """Store a message that this worker takes."""
+        """Store a message that this worker has taken."""
         super().append(message, delivery_tag)
 
     @repairing
     def ack(self, delivery_tag: str) -> None:
-        """Forget a message that is done."""
+        """Delete a message that is done."""
         with self._place_kept_free(delivery_tag):
             super().ack(delivery_tag)
 
     @repairing
     def reject(self, delivery_tag: str, requeue: bool = False) -> None:
-        """Forget a message, or put it back into its queue."""
+        """Delete a message, or put it back into its queue."""
         with self._place_kept_free(delivery_tag):
             super().reject(delivery_tag, requeue=requeue)
 
     @contextmanager
     def _place_kept_free(self, delivery_tag: str) -> Iterator[None]:
-        """Free the message's place in the prefetch count also where Redis is away.
+        """Free the message's place in the prefetch count even if Redis is down. Redis delivers the message again.
 
-        Once unacknowledged messages take every place, kombu reads nothing more and never notices that its connection
-        is lost: the worker would hang. Redis delivers the message again.
+        Once unacknowledged messages take every place, kombu stops reading and never notices that its connection is
+        lost: the worker hangs.
         """
         try:
             yield
@@ -67,7 +67,7 @@ class GuardedQoS(_Kombus):  # type: ignore[misc]  # as above
 
     @repairing
     def restore_visible(self, *args: Any, **options: Any) -> None:
-        """Put back messages that are held for longer than the visibility timeout."""
+        """Put back the messages that workers have held for longer than the visibility timeout."""
         self.channel.move_endless_mutex_aside()
         super().restore_visible(*args, **options)
 
@@ -87,8 +87,8 @@ class GuardedChannel(GuardedKeys):
     """Precedes kombu's Redis channel."""
 
     def fault(self, item: bytes) -> str:
-        """Return why kombu cannot read and deliver the bytes of a message in Redis; empty where it can."""
-        if len(item) > LONGEST:  # before it is parsed: 12 MB of small objects take 15 seconds
+        """Return why kombu cannot read and deliver the bytes of a message in Redis; empty if it can."""
+        if len(item) > LONGEST:  # do not parse it: 12 MB of small objects take 15 seconds
             return _too_long(item)
         try:
             payload = loads(bytes_to_str(item))
@@ -97,7 +97,7 @@ class GuardedChannel(GuardedKeys):
             return f"{type(error).__name__}: {error}"
 
     def fault_of_held(self, value: bytes) -> str:
-        """Return why kombu cannot put back an entry of `unacked`; empty where it can."""
+        """Return why kombu cannot put back an entry of `unacked`; empty if it can."""
         if len(value) > LONGEST:
             return _too_long(value)
         try:
@@ -129,7 +129,7 @@ class GuardedChannel(GuardedKeys):
         self._get_message_priority(payload)
         return ""
 
-    # The parser of Redis' client is the last place before kombu that has the bytes of the answer to BRPOP.
+    # Guard the parser of Redis' client: it is the last place before kombu that has the bytes of an answer to BRPOP.
     def _create_client(self, asynchronous: bool = False) -> Any:
         client = super()._create_client(asynchronous=asynchronous)
         if asynchronous:
@@ -146,11 +146,11 @@ class GuardedChannel(GuardedKeys):
             return None
         if command_name != "BRPOP" or not reply or self._is_readable(*reply):
             return reply
-        return None  # as if nothing had come
+        return None  # kombu then waits for the next message
 
     @repairing
     def _get(self, queue: str, timeout: float | None = None) -> Any:
-        """Take the next message that can be read. kombu's loop reads by BRPOP; `basic_get` and tests read by this."""
+        """Take the next readable message. `basic_get` and tests call this; kombu's event loop reads by BRPOP."""
         with self.conn_or_acquire() as client:
             for step in self.priority_steps:
                 while (item := client.rpop(self._q_for_pri(queue, step))) is not None:
@@ -165,7 +165,7 @@ class GuardedChannel(GuardedKeys):
 
     @cached_property
     def subclient(self) -> Any:
-        """The client of fanout messages, which remote control uses where it is on."""
+        """The client that reads fanout messages, which remote control uses."""
         client: Any = super().subclient
         vars(client)["parse_response"] = partial(self._published, client)
         return client

@@ -1,4 +1,4 @@
-"""The keys of kombu's Redis transport: a key that holds another type is renamed, and the command is repeated."""
+"""Rename keys of kombu's Redis transport that have the wrong type, and repeat the command."""
 
 from collections.abc import Callable
 from functools import cached_property, wraps
@@ -8,12 +8,12 @@ import redis
 
 from .dead_letters import DeadLetters, is_wrong_type
 
-# In a guarded class, kombu's class follows the guard; it has no types.
+# The base of a guard. In a guarded class, the guard precedes kombu's class, which has no types.
 _Kombus: Any = object
 
 
 def repairing(method: Callable[..., Any]) -> Callable[..., Any]:
-    """Have a method of a channel or a QoS run once more, after keys of the wrong type are renamed."""
+    """Make a method of a channel or a QoS rename keys of the wrong type and run once more."""
 
     @wraps(method)
     def call(self: Any, *args: Any, **options: Any) -> Any:
@@ -29,16 +29,16 @@ def repairing(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class GuardedKeys(_Kombus):  # type: ignore[misc]  # as above
-    """Precedes kombu's Redis channel: its keys."""
+    """Precedes kombu's Redis channel, and repairs its keys."""
 
     @cached_property
     def letters(self) -> DeadLetters:
         """The list that keeps unreadable messages."""
-        # kombu's own client adds the key prefix only to some commands, and not to those of the list.
+        # Make a client without a prefix: kombu's client adds the key prefix only to some commands.
         return DeadLetters(lambda: redis.Redis(connection_pool=self.pool), self.global_keyprefix)
 
     def get_table(self, exchange: str) -> list[Any]:
-        """Return the bindings of an exchange, without members of another shape."""
+        """Return the bindings of an exchange, without malformed ones."""
         return [row for row in self._table(exchange) if len(row) == 3]  # noqa: PLR2004  # key, pattern, queue
 
     @repairing
@@ -59,20 +59,20 @@ class GuardedKeys(_Kombus):  # type: ignore[misc]  # as above
             return int(super()._size(queue))
 
     def move_aside(self, *queues: str) -> None:
-        """Rename each key of this transport that has the wrong type; check `queues` too, besides the known ones."""
+        """Rename each key of this transport that has the wrong type. Check the known queues, and `queues`."""
         names = {*queues, *self._active_queues, *self.state.queue_index}
         kinds = {self._q_for_pri(name, step): "list" for name in names for step in self.priority_steps}
         kinds |= {self.unacked_key: "hash", self.unacked_index_key: "zset", self.unacked_mutex_key: "string"}
         for exchange in {*self.state.exchanges, ""}:
             kinds[self.keyprefix_queue % exchange] = "set"
-            # kombu 5.7 has these two, 5.5 not
+            # kombu 5.7 has these two prefixes, kombu 5.5 has not
             kinds[getattr(self, "keyprefix_binding_permanent", self.keyprefix_queue) % exchange] = "set"
         if deadlines := getattr(self, "keyprefix_binding_deadlines", ""):
             kinds[deadlines] = "zset"
         self.letters.move_aside({self.global_keyprefix + key: kind for key, kind in kinds.items()})
 
     def move_endless_mutex_aside(self) -> None:
-        """Rename a lock of restoring that never expires, or later than kombu's own (300 s): it blocks every restore."""
+        """Rename the mutex of restoring if it expires never, or later than kombu's (300 s): it blocks every restore."""
         key = self.global_keyprefix + self.unacked_mutex_key
         with redis.Redis(connection_pool=self.pool) as client:
             left = client.ttl(key)

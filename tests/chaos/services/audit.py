@@ -32,7 +32,7 @@ def unsettled(cutoff: datetime) -> str:
 def problems(cutoff: datetime, received: int) -> list[str]:
     """A line for each way in which the books are not equal, after a day with so many requests and one cut-off."""
     kept = ReturnRequest.objects.count()
-    late = Q(status=Status.APPROVED, sweep__lapses_at__lte=F("decided_at"))
+    late = Q(status=Status.APPROVED, sweep__expires_at__lte=F("decided_at"))
     days = Sweep.objects.filter(kind=Decision.DECLINE).values("scheduled_for").annotate(count=Count("pk"))
     found = {
         "requests lost or made twice": abs(kept - received),

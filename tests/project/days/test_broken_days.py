@@ -160,7 +160,7 @@ class BrokenDays(VirtualCeleryMachine):
 
     def _end(self) -> None:
         while self.celery.beats_down:
-            self.celery.start_beat(fresh=True)  # one that knows its last run makes up for it by itself
+            self.celery.start_beat(fresh=True)  # one that knows its last run makes up for it
         self.recover()
         self.provider.faults.clear()
         self.celery.advance(REPAIRED)

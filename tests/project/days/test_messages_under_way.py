@@ -39,7 +39,7 @@ CREW = {"slow": ["payments", "mail", "decisions"], "upkeep": ["upkeep"]}
 
 
 class TimeIsOver(AssertionError):
-    """What ends a test that watches from inside its tasks: no retry swallows an AssertionError."""
+    """Ends a test that checks inside its tasks: no retry swallows this error."""
 
 
 class Watch:
@@ -155,10 +155,10 @@ def test_a_slow_provider_leaves_one_message_for_each_refund(start: Start, pay_by
 
 @pytest.mark.parametrize(("rate", "seconds"), [("", 1.5), ("5/s", 1.5), ("2/s", 0.1)])
 @pytest.mark.parametrize("transport", ["memory", pytest.param("fakeredis", marks=pytest.mark.long)])
-def test_each_refund_is_asked_for_once_however_long_it_waits(
+def test_each_refund_is_requested_once_after_any_wait(
     start: Start, pay_by: PayBy, transport: str, rate: str, seconds: float
 ) -> None:
-    """Until the last of 150 is paid, at a rate and at none."""
+    """This holds until the last of 150 is paid, with a rate limit and without."""
     gateway = Slow(seconds)
     pay_by(gateway, rate)
     celery = start(NOON, transport=transport, workers=CREW, beats=2)

@@ -16,7 +16,7 @@ from refunds.tracking.look_ups import hint
 from refunds.tracking.outcomes import look_up_refund
 
 from ...factories import NOON
-from ...notices.mails import FAILURE, SUCCESS, YES, MailServer, Meanwhile, notice_of, settle, subjects
+from ...notices.mails import FAILURE, SUCCESS, YES, During, MailServer, notice_of, settle, subjects
 from ...operations.payers import Scripted
 
 pytestmark = pytest.mark.django_db
@@ -109,7 +109,7 @@ def test_failure_during_the_mail_about_the_success_is_mailed_next(
 ) -> None:
     """The mail about the failure waits for the mail about the success, and refers to it."""
     settle(refund, YES, NOON)
-    mail_server.answers = [Meanwhile(lambda: reverse(refund, NOON + MINUTE))]
+    mail_server.answers = [During(lambda: reverse(refund, NOON + MINUTE))]
     notify_customer(refund.pk, NOON)
     assert (notice_of(refund), messages) == ((SUCCEEDED, NOON, NOON), [refund.pk] * 2)
     assert notify_customer(refund.pk, NOON + 2 * MINUTE)
@@ -127,7 +127,7 @@ def test_slow_mail_about_the_success_does_not_hide_the_mail_about_the_failure(
         reverse(refund, NOON + MINUTE)
         assert notify_customer(refund.pk, late)
 
-    mail_server.answers = [Meanwhile(overtaken)]
+    mail_server.answers = [During(overtaken)]
     notify_customer(refund.pk, NOON)
     assert notice_of(refund) == (FAILED, late, None)
     try_again([refund.pk], late)

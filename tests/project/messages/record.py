@@ -42,7 +42,7 @@ def keywords(task: Any) -> dict[str, int]:
 
 
 def messages() -> dict[str, dict[str, Any]]:
-    """Each task's message by how it is sent, with its queue, as kombu hands it to a broker."""
+    """Return each task's messages by the way they are sent, with queues, as kombu gives them to a broker."""
     from freezegun import freeze_time
 
     found: dict[str, dict[str, Any]] = {}

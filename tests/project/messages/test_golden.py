@@ -134,10 +134,10 @@ def _can_look_up(settings: Settings) -> None:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("as_sent", [copy.deepcopy, newer], ids=["as it is", "with more"])
 @pytest.mark.parametrize(("sent", "kept"), KEPT)
-def test_a_message_of_a_release_does_its_work(
+def test_message_of_an_earlier_release_does_its_work(
     sent: datetime, kept: dict[str, Any], as_sent: Callable[[dict[str, Any]], dict[str, Any]]
 ) -> None:
-    """Put on its queue as the broker had it, it is taken, and what it is for is done."""
+    """A worker takes it from its queue in the broker's form, and does its work."""
     message = as_sent(kept["message"])
     prepare, is_done = WORK[message["headers"]["task"]]
     prepare(sent)

@@ -1,4 +1,4 @@
-"""`python -m refunds import_returns FILE`: return requests from a file."""
+"""Import return requests from a file: `python -m refunds import_returns FILE`."""
 
 import os
 import sys
@@ -22,7 +22,7 @@ SUFFIXES = {".csv": Format.CSV, ".jsonl": Format.JSONL, ".ndjson": Format.JSONL}
 
 
 class Command(BaseCommand):
-    """Imports CSV or JSON lines. Rejected rows go to standard error, and the summary to standard output."""
+    """Imports CSV or JSON. It writes rejected rows to standard error, and the summary to standard output."""
 
     help = (
         "Import return requests from a file of CSV or JSON lines. A row that was imported before is already known. "
@@ -30,7 +30,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Add FILE, how to read it, and where its rejected rows go."""
+        """Add FILE, the options for reading it, and the file for rejected rows."""
         parser.add_argument("file", metavar="FILE", help="the file, or - for standard input")
         parser.add_argument(
             "--layout", default=OWN.name, help=f"its columns: {', '.join(LAYOUTS)}, or a layout file (default: own)"
@@ -44,7 +44,7 @@ class Command(BaseCommand):
         parser.add_argument("--rejects", metavar="FILE", help="write the rejected rows to this file, to correct them")
 
     def handle(self, *, file: str, layout: str, format: str | None, **options: Any) -> None:  # noqa: A002  # the option's name
-        """Import the file. Raises CommandError for a refused file or a rejected row, and the database's own errors."""
+        """Import the file. Raises CommandError for a refused file or a rejected row, and the errors of the database."""
         try:
             columns = overridden(
                 layout, separator=options["separator"], encoding=options["encoding"], decimal=options["decimal"]
@@ -69,7 +69,7 @@ class Command(BaseCommand):
             raise CommandError(f"rejected rows: {summary.rejected:,}; correct them and import the file again")
 
     def _import(self, source: Source, layout: Layout, form: Format, size: int, rejects: str | None) -> importer.Summary:
-        now = trusted_now()  # a request received at this instant is declined at the next cutoff
+        now = trusted_now()  # received_at, which decides at which cutoff a pending request is declined
         progress = Progress(self.stderr, size)
         with Rejects(Path(rejects), source, layout, form) if rejects else nullcontext() as kept:
 

@@ -1,4 +1,4 @@
-"""`copy TARGET --label LABEL`: the core and the wanted rooms as an app of a Django project."""
+"""Copy the core and the wanted rooms into a Django project: `copy TARGET --label LABEL`."""
 
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Where to, under which name, and which rooms."""
+        """Add the target, the label, the rooms, the cutoff and the tests."""
         parser.add_argument("target", help="the folder of the project's manage.py")
         parser.add_argument("--label", required=True, help="name of the copied package and app, such as returns")
         parser.add_argument(
@@ -34,7 +34,7 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="list the files, and write nothing")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        """Copy. Raises CommandError, before anything is written, for what cannot be done."""
+        """Copy, and print what to add. Raises CommandError, before it writes anything, for a refused copy."""
         try:
             plan = _plan(options)
             files = plan.files()

@@ -1,4 +1,4 @@
-"""`demo [FILE]`: a day of returns in virtual time, and a table of the states that its rows reached."""
+"""Run a day of returns in virtual time, and print a table of its rows' final states: `demo [FILE]`."""
 
 import sys
 from argparse import ArgumentParser, ArgumentTypeError
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Command(BaseCommand):
-    """Runs the day on a database of its own and audits it. Exits with status 1 where the audit finds a fault."""
+    """Runs the day on a temporary database and audits it. Exits with status 1 if the audit finds a fault."""
 
     help = (
         f"Run a day of returns in seconds: requests, the button, the decline at the cutoff ({cutoff.LABEL}), refunds."
@@ -37,7 +37,7 @@ class Command(BaseCommand):
         parser.add_argument("--day", type=_date, help="YYYY-MM-DD (default: 2026-03-29, when Europe's clocks change)")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Run the day and print it. Raises CommandError for a file that cannot be read, or without virtual time."""
+        """Run the day and print it. Raises CommandError for an unreadable file, or without the kit."""
         try:
             from ... import demo
         except ImportError as error:
@@ -94,7 +94,7 @@ class Command(BaseCommand):
         self.stdout.write("\n".join(lines))
 
     def _totals(self, found: Audit) -> None:
-        """Print the sums by state and currency, and over all states: the totals that an import prints."""
+        """Print the sums by state and currency, and over all states, which an import prints as totals."""
         currencies = sorted({line.currency for line in found.requests})
         self._row("", (f"{currency:>16}" for currency in currencies))
         for name, lines in (("requests", found.requests), ("refunds", found.refunds)):

@@ -1,4 +1,4 @@
-"""`serve`: the whole system on one machine, from one command, until Ctrl-C."""
+"""Run the whole system on one machine by one command, until Ctrl-C."""
 
 import os
 import signal
@@ -20,12 +20,12 @@ from ...embedded.screen import screen
 from ...embedded.supervisor import ENDINGS, ChildEnded, EndAsked, Program, Supervisor, lifeline
 
 APP = "refunds.project.app"
-# Seconds for the worker to finish its task. A chunk takes well under one; the reconciler sends again what is cut off.
+# Seconds for the worker to finish its task. A chunk takes well under one; the reconciler sends an aborted task again.
 WORKER_GRACE = 20.0
 
 
 class Command(BaseCommand):
-    """Runs the admin, a worker, beat and, unless CELERY_BROKER_URL names another, a Redis inside this process."""
+    """Runs the admin, a worker, beat and, unless CELERY_BROKER_URL names a broker, a Redis inside this process."""
 
     help = "Migrate the database and run Redis, worker, beat and admin on this machine. Ctrl-C ends everything."
 
@@ -35,11 +35,11 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=8000, help="its port, 0 for a free one (default: 8000)")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        """Start everything, wait, and end everything. Raises CommandError."""
+        """Start everything, wait, and stop everything. Raises CommandError."""
         try:
             with ExitStack() as undo:
                 self._run(undo, **options)
-        except KeyboardInterrupt:  # before a child was started: the database rolls back the migration under way
+        except KeyboardInterrupt:  # no child runs yet, and the database rolls back a migration under way
             self._say("Stopped before anything was started.")
 
     def _run(self, undo: ExitStack, *, host: str, port: int, verbosity: int, **_options: Any) -> None:
@@ -50,7 +50,7 @@ class Command(BaseCommand):
         address = f"http://{authority(host, port)}/admin/"
         claim.write(address=address)
         environment = child_environment()
-        # The last connection to a SQLite file folds its write-ahead log: keep ours until the children have ended.
+        # The last connection to a SQLite file checkpoints its write-ahead log: keep ours until the children have ended.
         undo.callback(connections.close_all)
         broker = self._broker(environment, undo)
         claim.write(broker=environment["CELERY_BROKER_URL"], results=environment.get("CELERY_RESULT_BACKEND"))
@@ -95,13 +95,13 @@ class Command(BaseCommand):
 
 
 def interruptible(undo: ExitStack) -> None:
-    """Make each signal to end raise KeyboardInterrupt, until there are children to stop in order."""
+    """Make each signal in ENDINGS raise KeyboardInterrupt, until there are children to stop in order."""
     for number in ENDINGS:
         undo.callback(signal.signal, number, signal.signal(number, signal.default_int_handler))
 
 
 def claimed(database: str, undo: ExitStack) -> Claim:
-    """Record that this process serves the database. Raises CommandError where another does."""
+    """Record that this process serves the database. Raises CommandError if another process does."""
     try:
         claim = Claim(connection.settings_dict)
     except Running as other:
@@ -130,9 +130,9 @@ def child_environment() -> dict[str, str]:
     except BadKey as bad:
         raise CommandError(f"{bad}. Nothing was started", returncode=EXIT_STATUS) from None
     return os.environ | {
-        # One key for all, and for the next run: each process reads sessions that another one signed.
+        # All processes, and the next run, use one key: each reads sessions that another one signed.
         "DJANGO_SECRET_KEY": key,
-        # The children find the project where this process did, in any working folder.
+        # The children import the project from where this process did, in any working folder.
         "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
         "PYTHONUNBUFFERED": "1",  # a line appears when it is written
         "DJANGO_RUNSERVER_HIDE_WARNING": "true",  # docs/serve.md says what Django's server is for here
@@ -140,11 +140,11 @@ def child_environment() -> dict[str, str]:
 
 
 def free_port(host: str, port: int) -> int:
-    """Return the port, or a free one for 0. Raises CommandError where nothing can listen on it."""
+    """Return the port, or a free one for 0. Raises CommandError if nothing can listen on it."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         with socket.socket(family) as probe:
-            # As the web server does: a port with only closing connections is free.
+            # Set this option as the web server does, so that a port with only closing connections is free.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
             return int(probe.getsockname()[1])
@@ -155,12 +155,12 @@ def free_port(host: str, port: int) -> int:
 
 
 def authority(host: str, port: int) -> str:
-    """Return host and port as a URL has them."""
+    """Return the host and port in the form of a URL."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def shared_database() -> str:
-    """Return the database's name. Raises CommandError for one in memory, which other processes would not see."""
+    """Return the database's name. Raises CommandError for one in memory, which processes cannot share."""
     path = database_file(connection.settings_dict)
     if connection.vendor == "sqlite" and path is None:
         raise CommandError(
@@ -170,7 +170,7 @@ def shared_database() -> str:
 
 
 def beat_file() -> str:
-    """Return beat's schedule file: next to a SQLite file, or in the working folder, as beat itself does."""
+    """Return the path of beat's schedule file: next to a SQLite file, or beat's default in the working folder."""
     if connection.vendor == "sqlite":
         return str(next_to(connection.settings_dict, "beat"))
     return os.path.abspath("celerybeat-schedule")  # noqa: PTH100  # a name, not a link to be followed
@@ -179,12 +179,12 @@ def beat_file() -> str:
 def programs(host: str, port: int, schedule: str, verbosity: int) -> list[Program]:
     """Return the children in the order of their start.
 
-    The worker's pool is solo: it has no child process that could outlive it, and SQLite, with one writer at a time,
-    gains nothing from more. Solo has no time limits; the wallet, which pays here, cannot hang.
+    The worker's pool is solo. So the worker has no child process that could outlive it, and SQLite, which allows one
+    writer at a time, gains nothing from more. Solo has no time limits, but the wallet, which pays here, cannot hang.
     """
     level = "info" if verbosity > 1 else "warning"
     celery = ("--quiet", "-A", APP)
-    # Gossip, mingle and heartbeats are for workers that have others to talk to.
+    # Gossip, mingle and heartbeats only serve several workers.
     alone = ("--without-gossip", "--without-mingle", "--without-heartbeat")
     web = ("--noreload", "--insecure", "--skip-checks", "--verbosity", str(verbosity))
     return [

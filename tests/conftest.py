@@ -8,6 +8,11 @@ from kombu.transport import memory
 from refunds import queries
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the mark of these tests where no pyproject.toml does: in a copy."""
+    config.addinivalue_line("markers", "long: repeats in many seconds what a shorter test shows")
+
+
 @pytest.fixture(autouse=True)
 def _empty_cache() -> None:
     """Empty the cache, so that no test sees the entries of another."""

@@ -10,6 +10,7 @@ from django.core import mail
 
 from refunds.domain.refunds import RefundStatus
 from refunds.domain.returns import Decision
+from refunds.gateways import Answer, Refused
 from refunds.models import Refund
 from refunds.notices import resend
 from refunds.notices.sending import LEASE, NOTIFY_CUSTOMER, WITHIN
@@ -17,10 +18,12 @@ from refunds.operations import bulk_payments, health
 from refunds.operations.decisions import decide_chosen
 from refunds.schedule import beat_schedule
 
-from ..day.conftest import Schedule, Start
+from ..day.conftest import Schedule, Start, gateway
 from ..factories import NOON, make_refund, make_requests
+from ..gateways.provider import InMemory
 from .mails import ADDRESS, FAILURE, NO, SUCCESS, YES, During, MailServer, late_receipt, notice_of, settle, subjects
 
+__all__ = ["gateway"]  # a fixture
 pytestmark = pytest.mark.django_db(transaction=True)
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
@@ -231,3 +234,22 @@ def test_queue_without_a_worker_gets_one_message_and_no_flood(start: Start) -> N
     celery.start_worker("mail")
     celery.advance(MINUTE)
     assert (subjects(), late_lines(celery)) == ([SUCCESS] * 3, [])
+
+
+def test_refund_that_is_tried_again_has_a_mail_for_each_outcome(start: Start, gateway: InMemory) -> None:
+    """Refused at noon and paid two minutes later: the customer hears of the delay, and then of the payment."""
+
+    def refuse(_call: object) -> Answer:
+        raise Refused("card closed")
+
+    celery = start(NOON)
+    gateway.faults.append(refuse)
+    (row,) = make_requests(payment=gateway.provider.pay(1250), received_at=NOON, customer_email=ADDRESS)
+    decide_chosen([row.pk], Decision.APPROVE, by=None, note="", now=NOON)
+    celery.advance(2 * MINUTE)
+    bulk_payments.try_again([Refund.objects.get().pk], celery.now)
+    celery.advance(2 * MINUTE)
+    assert [letter.subject for letter in mail.outbox] == [
+        "Your refund of 12.50 GBP is delayed",
+        "Your refund of 12.50 GBP",
+    ]

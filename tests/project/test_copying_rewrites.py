@@ -122,7 +122,7 @@ def test_folders_of_templates_and_static_files_have_the_label() -> None:
     """Django finds templates and static files by the label; modules keep their names."""
     paths = {
         "templates/admin/refunds/page.html": "templates/admin/returns/page.html",
-        "notices/templates/refunds/opt_out.html": "notices/templates/returns/opt_out.html",
+        "notices/templates/refunds_notices/opt_out.html": "notices/templates/returns_notices/opt_out.html",
         "static/refunds/page.css": "static/returns/page.css",
         "domain/refunds.py": "domain/refunds.py",
     }

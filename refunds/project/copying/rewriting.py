@@ -48,7 +48,7 @@ class Rewriter:
         """Return a file's path in the copy: folders of templates and static files are named after the label."""
         if not {"templates", "static"} & set(path.parts):
             return path
-        return PurePosixPath(*(self.label if part == NAME else part for part in path.parts))
+        return PurePosixPath(*(re.sub(rf"^{NAME}(?=_|$)", self.label, part) for part in path.parts))
 
     def text(self, text: str) -> str:
         """Return a text with the names of the copy."""

@@ -70,8 +70,11 @@ def _next(plan: Plan) -> list[str]:
     lines += ["python manage.py check", "python manage.py makemigrations --check", "python manage.py migrate"]
     last = [""]
     if plan.tests:
-        lines.append(f"python -m pytest --ds tests.{plan.label}.settings tests/{plan.label}")
-        last = ["", "The tests need pytest-django and the kit: pip install ./rehearsal pytest-django in the clone."]
+        lines.append(f'python -m pytest --ds tests.{plan.label}.settings -m "not long" tests/{plan.label}')
+        last = [
+            "",
+            "The tests need pytest-django and the kit. In the clone, run: pip install ./rehearsal pytest-django",
+        ]
     return ["Then, in that folder:", "", *(f"    {line}" for line in lines), *last]
 
 

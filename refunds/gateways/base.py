@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self, runtime_checkable
 
 from django.db.models import QuerySet
 
 from ..domain.sweeps import IdRange
-from ..models import Refund
+
+if TYPE_CHECKING:  # a gateway can be imported before Django is set up
+    from ..models import Refund
 
 LONGEST_RECEIPT: Final = 255  # characters: what the column holds
 
@@ -79,7 +81,7 @@ class Order:
     earlier_payments: tuple[str, ...] = ()  # what earlier calls named, before an operator corrected it; oldest first
 
     @classmethod
-    def of(cls, refund: Refund) -> Self:
+    def of(cls, refund: "Refund") -> Self:
         """Return the order of a refund."""
         return cls(
             refund_id=refund.pk,

@@ -86,4 +86,4 @@ def test_a_start_needs_no_broker(tmp_path: Path, broker: str) -> None:
     """A broker that is down does not matter yet. A URL that cannot be used is a warning, and pages are served."""
     done = python(tmp_path, "-c", SERVED, environment={"CELERY_BROKER_URL": broker})
     assert done.stdout == "200\n"
-    assert ("refunds.outbox: nothing is loaded to send by" in done.stderr) == (broker == "nonsense://")
+    assert ("refunds.project.warming: nothing is loaded to send by" in done.stderr) == (broker == "nonsense://")

@@ -25,3 +25,6 @@ CELERY_TIMEZONE = "Europe/Kyiv"
 # These two are in the documentation's own example.
 CELERY_TASK_TRACK_STARTED = True
 CELERY_TASK_TIME_LIMIT = 30 * 60
+# A worker's start sends the reconciler of the app of the tables, which would pay what this way has approved. No worker
+# reads this queue.
+CELERY_TASK_ROUTES = {"refunds.*": {"queue": "unread"}}

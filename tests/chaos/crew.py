@@ -15,6 +15,8 @@ from refunds.project.embedded.lifeline import READY
 
 # Children of each worker's pool.
 CHILDREN = 2
+# What a worker says that finds a child of its pool dead when it begins to serve (celery/worker/loops.py, 5.7.0).
+NO_POOL = "Could not start worker processes"
 # Lines of a log that are shown where its process has exited unasked.
 LAST_LINES = 30
 
@@ -34,6 +36,8 @@ class Crew:
         self._arguments: dict[str, Sequence[str]] = {}
         # How many of each kind were killed or stopped, or exited unasked.
         self.ended: Counter[str] = Counter()
+        # Workers that have lost a child by our hand since their start.
+        self._lost_children: set[str] = set()
         # Whether a process that exits unasked is started again, as a process manager does.
         self.managed = False
 
@@ -70,6 +74,7 @@ class Crew:
         if children := _children(self.running[name].pid):
             os.kill(choose(children), signal.SIGKILL)
             self.ended["children killed"] += 1
+            self._lost_children.add(name)
         return bool(children)
 
     @contextlib.contextmanager
@@ -106,13 +111,17 @@ class Crew:
         """Start again what has exited unasked; unless `managed`, raise RuntimeError with its last lines."""
         for name, process in list(self.running.items()):
             if (status := process.poll()) is not None:
-                if self.managed:
+                if self.managed or self._lost_a_child_at_its_start(name):
                     self._end(name)
                     self.start_again(name)
                     self.ended[f"{_kind(name)}s exited unasked"] += 1
                     continue
                 lines = self.log(name).splitlines()[-LAST_LINES:]
                 raise RuntimeError("\n".join([f"{name} exited unasked, with exit status {status}:", *lines]))
+
+    def _lost_a_child_at_its_start(self, name: str) -> bool:
+        """Whether our kill of a child ended it: Celery checks its pool once, just after it says that it is ready."""
+        return name in self._lost_children and NO_POOL in self.log(name).rpartition(_BEGINS)[2]
 
     def unforeseen(self) -> Counter[str]:
         """What tasks raised that they should not have, and how often."""
@@ -125,6 +134,7 @@ class Crew:
 
     def _start(self, name: str, arguments: Sequence[str]) -> None:
         self._arguments[name] = arguments
+        self._lost_children.discard(name)
         program = [sys.executable, "-m", "refunds.project.embedded.lifeline", arguments[0], "--quiet", "-A", self._app]
         with self._file(name).open("ab") as log:
             log.write(f"{_BEGINS}\n".encode())

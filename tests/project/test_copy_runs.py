@@ -3,6 +3,7 @@
 tests/chaos/copy also runs the copied tests, and leaves out each room in turn.
 """
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -10,12 +11,14 @@ import pytest
 from .copies import copied_project, left_out, run
 
 ENDS = ("no rooms", "all rooms")
+# django-celery-beat cannot be installed next to Django 6.1: there "all rooms" leaves out the room that needs it.
+MISSING: set[str] = set() if find_spec("django_celery_beat") else {"beat"}
 
 
 @pytest.fixture(scope="module", params=[name for name in left_out() if name in ENDS])
 def project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A fresh project with a copy, and with the lines that the command printed."""
-    return copied_project(tmp_path_factory.mktemp("copy") / "project", left_out()[request.param])
+    return copied_project(tmp_path_factory.mktemp("copy") / "project", left_out()[request.param] | MISSING)
 
 
 def test_copy_passes_the_checks(project: Path) -> None:

@@ -52,14 +52,14 @@ BEAT_SCHEDULE = CELERY_BEAT_SCHEDULE = beat_schedule()
 CELERY_BEAT_SYNC_EVERY = 1
 
 # One queue for each kind of work that can pile up without delaying the others.
-TASK_QUEUES = ["decisions", "payments", "upkeep"]
+TASK_QUEUES = ["decisions", "payments", "reconciling"]
 TASK_ROUTES = CELERY_TASK_ROUTES = {
     f"{LABEL}.plan_sweep": {"queue": "decisions"},
     f"{LABEL}.decide_chunk": {"queue": "decisions"},
     f"{LABEL}.decline_pending": {"queue": "decisions"},
     f"{LABEL}.pay_refund": {"queue": "payments"},
     f"{LABEL}.pay_refunds": {"queue": "payments"},
-    f"{LABEL}.reconcile": {"queue": "upkeep"},
+    f"{LABEL}.reconcile": {"queue": "reconciling"},
 }
 CELERY_TASK_DEFAULT_QUEUE = "decisions"
 # A mistyped queue name is an error, instead of a queue that no worker reads.

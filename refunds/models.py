@@ -1,6 +1,8 @@
 """The rows, and what the database itself refuses. Amounts are whole minor units."""
 
 import uuid
+from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -12,13 +14,26 @@ from .domain.refunds import RefundStatus
 from .domain.returns import Decision, Status
 
 
-def _choices(values: type[Status] | type[Decision] | type[RefundStatus]) -> list[tuple[str, str]]:
+def _choices(values: type[StrEnum]) -> list[tuple[str, str]]:
     return [(value.value, value.value) for value in values]
+
+
+def _null(*columns: str, is_null: bool = True) -> Q:
+    # For all of them. A constraint accepts a condition that is null, so that each column that can be null is named.
+    return Q(**{f"{column}__isnull": is_null for column in columns})
+
+
+_given = partial(_null, is_null=False)
 
 
 def new_key() -> str:
     """Return a key for a return request that no file brought."""
     return uuid.uuid4().hex
+
+
+_REQUESTED, _APPROVED = Q(status=Status.REQUESTED), Q(status=Status.APPROVED)
+# The columns that only one kind of sweep has.
+_BUTTON, _CUTOFF = ("key", "received_from", "expires_at"), ("scheduled_for", "received_before")
 
 
 class ReturnRequest(models.Model):
@@ -62,14 +77,11 @@ class ReturnRequest(models.Model):
             models.CheckConstraint(condition=Q(status__in=list(Status)), name="request_status_known"),
             models.CheckConstraint(condition=Q(received_at__gte=F("requested_at")), name="request_received_after"),
             models.CheckConstraint(
-                condition=Q(status=Status.REQUESTED, decided_at=None, sweep=None)
-                | (~Q(status=Status.REQUESTED) & Q(decided_at__isnull=False)),
+                condition=(_REQUESTED & _null("decided_at", "sweep")) | (~_REQUESTED & _given("decided_at")),
                 name="request_decided_has_instant",
             ),
             models.CheckConstraint(
-                # Each null is named: a constraint accepts a condition that is null.
-                condition=Q(status=Status.APPROVED, owed__isnull=False, owed=F("id"))
-                | (~Q(status=Status.APPROVED) & Q(owed=None)),
+                condition=(_APPROVED & Q(owed=F("id")) & _given("owed")) | (~_APPROVED & _null("owed")),
                 name="request_approved_owes",
             ),
         )
@@ -79,7 +91,7 @@ class ReturnRequest(models.Model):
             # Sweeps, counts and sums read this index alone. On PostgreSQL the migration appends `added_in` (ADR 19).
             models.Index(
                 fields=["id", "currency", "amount_minor", "received_at"],
-                condition=Q(status=Status.REQUESTED),
+                condition=_REQUESTED,
                 name="request_pending",
             ),
         )
@@ -120,28 +132,12 @@ class Sweep(models.Model):
             models.CheckConstraint(condition=Q(kind__in=list(Decision)), name="sweep_kind_known"),
             models.UniqueConstraint(fields=["kind", "scheduled_for"], name="sweep_one_a_cutoff"),
             models.CheckConstraint(
-                condition=Q(
-                    kind=Decision.APPROVE,
-                    key__isnull=False,
-                    scheduled_for=None,
-                    received_before=None,
-                    received_from__isnull=False,
-                    expires_at__isnull=False,
-                )
-                | Q(
-                    kind=Decision.DECLINE,
-                    key=None,
-                    scheduled_for__isnull=False,
-                    received_before__isnull=False,
-                    received_before=F("scheduled_for"),
-                    received_from=None,
-                    expires_at=None,
-                ),
+                condition=(Q(kind=Decision.APPROVE) & _given(*_BUTTON) & _null(*_CUTOFF))
+                | (Q(kind=Decision.DECLINE, received_before=F("scheduled_for")) & _given(*_CUTOFF) & _null(*_BUTTON)),
                 name="sweep_button_or_cutoff",
             ),
             models.CheckConstraint(
-                condition=Q(closed_at=None, left=None) | Q(closed_at__isnull=False, left__isnull=False),
-                name="sweep_closed_with_count",
+                condition=_null("closed_at", "left") | _given("closed_at", "left"), name="sweep_closed_with_count"
             ),
         )
         # The reconciler reads the open sweeps twice a minute, among those of years.

@@ -15,7 +15,7 @@ from .schedule import beat_schedule
 
 # The payment provider: a dotted path to a gateways.Gateway, or one of the short names in gateways.
 REFUNDS_GATEWAY = "wallet"
-# The currencies that the project accepts, as codes of ISO 4217; domain.currencies has their decimals. Stored rows in
+# The currencies that the project accepts, as codes of ISO 4217; domain.money has their decimals. Stored rows in
 # another currency are still decided, paid and shown.
 REFUNDS_CURRENCIES: tuple[str, ...] = ("CHF", "CZK", "EUR", "GBP", "JPY", "KWD", "PLN", "UAH", "USD")
 # Seconds. A process whose clock differs from PostgreSQL's by more does not act on a cutoff. NTP keeps clocks within

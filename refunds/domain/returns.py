@@ -1,6 +1,5 @@
 """The states of a return request and the only moves between them."""
 
-from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
@@ -21,7 +20,7 @@ class Decision(StrEnum):
     DECLINE = "decline"
 
 
-TRANSITIONS: Final[Mapping[tuple[Status, Decision], Status]] = MappingProxyType(
+TRANSITIONS: Final = MappingProxyType(
     {
         (Status.REQUESTED, Decision.APPROVE): Status.APPROVED,
         (Status.REQUESTED, Decision.DECLINE): Status.DECLINED,

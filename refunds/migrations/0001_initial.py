@@ -329,21 +329,21 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=models.Q(
                     models.Q(
+                        ("kind", refunds.domain.returns.Decision["APPROVE"]),
                         ("expires_at__isnull", False),
                         ("key__isnull", False),
-                        ("kind", refunds.domain.returns.Decision["APPROVE"]),
-                        ("received_before", None),
                         ("received_from__isnull", False),
-                        ("scheduled_for", None),
+                        ("received_before__isnull", True),
+                        ("scheduled_for__isnull", True),
                     ),
                     models.Q(
-                        ("expires_at", None),
-                        ("key", None),
                         ("kind", refunds.domain.returns.Decision["DECLINE"]),
                         ("received_before", models.F("scheduled_for")),
                         ("received_before__isnull", False),
-                        ("received_from", None),
                         ("scheduled_for__isnull", False),
+                        ("expires_at__isnull", True),
+                        ("key__isnull", True),
+                        ("received_from__isnull", True),
                     ),
                     _connector="OR",
                 ),
@@ -354,7 +354,7 @@ class Migration(migrations.Migration):
             model_name="sweep",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    models.Q(("closed_at", None), ("left", None)),
+                    models.Q(("closed_at__isnull", True), ("left__isnull", True)),
                     models.Q(("closed_at__isnull", False), ("left__isnull", False)),
                     _connector="OR",
                 ),
@@ -442,7 +442,9 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=models.Q(
                     models.Q(
-                        ("decided_at", None), ("status", refunds.domain.returns.Status["REQUESTED"]), ("sweep", None)
+                        ("status", refunds.domain.returns.Status["REQUESTED"]),
+                        ("decided_at__isnull", True),
+                        ("sweep__isnull", True),
                     ),
                     models.Q(
                         models.Q(("status", refunds.domain.returns.Status["REQUESTED"]), _negated=True),
@@ -458,12 +460,13 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=models.Q(
                     models.Q(
+                        ("status", refunds.domain.returns.Status["APPROVED"]),
                         ("owed", models.F("id")),
                         ("owed__isnull", False),
-                        ("status", refunds.domain.returns.Status["APPROVED"]),
                     ),
                     models.Q(
-                        models.Q(("status", refunds.domain.returns.Status["APPROVED"]), _negated=True), ("owed", None)
+                        models.Q(("status", refunds.domain.returns.Status["APPROVED"]), _negated=True),
+                        ("owed__isnull", True),
                     ),
                     _connector="OR",
                 ),

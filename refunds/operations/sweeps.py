@@ -56,7 +56,7 @@ def plan_sweep(sweep_id: int, now: datetime) -> int:
             return 0
         chunks = Chunk.objects.bulk_create(
             Chunk(sweep=sweep, first_id=id_range.first_id, last_id=id_range.last_id, dispatched_at=now)
-            for id_range in queries.chunk_ranges(queries.pending(queries.scope_of(sweep)), rules.CHUNK_ROWS)
+            for id_range in queries.chunk_ranges(queries.pending(sweep), rules.CHUNK_ROWS)
         )
         sweep.planned_at = now
         sweep.save(update_fields=["planned_at"])
@@ -79,7 +79,7 @@ def decide_chunk(chunk_id: int, now: datetime) -> int:
         if chunk.done_at or sweep.closed_at or rules.has_expired(sweep.expires_at, now):
             return 0
         kind, id_range = Decision(sweep.kind), (chunk.first_id, chunk.last_id)
-        rows = queries.pending(queries.scope_of(sweep)).filter(pk__range=id_range)
+        rows = queries.pending(sweep).filter(pk__range=id_range)
         chunk.decided = queries.decide_rows(rows, kind, now, sweep=sweep, decided_by=sweep.started_by_id)
         chunk.done_at = now
         chunk.save(update_fields=["decided", "done_at"])
@@ -102,23 +102,17 @@ def close_expired(now: datetime) -> int:
     closed = 0
     for sweep in Sweep.objects.filter(closed_at=None, expires_at__lte=now):
         with transaction.atomic():
-            closed += Sweep.objects.filter(pk=sweep.pk, closed_at=None).update(closed_at=now, left=_left(sweep))
+            left = queries.pending(sweep).count()
+            closed += Sweep.objects.filter(pk=sweep.pk, closed_at=None).update(closed_at=now, left=left)
     return closed
 
 
 def progress(sweep: Sweep, now: datetime) -> rules.Progress:
     """Count from the rows how far the sweep is."""
-    return rules.Progress(
-        decided=sweep.chunks.aggregate(total=Sum("decided"))["total"] or 0,
-        left=_left(sweep) if sweep.left is None else sweep.left,
-        planned=sweep.planned_at is not None,
-        closed=sweep.closed_at is not None,
-        expired=rules.has_expired(sweep.expires_at, now),
-    )
-
-
-def _left(sweep: Sweep) -> int:
-    return queries.pending(queries.scope_of(sweep)).count()
+    decided = sweep.chunks.aggregate(total=Sum("decided"))["total"] or 0
+    left = queries.pending(sweep).count() if sweep.left is None else sweep.left
+    expired = rules.has_expired(sweep.expires_at, now)
+    return rules.Progress(decided, left, sweep.planned_at is not None, sweep.closed_at is not None, expired)
 
 
 def send_plans(sweeps: Iterable[Sweep]) -> None:

@@ -2,8 +2,7 @@
 
 import pytest
 
-from refunds.domain.currencies import EXPONENTS
-from refunds.domain.money import to_major
+from refunds.domain.money import EXPONENTS, to_major
 
 
 @pytest.mark.parametrize(

@@ -8,19 +8,22 @@ from hypothesis import strategies as st
 
 from refunds.domain import cutoff, sweeps
 from refunds.domain.returns import Decision
-from refunds.domain.sweeps import Frozen, IdRange, Progress, SweepState
+from refunds.domain.sweeps import Frozen, IdRange, Progress, Scope, SweepState
 
 from .strategies import durations, instants
 
 
-@given(instants, durations, st.integers(1, 100), st.integers(1, 100))
-def test_pending_request_is_in_the_scope_of_an_approval_or_of_a_decline(
-    received: datetime, later: timedelta, request_id: int, up_to: int
-) -> None:
-    """Of an approval and a decline at one instant, exactly one includes a request; neither includes a later id."""
-    now = received + later
-    included = [sweeps.scope(kind, Frozen(up_to), now).includes(request_id, received) for kind in Decision]
-    assert sum(included) == (1 if request_id <= up_to else 0)
+def includes(scope: Scope, received: datetime) -> bool:
+    """Whether the scope has a request that was received then."""
+    since, before = scope.received_from, scope.received_before
+    return (since is None or received >= since) and (before is None or received < before)
+
+
+@given(instants, durations)
+def test_request_is_in_the_scope_of_an_approval_or_of_a_decline(received: datetime, later: timedelta) -> None:
+    """Of an approval and a decline at one instant, exactly one includes a request."""
+    included = [includes(sweeps.scope(kind, Frozen(1), received + later), received) for kind in Decision]
+    assert sum(included) == 1
 
 
 @given(instants, durations)
@@ -29,7 +32,7 @@ def test_approval_expires_before_a_decline_includes_its_requests(started: dateti
     now = started + later
     expires = sweeps.expires_at(Decision.APPROVE, started)
     assert expires == cutoff.upcoming(started)
-    declines = sweeps.scope(Decision.DECLINE, Frozen(1), now).includes(1, started)
+    declines = includes(sweeps.scope(Decision.DECLINE, Frozen(1), now), started)
     assert sweeps.has_expired(expires, now) == declines
 
 

@@ -11,11 +11,12 @@ from django.test import Client
 from freezegun import freeze_time
 
 from refunds import queries
-from refunds.domain.returns import Status
+from refunds.domain.returns import Decision, Status
 from refunds.domain.sweeps import Frozen, Scope
-from refunds.frozen import freeze, within
+from refunds.frozen import freeze, frozen_in
 from refunds.models import Chunk, ReturnRequest, Sweep
-from refunds.operations import preview, sweeps
+from refunds.operations import sweeps
+from refunds.operations.decisions import preview
 
 from ..admin.conftest import CHANGE_LIST, browser, make_user, press, texts, token_of
 from ..factories import CUTOFF, NOON, PRESSED, make_requests
@@ -96,7 +97,7 @@ def test_button_approves_the_one_row_that_its_page_showed(importer: Importer) ->
     """5,000 rows around it are committed after the page: the press approves 1, and the sweep has none left."""
     client = browser(make_user("approve_all"))
     token = token_of(client)
-    assert preview.preview(PRESSED).count == 1
+    assert preview(Decision.APPROVE, PRESSED).count == 1
     importer.commit()
     press(client, token)
     sweep = Sweep.objects.get()
@@ -104,7 +105,7 @@ def test_button_approves_the_one_row_that_its_page_showed(importer: Importer) ->
     run(sweep)
     assert counts() == {"approved": 1, "requested": IN_FLIGHT}
     assert sweeps.progress(sweep, PRESSED).left == 0
-    assert preview.preview(PRESSED).count == IN_FLIGHT
+    assert preview(Decision.APPROVE, PRESSED).count == IN_FLIGHT
 
 
 @pytest.mark.parametrize("moment", ["before the plan", "between plan and chunks"])
@@ -115,8 +116,8 @@ def test_cutoff_declines_rows_committed_when_its_set_was_frozen(importer: Import
         importer.commit()
     run(sweep, CUTOFF, importer.commit if moment == "between plan and chunks" else lambda: None)
     assert counts() == {"declined": 1, "requested": IN_FLIGHT}
-    shown = preview.preview(CUTOFF)
-    assert (shown.count, shown.owed_decline) == (0, IN_FLIGHT)
+    shown = preview(Decision.APPROVE, CUTOFF)
+    assert (shown.count, shown.only_declinable) == (0, IN_FLIGHT)
     tomorrow = CUTOFF + timedelta(days=1)
     run(sweeps.decline_pending(tomorrow)[0], tomorrow)
     assert counts() == {"declined": IN_FLIGHT + 1}
@@ -205,7 +206,7 @@ def test_restored_rows_count_as_committed(importer: Importer) -> None:
     make_requests(2)
     restore()
     frozen = freeze()
-    assert preview.preview(PRESSED).count == 3
+    assert preview(Decision.APPROVE, PRESSED).count == 3
     importer.commit()
     run(sweeps.start_approve(key="k", frozen=frozen, by=None, now=PRESSED)[0])
     assert counts() == {"approved": 3, "requested": IN_FLIGHT}
@@ -220,7 +221,7 @@ def test_restored_sweep_excludes_rows_in_flight_at_its_freeze() -> None:
                 "UPDATE refunds_returnrequest SET added_in = %s::text::xid8 WHERE id = %s", [str(added_in), row.pk]
             )
     of_the_other = Frozen(rows[-1].pk, f"{10**15 + 1}:{10**15 + 5}:{10**15 + 1}")
-    assert list(within(ReturnRequest.objects.all(), of_the_other)) == [rows[0]]
+    assert list(ReturnRequest.objects.filter(frozen_in(of_the_other))) == [rows[0]]
 
 
 @pytest.mark.parametrize("others", [0, 3])

@@ -2,7 +2,7 @@
 
 import pytest
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.test.utils import CaptureQueriesContext
 
 from refunds import queries
@@ -52,21 +52,15 @@ def test_chunk_ranges_are_found_by_one_lower_bound() -> None:
     assert [query["sql"].count('"id" >') for query in asked] == [0] + [1] * 4
 
 
-def test_totals_are_exact_and_by_currency() -> None:
-    """Sums are whole minor units, with one line per currency."""
-    make_requests(3, amount_minor=10**15 + 1)
-    make_requests(1, amount_minor=7, currency="JPY")
-    assert queries.totals(queries.pending(ALL)) == [("GBP", 3, 3 * (10**15 + 1)), ("JPY", 1, 7)]
-
-
-def test_totals_begin_at_the_cutoff_and_count_earlier_rows_apart() -> None:
-    """A row received at the cutoff is in the totals; earlier rows are only counted."""
+def test_totals_are_exact_and_by_currency_and_count_other_rows_apart() -> None:
+    """Sums are whole minor units, with one line per currency; rows that are not wanted are only counted."""
     make_requests(2, amount_minor=10**15 + 1)
     make_requests(1, amount_minor=7, currency="JPY", received_at=NOON - BLINK)
     make_requests(3, received_at=NOON - DAY)
-    totals = [("GBP", 2, 2 * (10**15 + 1))]
-    assert queries.totals_since(queries.pending(ALL), NOON) == (totals, 4)
-    assert queries.totals_since(queries.pending(Scope(up_to_id=0)), NOON) == ([], 0)
+    big, rows = 2 * (10**15 + 1), queries.pending(ALL)
+    assert queries.totals(rows, Q()) == ([("GBP", 5, big + 3 * 1250), ("JPY", 1, 7)], 0)
+    assert queries.totals(rows, Q(received_at__gte=NOON)) == ([("GBP", 2, big)], 4)
+    assert queries.totals(queries.pending(Scope(up_to_id=0)), Q()) == ([], 0)
 
 
 def test_pending_rows_are_found_by_the_partial_index() -> None:

@@ -3,7 +3,7 @@
 import uuid
 from enum import StrEnum
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
 from django.db import models
@@ -12,6 +12,8 @@ from django.db.models import F, Q
 from .domain.money import to_major
 from .domain.refunds import RefundStatus
 from .domain.returns import Decision, Status
+
+USER: Final = settings.AUTH_USER_MODEL
 
 
 def _choices(values: type[StrEnum]) -> list[tuple[str, str]]:
@@ -39,7 +41,6 @@ _BUTTON, _CUTOFF = ("key", "received_from", "expires_at"), ("scheduled_for", "re
 class ReturnRequest(models.Model):
     """What a customer asks for: to give back an order line for its money."""
 
-    id = models.BigAutoField(primary_key=True)
     # Not `unique`: Django would add an index for LIKE, which on PostgreSQL takes a third of a sweep's time.
     key = models.CharField(max_length=64, default=new_key, editable=False)
     order_line = models.CharField(max_length=64)
@@ -56,16 +57,12 @@ class ReturnRequest(models.Model):
     received_at = models.DateTimeField()
     status = models.CharField(max_length=9, choices=_choices(Status), default=Status.REQUESTED)
     decided_at = models.DateTimeField(null=True, blank=True)
-    decided_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", db_index=False
-    )
+    decided_by = models.ForeignKey(USER, models.PROTECT, null=True, blank=True, related_name="+", db_index=False)
     # No index: no query selects by it, and each index on this table slows every sweep.
     sweep = models.ForeignKey("Sweep", models.PROTECT, null=True, blank=True, related_name="+", db_index=False)
     decision_note = models.TextField(blank=True)
     # Its own refund, once approved. At the commit this foreign key refuses an approval without its refund (ADR 11).
-    owed = models.ForeignKey(
-        "Refund", models.DO_NOTHING, null=True, blank=True, editable=False, related_name="+", db_index=False
-    )
+    owed = models.ForeignKey("Refund", models.DO_NOTHING, null=True, editable=False, related_name="+", db_index=False)
 
     class Meta:
         constraints = (
@@ -108,7 +105,6 @@ class ReturnRequest(models.Model):
 class Sweep(models.Model):
     """One bulk decision over a frozen set."""
 
-    id = models.BigAutoField(primary_key=True)
     kind = models.CharField(max_length=7, choices=_choices(Decision))
     # The button's key: a page that is submitted twice starts one sweep.
     key = models.CharField(max_length=64, unique=True, null=True, blank=True)
@@ -118,7 +114,7 @@ class Sweep(models.Model):
     received_from = models.DateTimeField(null=True, blank=True)
     received_before = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField()
-    started_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
+    started_by = models.ForeignKey(USER, models.PROTECT, null=True, blank=True, related_name="+")
     expires_at = models.DateTimeField(null=True, blank=True)
     planned_at = models.DateTimeField(null=True, blank=True)
     # Closed when everything is decided, or when it expired with `left` rows undecided.
@@ -150,7 +146,6 @@ class Sweep(models.Model):
 class Chunk(models.Model):
     """A range of a sweep that one task decides in one transaction."""
 
-    id = models.BigAutoField(primary_key=True)
     sweep = models.ForeignKey(Sweep, models.CASCADE, related_name="chunks", db_index=False)  # the constraint has one
     first_id = models.BigIntegerField()
     last_id = models.BigIntegerField()
@@ -164,9 +159,6 @@ class Chunk(models.Model):
             models.CheckConstraint(condition=Q(first_id__lte=F("last_id")), name="chunk_not_empty"),
         )
         indexes = (models.Index(fields=["dispatched_at"], condition=Q(done_at=None), name="chunk_open"),)
-
-    def __str__(self) -> str:
-        return f"chunk {self.pk} of sweep {self.sweep_id}: ids {self.first_id} to {self.last_id}"
 
 
 class Refund(models.Model):

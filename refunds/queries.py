@@ -9,19 +9,22 @@ from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast, Coalesce, Concat
 
 from .domain.refunds import Outcome, RefundStatus, settle
-from .domain.returns import Decision, Status, decided_status
+from .domain.returns import DECIDED, Decision, Status
 from .domain.sweeps import IdRange, Scope, id_ranges
 from .frozen import frozen_in
 from .models import Refund, ReturnRequest, Sweep
 
-REQUESTS: Final = ReturnRequest._meta.db_table
-REFUNDS: Final = Refund._meta.db_table
-# The value as a literal: SQLite uses a partial index only where it can read the condition in the statement, and a
-# bound parameter hides it (https://www.sqlite.org/partialindex.html, section 3).
-PENDING = RawSQL(f"{REQUESTS}.status = '{Status.REQUESTED}'", (), output_field=BooleanField())  # noqa: S611  # constants
-UNPAID = RawSQL(f"{REFUNDS}.status = '{RefundStatus.PENDING}'", (), output_field=BooleanField())  # noqa: S611
-UNDER_WAY = RawSQL(f"{REFUNDS}.status = '{RefundStatus.PROCESSING}'", (), output_field=BooleanField())  # noqa: S611
-FAILED = RawSQL(f"{REFUNDS}.status = '{RefundStatus.FAILED}'", (), output_field=BooleanField())  # noqa: S611
+
+def _has(model: type[models.Model], status: Status | RefundStatus) -> RawSQL:
+    # The value as a literal: SQLite uses a partial index only where it can read the condition in the statement, and a
+    # bound parameter hides it (https://www.sqlite.org/partialindex.html, section 3).
+    return RawSQL(f"{model._meta.db_table}.status = '{status}'", (), BooleanField())  # noqa: S611  # constants
+
+
+PENDING = _has(ReturnRequest, Status.REQUESTED)
+UNPAID = _has(Refund, RefundStatus.PENDING)
+UNDER_WAY = _has(Refund, RefundStatus.PROCESSING)
+FAILED = _has(Refund, RefundStatus.FAILED)
 
 # Refunds whose message is that of their range (pay_refunds): nothing has sent them one by one, or attempted them.
 BY_RANGE: Final = Q(attempts=0, dispatched_at=F("due_at"))
@@ -51,9 +54,7 @@ def totals(rows: QuerySet[ReturnRequest], wanted: Q) -> tuple[list[tuple[str, in
 
 def chunk_ranges(rows: QuerySet[ReturnRequest], step: int) -> list[IdRange]:
     """Return the ranges of ids of every `step` rows, from the first row on; the last range has the rest."""
-    first = rows.aggregate(first=Min("pk"))["first"]
-    if first is None:
-        return []
+    first = rows.aggregate(first=Min("pk"))["first"] or 0  # 0 without rows, which makes no range
     # A hop along the index for each chunk: a window over all rows takes three times as long.
     ends: list[int] = []
     rest = rows.filter(pk__gte=first)
@@ -69,8 +70,7 @@ def decide_rows(rows: QuerySet[ReturnRequest], decision: Decision, now: datetime
     if decision is Decision.APPROVE:
         # The transaction can only commit once insert_refunds has added the row that this names.
         columns["owed"] = F("pk")
-    status = decided_status(Status.REQUESTED, decision)
-    return rows.filter(PENDING).update(status=status, decided_at=now, **columns)
+    return rows.filter(PENDING).update(status=DECIDED[decision], decided_at=now, **columns)
 
 
 def insert_refunds(approved: QuerySet[ReturnRequest], now: datetime) -> None:

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from .. import queries
 from ..apps import LABEL
-from ..domain.returns import Decision, Status, decided_status
+from ..domain.returns import DECIDED, Decision
 from ..domain.sweeps import Frozen
 from ..frozen import frozen_in
 from ..models import ReturnRequest
@@ -27,7 +27,6 @@ from .base import Refused
 NEEDS: Final = {f"{do}_selected": f"{LABEL}.{get_permission_codename(do, ReturnRequest._meta)}" for do in Decision}
 # Characters: enough for a paragraph.
 REASON_LENGTH: Final = 500
-PAST: Final = {decision: decided_status(Status.REQUESTED, decision).value for decision in Decision}
 
 Rows = QuerySet[ReturnRequest]
 
@@ -77,7 +76,7 @@ class DecideSelected(ActingAdmin):
         return self.confirmation(
             request, "decide_selected", found.totals, title=f"{decision.capitalize()} the selected return requests",
             token=make_token(decision, request.user.pk, found.frozen, now), verb=decision.value,
-            past=PAST[decision], found=found, rows=found.rows.order_by("pk"), form=form, across=across, ids=marked,
+            past=DECIDED[decision], found=found, rows=found.rows.order_by("pk"), form=form, across=across, ids=marked,
             chosen=len(ids), decided=len(ids) - found.count - found.only_declinable,
         )  # fmt: skip
 
@@ -88,7 +87,7 @@ class DecideSelected(ActingAdmin):
         by = cast(User, request.user)  # only a user has the permission
         note: str = form.cleaned_data.get("reason", "")
         decided = decide_chosen(ids, decision, by=by, note=note, now=now, clock=timezone.now)
-        past = PAST[decision]
+        past = DECIDED[decision]
         text = f"{past.capitalize()}: {decided:,}."
         if left := len(ids) - decided:
             late = ", or received before the last cutoff and to be declined" if decision is Decision.APPROVE else ""

@@ -43,7 +43,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="ReturnRequest",
             fields=[
-                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("key", models.CharField(default=refunds.models.new_key, editable=False, max_length=64)),
                 ("order_line", models.CharField(max_length=64)),
                 ("quantity", models.PositiveIntegerField()),
@@ -134,7 +134,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Sweep",
             fields=[
-                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("kind", models.CharField(choices=[("approve", "approve"), ("decline", "decline")], max_length=7)),
                 ("key", models.CharField(blank=True, max_length=64, null=True, unique=True)),
                 ("scheduled_for", models.DateTimeField(blank=True, null=True)),
@@ -175,7 +175,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Chunk",
             fields=[
-                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("first_id", models.BigIntegerField()),
                 ("last_id", models.BigIntegerField()),
                 ("decided", models.PositiveIntegerField(default=0)),
@@ -217,7 +217,6 @@ class Migration(migrations.Migration):
             model_name="returnrequest",
             name="owed",
             field=models.ForeignKey(
-                blank=True,
                 db_index=False,
                 editable=False,
                 null=True,

@@ -30,6 +30,20 @@ def test_chunk_ranges_end_at_every_step_and_at_the_last_row(count: int, step: in
     assert ends(queries.pending(ALL), step) == sorted({*ids[step - 1 :: step], *ids[-1:]})
 
 
+@pytest.mark.parametrize("first", Decision)
+@pytest.mark.parametrize("second", Decision)
+def test_first_decision_stands(first: Decision, second: Decision) -> None:
+    """A requested return becomes approved or declined, and no later decision changes it."""
+    make_requests()
+    rows = ReturnRequest.objects.all()
+    assert queries.decide_rows(rows, first, NOON) == 1
+    queries.insert_refunds(rows, NOON)
+    decided = rows.values().get()
+    assert (decided["status"], decided["decided_at"]) == (f"{first}d", NOON)
+    assert queries.decide_rows(rows, second, NOON + DAY) == 0
+    assert rows.values().get() == decided
+
+
 def test_chunk_ranges_do_not_count_decided_rows() -> None:
     """Each range has the same number of rows to decide, however many decided rows lie between them."""
     ids = [row.pk for row in make_requests(9)]

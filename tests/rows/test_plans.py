@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def _rows() -> None:
-    """Some of each kind, nothing overdue at PRESSED."""
+    """Make some of each kind, nothing overdue at PRESSED."""
     make_requests(3)
     make_requests(2, status=Status.DECLINED)
     make_refund()

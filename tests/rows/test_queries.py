@@ -7,7 +7,7 @@ from django.test.utils import CaptureQueriesContext
 
 from refunds import queries
 from refunds.domain.returns import Decision
-from refunds.domain.sweeps import IdRange, Scope
+from refunds.domain.sweeps import Scope
 from refunds.models import ReturnRequest
 
 from ..factories import BLINK, DAY, NOON, make_requests, never_read_tables
@@ -44,18 +44,15 @@ def test_first_decision_stands(first: Decision, second: Decision) -> None:
     assert rows.values().get() == decided
 
 
-def test_chunk_ranges_do_not_count_decided_rows() -> None:
-    """Each range has the same number of rows to decide, however many decided rows lie between them."""
-    ids = [row.pk for row in make_requests(9)]
-    queries.decide_rows(ReturnRequest.objects.filter(pk__in=ids[2:6]), Decision.DECLINE, NOON)
-    assert ends(queries.pending(ALL), 2) == [ids[1], ids[7], ids[8]]
-
-
-def test_chunk_ranges_begin_at_the_first_row_to_decide() -> None:
-    """Rows that were decided in years before are in no range."""
-    ids = [row.pk for row in make_requests(5)]
-    queries.decide_rows(ReturnRequest.objects.filter(pk__in=ids[:2]), Decision.DECLINE, NOON)
-    assert queries.chunk_ranges(queries.pending(ALL), 2) == [IdRange(ids[2], ids[3]), IdRange(ids[4], ids[4])]
+@pytest.mark.parametrize(("count", "decided"), [(9, range(2, 6)), (5, range(2))])
+def test_chunk_ranges_do_not_count_decided_rows(count: int, decided: range) -> None:
+    """Each range has the same number of rows to decide, and the first begins at the first of them."""
+    ids = [row.pk for row in make_requests(count)]
+    declined = [ids[n] for n in decided]
+    queries.decide_rows(ReturnRequest.objects.filter(pk__in=declined), Decision.DECLINE, NOON)
+    left = [pk for pk in ids if pk not in declined]
+    assert ends(queries.pending(ALL), 2) == sorted({*left[1::2], left[-1]})
+    assert queries.chunk_ranges(queries.pending(ALL), 2)[0].first_id == left[0]
 
 
 def test_chunk_ranges_are_found_by_one_lower_bound() -> None:

@@ -86,11 +86,7 @@ def test_waits_count_from_the_end_of_a_slow_call(start: Start, gateway: InMemory
 def test_a_refusal_ends_the_refund_and_its_key(start: Start, gateway: InMemory) -> None:
     """One call, no retry; what a person tries again is asked with another key."""
     celery = start(NOON)
-
-    def refuse(_call: Call) -> Answer:
-        raise Refused("card closed")
-
-    gateway.faults.append(refuse)
+    gateway.faults.extend(timed(celery, [], Refused("card closed")))
     approve(gateway, 1, NOON)
     celery.advance(10 * MINUTE)
     refund = Refund.objects.get()

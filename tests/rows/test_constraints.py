@@ -15,16 +15,16 @@ from ..factories import CUTOFF, NOON, SECOND, make_refund, make_requests
 pytestmark = pytest.mark.django_db
 
 
-def refused(constraint: str, write: Callable[[], object]) -> None:
-    """The constraint refuses what this writes. Of two that a row breaks each database names the one it meets first."""
+def violates(constraint: str, write: Callable[[], object]) -> None:
+    """The write violates the constraint. Of two that a row breaks each database names the one it meets first."""
     with pytest.raises(IntegrityError, match=constraint), transaction.atomic():
         write()
 
 
-def not_created(constraint: str, model: type[models.Model], **columns: Any) -> None:
+def refused(constraint: str, model: type[models.Model], **columns: Any) -> None:
     """The row cannot be written, and the constraint that says so is the expected one."""
     before = model._default_manager.count()
-    refused(constraint, lambda: model._default_manager.create(**columns))
+    violates(constraint, lambda: model._default_manager.create(**columns))
     assert model._default_manager.count() == before
 
 
@@ -46,13 +46,13 @@ def contradictory(*rows: tuple[str, dict[str, Any]]) -> pytest.MarkDecorator:
 def test_contradictory_return_request_is_refused(constraint: str, columns: dict[str, Any]) -> None:
     """A zero amount or quantity, an unknown status, a receipt before the creation and half a decision are refused."""
     values = {"order_line": "1", "quantity": 1, "amount_minor": 1, "currency": "GBP", "received_at": NOON}
-    not_created(constraint, ReturnRequest, **{"requested_at": NOON, **values, **columns})
+    refused(constraint, ReturnRequest, **{"requested_at": NOON, **values, **columns})
 
 
 def test_key_of_a_request_is_unique() -> None:
     """Two requests cannot have the same key."""
     (row,) = make_requests()
-    refused("key", lambda: make_requests(key=row.key))
+    violates("key", lambda: make_requests(key=row.key))
 
 
 SWEEP = {"up_to_id": 1, "started_at": NOON, "dispatched_at": NOON}
@@ -74,22 +74,22 @@ DECLINE = {**SWEEP, "kind": Decision.DECLINE, "scheduled_for": NOON, "received_b
 )
 def test_contradictory_sweep_is_refused(constraint: str, columns: dict[str, Any]) -> None:
     """A sweep has all columns of a button press or all columns of a cutoff."""
-    not_created(constraint, Sweep, **columns)
+    refused(constraint, Sweep, **columns)
 
 
 @pytest.mark.parametrize("columns", [APPROVE, DECLINE])
 def test_key_and_cutoff_of_a_sweep_are_unique(columns: dict[str, Any]) -> None:
     """The same button key or the same cutoff cannot start a second sweep."""
     Sweep.objects.create(**columns)
-    not_created("key|kind|sweep_one_a_cutoff", Sweep, **columns)
+    refused("key|kind|sweep_one_a_cutoff", Sweep, **columns)
 
 
 def test_contradictory_chunk_is_refused() -> None:
     """A chunk has at least one id, and its first id is unique in its sweep."""
     columns = {"sweep": Sweep.objects.create(**DECLINE), "dispatched_at": NOON}
-    not_created("chunk_not_empty", Chunk, first_id=2, last_id=1, **columns)
+    refused("chunk_not_empty", Chunk, first_id=2, last_id=1, **columns)
     Chunk.objects.create(first_id=1, last_id=4, **columns)
-    not_created("chunk_once_a_sweep|sweep_id", Chunk, first_id=1, last_id=9, **columns)
+    refused("chunk_once_a_sweep|sweep_id", Chunk, first_id=1, last_id=9, **columns)
 
 
 MONEY = {"amount_minor": 1, "currency": "GBP"}
@@ -114,13 +114,19 @@ def test_contradictory_refund_is_refused(constraint: str, columns: dict[str, Any
 
     One that is under way has the provider's id, and the time of its acceptance.
     """
-    not_created(constraint, Refund, request=make_requests()[0], **{**REFUND, **columns})
+    refused(constraint, Refund, request=make_requests()[0], **{**REFUND, **columns})
+
+
+def committed(write: Callable[[], object]) -> None:
+    """Write, and check what the commit would."""
+    write()
+    connection.check_constraints()
 
 
 def refused_at_commit(write: Callable[[], object]) -> None:
     """The transaction that writes this cannot end: foreign keys are checked there. The test's own goes on."""
     requests, refunds = list(ReturnRequest.objects.values()), list(Refund.objects.values())
-    refused(r"(?i)foreign key", lambda: (write(), connection.check_constraints()))
+    violates(r"(?i)foreign key", lambda: committed(write))
     assert (list(ReturnRequest.objects.values()), list(Refund.objects.values())) == (requests, refunds)
 
 
@@ -134,29 +140,29 @@ def test_approval_without_its_refund_cannot_be_committed() -> None:
     with connection.cursor() as by_hand:
         refused_at_commit(lambda: by_hand.execute("DELETE FROM refunds_refund WHERE request_id = %s", [refund.pk]))
     others = ReturnRequest.objects.filter(pk=other.pk)
-    refused("request_approved_owes", lambda: others.update(owed=None, **approved))
-    refused("request_approved_owes", lambda: others.update(owed=refund.pk, **approved))
+    violates("request_approved_owes", lambda: others.update(owed=None, **approved))
+    violates("request_approved_owes", lambda: others.update(owed=refund.pk, **approved))
 
 
 @pytest.mark.parametrize("status", ["requested", "declined"])
 def test_request_that_is_not_approved_has_no_refund(status: str) -> None:
     """Neither a pending nor a declined one names a refund, and an approval cannot be taken back by the status alone."""
     rows = ReturnRequest.objects.filter(pk=make_refund().pk)
-    refused(r"request_(approved_owes|decided_has_instant)", lambda: rows.update(status=status))
+    violates(r"request_(approved_owes|decided_has_instant)", lambda: rows.update(status=status))
 
 
 @pytest.mark.parametrize("columns", [{"receipt": ""}, {"settled_at": None}, {"status": "pending"}])
 def test_paid_refund_cannot_lose_its_receipt(columns: dict[str, Any]) -> None:
     """Paid and without receipt, or with a receipt and unpaid, cannot be written afterwards either."""
     rows = Refund.objects.filter(pk=make_refund(status="succeeded", settled_at=NOON, receipt="re_1").pk)
-    refused("refund_outcome_complete", lambda: rows.update(**columns))
+    violates("refund_outcome_complete", lambda: rows.update(**columns))
 
 
 def test_request_has_one_refund_and_refund_has_one_credit() -> None:
     """Neither a second refund nor a second credit can be written."""
     (row,) = make_requests()
     refund = Refund.objects.create(request=row, **REFUND)
-    not_created("request_id|pkey", Refund, request=row, **REFUND)
+    refused("request_id|pkey", Refund, request=row, **REFUND)
     WalletEntry.objects.create(refund=refund, **MONEY)
-    not_created("refund_id|pkey", WalletEntry, refund=refund, **MONEY)
-    not_created("wallet_amount_positive", WalletEntry, refund_id=row.pk, amount_minor=0, currency="GBP")
+    refused("refund_id|pkey", WalletEntry, refund=refund, **MONEY)
+    refused("wallet_amount_positive", WalletEntry, refund_id=row.pk, amount_minor=0, currency="GBP")

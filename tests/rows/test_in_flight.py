@@ -31,7 +31,7 @@ INSERT = """INSERT INTO refunds_returnrequest
     FROM generate_series(1, %s)"""
 
 
-def execute(sql: str, *params: object) -> Any:
+def execute(sql: str, *params: Any) -> Any:
     """Execute the statement, and return the first row that it finds."""
     with connection.cursor() as cursor:
         cursor.execute(sql, params)

@@ -44,10 +44,8 @@ def frozen_in(frozen: Frozen | Sweep) -> Q:
     up_to = Q(pk__lte=frozen.up_to_id)
     if not frozen.snapshot:
         return up_to
-    conditions = [SEEN, RESTORED]
     # Outside a transaction there are no rows of our own, and this function would prevent a parallel count.
-    if connections[router.db_for_write(ReturnRequest)].in_atomic_block:
-        conditions.append(OWN)
-    sql = f"({' OR '.join(conditions)})"
+    own = [OWN] if connections[router.db_for_write(ReturnRequest)].in_atomic_block else []
+    sql = f"({' OR '.join([SEEN, RESTORED, *own])})"
     snapshot = RawSQL(sql, (frozen.snapshot,) * sql.count("%s"), output_field=BooleanField())  # noqa: S611  # constants
     return up_to & Q(snapshot)

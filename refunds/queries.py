@@ -108,8 +108,7 @@ def database_clock() -> datetime | None:
         return None
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")  # not now(), the time at which the transaction began
-        (found,) = cursor.fetchone()
-    return found  # type: ignore[no-any-return]  # rows are untyped
+        return cursor.fetchone()[0]  # type: ignore[no-any-return]  # rows are untyped
 
 
 def insert_select(model: type[models.Model], columns: str, source: QuerySet[Any, Any]) -> None:

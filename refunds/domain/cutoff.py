@@ -39,5 +39,4 @@ def latest(now: datetime) -> datetime:
 
 def upcoming(now: datetime) -> datetime:
     """Return the first cutoff after `now` (aware), in UTC: at a cutoff, the next day's. Raises NaiveInstant."""
-    today = in_utc(now).astimezone(ZONE).date()
-    return on(today) if now < on(today) else on(today + timedelta(days=1))
+    return on(latest(now).astimezone(ZONE).date() + timedelta(days=1))

@@ -31,8 +31,7 @@ class Audit:
 
     def count(self, status: Status | RefundStatus) -> int:
         """Return how many requests, or refunds, have this status."""
-        rows = self.requests if isinstance(status, Status) else self.refunds
-        return sum(row.count for row in rows if row.status == status)
+        return sum(row.count for row in (*self.requests, *self.refunds) if row.status == status)
 
 
 def run_audit() -> Audit:

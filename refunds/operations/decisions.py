@@ -16,6 +16,7 @@ from ..frozen import freeze, frozen_in
 from ..models import ReturnRequest
 
 Rows = QuerySet[ReturnRequest]
+Clock = Callable[[], datetime]
 
 
 @dataclass(frozen=True)
@@ -47,13 +48,7 @@ def _allowed(decision: Decision, now: datetime) -> Q:
 
 
 def decide_chosen(
-    ids: Sequence[int],
-    decision: Decision,
-    *,
-    by: User | None,
-    note: str,
-    now: datetime,
-    clock: Callable[[], datetime] | None = None,
+    ids: Sequence[int], decision: Decision, *, by: User | None, note: str, now: datetime, clock: Clock | None = None
 ) -> int:
     """Approve or decline those of `ids` that are still requested and allowed, in chunks; return how many.
 

@@ -115,14 +115,15 @@ def main(way: str, imported: int) -> None:
     from django.db import connection
     from django.utils import timezone
 
+    from refunds.domain.returns import Decision
     from refunds.frozen import freeze
     from refunds.models import Chunk
-    from refunds.operations import preview, sweeps
+    from refunds.operations import decisions, sweeps
 
     with connection.cursor() as cursor:
         cursor.execute("SET max_parallel_workers_per_gather = 0")  # all work is the backend's own
     now = timezone.now()
-    show = (lambda: preview.preview(now)) if way == WITH else (lambda: _old_page(now))
+    show = (lambda: decisions.preview(Decision.APPROVE, now)) if way == WITH else (lambda: _old_page(now))
     frozen = freeze() if way == WITH else _highest()
     started = [sweeps.start_approve(key=f"k{time}", frozen=frozen, by=None, now=now)[0] for time in range(2)]
     pressed = iter(range(2, TIMES + 3))
@@ -148,11 +149,13 @@ def _highest() -> Any:
 
 
 def _old_page(now: datetime) -> object:
+    from django.db.models import Q
+
     from refunds import queries
     from refunds.domain import cutoff
     from refunds.domain.sweeps import Scope
 
-    return queries.totals_since(queries.pending(Scope(_highest().up_to_id)), cutoff.latest(now))
+    return queries.totals(queries.pending(Scope(_highest().up_to_id)), Q(received_at__gte=cutoff.latest(now)))
 
 
 def _imported(count: int, now: datetime) -> Iterator[float]:

@@ -5,14 +5,14 @@ frozen set is the highest id and a snapshot of the committed transactions. SQLit
 rows appear in the order of their ids, and the highest id is enough (docs/adr/0019-a-frozen-set-is-a-snapshot.md).
 """
 
-from typing import Any, Final
+from typing import Final
 
-from django.db import connections, models, router
-from django.db.models import BooleanField, Func, Q, QuerySet
+from django.db import connections, router
+from django.db.models import BooleanField, Q, TextField
 from django.db.models.expressions import RawSQL
 
 from .domain.sweeps import Frozen
-from .models import ReturnRequest
+from .models import ReturnRequest, Sweep
 
 # The outermost transaction that inserted the row; the system column xmin can be a savepoint's. Only the migration knows
 # the column, and only on PostgreSQL.
@@ -29,39 +29,23 @@ RESTORED: Final = (
 OWN: Final = f"COALESCE({ADDED_IN} = pg_current_xact_id_if_assigned(), false)"
 
 
-class _Snapshot(Func):
-    """The snapshot of the statement as text; empty where the database is not PostgreSQL."""
-
-    template = "''"
-    output_field = models.TextField()
-
-    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        """Override of Django's method, with PostgreSQL's function."""
-        return super().as_sql(compiler, connection, template="pg_current_snapshot()::text", **context)
-
-
 def freeze() -> Frozen:
     """Freeze what is committed now. A row that is committed later, wherever its id lies, is not in the set."""
     # From the database that writes (a standby has its own snapshots), by one statement, and so of one instant.
-    rows = ReturnRequest.objects.using(router.db_for_write(ReturnRequest))
-    found = rows.order_by("-pk").values_list("pk", _Snapshot()).first()
+    database = connections[router.db_for_write(ReturnRequest)]
+    snapshot = "pg_current_snapshot()::text" if database.vendor == "postgresql" else "''"
+    columns = ("pk", RawSQL(snapshot, (), output_field=TextField()))  # noqa: S611  # constants
+    found = ReturnRequest.objects.using(database.alias).order_by("-pk").values_list(*columns).first()
     return Frozen(*found) if found else Frozen(0)
 
 
-def frozen_in(frozen: Frozen) -> Q:
+def frozen_in(frozen: Frozen | Sweep) -> Q:
     """Return the condition that a return request is in the frozen set; it is never null, and can be negated."""
     up_to = Q(pk__lte=frozen.up_to_id)
     if not frozen.snapshot:
         return up_to
-    conditions = [SEEN, RESTORED]
     # Outside a transaction there are no rows of our own, and this function would prevent a parallel count.
-    if connections[router.db_for_write(ReturnRequest)].in_atomic_block:
-        conditions.append(OWN)
-    sql = f"({' OR '.join(conditions)})"
+    own = [OWN] if connections[router.db_for_write(ReturnRequest)].in_atomic_block else []
+    sql = f"({' OR '.join([SEEN, RESTORED, *own])})"
     snapshot = RawSQL(sql, (frozen.snapshot,) * sql.count("%s"), output_field=BooleanField())  # noqa: S611  # constants
     return up_to & Q(snapshot)
-
-
-def within(rows: QuerySet[ReturnRequest], frozen: Frozen) -> QuerySet[ReturnRequest]:
-    """Return those of `rows` that are in the frozen set."""
-    return rows.filter(frozen_in(frozen))

@@ -1,7 +1,9 @@
 """The rows, and what the database itself refuses. Amounts are whole minor units."""
 
 import uuid
-from typing import Any
+from enum import StrEnum
+from functools import partial
+from typing import Any, Final
 
 from django.conf import settings
 from django.db import models
@@ -11,9 +13,19 @@ from .domain.money import to_major
 from .domain.refunds import RefundStatus
 from .domain.returns import Decision, Status
 
+USER: Final = settings.AUTH_USER_MODEL
 
-def _choices(values: type[Status] | type[Decision] | type[RefundStatus]) -> list[tuple[str, str]]:
+
+def _choices(values: type[StrEnum]) -> list[tuple[str, str]]:
     return [(value.value, value.value) for value in values]
+
+
+def _null(*columns: str, is_null: bool = True) -> Q:
+    # For all of them. A constraint accepts a condition that is null, so that each column that can be null is named.
+    return Q(**{f"{column}__isnull": is_null for column in columns})
+
+
+_given = partial(_null, is_null=False)
 
 
 def new_key() -> str:
@@ -21,10 +33,14 @@ def new_key() -> str:
     return uuid.uuid4().hex
 
 
+_REQUESTED, _APPROVED = Q(status=Status.REQUESTED), Q(status=Status.APPROVED)
+# The columns that only one kind of sweep has.
+_BUTTON, _CUTOFF = ("key", "received_from", "expires_at"), ("scheduled_for", "received_before")
+
+
 class ReturnRequest(models.Model):
     """What a customer asks for: to give back an order line for its money."""
 
-    id = models.BigAutoField(primary_key=True)
     # Not `unique`: Django would add an index for LIKE, which on PostgreSQL takes a third of a sweep's time.
     key = models.CharField(max_length=64, default=new_key, editable=False)
     order_line = models.CharField(max_length=64)
@@ -41,16 +57,12 @@ class ReturnRequest(models.Model):
     received_at = models.DateTimeField()
     status = models.CharField(max_length=9, choices=_choices(Status), default=Status.REQUESTED)
     decided_at = models.DateTimeField(null=True, blank=True)
-    decided_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", db_index=False
-    )
+    decided_by = models.ForeignKey(USER, models.PROTECT, null=True, blank=True, related_name="+", db_index=False)
     # No index: no query selects by it, and each index on this table slows every sweep.
     sweep = models.ForeignKey("Sweep", models.PROTECT, null=True, blank=True, related_name="+", db_index=False)
     decision_note = models.TextField(blank=True)
     # Its own refund, once approved. At the commit this foreign key refuses an approval without its refund (ADR 11).
-    owed = models.ForeignKey(
-        "Refund", models.DO_NOTHING, null=True, blank=True, editable=False, related_name="+", db_index=False
-    )
+    owed = models.ForeignKey("Refund", models.DO_NOTHING, null=True, editable=False, related_name="+", db_index=False)
 
     class Meta:
         constraints = (
@@ -62,14 +74,11 @@ class ReturnRequest(models.Model):
             models.CheckConstraint(condition=Q(status__in=list(Status)), name="request_status_known"),
             models.CheckConstraint(condition=Q(received_at__gte=F("requested_at")), name="request_received_after"),
             models.CheckConstraint(
-                condition=Q(status=Status.REQUESTED, decided_at=None, sweep=None)
-                | (~Q(status=Status.REQUESTED) & Q(decided_at__isnull=False)),
+                condition=(_REQUESTED & _null("decided_at", "sweep")) | (~_REQUESTED & _given("decided_at")),
                 name="request_decided_has_instant",
             ),
             models.CheckConstraint(
-                # Each null is named: a constraint accepts a condition that is null.
-                condition=Q(status=Status.APPROVED, owed__isnull=False, owed=F("id"))
-                | (~Q(status=Status.APPROVED) & Q(owed=None)),
+                condition=(_APPROVED & Q(owed=F("id")) & _given("owed")) | (~_APPROVED & _null("owed")),
                 name="request_approved_owes",
             ),
         )
@@ -79,7 +88,7 @@ class ReturnRequest(models.Model):
             # Sweeps, counts and sums read this index alone. On PostgreSQL the migration appends `added_in` (ADR 19).
             models.Index(
                 fields=["id", "currency", "amount_minor", "received_at"],
-                condition=Q(status=Status.REQUESTED),
+                condition=_REQUESTED,
                 name="request_pending",
             ),
         )
@@ -96,7 +105,6 @@ class ReturnRequest(models.Model):
 class Sweep(models.Model):
     """One bulk decision over a frozen set."""
 
-    id = models.BigAutoField(primary_key=True)
     kind = models.CharField(max_length=7, choices=_choices(Decision))
     # The button's key: a page that is submitted twice starts one sweep.
     key = models.CharField(max_length=64, unique=True, null=True, blank=True)
@@ -106,7 +114,7 @@ class Sweep(models.Model):
     received_from = models.DateTimeField(null=True, blank=True)
     received_before = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField()
-    started_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
+    started_by = models.ForeignKey(USER, models.PROTECT, null=True, blank=True, related_name="+")
     expires_at = models.DateTimeField(null=True, blank=True)
     planned_at = models.DateTimeField(null=True, blank=True)
     # Closed when everything is decided, or when it expired with `left` rows undecided.
@@ -120,28 +128,12 @@ class Sweep(models.Model):
             models.CheckConstraint(condition=Q(kind__in=list(Decision)), name="sweep_kind_known"),
             models.UniqueConstraint(fields=["kind", "scheduled_for"], name="sweep_one_a_cutoff"),
             models.CheckConstraint(
-                condition=Q(
-                    kind=Decision.APPROVE,
-                    key__isnull=False,
-                    scheduled_for=None,
-                    received_before=None,
-                    received_from__isnull=False,
-                    expires_at__isnull=False,
-                )
-                | Q(
-                    kind=Decision.DECLINE,
-                    key=None,
-                    scheduled_for__isnull=False,
-                    received_before__isnull=False,
-                    received_before=F("scheduled_for"),
-                    received_from=None,
-                    expires_at=None,
-                ),
+                condition=(Q(kind=Decision.APPROVE) & _given(*_BUTTON) & _null(*_CUTOFF))
+                | (Q(kind=Decision.DECLINE, received_before=F("scheduled_for")) & _given(*_CUTOFF) & _null(*_BUTTON)),
                 name="sweep_button_or_cutoff",
             ),
             models.CheckConstraint(
-                condition=Q(closed_at=None, left=None) | Q(closed_at__isnull=False, left__isnull=False),
-                name="sweep_closed_with_count",
+                condition=_null("closed_at", "left") | _given("closed_at", "left"), name="sweep_closed_with_count"
             ),
         )
         # The reconciler reads the open sweeps twice a minute, among those of years.
@@ -154,7 +146,6 @@ class Sweep(models.Model):
 class Chunk(models.Model):
     """A range of a sweep that one task decides in one transaction."""
 
-    id = models.BigAutoField(primary_key=True)
     sweep = models.ForeignKey(Sweep, models.CASCADE, related_name="chunks", db_index=False)  # the constraint has one
     first_id = models.BigIntegerField()
     last_id = models.BigIntegerField()
@@ -168,9 +159,6 @@ class Chunk(models.Model):
             models.CheckConstraint(condition=Q(first_id__lte=F("last_id")), name="chunk_not_empty"),
         )
         indexes = (models.Index(fields=["dispatched_at"], condition=Q(done_at=None), name="chunk_open"),)
-
-    def __str__(self) -> str:
-        return f"chunk {self.pk} of sweep {self.sweep_id}: ids {self.first_id} to {self.last_id}"
 
 
 class Refund(models.Model):

@@ -44,7 +44,7 @@ def ready(*names: str) -> int:
     Raises kombu's OperationalError where the broker does not answer, ImproperlyConfigured where it cannot count.
     """
     route = current_app.amqp.router.route
-    queues = {queue.name for queue in (route({}, name)["queue"] for name in names)}
+    queues = {route({}, name)["queue"].name for name in names}
     with current_app.producer_or_acquire() as producer:
         # Retry, as publishing does: a kept connection can have ended since its last use.
         count = producer.connection.ensure(producer, _count, **current_app.conf.task_publish_retry_policy)

@@ -9,19 +9,22 @@ from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast, Coalesce, Concat
 
 from .domain.refunds import Outcome, RefundStatus, settle
-from .domain.returns import Decision, Status, decided_status
+from .domain.returns import DECIDED, Decision, Status
 from .domain.sweeps import IdRange, Scope, id_ranges
-from .frozen import within
+from .frozen import frozen_in
 from .models import Refund, ReturnRequest, Sweep
 
-REQUESTS: Final = ReturnRequest._meta.db_table
-REFUNDS: Final = Refund._meta.db_table
-# The value as a literal: SQLite uses a partial index only where it can read the condition in the statement, and a
-# bound parameter hides it (https://www.sqlite.org/partialindex.html, section 3).
-PENDING = RawSQL(f"{REQUESTS}.status = '{Status.REQUESTED}'", (), output_field=BooleanField())  # noqa: S611  # constants
-UNPAID = RawSQL(f"{REFUNDS}.status = '{RefundStatus.PENDING}'", (), output_field=BooleanField())  # noqa: S611
-UNDER_WAY = RawSQL(f"{REFUNDS}.status = '{RefundStatus.PROCESSING}'", (), output_field=BooleanField())  # noqa: S611
-FAILED = RawSQL(f"{REFUNDS}.status = '{RefundStatus.FAILED}'", (), output_field=BooleanField())  # noqa: S611
+
+def _has(model: type[models.Model], status: Status | RefundStatus) -> RawSQL:
+    # The value as a literal: SQLite uses a partial index only where it can read the condition in the statement, and a
+    # bound parameter hides it (https://www.sqlite.org/partialindex.html, section 3).
+    return RawSQL(f"{model._meta.db_table}.status = '{status}'", (), BooleanField())  # noqa: S611  # constants
+
+
+PENDING = _has(ReturnRequest, Status.REQUESTED)
+UNPAID = _has(Refund, RefundStatus.PENDING)
+UNDER_WAY = _has(Refund, RefundStatus.PROCESSING)
+FAILED = _has(Refund, RefundStatus.FAILED)
 
 # Refunds whose message is that of their range (pay_refunds): nothing has sent them one by one, or attempted them.
 BY_RANGE: Final = Q(attempts=0, dispatched_at=F("due_at"))
@@ -29,9 +32,9 @@ BY_RANGE: Final = Q(attempts=0, dispatched_at=F("due_at"))
 RECEIPT = "wallet:"  # what the wallet's receipts begin with; the refund's id follows
 
 
-def pending(scope: Scope) -> QuerySet[ReturnRequest]:
-    """Return the requests in the set that are still to be decided."""
-    rows = within(ReturnRequest.objects.filter(PENDING), scope)
+def pending(scope: Scope | Sweep) -> QuerySet[ReturnRequest]:
+    """Return the requests in the frozen set of a sweep that are still to be decided."""
+    rows = ReturnRequest.objects.filter(PENDING, frozen_in(scope))
     if scope.received_from is not None:
         rows = rows.filter(received_at__gte=scope.received_from)
     if scope.received_before is not None:
@@ -39,31 +42,19 @@ def pending(scope: Scope) -> QuerySet[ReturnRequest]:
     return rows
 
 
-def totals(rows: QuerySet[ReturnRequest]) -> list[tuple[str, int, int]]:
-    """Return (currency, count, sum in minor units) of the rows, by currency."""
-    sums = rows.order_by().values("currency").annotate(count=Count("pk"), total=Sum("amount_minor"))
-    return [(row["currency"], row["count"], int(row["total"])) for row in sums.order_by("currency")]
-
-
-def totals_since(rows: QuerySet[ReturnRequest], line: datetime) -> tuple[list[tuple[str, int, int]], int]:
-    """Return the `totals` of the rows received at `line` or later, and the count of those received before it.
+def totals(rows: QuerySet[ReturnRequest], wanted: Q) -> tuple[list[tuple[str, int, int]], int]:
+    """Return (currency, count, sum in minor units) of the `wanted` rows, by currency, and the count of the others.
 
     One statement, so that the numbers belong to one instant, and a million rows are read once.
     """
-    sums = rows.order_by().values("currency").annotate(count=Count("pk"))
-    both = sums.annotate(
-        early=Count("pk", filter=Q(received_at__lt=line)), total=Sum("amount_minor", filter=Q(received_at__gte=line))
-    )
-    found = list(both.order_by("currency"))
-    late = [(row["currency"], row["count"] - row["early"], row["total"]) for row in found]
-    return [(name, count, int(total)) for name, count, total in late if count], sum(row["early"] for row in found)
+    counts = {"n": Count("pk"), "wanted": Count("pk", filter=wanted), "sum": Sum("amount_minor", filter=wanted)}
+    found = list(rows.order_by("currency").values_list("currency").annotate(**counts))
+    return [(name, count, int(total)) for name, _, count, total in found if count], sum(n - w for _, n, w, _ in found)
 
 
 def chunk_ranges(rows: QuerySet[ReturnRequest], step: int) -> list[IdRange]:
     """Return the ranges of ids of every `step` rows, from the first row on; the last range has the rest."""
-    first = rows.aggregate(first=Min("pk"))["first"]
-    if first is None:
-        return []
+    first = rows.aggregate(first=Min("pk"))["first"] or 0  # 0 without rows, which makes no range
     # A hop along the index for each chunk: a window over all rows takes three times as long.
     ends: list[int] = []
     rest = rows.filter(pk__gte=first)
@@ -79,8 +70,7 @@ def decide_rows(rows: QuerySet[ReturnRequest], decision: Decision, now: datetime
     if decision is Decision.APPROVE:
         # The transaction can only commit once insert_refunds has added the row that this names.
         columns["owed"] = F("pk")
-    status = decided_status(Status.REQUESTED, decision)
-    return rows.filter(PENDING).update(status=status, decided_at=now, **columns)
+    return rows.filter(PENDING).update(status=DECIDED[decision], decided_at=now, **columns)
 
 
 def insert_refunds(approved: QuerySet[ReturnRequest], now: datetime) -> None:
@@ -118,13 +108,7 @@ def database_clock() -> datetime | None:
         return None
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")  # not now(), the time at which the transaction began
-        (found,) = cursor.fetchone()
-    return found  # type: ignore[no-any-return]  # rows are untyped
-
-
-def scope_of(sweep: Sweep) -> Scope:
-    """Return the frozen set that the sweep's row describes."""
-    return Scope(sweep.up_to_id, sweep.snapshot, sweep.received_from, sweep.received_before)
+        return cursor.fetchone()[0]  # type: ignore[no-any-return]  # rows are untyped
 
 
 def insert_select(model: type[models.Model], columns: str, source: QuerySet[Any, Any]) -> None:

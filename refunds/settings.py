@@ -15,7 +15,7 @@ from .schedule import beat_schedule
 
 # The payment provider: a dotted path to a gateways.Gateway, or one of the short names in gateways.
 REFUNDS_GATEWAY = "wallet"
-# The currencies that the project accepts, as codes of ISO 4217; domain.currencies has their decimals. Stored rows in
+# The currencies that the project accepts, as codes of ISO 4217; domain.money has their decimals. Stored rows in
 # another currency are still decided, paid and shown.
 REFUNDS_CURRENCIES: tuple[str, ...] = ("CHF", "CZK", "EUR", "GBP", "JPY", "KWD", "PLN", "UAH", "USD")
 # Seconds. A process whose clock differs from PostgreSQL's by more does not act on a cutoff. NTP keeps clocks within
@@ -52,14 +52,14 @@ BEAT_SCHEDULE = CELERY_BEAT_SCHEDULE = beat_schedule()
 CELERY_BEAT_SYNC_EVERY = 1
 
 # One queue for each kind of work that can pile up without delaying the others.
-TASK_QUEUES = ["decisions", "payments", "upkeep"]
+TASK_QUEUES = ["decisions", "payments", "reconciling"]
 TASK_ROUTES = CELERY_TASK_ROUTES = {
     f"{LABEL}.plan_sweep": {"queue": "decisions"},
     f"{LABEL}.decide_chunk": {"queue": "decisions"},
     f"{LABEL}.decline_pending": {"queue": "decisions"},
     f"{LABEL}.pay_refund": {"queue": "payments"},
     f"{LABEL}.pay_refunds": {"queue": "payments"},
-    f"{LABEL}.reconcile": {"queue": "upkeep"},
+    f"{LABEL}.reconcile": {"queue": "reconciling"},
 }
 CELERY_TASK_DEFAULT_QUEUE = "decisions"
 # A mistyped queue name is an error, instead of a queue that no worker reads.

@@ -20,8 +20,7 @@ from django.utils.text import slugify
 
 from ..apps import LABEL
 from ..domain import cutoff
-from ..domain.currencies import EXPONENTS
-from ..domain.money import to_major
+from ..domain.money import EXPONENTS, to_major
 from ..gateways import secret_in
 
 # The most rows that a list counts or an action takes: counting 100,000 index entries takes milliseconds, counting a

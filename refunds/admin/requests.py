@@ -13,10 +13,11 @@ from django.views.decorators.http import require_http_methods
 
 from .. import queries
 from ..apps import LABEL
-from ..domain.returns import Status
+from ..domain import cutoff
+from ..domain.returns import Decision, Status
 from ..errors import ClocksDiffer
 from ..models import ReturnRequest, Sweep
-from ..operations import preview, sweeps, trusted_now
+from ..operations import decisions, sweeps, trusted_now
 from .actions import make_token, read_token
 from .base import CurrencyFilter, Refused, amount_column, in_zone, instant_column, status_filter, url
 from .selected import NEEDS, DecideSelected
@@ -66,18 +67,18 @@ class ReturnRequestAdmin(DecideSelected):
         except (ClocksDiffer, Refused) as why:
             self.refuse(request, why)
             return redirect(url(self.opts, PAGE if isinstance(why, Refused) else "changelist"))
-        shown = preview.preview(now)
+        shown = decisions.preview(Decision.APPROVE, now)
         return self.confirmation(
             request, PAGE, shown.totals, title="Approve all pending return requests", found=shown,
             token=make_token(PAGE, request.user.pk, shown.frozen, now),
-            expires_at=in_zone(shown.expires_at), as_of=in_zone(now),
+            expires_at=in_zone(cutoff.upcoming(now)), as_of=in_zone(now),
             back=url(self.opts, "changelist") if self.has_view_permission(request) else "",
         )  # fmt: skip
 
     def _press(self, request: HttpRequest, now: datetime) -> Sweep:
         token = read_token(request.POST.get("token", ""), PAGE, request.user.pk)
         # Look before the check: the second of two clicks around the cutoff then shows the sweep of the first.
-        if sweep := preview.started(token.key):
+        if sweep := Sweep.objects.filter(key=token.key).first():
             return sweep
         token.check(now)
         by = cast(User, request.user)  # only a user has the permission above

@@ -14,12 +14,12 @@ from django.utils import timezone
 
 from .. import queries
 from ..apps import LABEL
-from ..domain.returns import Decision, Status, decided_status
+from ..domain.returns import DECIDED, Decision
 from ..domain.sweeps import Frozen
-from ..frozen import freeze, frozen_in, within
+from ..frozen import frozen_in
 from ..models import ReturnRequest
-from ..operations import preview, trusted_now
-from ..operations.decisions import decide_chosen
+from ..operations import trusted_now
+from ..operations.decisions import decide_chosen, preview
 from .actions import ActingAdmin, make_token, read_token
 from .base import Refused
 
@@ -27,7 +27,6 @@ from .base import Refused
 NEEDS: Final = {f"{do}_selected": f"{LABEL}.{get_permission_codename(do, ReturnRequest._meta)}" for do in Decision}
 # Characters: enough for a paragraph.
 REASON_LENGTH: Final = 500
-PAST: Final = {decision: decided_status(Status.REQUESTED, decision).value for decision in Decision}
 
 Rows = QuerySet[ReturnRequest]
 
@@ -70,28 +69,29 @@ class DecideSelected(ActingAdmin):
                 if form.is_valid():
                     self._decide(request, queryset, token.frozen, decision, form, now)
                     return None
-        shown = within(queryset, frozen := freeze())
-        ids, found = self.chosen_ids(shown), preview.chosen(shown, decision, now)
+        found = preview(decision, now, queryset)
+        ids = self.chosen_ids(queryset.filter(frozen_in(found.frozen)))
         across = request.POST.get("select_across") == "1"
         marked = ["0"] if across else request.POST.getlist(ACTION_CHECKBOX_NAME)  # Django needs some id
         return self.confirmation(
             request, "decide_selected", found.totals, title=f"{decision.capitalize()} the selected return requests",
-            token=make_token(decision, request.user.pk, frozen, now), verb=decision.value,
-            past=PAST[decision], found=found, rows=found.rows.order_by("pk"), form=form, across=across, ids=marked,
-            chosen=len(ids), decided=len(ids) - found.count - found.owed_decline,
+            token=make_token(decision, request.user.pk, found.frozen, now), verb=decision.value,
+            past=DECIDED[decision], found=found, rows=found.rows.order_by("pk"), form=form, across=across, ids=marked,
+            chosen=len(ids), decided=len(ids) - found.count - found.only_declinable,
         )  # fmt: skip
 
     def _decide(  # noqa: PLR0917  # all of them belong to one press
         self, request: HttpRequest, queryset: Rows, frozen: Frozen, decision: Decision, form: forms.Form, now: datetime
     ) -> None:
-        ids, by = self.chosen_ids(within(queryset, frozen)), cast(User, request.user)  # only a user has the permission
+        ids = self.chosen_ids(queryset.filter(frozen_in(frozen)))
+        by = cast(User, request.user)  # only a user has the permission
         note: str = form.cleaned_data.get("reason", "")
-        result = decide_chosen(ids, decision, by=by, note=note, now=now, clock=timezone.now)
-        past = PAST[decision]
-        text = f"{past.capitalize()}: {result.decided:,}."
-        if result.left:
+        decided = decide_chosen(ids, decision, by=by, note=note, now=now, clock=timezone.now)
+        past = DECIDED[decision]
+        text = f"{past.capitalize()}: {decided:,}."
+        if left := len(ids) - decided:
             late = ", or received before the last cutoff and to be declined" if decision is Decision.APPROVE else ""
-            text += f" Left as they were: {result.left:,} (decided before{late})."
+            text += f" Left as they were: {left:,} (decided before{late})."
         if since := queryset.filter(queries.PENDING).exclude(frozen_in(frozen)).count():
             text += f" Not {past}: {since:,} that came in after the page was made."
-        self.message_user(request, text, messages.SUCCESS if result.decided else messages.WARNING)
+        self.message_user(request, text, messages.SUCCESS if decided else messages.WARNING)

@@ -18,14 +18,11 @@ LABEL: Final = f"{TIME:%H:%M} in {CITY}"
 class NaiveInstant(ValueError):
     """An instant without an offset: it is neither before nor after a cutoff."""
 
-    def __init__(self, instant: datetime) -> None:
-        super().__init__(f"{instant!r} has no UTC offset; pass an aware datetime, such as timezone.now()")
-
 
 def in_utc(instant: datetime) -> datetime:
     """Return the same instant in UTC, where instants are ordered as their clock faces are. Raises NaiveInstant."""
     if instant.utcoffset() is None:
-        raise NaiveInstant(instant)
+        raise NaiveInstant(f"{instant!r} has no UTC offset; pass an aware datetime, such as timezone.now()")
     return instant.astimezone(UTC)
 
 
@@ -42,5 +39,4 @@ def latest(now: datetime) -> datetime:
 
 def upcoming(now: datetime) -> datetime:
     """Return the first cutoff after `now` (aware), in UTC: at a cutoff, the next day's. Raises NaiveInstant."""
-    today = in_utc(now).astimezone(ZONE).date()
-    return on(today) if now < on(today) else on(today + timedelta(days=1))
+    return on(latest(now).astimezone(ZONE).date() + timedelta(days=1))

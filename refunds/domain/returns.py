@@ -1,6 +1,5 @@
 """The states of a return request and the only moves between them."""
 
-from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
@@ -21,24 +20,6 @@ class Decision(StrEnum):
     DECLINE = "decline"
 
 
-TRANSITIONS: Final[Mapping[tuple[Status, Decision], Status]] = MappingProxyType(
-    {
-        (Status.REQUESTED, Decision.APPROVE): Status.APPROVED,
-        (Status.REQUESTED, Decision.DECLINE): Status.DECLINED,
-    }
-)
-
-
-class AlreadyDecided(ValueError):
-    """A decision on a return request that has been decided: the first decision stands."""
-
-    def __init__(self, status: Status, decision: Decision) -> None:
-        super().__init__(f"cannot {decision} a return request that is {status}: its decision stands")
-
-
-def decided_status(status: Status, decision: Decision) -> Status:
-    """Return the status that `decision` leads to from `status`. Raises AlreadyDecided where the table has no move."""
-    try:
-        return TRANSITIONS[status, decision]
-    except KeyError:
-        raise AlreadyDecided(status, decision) from None
+# Where each decision leads from `requested`. The first one stands: the statement that decides (queries.decide_rows)
+# changes no row in another state.
+DECIDED: Final = MappingProxyType({Decision.APPROVE: Status.APPROVED, Decision.DECLINE: Status.DECLINED})

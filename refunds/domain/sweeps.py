@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from . import cutoff
 from .returns import Decision
@@ -29,15 +29,6 @@ class Scope(Frozen):
     received_from: datetime | None = None
     received_before: datetime | None = None
 
-    def includes(self, request_id: int, received_at: datetime) -> bool:
-        """Whether the set has a request with this id and receipt (aware), snapshot aside. Raises NaiveInstant."""
-        received = cutoff.in_utc(received_at)
-        return (
-            request_id <= self.up_to_id
-            and (self.received_from is None or received >= self.received_from)
-            and (self.received_before is None or received < self.received_before)
-        )
-
 
 def scope(kind: Decision, frozen: Frozen, now: datetime) -> Scope:
     """Return what a sweep of the frozen set, started at `now` (aware), decides. Raises NaiveInstant.
@@ -58,8 +49,7 @@ def has_expired(expires: datetime | None, now: datetime) -> bool:
     return expires is not None and cutoff.in_utc(now) >= expires
 
 
-@dataclass(frozen=True)
-class IdRange:
+class IdRange(NamedTuple):
     """The ids from `first_id` to `last_id`, both inclusive."""
 
     first_id: int
@@ -84,8 +74,7 @@ class SweepState(StrEnum):
     EXPIRED = "expired"
 
 
-@dataclass(frozen=True)
-class Progress:
+class Progress(NamedTuple):
     """Counts of rows: `decided` by the sweep, `left` undecided in its set (once it is closed: when it closed)."""
 
     decided: int
@@ -97,13 +86,12 @@ class Progress:
     @property
     def percent(self) -> int:
         """Return 0 to 100, rounded down: 100 means that nothing is left."""
-        total = self.decided + self.left
-        return 100 if total == 0 else 100 * self.decided // total
+        return 100 * self.decided // (self.decided + self.left) if self.left else 100
 
     @property
     def state(self) -> SweepState:
         """Done once everything is decided, whatever the time; otherwise expired, running or planning."""
-        if self.closed and self.left == 0:
+        if self.closed and not self.left:
             return SweepState.DONE
         if self.expired:
             return SweepState.EXPIRED

@@ -3,7 +3,7 @@
 from decimal import Context, Decimal
 from typing import Final
 
-from ..domain.currencies import EXPONENTS
+from ..domain.money import EXPONENTS
 
 # The largest amount that a signed 64-bit column holds, and its number of digits.
 LARGEST_MINOR: Final = 2**63 - 1

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 
 from ..apps import LABEL
-from ..domain.currencies import EXPONENTS
+from ..domain.money import EXPONENTS
 
 
 @register(Tags.compatibility)

@@ -14,7 +14,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db.models import Field
 
-from ..domain.currencies import EXPONENTS
+from ..domain.money import EXPONENTS
 from ..models import ReturnRequest
 from ..text import addresses
 from ..text.invisible import invisible

@@ -43,7 +43,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="ReturnRequest",
             fields=[
-                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("key", models.CharField(default=refunds.models.new_key, editable=False, max_length=64)),
                 ("order_line", models.CharField(max_length=64)),
                 ("quantity", models.PositiveIntegerField()),
@@ -134,7 +134,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Sweep",
             fields=[
-                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("kind", models.CharField(choices=[("approve", "approve"), ("decline", "decline")], max_length=7)),
                 ("key", models.CharField(blank=True, max_length=64, null=True, unique=True)),
                 ("scheduled_for", models.DateTimeField(blank=True, null=True)),
@@ -175,7 +175,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Chunk",
             fields=[
-                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("first_id", models.BigIntegerField()),
                 ("last_id", models.BigIntegerField()),
                 ("decided", models.PositiveIntegerField(default=0)),
@@ -217,7 +217,6 @@ class Migration(migrations.Migration):
             model_name="returnrequest",
             name="owed",
             field=models.ForeignKey(
-                blank=True,
                 db_index=False,
                 editable=False,
                 null=True,
@@ -329,21 +328,21 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=models.Q(
                     models.Q(
+                        ("kind", refunds.domain.returns.Decision["APPROVE"]),
                         ("expires_at__isnull", False),
                         ("key__isnull", False),
-                        ("kind", refunds.domain.returns.Decision["APPROVE"]),
-                        ("received_before", None),
                         ("received_from__isnull", False),
-                        ("scheduled_for", None),
+                        ("received_before__isnull", True),
+                        ("scheduled_for__isnull", True),
                     ),
                     models.Q(
-                        ("expires_at", None),
-                        ("key", None),
                         ("kind", refunds.domain.returns.Decision["DECLINE"]),
                         ("received_before", models.F("scheduled_for")),
                         ("received_before__isnull", False),
-                        ("received_from", None),
                         ("scheduled_for__isnull", False),
+                        ("expires_at__isnull", True),
+                        ("key__isnull", True),
+                        ("received_from__isnull", True),
                     ),
                     _connector="OR",
                 ),
@@ -354,7 +353,7 @@ class Migration(migrations.Migration):
             model_name="sweep",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    models.Q(("closed_at", None), ("left", None)),
+                    models.Q(("closed_at__isnull", True), ("left__isnull", True)),
                     models.Q(("closed_at__isnull", False), ("left__isnull", False)),
                     _connector="OR",
                 ),
@@ -442,7 +441,9 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=models.Q(
                     models.Q(
-                        ("decided_at", None), ("status", refunds.domain.returns.Status["REQUESTED"]), ("sweep", None)
+                        ("status", refunds.domain.returns.Status["REQUESTED"]),
+                        ("decided_at__isnull", True),
+                        ("sweep__isnull", True),
                     ),
                     models.Q(
                         models.Q(("status", refunds.domain.returns.Status["REQUESTED"]), _negated=True),
@@ -458,12 +459,13 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=models.Q(
                     models.Q(
+                        ("status", refunds.domain.returns.Status["APPROVED"]),
                         ("owed", models.F("id")),
                         ("owed__isnull", False),
-                        ("status", refunds.domain.returns.Status["APPROVED"]),
                     ),
                     models.Q(
-                        models.Q(("status", refunds.domain.returns.Status["APPROVED"]), _negated=True), ("owed", None)
+                        models.Q(("status", refunds.domain.returns.Status["APPROVED"]), _negated=True),
+                        ("owed__isnull", True),
                     ),
                     _connector="OR",
                 ),

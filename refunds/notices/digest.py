@@ -7,17 +7,16 @@ from django.utils import timezone
 
 from .. import queries
 from ..domain import cutoff
-from ..domain import sweeps as rules
 from ..domain.money import to_major
 from ..domain.refunds import RefundStatus
 from ..domain.returns import Decision
-from ..frozen import freeze
 from ..models import Refund, ReturnRequest
+from ..operations.decisions import preview
 
 
 def send_digest(now: datetime) -> None:
     """Mail the admins which requests wait for the next cutoff, which refunds wait to be paid, and which have failed."""
-    waiting = queries.totals(queries.pending(rules.scope(Decision.APPROVE, freeze(), now)))
+    waiting = preview(Decision.APPROVE, now).totals
     lines = [f"{count} waiting, {to_major(total, currency)} {currency}" for currency, count, total in waiting]
     unpaid = Refund.objects.filter(queries.UNPAID).count()
     under_way = Refund.objects.filter(queries.UNDER_WAY).count()

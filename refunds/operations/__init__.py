@@ -1,7 +1,4 @@
-"""The use cases. Each takes `now` (aware) and reads no clock; each changes rows first and sends messages after.
-
-At the edge, tasks, pages and commands ask `trusted_now` for it.
-"""
+"""The use cases. Each takes `now` (aware), which edges get from `trusted_now`; it changes rows, then sends messages."""
 
 from datetime import datetime, timedelta
 from typing import Final

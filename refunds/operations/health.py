@@ -41,5 +41,5 @@ def _stalled(now: datetime) -> Iterator[str]:
 def _unpaid(now: datetime) -> Iterator[str]:
     late = Refund.objects.filter(queries.UNPAID, due_at__lte=now - UNPAID)
     if oldest := late.order_by("due_at").first():
-        how = "start a worker on the queues payments and upkeep, or wait if a rate limit delays them"
+        how = "start a worker on the queues payments and reconciling, or wait if a rate limit delays them"
         yield f"unpaid refunds: {late.count()} overdue, refund {oldest.pk} since {local(oldest.due_at)}; {how}"

@@ -38,12 +38,9 @@ def reconcile(
 
     Where the broker does not answer, nothing is sent, the log says so, and the rest is done.
     """
-    done = {"closed": sweeps.close_expired(now), "cutoffs": 0}
-    if missed_cutoff(now):
-        _, created = sweeps.decline_pending(now)
-        done["cutoffs"] = int(created)
-    for sweep_id in Sweep.objects.filter(planned_at__isnull=False, closed_at=None).values_list("pk", flat=True):
-        sweeps.close_if_done(sweep_id, now)
+    done = {"closed": sweeps.close_expired(now)}
+    done["cutoffs"] = int(missed_cutoff(now) is not None and sweeps.decline_pending(now)[1])
+    sweeps.close_done(now)
     try:
         done |= _resend_sweeps(now, patience)
         done["refunds"] = _resend_refunds(now, patience, gateway, limiter)

@@ -15,30 +15,26 @@ from ..domain.returns import Decision
 from ..errors import UnknownRow
 from ..frozen import freeze
 from ..models import Chunk, ReturnRequest, Sweep
+from .decisions import decide
 
 
 def start_approve(*, key: str, frozen: rules.Frozen, by: User | None, now: datetime) -> tuple[Sweep, bool]:
-    """Start the sweep that approves what is pending in the frozen set, unless the key has started one.
-
-    One row and one message, however many rows wait. Return the sweep, and whether this call started it.
-    """
+    """Approve what is pending in the frozen set by one row and one message. Return the key's sweep and if it is new."""
     return _start(Decision.APPROVE, frozen, by, now, key=key)
 
 
 def decline_pending(now: datetime) -> tuple[Sweep, bool]:
-    """Start the decline sweep of the latest cutoff, unless one has started; return what `start_approve` returns."""
+    """Decline what is pending from before the latest cutoff; return what `start_approve` returns."""
     frozen = freeze()
     close_expired(now)  # first, while what the approvals left can still be counted
     return _start(Decision.DECLINE, frozen, None, now, scheduled_for=cutoff.latest(now))
 
 
-def _start(
-    kind: Decision, frozen: rules.Frozen, by: User | None, now: datetime, **identity: str | datetime
-) -> tuple[Sweep, bool]:
-    scope = rules.scope(kind, frozen, now)
-    columns = {**vars(scope), "started_at": now, "started_by": by, "expires_at": rules.expires_at(kind, now)}
+def _start(kind: Decision, frozen: rules.Frozen, by: User | None, now: datetime, **key: object) -> tuple[Sweep, bool]:
+    columns = {**vars(rules.scope(kind, frozen, now)), "expires_at": rules.expires_at(kind, now)}
+    columns |= {"started_at": now, "started_by": by, "dispatched_at": now}
     with transaction.atomic():
-        sweep, created = Sweep.objects.get_or_create(kind=kind, **identity, defaults={**columns, "dispatched_at": now})
+        sweep, created = Sweep.objects.get_or_create(kind=kind, **key, defaults=columns)
         if created:
             send_plans([sweep])
     return sweep, created
@@ -54,14 +50,12 @@ def plan_sweep(sweep_id: int, now: datetime) -> int:
             raise UnknownRow("sweep", sweep_id)
         if sweep.planned_at or sweep.closed_at or rules.has_expired(sweep.expires_at, now):
             return 0
-        chunks = Chunk.objects.bulk_create(
-            Chunk(sweep=sweep, first_id=id_range.first_id, last_id=id_range.last_id, dispatched_at=now)
-            for id_range in queries.chunk_ranges(queries.pending(queries.scope_of(sweep)), rules.CHUNK_ROWS)
-        )
+        ranges = queries.chunk_ranges(queries.pending(sweep), rules.CHUNK_ROWS)
+        chunks = Chunk.objects.bulk_create(Chunk(sweep=sweep, dispatched_at=now, **ids._asdict()) for ids in ranges)
         sweep.planned_at = now
         sweep.save(update_fields=["planned_at"])
         send_chunks(chunks)
-    close_if_done(sweep_id, now)
+    close_done(now, pk=sweep_id)
     return len(chunks)
 
 
@@ -78,23 +72,20 @@ def decide_chunk(chunk_id: int, now: datetime) -> int:
         sweep = chunk.sweep
         if chunk.done_at or sweep.closed_at or rules.has_expired(sweep.expires_at, now):
             return 0
-        kind, id_range = Decision(sweep.kind), (chunk.first_id, chunk.last_id)
-        rows = queries.pending(queries.scope_of(sweep)).filter(pk__range=id_range)
-        chunk.decided = queries.decide_rows(rows, kind, now, sweep=sweep, decided_by=sweep.started_by_id)
-        chunk.done_at = now
+        ids = rules.IdRange(chunk.first_id, chunk.last_id)
+        rows, by = queries.pending(sweep).filter(pk__range=ids), {"sweep": sweep, "decided_by": sweep.started_by_id}
+        of_sweep = ReturnRequest.objects.filter(pk__range=ids, sweep=sweep)
+        chunk.decided, chunk.done_at = decide(rows, of_sweep, Decision(sweep.kind), ids, now, **by), now
         chunk.save(update_fields=["decided", "done_at"])
-        if kind is Decision.APPROVE and chunk.decided:
-            queries.insert_refunds(ReturnRequest.objects.filter(pk__range=id_range, sweep=sweep), now)
-            outbox.on_commit(outbox.PAY_REFUNDS, [{"first_id": id_range[0], "last_id": id_range[1]}])
     # After the commit, so that of two last chunks at once the later sees both done.
-    close_if_done(sweep.pk, now)
+    close_done(now, pk=sweep.pk)
     return chunk.decided
 
 
-def close_if_done(sweep_id: int, now: datetime) -> None:
-    """Close a planned sweep that has no open chunk."""
-    done = ~Q(pk__in=Chunk.objects.filter(sweep=sweep_id, done_at=None).values("sweep"))
-    Sweep.objects.filter(done, pk=sweep_id, closed_at=None, planned_at__isnull=False).update(closed_at=now, left=0)
+def close_done(now: datetime, **those: int) -> None:
+    """Close the planned sweeps that have no open chunk, among all or among `those` with a column of this value."""
+    done = ~Q(pk__in=Chunk.objects.filter(done_at=None).values("sweep"))
+    Sweep.objects.filter(done, closed_at=None, planned_at__isnull=False, **those).update(closed_at=now, left=0)
 
 
 def close_expired(now: datetime) -> int:
@@ -102,23 +93,17 @@ def close_expired(now: datetime) -> int:
     closed = 0
     for sweep in Sweep.objects.filter(closed_at=None, expires_at__lte=now):
         with transaction.atomic():
-            closed += Sweep.objects.filter(pk=sweep.pk, closed_at=None).update(closed_at=now, left=_left(sweep))
+            left = queries.pending(sweep).count()
+            closed += Sweep.objects.filter(pk=sweep.pk, closed_at=None).update(closed_at=now, left=left)
     return closed
 
 
 def progress(sweep: Sweep, now: datetime) -> rules.Progress:
     """Count from the rows how far the sweep is."""
-    return rules.Progress(
-        decided=sweep.chunks.aggregate(total=Sum("decided"))["total"] or 0,
-        left=_left(sweep) if sweep.left is None else sweep.left,
-        planned=sweep.planned_at is not None,
-        closed=sweep.closed_at is not None,
-        expired=rules.has_expired(sweep.expires_at, now),
-    )
-
-
-def _left(sweep: Sweep) -> int:
-    return queries.pending(queries.scope_of(sweep)).count()
+    decided = sweep.chunks.aggregate(total=Sum("decided"))["total"] or 0
+    left = queries.pending(sweep).count() if sweep.left is None else sweep.left
+    expired = rules.has_expired(sweep.expires_at, now)
+    return rules.Progress(decided, left, sweep.planned_at is not None, sweep.closed_at is not None, expired)
 
 
 def send_plans(sweeps: Iterable[Sweep]) -> None:

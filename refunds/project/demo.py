@@ -16,7 +16,7 @@ from django.db import connections
 
 from ..domain import cutoff
 from ..domain.refunds import RefundStatus
-from ..domain.returns import Decision, Status, decided_status
+from ..domain.returns import DECIDED, Decision, Status
 from ..frozen import freeze
 from ..importing import importer
 from ..importing.files import Rejection, Return, Row
@@ -121,7 +121,7 @@ def run_day(app: Celery, rows: Sequence[Row], day: date = DAY) -> Day:
 
 
 def _swept(sweep: Sweep, now: datetime) -> Swept:
-    status = decided_status(Status.REQUESTED, Decision(sweep.kind))
+    status = DECIDED[Decision(sweep.kind)]
     return Swept(status, sweeps.progress(sweep, now).decided, sweep.started_at)
 
 

@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from ..domain.currencies import EXPONENTS
-from ..domain.money import to_major
+from ..domain.money import EXPONENTS, to_major
 from ..gateways.base import Refused
 
 # Where Stripe's decimals are not those of ISO 4217 (https://docs.stripe.com/currencies, "Zero-decimal currencies" and

@@ -124,7 +124,7 @@ def _not_looked_up(now: datetime) -> list[str]:
     due_at, pk = min(found)
     line = (
         f"refunds not looked up: {late.count() + missing.count()} past their time, the oldest (refund {pk}) due "
-        f"{local(due_at)}; start a worker on the queues payments and upkeep, and look for failures of "
+        f"{local(due_at)}; start a worker on the queues payments and reconciling, and look for failures of "
         f"{LOOK_UP_REFUND}; or wait if it is the limit on calls (REFUNDS_LIMITER) that holds them up"
     )
     return [line]

@@ -39,7 +39,7 @@ def database_says(monkeypatch: pytest.MonkeyPatch) -> DatabaseSays:
 
 @pytest.fixture(autouse=True)
 def _host(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("socket.gethostname", lambda: "upkeep-2")
+    monkeypatch.setattr("socket.gethostname", lambda: "worker-2")
 
 
 def trusted(at: datetime, before: datetime | None = None) -> datetime:
@@ -72,12 +72,12 @@ def test_clock_beyond_the_tolerance_is_refused_with_both_times(
     with pytest.raises(ClocksDiffer) as refused:
         trusted(NOON + off)
     said = str(refused.value)
-    assert f"the clock of upkeep-2 says {NOON + off:%Y-%m-%d %H:%M:%S} UTC" in said
+    assert f"the clock of worker-2 says {NOON + off:%Y-%m-%d %H:%M:%S} UTC" in said
     assert f"and the database's {NOON:%Y-%m-%d %H:%M:%S} UTC" in said
-    assert f"upkeep-2 is {abs(off.total_seconds()):.0f} s {way} the database" in said
+    assert f"worker-2 is {abs(off.total_seconds()):.0f} s {way} the database" in said
     assert "nothing was decided" in said
     assert "NTP" in said
-    assert WrongClock.objects.values_list("host", "seen_at", "ahead").get() == ("upkeep-2", NOON, off.total_seconds())
+    assert WrongClock.objects.values_list("host", "seen_at", "ahead").get() == ("worker-2", NOON, off.total_seconds())
 
 
 def test_tolerance_is_a_setting(database_says: DatabaseSays, settings: object) -> None:
@@ -140,7 +140,7 @@ def test_command_by_a_wrong_clock_ends_with_status_1(database_says: DatabaseSays
     """The line is the error, and no sweep is started."""
     make_requests()
     database_says(CUTOFF - TEN)
-    with freeze_time(CUTOFF), pytest.raises(CommandError, match="upkeep-2 is 600 s ahead of the database") as ended:
+    with freeze_time(CUTOFF), pytest.raises(CommandError, match="worker-2 is 600 s ahead of the database") as ended:
         call_command(command)
     assert ended.value.returncode == 1
     assert not Sweep.objects.exists()
@@ -153,7 +153,7 @@ def test_health_has_a_line_for_its_own_clock(database_says: DatabaseSays, capsys
     with freeze_time(CUTOFF + TEN), pytest.raises(SystemExit, match="1"):
         call_command("health", stderr=(said := StringIO()))
     assert said.getvalue() == (
-        f"clocks differ: upkeep-2 was 600 s ahead of the database's clock at {local(CUTOFF)} "
+        f"clocks differ: worker-2 was 600 s ahead of the database's clock at {local(CUTOFF)} "
         f"{CUTOFF.astimezone(cutoff.ZONE):%Z} and decides nothing; set its clock by NTP (chronyc tracking)\n"
     )
 
@@ -168,7 +168,7 @@ def test_health_elsewhere_learns_of_a_wrong_clock_for_an_hour(
     assert health(NOON) == []
     monkeypatch.setattr("socket.gethostname", lambda: "web-1")
     (line,) = health(NOON)
-    assert line.startswith(f"clocks differ: upkeep-2 was 600 s behind the database's clock at {local(NOON)}")
+    assert line.startswith(f"clocks differ: worker-2 was 600 s behind the database's clock at {local(NOON)}")
     database_says(NOON + comparing.REPORTED)
     assert health(NOON + comparing.REPORTED) == []
 

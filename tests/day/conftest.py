@@ -1,7 +1,7 @@
 """The virtual lane: the app's own beat and workers under one frozen clock, on the tests' database."""
 
 from collections.abc import Callable, Generator
-from datetime import datetime
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ from celery_rehearsal import VirtualCelery
 
 from refunds import tasks
 from refunds.frozen import freeze
-from refunds.models import Sweep
+from refunds.models import ReturnRequest, Sweep
 from refunds.operations import sweeps
 from refunds.schedule import beat_schedule
 
@@ -22,12 +22,21 @@ app: Celery = app_or_default()
 
 Start = Callable[..., VirtualCelery]
 Schedule = Callable[[dict[str, Any]], None]
+on_both_transports = pytest.mark.parametrize("transport", ["memory", pytest.param("fakeredis", marks=pytest.mark.long)])
 
 
 def press(celery: VirtualCelery) -> Sweep:
     """Do what the button does, now."""
     sweep, _ = sweeps.start_approve(key=f"pressed {celery.now}", frozen=freeze(), by=None, now=celery.now)
     return sweep
+
+
+def statuses() -> dict[str, list[ReturnRequest]]:
+    """Return the requests in the order of their ids, by status."""
+    found: dict[str, list[ReturnRequest]] = {}
+    for row in ReturnRequest.objects.order_by("pk"):
+        found.setdefault(row.status, []).append(row)
+    return found
 
 
 @pytest.fixture
@@ -46,20 +55,11 @@ def schedule() -> Generator[Schedule]:
 
 
 @pytest.fixture
-def start(
-    schedule: Schedule,
-) -> Generator[Start]:  # a cluster puts the settings back that it found: it ends before them
+def start(schedule: Schedule) -> Generator[Start]:
     """Start a cluster of the app at an aware datetime; it ends with the test."""
-    running: list[VirtualCelery] = []
-
-    def begin(at: datetime, **options: Any) -> VirtualCelery:
-        cluster = VirtualCelery(app, start=at, **options).__enter__()
-        running.append(cluster)
-        return cluster
-
-    yield begin
-    for cluster in running:
-        cluster.__exit__(None, None, None)
+    # Before `schedule` ends: a cluster puts the settings back that it found.
+    with ExitStack() as running:
+        yield lambda at, **options: running.enter_context(VirtualCelery(app, start=at, **options))
 
 
 @pytest.fixture

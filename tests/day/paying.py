@@ -1,6 +1,7 @@
 """What tests of paying share: a provider's calls with their instants, and when the reconciler looks."""
 
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from celery_rehearsal import VirtualCelery
@@ -25,16 +26,13 @@ def approve(gateway: InMemory, count: int, at: datetime, **columns: Any) -> list
 def timed(celery: VirtualCelery, instants: list[datetime], *answers: Exception | None) -> list[Fault]:
     """Faults that note when they are called; an exception is raised without making the call."""
 
-    def fault(answer: Exception | None) -> Fault:
-        def meet(call: Call) -> Answer:
-            instants.append(celery.now)
-            if answer is not None:
-                raise answer
-            return call()
+    def meet(answer: Exception | None, call: Call) -> Answer:
+        instants.append(celery.now)
+        if answer is not None:
+            raise answer
+        return call()
 
-        return meet
-
-    return [fault(answer) for answer in answers]
+    return [partial(meet, answer) for answer in answers]
 
 
 def look_after(instant: datetime) -> datetime:

@@ -14,7 +14,7 @@ from refunds.operations.payments import POLICY
 
 from ..factories import NOON
 from ..gateways.provider import Call, InMemory
-from .conftest import Start
+from .conftest import Start, on_both_transports
 from .paying import MINUTE, SECOND, approve, look_after, timed
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -27,7 +27,7 @@ def halfway(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("halfway")
-@pytest.mark.parametrize("transport", ["memory", pytest.param("fakeredis", marks=pytest.mark.long)])
+@on_both_transports
 def test_attempts_come_when_the_policy_says(start: Start, gateway: InMemory, transport: str) -> None:
     """1, 2, 4, 8, 16 and 32 seconds by message, longer waits at the reconciler's next look; the twelfth gives up."""
     celery = start(NOON, transport=transport)
@@ -41,11 +41,8 @@ def test_attempts_come_when_the_policy_says(start: Start, gateway: InMemory, tra
     celery.run_until(expected[-1] + 10 * MINUTE)
     assert instants == expected
     refund = Refund.objects.get()
-    assert (refund.status, refund.failure, refund.settled_at) == (
-        RefundStatus.FAILED,
-        "gave up after 12 attempts: timeout",
-        expected[-1],
-    )
+    ended = (RefundStatus.FAILED, "gave up after 12 attempts: timeout", expected[-1])
+    assert (refund.status, refund.failure, refund.settled_at) == ended
     assert {key for _, key in gateway.calls} == {refund.request.key}
 
 
@@ -89,11 +86,7 @@ def test_waits_count_from_the_end_of_a_slow_call(start: Start, gateway: InMemory
 def test_a_refusal_ends_the_refund_and_its_key(start: Start, gateway: InMemory) -> None:
     """One call, no retry; what a person tries again is asked with another key."""
     celery = start(NOON)
-
-    def refuse(_call: Call) -> Answer:
-        raise Refused("card closed")
-
-    gateway.faults.append(refuse)
+    gateway.faults.extend(timed(celery, [], Refused("card closed")))
     approve(gateway, 1, NOON)
     celery.advance(10 * MINUTE)
     refund = Refund.objects.get()

@@ -14,13 +14,13 @@ from refunds.operations.payments import LEASE, POLICY
 
 from ..factories import NOON
 from ..gateways.provider import Call, InMemory, answer_lost
-from .conftest import Start
+from .conftest import Start, on_both_transports
 from .paying import MINUTE, SECOND, approve, look_after
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.mark.parametrize("transport", ["memory", pytest.param("fakeredis", marks=pytest.mark.long)])
+@on_both_transports
 @pytest.mark.parametrize("paid", [True, False])
 def test_crash_between_attempt_and_receipt_pays_once(
     start: Start, gateway: InMemory, transport: str, paid: bool
@@ -45,10 +45,8 @@ def test_crash_between_attempt_and_receipt_pays_once(
     refund = Refund.objects.get()
     assert (refund.status, refund.receipt, refund.attempts) == (RefundStatus.SUCCEEDED, entry.id, 2)
     assert refund.settled_at == look_after(NOON + LEASE)
-    assert [(order.asked_before, key) for order, key in gateway.calls] == [
-        (False, refund.request.key),
-        (True, refund.request.key),
-    ]
+    calls = [(order.asked_before, key) for order, key in gateway.calls]
+    assert calls == [(False, refund.request.key), (True, refund.request.key)]
 
 
 class Poisonous(InMemory):
@@ -88,7 +86,7 @@ def test_poison_refund_ends_failed_and_stops_no_other(start: Start, monkeypatch:
     assert len([order for order, _ in gateway.calls if order.payment == gateway.poison]) == POLICY.max_attempts
 
 
-@pytest.mark.parametrize("transport", ["memory", pytest.param("fakeredis", marks=pytest.mark.long)])
+@on_both_transports
 def test_refund_that_kills_each_worker_ends_failed(
     start: Start, monkeypatch: pytest.MonkeyPatch, transport: str
 ) -> None:

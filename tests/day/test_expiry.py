@@ -3,31 +3,38 @@
 from datetime import timedelta
 
 import pytest
+from celery_rehearsal import VirtualCelery
 
 from refunds import outbox
 from refunds.domain import sweeps as rules
 from refunds.domain.returns import Status
 from refunds.domain.sweeps import SweepState
-from refunds.models import Refund, ReturnRequest
+from refunds.models import Refund, Sweep
 from refunds.operations import sweeps
 
 from ..factories import CUTOFF, DAY, MINUTE, NOON, PRESSED, make_requests
-from .conftest import Start, press
+from .conftest import Start, on_both_transports, press, statuses
 
 pytestmark = pytest.mark.django_db(transaction=True)
 # Celery keeps times to the millisecond.
 BLINK = timedelta(milliseconds=1)
 
 
+def progress(celery: VirtualCelery, sweep: Sweep) -> tuple[SweepState, int, int]:
+    """The state of the sweep now, and how many rows it has decided and left."""
+    sweep.refresh_from_db()
+    found = sweeps.progress(sweep, celery.now)
+    return found.state, found.decided, found.left
+
+
 def test_approval_a_millisecond_before_the_cutoff_counts(start: Start) -> None:
     """The button still approves; nothing of its set is left for the decline."""
-    make_requests(3)
+    rows = make_requests(3)
     celery = start(CUTOFF - BLINK)
     sweep = press(celery)
     celery.advance(MINUTE)
-    assert set(ReturnRequest.objects.values_list("status", flat=True)) == {Status.APPROVED}
-    sweep.refresh_from_db()
-    assert sweeps.progress(sweep, celery.now).state is SweepState.DONE
+    assert statuses() == {Status.APPROVED: rows}
+    assert progress(celery, sweep) == (SweepState.DONE, 3, 0)
 
 
 def test_press_at_the_cutoff_approves_what_is_received_from_then_on(start: Start) -> None:
@@ -37,10 +44,7 @@ def test_press_at_the_cutoff_approves_what_is_received_from_then_on(start: Start
     todays = make_requests(2, received_at=CUTOFF)
     sweep = press(celery)
     celery.advance(MINUTE)
-    assert {row.pk: row.status for row in ReturnRequest.objects.all()} == (
-        dict.fromkeys((row.pk for row in yesterdays), Status.DECLINED)
-        | dict.fromkeys((row.pk for row in todays), Status.APPROVED)
-    )
+    assert statuses() == {Status.DECLINED: yesterdays, Status.APPROVED: todays}
     assert sweep.expires_at == CUTOFF + DAY
 
 
@@ -50,7 +54,7 @@ def test_approval_expires_when_its_worker_was_down_until_the_cutoff(start: Start
 
     Either way the rows are declined, and the sweep counts the rows that it left.
     """
-    make_requests(3)
+    rows = make_requests(3)
     celery = start(PRESSED)
     celery.stop_worker()
     sweep = press(celery)
@@ -59,32 +63,28 @@ def test_approval_expires_when_its_worker_was_down_until_the_cutoff(start: Start
     celery.advance(5 * MINUTE)
     (plan,) = [record for record in celery.timeline.of("sent", outbox.PLAN_SWEEP) if record.by == "test"]
     assert [record.kind for record in celery.timeline.of(id=plan.id)][-1] == kind
-    assert set(ReturnRequest.objects.values_list("status", flat=True)) == {Status.DECLINED}
-    sweep.refresh_from_db()
-    progress = sweeps.progress(sweep, celery.now)
-    assert (progress.state, progress.decided, progress.left) == (SweepState.EXPIRED, 0, 3)
+    assert statuses() == {Status.DECLINED: rows}
+    assert progress(celery, sweep) == (SweepState.EXPIRED, 0, 3)
 
 
-@pytest.mark.parametrize("transport", ["memory", pytest.param("fakeredis", marks=pytest.mark.long)])
+@on_both_transports
 @pytest.mark.parametrize("late", [timedelta(0), BLINK, 10 * MINUTE])
 def test_worker_killed_half_way_leaves_the_rest_to_the_decline(
     start: Start, monkeypatch: pytest.MonkeyPatch, transport: str, late: timedelta
 ) -> None:
     """Of three chunks one is decided before the cutoff; the sweep has expired and counts the rows that it left."""
     monkeypatch.setattr(rules, "CHUNK_ROWS", 2)
-    make_requests(6)
+    rows = make_requests(6)
     celery = start(PRESSED, transport=transport)
     decide, lives = sweeps.decide_chunk, iter([True])
     monkeypatch.setattr(sweeps, "decide_chunk", lambda *a: decide(*a) if next(lives, False) else celery.kill_worker())
     sweep = press(celery)
     celery.run_until(CUTOFF - BLINK)
-    assert ReturnRequest.objects.filter(status=Status.APPROVED).count() == 2
+    assert statuses() == {Status.APPROVED: rows[:2], Status.REQUESTED: rows[2:]}
     monkeypatch.setattr(sweeps, "decide_chunk", decide)
     celery.run_until(CUTOFF + late)
     celery.start_worker()
     celery.advance(5 * MINUTE)
-    assert ReturnRequest.objects.filter(status=Status.DECLINED).count() == 4
+    assert statuses() == {Status.APPROVED: rows[:2], Status.DECLINED: rows[2:]}
     assert Refund.objects.count() == 2
-    sweep.refresh_from_db()
-    progress = sweeps.progress(sweep, celery.now)
-    assert (progress.state, progress.decided, progress.left) == (SweepState.EXPIRED, 2, 4)
+    assert progress(celery, sweep) == (SweepState.EXPIRED, 2, 4)

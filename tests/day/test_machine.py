@@ -7,17 +7,11 @@ import pytest
 from celery_rehearsal import VirtualCelery
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import run_state_machine_as_test as run
 
 from refunds.domain import cutoff
-from refunds.domain.returns import Decision, Status
+from refunds.domain.returns import DECIDED, Decision, Status
 from refunds.frozen import freeze
 from refunds.models import ReturnRequest, WalletEntry
 from refunds.operations import sweeps
@@ -76,9 +70,8 @@ class Days(RuleBasedStateMachine):
         ids = data.draw(st.lists(st.sampled_from(sorted(self.model)), min_size=1, unique=True))
         since = cutoff.latest(now) if decision is Decision.APPROVE else None
         open_ids = self._pending(since=since) & set(ids)
-        result = decide_chosen(ids, decision, by=None, note="chosen", now=now)
-        assert (result.decided, result.left) == (len(open_ids), len(ids) - len(open_ids))
-        self._decide(Status.APPROVED if decision is Decision.APPROVE else Status.DECLINED, open_ids)
+        assert decide_chosen(ids, decision, by=None, note="chosen", now=now) == len(open_ids)
+        self._decide(DECIDED[decision], open_ids)
         self.celery.advance(timedelta(0))
 
     @rule(step=STEPS)
@@ -95,9 +88,8 @@ class Days(RuleBasedStateMachine):
     @invariant()
     def rows_are_as_the_model_says(self) -> None:
         """Every request is in the state of the model, every approved one is paid, and the audit finds nothing wrong."""
-        assert dict(ReturnRequest.objects.values_list("pk", "status")) == {
-            pk: status for pk, (_, status) in self.model.items()
-        }
+        statuses = dict(ReturnRequest.objects.values_list("pk", "status"))
+        assert statuses == {pk: status for pk, (_, status) in self.model.items()}
         approved = {pk for pk, (_, status) in self.model.items() if status is Status.APPROVED}
         assert set(WalletEntry.objects.values_list("pk", flat=True)) == approved
         assert run_audit().problems == []
@@ -109,13 +101,9 @@ class Days(RuleBasedStateMachine):
             self._decide(Status.DECLINED, self._pending(before=line))
 
     def _pending(self, *, since: datetime | None = None, before: datetime | None = None) -> set[int]:
-        return {
-            pk
-            for pk, (received, status) in self.model.items()
-            if status is Status.REQUESTED
-            and (since is None or received >= since)
-            and (before is None or received < before)
-        }
+        pending = {pk: received for pk, (received, status) in self.model.items() if status is Status.REQUESTED}
+        early = {pk for pk, received in pending.items() if since is not None and received < since}
+        return {pk for pk, received in pending.items() if before is None or received < before} - early
 
     def _decide(self, status: Status, ids: set[int]) -> None:
         self.model |= {pk: (self.model[pk][0], status) for pk in ids}
@@ -128,9 +116,5 @@ def test_days_follow_the_model(schedule: Schedule) -> None:
     entries = beat_schedule()
     # Every three hours instead of every half minute: here it finds nothing to do, and would take most of the time.
     schedule({**entries, "reconcile": {**entries["reconcile"], "schedule": 10_800.0}})
-    run_state_machine_as_test(
-        Days,
-        settings=settings(
-            max_examples=100 if os.environ.get("REFUNDS_THOROUGH") else 10, stateful_step_count=15, deadline=None
-        ),
-    )
+    examples = 100 if os.environ.get("REFUNDS_THOROUGH") else 10
+    run(Days, settings=settings(max_examples=examples, stateful_step_count=15, deadline=None))

@@ -11,8 +11,8 @@ from refunds.domain import cutoff
 from refunds.models import Sweep
 from refunds.schedule import beat_schedule
 
-from ..factories import CUTOFF, DAY, HOUR, MINUTE, NOON, PRESSED, SECOND, make_requests
-from .conftest import Schedule, Start, app
+from ..factories import CUTOFF, DAY, HOUR, MINUTE, NOON, PRESSED, SECOND, local, make_requests
+from .conftest import Schedule, Start, app, on_both_transports
 
 pytestmark = pytest.mark.django_db(transaction=True)
 DECLINE = outbox.DECLINE_PENDING
@@ -34,18 +34,13 @@ def nothing() -> None:
 @pytest.fixture
 def hourly(schedule: Schedule) -> None:
     """Declare the decline and an hourly entry, with which some releases of beat were late, and no reconciler."""
-    entries = {"decline-pending": beat_schedule()["decline-pending"]}
     # To a queue that no worker of these tests reads: they are about what beat sends.
     hourly = {"task": "tests.hourly", "schedule": crontab(minute="15"), "options": {"queue": "payments"}}
-    schedule({**entries, "hourly": hourly})
-
-
-def local(instants: list[datetime]) -> list[str]:
-    return [f"{instant.astimezone(cutoff.ZONE):%m-%d %H:%M:%S}" for instant in instants]
+    schedule({"decline-pending": beat_schedule()["decline-pending"], "hourly": hourly})
 
 
 @pytest.mark.usefixtures("hourly")
-@pytest.mark.parametrize("transport", ["memory", pytest.param("fakeredis", marks=pytest.mark.long)])
+@on_both_transports
 @pytest.mark.parametrize("changed", clock_changes(2026))
 def test_each_day_around_a_change_of_clocks_has_one_decline(start: Start, changed: date, transport: str) -> None:
     """On the day of each change, the day before and the day after, beat sends one decline, at the local time."""
@@ -53,16 +48,15 @@ def test_each_day_around_a_change_of_clocks_has_one_decline(start: Start, change
     midnight = datetime.combine(days[0], time(0), cutoff.ZONE)
     celery = start(midnight, transport=transport, workers=READERS)
     celery.run_until(datetime.combine(days[2], time(23), cutoff.ZONE).astimezone(UTC))
-    fired = [record.at for record in celery.timeline.of("started", DECLINE)]
-    assert local(fired) == [f"{day:%m-%d} {cutoff.TIME:%H:%M:%S}" for day in days]
-    assert list(Sweep.objects.order_by("pk").values_list("scheduled_for", flat=True)) == [
-        cutoff.on(day) for day in days
-    ]
+    fired = [local(record.at) for record in celery.timeline.of("started", DECLINE)]
+    assert fired == [f"{day} {cutoff.TIME:%H:%M:%S}" for day in days]
+    due = Sweep.objects.order_by("pk").values_list("scheduled_for", flat=True)
+    assert list(due) == [cutoff.on(day) for day in days]
 
 
-def test_every_day_of_a_year_has_one_decline(start: Start, schedule: Schedule) -> None:
+@pytest.mark.usefixtures("decline")
+def test_every_day_of_a_year_has_one_decline(start: Start) -> None:
     """366 days, with both changes of clocks, have one decline each, at the local time of the cutoff."""
-    schedule({"decline-pending": beat_schedule()["decline-pending"]})
     celery = start(NOON, workers=READERS)
     celery.advance(366 * DAY)
     fired = [record.at.astimezone(cutoff.ZONE) for record in celery.timeline.of("started", DECLINE)]

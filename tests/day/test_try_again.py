@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from refunds.gateways import Answer, Refused
+from refunds.gateways import Refused
 from refunds.models import Refund
 from refunds.operations.audit import run_audit
 from refunds.operations.bulk_payments import try_again
@@ -13,7 +13,7 @@ from refunds.operations.bulk_payments import try_again
 from ..factories import NOON
 from ..gateways.provider import InMemory, answer_lost, unreachable
 from .conftest import Start
-from .paying import approve
+from .paying import approve, timed
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LATER = timedelta(minutes=2)
@@ -33,14 +33,10 @@ def approved(gateway: InMemory) -> Refund:
     return Refund.objects.select_related("request").get()
 
 
-def refuse(_call: object) -> Answer:
-    raise Refused("card closed")
-
-
 def test_a_refused_refund_is_paid_by_its_second_round(start: Start, gateway: InMemory) -> None:
     """Refused at noon and tried again later by two people: one more call, with a new key."""
     celery = start(NOON)
-    gateway.faults.append(refuse)
+    gateway.faults.extend(timed(celery, [], Refused("card closed")))
     refund = approved(gateway)
     celery.advance(LATER)
     assert [try_again([refund.pk], celery.now), try_again([refund.pk], celery.now)] == [[refund.pk], []]
@@ -55,7 +51,7 @@ def test_a_refused_refund_is_paid_by_its_second_round(start: Start, gateway: InM
 def test_lost_message_of_a_press_is_sent_again(start: Start, gateway: InMemory) -> None:
     """With the broker wiped after the press the reconciler sends the refund."""
     celery = start(NOON)
-    gateway.faults.append(refuse)
+    gateway.faults.extend(timed(celery, [], Refused("card closed")))
     refund = approved(gateway)
     celery.advance(LATER)
     try_again([refund.pk], celery.now)

@@ -16,7 +16,7 @@ from ..project.running import LONG, ROOT
 
 pytestmark = pytest.mark.processes
 
-WORKERS = ("decisions", "payments", "mail", "upkeep")
+WORKERS = ("decisions", "payments", "mail", "reconciling")
 
 
 def block(language: str) -> str:

@@ -2,8 +2,7 @@
 
 import pytest
 
-from refunds.domain.currencies import EXPONENTS
-from refunds.domain.money import to_major
+from refunds.domain.money import EXPONENTS, to_major
 
 
 @pytest.mark.parametrize(
@@ -18,15 +17,6 @@ def test_amount_is_shown_with_the_decimals_of_its_currency(minor: int, currency:
 def test_every_currency_of_iso_4217_has_its_decimals() -> None:
     """The table has 157 currencies, without funds, metals, and codes for testing or for no currency."""
     assert len(EXPONENTS) == 157
-    codes = ["EUR", "XAU", "XXX", "XTS", "CLF", "CHE", "eur", "", "UAH"]
-    assert [code for code in codes if code not in EXPONENTS] == [
-        *("XAU", "XXX", "XTS", "CLF", "CHE", "eur", ""),
-    ]
-    assert {currency: EXPONENTS[currency] for currency in ("ISK", "UGX", "HUF", "MGA", "TND", "UYW")} == {
-        "ISK": 0,
-        "UGX": 0,
-        "HUF": 2,
-        "MGA": 2,
-        "TND": 3,
-        "UYW": 4,
-    }
+    assert not EXPONENTS.keys() & {"XAU", "XXX", "XTS", "CLF", "CHE", "eur", ""}
+    some = {"EUR": 2, "UAH": 2, "ISK": 0, "UGX": 0, "HUF": 2, "MGA": 2, "TND": 3, "UYW": 4}
+    assert some.items() <= EXPONENTS.items()

@@ -1,35 +1,10 @@
-"""The two tables of transitions."""
+"""The table of transitions of a refund."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from refunds.domain.refunds import Outcome, RefundSettled, RefundStatus, settle
-from refunds.domain.returns import AlreadyDecided, Decision, Status, decided_status
-
-
-@pytest.mark.parametrize("decision", Decision)
-@pytest.mark.parametrize("status", Status)
-def test_only_a_pending_request_can_be_decided(status: Status, decision: Decision) -> None:
-    """A requested return becomes approved or declined, and a decided one never changes."""
-    target = {Decision.APPROVE: Status.APPROVED, Decision.DECLINE: Status.DECLINED}[decision]
-    if status is Status.REQUESTED:
-        assert decided_status(status, decision) is target
-    else:
-        with pytest.raises(AlreadyDecided, match=f"cannot {decision} a return request that is {status}"):
-            decided_status(status, decision)
-
-
-@given(st.lists(st.sampled_from(Decision), min_size=1))
-def test_first_decision_stands(decisions: list[Decision]) -> None:
-    """A return request keeps its first decision, however many follow."""
-    status = Status.REQUESTED
-    for decision in decisions:
-        try:
-            status = decided_status(status, decision)
-        except AlreadyDecided:
-            continue
-    assert status is decided_status(Status.REQUESTED, decisions[0])
 
 
 @given(st.lists(st.sampled_from(Outcome)))

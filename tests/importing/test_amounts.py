@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refunds.domain.currencies import EXPONENTS
-from refunds.domain.money import to_major
+from refunds.domain.money import EXPONENTS, to_major
 from refunds.importing.amounts import LARGEST_MINOR, BadAmount, to_minor
 
 

@@ -5,7 +5,7 @@ from django.core.checks import run_checks
 from pytest_django import Settings
 
 from refunds.apps import LABEL
-from refunds.domain.currencies import EXPONENTS
+from refunds.domain.money import EXPONENTS
 
 
 def ids() -> list[str | None]:

@@ -13,26 +13,21 @@ app: Celery = app_or_default()
 
 
 @pytest.fixture
-def published() -> Generator[list[dict[str, Any]]]:
-    """Every message published through the in-memory broker: its queue, headers and JSON body."""
-    messages: list[dict[str, Any]] = []
-    with app.connection_for_read() as connection:
-        channel = connection.default_channel
-        for queue in app.amqp.queues.values():
-            queue(channel).declare()
-            queue(channel).purge()
-        yield messages
-        for queue in app.amqp.queues.values():
-            queue(channel).purge()
+def published() -> Generator[None]:
+    """Have the in-memory broker's queues declared and empty at the beginning, and empty at the end."""
+    drain()
+    yield
+    drain()
 
 
 def drain() -> list[dict[str, Any]]:
     """Take what is in the queues, in their order: name, queue, keyword arguments and headers."""
     found = []
     with app.connection_for_read() as connection:
-        channel = connection.default_channel
         for queue in app.amqp.queues.values():
-            while (message := queue(channel).get(no_ack=True)) is not None:
+            bound = queue(connection.default_channel)
+            bound.declare()
+            while (message := bound.get(no_ack=True)) is not None:
                 _args, kwargs, _embed = json.loads(message.body or "")
                 found.append(
                     {"task": message.headers["task"], "queue": queue.name, "kwargs": kwargs, "headers": message.headers}

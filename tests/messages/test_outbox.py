@@ -1,6 +1,7 @@
 """Messages are published once their rows are committed, each to its queue, as JSON."""
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -21,49 +22,44 @@ from .conftest import app, drain
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("published")]
 
 
-def test_started_sweep_sends_its_plan_with_its_expiry() -> None:
-    """One message to the decisions queue, which expires at the cutoff."""
+def start() -> tuple[Sweep, bool]:
+    """Press the button over one request."""
     rows = make_requests()
-    sweep, _ = sweeps.start_approve(key="k", frozen=Frozen(rows[-1].pk), by=None, now=PRESSED)
+    return sweeps.start_approve(key="k", frozen=Frozen(rows[-1].pk), by=None, now=PRESSED)
+
+
+@pytest.mark.parametrize(
+    ("begin", "expires"), [(start, CUTOFF.isoformat()), (lambda: sweeps.decline_pending(CUTOFF), None)]
+)
+def test_started_sweep_sends_its_plan_with_its_expiry(
+    begin: Callable[[], tuple[Sweep, bool]], expires: str | None
+) -> None:
+    """One message to the decisions queue: an approval's expires at the cutoff, a decline's never."""
+    sweep, _ = begin()
     (message,) = drain()
     assert (message["task"], message["queue"]) == (outbox.PLAN_SWEEP, "decisions")
     assert message["kwargs"] == {"sweep_id": sweep.pk}
-    assert message["headers"]["expires"] == CUTOFF.isoformat()
-    assert message["headers"]["ignore_result"] is True
-
-
-def test_decline_does_not_expire() -> None:
-    """A decline can come any time after its cutoff."""
-    sweep, _ = sweeps.decline_pending(CUTOFF)
-    (message,) = drain()
-    assert message["kwargs"] == {"sweep_id": sweep.pk}
-    assert message["headers"]["expires"] is None
+    assert (message["headers"]["expires"], message["headers"]["ignore_result"]) == (expires, True)
 
 
 def test_nothing_is_sent_before_the_commit_nor_after_a_rollback() -> None:
     """A transaction that fails leaves neither row nor message."""
-    rows = make_requests()
     with transaction.atomic():
-        sweeps.start_approve(key="k", frozen=Frozen(rows[-1].pk), by=None, now=PRESSED)
+        start()
         assert drain() == []
         transaction.set_rollback(True)
     assert drain() == []
     assert not Sweep.objects.exists()
 
 
-def test_approved_rows_send_one_message_to_pay_them() -> None:
-    """Chosen rows are paid by one message for their range, on the payments queue."""
+@pytest.mark.parametrize("decision", Decision)
+def test_approved_rows_send_one_message_to_pay_them(decision: Decision) -> None:
+    """Chosen rows are paid by one message for their range, on the payments queue; declined rows send nothing."""
     ids = [row.pk for row in make_requests(3)]
-    decide_chosen(ids, Decision.APPROVE, by=None, note="", now=PRESSED)
-    (message,) = drain()
-    assert (message["task"], message["queue"]) == (outbox.PAY_REFUNDS, "payments")
-    assert message["kwargs"] == {"first_id": ids[0], "last_id": ids[-1]}
-
-
-def test_declined_rows_send_nothing() -> None:
-    """A decline refunds nothing."""
-    decide_chosen([row.pk for row in make_requests(3)], Decision.DECLINE, by=None, note="late", now=PRESSED)
-    assert drain() == []
+    decide_chosen(ids, decision, by=None, note="", now=PRESSED)
+    sent = [(message["task"], message["queue"], message["kwargs"]) for message in drain()]
+    pays = (outbox.PAY_REFUNDS, "payments", {"first_id": ids[0], "last_id": ids[-1]})
+    assert sent == ([pays] if decision is Decision.APPROVE else [])
 
 
 def test_row_is_kept_when_the_broker_is_down(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
@@ -73,11 +69,9 @@ def test_row_is_kept_when_the_broker_is_down(monkeypatch: pytest.MonkeyPatch, ca
         raise OperationalError("connection refused")
 
     monkeypatch.setattr(app.tasks[outbox.PLAN_SWEEP], "apply_async", refuse)
-    rows = make_requests()
     with caplog.at_level(logging.ERROR, logger=outbox.logger.name):
-        sweep, created = sweeps.start_approve(key="k", frozen=Frozen(rows[-1].pk), by=None, now=PRESSED)
-    assert created
-    assert Sweep.objects.get() == sweep
+        started = start()
+    assert started == (Sweep.objects.get(), True)
     assert caplog.messages == [
         f"{outbox.PLAN_SWEEP}: sent 0 of 1 messages (connection refused); the reconciler sends the rest"
     ]
@@ -92,8 +86,7 @@ def test_every_task_has_its_queue() -> None:
 
 def test_every_queue_has_a_routing_key_of_its_own() -> None:
     """A message for one queue reaches no other, also where it is routed by the exchange."""
-    keys = {queue.routing_key for queue in app.amqp.queues.values()}
-    assert keys == set(app.amqp.queues)
+    assert {queue.routing_key for queue in app.amqp.queues.values()} == set(app.amqp.queues)
 
 
 def test_mistyped_queue_is_refused() -> None:

@@ -13,9 +13,8 @@ from refunds.domain.returns import Decision, Status
 from refunds.errors import BadArgument, UnknownRow
 from refunds.gateways import Answer, Order, Refused, TryAgain
 from refunds.models import Refund, ReturnRequest, Sweep
-from refunds.operations.decisions import decide_chosen
 
-from ..factories import MINUTE, NOON, make_requests
+from ..factories import MINUTE, make_refund, make_requests
 from .conftest import app, drain
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("published")]
@@ -34,15 +33,6 @@ class Says:
 
     def refund(self, order: Order, idempotency_key: str) -> Answer:
         raise self.answer
-
-
-@pytest.fixture
-def refund() -> Refund:
-    """One pending refund, due for a long time."""
-    (request,) = make_requests()
-    decide_chosen([request.pk], Decision.APPROVE, by=None, note="", now=NOON)
-    drain()
-    return Refund.objects.get()
 
 
 @pytest.mark.parametrize(("task", "argument", "kind"), WITH_ID)
@@ -83,26 +73,23 @@ def test_only_json_can_be_sent() -> None:
     assert app.conf.accept_content == app.conf.result_accept_content == ["json"]
 
 
-def test_long_wait_sends_no_message(refund: Refund, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A wait longer than a minute is a due time on the row."""
-    monkeypatch.setattr(tasks, "gateway", lambda: Says(TryAgain("429", after=5 * MINUTE)))
-    tasks.pay_refund(refund_id=refund.pk)
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [(TryAgain("429", after=5 * MINUTE), RefundStatus.PENDING), (Refused("card closed"), RefundStatus.FAILED)],
+)
+def test_answer_of_the_provider_is_an_outcome_and_no_failure(
+    monkeypatch: pytest.MonkeyPatch, answer: Exception, status: RefundStatus
+) -> None:
+    """The task succeeds and sends nothing: a wait longer than a minute is a due time on the row, a refusal its end."""
+    monkeypatch.setattr(tasks, "gateway", lambda: Says(answer))
+    tasks.pay_refund(refund_id=make_refund().pk)
     assert drain() == []
-    assert Refund.objects.get().status == RefundStatus.PENDING
-
-
-def test_refusal_is_an_outcome_and_no_failure(refund: Refund, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The task of a refused refund succeeds, and the refund fails."""
-    monkeypatch.setattr(tasks, "gateway", lambda: Says(Refused("card closed")))
-    tasks.pay_refund(refund_id=refund.pk)
-    assert Refund.objects.get().status == RefundStatus.FAILED
+    assert Refund.objects.get().status == status
 
 
 def test_process_that_only_sends_knows_the_tasks() -> None:
     """The web process, where Celery's autodiscovery does not run, can send every task."""
-    code = (
-        "import django; django.setup(); from celery import current_app; "
-        f"print({outbox.PLAN_SWEEP!r} in current_app.tasks)"
-    )
+    code = "import django; django.setup(); from celery import current_app; "
+    code += f"print({outbox.PLAN_SWEEP!r} in current_app.tasks)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "True\n"

@@ -225,7 +225,7 @@ def test_many_notices_share_few_messages(start: Start) -> None:
 
 def test_queue_without_a_worker_gets_one_message_and_no_flood(start: Start) -> None:
     """No worker reads the queue for an hour: its one message waits, and then each customer gets one mail."""
-    celery = start(NOON, workers={"most": ["decisions", "payments", "upkeep"], "mail": ["mail"]})
+    celery = start(NOON, workers={"most": ["decisions", "payments", "reconciling"], "mail": ["mail"]})
     celery.stop_worker("mail")
     approve(celery, 3)
     celery.run_until(NOON + HOUR)

@@ -11,12 +11,11 @@ from kombu.transport import memory, virtual
 from refunds import outbox
 from refunds.apps import LABEL
 from refunds.domain import cutoff
-from refunds.domain.refunds import RefundStatus
 from refunds.domain.returns import Decision
 from refunds.domain.sweeps import Frozen, IdRange
 from refunds.gateways import Gateway, Order, Settled
 from refunds.gateways.wallet import Wallet
-from refunds.models import Chunk, Refund, ReturnRequest, Sweep
+from refunds.models import Chunk, ReturnRequest, Sweep
 from refunds.operations import PATIENCE, bulk_payments, health, reconcile, sweeps
 from refunds.operations.decisions import decide_chosen
 
@@ -47,16 +46,6 @@ class OneByOne:
         return Settled(f"{order.refund_id}:{idempotency_key}")
 
 
-class OneASecond:
-    """A limiter that permits one call a second, and always has a permit."""
-
-    def within(self, span: timedelta) -> int:
-        return int(span.total_seconds())
-
-    def take(self, calls: int = 1, wait: timedelta = timedelta(0)) -> bool:
-        return True
-
-
 def approve(rows: list[ReturnRequest], now: datetime = PRESSED) -> Sweep:
     sweep, _ = sweeps.start_approve(key="k", frozen=Frozen(rows[-1].pk), by=None, now=now)
     return sweep
@@ -72,9 +61,8 @@ def test_nothing_to_do_on_an_empty_database(sent: Sent) -> None:
 def test_missed_cutoff_is_declined_once(sent: Sent) -> None:
     """When beat was down over the cutoff, the next run starts the day's decline; the run after it finds it started."""
     make_requests()
-    assert reconcile.reconcile(CUTOFF - BLINK, gateway=Wallet())["cutoffs"] == 0
-    assert reconcile.reconcile(CUTOFF + 3 * HOUR, gateway=Wallet())["cutoffs"] == 1
-    assert reconcile.reconcile(CUTOFF + 3 * HOUR, gateway=Wallet())["cutoffs"] == 0
+    runs = (CUTOFF - BLINK, CUTOFF + 3 * HOUR, CUTOFF + 3 * HOUR)
+    assert [reconcile.reconcile(now, gateway=Wallet())["cutoffs"] for now in runs] == [0, 1, 0]
     sweep = Sweep.objects.get()
     assert (sweep.kind, sweep.scheduled_for, sweep.received_before) == (Decision.DECLINE, CUTOFF, CUTOFF)
     assert sent == [(outbox.PLAN_SWEEP, [{"sweep_id": sweep.pk}], None)]
@@ -92,11 +80,9 @@ def test_lost_plan_is_sent_again(sent: Sent) -> None:
     sweep = approve(make_requests(), NOON)
     expected = (outbox.PLAN_SWEEP, [{"sweep_id": sweep.pk}], cutoff.upcoming(NOON))
     assert sent == [expected]
-    reconcile.reconcile(NOON + PATIENCE - BLINK, gateway=Wallet())
-    assert sent == [expected]
-    reconcile.reconcile(NOON + PATIENCE, gateway=Wallet())
-    reconcile.reconcile(NOON + PATIENCE + 30 * SECOND, gateway=Wallet())
-    assert sent == [expected] * 2
+    for wait, times in ((-BLINK, 1), (timedelta(0), 2), (30 * SECOND, 2)):
+        reconcile.reconcile(NOON + PATIENCE + wait, gateway=Wallet())
+        assert sent == [expected] * times
 
 
 def test_lost_chunks_are_sent_again(sent: Sent, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,27 +111,15 @@ def test_nothing_is_sent_again_for_an_expired_sweep(sent: Sent) -> None:
 @pytest.mark.parametrize(("gateway", "name"), [(Wallet(), outbox.PAY_REFUNDS), (OneByOne(), outbox.PAY_REFUND)])
 def test_unpaid_refunds_are_sent_again(sent: Sent, gateway: Gateway, name: str) -> None:
     """Pending refunds without a message are sent again: as one range to a gateway that can, otherwise one by one."""
-    rows = make_requests(2)
-    ids = [row.pk for row in rows]
-    decide_chosen(ids, Decision.APPROVE, by=None, note="", now=NOON)
-    assert sent == [(outbox.PAY_REFUNDS, [{"first_id": ids[0], "last_id": ids[1]}], None)]
-    sent.clear()
-    assert reconcile.reconcile(NOON + PATIENCE - 2 * BLINK, gateway=gateway)["refunds"] == 0
-    assert reconcile.reconcile(NOON + PATIENCE, gateway=gateway)["refunds"] == 2
-    each = [{"refund_id": pk} for pk in ids]
-    assert sent == [(name, each if name == outbox.PAY_REFUND else [{"first_id": ids[0], "last_id": ids[1]}], None)]
-    assert reconcile.reconcile(NOON + PATIENCE + 30 * SECOND, gateway=gateway)["refunds"] == 0
-
-
-def test_range_is_sent_as_single_messages_to_a_gateway_that_pays_one_by_one(sent: Sent) -> None:
-    """A range is paid through a provider by one message for each refund that is due."""
     ids = [row.pk for row in make_requests(2)]
     decide_chosen(ids, Decision.APPROVE, by=None, note="", now=NOON)
+    range_of = [{"first_id": ids[0], "last_id": ids[1]}]
+    assert sent == [(outbox.PAY_REFUNDS, range_of, None)]
     sent.clear()
-    id_range = IdRange(ids[0], ids[1])
-    assert bulk_payments.pay_refunds(id_range, NOON, gateway=OneByOne()) == 2
-    assert sent == [(outbox.PAY_REFUND, [{"refund_id": pk} for pk in ids], None)]
-    assert set(Refund.objects.values_list("status", flat=True)) == {RefundStatus.PENDING}
+    for wait, count in ((-2 * BLINK, 0), (timedelta(0), 2), (30 * SECOND, 0)):
+        assert reconcile.reconcile(NOON + PATIENCE + wait, gateway=gateway)["refunds"] == count
+    each = [{"refund_id": pk} for pk in ids]
+    assert sent == [(name, each if name == outbox.PAY_REFUND else range_of, None)]
 
 
 def test_health_has_one_line_for_each_overdue_item(sent: Sent) -> None:

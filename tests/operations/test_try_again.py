@@ -38,24 +38,19 @@ def test_failed_refunds_become_pending_again(published: Published, commit: Commi
 
 
 def test_other_refunds_are_unchanged(published: Published, commit: Commit) -> None:
-    """Pending and succeeded refunds, unknown ids, and failed refunds whose ids were not named do not change."""
+    """Pending and succeeded refunds, unknown ids, and failed refunds whose ids were not named do not change.
+
+    Where none of those named has failed, no message is sent.
+    """
     pending = make_refund(attempts=3, failure="timeout").pk
-    (failed,) = make_failed()
     paid = make_refund(status="succeeded", settled_at=NOON, receipt="re_1", attempts=1).pk
-    (other,) = make_failed()
+    failed, other = make_failed(2)
     before = refund_rows(pending, paid, other)
     with commit():
+        assert try_again([], PRESSED) == try_again([pending, other + 1, 2**63 - 1], PRESSED) == []
         assert try_again([pending, paid, failed, other + 1, 2**63 - 1], PRESSED) == [failed]
     assert refund_rows(pending, paid, other) == before
-    assert published == [(outbox.PAY_REFUNDS, [{"first_id": failed, "last_id": failed}])]
-
-
-@pytest.mark.parametrize("ids", [[], [1, 2**63 - 1]])
-def test_no_failed_refund_sends_no_message(ids: list[int], published: Published, commit: Commit) -> None:
-    """Where no refund has failed, no row changes and no message is sent."""
-    with commit():
-        assert try_again(ids, PRESSED) == []
-    assert (refund_rows(), published) == ({}, [])
+    assert published == [(outbox.PAY_REFUNDS, [span_of([failed])])]
 
 
 def test_second_press_begins_no_second_round(published: Published, commit: Commit) -> None:
@@ -97,10 +92,7 @@ def test_each_chunk_is_committed_with_its_note(
         try_again(ids, PRESSED, note=note)
     chunks = [ids[:3], ids[3:6], ids[6:]]
     assert noted == chunks
-    assert {pk: row["status"] for pk, row in refund_rows().items()} == {
-        **dict.fromkeys(ids, "pending"),
-        ids[-1]: "failed",
-    }
+    assert [row["status"] for row in refund_rows().values()] == ["pending"] * 6 + ["failed"]
     assert published == [(outbox.PAY_REFUNDS, [span_of(chunk)]) for chunk in chunks[:2]]
 
 

@@ -16,4 +16,4 @@ def test_flushed_redis_still_gets_messages() -> None:
             for _ in range(2):
                 client.flushall()
                 reconcile.apply_async(producer=producer)
-                assert client.llen("upkeep") == 1
+                assert client.llen("reconciling") == 1

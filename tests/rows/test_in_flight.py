@@ -11,11 +11,12 @@ from django.test import Client
 from freezegun import freeze_time
 
 from refunds import queries
-from refunds.domain.returns import Status
+from refunds.domain.returns import Decision, Status
 from refunds.domain.sweeps import Frozen, Scope
-from refunds.frozen import freeze, within
+from refunds.frozen import freeze, frozen_in
 from refunds.models import Chunk, ReturnRequest, Sweep
-from refunds.operations import preview, sweeps
+from refunds.operations import sweeps
+from refunds.operations.decisions import preview
 
 from ..admin.conftest import CHANGE_LIST, browser, make_user, press, texts, token_of
 from ..factories import CUTOFF, NOON, PRESSED, make_requests
@@ -30,13 +31,20 @@ INSERT = """INSERT INTO refunds_returnrequest
     FROM generate_series(1, %s)"""
 
 
+def execute(sql: str, *params: Any) -> Any:
+    """Execute the statement, and return the first row that it finds."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return cursor.fetchone() if cursor.description else None
+
+
 class Importer:
     """Another process that adds requests in one transaction, received at noon."""
 
     def __init__(self, *, savepoints: bool) -> None:
-        self._connection = connection.copy()
-        self._savepoints = savepoints
+        self._connection, self._savepoints = connection.copy(), savepoints
         self._connection.set_autocommit(False)
+        self.commit, self.close = self._connection.commit, self._connection.close
 
     def add(self, count: int) -> None:
         """Add so many, and do not commit."""
@@ -46,14 +54,6 @@ class Importer:
             cursor.execute(INSERT, [NOON, NOON, count])
             if self._savepoints:
                 cursor.execute("RELEASE batch")
-
-    def commit(self) -> None:
-        """Let everybody see them."""
-        self._connection.commit()
-
-    def close(self) -> None:
-        """End the connection."""
-        self._connection.close()
 
 
 @pytest.fixture(params=[False, True], ids=["one transaction", "savepoints"])
@@ -79,6 +79,11 @@ def _nothing_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("refunds.outbox._publish", lambda *_: None)
 
 
+def start() -> Sweep:
+    """Start the sweep of what is committed now."""
+    return sweeps.start_approve(key="k", frozen=freeze(), by=None, now=PRESSED)[0]
+
+
 def run(sweep: Sweep, now: Any = PRESSED, between: Callable[[], None] = lambda: None) -> None:
     """Plan the sweep and decide its chunks; `between` is called after the plan."""
     sweeps.plan_sweep(sweep.pk, now)
@@ -96,7 +101,7 @@ def test_button_approves_the_one_row_that_its_page_showed(importer: Importer) ->
     """5,000 rows around it are committed after the page: the press approves 1, and the sweep has none left."""
     client = browser(make_user("approve_all"))
     token = token_of(client)
-    assert preview.preview(PRESSED).count == 1
+    assert preview(Decision.APPROVE, PRESSED).count == 1
     importer.commit()
     press(client, token)
     sweep = Sweep.objects.get()
@@ -104,7 +109,7 @@ def test_button_approves_the_one_row_that_its_page_showed(importer: Importer) ->
     run(sweep)
     assert counts() == {"approved": 1, "requested": IN_FLIGHT}
     assert sweeps.progress(sweep, PRESSED).left == 0
-    assert preview.preview(PRESSED).count == IN_FLIGHT
+    assert preview(Decision.APPROVE, PRESSED).count == IN_FLIGHT
 
 
 @pytest.mark.parametrize("moment", ["before the plan", "between plan and chunks"])
@@ -115,8 +120,8 @@ def test_cutoff_declines_rows_committed_when_its_set_was_frozen(importer: Import
         importer.commit()
     run(sweep, CUTOFF, importer.commit if moment == "between plan and chunks" else lambda: None)
     assert counts() == {"declined": 1, "requested": IN_FLIGHT}
-    shown = preview.preview(CUTOFF)
-    assert (shown.count, shown.owed_decline) == (0, IN_FLIGHT)
+    shown = preview(Decision.APPROVE, CUTOFF)
+    assert (shown.count, shown.only_declinable) == (0, IN_FLIGHT)
     tomorrow = CUTOFF + timedelta(days=1)
     run(sweeps.decline_pending(tomorrow)[0], tomorrow)
     assert counts() == {"declined": IN_FLIGHT + 1}
@@ -133,7 +138,7 @@ def test_command_approves_what_it_counted(importer: Importer, capsys: pytest.Cap
 
 def test_expired_sweep_counts_the_rows_left_of_its_frozen_set(importer: Importer) -> None:
     """It does not count rows that were in flight when its set was frozen."""
-    sweep, _ = sweeps.start_approve(key="k", frozen=freeze(), by=None, now=PRESSED)
+    sweep = start()
     importer.commit()
     sweeps.close_expired(CUTOFF)
     sweep.refresh_from_db()
@@ -162,11 +167,9 @@ def test_action_across_pages_decides_the_rows_that_its_page_showed(importer: Imp
 
 def test_hanging_transaction_blocks_no_page_press_or_sweep(importer: Importer) -> None:
     """While a transaction keeps rows in flight, the page, the press and the sweep end within a lock's timeout."""
-    with connection.cursor() as cursor:
-        cursor.execute("SET lock_timeout = '100ms'")
+    execute("SET lock_timeout = '100ms'")
     try:
-        sweep, _ = sweeps.start_approve(key="k", frozen=freeze(), by=None, now=PRESSED)
-        run(sweep)
+        run(start())
         importer.add(1)
     finally:
         connection.close()
@@ -182,45 +185,35 @@ def test_every_writer_gives_a_row_its_outermost_transaction() -> None:
             )
         with transaction.atomic():
             make_requests()
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(INSERT, [NOON, NOON, 1])
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT count(*), bool_and(added_in = pg_current_xact_id()), bool_or(added_in::xid = xmin)"
-                " FROM refunds_returnrequest"
-            )
-            assert cursor.fetchone() == (3, True, False)
+        with transaction.atomic():
+            execute(INSERT, NOON, NOON, 1)
+        ours = "bool_and(added_in = pg_current_xact_id()), bool_or(added_in::xid = xmin)"
+        assert execute(f"SELECT count(*), {ours} FROM refunds_returnrequest") == (3, True, False)
 
 
 def restore(*, ahead: int = 10**12) -> None:
     """Give all rows transactions of another cluster, so many ahead of this one, as pg_restore does."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE refunds_returnrequest SET added_in = (pg_current_xact_id()::text::bigint + %s)::text::xid8", [ahead]
-        )
+    execute("UPDATE refunds_returnrequest SET added_in = (pg_current_xact_id()::text::bigint + %s)::text::xid8", ahead)
 
 
 def test_restored_rows_count_as_committed(importer: Importer) -> None:
     """Rows restored from a cluster with higher transaction ids are shown and approved; rows in flight here are not."""
     make_requests(2)
     restore()
-    frozen = freeze()
-    assert preview.preview(PRESSED).count == 3
+    sweep = start()
+    assert preview(Decision.APPROVE, PRESSED).count == 3
     importer.commit()
-    run(sweeps.start_approve(key="k", frozen=frozen, by=None, now=PRESSED)[0])
+    run(sweep)
     assert counts() == {"approved": 3, "requested": IN_FLIGHT}
 
 
 def test_restored_sweep_excludes_rows_in_flight_at_its_freeze() -> None:
     """Its snapshot is of the other cluster as its rows are: what that snapshot does not see is not decided."""
     rows = make_requests(2)
-    with connection.cursor() as cursor:
-        for row, added_in in zip(rows, (10**15, 10**15 + 1), strict=True):
-            cursor.execute(
-                "UPDATE refunds_returnrequest SET added_in = %s::text::xid8 WHERE id = %s", [str(added_in), row.pk]
-            )
+    for row, added_in in zip(rows, (10**15, 10**15 + 1), strict=True):
+        execute("UPDATE refunds_returnrequest SET added_in = %s::text::xid8 WHERE id = %s", str(added_in), row.pk)
     of_the_other = Frozen(rows[-1].pk, f"{10**15 + 1}:{10**15 + 5}:{10**15 + 1}")
-    assert list(within(ReturnRequest.objects.all(), of_the_other)) == [rows[0]]
+    assert list(ReturnRequest.objects.filter(frozen_in(of_the_other))) == [rows[0]]
 
 
 @pytest.mark.parametrize("others", [0, 3])
@@ -246,13 +239,9 @@ def test_sweep_of_a_release_without_snapshots_goes_by_the_highest_id() -> None:
 
 def test_migration_gives_old_rows_its_own_transaction_without_writing_the_table() -> None:
     """The default is not volatile: PostgreSQL keeps one value for all rows that are there."""
-    with connection.cursor() as cursor:
-        cursor.execute("CREATE TEMPORARY TABLE old AS SELECT generate_series(1, 10) AS id")
-        cursor.execute("SELECT pg_relation_filenode('old')")
-        before = cursor.fetchone()
-        cursor.execute("ALTER TABLE old ADD COLUMN added_in xid8 NOT NULL DEFAULT pg_current_xact_id()")
-        cursor.execute("SELECT pg_relation_filenode('old')")
-        assert cursor.fetchone() == before
-        cursor.execute("SELECT count(DISTINCT added_in) FROM old WHERE added_in < pg_current_xact_id()")
-        assert cursor.fetchone() == (1,)
-        cursor.execute("DROP TABLE old")
+    execute("CREATE TEMPORARY TABLE old AS SELECT generate_series(1, 10) AS id")
+    before = execute("SELECT pg_relation_filenode('old')")
+    execute("ALTER TABLE old ADD COLUMN added_in xid8 NOT NULL DEFAULT pg_current_xact_id()")
+    assert execute("SELECT pg_relation_filenode('old')") == before
+    assert execute("SELECT count(DISTINCT added_in) FROM old WHERE added_in < pg_current_xact_id()") == (1,)
+    execute("DROP TABLE old")

@@ -7,12 +7,13 @@ from django.db import connection
 
 from refunds import queries
 from refunds.domain.refunds import RefundStatus
-from refunds.domain.returns import Status
+from refunds.domain.returns import Decision, Status
 from refunds.domain.sweeps import Scope
 from refunds.frozen import freeze
 from refunds.gateways.wallet import Wallet
 from refunds.models import Refund, ReturnRequest, Sweep
-from refunds.operations import health, preview, reconcile, sweeps
+from refunds.operations import health, reconcile, sweeps
+from refunds.operations.decisions import preview
 
 from ..factories import CUTOFF, MINUTE, NOON, PRESSED, make_failed, make_refund, make_requests, never_read_tables
 from .plans import Plan, explained
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def _rows() -> None:
-    """Some of each kind, nothing overdue at PRESSED."""
+    """Make some of each kind, nothing overdue at PRESSED."""
     make_requests(3)
     make_requests(2, status=Status.DECLINED)
     make_refund()
@@ -85,7 +86,7 @@ def test_page_counts_and_sums_by_the_index_of_pending_rows() -> None:
             # The other plan by the same index reads the rows too, and costs as much on a table of one page.
             cursor.execute("SET LOCAL enable_bitmapscan = off")
     with explained() as plans:
-        preview.preview(PRESSED)
+        preview(Decision.APPROVE, PRESSED)
     assert of_large_tables(plans) == [set(), {"request_pending"}]
     if connection.vendor == "postgresql":
         assert "Index Only Scan using request_pending" in plans[-1].text

@@ -2,12 +2,12 @@
 
 import pytest
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.test.utils import CaptureQueriesContext
 
 from refunds import queries
 from refunds.domain.returns import Decision
-from refunds.domain.sweeps import IdRange, Scope
+from refunds.domain.sweeps import Scope
 from refunds.models import ReturnRequest
 
 from ..factories import BLINK, DAY, NOON, make_requests, never_read_tables
@@ -30,18 +30,29 @@ def test_chunk_ranges_end_at_every_step_and_at_the_last_row(count: int, step: in
     assert ends(queries.pending(ALL), step) == sorted({*ids[step - 1 :: step], *ids[-1:]})
 
 
-def test_chunk_ranges_do_not_count_decided_rows() -> None:
-    """Each range has the same number of rows to decide, however many decided rows lie between them."""
-    ids = [row.pk for row in make_requests(9)]
-    queries.decide_rows(ReturnRequest.objects.filter(pk__in=ids[2:6]), Decision.DECLINE, NOON)
-    assert ends(queries.pending(ALL), 2) == [ids[1], ids[7], ids[8]]
+@pytest.mark.parametrize("first", Decision)
+@pytest.mark.parametrize("second", Decision)
+def test_first_decision_stands(first: Decision, second: Decision) -> None:
+    """A requested return becomes approved or declined, and no later decision changes it."""
+    make_requests()
+    rows = ReturnRequest.objects.all()
+    assert queries.decide_rows(rows, first, NOON) == 1
+    queries.insert_refunds(rows, NOON)
+    decided = rows.values().get()
+    assert (decided["status"], decided["decided_at"]) == (f"{first}d", NOON)
+    assert queries.decide_rows(rows, second, NOON + DAY) == 0
+    assert rows.values().get() == decided
 
 
-def test_chunk_ranges_begin_at_the_first_row_to_decide() -> None:
-    """Rows that were decided in years before are in no range."""
-    ids = [row.pk for row in make_requests(5)]
-    queries.decide_rows(ReturnRequest.objects.filter(pk__in=ids[:2]), Decision.DECLINE, NOON)
-    assert queries.chunk_ranges(queries.pending(ALL), 2) == [IdRange(ids[2], ids[3]), IdRange(ids[4], ids[4])]
+@pytest.mark.parametrize(("count", "decided"), [(9, range(2, 6)), (5, range(2))])
+def test_chunk_ranges_do_not_count_decided_rows(count: int, decided: range) -> None:
+    """Each range has the same number of rows to decide, and the first begins at the first of them."""
+    ids = [row.pk for row in make_requests(count)]
+    declined = [ids[n] for n in decided]
+    queries.decide_rows(ReturnRequest.objects.filter(pk__in=declined), Decision.DECLINE, NOON)
+    left = [pk for pk in ids if pk not in declined]
+    assert ends(queries.pending(ALL), 2) == sorted({*left[1::2], left[-1]})
+    assert queries.chunk_ranges(queries.pending(ALL), 2)[0].first_id == left[0]
 
 
 def test_chunk_ranges_are_found_by_one_lower_bound() -> None:
@@ -52,21 +63,15 @@ def test_chunk_ranges_are_found_by_one_lower_bound() -> None:
     assert [query["sql"].count('"id" >') for query in asked] == [0] + [1] * 4
 
 
-def test_totals_are_exact_and_by_currency() -> None:
-    """Sums are whole minor units, with one line per currency."""
-    make_requests(3, amount_minor=10**15 + 1)
-    make_requests(1, amount_minor=7, currency="JPY")
-    assert queries.totals(queries.pending(ALL)) == [("GBP", 3, 3 * (10**15 + 1)), ("JPY", 1, 7)]
-
-
-def test_totals_begin_at_the_cutoff_and_count_earlier_rows_apart() -> None:
-    """A row received at the cutoff is in the totals; earlier rows are only counted."""
+def test_totals_are_exact_and_by_currency_and_count_other_rows_apart() -> None:
+    """Sums are whole minor units, with one line per currency; rows that are not wanted are only counted."""
     make_requests(2, amount_minor=10**15 + 1)
     make_requests(1, amount_minor=7, currency="JPY", received_at=NOON - BLINK)
     make_requests(3, received_at=NOON - DAY)
-    totals = [("GBP", 2, 2 * (10**15 + 1))]
-    assert queries.totals_since(queries.pending(ALL), NOON) == (totals, 4)
-    assert queries.totals_since(queries.pending(Scope(up_to_id=0)), NOON) == ([], 0)
+    big, rows = 2 * (10**15 + 1), queries.pending(ALL)
+    assert queries.totals(rows, Q()) == ([("GBP", 5, big + 3 * 1250), ("JPY", 1, 7)], 0)
+    assert queries.totals(rows, Q(received_at__gte=NOON)) == ([("GBP", 2, big)], 4)
+    assert queries.totals(queries.pending(Scope(up_to_id=0)), Q()) == ([], 0)
 
 
 def test_pending_rows_are_found_by_the_partial_index() -> None:

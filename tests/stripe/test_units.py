@@ -2,7 +2,7 @@
 
 import pytest
 
-from refunds.domain.currencies import EXPONENTS
+from refunds.domain.money import EXPONENTS
 from refunds.gateways import Order, Refused
 from refunds.stripe.gateway import Stripe
 from refunds.stripe.units import in_stripe_units

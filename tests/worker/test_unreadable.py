@@ -31,7 +31,7 @@ def celery() -> Iterator[VirtualCelery]:
 
 def send(**options: Any) -> None:
     """Send a message to the reconciler."""
-    current_app.send_task(RECONCILE, queue="upkeep", **options)
+    current_app.send_task(RECONCILE, queue="reconciling", **options)
 
 
 def done(celery: VirtualCelery) -> int:
@@ -46,9 +46,9 @@ def test_header_that_kombu_cannot_read_ends_no_worker(celery: VirtualCelery, cap
     with caplog.at_level(logging.ERROR, logger=dead_letters.__name__):
         celery.advance(timedelta(0))
     assert done(celery) == 1
-    assert "Unreadable: upkeep: ValueError: ('Unsupported type'" in caplog.text
+    assert "Unreadable: reconciling: ValueError: ('Unsupported type'" in caplog.text
     (entry,) = celery.broker.client.lrange(NAME, 0, -1)  # type: ignore[attr-defined]  # a Redis broker's
-    assert b'"from": "upkeep"' in entry
+    assert b'"from": "reconciling"' in entry
     assert b'"__type__": "nope"' in entry
 
 

@@ -5,8 +5,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from ...domain import cutoff
 from ...domain.money import to_major
-from ...operations import local, preview, sweeps
+from ...domain.returns import Decision
+from ...operations import decisions, local, sweeps
 from .. import taking
 from ..clock import trusted_now
 
@@ -23,14 +25,14 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Start the sweep; print what it approves, until when, and whether a worker has taken it."""
         now = trusted_now()
-        shown = preview.preview(now)
-        if shown.owed_decline:
-            self.stdout.write(f"{shown.owed_decline:,} were received before the last cutoff and can only be declined.")
+        shown = decisions.preview(Decision.APPROVE, now)
+        if late := shown.only_declinable:
+            self.stdout.write(f"{late:,} were received before the last cutoff and can only be declined.")
         if not shown.count:
             self.stdout.write("Nothing can be approved; nothing was started.")
             return
         sweep, _ = sweeps.start_approve(key=uuid.uuid4().hex, frozen=shown.frozen, by=None, now=now)
         for currency, count, total in shown.totals:
             self.stdout.write(f"{count:,} pending, {to_major(total, currency):,} {currency}")
-        self.stdout.write(f"Sweep {sweep.pk} approves them until {local(shown.expires_at)}.")
+        self.stdout.write(f"Sweep {sweep.pk} approves them until {local(cutoff.upcoming(now))}.")
         self.stdout.write(taking.line(sweep, options["wait"]))

@@ -35,7 +35,7 @@ SWEEPING = ("refunds.plan_sweep", "refunds.decide_chunk")
 TELLING = ("refunds.notify_customer",)
 HOUR = timedelta(hours=1)
 # One slow worker: of two that sleep at once the kit keeps the first asleep as long as the second is busy.
-CREW = {"slow": ["payments", "mail", "decisions"], "upkeep": ["upkeep"]}
+CREW = {"slow": ["payments", "mail", "decisions"], "reconciling": ["reconciling"]}
 
 
 class TimeIsOver(AssertionError):
@@ -202,7 +202,7 @@ def test_workers_that_stopped_for_an_hour_find_one_message_for_each_row(start: S
     """Plans, chunks, refunds of a waiting range and refunds sent one by one, and mails; two reconcilers go on."""
     gateway = Slow(0)
     pay_by(gateway, "1/s")
-    celery = start(NOON, transport="fakeredis", workers={"u1": ["upkeep"], "u2": ["upkeep"]}, beats=2)
+    celery = start(NOON, transport="fakeredis", workers={"u1": ["reconciling"], "u2": ["reconciling"]}, beats=2)
     ids = approve(60, celery)
     pay_refunds(IdRange(ids[0], ids[-1]), celery.now, gateway=gateway, limiter=Throttle(Rate.parse("1/s"), "memory://"))
     approve(60, celery)

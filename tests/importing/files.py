@@ -4,11 +4,13 @@ import io
 import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 
-from refunds.importing.files import OWN, Format, Layout, Rejection, Row, Source, rows
+from refunds.importing.files import OWN, BadFile, Format, Layout, Rejection, Return, Row, Source, rows
 from refunds.importing.importer import Summary, import_file
 from refunds.models import ReturnRequest
 
@@ -24,7 +26,6 @@ GOOD: Mapping[str, str] = {
     "customer_email": "ann@example.com",
     "requested_at": "2026-07-15T12:00:00+03:00",
 }
-
 
 GOOD_ONLINE: Mapping[str, str] = {
     "InvoiceNo": "C536391",
@@ -73,12 +74,59 @@ def taken(found: Iterable[Row | Rejection]) -> list[Row]:
     return [each for each in found if isinstance(each, Row)]
 
 
+def content(data: bytes, layout: Layout = OWN, form: Format = Format.CSV) -> Return:
+    """The content of the file's one row, which was not rejected."""
+    (row,) = read(data, layout, form)
+    assert isinstance(row, Row), row
+    return row.content
+
+
+def rejection(data: bytes, layout: Layout = OWN, form: Format = Format.CSV) -> str:
+    """The message about the one rejected row of the file."""
+    (message,) = messages(read(data, layout, form))
+    return message
+
+
+def refusal(data: bytes, layout: Layout = OWN, form: Format = Format.CSV) -> str:
+    """The message about the file, which is refused as a whole: one line."""
+    with pytest.raises(BadFile) as caught:
+        read(data, layout, form)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
 def store(data: bytes, form: Format = Format.CSV, now: datetime = NOW) -> tuple[Summary, list[Rejection]]:
     """Import a file into the database."""
     rejected: list[Rejection] = []
     source = Source(io.BytesIO(data), "returns")
     summary = import_file(source, layout=OWN, form=form, now=now, on_rejected=rejected.append)
     return summary, rejected
+
+
+def counts(summary: Summary) -> tuple[int, int, int]:
+    """Imported, known and rejected rows."""
+    return summary.imported, summary.known, summary.rejected
+
+
+def imported(data: bytes, form: Format = Format.CSV) -> tuple[int, int, int]:
+    """Import a file into the database; imported, known and rejected rows."""
+    return counts(store(data, form)[0])
+
+
+def run(file: str | Path, *options: str, stderr: io.StringIO | None = None) -> tuple[str, str, str]:
+    """Run the command: standard output, standard error and the error that ends it, or an empty text."""
+    out, err = io.StringIO(), stderr or io.StringIO()
+    try:
+        call_command("import_returns", str(file), *options, stdout=out, stderr=err, no_color=True)
+    except CommandError as error:
+        return out.getvalue(), err.getvalue(), str(error)
+    return out.getvalue(), err.getvalue(), ""
+
+
+def write(folder: Path, data: bytes, name: str = "a.csv") -> Path:
+    """Write a file to import."""
+    (folder / name).write_bytes(data)
+    return folder / name
 
 
 def none_rejected(rejection: Rejection) -> None:

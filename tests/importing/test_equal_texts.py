@@ -1,0 +1,53 @@
+"""Ids that look the same are the same: letters in NFC, no invisible character, no white space around them."""
+
+import pytest
+
+from refunds.importing.files import Format
+from refunds.models import ReturnRequest
+
+from .files import GOOD, imported, jsonl_file, rejection
+
+COMPOSED, DECOMPOSED = "Zo\u00eb", "Zoe\u0308"
+INVISIBLE = {
+    "\u200b": "U+200B (ZERO WIDTH SPACE)",
+    "\ufeff": "U+FEFF (ZERO WIDTH NO-BREAK SPACE)",
+    "\u00ad": "U+00AD (SOFT HYPHEN)",
+    "\u2060": "U+2060 (WORD JOINER)",
+    "\u202e": "U+202E (RIGHT-TO-LEFT OVERRIDE)",
+    "\u180e": "U+180E (MONGOLIAN VOWEL SEPARATOR)",
+    "\u2028": "U+2028 (LINE SEPARATOR)",
+    "\u00a0": "U+00A0 (NO-BREAK SPACE)",
+    "\u3164": "U+3164 (HANGUL FILLER)",
+    "\ufe0f": "U+FE0F (VARIATION SELECTOR-16)",
+    "\u0007": "U+0007 (a control character)",
+    "\ud800": "U+D800 (half a surrogate pair)",
+}
+
+
+@pytest.mark.parametrize("column", ["order_line", "customer", "return_id", "payment", "customer_email"])
+@pytest.mark.parametrize("character", INVISIBLE, ids=lambda value: ascii(value).strip("'"))
+def test_invisible_character_is_named_with_its_position(column: str, character: str) -> None:
+    """Each column with an id or an address is checked."""
+    message = rejection(jsonl_file({**GOOD, column: f"ann{character}a@example.com"}), form=Format.JSONL)
+    assert message.endswith(f"holds the invisible character {INVISIBLE[character]} at position 4")
+    assert message.startswith(f"line 1: {column} ")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("first", "again"),
+    [
+        ({"order_line": COMPOSED}, {"order_line": DECOMPOSED}),
+        ({"order_line": COMPOSED, "return_id": COMPOSED}, {"order_line": DECOMPOSED, "return_id": DECOMPOSED}),
+        # The no-break space of web pages and the ideographic space are white space too.
+        ({"order_line": COMPOSED, "return_id": "R-1"}, {"order_line": f"\u00a0{COMPOSED}\u3000\t", "return_id": "R-1"}),
+        ({"order_line": COMPOSED, "return_id": "R-1"}, {"order_line": COMPOSED, "return_id": "\u00a0R-1\u3000\t"}),
+    ],
+)
+def test_encoding_of_a_letter_and_white_space_make_no_other_return(
+    first: dict[str, str], again: dict[str, str]
+) -> None:
+    """Facts and ids are compared and stored in NFC, without white space around them."""
+    assert imported(jsonl_file({**GOOD, **first}), Format.JSONL) == (1, 0, 0)
+    assert imported(jsonl_file({**GOOD, **again}), Format.JSONL) == (0, 1, 0)
+    assert ReturnRequest.objects.get().order_line == COMPOSED

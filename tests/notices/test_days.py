@@ -7,15 +7,14 @@ from django.core import mail
 from refunds.domain.returns import Decision
 from refunds.models import Refund
 from refunds.notices.resend import LATE
-from refunds.notices.sending import LEASE, LOT, NOTIFY_CUSTOMER, WITHIN
+from refunds.notices.sending import LEASE, NOTIFY_CUSTOMER
 from refunds.operations import PATIENCE, bulk_payments, health
 from refunds.operations.decisions import decide_chosen
-from refunds.schedule import beat_schedule
 
-from ..day.conftest import Schedule, Start
+from ..day.conftest import Start
 from ..factories import HOUR, MINUTE, NOON, make_requests
-from .mail_server import During, MailServer, refusal
-from .mails import ADDRESS, FAILURE, NO, SUCCEEDED, SUCCESS, YES, late_receipt, notice_of, settle, subjects
+from .mail_server import During, MailServer
+from .mails import ADDRESS, FAILURE, NO, SUCCEEDED, SUCCESS, YES, notice_of, settle, subjects
 
 pytestmark = pytest.mark.django_db(transaction=True)
 # By then the reconciler tries seldom: it would have repeated any mail that it repeats.
@@ -27,13 +26,6 @@ def approve(celery: VirtualCelery, count: int = 1) -> None:
     """Return requests come in and are approved, now."""
     ids = [row.pk for row in make_requests(count, received_at=celery.now, customer_email=ADDRESS)]
     decide_chosen(ids, Decision.APPROVE, by=None, note="", now=celery.now)
-
-
-@pytest.fixture
-def seldom(schedule: Schedule) -> None:
-    """Run the reconciler every 15 minutes: every 30 seconds over days would take most of a test's time."""
-    entries = beat_schedule()
-    schedule({**entries, "reconcile": {**entries["reconcile"], "schedule": LATE.total_seconds()}})
 
 
 def late_lines(celery: VirtualCelery) -> list[str]:
@@ -65,6 +57,7 @@ def test_final_failure_and_the_success_after_it_are_mailed_once(start: Start, mo
         celery.advance(LATER)
     assert subjects() == [FAILURE, SUCCESS]
     assert notice_of(Refund.objects.get()) == (SUCCEEDED, NOON + 2 * LATER, None)
+    assert len(celery.timeline.of("sent", NOTIFY_CUSTOMER)) == 2
 
 
 @pytest.mark.parametrize(
@@ -124,48 +117,6 @@ def test_mail_server_that_is_away_delays_mails_and_loses_none(start: Start, mail
     assert len(mail.outbox) == 5
 
 
-def test_mail_server_that_is_away_for_a_day_ends_the_tries(
-    start: Start, seldom: None, mail_server: MailServer, log: pytest.LogCaptureFixture
-) -> None:
-    """On the next day nothing is tried or sent, `health` has no line, and the log has one."""
-    celery = start(NOON)
-    mail_server.down = True
-    approve(celery)
-    celery.run_until(NOON + WITHIN - MINUTE)
-    assert len(late_lines(celery)) == 1
-    celery.advance(2 * MINUTE)
-    (late,) = [line for line in log.messages if "for a day" in line]
-    assert late == f"{Refund.objects.get()}: no notice is sent: it was due at {NOON} and could not be sent for a day"
-    asked = mail_server.asked
-    mail_server.down = False
-    celery.advance(WITHIN)
-    assert (mail_server.asked, subjects(), late_lines(celery)) == (asked, [], [])
-    assert notice_of(Refund.objects.get()) == ("", None, None)
-
-
-def test_refused_address_is_tried_once(
-    start: Start, seldom: None, mail_server: MailServer, log: pytest.LogCaptureFixture
-) -> None:
-    """The log has one line, and nothing is tried again."""
-    celery = start(NOON)
-    mail_server.answers = [refusal(550)]
-    approve(celery)
-    celery.advance(2 * WITHIN)
-    assert len([record for record in log.records if record.name == "refunds.notices.sending"]) == 1
-    assert (mail_server.asked, subjects(), late_lines(celery)) == (1, [], [])
-    assert celery.timeline.of("failed") == []
-
-
-def test_greylisted_mail_is_sent_a_minute_later(start: Start, mail_server: MailServer) -> None:
-    """The server refuses a stranger's first mail for a while."""
-    celery = start(NOON)
-    mail_server.answers = [refusal(451)]
-    approve(celery)
-    celery.advance(LATER)
-    assert subjects() == [SUCCESS]
-    assert notice_of(Refund.objects.get()) == (SUCCEEDED, NOON + MINUTE, None)
-
-
 @on_transports
 @pytest.mark.parametrize("taken", [False, True])
 def test_mail_of_a_killed_worker_is_sent_after_the_lease(
@@ -181,27 +132,6 @@ def test_mail_of_a_killed_worker_is_sent_after_the_lease(
     assert subjects() == [SUCCESS] * (1 + taken)
     assert len({letter.message()["Message-ID"] for letter in mail.outbox}) == 1
     assert notice_of(refund) == (SUCCEEDED, NOON + LEASE + MINUTE, None)
-
-
-def test_success_during_the_mail_about_the_failure_is_mailed_at_once(
-    start: Start, refund: Refund, mail_server: MailServer
-) -> None:
-    """A late receipt comes while the other mail is being sent: both are sent in order, without the reconciler."""
-    celery = start(NOON, beats=0)
-    settle(refund, NO, celery.now)
-    mail_server.answers = [During(lambda: late_receipt(refund, celery.now))]
-    celery.run_until_idle()
-    assert subjects() == [FAILURE, SUCCESS]
-    assert notice_of(refund) == (SUCCEEDED, NOON, None)
-
-
-def test_many_notices_share_few_messages(start: Start) -> None:
-    """The mails of refunds that are paid together are sent at once, by one message per lot."""
-    celery = start(NOON)
-    approve(celery, 2 * LOT + 1)
-    celery.advance(LATER)
-    assert subjects() == [SUCCESS] * (2 * LOT + 1)
-    assert len(celery.timeline.of("sent", NOTIFY_CUSTOMER)) == 3
 
 
 def test_queue_without_a_worker_gets_one_message_and_no_flood(start: Start) -> None:

@@ -1,6 +1,5 @@
 """A mail takes seconds: its refund changes during them, or its worker is too slow or dies."""
 
-import sys
 from collections.abc import Callable
 from datetime import datetime
 from smtplib import SMTPServerDisconnected
@@ -22,16 +21,21 @@ pytestmark = pytest.mark.django_db
 LATE = NOON + LEASE
 
 
-@pytest.mark.parametrize(("gateway", "is_news"), [(NO, False), (YES, True)], ids=["failure", "success"])
+@pytest.mark.parametrize(
+    ("gateway", "is_news"), [(NO, False), (YES, True), (None, True)], ids=["failure", "success", "late receipt"]
+)
 def test_next_outcome_during_a_mail_is_mailed_next_if_it_is_news(
-    refund: Refund, messages: list[int], mail_server: MailServer, gateway: Says, is_news: bool
+    refund: Refund, messages: list[int], mail_server: MailServer, gateway: Says | None, is_news: bool
 ) -> None:
     """A second failure has no mail. The mail about a success waits for the first mail, and has its own message."""
     settle(refund, NO, NOON)
 
     def again() -> None:
-        try_again([refund.pk], NOON + SECOND)
-        settle(refund, gateway, NOON + 2 * SECOND)
+        if gateway is None:
+            late_receipt(refund, NOON + SECOND)
+        else:
+            try_again([refund.pk], NOON + SECOND)
+            settle(refund, gateway, NOON + 2 * SECOND)
         assert not notify_customer(refund.pk, NOON + 3 * SECOND)
 
     mail_server.answers = [During(again)]
@@ -87,18 +91,6 @@ def test_slow_mail_does_not_end_the_lease_of_the_next_sender(
     notify_customer(refund.pk, NOON)
     assert notice_of(refund)[2] == LATE + LEASE
     assert messages == [refund.pk]
-
-
-def test_mail_of_a_dead_worker_is_sent_after_the_lease(refund: Refund, mail_server: MailServer) -> None:
-    """No message sends a mail, whose worker was killed before the server took it, until the lease is over."""
-    settle(refund, YES, NOON)
-    mail_server.answers = [During(sys.exit)]
-    with pytest.raises(SystemExit):
-        notify_customer(refund.pk, NOON)
-    assert (notice_of(refund), mail.outbox) == (("", None, LATE), [])
-    assert not notify_customer(refund.pk, LATE - BLINK)
-    assert notify_customer(refund.pk, LATE)
-    assert (notice_of(refund), subjects()) == ((SUCCEEDED, LATE, None), [SUCCESS])
 
 
 def test_mail_of_a_dead_worker_is_suppressed_if_the_refund_was_tried_again(

@@ -7,7 +7,6 @@ from django.test import Client
 from django.utils.html import escape
 from pytest_django import Settings
 
-from refunds.models import Refund
 from refunds.notices import letters, opt_outs
 from refunds.notices.models import Notice
 
@@ -54,7 +53,7 @@ def test_link_asks_and_changes_nothing(client: Client) -> None:
 
 
 def test_button_opts_out_and_says_so(client: Client) -> None:
-    """The POST needs only its address; a second one, and the link itself, show the same."""
+    """The POST needs only its address; a second one, and the link itself, show the same. No later outcome is mailed."""
     refund = make_refund(status="succeeded", settled_at=NOON, receipt="r", customer_email=ADDRESS)
     make_pending([refund.pk], NOON)
     for response in (client.post(page()), client.post(page()), client.get(page())):
@@ -64,6 +63,8 @@ def test_button_opts_out_and_says_so(client: Client) -> None:
         assert_kept_to_itself(response)
     assert opted_out() == [(ADDRESS, PRESSED)]
     assert reason_of(refund) == "the customer has opted out"
+    settle(outcome := make_refund(customer_email=ADDRESS), YES, PRESSED)
+    assert notice_of(outcome) == ("", None, None)
 
 
 @pytest.mark.parametrize(
@@ -121,11 +122,3 @@ def test_link_has_only_characters_that_mail_programs_link(settings: Settings) ->
         assert link is not None
         assert set(link) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.:/")
         assert link.endswith("/")
-
-
-def test_outcome_after_the_page_has_no_notice(client: Client, refund: Refund) -> None:
-    """From the page to the rows: the next refund has none."""
-    client.post(page("C@example.com"))
-    settle(refund, YES, NOON)
-    assert notice_of(refund) == ("", None, None)
-    assert Refund.objects.get().status == "succeeded"

@@ -15,7 +15,7 @@ from refunds.operations import reconcile
 
 from ..factories import HOUR, NOON, SECOND, make_refund
 from .mail_server import During, MailServer
-from .mails import ADDRESS, SUCCEEDED, SUCCESS, YES, notice_of, opted_out, settle, subjects
+from .mails import ADDRESS, SUCCEEDED, SUCCESS, YES, notice_of, opted_out, reason_of, settle, subjects
 
 pytestmark = pytest.mark.django_db
 
@@ -61,6 +61,7 @@ def test_opt_out_after_the_outcome_is_found_before_the_mail(refund: Refund) -> N
     OptOut.objects.create(address=ADDRESS, created_at=NOON)
     assert not notify_customer(refund.pk, NOON)
     assert (notice_of(refund), mail.outbox) == (("", None, None), [])
+    assert reason_of(refund) == "the customer has opted out"
 
 
 def test_mail_that_is_being_sent_is_noted_although_its_customer_opts_out(

@@ -47,7 +47,7 @@ def test_outcome_is_mailed_once(refund: Refund, messages: list[int], gateway: Sa
 def test_refund_without_an_outcome_has_no_mail(refund: Refund, messages: list[int]) -> None:
     """A message about a pending refund sends no mail; a message about an unknown refund fails."""
     assert not notify_customer(refund.pk, NOON)
-    with pytest.raises(UnknownRow, match="there is no refund 404"):
+    with pytest.raises(UnknownRow, match="there is no refund 404; nothing was changed"):
         notify_customer(404, NOON)
     assert (notice_of(refund), mail.outbox, messages) == (("", None, None), [], [])
 
@@ -84,23 +84,6 @@ def test_range_has_a_notice_for_each_refund_that_is_paid(messages: list[int]) ->
     assert [notice_of(row) for row in (before, *rows, out)] == [
         ("", None, due_at) for due_at in (None, later, later, later, None)
     ]
-
-
-def test_second_failure_is_not_mailed_but_the_success_after_it_is(refund: Refund, messages: list[int]) -> None:
-    """The refund failed, was mailed, was tried again and failed twice more: one mail. Then it is paid: a second one."""
-    settle(refund, NO, NOON)
-    notify_customer(refund.pk, NOON)
-    for again in (NOON + MINUTE, NOON + 2 * MINUTE):
-        try_again([refund.pk], again)
-        settle(refund, NO, again)
-        assert notice_of(refund) == (FAILED, NOON, None)
-    paid = NOON + 3 * MINUTE
-    try_again([refund.pk], paid)
-    settle(refund, YES, paid)
-    assert notice_of(refund) == (FAILED, NOON, paid)
-    assert notify_customer(refund.pk, paid)
-    assert notice_of(refund) == (SUCCEEDED, paid, None)
-    assert (subjects(), messages) == ([FAILURE, SUCCESS], [refund.pk] * 2)
 
 
 def test_failure_that_is_tried_again_before_its_mail_is_suppressed(refund: Refund) -> None:

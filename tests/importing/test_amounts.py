@@ -36,25 +36,18 @@ def test_any_decimal_is_exact_or_refused(amount: Decimal, currency: str) -> None
         ("1", "XXX", "currency 'XXX' is not a currency of ISO 4217"),
         ("NaN", "GBP", "amount NaN is not a number"),
         ("Infinity", "GBP", "amount Infinity is not a number"),
-        ("0", "GBP", "amount 0 is not positive"),
-        ("-1", "GBP", "amount -1 is not positive"),
-        ("0.001", "GBP", "amount 0.001 has 3 decimals, and GBP has 2 decimals"),
         ("1.0000000000000000000000000001", "GBP", r"amount 1\.0+ has 28 decimals, and GBP has 2 decimals"),
         ("0.5", "JPY", "amount 0.5 has 1 decimal, and JPY has no decimals"),
-        ("10.000", "EUR", "amount 10.000 has 3 decimals, and EUR has 2 decimals; the dot may be a thousands separator"),
-        ("1.560", "EUR", "amount 1.560 has 3 decimals, and EUR has 2 decimals; the dot may be a thousands separator"),
         ("10.000", "JPY", "amount 10.000 has 3 decimals, and JPY has no decimals; the dot may be a thousands"),
         ("10.0", "JPY", "amount 10.0 has 1 decimal, and JPY has no decimals"),
         ("1.0000", "KWD", "amount 1.0000 has 4 decimals, and KWD has 3 decimals"),
         ("1e3", "EUR", r"amount 1e\+3 is written with an exponent; write all its digits"),
         ("1e999999", "GBP", r"amount 1e\+999999 is written with an exponent"),
         ("1e-999999", "GBP", "has 999999 decimals"),
-        ("1" + "0" * 30, "GBP", "out of range"),
-        ("92233720368547758.08", "GBP", "out of range"),
     ],
 )
 def test_malformed_amount_is_refused_with_its_reason(amount: str, currency: str, reason: str) -> None:
-    """The message names the amount or the currency and what is wrong with it."""
+    """The message names the amount or the currency and what is wrong with it; test_rows.py has more of them."""
     with pytest.raises(BadAmount, match=reason):
         to_minor(Decimal(amount), currency)
 

@@ -1,13 +1,14 @@
-"""How many statements, and how much memory and disk, an import takes; it stores exactly what it reads."""
+"""How many statements, by which plans, and how much memory and disk, an import takes; it stores what it reads."""
 
 import gc
 import tracemalloc
 from datetime import UTC, datetime
 from itertools import chain, islice
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,6 +20,8 @@ from refunds.importing.identity import Occurrences
 from refunds.importing.importer import import_file, import_rows
 from refunds.models import ReturnRequest
 
+from ..factories import make_requests, never_read_tables
+from ..rows.plans import explained
 from .files import HEADER, NOW, csv_file, line, none_rejected, read, store, taken
 
 pytestmark = pytest.mark.django_db
@@ -57,22 +60,14 @@ def test_stored_request_equals_its_row(line_: str, text: str, quantity: int, min
         transaction.set_rollback(True)
 
 
-class Generated:
-    """A stream of n different rows, each of which is made when it is read."""
-
-    def __init__(self, rows: int) -> None:
-        self.lines = chain([HEADER], (line(order_line=f"{row} of {rows}") for row in range(rows)))
-
-    def readline(self, _size: int, /) -> bytes:
-        return "".join(f"{text}\n" for text in islice(self.lines, 1)).encode()
-
-
 def peak(rows: int) -> int:
-    """The most bytes that Python held while it imported this many rows."""
+    """The most bytes that Python held while it imported this many different rows, each made when it is read."""
+    lines = chain([HEADER], (line(order_line=f"{row} of {rows}") for row in range(rows)))
+    stream = SimpleNamespace(readline=lambda _size: "".join(f"{text}\n" for text in islice(lines, 1)).encode())
     gc.collect()
     tracemalloc.start()
     try:
-        source = Source(Generated(rows), "generated")
+        source = Source(stream, "generated")
         summary = import_file(source, layout=OWN, form=Format.CSV, now=NOW, on_rejected=none_rejected)
         assert summary.imported == rows
         return tracemalloc.get_traced_memory()[1]
@@ -100,3 +95,17 @@ def test_full_disk_ends_the_import_in_one_line(monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(BadFile, match="cannot be kept among the temporary files: database or disk is full"):
         store(csv_file(*(line(order_line=str(number)) for number in range(500))))
     assert ReturnRequest.objects.count() in (100, 200, 300, 400)
+
+
+def test_import_with_return_ids_goes_by_indexes() -> None:
+    """Stored return_ids are found by their index, of thousands too; the numbers of equal facts by their keys."""
+    make_requests(1, return_id="another")
+    never_read_tables()
+    rows = taken(read(csv_file(*(f"{line()},R-{number}" for number in range(2_000)), header=f"{HEADER},return_id")))
+    with explained() as plans:
+        import_rows(rows, now=NOW, on_rejected=none_rejected)
+    assert [plan for plan in plans if plan.reads_a_large_table] == []
+    by_return_id, by_key, *_ = [plan.indexes for plan in plans if ReturnRequest._meta.db_table in plan.text]
+    assert by_return_id == {"request_return_id_once"}
+    # SQLite's index of a constraint over the whole table has no name of ours.
+    assert by_key == ({"request_key_once"} if connection.vendor == "postgresql" else set())

@@ -11,10 +11,11 @@ from refunds.importing.files import BadFile
 from refunds.importing.reading import Source
 from refunds.models import ReturnRequest
 
-from .files import GOOD, HEADER, csv_file, line, read, refusal, rejection, run, write
+from .files import GOOD, GOOD_ONLINE, HEADER, csv_file, line, read, refusal, rejection, run, write
 
 GOOD_FILE = csv_file(line())
 TEXT = GOOD_FILE.decode()
+ONLINE = "\n".join([",".join(GOOD_ONLINE), ",".join(GOOD_ONLINE.values()), ""]).encode()
 SEMICOLONS = GOOD_FILE.replace(b",", b";")
 
 
@@ -22,6 +23,8 @@ SEMICOLONS = GOOD_FILE.replace(b",", b";")
     ("data", "message"),
     [
         (SEMICOLONS, "separates its columns with ';', not with ',' as layout own does: import it with --separator sem"),
+        (ONLINE, "not the header of layout own: missing 'order_line', 'amount', "),
+        (ONLINE, "; this looks like --layout online-retail"),
         (GOOD_FILE.replace(b",", b"\t"), r"separates its columns with '\t', not with ','"),
         (GOOD_FILE.replace(b",", b"|"), "import it with --separator pipe"),
         (b"sep=;\r\n" + SEMICOLONS, "begins with Excel's line sep=, which says how the columns are separated: import"),
@@ -68,13 +71,15 @@ def test_cause_and_option_are_named(data: bytes, message: str) -> None:
         (SEMICOLONS.replace(b"12.50", b"12,50"), ("--separator", "semicolon", "--decimal", ",")),
         (json.dumps([dict(GOOD)], indent=2).encode(), ("--format", "jsonl")),
         (json.dumps([dict(GOOD)], indent=2).encode("utf-16"), ("--format", "jsonl", "--encoding", "utf-16")),
+        (ONLINE, ("--layout", "online-retail")),
     ],
 )
 def test_named_option_reads_the_file(tmp_path: Path, data: bytes, options: tuple[str, ...]) -> None:
     """The option of the message works as it is written."""
     assert run(write(tmp_path, data), *options)[1:] == ("", "")
     request = ReturnRequest.objects.get()
-    assert (request.amount_minor, request.reason) in {(1250, "too small"), (1250, "zu groß")}
+    wanted = {(1250, "too small"), (1250, "zu groß"), (1980, GOOD_ONLINE["Description"].strip())}
+    assert (request.amount_minor, request.reason) in wanted
 
 
 @pytest.mark.django_db

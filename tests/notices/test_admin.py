@@ -22,8 +22,7 @@ __all__ = ["clock"]
 pytestmark = pytest.mark.django_db
 ROOM = f"/admin/{Notice._meta.app_label}"
 NOTICES, OPT_OUTS = f"{ROOM}/notice/", f"{ROOM}/optout/"
-ZOE = "zoe@shop.example"
-MARKUP = "<script>alert(1)</script>"
+ZOE, MARKUP = "zoe@shop.example", "<script>alert(1)</script>"
 MALFORMED = ("x", "-1", "1.5", "²", str(2**63), "9" * 19, "9" * 5000)
 
 

@@ -1,11 +1,12 @@
-"""Ids that look the same are the same: letters in NFC, no invisible character, no white space around them."""
+"""Ids that look the same are the same, and addresses can be written to."""
 
 import pytest
 
 from refunds.importing.files import Format
 from refunds.models import ReturnRequest
 
-from .files import GOOD, imported, jsonl_file, rejection
+from ..text.test_addresses import UNWRITABLE, WRITABLE
+from .files import GOOD, content, imported, jsonl_file, rejection
 
 COMPOSED, DECOMPOSED = "Zo\u00eb", "Zoe\u0308"
 INVISIBLE = {
@@ -51,3 +52,17 @@ def test_encoding_of_a_letter_and_white_space_make_no_other_return(
     assert imported(jsonl_file({**GOOD, **first}), Format.JSONL) == (1, 0, 0)
     assert imported(jsonl_file({**GOOD, **again}), Format.JSONL) == (0, 1, 0)
     assert ReturnRequest.objects.get().order_line == COMPOSED
+
+
+@pytest.mark.parametrize("address", UNWRITABLE, ids=ascii)
+def test_unwritable_address_rejects_its_row(address: str) -> None:
+    """The message names the line, the column and the address."""
+    message = rejection(jsonl_file({**GOOD, "customer_email": address}), form=Format.JSONL)
+    assert message.startswith("line 1: customer_email ")
+    assert UNWRITABLE[address] in message or "is longer than 254 characters" in message
+
+
+@pytest.mark.parametrize("address", WRITABLE, ids=ascii)
+def test_writable_address_is_taken(address: str) -> None:
+    """It is quoted, in a domain of other letters, or an address literal."""
+    assert content(jsonl_file({**GOOD, "customer_email": address}), form=Format.JSONL).customer_email == address

@@ -1,5 +1,6 @@
 """Files for the import tests: their bytes, and what an import made of them."""
 
+import csv
 import io
 import json
 from collections.abc import Iterable, Mapping
@@ -11,32 +12,18 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from refunds.importing.files import OWN, BadFile, Format, Layout, Rejection, Return, Row, Source, rows
-from refunds.importing.importer import Summary, import_file
-from refunds.models import ReturnRequest
+from refunds.importing.importer import Summary, import_file, import_rows
 
 NOW = datetime(2026, 7, 15, 12, 0, tzinfo=UTC)
 HEADER = "order_line,quantity,amount,currency,reason,customer,customer_email,requested_at"
-GOOD: Mapping[str, str] = {
-    "order_line": "1001/1",
-    "quantity": "2",
-    "amount": "12.50",
-    "currency": "GBP",
-    "reason": "too small",
-    "customer": "c-1",
-    "customer_email": "ann@example.com",
-    "requested_at": "2026-07-15T12:00:00+03:00",
-}
-
-GOOD_ONLINE: Mapping[str, str] = {
-    "InvoiceNo": "C536391",
-    "StockCode": "22556",
-    "Description": "PLASTERS IN TIN CIRCUS PARADE ",
-    "Quantity": "-12",
-    "InvoiceDate": "2010-12-01 10:24:00",
-    "UnitPrice": "1.65",
-    "CustomerID": "17548.0",
-    "Country": "United Kingdom",
-}
+GOOD_CELLS = ("1001/1", "2", "12.50", "GBP", "too small", "c-1", "ann@example.com", "2026-07-15T12:00:00+03:00")
+GOOD: Mapping[str, str] = dict(zip(HEADER.split(","), GOOD_CELLS, strict=True))
+# The columns and a row of Online Retail.
+ONLINE = """\
+InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country
+C536391,22556,PLASTERS IN TIN CIRCUS PARADE ,-12,2010-12-01 10:24:00,1.65,17548.0,United Kingdom
+"""
+GOOD_ONLINE: Mapping[str, str] = next(csv.DictReader(io.StringIO(ONLINE)))
 
 
 def quoted(value: str) -> str:
@@ -52,6 +39,11 @@ def line(**cells: str) -> str:
 def csv_file(*lines: str, end: str = "\n", header: str = HEADER) -> bytes:
     """The own header, or another, and these lines."""
     return "".join(f"{each}{end}" for each in (header, *lines)).encode()
+
+
+def with_ids(*rows: tuple[str, dict[str, str]]) -> bytes:
+    """A file of rows, each with its return_id (or none) and its differences from the good row."""
+    return csv_file(*(f"{line(**cells)},{return_id}" for return_id, cells in rows), header=f"{HEADER},return_id")
 
 
 def jsonl_file(*objects: Mapping[str, Any]) -> bytes:
@@ -134,7 +126,6 @@ def none_rejected(rejection: Rejection) -> None:
     pytest.fail(str(rejection))
 
 
-def stored() -> list[tuple[object, ...]]:
-    """The content of all requests in the database, without ids and times of arrival."""
-    fields = "key", "order_line", "quantity", "amount_minor", "currency", "reason", "customer", "requested_at"
-    return sorted(ReturnRequest.objects.values_list(*fields))
+def import_good(found: Iterable[Row], now: datetime = NOW) -> Summary:
+    """Import rows, none of which is rejected."""
+    return import_rows(found, now=now, on_rejected=none_rejected)

@@ -17,12 +17,12 @@ from refunds.importing import importer
 from refunds.importing.fields import FIRST_YEAR
 from refunds.importing.files import OWN, BadFile, Format, Return, Row, Source
 from refunds.importing.identity import Occurrences
-from refunds.importing.importer import import_file, import_rows
+from refunds.importing.importer import import_file
 from refunds.models import ReturnRequest
 
 from ..factories import make_requests, never_read_tables
 from ..rows.plans import explained
-from .files import HEADER, NOW, csv_file, line, none_rejected, read, store, taken
+from .files import HEADER, NOW, csv_file, import_good, imported, line, none_rejected, read, store, taken, with_ids
 
 pytestmark = pytest.mark.django_db
 
@@ -33,9 +33,9 @@ def test_batch_is_one_statement(django_assert_num_queries: Any, monkeypatch: pyt
     monkeypatch.setattr(importer, "BATCH", 200)
     rows = taken(read(csv_file(*[line()] * 500)))
     if known:
-        import_rows(rows, now=NOW, on_rejected=none_rejected)
+        import_good(rows)
     with django_assert_num_queries(3):
-        assert import_rows(rows, now=NOW, on_rejected=none_rejected).read == 500
+        assert import_good(rows).read == 500
 
 
 def test_file_of_rejected_rows_sends_no_statement(django_assert_num_queries: Any) -> None:
@@ -53,7 +53,7 @@ def test_stored_request_equals_its_row(line_: str, text: str, quantity: int, min
     at = at.replace(tzinfo=UTC, year=max(at.year, FIRST_YEAR))
     content = Return(line_, quantity, minor, "GBP", text, text, "ann@example.com", at, text)
     with transaction.atomic():
-        import_rows([Row(2, "k", content)], now=NOW, on_rejected=none_rejected)
+        import_good([Row(2, "k", content)])
         request = ReturnRequest.objects.get()
         assert {name: getattr(request, name) for name in vars(content)} == vars(content)
         assert (request.key, request.received_at, request.status) == ("k", NOW, Status.REQUESTED)
@@ -101,11 +101,31 @@ def test_import_with_return_ids_goes_by_indexes() -> None:
     """Stored return_ids are found by their index, of thousands too; the numbers of equal facts by their keys."""
     make_requests(1, return_id="another")
     never_read_tables()
-    rows = taken(read(csv_file(*(f"{line()},R-{number}" for number in range(2_000)), header=f"{HEADER},return_id")))
+    rows = taken(read(with_ids(*((f"R-{number}", {}) for number in range(2_000)))))
     with explained() as plans:
-        import_rows(rows, now=NOW, on_rejected=none_rejected)
+        import_good(rows)
     assert [plan for plan in plans if plan.reads_a_large_table] == []
     by_return_id, by_key, *_ = [plan.indexes for plan in plans if ReturnRequest._meta.db_table in plan.text]
     assert by_return_id == {"request_return_id_once"}
     # SQLite's index of a constraint over the whole table has no name of ours.
     assert by_key == ({"request_key_once"} if connection.vendor == "postgresql" else set())
+
+
+def test_batch_with_ids_takes_three_statements(django_assert_num_queries: Any) -> None:
+    """They find the stored ids, find the taken numbers, and add the rows. Known rows take one statement."""
+    rows = taken(read(with_ids(*((f"R-{number}", {}) for number in range(500)))))
+    for questions in (3, 1):
+        with django_assert_num_queries(questions):
+            import_good(rows)
+    assert ReturnRequest.objects.count() == 500
+
+
+def test_many_return_ids_with_equal_facts_take_few_queries(django_assert_max_num_queries: Any) -> None:
+    """A shop's times are whole days: the next file's returns go past the stored ones together, not one by one.
+
+    No number is left out: as many rows without ids are known.
+    """
+    store(with_ids(*((f"A-{number}", {}) for number in range(50))))
+    with django_assert_max_num_queries(20):
+        assert imported(with_ids(*((f"B-{number}", {}) for number in range(50)))) == (50, 0, 0)
+    assert imported(csv_file(*[line()] * 101)) == (1, 100, 0)

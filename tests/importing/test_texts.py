@@ -14,9 +14,10 @@ COMPOSED, DECOMPOSED = "Zo\u00eb", "Zoe\u0308"
 @pytest.mark.parametrize("column", ["order_line", "customer", "return_id", "payment", "customer_email"])
 def test_invisible_character_is_named_with_its_position(column: str) -> None:
     """Each column with an id or an address is checked."""
-    message = rejection(jsonl_file({**GOOD, column: "ann\u200ba@example.com"}), form=Format.JSONL)
-    assert message.endswith("holds the invisible character U+200B (ZERO WIDTH SPACE) at position 4")
-    assert message.startswith(f"line 1: {column} ")
+    for character, name in (("\u200b", "U+200B (ZERO WIDTH SPACE)"), ("\ud800", "U+D800 (half a surrogate pair)")):
+        message = rejection(jsonl_file({**GOOD, column: f"ann{character}a@example.com"}), form=Format.JSONL)
+        assert message.endswith(f"holds the invisible character {name} at position 4")
+        assert message.startswith(f"line 1: {column} ")
 
 
 @pytest.mark.django_db

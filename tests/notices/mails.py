@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from unittest.mock import Mock
 
 from django.core import mail
 
 from refunds.domain.refunds import RefundStatus
-from refunds.gateways import Answer, Refused, Settled
+from refunds.gateways import Refused, Settled
 from refunds.models import Refund
 from refunds.notices.models import Notice, NoticeStatus, OptOut
 from refunds.operations import payments
@@ -17,22 +18,15 @@ SUCCESS, FAILURE = "Your refund of 12.50 GBP", "Your refund of 12.50 GBP is dela
 SUCCEEDED, FAILED = RefundStatus.SUCCEEDED, RefundStatus.FAILED
 
 
-class Says:
-    """A gateway with one answer."""
-
-    def __init__(self, answer: Answer | Refused) -> None:
-        self.answer = answer
-
-    def refund(self, *_: object) -> Answer:
-        if isinstance(self.answer, Refused):
-            raise self.answer
-        return self.answer
+def says(**answer: object) -> Mock:
+    """Return a gateway with one answer."""
+    return Mock(spec=["refund"], refund=Mock(**answer))
 
 
-YES, NO = Says(Settled("re_1")), Says(Refused("card closed"))
+YES, NO = says(return_value=Settled("re_1")), says(side_effect=Refused("card closed"))
 
 
-def settle(refund: Refund, gateway: Says, now: datetime) -> None:
+def settle(refund: Refund, gateway: Mock, now: datetime) -> None:
     """Settle the refund by one attempt to pay it."""
     payments.pay_refund(refund.pk, now, gateway=gateway, jitter=0)
 

@@ -3,6 +3,7 @@
 import pytest
 from celery_rehearsal import VirtualCelery
 from django.core import mail
+from django.db import connection
 
 from refunds.domain.returns import Decision
 from refunds.models import Refund
@@ -33,14 +34,16 @@ def late_lines(celery: VirtualCelery) -> list[str]:
     return [line for line in health.health(celery.now) if line.startswith("notices not sent")]
 
 
-def test_success_is_mailed_at_once(start: Start) -> None:
-    """A refund is approved, paid and mailed in one instant, with one message."""
+def test_success_is_mailed_at_once(start: Start, mail_server: MailServer) -> None:
+    """A refund is approved, paid and mailed in one instant. No transaction is open during the mail."""
+    held: list[bool] = []
+    mail_server.answers = [During(lambda: held.append(connection.in_atomic_block))]
     celery = start(NOON)
     approve(celery)
     celery.advance(LATER)
     assert subjects() == [SUCCESS]
     assert notice_of(Refund.objects.get()) == (SUCCEEDED, NOON, None)
-    assert len(celery.timeline.of("started", NOTIFY_CUSTOMER)) == 1
+    assert (len(celery.timeline.of("started", NOTIFY_CUSTOMER)), held) == (1, [False])
 
 
 def test_final_failure_and_the_success_after_it_are_mailed_once(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 from smtplib import SMTPServerDisconnected
+from unittest.mock import Mock
 
 import pytest
 from django.core import mail
@@ -15,7 +16,7 @@ from refunds.operations.bulk_payments import try_again
 
 from ..factories import BLINK, MINUTE, NOON, SECOND
 from .mail_server import During, MailServer
-from .mails import FAILED, FAILURE, NO, SUCCEEDED, SUCCESS, YES, Says, late_receipt, notice_of, settle, subjects
+from .mails import FAILED, FAILURE, NO, SUCCEEDED, SUCCESS, YES, late_receipt, notice_of, settle, subjects
 
 pytestmark = pytest.mark.django_db
 LATE = NOON + LEASE
@@ -25,7 +26,7 @@ LATE = NOON + LEASE
     ("gateway", "is_news"), [(NO, False), (YES, True), (None, True)], ids=["failure", "success", "late receipt"]
 )
 def test_next_outcome_during_a_mail_is_mailed_next_if_it_is_news(
-    refund: Refund, messages: list[int], mail_server: MailServer, gateway: Says | None, is_news: bool
+    refund: Refund, messages: list[int], mail_server: MailServer, gateway: Mock | None, is_news: bool
 ) -> None:
     """A second failure has no mail. The mail about a success waits for the first mail, and has its own message."""
     settle(refund, NO, NOON)

@@ -53,21 +53,17 @@ def test_django_sends_to_every_writable_address(local: str, labels: list[str]) -
         assert domain == address.rpartition("@")[2].lower() or "xn--" in address
 
 
-@pytest.mark.parametrize("address", ["a@\u200b.example", f"a@{'ü' * 60}.example", "a@b..example"], ids=ascii)
-def test_django_raises_an_error_on_such_an_address(address: str) -> None:
-    """Each attempt to send would fail as a bug does, so such an address is refused."""
-    with pytest.raises(ValueError, match=r"."):
-        posted(address)
-
-
 def test_django_writes_to_another_mailbox_or_raises_an_error() -> None:
-    """So a letter outside ASCII before the @ is refused, and a domain that IDNA changes."""
+    """So an invisible character, a long label, a letter outside ASCII and a domain that IDNA changes are refused."""
     assert posted("a@straße.example") == ["a@strasse.example"]
+    raises = ["a@\u200b.example", f"a@{'ü' * 60}.example", "a@b..example"]
     if django.VERSION >= (6, 0):
-        with pytest.raises(ValueError, match=r"."):
-            posted("zoë@b.example")
+        raises.append("zoë@b.example")
     else:
         assert posted("zoë@b.example") == ["=?utf-8?q?zo=C3=AB?=@b.example"]
+    for address in raises:
+        with pytest.raises(ValueError, match=r"."):
+            posted(address)
 
 
 @pytest.mark.django_db

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from refunds.domain.returns import Status
 from refunds.importing import importer
-from refunds.importing.fields import FIRST_YEAR
+from refunds.importing.dates import FIRST_YEAR
 from refunds.importing.files import OWN, BadFile, Format, Return, Row, Source
 from refunds.importing.identity import Occurrences
 from refunds.importing.importer import import_file

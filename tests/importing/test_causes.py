@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,9 @@ from refunds.importing.files import BadFile
 from refunds.importing.reading import Source
 from refunds.models import ReturnRequest
 
-from .files import GOOD, GOOD_ONLINE, HEADER, ONLINE, csv_file, line, read, refusal, rejection, run, write
+from .files import GOOD, HEADER, ONLINE, csv_file, line, read, refusal, rejection, run, write
 
+pytestmark = pytest.mark.django_db
 GOOD_FILE = csv_file(line())
 TEXT = GOOD_FILE.decode()
 SEMICOLONS = GOOD_FILE.replace(b",", b";")
@@ -46,42 +48,38 @@ SEMICOLONS = GOOD_FILE.replace(b",", b";")
         (b"%PDF-1.7", "is a PDF"),
         (b"<html><table>", "is HTML or XML, whatever its name says"),
         (b'<?xml version="1.0"?>', "is HTML or XML"),
-        (json.dumps([dict(GOOD)]).encode(), "is JSON, not CSV: import it with --format jsonl"),
+        (json.dumps([dict(GOOD)], indent=2).encode(), "is JSON, not CSV: import it with --format jsonl"),
     ],
     ids=lambda value: value[:40] if isinstance(value, str) else "",
 )
-def test_cause_and_option_are_named(data: bytes, message: str) -> None:
-    """The file is refused as a whole."""
-    assert message in refusal(data)
+def test_cause_and_option_are_named(tmp_path: Path, data: bytes, message: str) -> None:
+    """The file is refused as a whole. An option of the message works as it is written."""
+    found = refusal(data)
+    assert message in found
+    if option := re.search(r"--(separator|encoding|format|layout) \S+$", found):
+        assert run(write(tmp_path, data), *option[0].split())[1:] == ("", "")
+        assert ReturnRequest.objects.count() == 1
+    else:
+        assert " with --" not in found
 
 
-@pytest.mark.django_db
 @pytest.mark.parametrize(
     ("data", "options"),
     [
-        (SEMICOLONS, ("--separator", "semicolon")),
         (SEMICOLONS, ("--separator", ";")),
-        (b"sep=;\r\n" + SEMICOLONS, ("--separator", "semicolon")),
-        (GOOD_FILE.replace(b",", b"\t"), ("--separator", "tab")),
-        (TEXT.encode("utf-16"), ("--encoding", "utf-16")),
-        (TEXT.encode("utf-16-le"), ("--encoding", "utf-16-le")),
         (TEXT.encode("utf-16-be"), ("--encoding", "UTF-16BE")),
         (csv_file(line(reason="zu groß")).decode().encode("cp1252"), ("--encoding", "cp1252")),
         (SEMICOLONS.replace(b"12.50", b"12,50"), ("--separator", "semicolon", "--decimal", ",")),
-        (json.dumps([dict(GOOD)], indent=2).encode(), ("--format", "jsonl")),
         (json.dumps([dict(GOOD)], indent=2).encode("utf-16"), ("--format", "jsonl", "--encoding", "utf-16")),
-        (ONLINE.encode(), ("--layout", "online-retail")),
     ],
 )
-def test_named_option_reads_the_file(tmp_path: Path, data: bytes, options: tuple[str, ...]) -> None:
-    """The option of the message works as it is written."""
+def test_options_read_the_file(tmp_path: Path, data: bytes, options: tuple[str, ...]) -> None:
+    """Each has several spellings, and two go together."""
     assert run(write(tmp_path, data), *options)[1:] == ("", "")
     request = ReturnRequest.objects.get()
-    wanted = {(1250, "too small"), (1250, "zu groß"), (1980, GOOD_ONLINE["Description"].strip())}
-    assert (request.amount_minor, request.reason) in wanted
+    assert (request.amount_minor, request.reason) in {(1250, "too small"), (1250, "zu groß")}
 
 
-@pytest.mark.django_db
 def test_wrong_option_is_named(tmp_path: Path) -> None:
     """It is refused before the file is read."""
     for option, value, message in (

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from pytest_django import Settings
 
 from refunds.importing.amounts import LARGEST_MINOR
+from refunds.importing.dates import FIRST_YEAR, LAST_YEAR
 from refunds.importing.errors import BadRow, shown
-from refunds.importing.fields import FIRST_YEAR, LARGEST_QUANTITY, LAST_YEAR, LONGEST_REASON
+from refunds.importing.fields import LARGEST_QUANTITY, LONGEST_REASON
 from refunds.importing.files import LAYOUTS, OWN, Format, Return
 from refunds.importing.rows import parse
 

@@ -47,8 +47,8 @@ def make_notice(address: str, **columns: Any) -> Notice:
 @pytest.fixture
 def notices() -> dict[str, Notice]:
     """Return a notice of each status, newest last."""
-    columns = ({"due_at": NOON}, {"notified_of": "failed", "notified_at": NOON}, {"reason": "opted out"})
-    each = dict(zip(("pending", "sent", "suppressed"), columns, strict=True))
+    sent: dict[str, Any] = {"notified_of": "failed", "notified_at": NOON}
+    each = {"pending": {"due_at": NOON}, "sent": sent, "suppressed": {"reason": "opted out"}}
     return {status: make_notice(f"{status}@example.com", status=status, **each[status]) for status in each}
 
 

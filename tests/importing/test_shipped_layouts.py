@@ -1,16 +1,70 @@
-"""The layout of the Online Retail files."""
+"""The shipped layouts, on a sample of each shop's export and on rows of Online Retail."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from pytest_django import Settings
 
-from refunds.importing.files import ONLINE_RETAIL, OWN, Return
+from refunds.importing.files import LAYOUTS, ONLINE_RETAIL, OWN, Format, Return
+from refunds.importing.layout import Layout
 
-from .files import GOOD_ONLINE, content, read, rejection, taken
+from .files import GOOD_ONLINE, content, messages, read, refusal, rejection, taken
+
+AT = datetime(2026, 7, 14, 9, 30, tzinfo=UTC)
+REASON, ANN = "requested_by_customer", "ann@example.com"
+SMALL, LOOSE = "too small", "DEFECTIVE: The handle is loose"
+STRIPE = "Status is 'succeeded'; layout stripe-refunds takes rows with 'canceled' or 'failed' alone"
 
 
-def good(**changed: str) -> bytes:
+def sample(name: str) -> tuple[bytes, Layout, Format]:
+    """Read the sample of a layout."""
+    (file,) = (Path(__file__).parent / "samples").glob(f"{name}.*")
+    return file.read_bytes(), LAYOUTS[name], Format.JSONL if file.suffix == ".json" else Format.CSV
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted", "rejected"),
+    [
+        ("stripe-refunds", Return("re_1001", 1, 1250, "EUR", REASON, "", ANN, AT, "ch_1001", "re_1001"), STRIPE),
+        (
+            "woocommerce",
+            Return("124/726", 1, 1000, "EUR", SMALL, "", "", AT),
+            "refunded_payment is 'true'; layout",
+        ),
+        ("amazon-fba-returns", Return("R-1001/MUG-BLUE", 1, 1250, "EUR", LOOSE, "", "", AT), "amount is missing"),
+        (
+            "shopify",
+            Return("#R-1001/MUG-BLUE", 1, 1250, "EUR", SMALL, "", ANN, AT),
+            "Financial Status is 'refund",
+        ),
+    ],
+)
+def test_exports_of_shops_are_read_by_their_layouts(name: str, wanted: Return, rejected: str) -> None:
+    """Rows that are due are imported. Rows that were paid already, or have no amount, are rejected by name."""
+    found = read(*sample(name))
+    (message,) = messages(found)
+    assert taken(found)[0].content == wanted
+    assert rejected in message
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "hint"),
+    [
+        ("amazon-fba-returns", b"amount", "Amazon's report has no prices: add a column amount"),
+        ("shopify", b"Return quantity", 'does not say what came back: add a column "Return quantity"'),
+        ("stripe-refunds", b"Charge", "choose the column Charge when you export"),
+    ],
+)
+def test_missing_column_of_an_export_has_a_hint(name: str, column: bytes, hint: str) -> None:
+    """Amazon's report has no prices and Shopify's no returns, so the message says what to add."""
+    data, layout, form = sample(name)
+    message = refusal(data.replace(column, b"other", 1), layout, form)
+    assert "has not the header of layout" in message
+    assert hint in message
+
+
+def online(**changed: str) -> bytes:
     """A file of one good row with these changes."""
     return f"{','.join(GOOD_ONLINE)}\n{','.join({**GOOD_ONLINE, **changed}.values())}\n".encode()
 
@@ -19,7 +73,7 @@ def test_cancellation_becomes_a_return() -> None:
     """Quantity and amount become positive, and the time is read on London's clocks."""
     at = datetime(2010, 12, 1, 10, 24, tzinfo=UTC)
     wanted = Return("C536391/22556", 12, 1980, "GBP", "PLASTERS IN TIN CIRCUS PARADE", "17548", "", at)
-    assert content(good(), ONLINE_RETAIL) == wanted
+    assert content(online(), ONLINE_RETAIL) == wanted
 
 
 @pytest.mark.parametrize(
@@ -36,7 +90,7 @@ def test_cancellation_becomes_a_return() -> None:
 )
 def test_peculiar_real_rows_are_imported(changed: dict[str, str], column: str, value: object) -> None:
     """They have no customer, a price of three decimals, tens of thousands of units, or summer time."""
-    assert getattr(content(good(**changed), ONLINE_RETAIL), column) == value
+    assert getattr(content(online(**changed), ONLINE_RETAIL), column) == value
 
 
 SKIPPED = "does not exist: the clocks of Europe/London skipped it"
@@ -65,20 +119,22 @@ THREE_DECIMALS = "has 3 decimals, and GBP has 2 decimals; the dot may be a thous
 )
 def test_row_that_is_not_a_return_is_rejected(changed: dict[str, str], reason: str) -> None:
     """The reason names the column of the file."""
-    assert rejection(good(**changed), ONLINE_RETAIL).startswith(f"line 2: {reason}")
+    assert rejection(online(**changed), ONLINE_RETAIL).startswith(f"line 2: {reason}")
 
 
 def test_currency_of_a_layout_must_be_accepted(settings: Settings) -> None:
     """A layout's constant is checked as a row's value is."""
     settings.REFUNDS_CURRENCIES = ("EUR",)
     message = "line 2: currency 'GBP' is not one of EUR; to accept it, add it to REFUNDS_CURRENCIES"
-    assert rejection(good(), ONLINE_RETAIL) == message
+    assert rejection(online(), ONLINE_RETAIL) == message
 
 
 def test_key_depends_only_on_facts() -> None:
     """Country, customer, description and white space around cells do not change it; a price does."""
-    said = good(Country="EIRE", Description=" PLASTERS IN TIN CIRCUS PARADE", CustomerID="17548")
-    first, same, other = (taken(read(data, ONLINE_RETAIL))[0].key for data in (good(), said, good(UnitPrice="1.66")))
+    said = online(Country="EIRE", Description=" PLASTERS IN TIN CIRCUS PARADE", CustomerID="17548")
+    first, same, other = (
+        taken(read(data, ONLINE_RETAIL))[0].key for data in (online(), said, online(UnitPrice="1.66"))
+    )
     assert first == same != other
 
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from textwrap import dedent
 from types import SimpleNamespace
-from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -81,10 +81,7 @@ def test_unreadable_file_is_named_in_one_line(tmp_path: Path, monkeypatch: pytes
     assert run(empty)[2].startswith(f"{empty} is empty; the columns of layout own are order_line, ")
     monkeypatch.setattr(sys, "stdin", None)
     assert run("-")[2] == "cannot read standard input: it is closed"
-
-    def forbidden(*_: Any) -> None:
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-
+    forbidden = Mock(side_effect=PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
     # A disk that fails while it is read.
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=SimpleNamespace(readline=forbidden, fileno=forbidden)))
     assert run("-")[2] == "cannot read standard input: Permission denied"
@@ -98,11 +95,7 @@ def test_error_in_the_middle_says_how_to_go_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: BaseException
 ) -> None:
     """A database error ends the command as it is, with a note. Ctrl-C ends it with one line and its exit status."""
-
-    def fail(*_: object) -> None:
-        raise trouble
-
-    monkeypatch.setattr("refunds.importing.statements.add_requests", fail)
+    monkeypatch.setattr("refunds.importing.statements.add_requests", Mock(side_effect=trouble))
     with pytest.raises((DatabaseError, CommandError)) as caught:
         call_command("import_returns", str(write(tmp_path, CSV)))
     if isinstance(caught.value, CommandError):

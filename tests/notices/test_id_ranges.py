@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from django.core import mail
@@ -98,16 +99,10 @@ def test_mail_that_fails_by_a_bug_gets_its_own_message(
 def test_database_error_is_left_to_the_retry_of_the_task(monkeypatch: pytest.MonkeyPatch) -> None:
     """No other mail is tried."""
     rows = paid(2)
-    asked: list[int] = []
-
-    def away(refund_id: int, _: datetime) -> bool:
-        asked.append(refund_id)
-        raise OperationalError("away")
-
-    monkeypatch.setattr(sending, "notify_customer", away)
+    monkeypatch.setattr(sending, "notify_customer", away := Mock(side_effect=OperationalError("away")))
     with pytest.raises(OperationalError, match="away"):
         notify_customers(id_range(rows), noon)
-    assert asked == [rows[0].pk]
+    assert [call.args[0] for call in away.call_args_list] == [rows[0].pk]
 
 
 @pytest.mark.parametrize("trouble", [None, ZeroDivisionError("as a time limit is")])

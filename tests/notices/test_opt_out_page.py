@@ -104,9 +104,8 @@ def test_forged_link_changes_nothing_and_says_so(client: Client) -> None:
 @pytest.mark.parametrize("payload", ["<script>alert(1)</script>", "\"><img src=x onerror='a()'>", "&lt;b&gt;<b>&amp;"])
 def test_address_is_shown_as_text(client: Client, payload: str) -> None:
     """It is escaped, whatever was imported."""
-    for response in (client.get(page(payload)), client.post(page(payload))):
-        assert payload not in response.text
-        assert str(escape(payload)) in response.text
+    for text in (client.get(page(payload)).text, client.post(page(payload)).text):
+        assert (payload in text, str(escape(payload)) in text) == (False, True)
 
 
 def test_link_has_only_characters_that_mail_programs_link(settings: Settings) -> None:

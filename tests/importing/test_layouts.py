@@ -57,14 +57,6 @@ def test_declared_marks_are_read(amount: str, minor: int) -> None:
     assert content(shop(f"R-1;1;-1;{amount};14.07.2026 12:30;;;"), SHOP_LAYOUT).amount_minor == minor
 
 
-@pytest.mark.parametrize("amount", ["1,234.50", "1,23", "1,234"])
-def test_undeclared_mark_is_refused_with_the_option(amount: str) -> None:
-    """The message says how decimals and thousands are declared."""
-    message = rejection(csv_file(line(amount=amount)))
-    assert message.startswith(f"line 2: amount '{amount}' is not a number with a dot before its decimals; if a comma")
-    assert "--decimal ," in message
-
-
 @pytest.mark.parametrize(
     ("literal", "found"),
     [

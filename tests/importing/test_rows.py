@@ -38,6 +38,7 @@ def bad(column: str, reason: str, *values: str) -> list[tuple[str, str, str]]:
 
 
 THREE_DECIMALS = "amount {raw} has 3 decimals, and GBP has 2 decimals; the dot may be a thousands separator"
+UNDECLARED = "amount {} is not a number with a dot before its decimals; if a comma is there, import it with --decimal ,"
 CURRENCIES = ", ".join(sorted(django_settings.REFUNDS_CURRENCIES))
 YEARS = f"in the years {FIRST_YEAR} to {LAST_YEAR}"
 NO_INSTANT = "requested_at {} is not a date and time such as 2026-07-15T09:30:00+03:00"
@@ -51,7 +52,8 @@ BAD = [
     *bad("quantity", "quantity {} is not a whole number", "1.5", "1_0", "\u0665", "1e3", "1.0", "+5"),
     *bad("quantity", "quantity {} is out of range; the largest is 2,147,483,647", str(LARGEST_QUANTITY + 1)),
     *bad("quantity", f"quantity '{'9' * 40}...' is out of range; the largest is 2,147,483,647", "9" * 5000),
-    *bad("amount", "amount {} is not a number", "NaN", "Infinity", "-Infinity", "12,50", "\u0661"),
+    *bad("amount", "amount {} is not a number", "NaN", "Infinity", "-Infinity", "\u0661"),
+    *bad("amount", UNDECLARED, "12,50", "1,23", "1,234", "1,234.50"),
     *bad("amount", "amount {} is not a number", "1_000", "1.234.56", "1 000"),
     *bad("amount", "amount {raw} is not positive", "0", "-12.50"),
     *bad("amount", THREE_DECIMALS, "0.005", "10.000", "1.560"),

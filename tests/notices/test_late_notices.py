@@ -35,11 +35,8 @@ def late(*, after: timedelta) -> list[str]:
 @pytest.mark.parametrize(
     "trouble",
     [
-        ConnectionRefusedError("away"),
-        TimeoutError("silent"),
-        SMTPServerDisconnected("gone"),
-        SMTPDataError(554, b"looks like spam"),
-        refusal(450),
+        *(ConnectionRefusedError("away"), TimeoutError("silent"), SMTPServerDisconnected("gone")),
+        *(SMTPDataError(554, b"looks like spam"), refusal(450)),
     ],
     ids=lambda error: type(error).__name__,
 )

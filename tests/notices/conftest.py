@@ -34,8 +34,7 @@ def messages(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     ids: list[int] = []
 
     def on_commit(name: str, kwargs: list[dict[str, int]], **_: object) -> None:
-        if name == sending.NOTIFY_CUSTOMER:
-            ids.extend(message["refund_id"] for message in kwargs)
+        ids.extend(message["refund_id"] for message in kwargs if name == sending.NOTIFY_CUSTOMER)
 
     monkeypatch.setattr(outbox, "on_commit", on_commit)
     return ids

@@ -1,6 +1,5 @@
 """One message for many notices: each mail is sent as if it had its own message, and none delays another."""
 
-from datetime import datetime
 from typing import Any
 from unittest.mock import Mock
 
@@ -29,12 +28,7 @@ SENT, PENDING = (SUCCEEDED, NOON, None), ("", None, NOON)
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, int]]:
     """Return the messages that would be sent, without a broker."""
     found: list[dict[str, int]] = []
-
-    def on_commit(name: str, kwargs: list[dict[str, int]], **_: object) -> None:
-        assert name == sending.NOTIFY_CUSTOMER
-        found.extend(kwargs)
-
-    monkeypatch.setattr(outbox, "on_commit", on_commit)
+    monkeypatch.setattr(outbox, "on_commit", lambda _name, kwargs, **_: found.extend(kwargs))
     return found
 
 
@@ -48,11 +42,6 @@ def paid(count: int) -> list[Refund]:
 def id_range(rows: list[Refund]) -> IdRange:
     """All ids from the first to the last."""
     return IdRange(rows[0].pk, rows[-1].pk)
-
-
-def noon() -> datetime:
-    """A clock that stands still."""
-    return NOON
 
 
 @pytest.mark.parametrize(("count", "sizes"), [(1, [1]), (2, [2]), (3, [2, 1]), (4, [2, 2])])
@@ -70,7 +59,7 @@ def test_each_mail_is_sent_once() -> None:
     """However often the message comes, it sends nothing that is not due or is outside of the range."""
     before, *rows, after = paid(5)
     Notice.objects.filter(pk=rows[1].pk).update(due_at=NOON + SECOND)
-    assert [notify_customers(id_range(rows), noon) for _ in range(2)] == [2, 0]
+    assert [notify_customers(id_range(rows), lambda: NOON) for _ in range(2)] == [2, 0]
     not_due = ("", None, NOON + SECOND)
     assert [notice_of(row) for row in (before, *rows, after)] == [PENDING, SENT, not_due, SENT, PENDING]
     assert subjects() == [SUCCESS] * 2
@@ -80,7 +69,7 @@ def test_refused_address_delays_no_other_mail(mail_server: MailServer) -> None:
     """The server refuses a mail for good or for now, or is away for one: the others are sent."""
     rows = paid(4)
     mail_server.answers = [refusal(550), refusal(450), TimeoutError("silent")]
-    assert notify_customers(id_range(rows), noon) == 1
+    assert notify_customers(id_range(rows), lambda: NOON) == 1
     assert [notice_of(row) for row in rows] == [("", None, None), PENDING, PENDING, SENT]
 
 
@@ -91,7 +80,7 @@ def test_mail_that_fails_by_a_bug_gets_its_own_message(
     rows = paid(3)
     sent.clear()
     mail_server.answers = [ZeroDivisionError()]
-    assert notify_customers(id_range(rows), noon) == 2
+    assert notify_customers(id_range(rows), lambda: NOON) == 2
     assert log.messages == [f"refund {rows[0].pk}: the notice gets a message of its own"]
     assert ([notice_of(row) for row in rows], sent) == ([PENDING, SENT, SENT], [{"refund_id": rows[0].pk}])
 
@@ -101,7 +90,7 @@ def test_database_error_is_left_to_the_retry_of_the_task(monkeypatch: pytest.Mon
     rows = paid(2)
     monkeypatch.setattr(sending, "notify_customer", away := Mock(side_effect=OperationalError("away")))
     with pytest.raises(OperationalError, match="away"):
-        notify_customers(id_range(rows), noon)
+        notify_customers(id_range(rows), lambda: NOON)
     assert [call.args[0] for call in away.call_args_list] == [rows[0].pk]
 
 

@@ -50,8 +50,10 @@ def _to_notify(id_range: IdRange, now: datetime) -> QuerySet[ReturnRequest]:
     bounds = {"pk__gte": id_range.first_id, "pk__lte": id_range.last_id}
     of_refund = {f"refund__{name}": value for name, value in bounds.items()}
     same_outcome = Q(notified_of=OuterRef("refund__status"))
-    is_final = Q(notified_of=RefundStatus.FAILED) | Q(notified_at__gte=OuterRef("refund__settled_at"))
-    not_news = Notice.objects.filter(Q(due_at__isnull=False) | (same_outcome & is_final), pk=OuterRef("pk"), **bounds)
+    is_repeated = Q(notified_of=RefundStatus.FAILED) | Q(notified_at__gte=OuterRef("refund__settled_at"))
+    not_news = Notice.objects.filter(
+        Q(due_at__isnull=False) | (same_outcome & is_repeated), pk=OuterRef("pk"), **bounds
+    )
     opted_out = OptOut.objects.filter(address=Lower(OuterRef("customer_email")))
     rows = ReturnRequest.objects.filter(refund__settled_at=now, **bounds, **of_refund).exclude(customer_email="")
     return rows.exclude(Exists(not_news)).exclude(Exists(opted_out)).order_by()

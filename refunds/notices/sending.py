@@ -73,9 +73,9 @@ def notify_customers(id_range: IdRange, clock: Callable[[], datetime]) -> int:
 def notify_customer(refund_id: int, now: datetime) -> bool:
     """Send the mail about a refund if it is due, once for each outcome. Return whether it was sent.
 
-    No transaction is open during the call. A mail that the server does not accept now stays pending: the reconciler
-    sends its message again. The notice is suppressed if the address is invalid or refused permanently, or if the
-    outcome is a day old. A kill before the commit has the same mail sent again. Raises UnknownRow.
+    No transaction is open during the call. If the server does not accept the mail now, the reconciler sends the message
+    again. If the address is invalid or refused permanently, or the outcome is a day old, the notice is suppressed.
+    After a kill between the server's answer and the commit, the same mail is sent again. Raises UnknownRow.
     """
     notice = _claim(refund_id, now)
     if notice is None:
@@ -90,7 +90,7 @@ def notify_customer(refund_id: int, now: datetime) -> bool:
             logger.warning("%s: the notice is sent later: %s", notice.refund, trouble)
             _release(notice, due_at=now)
         return False
-    except Exception:
+    except Exception:  # a bug: the notice stays pending
         _release(notice, due_at=now)
         raise
     _note(notice, now)

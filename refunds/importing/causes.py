@@ -6,7 +6,8 @@ from typing import Final
 
 from .errors import shown
 from .layout import Bound, Layout
-from .layout_files import LAYOUTS, SEPARATORS
+from .layout_files import LAYOUTS
+from .layout_values import SEPARATORS
 
 _NAMES: Final = {mark: name for name, mark in SEPARATORS.items()}
 _SAVE_AS: Final = "open it in a spreadsheet and save it as CSV (UTF-8)"

@@ -128,11 +128,7 @@ def _check(source: Source, bound: Bound, names: list[str], text: str) -> None:
         )
     wrong = [
         f"{what} {', '.join(map(shown, columns[:_NAMED]))}"
-        for what, columns in (
-            ("missing", missing),
-            ("unknown", bound.unknown),
-            ("doubled", bound.doubled),
-        )
+        for what, columns in (("missing", missing), ("unknown", bound.unknown), ("doubled", bound.doubled))
         if columns
     ]
     if wrong:

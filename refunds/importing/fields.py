@@ -3,11 +3,9 @@
 import re
 import unicodedata
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from decimal import Context, Decimal
 from functools import cache
 from typing import Final, cast
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -31,19 +29,12 @@ LARGEST_QUANTITY: Final = 2**31 - 1
 _LONGEST_NUMBER: Final = 64
 # Digits: enough for the product of a price and a quantity of that length, so that nothing is rounded.
 _EXACT: Final = Context(prec=200)
-# An earlier year is a typing error (0026 for 2026). Near the years 1 and 9999, a conversion between zones overflows.
-FIRST_YEAR: Final = 1900
-LAST_YEAR: Final = 9998
 
 _NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 # The accepted form of a number. It allows a minus, so that the message can say that the amount is negative.
 _DIGITS: Final = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?", re.ASCII)
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _WHOLE: Final = re.compile(r"-?\d+", re.ASCII)
-_DATE_TIME: Final = r"\d{4}-\d\d-\d\d[T ](?:[01]\d|2[0-3]):\d\d"
-# It requires the whole offset, so that a cut one is rejected.
-_INSTANT: Final = re.compile(rf"({_DATE_TIME}(?::\d\d(?:\.\d{{1,6}})?)?)(Z|[+-]\d\d:\d\d)?", re.ASCII)
-_WALL_TIME: Final = re.compile(rf"{_DATE_TIME}:\d\d", re.ASCII)
 
 
 @cache
@@ -172,49 +163,3 @@ def decimal(cells: Cells, name: str) -> Decimal:
     if not _DIGITS.fullmatch(value):
         raise BadRow(f"{name} {shown(value)} is not written as digits with at most one dot, such as 12.50 or 0.50")
     return Decimal(value)
-
-
-def instant(cells: Cells, name: str) -> datetime:
-    """Return an ISO 8601 date and time with its offset, in UTC."""
-    value = required(cells, name)
-    match = _INSTANT.fullmatch(value)
-    if not match:
-        raise BadRow(f"{name} {shown(value)} is not a date and time such as 2026-07-15T09:30:00+03:00")
-    if match[2] is None:
-        raise BadRow(f"{name} {shown(value)} has no UTC offset; write it such as {match[1]}+03:00")
-    return _existing(name, value).astimezone(UTC)
-
-
-def wall_time(cells: Cells, name: str, zone: ZoneInfo) -> datetime:
-    """Return in UTC the date and time that the clocks of `zone` show.
-
-    In the hour that clocks repeat in autumn, take the first of the two times. Reject a time in the hour that they skip.
-    """
-    value = required(cells, name)
-    if not _WALL_TIME.fullmatch(value):
-        raise BadRow(f"{name} {shown(value)} is not a date and time such as 2010-12-01 09:41:00")
-    return in_zone(name, value, _existing(name, value), zone)
-
-
-def in_zone(name: str, value: str, at: datetime, zone: ZoneInfo) -> datetime:
-    """Return in UTC the naive `at` on the clocks of `zone`; see `wall_time`. Messages quote `value`."""
-    local = at.replace(tzinfo=zone)
-    in_utc = local.astimezone(UTC)
-    if in_utc.astimezone(zone).replace(tzinfo=None) != local.replace(tzinfo=None):
-        raise BadRow(f"{name} {shown(value)} does not exist: the clocks of {zone.key} skipped it")
-    return in_utc
-
-
-def _existing(name: str, value: str) -> datetime:
-    try:
-        parsed = datetime.fromisoformat(value)
-    except ValueError as error:
-        raise BadRow(f"{name} {shown(value)} does not exist: {error}") from error
-    check_year(name, value, parsed)
-    return parsed
-
-
-def check_year(name: str, value: str, at: datetime) -> None:
-    """Raise BadRow if the year must be a typing error."""
-    if not FIRST_YEAR <= at.year <= LAST_YEAR:
-        raise BadRow(f"{name} {shown(value)} is not in the years {FIRST_YEAR} to {LAST_YEAR}")

@@ -36,14 +36,18 @@ class Summary:
         return self.imported + self.known + self.rejected
 
 
+OnRejected = Callable[[Rejection], None]
+OnBatch = Callable[[Summary], None]
+
+
 def import_file(
     source: Source,
     *,
     layout: Layout,
     form: Format,
     now: datetime,
-    on_rejected: Callable[[Rejection], None],
-    on_batch: Callable[[Summary], None] = lambda _: None,
+    on_rejected: OnRejected,
+    on_batch: OnBatch = lambda _: None,
 ) -> Summary:
     """Import a file while reading it; see `import_rows`. Raises BadFile; the batches stored before it stay."""
     found = rows(source, layout=layout, form=form, now=now)
@@ -51,11 +55,7 @@ def import_file(
 
 
 def import_rows(
-    found: Iterable[Row | Rejection],
-    *,
-    now: datetime,
-    on_rejected: Callable[[Rejection], None],
-    on_batch: Callable[[Summary], None] = lambda _: None,
+    found: Iterable[Row | Rejection], *, now: datetime, on_rejected: OnRejected, on_batch: OnBatch = lambda _: None
 ) -> Summary:
     """Store the rows that no import has stored yet, as pending requests received at `now` (aware).
 
@@ -74,14 +74,14 @@ def import_rows(
             batch.append(row)
         if taken % BATCH == 0:
             _store(batch, now, summary, on_rejected)
-            batch = []
+            batch.clear()
             on_batch(summary)
     _store(batch, now, summary, on_rejected)
     on_batch(summary)
     return summary
 
 
-def _store(batch: list[Row], now: datetime, summary: Summary, on_rejected: Callable[[Rejection], None]) -> None:
+def _store(batch: list[Row], now: datetime, summary: Summary, on_rejected: OnRejected) -> None:
     identified = [row for row in batch if row.content.return_id]
     others = [row for row in batch if not row.content.return_id]
     with transaction.atomic(savepoint=False):  # a batch is stored as a whole, or not at all
@@ -102,9 +102,7 @@ def _add(rows: Mapping[str, Row], now: datetime, summary: Summary) -> list[Row]:
     return [rows[key] for key, _, _ in added]
 
 
-def _store_identified(
-    waiting: list[Row], now: datetime, summary: Summary, on_rejected: Callable[[Rejection], None]
-) -> None:
+def _store_identified(waiting: list[Row], now: datetime, summary: Summary, on_rejected: OnRejected) -> None:
     """Store rows that have a return_id. Reject a row whose return_id is stored with other facts.
 
     Each new row takes the first free number among the returns with its facts. A return that was imported without a
@@ -112,17 +110,7 @@ def _store_identified(
     numbers, until each row is settled.
     """
     numbers = dict.fromkeys((row.content.return_id for row in waiting), 1)
-    while True:
-        stored = statements.with_return_ids({row.content.return_id for row in waiting})
-        for row in (row for row in waiting if row.content.return_id in stored):
-            if differences := _differences(stored[row.content.return_id], row.content):
-                summary.rejected += 1
-                on_rejected(Rejection(row.line, differences, row.written))
-            else:
-                summary.known += 1
-        waiting = [row for row in waiting if row.content.return_id not in stored]
-        if not waiting:
-            return
+    while waiting := _not_stored(waiting, summary, on_rejected):
         tried = _numbered(waiting, numbers)
         # When the round ends, all numbers of these facts up to these are in use.
         last = {row.key: numbers[row.content.return_id] for row in tried.values()}
@@ -134,6 +122,18 @@ def _store_identified(
                 numbers[row.content.return_id] = last[row.key] + 1
         added = {row.line for row in _add(tried, now, summary)}
         waiting = [row for row in waiting if row.line not in added]
+
+
+def _not_stored(rows: list[Row], summary: Summary, on_rejected: OnRejected) -> list[Row]:
+    """Return the rows whose return_id is not stored. Count the others as known, or reject them for other facts."""
+    stored = statements.with_return_ids({row.content.return_id for row in rows})
+    for row in (row for row in rows if row.content.return_id in stored):
+        if differences := _differences(stored[row.content.return_id], row.content):
+            summary.rejected += 1
+            on_rejected(Rejection(row.line, differences, row.written))
+        else:
+            summary.known += 1
+    return [row for row in rows if row.content.return_id not in stored]
 
 
 def _numbered(waiting: list[Row], numbers: dict[str, int]) -> dict[str, Row]:

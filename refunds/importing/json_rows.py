@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from .csv_rows import Found
 from .errors import BadFile, BadRow, Rejection, shown
+from .json_values import DECODER, SPACE, Doubled, Number, values
 from .layout import REJECTED, Bound, Layout, folded
 from .reading import Source, decoded, records
 
@@ -15,35 +16,6 @@ from .reading import Source, decoded, records
 LARGEST_DOCUMENT: Final = 16 * 1024 * 1024
 # Sets of keys whose columns are cached; most files have one.
 _SHAPES: Final = 100
-_SPACE: Final = " \t\r\n"
-
-
-class _Number(str):
-    """Keeps the digits of a JSON number as written; a float would change them."""
-
-    __slots__ = ()
-
-
-class _Doubled(str):
-    """Marks an object that has this key twice."""
-
-    __slots__ = ()
-
-
-def _object(pairs: list[tuple[str, Any]]) -> Any:
-    found: dict[str, Any] = {}
-    for name, value in pairs:
-        if isinstance(value, _Doubled):
-            return value
-        if name in found:
-            return _Doubled(name)
-        found[name] = value
-    return found
-
-
-_DECODER: Final = json.JSONDecoder(
-    parse_float=_Number, parse_int=_Number, parse_constant=_Number, object_pairs_hook=_object
-)
 
 
 def cells(source: Source, layout: Layout) -> Iterator[Found | Rejection]:
@@ -67,7 +39,7 @@ def _is_document(source: Source) -> bool:
     if first.startswith("[") or not beginning.endswith(b"\n"):
         return first.startswith("[")
     try:
-        _DECODER.decode(first)
+        DECODER.decode(first)
     except json.JSONDecodeError as error:
         return first.startswith("{") and error.pos >= len(first)
     except RecursionError:
@@ -83,22 +55,22 @@ class _Reader:
     def line(self, line: int, data: bytes, encoding: str) -> Found | Rejection:
         """Return the row of one line, or its rejection."""
         try:
-            text = decoded(data, encoding).strip(_SPACE)
+            text = decoded(data, encoding).strip(SPACE)
             try:
-                parsed = _DECODER.decode(text)
+                parsed = DECODER.decode(text)
             except json.JSONDecodeError as error:
                 raise BadRow(f"not JSON: {error.msg} at character {error.pos + 1}") from error
             except RecursionError as error:
                 raise BadRow("not a row: JSON nested too deeply") from error
         except BadRow as error:
-            return Rejection(line, str(error), data.decode(encoding, "surrogateescape").strip(_SPACE))
+            return Rejection(line, str(error), data.decode(encoding, "surrogateescape").strip(SPACE))
         return self._row(line, parsed, text)
 
     def document(self, source: Source) -> Iterator[Found | Rejection]:
         """Yield the rows of lists of objects, and of objects, in order. Read everything before the first row."""
         text = _whole(source)
         try:
-            for _ in _values(text):  # parse twice: the result takes ten times the memory of the text
+            for _ in values(text):  # parse twice: the result takes ten times the memory of the text
                 pass
         except json.JSONDecodeError as error:
             raise BadFile(
@@ -108,14 +80,14 @@ class _Reader:
         except RecursionError as error:
             raise BadFile(f"{source.name} is JSON nested too deeply; nothing of it was imported") from error
         line, last = 1, 0
-        for start, end, parsed in _values(text):
+        for start, end, parsed in values(text):
             line += text.count("\n", last, start)
             last = start
             yield self._row(line, parsed, text[start:end])
 
     def _row(self, line: int, parsed: Any, text: str) -> Found | Rejection:
         try:
-            if isinstance(parsed, _Doubled):
+            if isinstance(parsed, Doubled):
                 raise BadRow(f"{shown(parsed)} is given twice")
             if not isinstance(parsed, dict):
                 raise BadRow(f"a row is a JSON object, not {shown(text.strip())}")
@@ -146,57 +118,10 @@ def _whole(source: Source) -> str:
         raise BadFile(f"{source.name} is one JSON document, and nothing of it was imported: {error}") from error
 
 
-def _values(text: str) -> Iterator[tuple[int, int, Any]]:
-    """Yield the begin, the end and the value of each row. Raises JSONDecodeError."""
-    at = _skip(text, 0)
-    while at < len(text):
-        if text[at] != "[":
-            parsed, end = _DECODER.raw_decode(text, at)
-            yield at, end, parsed
-            at = _skip(text, end)
-            continue
-        at = _skip(text, at + 1)
-        while text[at : at + 1] != "]":
-            parsed, end = _DECODER.raw_decode(text, at)
-            yield at, end, parsed
-            at = _after_element(text, _skip(text, end))
-        at = _skip(text, at + 1)
-
-
-def _after_element(text: str, at: int) -> int:
-    """Return the position of the next element, or of the bracket that ends the list."""
-    if text[at : at + 1] == "]":
-        return at
-    if text[at : at + 1] != ",":
-        raise json.JSONDecodeError("Expecting ',' or the end of the list", text, at)
-    at = _skip(text, at + 1)
-    if text[at : at + 1] == "]":
-        raise json.JSONDecodeError("A comma before the end of the list", text, at)
-    return at
-
-
-def _skip(text: str, at: int) -> int:
-    while at < len(text) and text[at] in _SPACE:
-        at += 1
-    return at
-
-
-def literal(value: Any) -> str:
-    """Return a value of `parsed` as JSON on one line, with its numbers as written."""
-    if isinstance(value, _Number):
-        return str(value)
-    if isinstance(value, dict):
-        pairs = (f"{json.dumps(key)}: {literal(each)}" for key, each in value.items())
-        return f"{{{', '.join(pairs)}}}"
-    if isinstance(value, list):
-        return f"[{', '.join(map(literal, value))}]"
-    return json.dumps(value)
-
-
 def parsed(text: str) -> dict[str, Any] | None:
     """Return the object in a row's text, without the keys that a file of rejected rows adds; None for no object."""
     try:
-        found = _DECODER.decode(text)
+        found = DECODER.decode(text)
     except (ValueError, RecursionError):
         return None
     if not isinstance(found, dict):
@@ -212,9 +137,9 @@ def _cell(name: str, value: Any, bound: Bound) -> str:
         return ""
     if isinstance(value, bool) and name in {column for column, _ in bound.accepted}:
         return str(value).lower()
-    if isinstance(value, _Doubled):
+    if isinstance(value, Doubled):
         raise BadRow(f"{shown(value)} is given twice")
-    number = isinstance(value, _Number)
+    number = isinstance(value, Number)
     if isinstance(value, str) and (not number or name in bound.numbers):
         # A JSON number has a dot before its decimals: write the layout's mark, which the checks of numbers expect.
         return value.replace(".", bound.layout.decimal) if number and name in bound.amounts else str(value)

@@ -7,21 +7,15 @@ from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
-from .dates import check_format
-from .encodings import encoding_called
 from .layout import REJECTED, REQUIRED, UNIT_PRICE, Layout, folded
 from .layout_columns import BadLayout, checked_column, checked_table, checked_text, checked_texts, known_keys
+from .layout_values import checked_dates, checked_encoding, checked_one_of, checked_zone, marks, separator_called
 from .rows import OPTIONAL
 
 FIELDS: Final = (*REQUIRED, UNIT_PRICE, *OPTIONAL)
 # Fields that can have one value for a whole kind of file. The other fields differ from row to row.
 CONSTANT: Final = ("currency", "quantity", "reason")
-SEPARATORS: Final[Mapping[str, str]] = MappingProxyType({"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"})
-_DECIMALS: Final = (".", ",")
-# U+00A0 and U+202F are the spaces with which French and other files group digits.
-_THOUSANDS: Final = ("", ",", ".", " ", "'", "\u2019", "\u00a0", "\u202f")
 
 
 def load(layout: str) -> Layout:
@@ -50,7 +44,7 @@ def overridden(layout: str, *, separator: str | None, encoding: str | None, deci
     return dataclasses.replace(
         found,
         separator=found.separator if separator is None else separator_called(separator),
-        encoding=found.encoding if encoding is None else _encoding(encoding),
+        encoding=found.encoding if encoding is None else checked_encoding(encoding),
         decimal=found.decimal if decimal is None else marks(decimal, found.thousands)[0],
     )
 
@@ -62,28 +56,11 @@ def parse(text: str, name: str) -> Layout:
     except (RecursionError, ValueError) as error:  # TOMLDecodeError, and Python's error on a number that is too long
         raise BadLayout(f"layout {name} is not TOML: {error}") from error
     try:
-        return _layout(given, name)
+        layout = _layout(given, name)
+        _check_names(layout)
+        return layout
     except BadLayout as error:
         raise BadLayout(f"layout {name}: {error}") from error
-
-
-def separator_called(value: Any) -> str:
-    """Return the separator's character. `value` is the character or its name. Raises BadLayout."""
-    found = SEPARATORS.get(value, value) if isinstance(value, str) else value
-    if found not in SEPARATORS.values():
-        raise BadLayout(f"separator is {value!r}; write one of {', '.join(SEPARATORS)}, or the character itself")
-    return str(found)
-
-
-def marks(decimal: Any, thousands: Any) -> tuple[str, str]:
-    """Return the two marks of numbers, which must differ. Raises BadLayout."""
-    if decimal not in _DECIMALS:
-        raise BadLayout(f'decimal is {decimal!r}; write "." or ","')
-    if thousands not in _THOUSANDS:
-        raise BadLayout(f'thousands is {thousands!r}; write one of , . \' or a space, or "" where numbers have none')
-    if decimal == thousands:
-        raise BadLayout(f"decimal and thousands are both {decimal!r}; a mark can be one of them only")
-    return decimal, thousands
 
 
 def _layout(given: dict[str, Any], name: str) -> Layout:
@@ -93,67 +70,23 @@ def _layout(given: dict[str, Any], name: str) -> Layout:
     known_keys("field in [columns]", columns, FIELDS)
     constants = _constants(checked_table(given, "constants"), columns)
     _check_complete(columns, constants)
-    layout = Layout(
+    return Layout(
         name=name,
         fields={field: checked_column(field, spec) for field, spec in columns.items()},
         constants=constants,
-        accept={
-            column: frozenset(checked_texts(f"accept.{column}", v))
-            for column, v in checked_table(given, "accept").items()
-        },
+        accept=_accept(checked_table(given, "accept")),
         hints=_hints(checked_table(given, "hints")),
         ignore=checked_texts("ignore", given.get("ignore", [])),
-        ignore_unknown=_one_of(given, "unknown_columns", ("refuse", "ignore")) == "ignore",
+        ignore_unknown=checked_one_of(given, "unknown_columns", ("refuse", "ignore")) == "ignore",
         separator=separator_called(given.get("separator", ",")),
-        encoding=_encoding(given.get("encoding", "utf-8")),
+        encoding=checked_encoding(given.get("encoding", "utf-8")),
         decimal=decimal,
         thousands=thousands,
-        dates=_dates(given.get("dates", ["iso"]), zoned="zone" in given),
-        zone=_zone(given["zone"]) if "zone" in given else None,
-        negative_quantity=_one_of(given, "quantity_sign", ("positive", "negative")) == "negative",
-        negative_amount=_one_of(given, "amount_sign", ("positive", "negative")) == "negative",
+        dates=checked_dates(given.get("dates", ["iso"]), zoned="zone" in given),
+        zone=checked_zone(given["zone"]) if "zone" in given else None,
+        negative_quantity=checked_one_of(given, "quantity_sign", ("positive", "negative")) == "negative",
+        negative_amount=checked_one_of(given, "amount_sign", ("positive", "negative")) == "negative",
     )
-    _check_names(layout)
-    return layout
-
-
-def _one_of(given: dict[str, Any], key: str, values: tuple[str, str]) -> str:
-    value = given.get(key, values[0])
-    if value not in values:
-        raise BadLayout(f'{key} is {value!r}; write "{values[0]}" or "{values[1]}"')
-    return str(value)
-
-
-def _encoding(value: Any) -> str:
-    try:
-        return encoding_called(checked_text("encoding", value))
-    except LookupError as error:
-        raise BadLayout(str(error.args[0])) from error
-
-
-def _zone(value: Any) -> ZoneInfo:
-    try:
-        return ZoneInfo(checked_text("zone", value))
-    except (OSError, ValueError) as error:  # ZoneInfoNotFoundError is a KeyError; a directory is an OSError
-        raise BadLayout(_no_zone(value)) from error
-    except KeyError as error:
-        raise BadLayout(_no_zone(value)) from error
-
-
-def _no_zone(value: Any) -> str:
-    return f"zone {value!r} is not a time zone; write one such as Europe/Paris or UTC"
-
-
-def _dates(value: Any, *, zoned: bool) -> tuple[str, ...]:
-    formats = checked_texts("dates", value)
-    if not formats:
-        raise BadLayout('dates must be a list of formats, such as ["iso"] or ["%d.%m.%Y %H:%M"]')
-    for each in formats:
-        try:
-            check_format(each, zoned=zoned)
-        except ValueError as error:
-            raise BadLayout(f"dates: {error}") from error
-    return formats
 
 
 def _constants(given: dict[str, Any], columns: Iterable[str]) -> dict[str, str]:
@@ -163,6 +96,10 @@ def _constants(given: dict[str, Any], columns: Iterable[str]) -> dict[str, str]:
         if field in columns:
             raise BadLayout(f"{field} is in [columns] and in [constants]; remove it from one of them")
     return given
+
+
+def _accept(given: dict[str, Any]) -> dict[str, frozenset[str]]:
+    return {column: frozenset(checked_texts(f"accept.{column}", values)) for column, values in given.items()}
 
 
 def _hints(given: dict[str, Any]) -> dict[str, str]:

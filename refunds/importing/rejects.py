@@ -11,6 +11,7 @@ from typing import Final, Self
 from . import json_rows
 from .errors import BadFile, Rejection
 from .formats import Format
+from .json_values import literal
 from .layout import REJECTED_LINE, REJECTED_REASON, Layout
 from .reading import Source
 from .spreadsheets import escaped
@@ -101,4 +102,4 @@ def _json_line(rejection: Rejection) -> str:
     text = rejection.written if isinstance(rejection.written, str) else ""
     own = json_rows.parsed(text)
     ours = {REJECTED_LINE: rejection.line, REJECTED_REASON: rejection.reason}
-    return f"{json_rows.literal({**ours, **({REJECTED_ROW: text} if own is None else own)})}\n"
+    return f"{literal({**ours, **({REJECTED_ROW: text} if own is None else own)})}\n"

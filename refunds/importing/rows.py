@@ -37,11 +37,7 @@ def parse(bound: Bound, cells: Cells, now: datetime) -> Return:
 
     `cells` has the names of the file's columns as keys.
     """
-    layout = bound.layout
-    for name, accepted in bound.accepted:
-        if (value := cells.get(name, "").strip()) not in accepted:
-            wanted = " or ".join(sorted(map(ascii, accepted)))
-            raise BadRow(f"{name} is {shown(value)}; layout {layout.name} takes rows with {wanted} alone")
+    _check_accepted(bound, cells)
     currency = fields.currency(*bound.at("currency", cells))
     quantity = _quantity(bound, cells)
     order_line = _order_line(bound, cells)
@@ -53,12 +49,19 @@ def parse(bound: Bound, cells: Cells, now: datetime) -> Return:
         reason=_reason(bound, cells),
         customer=_identifier(bound, cells, "customer"),
         customer_email=fields.email(*bound.at("customer_email", cells)),
-        requested_at=dates.instant(*bound.at("requested_at", cells), layout.dates, layout.zone),
+        requested_at=dates.instant(*bound.at("requested_at", cells), bound.layout.dates, bound.layout.zone),
         **{name: _identifier(bound, cells, name) for name in _LATER},
     )
     if row.requested_at > now:
         raise BadRow(f"requested in the future: {shown(row.requested_at.isoformat())} is later than the import")
     return row
+
+
+def _check_accepted(bound: Bound, cells: Cells) -> None:
+    for name, accepted in bound.accepted:
+        if (value := cells.get(name, "").strip()) not in accepted:
+            wanted = " or ".join(sorted(map(ascii, accepted)))
+            raise BadRow(f"{name} is {shown(value)}; layout {bound.layout.name} takes rows with {wanted} alone")
 
 
 def _reason(bound: Bound, cells: Cells) -> str:

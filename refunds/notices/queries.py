@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from django.db import connections, models, router
-from django.db.models import Exists, OuterRef, Q, Value
+from django.db.models import Exists, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Lower
 
 from ..domain.refunds import RefundStatus
@@ -21,35 +21,11 @@ REOPENED: Final = "the refund did not stay failed until the mail was sent"
 def insert_notices(id_range: IdRange, now: datetime) -> list[int]:
     """Insert pending notices of the refunds that were settled at `now`. Return these refunds' ids in ascending order.
 
-    Call it in the transaction of the outcomes. A refund gets no pending notice if
-
-    - the customer has no address, or has opted out;
-    - it failed, and the last mail was about a failure: only the first failure is news. A success after another success
-      has another receipt, so it is news;
-    - the last mail was about this outcome: a second message can come at the same instant;
-    - its notice is pending already: the sender of that mail finds this outcome.
+    Call it in the transaction of the outcomes.
     """
-    # Bound each table: PostgreSQL does not derive the bounds through a join.
-    bounds = {"pk__gte": id_range.first_id, "pk__lte": id_range.last_id}
-    same_outcome = Q(notified_of=OuterRef("refund__status"))
-    not_news = Notice.objects.filter(
-        Q(due_at__isnull=False)
-        | (same_outcome & Q(notified_of=RefundStatus.FAILED))
-        | (same_outcome & Q(notified_at__gte=OuterRef("refund__settled_at"))),
-        pk=OuterRef("pk"),
-        **bounds,
-    )
-    opted_out = OptOut.objects.filter(address=Lower(OuterRef("customer_email")))
-    of_refund = {f"refund__{name}": value for name, value in bounds.items()}
-    rows = (
-        ReturnRequest.objects.filter(refund__settled_at=now, **bounds, **of_refund)
-        .exclude(customer_email="")
-        .exclude(Exists(not_news))
-        .exclude(Exists(opted_out))
-        .order_by()
-    )
     at = Value(now, models.DateTimeField())
-    select, params = rows.values_list("pk", Value(NoticeStatus.PENDING.value), at).query.sql_with_params()
+    rows = _to_notify(id_range, now).values_list("pk", Value(NoticeStatus.PENDING.value), at)
+    select, params = rows.query.sql_with_params()
     connection = connections[router.db_for_write(Notice)]
     statement = f"""INSERT INTO {connection.ops.quote_name(Notice._meta.db_table)} (refund_id, status, due_at) {select}
         ON CONFLICT (refund_id) DO UPDATE SET status = excluded.status, due_at = excluded.due_at, reason = ''
@@ -59,6 +35,28 @@ def insert_notices(id_range: IdRange, now: datetime) -> list[int]:
             cursor.execute("DISCARD PLANS")  # for the reason in the core's queries.insert_select
         cursor.execute(statement, params)
         return sorted(pk for (pk,) in cursor.fetchall())
+
+
+def _to_notify(id_range: IdRange, now: datetime) -> QuerySet[ReturnRequest]:
+    """Return the requests whose refund was settled at `now`, except those whose customer gets no mail about it.
+
+    - The customer has no address, or has opted out.
+    - The refund failed, and the last mail was about a failure: only the first failure is news. A success after another
+      success has another receipt, so it is news.
+    - The last mail was about this outcome: a second message can come at the same instant.
+    - The notice is pending already: the sender of that mail finds this outcome.
+    """
+    # Bound each table: PostgreSQL does not derive the bounds through a join.
+    bounds = {"pk__gte": id_range.first_id, "pk__lte": id_range.last_id}
+    of_refund = {f"refund__{name}": value for name, value in bounds.items()}
+    same_outcome = Q(notified_of=OuterRef("refund__status"))
+    is_repeated = Q(notified_of=RefundStatus.FAILED) | Q(notified_at__gte=OuterRef("refund__settled_at"))
+    not_news = Notice.objects.filter(
+        Q(due_at__isnull=False) | (same_outcome & is_repeated), pk=OuterRef("pk"), **bounds
+    )
+    opted_out = OptOut.objects.filter(address=Lower(OuterRef("customer_email")))
+    rows = ReturnRequest.objects.filter(refund__settled_at=now, **bounds, **of_refund).exclude(customer_email="")
+    return rows.exclude(Exists(not_news)).exclude(Exists(opted_out)).order_by()
 
 
 def suppress_reopened(ids: Sequence[int], now: datetime) -> None:

@@ -73,11 +73,9 @@ def notify_customers(id_range: IdRange, clock: Callable[[], datetime]) -> int:
 def notify_customer(refund_id: int, now: datetime) -> bool:
     """Send the mail about a refund if it is due, once for each outcome. Return whether it was sent.
 
-    No transaction is open during the call to the mail server. If the server does not accept the mail now, the notice
-    stays pending, and the reconciler sends its message again. The notice is suppressed, with the reason, if the address
-    is invalid, if the server refuses it permanently, or if the outcome is a day old. Any other error is a bug: it
-    propagates, and the notice stays pending. If the process is killed, or loses the database, between the server's
-    answer and the commit, the mail is sent a second time with the same Message-ID. Raises UnknownRow.
+    No transaction is open during the call. If the server does not accept the mail now, the reconciler sends the message
+    again. If the address is invalid or refused permanently, or the outcome is a day old, the notice is suppressed.
+    After a kill between the server's answer and the commit, the same mail is sent again. Raises UnknownRow.
     """
     notice = _claim(refund_id, now)
     if notice is None:
@@ -92,7 +90,7 @@ def notify_customer(refund_id: int, now: datetime) -> bool:
             logger.warning("%s: the notice is sent later: %s", notice.refund, trouble)
             _release(notice, due_at=now)
         return False
-    except Exception:
+    except Exception:  # a bug: the notice stays pending
         _release(notice, due_at=now)
         raise
     _note(notice, now)

@@ -9,14 +9,16 @@ from hypothesis import strategies as st
 from refunds.domain.money import EXPONENTS, to_major
 from refunds.importing.amounts import LARGEST_MINOR, BadAmount, to_minor
 
+CURRENCIES = st.sampled_from(sorted(EXPONENTS))
 
-@given(st.integers(1, LARGEST_MINOR), st.sampled_from(sorted(EXPONENTS)))
+
+@given(st.integers(1, LARGEST_MINOR), CURRENCIES)
 def test_minor_units_and_back_are_the_same_amount(minor: int, currency: str) -> None:
     """Every amount that a column can hold makes the round trip."""
     assert to_minor(to_major(minor, currency), currency) == minor
 
 
-@given(st.decimals(allow_nan=True, allow_infinity=True), st.sampled_from(sorted(EXPONENTS)))
+@given(st.decimals(allow_nan=True, allow_infinity=True), CURRENCIES)
 def test_any_decimal_is_exact_or_refused(amount: Decimal, currency: str) -> None:
     """No amount is rounded: what is accepted is worth the same, all else is refused with a reason."""
     try:
@@ -33,29 +35,18 @@ def test_any_decimal_is_exact_or_refused(amount: Decimal, currency: str) -> None
         ("1", "XXX", "currency 'XXX' is not a currency of ISO 4217"),
         ("NaN", "GBP", "amount NaN is not a number"),
         ("Infinity", "GBP", "amount Infinity is not a number"),
-        ("0", "GBP", "amount 0 is not positive"),
-        ("-1", "GBP", "amount -1 is not positive"),
-        ("0.001", "GBP", "amount 0.001 has 3 decimals, and GBP has 2 decimals"),
         ("1.0000000000000000000000000001", "GBP", r"amount 1\.0+ has 28 decimals, and GBP has 2 decimals"),
         ("0.5", "JPY", "amount 0.5 has 1 decimal, and JPY has no decimals"),
-        ("10.000", "EUR", "amount 10.000 has 3 decimals, and EUR has 2 decimals; the dot may be a thousands separator"),
-        ("1.560", "EUR", "amount 1.560 has 3 decimals, and EUR has 2 decimals; the dot may be a thousands separator"),
-        (
-            "10.000",
-            "JPY",
-            "amount 10.000 has 3 decimals, and JPY has no decimals; the dot may be a thousands separator",
-        ),
+        ("10.000", "JPY", "amount 10.000 has 3 decimals, and JPY has no decimals; the dot may be a thousands"),
         ("10.0", "JPY", "amount 10.0 has 1 decimal, and JPY has no decimals"),
         ("1.0000", "KWD", "amount 1.0000 has 4 decimals, and KWD has 3 decimals"),
         ("1e3", "EUR", r"amount 1e\+3 is written with an exponent; write all its digits"),
         ("1e999999", "GBP", r"amount 1e\+999999 is written with an exponent"),
         ("1e-999999", "GBP", "has 999999 decimals"),
-        ("1" + "0" * 30, "GBP", "out of range"),
-        ("92233720368547758.08", "GBP", "out of range"),
     ],
 )
-def test_what_is_no_amount_is_refused_with_its_reason(amount: str, currency: str, reason: str) -> None:
-    """The message names the amount or the currency and what is wrong with it."""
+def test_malformed_amount_is_refused_with_its_reason(amount: str, currency: str, reason: str) -> None:
+    """The message names the amount or the currency and what is wrong with it; test_rows.py has more of them."""
     with pytest.raises(BadAmount, match=reason):
         to_minor(Decimal(amount), currency)
 
@@ -64,7 +55,7 @@ def test_what_is_no_amount_is_refused_with_its_reason(amount: str, currency: str
     ("amount", "currency", "minor"),
     [("10.00", "EUR", 1000), ("10", "EUR", 1000), ("1.5", "EUR", 150), ("1.560", "KWD", 1560), ("10", "JPY", 10)],
 )
-def test_an_amount_with_the_decimals_of_its_currency_or_fewer_is_taken(amount: str, currency: str, minor: int) -> None:
+def test_decimals_of_the_currency_or_fewer_are_accepted(amount: str, currency: str, minor: int) -> None:
     """Three decimals are right for a dinar."""
     assert to_minor(Decimal(amount), currency) == minor
 

@@ -1,25 +1,28 @@
-"""How many statements, and how much memory and disk, an import takes; it stores exactly what it reads."""
+"""How many statements, by which plans, and how much memory and disk, an import takes; it stores what it reads."""
 
 import gc
 import tracemalloc
 from datetime import UTC, datetime
 from itertools import chain, islice
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
 from refunds.domain.returns import Status
 from refunds.importing import importer
-from refunds.importing.fields import FIRST_YEAR
+from refunds.importing.dates import FIRST_YEAR
 from refunds.importing.files import OWN, BadFile, Format, Return, Row, Source
 from refunds.importing.identity import Occurrences
-from refunds.importing.importer import import_file, import_rows
+from refunds.importing.importer import import_file
 from refunds.models import ReturnRequest
 
-from .files import HEADER, NOW, csv_file, line, none_rejected, read, store, taken
+from ..factories import make_requests, never_read_tables
+from ..rows.plans import explained
+from .files import HEADER, NOW, csv_file, import_good, imported, line, none_rejected, read, store, taken, with_ids
 
 pytestmark = pytest.mark.django_db
 
@@ -30,9 +33,9 @@ def test_batch_is_one_statement(django_assert_num_queries: Any, monkeypatch: pyt
     monkeypatch.setattr(importer, "BATCH", 200)
     rows = taken(read(csv_file(*[line()] * 500)))
     if known:
-        import_rows(rows, now=NOW, on_rejected=none_rejected)
+        import_good(rows)
     with django_assert_num_queries(3):
-        assert import_rows(rows, now=NOW, on_rejected=none_rejected).read == 500
+        assert import_good(rows).read == 500
 
 
 def test_file_of_rejected_rows_sends_no_statement(django_assert_num_queries: Any) -> None:
@@ -50,29 +53,21 @@ def test_stored_request_equals_its_row(line_: str, text: str, quantity: int, min
     at = at.replace(tzinfo=UTC, year=max(at.year, FIRST_YEAR))
     content = Return(line_, quantity, minor, "GBP", text, text, "ann@example.com", at, text)
     with transaction.atomic():
-        import_rows([Row(2, "k", content)], now=NOW, on_rejected=none_rejected)
+        import_good([Row(2, "k", content)])
         request = ReturnRequest.objects.get()
         assert {name: getattr(request, name) for name in vars(content)} == vars(content)
         assert (request.key, request.received_at, request.status) == ("k", NOW, Status.REQUESTED)
         transaction.set_rollback(True)
 
 
-class Generated:
-    """A stream of n different rows, each of which is made when it is read."""
-
-    def __init__(self, rows: int) -> None:
-        self.lines = chain([HEADER], (line(order_line=f"{row} of {rows}") for row in range(rows)))
-
-    def readline(self, _size: int, /) -> bytes:
-        return "".join(f"{text}\n" for text in islice(self.lines, 1)).encode()
-
-
 def peak(rows: int) -> int:
-    """The most bytes that Python held while it imported this many rows."""
+    """The most bytes that Python held while it imported this many different rows, each made when it is read."""
+    lines = chain([HEADER], (line(order_line=f"{row} of {rows}") for row in range(rows)))
+    stream = SimpleNamespace(readline=lambda _size: "".join(f"{text}\n" for text in islice(lines, 1)).encode())
     gc.collect()
     tracemalloc.start()
     try:
-        source = Source(Generated(rows), "generated")
+        source = Source(stream, "generated")
         summary = import_file(source, layout=OWN, form=Format.CSV, now=NOW, on_rejected=none_rejected)
         assert summary.imported == rows
         return tracemalloc.get_traced_memory()[1]
@@ -100,3 +95,37 @@ def test_full_disk_ends_the_import_in_one_line(monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(BadFile, match="cannot be kept among the temporary files: database or disk is full"):
         store(csv_file(*(line(order_line=str(number)) for number in range(500))))
     assert ReturnRequest.objects.count() in (100, 200, 300, 400)
+
+
+def test_import_with_return_ids_goes_by_indexes() -> None:
+    """Stored return_ids are found by their index, of thousands too; the numbers of equal facts by their keys."""
+    make_requests(1, return_id="another")
+    never_read_tables()
+    rows = taken(read(with_ids(*((f"R-{number}", {}) for number in range(2_000)))))
+    with explained() as plans:
+        import_good(rows)
+    assert [plan for plan in plans if plan.reads_a_large_table] == []
+    by_return_id, by_key, *_ = [plan.indexes for plan in plans if ReturnRequest._meta.db_table in plan.text]
+    assert by_return_id == {"request_return_id_once"}
+    # SQLite's index of a constraint over the whole table has no name of ours.
+    assert by_key == ({"request_key_once"} if connection.vendor == "postgresql" else set())
+
+
+def test_batch_with_ids_takes_three_statements(django_assert_num_queries: Any) -> None:
+    """They find the stored ids, find the taken numbers, and add the rows. Known rows take one statement."""
+    rows = taken(read(with_ids(*((f"R-{number}", {}) for number in range(500)))))
+    for questions in (3, 1):
+        with django_assert_num_queries(questions):
+            import_good(rows)
+    assert ReturnRequest.objects.count() == 500
+
+
+def test_many_return_ids_with_equal_facts_take_few_queries(django_assert_max_num_queries: Any) -> None:
+    """A shop's times are whole days: the next file's returns go past the stored ones together, not one by one.
+
+    No number is left out: as many rows without ids are known.
+    """
+    store(with_ids(*((f"A-{number}", {}) for number in range(50))))
+    with django_assert_max_num_queries(20):
+        assert imported(with_ids(*((f"B-{number}", {}) for number in range(50)))) == (50, 0, 0)
+    assert imported(csv_file(*[line()] * 101)) == (1, 100, 0)

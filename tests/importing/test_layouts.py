@@ -1,20 +1,17 @@
-"""Layout files: what they say, what is wrong with one, and the layouts that are shipped."""
+"""Layout files: what they say, and what is wrong with one."""
 
 import dataclasses
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from refunds.importing.files import LAYOUTS, OWN, BadFile, BadLayout, Format, Return, load
-from refunds.importing.layout import Layout
+from refunds.importing.files import OWN, BadLayout, Format, Return, Row, load
 from refunds.importing.layout_files import parse
 
-from .files import GOOD, HEADER, csv_file, jsonl_file, line, messages, read, taken
+from .files import GOOD, HEADER, content, csv_file, jsonl_file, line, messages, read, refusal, rejection, taken
+from .test_json import row_with
 
-SAMPLES = Path(__file__).parent / "samples"
-AT = datetime(2026, 7, 14, 9, 30, tzinfo=UTC)
 SHOP = """\
 separator = "semicolon"
 encoding = "cp1252"
@@ -37,18 +34,19 @@ customer = { name = "Kunde", strip_suffix = ".0" }
 [constants]
 currency = "EUR"
 """
-SHOP_HEADER = "BESTELL-NR. ;position;menge;Summe;Datum;Grund;Kunde;Lager"
+NO_NUMBER = "is not a number with ',' before its decimals and '.' between groups of three digits"
+SHOP_LAYOUT = parse(SHOP, "shop.toml")
 
 
-def shop(row: str, text: str = SHOP) -> list[object]:
-    """Read one row of the shop's file."""
-    return [*read(f"{SHOP_HEADER}\n{row}\n".encode("cp1252"), parse(text, "shop.toml"))]
+def shop(row: str) -> bytes:
+    """A file of the shop with one row."""
+    return f"BESTELL-NR. ;position;menge;Summe;Datum;Grund;Kunde;Lager\n{row}\n".encode("cp1252")
 
 
 def test_layout_file_describes_the_files_of_a_shop() -> None:
     """It has names of columns, marks, dates and zone, signs, encoding, separator and constants."""
-    (row,) = taken(shop("R-1001;2;-3;-1.234,50;14.07.2026 12:30;zu groß;17.0;A"))  # type: ignore[arg-type]
-    assert row.content == Return("R-1001-2", 3, 123450, "EUR", "zu groß", "17", "", AT)
+    row = content(shop("R-1001;2;-3;-1.234,50;14.07.2026 12:30;zu groß;17.0;A"), SHOP_LAYOUT)
+    assert row == Return("R-1001-2", 3, 123450, "EUR", "zu groß", "17", "", datetime(2026, 7, 14, 9, 30, tzinfo=UTC))
 
 
 @pytest.mark.parametrize(
@@ -56,23 +54,7 @@ def test_layout_file_describes_the_files_of_a_shop() -> None:
 )
 def test_declared_marks_are_read(amount: str, minor: int) -> None:
     """A thousands mark that the layout declares does not divide an amount by a thousand."""
-    (row,) = taken(shop(f"R-1;1;-1;{amount};14.07.2026 12:30;;;"))  # type: ignore[arg-type]
-    assert row.content.amount_minor == minor
-
-
-@pytest.mark.parametrize("amount", ["-1.23", "-12.34,5", "-1234.567", "-1,234.50", "-.5", "-1.2345", "-1,", "-1 234"])
-def test_mark_in_the_wrong_place_is_refused(amount: str) -> None:
-    """A group has three digits, and nothing is guessed."""
-    (message,) = messages(shop(f"R-1;1;-1;{amount};14.07.2026 12:30;;;"))  # type: ignore[arg-type]
-    assert message.startswith(f"line 2: Summe '{amount}' is not a number with ',' before its decimals and '.' between")
-
-
-@pytest.mark.parametrize("amount", ["1,234.50", "1,23", "1,234"])
-def test_undeclared_mark_is_refused_with_the_option(amount: str) -> None:
-    """The message says how decimals and thousands are declared."""
-    (message,) = messages(read(csv_file(line(amount=amount))))
-    assert message.startswith(f"line 2: amount '{amount}' is not a number with a dot before its decimals; if a comma")
-    assert "--decimal ," in message
+    assert content(shop(f"R-1;1;-1;{amount};14.07.2026 12:30;;;"), SHOP_LAYOUT).amount_minor == minor
 
 
 @pytest.mark.parametrize(
@@ -91,13 +73,11 @@ def test_json_number_has_a_decimal_dot(literal: str, found: int | str, thousands
     if thousands != "." and literal == '"12.500"':
         found = "amount '12.500' is not a number with ',' before its decimals"
     layout = dataclasses.replace(OWN, decimal=",", thousands=thousands)
-    cells = {name: json.dumps(value) for name, value in GOOD.items()} | {"amount": literal}
-    text = ", ".join(f'"{name}": {value}' for name, value in cells.items())
-    (row,) = read(f"{{{text}}}\n".encode(), layout, Format.JSONL)
-    if isinstance(found, int):
-        assert taken([row])[0].content.amount_minor == found
+    (row,) = read(row_with("amount", literal), layout, Format.JSONL)
+    if isinstance(row, Row):
+        assert row.content.amount_minor == found
     else:
-        assert messages([row])[0].startswith(f"line 1: {found}")
+        assert str(row).startswith(f"line 1: {found}")
 
 
 def test_declared_thousands_with_a_decimal_dot() -> None:
@@ -111,6 +91,10 @@ def test_declared_thousands_with_a_decimal_dot() -> None:
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
+        *(
+            (f"R-1;1;-1;{amount};14.07.2026 12:30;;;", f"Summe '{amount}' {NO_NUMBER}")
+            for amount in ("-1.23", "-12.34,5", "-1234.567", "-1,234.50", "-.5", "-1.2345", "-1,", "-1 234")
+        ),
         ("R-1;1;1;-1,00;14.07.2026 12:30;;;", "menge 1 is not negative: not a return"),
         ("R-1;1;-1;1,00;14.07.2026 12:30;;;", "Summe '1.00' is not negative: not a return"),
         ("R-1;;-1;-1,00;14.07.2026 12:30;;;", "position is missing"),
@@ -120,96 +104,24 @@ def test_declared_thousands_with_a_decimal_dot() -> None:
     ],
 )
 def test_reasons_name_the_columns_of_the_file(row: str, reason: str) -> None:
-    """It has the names of the file, and not those of the layout or this project."""
-    assert messages(shop(row))[0].startswith(f"line 2: {reason}")  # type: ignore[arg-type]
+    """It has the names of the file, and not those of the layout or this project. Marks are not guessed."""
+    assert rejection(shop(row), SHOP_LAYOUT).startswith(f"line 2: {reason}")
 
 
 def test_date_that_two_formats_read_differently_is_refused() -> None:
     """3 April or 4 March is not guessed. 14 July fits only one of the formats."""
-    text = SHOP.replace('["%d.%m.%Y %H:%M"]', '["%d.%m.%Y %H:%M", "%m.%d.%Y %H:%M"]')
-    found = shop("R-1;1;-1;-1,00;03.04.2026 12:30;;;", text) + shop("R-1;1;-1;-1,00;14.07.2026 12:30;;;", text)
-    assert "is a different time by each of" in messages(found)[0]  # type: ignore[arg-type]
-    assert taken(found)[0].content.requested_at == AT  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        ('decimal = ","', 'decimal = "."', "decimal and thousands are both '.'"),
-        ('decimal = ","', 'decimals = ","', "unknown key: 'decimals'; known are separator, "),
-        ('decimal = ","', 'decimal = ";"', "decimal is ';'"),
-        ('thousands = "."', "thousands = 3", "thousands is 3"),
-        ('"semicolon"', '"colon"', "separator is 'colon'; write one of comma, semicolon, tab, pipe"),
-        ('"cp1252"', '"utf-7"', "encoding 'utf-7' is not known; write utf-8"),
-        ('"Europe/Athens"', '"Europe/Nowhere"', "zone 'Europe/Nowhere' is not a time zone"),
-        ('"Europe/Athens"', '"../etc"', "zone '../etc' is not a time zone"),
-        ('zone = "Europe/Athens"\n', "", "'%d.%m.%Y %H:%M' has no offset (%z): say where its clocks are"),
-        ('["%d.%m.%Y %H:%M"]', '["%d.%m %H:%M"]', "'%d.%m %H:%M' needs a year, a month and a day"),
-        ('["%d.%m.%Y %H:%M"]', '["%d.%m.%Y %Q"]', "'%d.%m.%Y %Q' has %Q"),
-        ('["%d.%m.%Y %H:%M"]', "[]", "dates must be a list of formats"),
-        ('"negative"\namount', '"minus"\namount', 'quantity_sign is \'minus\'; write "positive" or "negative"'),
-        ('quantity = "Menge"\n', "", "[columns] has no quantity; say which column it is"),
-        ('[constants]\ncurrency = "EUR"\n', "", "[columns] has no currency; say which column it is"),
-        (
-            'quantity = "Menge"',
-            'quantities = "Menge"',
-            "unknown field in [columns]: 'quantities'; known are order_line",
-        ),
-        ('quantity = "Menge"', "quantity = 3", "columns.quantity must be a column's name"),
-        ('quantity = "Menge"', 'quantity = ["Menge", "Kunde"]', "column 'Kunde' is among the names of two columns"),
-        ('quantity = "Menge"', 'quantity = "rejected_line"', "column 'rejected_line' is kept for files of rejected"),
-        ('"Menge"', '{ name = "Menge", strip_suffix = "0" }', "columns.quantity.strip_suffix takes a text with more"),
-        ('"Menge"', '{ join = ["Menge", "Stück"], with = "" }', "columns.quantity: a number is one column"),
-        ('"Menge"', '{ nam = "Menge" }', "unknown key in columns.quantity: 'nam'"),
-        (', with = "-"', "", "columns.order_line: join and with go together"),
-        ('ignore = ["Lager"]', 'ignore = ["Kunde"]', "column 'Kunde' is read and in ignore"),
-        ('ignore = ["Lager"]', 'ignore = "Lager"', "ignore must be a list of texts"),
-        ('currency = "EUR"', 'currency = "EUR"\namount = "1"', "unknown field in [constants]: 'amount'"),
-        ('currency = "EUR"', 'currency = "EUR"\nreason = "x"', "reason is in [columns] and in [constants]"),
-        ('reason = "Grund"', 'reason = "Grund"\nunit_price = "Preis"', "amount and unit_price are both in [columns]"),
-        ("[columns]", "[columns", "layout shop.toml is not TOML: "),
-        ("[columns]", 'columns = "x"\n[hints]', "columns must be a table"),
-    ],
-)
-def test_wrong_layout_file_is_refused_by_file_and_key(old: str, new: str, message: str) -> None:
-    """One line names the file, the key and what to write."""
-    assert old in SHOP
-    with pytest.raises(BadLayout) as caught:
-        parse(SHOP.replace(old, new), "shop.toml")
-    assert str(caught.value).startswith("layout shop.toml")
-    assert message in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        pytest.param(f"x = {'[' * 20_000}", "is not TOML: ", id="nested lists"),
-        pytest.param(f"x = {'{a=' * 5_000}", "is not TOML: ", id="nested tables"),
-        pytest.param(f"x = {'1' * 5_000}", "is not TOML: ", id="an endless number"),
-        pytest.param(SHOP.replace("cp1252", "\\u0000"), "encoding '\\x00' is not known", id="NUL for an encoding"),
-    ],
-)
-def test_layout_file_that_breaks_the_reader_is_refused_in_one_line(text: str, message: str) -> None:
-    """The file is wrong also where Python's reader of TOML fails unexpectedly."""
-    with pytest.raises(BadLayout) as caught:
-        parse(text, "shop.toml")
-    assert str(caught.value).startswith(f"layout shop.toml{':' if 'encoding' in message else ''} {message}")
-    assert len(str(caught.value).splitlines()) == 1
-
-
-def test_layout_file_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
-    """Editors on Windows write one."""
-    file = tmp_path / "shop.toml"
-    file.write_text(SHOP, "utf-8-sig")
-    assert load(str(file)).separator == ";"
+    layout = parse(SHOP.replace('["%d.%m.%Y %H:%M"]', '["%d.%m.%Y %H:%M", "%m.%d.%Y %H:%M"]'), "shop.toml")
+    ambiguous, clear = (shop(f"R-1;1;-1;-1,00;{day}.2026 12:30;;;") for day in ("03.04", "14.07"))
+    assert "is a different time by each of" in rejection(ambiguous, layout)
+    assert content(clear, layout) == content(clear, SHOP_LAYOUT)
 
 
 def test_layout_is_a_name_or_a_path(tmp_path: Path) -> None:
-    """A text that ends in .toml or has a path separator is a path."""
+    """A text that ends in .toml or has a path separator is a path. Editors on Windows write a byte order mark."""
     file = tmp_path / "shop.toml"
-    file.write_text(SHOP)
-    assert load(str(file)).separator == ";"
+    for encoding in ("utf-8", "utf-8-sig"):
+        file.write_text(SHOP, encoding)
+        assert load(str(file)).separator == ";"
     with pytest.raises(BadLayout, match="there is no layout 'shop'; there are own, amazon-fba-returns, online-retail"):
         load("shop")
     with pytest.raises(BadLayout, match=r"cannot read layout none\.toml: No such file"):
@@ -219,70 +131,12 @@ def test_layout_is_a_name_or_a_path(tmp_path: Path) -> None:
         load(str(file))
 
 
-def test_own_layout_ignores_case_and_rows_of_commas() -> None:
-    """Spreadsheets write headers and empty rows so."""
+def test_case_and_rows_of_commas_are_ignored() -> None:
+    """Spreadsheets write headers and empty rows so. Two names of one column are refused together."""
     data = csv_file(",,,,,,,", line(), " , ,,,,,, \t", '"",,,,,,,""', header=HEADER.upper().replace(",", " , "))
     assert read(data) == [read(csv_file("", line()))[0]]
     upper = {name.upper(): value for name, value in GOOD.items()}
     assert len(taken(read(jsonl_file(upper), form=Format.JSONL))) == 1
-    with pytest.raises(BadFile, match="doubled 'amount', 'AMOUNT'"):
-        read(csv_file(line(), header=f"{HEADER},AMOUNT"))
-    assert "only one may be there of" in messages(read(jsonl_file({**upper, **GOOD}), form=Format.JSONL))[0]
-
-
-def test_two_names_of_one_column_are_refused_together() -> None:
-    """The right one is not guessed."""
-    with pytest.raises(BadFile, match="doubled 'Betrag', 'Summe'"):
-        read(b"Bestellung;Position;Menge;Betrag;Summe;Datum\n", parse(SHOP, "shop.toml"))
-
-
-def sample(name: str) -> tuple[Layout, bytes, Format]:
-    (file,) = SAMPLES.glob(f"{name}.*")
-    return LAYOUTS[name], file.read_bytes(), Format.JSONL if file.suffix == ".json" else Format.CSV
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "rejected"),
-    [
-        (
-            "stripe-refunds",
-            Return("re_1001", 1, 1250, "EUR", "requested_by_customer", "", "ann@example.com", AT, "ch_1001", "re_1001"),
-            "Status is 'succeeded'; layout stripe-refunds takes rows with 'canceled' or 'failed' alone",
-        ),
-        (
-            "woocommerce",
-            Return("124/726", 1, 1000, "EUR", "too small", "", "", AT),
-            "refunded_payment is 'true'; layout woocommerce takes rows with 'false' alone",
-        ),
-        (
-            "amazon-fba-returns",
-            Return("R-1001/MUG-BLUE", 1, 1250, "EUR", "DEFECTIVE: The handle is loose", "", "", AT),
-            "amount is missing",
-        ),
-        (
-            "shopify",
-            Return("#R-1001/MUG-BLUE", 1, 1250, "EUR", "too small", "", "ann@example.com", AT),
-            "Financial Status is 'refunded'; layout shopify takes rows with",
-        ),
-    ],
-)
-def test_exports_of_shops_are_read_by_their_layouts(name: str, content: Return, rejected: str) -> None:
-    """Rows that are due are imported. Rows that were paid already, or have no amount, are rejected by name."""
-    layout, data, form = sample(name)
-    found = read(data, layout, form)
-    assert taken(found)[0].content == content
-    assert rejected in messages(found)[-1]
-    assert len(messages(found)) == 1
-
-
-def test_missing_column_of_an_export_has_a_hint() -> None:
-    """Amazon's report has no prices and Shopify's no returns, so the message says what to add."""
-    for name, column, hint in (
-        ("amazon-fba-returns", b"amount", "Amazon's report has no prices: add a column amount"),
-        ("shopify", b"Return quantity", 'does not say what came back: add a column "Return quantity"'),
-        ("stripe-refunds", b"Charge", "choose the column Charge when you export"),
-    ):
-        layout, data, form = sample(name)
-        with pytest.raises(BadFile, match="has not the header of layout") as caught:
-            read(data.replace(column, b"other", 1), layout, form)
-        assert hint in str(caught.value)
+    assert "doubled 'amount', 'AMOUNT'" in refusal(csv_file(line(), header=f"{HEADER},AMOUNT"))
+    assert "only one may be there of" in rejection(jsonl_file({**upper, **GOOD}), form=Format.JSONL)
+    assert "doubled 'Betrag', 'Summe'" in refusal(b"Bestellung;Position;Menge;Betrag;Summe;Datum\n", SHOP_LAYOUT)

@@ -1,5 +1,7 @@
 """Fixtures of the notices: a refund, a mail server, messages without a broker, and the core's cluster."""
 
+import logging
+
 import pytest
 
 from refunds import outbox
@@ -8,31 +10,38 @@ from refunds.notices import sending
 
 from ..day.conftest import schedule, start
 from ..factories import make_refund
-from .mails import ADDRESS, MailServer
+from .mail_server import MailServer
+from .mails import ADDRESS
 
 __all__ = ["schedule", "start"]
 
 
 @pytest.fixture
 def mail_server(monkeypatch: pytest.MonkeyPatch) -> MailServer:
-    """The mail server."""
+    """Return the mail server."""
     return MailServer(monkeypatch)
 
 
 @pytest.fixture
 def refund() -> Refund:
-    """A pending refund, due at noon, of a customer with an address."""
+    """Return a pending refund, due at noon, of a customer with an address."""
     return make_refund(customer_email=ADDRESS)
 
 
 @pytest.fixture
 def messages(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The first refund of each message about notices that would be sent, without a broker."""
+    """Return the first refund of each message about notices that would be sent, without a broker."""
     ids: list[int] = []
 
     def on_commit(name: str, kwargs: list[dict[str, int]], **_: object) -> None:
-        if name == sending.NOTIFY_CUSTOMER:
-            ids.extend(message["refund_id"] for message in kwargs)
+        ids.extend(message["refund_id"] for message in kwargs if name == sending.NOTIFY_CUSTOMER)
 
     monkeypatch.setattr(outbox, "on_commit", on_commit)
     return ids
+
+
+@pytest.fixture
+def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    """Return the log, which has the sender's warnings."""
+    caplog.set_level(logging.WARNING, logger=sending.__name__)
+    return caplog

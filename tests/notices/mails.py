@@ -1,85 +1,32 @@
-"""Mails to customers in tests: a mail server with scripted answers, outcomes, and the state of a notice."""
+"""Mails to customers in tests: outcomes, and the state of a notice."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from unittest.mock import Mock
 
-import pytest
 from django.core import mail
-from django.core.mail import EmailMessage
-from django.core.mail.backends.locmem import EmailBackend
 
-from refunds.gateways import Answer, Refused, Settled
+from refunds.domain.refunds import RefundStatus
+from refunds.gateways import Refused, Settled
 from refunds.models import Refund
-from refunds.notices.models import Notice, NoticeStatus
+from refunds.notices.models import Notice, NoticeStatus, OptOut
 from refunds.operations import payments
 
-ADDRESS = "c@example.com"
-ADMIN = "admin@example.com"
+ADDRESS, ADMIN = "c@example.com", "admin@example.com"
 # The subjects of the mails about a refund of the factories.
 SUCCESS, FAILURE = "Your refund of 12.50 GBP", "Your refund of 12.50 GBP is delayed"
+SUCCEEDED, FAILED = RefundStatus.SUCCEEDED, RefundStatus.FAILED
 
 
-@dataclass
-class During:
-    """Something that happens while a mail is being sent: before the server takes it, or after."""
-
-    do: Callable[[], object]
-    taken: bool = False
+def says(**answer: object) -> Mock:
+    """Return a gateway with one answer."""
+    return Mock(spec=["refund"], refund=Mock(**answer))
 
 
-class MailServer:
-    """Takes customers' mails, unless it is `down` or has an answer left: an error, or something to do during the call.
-
-    `asked` counts the calls. Mails to the admins do not count.
-    """
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.down = False
-        self.answers: list[Exception | During] = []
-        self.asked = 0
-        take: Callable[[Any, Sequence[EmailMessage]], int] = EmailBackend.send_messages
-
-        def send_messages(backend: Any, letters: Sequence[EmailMessage]) -> int:
-            if any(ADMIN in letter.to for letter in letters):
-                return take(backend, letters)
-            answer = self._answer()
-            if answer and not answer.taken:
-                answer.do()
-            taken = take(backend, letters)
-            if answer and answer.taken:
-                answer.do()
-            return taken
-
-        monkeypatch.setattr(EmailBackend, "send_messages", send_messages)
-
-    def _answer(self) -> During | None:
-        self.asked += 1
-        if self.down:
-            raise ConnectionRefusedError("the mail server is away")
-        answer = self.answers.pop(0) if self.answers else None
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+YES, NO = says(return_value=Settled("re_1")), says(side_effect=Refused("card closed"))
 
 
-class Says:
-    """A gateway with one answer."""
-
-    def __init__(self, answer: Answer | Refused) -> None:
-        self.answer = answer
-
-    def refund(self, *_: object) -> Answer:
-        if isinstance(self.answer, Refused):
-            raise self.answer
-        return self.answer
-
-
-YES, NO = Says(Settled("re_1")), Says(Refused("card closed"))
-
-
-def settle(refund: Refund, gateway: Says, now: datetime) -> None:
+def settle(refund: Refund, gateway: Mock, now: datetime) -> None:
     """Settle the refund by one attempt to pay it."""
     payments.pay_refund(refund.pk, now, gateway=gateway, jitter=0)
 
@@ -107,6 +54,11 @@ def make_pending(ids: Sequence[int], due_at: datetime) -> None:
     Notice.objects.bulk_create(Notice(refund_id=pk, status=NoticeStatus.PENDING, due_at=due_at) for pk in ids)
 
 
+def opted_out() -> list[tuple[object, ...]]:
+    """Return the address and the instant of each opt-out."""
+    return list(OptOut.objects.order_by("pk").values_list("address", "created_at"))
+
+
 def subjects() -> list[str]:
-    """Of the mails that went out to customers, in their order."""
+    """Return the subjects of the mails that went out to customers, in their order."""
     return [str(letter.subject) for letter in mail.outbox if ADMIN not in letter.to]

@@ -6,18 +6,15 @@ from pytest_django import Settings
 
 from refunds.apps import LABEL
 
+HOST = "returns.example.com"
+
 
 @pytest.mark.parametrize(
     "public",
-    [
-        "http://localhost:8000",
-        "https://returns.example.com",
-        "https://shop.example/returns/",
-        "HTTPS://[2001:db8::1]:8443",
-    ],
+    ["http://localhost:8000", f"https://{HOST}", "https://shop.example/returns/", "HTTPS://[2001:db8::1]:8443"],
 )
 def test_public_address_is_accepted(settings: Settings, public: str) -> None:
-    """Scheme and host, with or without a port and a path."""
+    """It has a scheme and a host, with or without a port and a path."""
     settings.REFUNDS_PUBLIC_URL = public
     assert [message for message in run_checks() if str(message.id).startswith(f"{LABEL}.")] == []
 
@@ -25,15 +22,9 @@ def test_public_address_is_accepted(settings: Settings, public: str) -> None:
 @pytest.mark.parametrize(
     "public",
     [
-        *("returns.example.com", "ftp://returns.example.com", "https://", "https:///opt-out", "//returns.example.com"),
-        *("https://returns.example.com?a=b", "https://returns.example.com#top", "https://pat:pw@returns.example.com"),
-        *(
-            "https://returns.example.com\n",
-            " https://returns.example.com",
-            "https://a b",
-            "https://h:port",
-            "https://bü.de",
-        ),
+        *(HOST, f"ftp://{HOST}", "https://", "https:///opt-out", f"//{HOST}", f"https://{HOST}\n", f" https://{HOST}"),
+        *(f"https://{HOST}?a=b", f"https://{HOST}#top", f"https://pat:pw@{HOST}"),
+        *("https://a b", "https://h:port", "https://bü.de"),
     ],
 )
 def test_malformed_public_address_is_an_error(settings: Settings, public: str) -> None:
@@ -45,5 +36,5 @@ def test_malformed_public_address_is_an_error(settings: Settings, public: str) -
 
 def test_links_without_the_page_are_an_error(settings: Settings) -> None:
     """A project without the page learns it from `check`, and not from each mail."""
-    settings.REFUNDS_PUBLIC_URL, settings.ROOT_URLCONF = "https://returns.example.com", "django.contrib.auth.urls"
+    settings.REFUNDS_PUBLIC_URL, settings.ROOT_URLCONF = f"https://{HOST}", "django.contrib.auth.urls"
     assert f"{LABEL}.E006" in [message.id for message in run_checks()]

@@ -1,17 +1,13 @@
 """One message for many notices: each mail is sent as if it had its own message, and none delays another."""
 
-import logging
-from collections.abc import Callable
-from datetime import datetime, timedelta
-from smtplib import SMTPRecipientsRefused
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from django.core import mail
 from django.db import OperationalError
 
 from refunds import outbox
-from refunds.domain.refunds import RefundStatus
 from refunds.domain.sweeps import IdRange
 from refunds.gateways.wallet import Wallet
 from refunds.models import Refund
@@ -20,24 +16,19 @@ from refunds.notices.models import Notice
 from refunds.notices.sending import SPELL, notify_customers
 from refunds.operations import bulk_payments
 
-from ..factories import NOON, make_refund
-from .mails import ADDRESS, SUCCESS, During, MailServer, notice_of, subjects
+from ..factories import NOON, SECOND, make_refund
+from .mail_server import During, MailServer, refusal
+from .mails import ADDRESS, SUCCEEDED, SUCCESS, notice_of, subjects
 
 pytestmark = pytest.mark.django_db
-SECOND = timedelta(seconds=1)
-SENT, PENDING = (RefundStatus.SUCCEEDED, NOON, None), ("", None, NOON)
+SENT, PENDING = (SUCCEEDED, NOON, None), ("", None, NOON)
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, int]]:
-    """The messages that would be sent, without a broker."""
+    """Return the messages that would be sent, without a broker."""
     found: list[dict[str, int]] = []
-
-    def on_commit(name: str, kwargs: list[dict[str, int]], **_: object) -> None:
-        assert name == sending.NOTIFY_CUSTOMER
-        found.extend(kwargs)
-
-    monkeypatch.setattr(outbox, "on_commit", on_commit)
+    monkeypatch.setattr(outbox, "on_commit", lambda _name, kwargs, **_: found.extend(kwargs))
     return found
 
 
@@ -53,12 +44,6 @@ def id_range(rows: list[Refund]) -> IdRange:
     return IdRange(rows[0].pk, rows[-1].pk)
 
 
-def at(*instants: datetime) -> Callable[[], datetime]:
-    """A clock that shows these one after the other, and then stays."""
-    left = list(instants)
-    return lambda: left.pop(0) if len(left) > 1 else left[0]
-
-
 @pytest.mark.parametrize(("count", "sizes"), [(1, [1]), (2, [2]), (3, [2, 1]), (4, [2, 2])])
 def test_message_is_for_a_lot_of_refunds(
     sent: list[dict[str, int]], monkeypatch: pytest.MonkeyPatch, count: int, sizes: list[int]
@@ -67,63 +52,46 @@ def test_message_is_for_a_lot_of_refunds(
     monkeypatch.setattr(sending, "LOT", 2)
     ids = [row.pk for row in paid(count)]
     lots = [[ids.pop(0) for _ in range(size)] for size in sizes]
-    assert sent == [
-        {"refund_id": lot[0], "last_id": lot[-1]} if len(lot) > 1 else {"refund_id": lot[0]} for lot in lots
-    ]
+    assert sent == [{"refund_id": lot[0], **({"last_id": lot[-1]} if len(lot) > 1 else {})} for lot in lots]
 
 
-def test_each_mail_is_sent_once(sent: list[dict[str, int]]) -> None:
-    """However often the message comes; it sends nothing that is not due or is outside of the range."""
+def test_each_mail_is_sent_once() -> None:
+    """However often the message comes, it sends nothing that is not due or is outside of the range."""
     before, *rows, after = paid(5)
     Notice.objects.filter(pk=rows[1].pk).update(due_at=NOON + SECOND)
-    assert [notify_customers(id_range(rows), at(NOON)) for _ in range(2)] == [2, 0]
-    assert [notice_of(row) for row in (before, *rows, after)] == [
-        PENDING,
-        SENT,
-        ("", None, NOON + SECOND),
-        SENT,
-        PENDING,
-    ]
+    assert [notify_customers(id_range(rows), lambda: NOON) for _ in range(2)] == [2, 0]
+    not_due = ("", None, NOON + SECOND)
+    assert [notice_of(row) for row in (before, *rows, after)] == [PENDING, SENT, not_due, SENT, PENDING]
     assert subjects() == [SUCCESS] * 2
 
 
-def test_refused_address_delays_no_other_mail(sent: list[dict[str, int]], mail_server: MailServer) -> None:
-    """Refused for good or for now, or the server is away for one of them: the others are sent."""
+def test_refused_address_delays_no_other_mail(mail_server: MailServer) -> None:
+    """The server refuses a mail for good or for now, or is away for one: the others are sent."""
     rows = paid(4)
-    refused = [SMTPRecipientsRefused({ADDRESS: (code, b"no")}) for code in (550, 450)]
-    mail_server.answers = [*refused, TimeoutError("silent")]
-    assert notify_customers(id_range(rows), at(NOON)) == 1
+    mail_server.answers = [refusal(550), refusal(450), TimeoutError("silent")]
+    assert notify_customers(id_range(rows), lambda: NOON) == 1
     assert [notice_of(row) for row in rows] == [("", None, None), PENDING, PENDING, SENT]
 
 
 def test_mail_that_fails_by_a_bug_gets_its_own_message(
-    sent: list[dict[str, int]], mail_server: MailServer, caplog: pytest.LogCaptureFixture
+    sent: list[dict[str, int]], mail_server: MailServer, log: pytest.LogCaptureFixture
 ) -> None:
     """The others are sent, and the task of that message fails and is reported."""
     rows = paid(3)
     sent.clear()
     mail_server.answers = [ZeroDivisionError()]
-    with caplog.at_level(logging.ERROR, logger=sending.__name__):
-        assert notify_customers(id_range(rows), at(NOON)) == 2
-    assert caplog.messages == [f"refund {rows[0].pk}: the notice gets a message of its own"]
+    assert notify_customers(id_range(rows), lambda: NOON) == 2
+    assert log.messages == [f"refund {rows[0].pk}: the notice gets a message of its own"]
     assert ([notice_of(row) for row in rows], sent) == ([PENDING, SENT, SENT], [{"refund_id": rows[0].pk}])
 
 
-def test_database_error_is_left_to_the_retry_of_the_task(
-    sent: list[dict[str, int]], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_database_error_is_left_to_the_retry_of_the_task(monkeypatch: pytest.MonkeyPatch) -> None:
     """No other mail is tried."""
     rows = paid(2)
-    asked: list[int] = []
-
-    def away(refund_id: int, _: datetime) -> bool:
-        asked.append(refund_id)
-        raise OperationalError("away")
-
-    monkeypatch.setattr(sending, "notify_customer", away)
+    monkeypatch.setattr(sending, "notify_customer", away := Mock(side_effect=OperationalError("away")))
     with pytest.raises(OperationalError, match="away"):
-        notify_customers(id_range(rows), at(NOON))
-    assert asked == [rows[0].pk]
+        notify_customers(id_range(rows), lambda: NOON)
+    assert [call.args[0] for call in away.call_args_list] == [rows[0].pk]
 
 
 @pytest.mark.parametrize("trouble", [None, ZeroDivisionError("as a time limit is")])

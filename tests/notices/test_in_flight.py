@@ -1,73 +1,62 @@
 """A mail takes seconds: its refund changes during them, or its worker is too slow or dies."""
 
-import sys
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from smtplib import SMTPServerDisconnected
+from unittest.mock import Mock
 
 import pytest
 from django.core import mail
 
-from refunds.domain.refunds import RefundStatus
 from refunds.models import Refund
 from refunds.notices import sending
 from refunds.notices.models import Notice
 from refunds.notices.sending import LEASE, notify_customer
 from refunds.operations.bulk_payments import try_again
 
-from ..factories import NOON
-from .mails import FAILURE, NO, SUCCESS, YES, During, MailServer, late_receipt, notice_of, settle, subjects
+from ..factories import BLINK, MINUTE, NOON, SECOND
+from .mail_server import During, MailServer
+from .mails import FAILED, FAILURE, NO, SUCCEEDED, SUCCESS, YES, late_receipt, notice_of, settle, subjects
 
 pytestmark = pytest.mark.django_db
-BLINK = timedelta(microseconds=1)
-SECOND = timedelta(seconds=1)
-MINUTE = timedelta(minutes=1)
 LATE = NOON + LEASE
-SUCCEEDED, FAILED = RefundStatus.SUCCEEDED, RefundStatus.FAILED
 
 
-def test_repeated_failure_is_mailed_once(refund: Refund, messages: list[int], mail_server: MailServer) -> None:
-    """Tried again, and failed again, while the mail about the first failure is being sent."""
+@pytest.mark.parametrize(
+    ("gateway", "is_news"), [(NO, False), (YES, True), (None, True)], ids=["failure", "success", "late receipt"]
+)
+def test_next_outcome_during_a_mail_is_mailed_next_if_it_is_news(
+    refund: Refund, messages: list[int], mail_server: MailServer, gateway: Mock | None, is_news: bool
+) -> None:
+    """A second failure has no mail. The mail about a success waits for the first mail, and has its own message."""
     settle(refund, NO, NOON)
 
     def again() -> None:
-        try_again([refund.pk], NOON + SECOND)
-        settle(refund, NO, NOON + 2 * SECOND)
+        if gateway is None:
+            late_receipt(refund, NOON + SECOND)
+        else:
+            try_again([refund.pk], NOON + SECOND)
+            settle(refund, gateway, NOON + 2 * SECOND)
         assert not notify_customer(refund.pk, NOON + 3 * SECOND)
 
     mail_server.answers = [During(again)]
     assert notify_customer(refund.pk, NOON)
-    assert notice_of(refund) == (FAILED, NOON, None)
-    assert (subjects(), messages) == ([FAILURE], [refund.pk])
+    assert notice_of(refund) == (FAILED, NOON, NOON if is_news else None)
+    assert notify_customer(refund.pk, NOON + MINUTE) == is_news
+    assert notice_of(refund) == ((SUCCEEDED, NOON + MINUTE, None) if is_news else (FAILED, NOON, None))
+    assert (subjects(), messages) == ([FAILURE, SUCCESS][: 1 + is_news], [refund.pk] * (1 + is_news))
 
 
 def test_mail_about_a_failure_counts_although_the_refund_is_pending_again(
     refund: Refund, messages: list[int], mail_server: MailServer
 ) -> None:
-    """Tried again while the mail is being sent: the mail is noted, and a second failure is not mailed."""
+    """The refund is tried again while the mail is being sent: the mail is noted, and a second failure is not mailed."""
     settle(refund, NO, NOON)
     mail_server.answers = [During(lambda: try_again([refund.pk], NOON + SECOND))]
     notify_customer(refund.pk, NOON)
     assert (notice_of(refund), messages) == ((FAILED, NOON, None), [refund.pk])
     settle(refund, NO, NOON + MINUTE)
     assert (notice_of(refund), messages) == ((FAILED, NOON, None), [refund.pk])
-
-
-def test_success_during_a_mail_is_mailed_next(refund: Refund, messages: list[int], mail_server: MailServer) -> None:
-    """The mail about the success waits for the mail about the failure, and has its own message."""
-    settle(refund, NO, NOON)
-
-    def paid() -> None:
-        try_again([refund.pk], NOON + SECOND)
-        settle(refund, YES, NOON + 2 * SECOND)
-        assert not notify_customer(refund.pk, NOON + 3 * SECOND)
-
-    mail_server.answers = [During(paid)]
-    notify_customer(refund.pk, NOON)
-    assert (notice_of(refund), messages) == ((FAILED, NOON, NOON), [refund.pk] * 2)
-    assert notify_customer(refund.pk, NOON + MINUTE)
-    assert notice_of(refund) == (SUCCEEDED, NOON + MINUTE, None)
-    assert (subjects(), messages) == ([FAILURE, SUCCESS], [refund.pk] * 2)
 
 
 def test_slow_mail_does_not_overwrite_a_later_outcome(
@@ -103,18 +92,6 @@ def test_slow_mail_does_not_end_the_lease_of_the_next_sender(
     notify_customer(refund.pk, NOON)
     assert notice_of(refund)[2] == LATE + LEASE
     assert messages == [refund.pk]
-
-
-def test_mail_of_a_dead_worker_is_sent_after_the_lease(refund: Refund, mail_server: MailServer) -> None:
-    """Killed before the server took it: no message sends it until the lease is over."""
-    settle(refund, YES, NOON)
-    mail_server.answers = [During(sys.exit)]
-    with pytest.raises(SystemExit):
-        notify_customer(refund.pk, NOON)
-    assert (notice_of(refund), mail.outbox) == (("", None, LATE), [])
-    assert not notify_customer(refund.pk, LATE - BLINK)
-    assert notify_customer(refund.pk, LATE)
-    assert (notice_of(refund), subjects()) == ((SUCCEEDED, LATE, None), [SUCCESS])
 
 
 def test_mail_of_a_dead_worker_is_suppressed_if_the_refund_was_tried_again(

@@ -1,7 +1,6 @@
-"""How many statements the notices add to a payment, whatever the number of refunds."""
+"""The statements that the notices add to a payment, whatever the number of refunds, and their plans."""
 
 import re
-from datetime import datetime
 from typing import Any
 
 import pytest
@@ -13,57 +12,51 @@ from refunds.models import Refund
 from refunds.notices import receivers
 from refunds.notices.models import Notice, OptOut
 
-from ..factories import NOON, make_failed, make_refund, never_read_tables
-from .mails import ADDRESS
+from ..factories import NOON, make_failed, make_requests, never_read_tables
+from ..rows.test_kept_plans import FEW, MANY, rows_read
+from .mails import ADDRESS, make_pending
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("messages")]
 # PostgreSQL forgets kept plans first.
 MORE = int(connection.vendor == "postgresql")
 
 
-@pytest.fixture(autouse=True)
-def _no_message(messages: list[int]) -> None:
-    """The test counts statements alone."""
-
-
 def paid(count: int, **columns: Any) -> IdRange:
     """Refunds that have just been paid, of customers with an address."""
-    ids = [make_refund(customer_email=ADDRESS, **columns).pk for _ in range(count)]
-    Refund.objects.filter(pk__in=ids).update(status="succeeded", settled_at=NOON, receipt="r")
+    ids = [row.pk for row in make_requests(count, status="approved", customer_email=ADDRESS)]
+    columns = {"status": "succeeded", "settled_at": NOON, "receipt": "r", **columns}
+    Refund.objects.filter(pk__in=ids).update(**columns)
     return IdRange(ids[0], ids[-1])
-
-
-def settled(id_range: IdRange, now: datetime = NOON) -> None:
-    receivers.notify(id_range, now)
 
 
 @pytest.mark.parametrize("count", [1, 40])
 def test_notices_of_a_range_are_inserted_by_one_statement(django_assert_num_queries: Any, count: int) -> None:
-    """However many they are."""
+    """They are written in the transaction of the outcome: a rollback leaves none."""
     id_range = paid(count)
-    with django_assert_num_queries(1 + MORE):
-        settled(id_range)
-    assert Notice.objects.filter(status="pending", due_at=NOON).count() == count
+    with transaction.atomic():
+        with django_assert_num_queries(1 + MORE):
+            receivers.notify(id_range, NOON)
+        assert Notice.objects.filter(status="pending", due_at=NOON).count() == count
+        transaction.set_rollback(True)
+    assert not Notice.objects.exists()
 
 
 def test_sent_notices_become_pending_by_the_same_statement(django_assert_num_queries: Any) -> None:
     """The failure of four refunds was mailed. Now all are settled again, two of them with success."""
-    ids = [make_refund(customer_email=ADDRESS).pk for _ in range(4)]
-    Refund.objects.filter(pk__in=ids[:2]).update(status="succeeded", settled_at=NOON, receipt="r")
-    Refund.objects.filter(pk__in=ids[2:]).update(status="failed", settled_at=NOON, failure="no")
-    Notice.objects.bulk_create(
-        Notice(refund_id=pk, status="sent", notified_of="failed", notified_at=NOON) for pk in ids
-    )
+    succeeded, failed = paid(2), paid(2, status="failed", failure="no", receipt="")
+    ids = Refund.objects.values_list("pk", flat=True)
+    sent = {"status": "sent", "notified_of": "failed", "notified_at": NOON}
+    Notice.objects.bulk_create(Notice(refund_id=pk, **sent) for pk in ids)
     with django_assert_num_queries(1 + MORE):
-        settled(IdRange(ids[0], ids[-1]))
+        receivers.notify(IdRange(succeeded.first_id, failed.last_id), NOON)
     assert list(Notice.objects.order_by("pk").values_list("status", flat=True)) == ["pending"] * 2 + ["sent"] * 2
 
 
 @pytest.mark.parametrize("count", [1, 40])
 def test_reopened_refunds_take_one_statement(django_assert_num_queries: Any, count: int) -> None:
-    """However many they are."""
+    """The number of refunds makes no difference."""
     ids = make_failed(count)
-    Notice.objects.bulk_create(Notice(refund_id=pk, status="pending", due_at=NOON) for pk in ids)
+    make_pending(ids, NOON)
     with django_assert_num_queries(1):
         receivers.suppress(ids, NOON)
     assert Notice.objects.filter(status="suppressed").count() == count
@@ -76,7 +69,7 @@ def test_statement_reads_no_whole_table() -> None:
     OptOut.objects.create(address="out@example.com", created_at=NOON)
     never_read_tables()
     with CaptureQueriesContext(connection) as captured:
-        settled(id_range)
+        receivers.notify(id_range, NOON)
     sql = captured[-1]["sql"]
     explain = "EXPLAIN QUERY PLAN" if connection.vendor == "sqlite" else "EXPLAIN"
     with connection.cursor() as cursor:
@@ -85,10 +78,18 @@ def test_statement_reads_no_whole_table() -> None:
     assert not re.search(r"Seq Scan|SCAN", plan), plan
 
 
-def test_rolled_back_outcome_leaves_no_notice() -> None:
-    """The notice is written in the transaction of the outcome."""
-    id_range = paid(1)
-    with transaction.atomic():
-        settled(id_range)
-        transaction.set_rollback(True)
-    assert not Notice.objects.exists()
+def test_many_notices_are_not_checked_by_plans_made_for_few() -> None:
+    """With a kept plan for a table of one page, each check of the foreign key would read the whole table."""
+    table = Refund._meta.db_table
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f"TRUNCATE {table} CASCADE")
+            cursor.execute(f"ANALYZE {table}")
+    for count in (FEW, MANY):
+        id_range = paid(count)
+        connection.check_constraints()  # as a commit would
+        receivers.notify(id_range, NOON)
+        connection.check_constraints()
+    assert Notice.objects.count() == FEW + MANY
+    if connection.vendor == "postgresql":
+        assert rows_read(table) < 20 * MANY

@@ -16,7 +16,8 @@ from refunds.tracking.look_ups import hint
 from refunds.tracking.outcomes import look_up_refund
 
 from ...factories import NOON
-from ...notices.mails import FAILURE, SUCCESS, YES, During, MailServer, notice_of, settle, subjects
+from ...notices.mail_server import During, MailServer
+from ...notices.mails import FAILURE, SUCCESS, YES, notice_of, settle, subjects
 from ...operations.payers import Scripted
 
 pytestmark = pytest.mark.django_db

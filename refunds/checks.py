@@ -14,7 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from .apps import LABEL
 from .domain import cutoff
-from .gateways import gateway, limiter
+from .gateways import gateway
 from .schedule import beat_schedule
 
 
@@ -47,7 +47,6 @@ def _json_only() -> Iterator[CheckMessage]:
 def _gateway() -> Iterator[CheckMessage]:
     try:  # otherwise each refund would fail on its own
         gateway()
-        limiter()
     except ImproperlyConfigured as error:
         yield Error(str(error), id=f"{LABEL}.E004")
 

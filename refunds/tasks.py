@@ -21,7 +21,7 @@ from .apps import LABEL
 from .domain.retries import Again
 from .domain.sweeps import IdRange
 from .errors import BadArgument
-from .gateways import gateway, limiter
+from .gateways import gateway
 from .operations import PATIENCE, RECONCILE_EVERY, bulk_payments, payments, sweeps, trusted_now
 from .operations import reconcile as reconciler
 
@@ -65,7 +65,7 @@ def decide_chunk(*, chunk_id: int, **_newer: object) -> None:
 def pay_refunds(*, first_id: int, last_id: int, **_newer: object) -> None:
     """Pay what is due in a range of refunds."""
     id_range = IdRange(positive("first_id", first_id), positive("last_id", last_id))
-    bulk_payments.pay_refunds(id_range, timezone.now(), gateway=gateway(), limiter=limiter())
+    bulk_payments.pay_refunds(id_range, timezone.now(), gateway=gateway())
 
 
 # The policy counts attempts on the row, over all messages; max_retries bounds those of one message, whose child can be
@@ -86,7 +86,6 @@ def pay_refund(self: "Task[Any, Any]", /, *, refund_id: int, **_newer: object) -
         positive("refund_id", refund_id),
         timezone.now(),
         gateway=gateway(),
-        limiter=limiter(),
         jitter=random.random(),  # noqa: S311  # spreads load, guards nothing
         clock=timezone.now,
     )
@@ -101,7 +100,7 @@ def reconcile(*, at_start: bool = False, **_newer: object) -> None:
     At a start, a chunk that another worker is deciding can get a second message.
     """
     patience = timedelta(0) if at_start else PATIENCE
-    reconciler.reconcile(trusted_now(), gateway=gateway(), limiter=limiter(), patience=patience)
+    reconciler.reconcile(trusted_now(), gateway=gateway(), patience=patience)
 
 
 # Only the program `celery worker` sends this signal. Every worker asks, whatever its queues: a crash can end all

@@ -11,7 +11,7 @@ from .. import outbox, queries, signals
 from ..domain import sweeps as rules
 from ..domain.refunds import Outcome, RefundStatus, settle
 from ..domain.sweeps import IdRange
-from ..gateways import Gateway, Limiter, in_bulk
+from ..gateways import Gateway, in_bulk
 from ..models import Refund
 
 # What one task sends of its own range: with hundreds of ranges at once this bounds the messages in the queue.
@@ -19,7 +19,7 @@ FIRST_SHARE: Final = timedelta(seconds=10)
 Note = Callable[[Sequence[int]], None]  # what the caller writes down about refunds, by their ids
 
 
-def pay_refunds(id_range: IdRange, now: datetime, *, gateway: Gateway, limiter: Limiter | None = None) -> int:
+def pay_refunds(id_range: IdRange, now: datetime, *, gateway: Gateway) -> int:
     """Pay what is due in the range, at once or by a message for each refund; return how many were paid or sent.
 
     What the provider cannot take within the first share of time is left to the reconciler.
@@ -30,7 +30,7 @@ def pay_refunds(id_range: IdRange, now: datetime, *, gateway: Gateway, limiter: 
             signals.refunds_settled.send(Refund, id_range=id_range, now=now)
             return paid
         due = queries.unpaid(id_range, now).filter(queries.BY_RANGE)  # the others have messages of their own
-        share = rules.CHUNK_ROWS if limiter is None else limiter.within(FIRST_SHARE)
+        share = signals.share(gateway, FIRST_SHARE) or rules.CHUNK_ROWS
         ids = list(due.order_by("pk").values_list("pk", flat=True)[:share])
         due.exclude(pk__in=ids).update(dispatched_at=None)
         # Later than due_at in any case: from here on the refund is not its range's (queries.BY_RANGE).

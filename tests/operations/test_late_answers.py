@@ -6,10 +6,10 @@ from datetime import datetime
 import pytest
 
 from refunds.domain.retries import GiveUp, RetryPolicy
-from refunds.gateways import Refused, TryAgain
+from refunds.gateways import Refused, Settled, TryAgain
 from refunds.models import Refund
 from refunds.operations.bulk_payments import try_again
-from refunds.operations.payments import LEASE, NotNow, Paid, pay_refund
+from refunds.operations.payments import LEASE, NotNow, pay_refund
 
 from ..factories import NOON, make_refund
 from .payers import Scripted, Slow
@@ -40,7 +40,7 @@ def test_late_receipt_settles_a_refund_that_another_worker_gave_up(refund: Refun
     """The refund gets the receipt of an attempt that outlived its lease, although another worker gave up."""
     expired = NOON + LEASE
     gateway = Slow("re_1", lambda: give_up(refund, expired))
-    assert pay_refund(refund.pk, NOON, gateway=gateway, jitter=0, policy=ONCE) == Paid("re_1")
+    assert pay_refund(refund.pk, NOON, gateway=gateway, jitter=0, policy=ONCE) == Settled("re_1")
     assert row(refund) | {"status": "succeeded", "receipt": "re_1", "settled_at": NOON, "failure": ""} == row(refund)
     assert pay_refund(refund.pk, expired, gateway=Scripted(), jitter=0) == NotNow()
 
@@ -52,7 +52,7 @@ def test_late_receipt_settles_a_refund_that_was_tried_again(refund: Refund) -> N
         give_up(refund, NOON + LEASE)
         try_again([refund.pk], NOON + LEASE)
 
-    assert pay_refund(refund.pk, NOON, gateway=Slow("re_1", during), jitter=0, policy=ONCE) == Paid("re_1")
+    assert pay_refund(refund.pk, NOON, gateway=Slow("re_1", during), jitter=0, policy=ONCE) == Settled("re_1")
     assert row(refund) | {"status": "succeeded", "receipt": "re_1", "tried_again": 1, "attempts": 0} == row(refund)
     assert pay_refund(refund.pk, NOON + LEASE, gateway=Scripted(), jitter=0) == NotNow()
 

@@ -8,15 +8,14 @@ import pytest
 from refunds.gateways import Order, Settled, TryAgain, UnderWay
 from refunds.stripe.gateway import Stripe
 
-from ..gateways.contract import again, paid
-from ..gateways.test_contract import plain_order
+from ..gateways.contract import again, make_order, paid
 from .server import Answer, StripeServer, error
 
 
 @pytest.fixture
 def order(server: StripeServer) -> Order:
     """12.50 GBP of a charge of as much."""
-    return Order(**plain_order(server.provider.pay(1250)))
+    return make_order(server.provider.pay(1250))
 
 
 NONSENSE = [

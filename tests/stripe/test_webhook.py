@@ -225,7 +225,7 @@ def test_an_outcome_is_not_lost_while_the_broker_is_away(sent: Sent) -> None:
     refund = make_paid(dispatched_at=NOON - DAY)
     assert post(event(refund.request.key)) == 200
     sent.clear()  # as if it had gone nowhere
-    assert (send_look_ups(NOON + timedelta(seconds=30)), sent) == (1, [refund.pk])
+    assert (send_look_ups(NOON + timedelta(seconds=30), InMemory()), sent) == (1, [refund.pk])
 
 
 STEPS = {

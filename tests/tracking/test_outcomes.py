@@ -8,18 +8,18 @@ from django.core.exceptions import ImproperlyConfigured
 
 from refunds.domain.refunds import RefundStatus
 from refunds.domain.retries import GiveUp, RetryPolicy
-from refunds.gateways import Refused, TryAgain, UnderWay
+from refunds.gateways import Refused, Settled, TryAgain, UnderWay
 from refunds.gateways.wallet import Wallet
 from refunds.models import Refund
 from refunds.operations.bulk_payments import try_again
-from refunds.operations.payments import LEASE, NotNow, Paid, pay_refund
+from refunds.operations.payments import LEASE, NotNow, pay_refund
 from refunds.tracking.intervals import LONGEST_WAIT, SHORTEST_WAIT
 from refunds.tracking.look_ups import hint
 from refunds.tracking.models import LookUp
 from refunds.tracking.outcomes import look_up_refund
 
 from ..factories import NOON, make_refund
-from ..operations.conftest import Published
+from ..operations.conftest import Limit, Published
 from ..operations.payers import Paced, Scripted, Slow
 from .rows import rows, under_way
 
@@ -95,7 +95,7 @@ def test_a_look_up_that_finds_success_settles_the_refund(refund: Refund, publish
     refund.request.customer_email = "c@example.com"
     refund.request.save()
     ended = DUE + timedelta(seconds=9)
-    assert look_up_refund(refund.pk, DUE, gateway=Scripted("re_1"), clock=lambda: ended) == Paid("re_1")
+    assert look_up_refund(refund.pk, DUE, gateway=Scripted("re_1"), clock=lambda: ended) == Settled("re_1")
     after = {"status": "succeeded", "receipt": "re_1", "failure": "", "settled_at": ended, "look_at": None}
     assert row(refund) | after | {"key_number": 0} == row(refund)
 
@@ -108,7 +108,7 @@ def test_a_look_up_that_finds_a_failure_fails_the_refund(refund: Refund) -> None
     after = {"status": "failed", "failure": reason, "receipt": "", "settled_at": DUE, "look_at": None, "key_number": 1}
     assert row(refund) | after | {"reversed_at": None} == row(refund)
     assert try_again([refund.pk], DUE) == [refund.pk]
-    assert pay_refund(refund.pk, DUE, gateway=gateway, jitter=0) == Paid("re_2")
+    assert pay_refund(refund.pk, DUE, gateway=gateway, jitter=0) == Settled("re_2")
     assert [(order.asked_before, key) for order, key in gateway.asked] == [(True, f"{refund.request.key}:1")]
 
 
@@ -149,22 +149,14 @@ def test_one_look_up_runs_at_a_time(refund: Refund) -> None:
     with pytest.raises(Killed):
         look_up_refund(refund.pk, again, gateway=Slow("re_1", die))
     assert look_up_refund(refund.pk, again, gateway=second) == NotNow()
-    assert look_up_refund(refund.pk, again + LEASE, gateway=Scripted("re_1")) == Paid("re_1")
+    assert look_up_refund(refund.pk, again + LEASE, gateway=Scripted("re_1")) == Settled("re_1")
 
 
-class Busy(Paced):
-    """A limiter without a permit."""
-
-    def take(self, calls: int = 1, wait: timedelta = timedelta(0)) -> bool:
-        super().take(calls, wait)
-        return False
-
-
-def test_look_up_without_a_permit_is_left_to_the_reconciler(refund: Refund) -> None:
-    """It takes a permit for one call; without it nothing is asked, and the next run of the reconciler sends it."""
-    busy, gateway = Busy(1), Scripted()
-    assert look_up_refund(refund.pk, DUE, gateway=gateway, limiter=busy) == NotNow()
-    assert (busy.taken, gateway.looked_up) == ([1], [])
+def test_look_up_whose_call_has_to_wait_is_left_to_the_reconciler(refund: Refund, limit: Limit) -> None:
+    """It asks for one call; without it nothing is looked up, and the next run of the reconciler sends it."""
+    busy, gateway = limit(Paced(1, permits=False)), Scripted()
+    assert look_up_refund(refund.pk, DUE, gateway=gateway) == NotNow()
+    assert (busy.calls, gateway.looked_up) == ([1], [])
     assert row(refund) | {"look_at": DUE, "sent_at": None} == row(refund)
 
 
@@ -186,7 +178,7 @@ def test_a_refund_that_fails_after_it_succeeded_is_failed_and_says_so(
 def test_a_hint_about_a_paid_refund_that_is_still_paid_changes_nothing(refund: Refund) -> None:
     """Its settlement and notice stay; there is nothing more to look up."""
     before = row(paid(refund))
-    assert look_up_refund(refund.pk, DUE, gateway=Scripted("re_1")) == Paid("re_1")
+    assert look_up_refund(refund.pk, DUE, gateway=Scripted("re_1")) == Settled("re_1")
     assert row(refund) == before | {"look_at": None}
 
 
@@ -253,9 +245,9 @@ def test_a_hint_that_overtakes_the_answer_to_the_request_is_not_lost() -> None:
     def during() -> None:
         assert hint(pending.request.key, "re_1", RefundStatus.FAILED, NOON) == 1
 
-    assert pay_refund(pending.pk, NOON, gateway=Slow("re_1", during), jitter=0) == Paid("re_1")
+    assert pay_refund(pending.pk, NOON, gateway=Slow("re_1", during), jitter=0) == Settled("re_1")
     assert row(pending) | {"status": "succeeded", "look_at": NOON} == row(pending)
-    assert pay_refund(make_refund().pk, NOON, gateway=Scripted("re_2"), jitter=0) == Paid("re_2")
+    assert pay_refund(make_refund().pk, NOON, gateway=Scripted("re_2"), jitter=0) == Settled("re_2")
     assert row(Refund.objects.get(receipt="re_2"))["look_at"] is None
 
 
@@ -275,7 +267,7 @@ def test_a_late_acceptance_is_kept_where_the_refund_was_given_up_in_between() ->
     assert answer == PENDING
     after = {"status": "processing", "receipt": "re_1", "settled_at": None}
     assert row(pending) | after == row(pending)
-    assert look_up_refund(pending.pk, NOON + LEASE + MINUTE, gateway=Scripted("re_1")) == Paid("re_1")
+    assert look_up_refund(pending.pk, NOON + LEASE + MINUTE, gateway=Scripted("re_1")) == Settled("re_1")
 
 
 @pytest.mark.parametrize("late", ["re_1", PENDING, TryAgain("timeout"), Refused("already refunded")])
@@ -305,7 +297,7 @@ class CannotLookUp:
 def test_a_gateway_that_cannot_look_up_what_it_accepts_is_refused_by_name() -> None:
     """The provider's id is kept, and the refund is not requested again; so is one that another gateway requested."""
     pending = make_refund()
-    says = r"The gateway tests\.tracking\.test_outcomes\.CannotLookUp cannot look up a refund that is under way"
+    says = r"The gateway tests\.tracking\.test_outcomes\.CannotLookUp answers that a refund is under way, and nothing"
     with pytest.raises(ImproperlyConfigured, match=says):
         pay_refund(pending.pk, NOON, gateway=CannotLookUp(), jitter=0)
     before = row(pending)

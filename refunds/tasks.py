@@ -82,13 +82,8 @@ def pay_refunds(*, first_id: int, last_id: int, **_newer: object) -> None:
 )
 def pay_refund(self: "Task[Any, Any]", /, *, refund_id: int, **_newer: object) -> None:
     """Attempt to pay one refund; a short wait is a retry, a long one is left to the reconciler, as is one too many."""
-    result = payments.pay_refund(
-        positive("refund_id", refund_id),
-        timezone.now(),
-        gateway=gateway(),
-        jitter=random.random(),  # noqa: S311  # spreads load, guards nothing
-        clock=timezone.now,
-    )
+    pk, jitter = positive("refund_id", refund_id), random.random()  # noqa: S311  # spreads load, guards nothing
+    result = payments.pay_refund(pk, timezone.now(), gateway=gateway(), jitter=jitter, clock=timezone.now)
     if isinstance(result, Again) and result.by_message and self.request.retries < (self.max_retries or 0):
         raise self.retry(countdown=result.delay.total_seconds())
 
@@ -99,8 +94,7 @@ def reconcile(*, at_start: bool = False, **_newer: object) -> None:
 
     At a start, a chunk that another worker is deciding can get a second message.
     """
-    patience = timedelta(0) if at_start else PATIENCE
-    reconciler.reconcile(trusted_now(), gateway=gateway(), patience=patience)
+    reconciler.reconcile(trusted_now(), gateway=gateway(), patience=timedelta(0) if at_start else PATIENCE)
 
 
 # Only the program `celery worker` sends this signal. Every worker asks, whatever its queues: a crash can end all

@@ -7,8 +7,6 @@ from typing import Any, TypeGuard, get_args
 from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.core.signals import setting_changed
-from django.dispatch import receiver
 from django.utils.module_loading import import_string
 
 from .. import signals
@@ -45,7 +43,7 @@ def gateway() -> Gateway:
     return _made(gateway_class())
 
 
-@cache
+@cache  # a gateway keeps its connections
 def _made(named: Any) -> Gateway:
     made = named()
     if not isinstance(made, Gateway):
@@ -58,12 +56,6 @@ def _made(named: Any) -> Gateway:
     if UnderWay in (answers, *get_args(answers)):
         check_tracked(made)
     return made
-
-
-@receiver(setting_changed)
-def _forget(**_: object) -> None:
-    """A test that overrides settings gets a gateway of its own."""
-    _made.cache_clear()
 
 
 def check_tracked(made: Gateway) -> None:

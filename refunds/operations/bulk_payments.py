@@ -39,36 +39,28 @@ def pay_refunds(id_range: IdRange, now: datetime, *, gateway: Gateway) -> int:
     return len(ids)
 
 
-def try_again(ids: Sequence[int], now: datetime, *, note: Note | None = None) -> list[int]:
+def try_again(ids: Sequence[int], now: datetime, *, note: Note = lambda _: None) -> list[int]:
     """Make those of `ids` that have failed pending again, with as many attempts as at first; return which they were.
 
     In chunks: `note` gets the ids of each, in the transaction of the change. After a refusal the provider gets a new
     key, otherwise the same one, because the answer to it can still come.
     """
-    found: list[int] = []
-    for start in range(0, len(ids), rules.CHUNK_ROWS):
-        found += _try_again(ids[start : start + rules.CHUNK_ROWS], now, note)
-    return found
+    chunks = (ids[start : start + rules.CHUNK_ROWS] for start in range(0, len(ids), rules.CHUNK_ROWS))
+    return [pk for chunk in chunks for pk in _try_again(chunk, now, note)]
 
 
-def _try_again(ids: Sequence[int], now: datetime, note: Note | None) -> list[int]:
+def _try_again(ids: Sequence[int], now: datetime, note: Note) -> list[int]:
+    status = settle(RefundStatus.FAILED, Outcome.TRIED_AGAIN)
+    fresh = {"status": status, "attempts": 0, "first_attempt_at": None, "settled_at": None}
     with transaction.atomic():
         failed = Refund.objects.filter(pk__in=ids, status=RefundStatus.FAILED)
         # Of two presses at once the second waits here, and then finds nothing that has failed.
         found = list(failed.order_by("pk").select_for_update().values_list("pk", flat=True))
         if not found:
             return []
-        Refund.objects.filter(pk__in=found).update(
-            status=settle(RefundStatus.FAILED, Outcome.TRIED_AGAIN),
-            tried_again=F("tried_again") + 1,
-            attempts=0,
-            first_attempt_at=None,
-            due_at=now,
-            dispatched_at=now,
-            settled_at=None,
-        )
+        rows = Refund.objects.filter(pk__in=found)
+        rows.update(**fresh, tried_again=F("tried_again") + 1, due_at=now, dispatched_at=now)
         signals.refunds_reopened.send(Refund, ids=found, now=now)
-        if note is not None:
-            note(found)
+        note(found)
         outbox.on_commit(outbox.PAY_REFUNDS, [{"first_id": found[0], "last_id": found[-1]}])
     return found

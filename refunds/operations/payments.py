@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 
 from .. import queries, signals
-from ..domain.refunds import Outcome, RefundStatus, settle
+from ..domain.refunds import TRANSITIONS, Outcome, RefundStatus, settle
 from ..domain.retries import Again, GiveUp, RetryPolicy
 from ..domain.sweeps import IdRange
 from ..errors import UnknownRow
@@ -135,27 +135,26 @@ def _write_down(refund: Refund, answer: Said, now: datetime, policy: RetryPolicy
 # Keep every receipt, also of an attempt that outlived its lease and was given up since: a refund that is tried again
 # without it would be paid twice.
 def _keep(refund: Refund, answer: Answer, now: datetime) -> Answer:
+    outcome = Outcome.PAID if isinstance(answer, Settled) else Outcome.ACCEPTED
+    columns: dict[str, Any] = {"failure": "", "settled_at": now}
+    if isinstance(answer, UnderWay):
+        columns = {"failure": kept(answer.reason), "settled_at": None, "accepted_at": now}
     with transaction.atomic():
         row = Refund.objects.select_for_update().get(pk=refund.pk)
-        columns: dict[str, Any] = {"receipt": answer.receipt, "dispatched_at": None}
         if row.receipt not in {"", answer.receipt}:
             text = "%s: possibly paid twice: it has the receipt %s, and the payment provider has also answered with %s"
             logger.error(text + "; compare both in the provider's dashboard", row, row.receipt, answer.receipt)
             signals.second_receipt.send(Refund, refund=row, receipt=answer.receipt, now=now)
-        elif isinstance(answer, UnderWay) and not row.receipt:
-            columns |= {"failure": kept(answer.reason), "accepted_at": now, "settled_at": None}
-            _change(row, Outcome.ACCEPTED, columns)
+        elif status := TRANSITIONS.get((RefundStatus(row.status), outcome)):  # None: another attempt has written it
+            columns |= {"status": status, "receipt": answer.receipt, "dispatched_at": None}
+            Refund.objects.filter(pk=row.pk).update(**columns)
+            if outcome is Outcome.PAID:
+                send_settled(row.pk, now)
+                return answer
             if row.status == RefundStatus.FAILED:
                 signals.refunds_reopened.send(Refund, ids=[row.pk], now=now)
             signals.refund_accepted.send(Refund, refund=row, now=now)
-        elif isinstance(answer, Settled) and row.status != RefundStatus.SUCCEEDED:
-            _change(row, Outcome.PAID, columns | {"failure": "", "settled_at": now})
-            send_settled(refund.pk, now)
     return answer
-
-
-def _change(row: Refund, outcome: Outcome, columns: dict[str, Any]) -> None:
-    Refund.objects.filter(pk=row.pk).update(status=settle(RefundStatus(row.status), outcome), **columns)
 
 
 def _give_up(refund: Refund, reason: str, now: datetime, keys: int = 0) -> GiveUp:

@@ -29,13 +29,10 @@ def gateway_class() -> Any:
     try:
         return import_string(known.get(name, name))
     except ImportError as error:
-        said = (
-            f"and a package that it needs is missing ({error}): install it, by pip install '.[{name}]' in the clone of "
-            "refunds"
-            if name in known
-            else f"which is neither one of {', '.join(sorted(known))} nor the path of a gateway class ({error})"
-        )
-        raise ImproperlyConfigured(f"REFUNDS_GATEWAY is {name!r}, {said}") from error
+        said = f"which is neither one of {', '.join(sorted(known))} nor the path of a gateway class"
+        if name in known:
+            said = f"whose package is missing: install it, by pip install '.[{name}]' in the clone of refunds"
+        raise ImproperlyConfigured(f"REFUNDS_GATEWAY is {name!r}, {said} ({error})") from error
 
 
 def gateway() -> Gateway:
@@ -47,8 +44,7 @@ def gateway() -> Gateway:
 def _made(named: Any) -> Gateway:
     made = named()
     if not isinstance(made, Gateway):
-        said = f"REFUNDS_GATEWAY names {path_of(made)}, which has no method refund(order, idempotency_key)"
-        raise ImproperlyConfigured(said)
+        raise ImproperlyConfigured(f"REFUNDS_GATEWAY: {path_of(made)} has no method refund(order, idempotency_key)")
     try:
         answers = signature(made.refund, eval_str=True).return_annotation
     except NameError:  # an annotation that only a type checker can resolve: payments.pay_refund refuses it later

@@ -44,7 +44,7 @@ def test_project_gateway_is_named_by_its_path(settings: Settings) -> None:
     [
         ("bank", "REFUNDS_GATEWAY is 'bank', which is neither one of .*wallet nor the path of a gateway class"),
         ("no.such.module", "REFUNDS_GATEWAY is 'no.such.module', which is neither one of"),
-        (f"{__name__}.NotOne", r"which has no method refund\(order, idempotency_key\)"),
+        (f"{__name__}.NotOne", r"NotOne has no method refund\(order, idempotency_key\)"),
     ],
 )
 def test_setting_that_names_no_gateway_is_refused(settings: Settings, name: str, says: str) -> None:

@@ -8,15 +8,8 @@ import pytest
 from refunds.gateways import Order, Settled, TryAgain, UnderWay
 from refunds.stripe.gateway import Stripe
 
-from ..gateways.contract import again, make_order, paid
+from ..gateways.contract import again, paid
 from .server import Answer, StripeServer, error
-
-
-@pytest.fixture
-def order(server: StripeServer) -> Order:
-    """12.50 GBP of a charge of as much."""
-    return make_order(server.provider.pay(1250))
-
 
 NONSENSE = [
     *(Answer(200, body) for body in ("[]", "null", '"ok"', "5", "{}", '{"object": "balance"}', '{"object": "refund"}')),

@@ -99,7 +99,7 @@ def test_the_web_process_checks_without_a_key(settings: Settings) -> None:
 
 
 def test_a_gateway_that_is_missing_is_named(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The web process says what to install."""
+    """Web process and worker say what to install."""
     monkeypatch.delitem(sys.modules, "refunds.stripe.gateway", raising=False)
     monkeypatch.setitem(sys.modules, "stripe", None)
     settings.REFUNDS_GATEWAY = "stripe"

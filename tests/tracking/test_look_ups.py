@@ -16,14 +16,12 @@ from refunds.tracking.look_ups import LONG, LOOK_UP_REFUND, OVERDUE, hint, lines
 from refunds.tracking.models import LookUp
 from refunds.tracking.outcomes import look_up_refund
 
-from ..factories import NOON, make_failed, make_processing, make_refund
+from ..factories import BLINK, DAY, HOUR, MINUTE, NOON, make_failed, make_processing, make_refund
 from ..operations.conftest import Commit, Limit, Published
 from ..operations.payers import Paced, Scripted
 from .rows import make_paid, rows, under_way
 
 pytestmark = pytest.mark.django_db
-BLINK = timedelta(microseconds=1)
-MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 DUE = NOON + MINUTE
 
 
@@ -43,11 +41,7 @@ def test_the_reconciler_sends_one_look_up_for_each_refund_that_is_due(
     make_paid()
     with commit():
         assert send(DUE - BLINK) == 0
-        assert [
-            send(DUE),
-            send(DUE),
-            send(DUE + MINUTE - BLINK),
-        ] == [2, 0, 0]
+        assert [send(DUE), send(DUE), send(DUE + MINUTE - BLINK)] == [2, 0, 0]
         assert [send(DUE + MINUTE), send(DUE + DAY)] == [1, 0]
         waiting[0] = 0
         assert send(DUE + DAY) == 3
@@ -60,11 +54,7 @@ def test_a_lost_look_up_comes_again_after_a_minute(published: Published, commit:
     """Its queue is empty: a message that was sent a minute ago is lost. At a worker's start none is waited for."""
     under_way()
     with commit():
-        assert [
-            send(DUE),
-            send(DUE + PATIENCE - BLINK),
-            send(DUE + PATIENCE),
-        ] == [1, 0, 1]
+        assert [send(DUE), send(DUE + PATIENCE - BLINK), send(DUE + PATIENCE)] == [1, 0, 1]
         assert send(DUE + PATIENCE + BLINK, patience=timedelta(0)) == 1
 
 
@@ -101,7 +91,7 @@ def test_refund_is_not_due_again_right_after_its_look_up(published: Published, c
 @pytest.mark.parametrize("says", [RefundStatus.SUCCEEDED, RefundStatus.FAILED, None])
 def test_a_hint_brings_the_look_up_forward(published: Published, commit: Commit, says: RefundStatus | None) -> None:
     """The row keeps it, so that it outlives its message: the reconciler's next run sends another."""
-    refund = under_way(look_at=NOON + timedelta(hours=6))
+    refund = under_way(look_at=NOON + 6 * HOUR)
     before = rows(refund.pk)[refund.pk]
     with commit():
         assert hint(refund.request.key, "re_1", says, DUE) == 1
@@ -158,16 +148,16 @@ def test_health_names_refunds_under_way_for_a_week() -> None:
     assert lines(NOON + LONG) == []
 
 
-def test_health_names_overdue_look_ups() -> None:
-    """An outcome that is overdue after a second message."""
-    refund = under_way()
+@pytest.mark.parametrize(("make", "since"), [(under_way, DUE), (make_processing, NOON)], ids=["look-up", "none"])
+def test_health_names_overdue_look_ups(make: Callable[[], Refund], since: datetime) -> None:
+    """An outcome that is overdue after a second message, also of a refund whose look-up is missing."""
+    refund = make()
     make_paid()
     assert lines(DUE + OVERDUE - BLINK) == []
     (line,) = lines(DUE + OVERDUE)
-    assert line.startswith(
-        f"refunds not looked up: 1 past their time, the oldest (refund {refund.pk}) due {local(DUE)}; "
-    )
-    assert "refunds.look_up_refund" in line
+    begins = f"refunds not looked up: 1 past their time, the oldest (refund {refund.pk}) due {local(since)}; "
+    assert line.startswith(begins)
+    assert LOOK_UP_REFUND in line
 
 
 def test_health_names_what_failed_after_it_succeeded_until_an_operator_has_acted() -> None:
@@ -205,21 +195,9 @@ def test_refund_under_way_without_a_look_up_is_due_a_minute_after_its_acceptance
     """As where this room was added to a running project: the reconciler sends it, and a message finds it due."""
     refund = make_processing()
     with commit():
-        assert [send(DUE - BLINK), send(DUE), send(DUE)] == [
-            0,
-            1,
-            0,
-        ]
+        assert [send(DUE - BLINK), send(DUE), send(DUE)] == [0, 1, 0]
     assert published == [(LOOK_UP_REFUND, [{"refund_id": refund.pk}])]
     other = make_processing()
     assert look_up_refund(other.pk, DUE - BLINK, gateway=Scripted()) == NotNow()
     assert look_up_refund(other.pk, DUE, gateway=Scripted("re_1")) == Settled("re_1")
     assert Refund.objects.get(pk=other.pk).status == RefundStatus.SUCCEEDED
-
-
-def test_refund_under_way_without_a_look_up_is_reported() -> None:
-    """The health check reports it even where no reconciler runs."""
-    refund = make_processing()
-    assert lines(DUE + OVERDUE - BLINK) == []
-    (line,) = lines(DUE + OVERDUE)
-    assert line.startswith(f"refunds not looked up: 1 past their time, the oldest (refund {refund.pk}) due ")

@@ -2,11 +2,14 @@
 
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 
 import pytest
+from django.dispatch import Signal
 
+from refunds import signals
 from refunds.domain.retries import GiveUp, RetryPolicy
-from refunds.gateways import Refused, Settled, TryAgain
+from refunds.gateways import Refused, Settled, TryAgain, UnderWay
 from refunds.models import Refund
 from refunds.operations.bulk_payments import try_again
 from refunds.operations.payments import LEASE, NotNow, pay_refund
@@ -90,6 +93,21 @@ def test_late_answer_without_a_receipt_leaves_the_next_round_unchanged(
     pay_refund(refund.pk, NOON, gateway=Slow(late, during), jitter=0)
     assert rounds == [row(refund)]
     assert (rounds[0]["status"], rounds[0]["attempts"], rounds[0]["tried_again"]) == ("pending", int(begun), 1)
+
+
+def test_late_acceptance_reopens_a_refund_that_another_worker_gave_up(
+    refund: Refund, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rooms hear that it has not failed after all, and then that it is under way."""
+    heard: list[tuple[str, object]] = []
+    for name in ("refunds_reopened", "refund_accepted"):
+        monkeypatch.setattr(signals, name, signal := Signal())
+        listen = partial(lambda name, **said: heard.append((name, said.get("ids"))), name)
+        signal.connect(listen, weak=False)
+    gateway = Slow(UnderWay("re_1"), lambda: give_up(refund, NOON + LEASE))
+    pay_refund(refund.pk, NOON, gateway=gateway, jitter=0, policy=ONCE)
+    assert heard == [("refunds_reopened", [refund.pk]), ("refund_accepted", None)]
+    assert row(refund) | {"status": "processing", "receipt": "re_1", "settled_at": None} == row(refund)
 
 
 class Killed(BaseException):

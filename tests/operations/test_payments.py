@@ -49,11 +49,12 @@ def test_paid_refund_has_its_receipt_and_is_not_paid_again(refund: Refund) -> No
 
 
 def test_refusal_fails_the_refund_with_its_reason(refund: Refund) -> None:
-    """A refused refund fails at once and waits for an operator."""
-    gateway = Scripted(Refused("card closed"))
-    assert pay_refund(refund.pk, NOON, gateway=gateway, jitter=0) == GiveUp("card closed")
+    """A refused refund fails at once and waits for an operator, who reads no more than 500 characters."""
+    said = "card closed" + "x" * 500
+    gateway = Scripted(Refused(said))
+    assert pay_refund(refund.pk, NOON, gateway=gateway, jitter=0) == GiveUp(said[:500])
     refund.refresh_from_db()
-    assert (refund.status, refund.failure, refund.receipt) == (RefundStatus.FAILED, "card closed", "")
+    assert (refund.status, refund.failure, refund.receipt) == (RefundStatus.FAILED, said[:500], "")
 
 
 def test_temporary_failure_makes_the_refund_due_later(refund: Refund) -> None:
@@ -67,6 +68,8 @@ def test_temporary_failure_makes_the_refund_due_later(refund: Refund) -> None:
     assert before == NotNow()
     assert pay_refund(refund.pk, due, gateway=gateway, jitter=0, policy=POLICY) == Settled("re_1")
     assert len({key for _, key in gateway.asked}) == 1
+    refund.refresh_from_db()
+    assert (refund.attempts, refund.first_attempt_at) == (2, NOON)
 
 
 def test_long_wait_is_left_to_the_reconciler(refund: Refund) -> None:

@@ -167,6 +167,7 @@ def test_one_look_up_runs_at_a_time(refund: Refund) -> None:
 def test_look_up_whose_call_has_to_wait_is_left_to_the_reconciler(refund: Refund, limit: Limit) -> None:
     """It asks for one call; without it nothing is looked up, and the next run of the reconciler sends it."""
     busy = limit(Paced(1, permits=False))
+    LookUp.objects.filter(pk=refund.pk).update(sent_at=NOON)
     assert is_idle(refund, DUE)
     assert busy.calls == [1]
     assert has(refund, look_at=DUE, sent_at=None)

@@ -4,14 +4,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.core.exceptions import ImproperlyConfigured
-from django.dispatch import Signal
 
-from refunds import signals
 from refunds.domain.refunds import RefundStatus
 from refunds.domain.retries import Again, GiveUp, RetryPolicy
 from refunds.domain.returns import Decision
-from refunds.gateways import Gateway, Order, Refused, Settled, TryAgain, UnderWay
+from refunds.gateways import Order, Refused, Settled, TryAgain
 from refunds.gateways.wallet import Wallet
 from refunds.models import Refund, WalletEntry
 from refunds.operations.decisions import decide_chosen
@@ -182,28 +179,3 @@ def test_answer_of_another_type_is_a_bug(refund: Refund) -> None:
     refund.refresh_from_db()
     assert (refund.status, refund.receipt, refund.attempts) == ("pending", "", 1)
     assert "must return Settled or UnderWay" in refund.failure
-
-
-class CannotLookUp:
-    """A gateway that accepts what it cannot look up, and does not say so in its types."""
-
-    def refund(self, order, idempotency_key):  # type: ignore[no-untyped-def]
-        return UnderWay("re_1")
-
-
-@pytest.mark.parametrize(
-    ("gateway", "is_received"), [(CannotLookUp(), True), (Scripted(UnderWay("re_1")), False)], ids=["method", "app"]
-)
-def test_acceptance_that_nothing_looks_up_is_kept_and_refused(
-    refund: Refund, monkeypatch: pytest.MonkeyPatch, gateway: Gateway, is_received: bool
-) -> None:
-    """The error names the gateway; the refund has the provider's id, so that it is not requested again."""
-    signal = Signal()
-    if is_received:
-        signal.connect(lambda **_: None, weak=False)
-    monkeypatch.setattr(signals, "refund_accepted", signal)
-    says = rf"The gateway \S+\.{type(gateway).__name__} answers that a refund is under way, and nothing looks up how"
-    with pytest.raises(ImproperlyConfigured, match=says):
-        pay_refund(refund.pk, NOON, gateway=gateway, jitter=0)
-    refund.refresh_from_db()
-    assert (refund.status, refund.receipt) == ("processing", "re_1")

@@ -3,6 +3,7 @@
 Each signal is sent by `send`: an error of a receiver is the sender's error, and rolls back the sender's transaction.
 """
 
+from datetime import timedelta
 from typing import Any, Final
 
 from django.dispatch import Signal
@@ -13,11 +14,16 @@ refunds_settled: Final = Signal()
 # Refunds have left the state `failed` at `now`; `ids` is a sequence. Sent inside the transaction of the change.
 refunds_reopened: Final = Signal()
 # A provider has accepted `refund` (the row before the change) at `now` and settles it later. Sent inside the
-# transaction of the change. It needs a receiver, which learns how the refund ends: see gateways.tracker.
+# transaction of the change. It needs a receiver, which learns how the refund ends: see gateways.check_tracked.
 refund_accepted: Final = Signal()
 # `refund` (the locked row) got a second `receipt` at `now`: it was possibly paid twice. Sent inside a transaction.
 second_receipt: Final = Signal()
-# The reconciler runs at `now`. A message counts as under way for `patience`; `limiter` is a gateways.Limiter or None.
+# A task is about to make `calls` calls to the provider of `gateway`. Return whether it can. A receiver that waits calls
+# `waiting` first; None forbids it to wait.
+call_asked: Final = Signal()
+# Return how many calls (1 or more) `gateway` can make within `time` (a timedelta), or None if any number.
+share_asked: Final = Signal()
+# The reconciler runs at `now`. A message counts as under way for `patience`; `gateway` pays.
 # Return a dict of counts: the name of what was sent again, and how many.
 reconciling: Final = Signal()
 # `health` asks at `now` what is overdue. Return a list of lines, one per overdue item.
@@ -31,3 +37,8 @@ clock_asked: Final = Signal()
 def answers(signal: Signal, **arguments: Any) -> list[Any]:
     """Send the signal, and return the answers of its receivers."""
     return [answer for _, answer in signal.send(None, **arguments)]
+
+
+def share(gateway: object, time: timedelta) -> int | None:
+    """Return how many calls the gateway can make within `time`, at least 1; None if any number."""
+    return next(filter(None, answers(share_asked, gateway=gateway, time=time)), None)

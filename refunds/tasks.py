@@ -21,7 +21,7 @@ from .apps import LABEL
 from .domain.retries import Again
 from .domain.sweeps import IdRange
 from .errors import BadArgument
-from .gateways import gateway, limiter
+from .gateways import gateway
 from .operations import PATIENCE, RECONCILE_EVERY, bulk_payments, payments, sweeps, trusted_now
 from .operations import reconcile as reconciler
 
@@ -65,7 +65,7 @@ def decide_chunk(*, chunk_id: int, **_newer: object) -> None:
 def pay_refunds(*, first_id: int, last_id: int, **_newer: object) -> None:
     """Pay what is due in a range of refunds."""
     id_range = IdRange(positive("first_id", first_id), positive("last_id", last_id))
-    bulk_payments.pay_refunds(id_range, timezone.now(), gateway=gateway(), limiter=limiter())
+    bulk_payments.pay_refunds(id_range, timezone.now(), gateway=gateway())
 
 
 # The policy counts attempts on the row, over all messages; max_retries bounds those of one message, whose child can be
@@ -82,14 +82,8 @@ def pay_refunds(*, first_id: int, last_id: int, **_newer: object) -> None:
 )
 def pay_refund(self: "Task[Any, Any]", /, *, refund_id: int, **_newer: object) -> None:
     """Attempt to pay one refund; a short wait is a retry, a long one is left to the reconciler, as is one too many."""
-    result = payments.pay_refund(
-        positive("refund_id", refund_id),
-        timezone.now(),
-        gateway=gateway(),
-        limiter=limiter(),
-        jitter=random.random(),  # noqa: S311  # spreads load, guards nothing
-        clock=timezone.now,
-    )
+    pk, jitter = positive("refund_id", refund_id), random.random()  # noqa: S311  # spreads load, guards nothing
+    result = payments.pay_refund(pk, timezone.now(), gateway=gateway(), jitter=jitter, clock=timezone.now)
     if isinstance(result, Again) and result.by_message and self.request.retries < (self.max_retries or 0):
         raise self.retry(countdown=result.delay.total_seconds())
 
@@ -100,8 +94,7 @@ def reconcile(*, at_start: bool = False, **_newer: object) -> None:
 
     At a start, a chunk that another worker is deciding can get a second message.
     """
-    patience = timedelta(0) if at_start else PATIENCE
-    reconciler.reconcile(trusted_now(), gateway=gateway(), limiter=limiter(), patience=patience)
+    reconciler.reconcile(trusted_now(), gateway=gateway(), patience=timedelta(0) if at_start else PATIENCE)
 
 
 # Only the program `celery worker` sends this signal. Every worker asks, whatever its queues: a crash can end all

@@ -2,15 +2,23 @@
 
 import pytest
 from django.core.cache import cache
+from django.core.signals import setting_changed
+from django.dispatch import receiver
 from django.utils import timezone
 from kombu.transport import memory
 
-from refunds import queries
+from refunds import gateways, queries
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the mark of these tests where no pyproject.toml does: in a copy."""
     config.addinivalue_line("markers", "long: repeats in many seconds what a shorter test shows")
+
+
+@receiver(setting_changed)
+def _new_gateway(**_: object) -> None:
+    """Make a new gateway for a test that overrides settings."""
+    gateways._made.cache_clear()
 
 
 @pytest.fixture(autouse=True)

@@ -46,16 +46,8 @@ TRANSITIONS: Final = MappingProxyType(
 )
 
 
-class RefundSettled(ValueError):
-    """An outcome that the refund's status does not allow: nothing is paid, or given up, twice."""
-
-    def __init__(self, status: RefundStatus, outcome: Outcome) -> None:
-        super().__init__(f"a refund that is {status} cannot be {outcome}")
-
-
 def settle(status: RefundStatus, outcome: Outcome) -> RefundStatus:
-    """Return the status that `outcome` leads to from `status`. Raises RefundSettled where there is no such move."""
-    try:
-        return TRANSITIONS[status, outcome]
-    except KeyError:
-        raise RefundSettled(status, outcome) from None
+    """Return the status that `outcome` leads to from `status`. Raises ValueError: nothing is paid or given up twice."""
+    if (status, outcome) not in TRANSITIONS:
+        raise ValueError(f"a refund that is {status} cannot be {outcome}")
+    return TRANSITIONS[status, outcome]

@@ -14,11 +14,6 @@ if TYPE_CHECKING:  # a gateway can be imported before Django is set up
 LONGEST_RECEIPT: Final = 255  # characters: what the column holds
 
 
-def _storable(reason: str) -> str:
-    """The reason without what no database stores: a NUL, or half a surrogate pair."""
-    return reason.encode(errors="backslashreplace").decode().replace("\0", "\\x00")
-
-
 @dataclass(frozen=True)
 class _Answer:
     """`receipt` is the refund's id at the provider. Raises ValueError where a row cannot hold it."""
@@ -40,10 +35,6 @@ class UnderWay(_Answer):
 
     reason: str = ""
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        object.__setattr__(self, "reason", _storable(self.reason))  # frozen
-
 
 Answer = Settled | UnderWay
 
@@ -52,19 +43,15 @@ class TryAgain(Exception):
     """The provider could not say yes or no: a timeout, too many calls. `after` is the wait that it asked for."""
 
     def __init__(self, reason: str, after: timedelta | None = None) -> None:
-        super().__init__(reason, after)
-        self.reason, self.after = _storable(reason), after
-
-    def __str__(self) -> str:
-        return self.reason
+        super().__init__(reason)
+        self.after = after
 
 
 class Refused(Exception):
     """The provider said no, and would say no again: card closed, already refunded, more than was paid."""
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = _storable(reason) or "no reason given"
+    def __str__(self) -> str:
+        return super().__str__() or "no reason given"
 
 
 @dataclass(frozen=True)
@@ -104,7 +91,7 @@ class Gateway(Protocol):
     """
 
     def refund(self, order: Order, idempotency_key: str) -> Answer:
-        """Request the refund. Raises TryAgain or Refused. Only a gateway that TracksRefunds can answer UnderWay.
+        """Request the refund. Raises TryAgain or Refused. A gateway that can answer UnderWay needs a look_up() as well.
 
         The same key again pays nothing and returns the same receipt. So does a new key for a reference that has been
         paid, also on one of the earlier payments: a refund of ours that exists already is success.
@@ -112,20 +99,8 @@ class Gateway(Protocol):
 
 
 @runtime_checkable
-class TracksRefunds(Gateway, Protocol):
-    """Says what has become of a refund that it has accepted."""
-
-    def look_up(self, order: Order, receipt: str) -> Answer:
-        """Ask the provider for the refund with this id, and change nothing there.
-
-        Raises Refused where the refund has failed or was cancelled, also if it had succeeded before. Raises TryAgain
-        for everything that is not the provider's word on this refund: an outage, an API key of another account.
-        """
-
-
-@runtime_checkable
 class BulkGateway(Gateway, Protocol):
-    """Credits many refunds at once, in the database that holds them. It needs no message and no permit for each."""
+    """Credits many refunds at once, in the database that holds them. It needs no message for each, and no limit."""
 
     def credit_range(self, id_range: IdRange, now: datetime) -> tuple[QuerySet[Any], str]:
         """Credit every pending refund in the range that is due at `now` (aware); the caller settles them.
@@ -133,13 +108,3 @@ class BulkGateway(Gateway, Protocol):
         Requires a transaction around it. Returns the credits of the range, whose primary keys are the refunds', and
         what their receipts begin with; the refund's id follows.
         """
-
-
-class Limiter(Protocol):
-    """Gives permits to call the payment provider."""
-
-    def within(self, time: timedelta) -> int:
-        """Return how many calls a length of time holds: at least one."""
-
-    def take(self, calls: int = 1, wait: timedelta = timedelta(0)) -> bool:
-        """Take a permit for so many calls, waiting for it up to `wait`; return whether there was one."""

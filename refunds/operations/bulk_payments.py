@@ -11,7 +11,7 @@ from .. import outbox, queries, signals
 from ..domain import sweeps as rules
 from ..domain.refunds import Outcome, RefundStatus, settle
 from ..domain.sweeps import IdRange
-from ..gateways import Gateway, Limiter, in_bulk
+from ..gateways import Gateway, in_bulk
 from ..models import Refund
 
 # What one task sends of its own range: with hundreds of ranges at once this bounds the messages in the queue.
@@ -19,7 +19,7 @@ FIRST_SHARE: Final = timedelta(seconds=10)
 Note = Callable[[Sequence[int]], None]  # what the caller writes down about refunds, by their ids
 
 
-def pay_refunds(id_range: IdRange, now: datetime, *, gateway: Gateway, limiter: Limiter | None = None) -> int:
+def pay_refunds(id_range: IdRange, now: datetime, *, gateway: Gateway) -> int:
     """Pay what is due in the range, at once or by a message for each refund; return how many were paid or sent.
 
     What the provider cannot take within the first share of time is left to the reconciler.
@@ -30,7 +30,7 @@ def pay_refunds(id_range: IdRange, now: datetime, *, gateway: Gateway, limiter: 
             signals.refunds_settled.send(Refund, id_range=id_range, now=now)
             return paid
         due = queries.unpaid(id_range, now).filter(queries.BY_RANGE)  # the others have messages of their own
-        share = rules.CHUNK_ROWS if limiter is None else limiter.within(FIRST_SHARE)
+        share = signals.share(gateway, FIRST_SHARE) or rules.CHUNK_ROWS
         ids = list(due.order_by("pk").values_list("pk", flat=True)[:share])
         due.exclude(pk__in=ids).update(dispatched_at=None)
         # Later than due_at in any case: from here on the refund is not its range's (queries.BY_RANGE).
@@ -39,36 +39,28 @@ def pay_refunds(id_range: IdRange, now: datetime, *, gateway: Gateway, limiter: 
     return len(ids)
 
 
-def try_again(ids: Sequence[int], now: datetime, *, note: Note | None = None) -> list[int]:
+def try_again(ids: Sequence[int], now: datetime, *, note: Note = lambda _: None) -> list[int]:
     """Make those of `ids` that have failed pending again, with as many attempts as at first; return which they were.
 
     In chunks: `note` gets the ids of each, in the transaction of the change. After a refusal the provider gets a new
     key, otherwise the same one, because the answer to it can still come.
     """
-    found: list[int] = []
-    for start in range(0, len(ids), rules.CHUNK_ROWS):
-        found += _try_again(ids[start : start + rules.CHUNK_ROWS], now, note)
-    return found
+    chunks = (ids[start : start + rules.CHUNK_ROWS] for start in range(0, len(ids), rules.CHUNK_ROWS))
+    return [pk for chunk in chunks for pk in _try_again(chunk, now, note)]
 
 
-def _try_again(ids: Sequence[int], now: datetime, note: Note | None) -> list[int]:
+def _try_again(ids: Sequence[int], now: datetime, note: Note) -> list[int]:
+    status = settle(RefundStatus.FAILED, Outcome.TRIED_AGAIN)
+    fresh = {"status": status, "attempts": 0, "first_attempt_at": None, "settled_at": None}
     with transaction.atomic():
         failed = Refund.objects.filter(pk__in=ids, status=RefundStatus.FAILED)
         # Of two presses at once the second waits here, and then finds nothing that has failed.
         found = list(failed.order_by("pk").select_for_update().values_list("pk", flat=True))
         if not found:
             return []
-        Refund.objects.filter(pk__in=found).update(
-            status=settle(RefundStatus.FAILED, Outcome.TRIED_AGAIN),
-            tried_again=F("tried_again") + 1,
-            attempts=0,
-            first_attempt_at=None,
-            due_at=now,
-            dispatched_at=now,
-            settled_at=None,
-        )
+        rows = Refund.objects.filter(pk__in=found)
+        rows.update(**fresh, tried_again=F("tried_again") + 1, due_at=now, dispatched_at=now)
         signals.refunds_reopened.send(Refund, ids=found, now=now)
-        if note is not None:
-            note(found)
+        note(found)
         outbox.on_commit(outbox.PAY_REFUNDS, [{"first_id": found[0], "last_id": found[-1]}])
     return found

@@ -16,7 +16,7 @@ from .. import outbox, queries, signals
 from ..domain import cutoff
 from ..domain import sweeps as rules
 from ..domain.returns import Decision
-from ..gateways import Gateway, Limiter, in_bulk
+from ..gateways import Gateway, in_bulk
 from ..models import Chunk, Refund, ReturnRequest, Sweep
 from . import PATIENCE, RECONCILE_EVERY, sweeps
 
@@ -27,9 +27,7 @@ M = TypeVar("M", bound=Model)
 BATCH: Final = 1_000  # the most plans and chunks that one run sends
 
 
-def reconcile(
-    now: datetime, *, gateway: Gateway, limiter: Limiter | None = None, patience: timedelta = PATIENCE
-) -> dict[str, int]:
+def reconcile(now: datetime, *, gateway: Gateway, patience: timedelta = PATIENCE) -> dict[str, int]:
     """Start a missed decline, close finished sweeps, and send lost messages again; return how many of each.
 
     A row waits when it is due, no worker has it, and `patience` has passed since its message. The rows say how many
@@ -43,8 +41,8 @@ def reconcile(
     sweeps.close_done(now)
     try:
         done |= _resend_sweeps(now, patience)
-        done["refunds"] = _resend_refunds(now, patience, gateway, limiter)
-        for counts in signals.answers(signals.reconciling, now=now, patience=patience, limiter=limiter):
+        done["refunds"] = _resend_refunds(now, patience, gateway)
+        for counts in signals.answers(signals.reconciling, now=now, patience=patience, gateway=gateway):
             done |= counts
     except OperationalError:
         logger.exception("the broker does not answer: nothing more is sent again until the next run")
@@ -87,16 +85,15 @@ def _first(rows: QuerySet[M], count: int) -> list[int]:
     return list(rows.order_by("dispatched_at", "pk").values_list("pk", flat=True)[:count])
 
 
-def _resend_refunds(now: datetime, patience: timedelta, gateway: Gateway, limiter: Limiter | None) -> int:
+def _resend_refunds(now: datetime, patience: timedelta, gateway: Gateway) -> int:
     due = Refund.objects.filter(queries.UNPAID, due_at__lte=now)
     # A microsecond more: a refund with a message of its own is marked by one (below).
     unsent, waits = Q(dispatched_at=None), Q(dispatched_at__lte=now - patience + timedelta.resolution)
     if not due.filter(unsent | waits).exists():
         return 0
     ready = outbox.ready(outbox.PAY_REFUND, outbox.PAY_REFUNDS)
-    room = rules.CHUNK_ROWS
-    if limiter is not None and not in_bulk(gateway):  # as many as there are permits until the next run
-        room = max(0, limiter.within(RECONCILE_EVERY) - ready)
+    share = signals.share(gateway, RECONCILE_EVERY)  # what the provider can take until the next run
+    room = rules.CHUNK_ROWS if share is None else max(0, share - ready)
     ids = list(due.filter(unsent).order_by("due_at").values_list("pk", flat=True)[:room])
     # All refunds of a range, which were sent at one instant, have one message; each of the others has its own.
     range_at = F("dispatched_at") if in_bulk(gateway) else Case(When(queries.BY_RANGE, then="dispatched_at"))

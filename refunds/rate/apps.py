@@ -6,7 +6,7 @@ from ..apps import LABEL
 
 
 class RateConfig(AppConfig):
-    """Registers the checks."""
+    """Registers the checks and the receivers."""
 
     name = __name__.rpartition(".")[0]
     label = f"{LABEL}_rate"
@@ -14,4 +14,4 @@ class RateConfig(AppConfig):
 
     def ready(self) -> None:
         """Override of Django's hook, which it calls once all apps are loaded."""
-        from . import checks  # noqa: F401
+        from . import checks, receivers  # noqa: F401

@@ -4,24 +4,20 @@ from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004  # Django's name
+from django.core.exceptions import ImproperlyConfigured
 
 from ..apps import LABEL
+from .limiter import limiter
 
 
 @register(Tags.compatibility)
 def rate_applied(**_: Any) -> list[CheckMessage]:
-    """Report a rate without a limiter: the core only uses the limiter that REFUNDS_LIMITER names."""
-    rate: str = getattr(settings, "REFUNDS_GATEWAY_RATE", "")
-    limiter: str = getattr(settings, "REFUNDS_LIMITER", "")
-    if not rate or limiter:
-        return []
-    return [
-        Error(
-            f"REFUNDS_GATEWAY_RATE is {rate!r}, and REFUNDS_LIMITER is not set: calls would not be limited.",
-            hint=f"Set REFUNDS_LIMITER to '{__package__}.limiter.limiter'.",
-            id=f"{LABEL}.E013",
-        )
-    ]
+    """Report a rate that cannot be read or counted: each payment would fail on its own."""
+    try:
+        limiter()
+    except ImproperlyConfigured as error:
+        return [Error(str(error), id=f"{LABEL}.E013")]
+    return []
 
 
 @register(Tags.compatibility, deploy=True)

@@ -2,8 +2,6 @@
 
 import os
 
-# The dotted path of the function that returns the limiter.
-REFUNDS_LIMITER = f"{__package__}.limiter.limiter"
 # Calls to the payment provider over all workers, such as 50/s; empty for no limit. The wallet is in the database and
 # needs no limit.
 REFUNDS_GATEWAY_RATE = os.environ.get("REFUNDS_GATEWAY_RATE", "")

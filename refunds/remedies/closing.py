@@ -7,10 +7,12 @@ from typing import Final
 from django.db import transaction
 from django.db.models import F, QuerySet
 
-from .. import gateways, queries, signals
+from .. import queries, signals
+from ..admin.base import secret_in
 from ..domain.refunds import TRY_AGAIN, Outcome, RefundStatus, settle
 from ..domain.sweeps import IdRange
 from ..errors import BadInput
+from ..gateways import gateway_class
 from ..gateways.base import LONGEST_RECEIPT
 from ..models import Refund, ReturnRequest, WalletEntry
 from ..operations import bulk_payments
@@ -34,7 +36,8 @@ Note = Callable[[Refund], None]
 def checked_payment(text: str) -> str:
     """Return the payment's id without the spaces around it. Raises BadInput for an id that the gateway refuses."""
     payment = _checked("the payment's id", text, LONGEST_PAYMENT)
-    gateways.check_payment(payment)
+    if check := getattr(gateway_class(), "check_payment", None):
+        check(payment)
     return payment
 
 
@@ -61,7 +64,7 @@ def _checked(name: str, text: str, limit: int, *, line_breaks: bool = False) -> 
         raise BadInput(f"{name} is missing; enter it")
     if len(value) > limit:
         raise BadInput(f"{name} has {len(value):,} characters; shorten it to {limit:,}")
-    if secret := gateways.secret_in(value):
+    if secret := secret_in(value):
         raise BadInput(f"{name} has a secret in it, which is not shown: {secret}")
     # Replace each line break by one space, so that positions in the message stay right.
     if found := invisible(value.replace("\r", " ").replace("\n", " ") if line_breaks else value):

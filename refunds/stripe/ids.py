@@ -9,7 +9,6 @@ from typing import Final
 from django.utils.text import Truncator
 
 from ..errors import BadInput
-from ..gateways import MASKED
 
 # The prefixes of payments' ids, and the parameter for each.
 PAYMENTS: Final = {"ch_": "charge", "py_": "charge", "pi_": "payment_intent"}
@@ -20,6 +19,7 @@ SHORTEST, LONGEST = 14, 255
 # https://docs.stripe.com/keys, https://docs.stripe.com/webhooks, and the field client_secret of payment intents.
 KEY: Final = re.compile(r"\b(?:sk|rk|pk)_(?:live|test)_|\bwhsec_", re.IGNORECASE)
 CLIENT_SECRET: Final = re.compile(r"_secret_[a-z0-9]", re.IGNORECASE)
+MASKED: Final = "(a secret, not shown)"
 SHOWN: Final = 40  # characters of an id that a message repeats
 # https://docs.stripe.com/api: the prefixes of other ids, and where the payment is found.
 _REFUND: Final = (

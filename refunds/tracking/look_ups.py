@@ -6,10 +6,10 @@ from typing import Final
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
-from .. import outbox, queries
+from .. import outbox, queries, signals
 from ..apps import LABEL
 from ..domain.refunds import RefundStatus
-from ..gateways import Limiter
+from ..gateways import Gateway
 from ..models import Refund
 from ..operations import PATIENCE, RECONCILE_EVERY, local
 from .intervals import SHORTEST_WAIT
@@ -66,13 +66,13 @@ def _missing(now: datetime) -> QuerySet[Refund]:
     return Refund.objects.filter(queries.UNDER_WAY, look_up__look_at=None, accepted_at__lte=now - SHORTEST_WAIT)
 
 
-def send_look_ups(now: datetime, limiter: Limiter | None = None, patience: timedelta = PATIENCE) -> int:
-    """Send a message for each look-up that is due and has no message, as many as the limiter allows. Return how many.
+def send_look_ups(now: datetime, gateway: Gateway, patience: timedelta = PATIENCE) -> int:
+    """Send a message for each look-up that is due and has no message, as many as the provider takes. Return how many.
 
     A message that was sent `patience` ago for a look-up that is still due counts as lost if the queue is empty. Raises
     kombu's OperationalError if the broker does not answer.
     """
-    limit = BATCH if limiter is None else limiter.within(RECONCILE_EVERY)
+    limit = signals.share(gateway, RECONCILE_EVERY) or BATCH
     if missing := list(_missing(now).values_list("pk", flat=True)[:BATCH]):
         _look_up_at(now, missing)
     due = _due(now)
@@ -125,7 +125,7 @@ def _not_looked_up(now: datetime) -> list[str]:
     line = (
         f"refunds not looked up: {late.count() + missing.count()} past their time, the oldest (refund {pk}) due "
         f"{local(due_at)}; start a worker on the queues payments and reconciling, and look for failures of "
-        f"{LOOK_UP_REFUND}; or wait if it is the limit on calls (REFUNDS_LIMITER) that holds them up"
+        f"{LOOK_UP_REFUND}; or wait if it is the limit on calls (REFUNDS_GATEWAY_RATE) that holds them up"
     )
     return [line]
 

@@ -7,12 +7,13 @@ from typing import Final
 from django.db import transaction
 from django.db.models import F, QuerySet
 
+from .. import signals
 from ..domain.refunds import Outcome, RefundStatus, settle
 from ..domain.retries import GiveUp
-from ..errors import UnknownRow
-from ..gateways import Answer, Gateway, Limiter, Order, Refused, TryAgain, UnderWay, tracker
+from ..gateways import Answer, Gateway, Order, Refused, TryAgain, UnderWay
 from ..models import Refund
-from ..operations.payments import ANSWER_KEPT, LEASE, Clock, NotNow, Paid, send_settled
+from ..operations.payments import LEASE, Clock, NotNow, find, kept, send_settled
+from .gateways import tracker
 from .intervals import SHORTEST_WAIT, wait_for_look_up
 from .models import LookUp
 
@@ -21,17 +22,10 @@ logger = logging.getLogger(__name__)
 # A pending refund is not looked up; its row keeps the hint until it is settled.
 LOOKED_UP: Final = (RefundStatus.PROCESSING, RefundStatus.SUCCEEDED)
 
-Result = Paid | UnderWay | GiveUp | NotNow
+Result = Answer | GiveUp | NotNow
 
 
-def look_up_refund(
-    refund_id: int,
-    now: datetime,
-    *,
-    gateway: Gateway,
-    limiter: Limiter | None = None,
-    clock: Clock | None = None,
-) -> Result:
+def look_up_refund(refund_id: int, now: datetime, *, gateway: Gateway, clock: Clock | None = None) -> Result:
     """Ask the provider once for a refund's outcome, and store the answer.
 
     Do nothing if no look-up is due, or if another one runs. A refund that has ended gets its status, and the core sends
@@ -39,32 +33,25 @@ def look_up_refund(
     `clock` returns the time when the call ends; without it, that is `now`. Raises UnknownRow, and ImproperlyConfigured
     for a gateway without look_up().
     """
-    refund = Refund.objects.select_related("request").filter(pk=refund_id).first()
-    if refund is None:
-        raise UnknownRow("refund", refund_id)
+    refund = find(refund_id)
     row = LookUp.objects.filter(pk=refund_id).first() or LookUp(pk=refund_id)
     if not _is_due(refund, row, now):
         return NotNow()
     provider = tracker(gateway)
-    if limiter is not None and not limiter.take():
-        # Leave it to the reconciler, which respects the rate limit.
-        _unchanged(row).update(sent_at=None)
+    if not all(signals.answers(signals.call_asked, gateway=gateway, calls=1, waiting=None)):
+        _unchanged(row).update(sent_at=None)  # the reconciler sends it again
         return NotNow()
     if not _claim(row, now):
         return NotNow()
     ended = clock or (lambda: now)
     try:
         answer = provider.look_up(Order.of(refund), refund.receipt)
-    except Refused as refused:
-        return _fail(refund, refused.reason, ended())
-    except TryAgain as failure:
-        logger.warning("%s: the look-up of %s failed and is repeated later: %s", refund, refund.receipt, failure)
-        _look_later(refund, row, ended(), str(failure), failure.after)
-        return NotNow()
+    except (Refused, TryAgain) as failure:
+        return _store_failure(refund, row, failure, ended())
     except Exception as bug:
         _look_later(refund, row, ended(), f"{type(bug).__name__}: {bug}")
         raise
-    return _apply(refund, row, answer, ended())
+    return _store(refund, row, answer, ended())
 
 
 def _is_due(refund: Refund, row: LookUp, now: datetime) -> bool:
@@ -94,7 +81,7 @@ def _asked_about(refund: Refund) -> QuerySet[Refund]:
     return Refund.objects.filter(pk=refund.pk, status=refund.status, receipt=refund.receipt)
 
 
-def _apply(refund: Refund, row: LookUp, answer: Answer, now: datetime) -> Result:
+def _store(refund: Refund, row: LookUp, answer: Answer, now: datetime) -> Answer:
     if isinstance(answer, UnderWay):
         _look_later(refund, row, now, answer.reason)
         return answer
@@ -106,7 +93,16 @@ def _apply(refund: Refund, row: LookUp, answer: Answer, now: datetime) -> Result
             _unchanged(row).update(look_at=None)
             if not was_paid:
                 send_settled(refund.pk, now)
-    return Paid(answer.receipt)
+    return answer
+
+
+def _store_failure(refund: Refund, row: LookUp, failure: Refused | TryAgain, now: datetime) -> GiveUp | NotNow:
+    if isinstance(failure, Refused):
+        return _fail(refund, str(failure), now)
+    why = kept(str(failure))
+    logger.warning("%s: the look-up of %s failed and is repeated later: %s", refund, refund.receipt, why)
+    _look_later(refund, row, now, why, failure.after)
+    return NotNow()
 
 
 def _look_later(refund: Refund, row: LookUp, now: datetime, why: str, after: timedelta | None = None) -> None:
@@ -115,18 +111,19 @@ def _look_later(refund: Refund, row: LookUp, now: datetime, why: str, after: tim
     as_asked = _unchanged(row).filter(refund__status=refund.status, refund__receipt=refund.receipt)
     with transaction.atomic():
         if as_asked.update(look_at=now + wait) and refund.status == RefundStatus.PROCESSING:
-            _asked_about(refund).update(failure=why[:ANSWER_KEPT])
+            _asked_about(refund).update(failure=kept(why))
 
 
 def _fail(refund: Refund, reason: str, now: datetime) -> GiveUp:
     """Fail the refund. Mark one that had succeeded, so that `health` reports it until an operator has acted."""
     if was_paid := refund.status == RefundStatus.SUCCEEDED:
         reason = f"failed after it had succeeded: {reason}"
+    reason = kept(reason)
     outcome = Outcome.REVERSED if was_paid else Outcome.GIVEN_UP
     with transaction.atomic():
         changed = _asked_about(refund).update(
             status=settle(RefundStatus(refund.status), outcome),
-            failure=reason[:ANSWER_KEPT],
+            failure=reason,
             receipt="",
             # The provider repeats its refusal for this idempotency key, so the next attempt uses another.
             key_number=F("key_number") + 1,

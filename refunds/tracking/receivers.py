@@ -9,7 +9,7 @@ from django.dispatch import receiver
 from .. import signals
 from ..domain.refunds import RefundStatus
 from ..domain.sweeps import IdRange
-from ..gateways import Limiter
+from ..gateways import Gateway
 from ..models import Refund
 from . import look_ups
 from .intervals import SHORTEST_WAIT
@@ -43,9 +43,9 @@ def reopened(*, ids: Sequence[int], **_: Any) -> None:
 
 
 @receiver(signals.reconciling, dispatch_uid=f"{__name__}.reconciling")
-def reconciling(*, now: datetime, patience: timedelta, limiter: Limiter | None, **_: Any) -> dict[str, int]:
+def reconciling(*, now: datetime, patience: timedelta, gateway: Gateway, **_: Any) -> dict[str, int]:
     """Send the look-ups that are due."""
-    return {"look_ups": look_ups.send_look_ups(now, limiter, patience)}
+    return {"look_ups": look_ups.send_look_ups(now, gateway, patience)}
 
 
 @receiver(signals.health_requested, dispatch_uid=f"{__name__}.health")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refunds.domain.refunds import Outcome, RefundSettled, RefundStatus, settle
+from refunds.domain.refunds import Outcome, RefundStatus, settle
 
 
 @given(st.lists(st.sampled_from(Outcome)))
@@ -14,7 +14,7 @@ def test_refund_is_paid_at_most_once(outcomes: list[Outcome]) -> None:
     for outcome in outcomes:
         try:
             status = settle(status, outcome)
-        except RefundSettled:
+        except ValueError:
             continue
         paying = outcome in {Outcome.PAID, Outcome.SETTLED_ELSEWHERE}
         assert paid == (outcome is Outcome.REVERSED)
@@ -26,7 +26,7 @@ def test_only_a_failed_refund_can_be_tried_again() -> None:
     """A failed refund becomes pending again; a pending, processing or succeeded refund does not."""
     assert settle(RefundStatus.FAILED, Outcome.TRIED_AGAIN) is RefundStatus.PENDING
     for status in (RefundStatus.PENDING, RefundStatus.PROCESSING, RefundStatus.SUCCEEDED):
-        with pytest.raises(RefundSettled, match=f"a refund that is {status} cannot be tried again"):
+        with pytest.raises(ValueError, match=f"a refund that is {status} cannot be tried again"):
             settle(status, Outcome.TRIED_AGAIN)
 
 
@@ -42,7 +42,7 @@ def test_processing_refund_ends_only_by_the_providers_answer() -> None:
     assert settle(RefundStatus.PROCESSING, Outcome.PAID) is RefundStatus.SUCCEEDED
     assert settle(RefundStatus.PROCESSING, Outcome.GIVEN_UP) is RefundStatus.FAILED
     for outcome in (Outcome.ACCEPTED, Outcome.TRIED_AGAIN, Outcome.REVERSED):
-        with pytest.raises(RefundSettled, match=f"a refund that is processing cannot be {outcome}"):
+        with pytest.raises(ValueError, match=f"a refund that is processing cannot be {outcome}"):
             settle(RefundStatus.PROCESSING, outcome)
 
 
@@ -50,7 +50,7 @@ def test_succeeded_refund_can_only_be_reversed() -> None:
     """A succeeded refund changes only when the provider reports that it has failed since."""
     assert settle(RefundStatus.SUCCEEDED, Outcome.REVERSED) is RefundStatus.FAILED
     for outcome in set(Outcome) - {Outcome.REVERSED}:
-        with pytest.raises(RefundSettled, match=f"a refund that is succeeded cannot be {outcome}"):
+        with pytest.raises(ValueError, match=f"a refund that is succeeded cannot be {outcome}"):
             settle(RefundStatus.SUCCEEDED, outcome)
 
 
@@ -58,11 +58,11 @@ def test_only_a_failed_refund_is_settled_elsewhere() -> None:
     """A refund that the provider has paid or can still pay is not settled elsewhere."""
     assert settle(RefundStatus.FAILED, Outcome.SETTLED_ELSEWHERE) is RefundStatus.SUCCEEDED
     for status in set(RefundStatus) - {RefundStatus.FAILED}:
-        with pytest.raises(RefundSettled, match=f"a refund that is {status} cannot be settled elsewhere"):
+        with pytest.raises(ValueError, match=f"a refund that is {status} cannot be settled elsewhere"):
             settle(status, Outcome.SETTLED_ELSEWHERE)
 
 
 def test_failed_refund_is_not_failed_again() -> None:
     """A failed refund changes only by an operator, a late receipt or a late acceptance."""
-    with pytest.raises(RefundSettled, match="a refund that is failed cannot be given up"):
+    with pytest.raises(ValueError, match="a refund that is failed cannot be given up"):
         settle(RefundStatus.FAILED, Outcome.GIVEN_UP)

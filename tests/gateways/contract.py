@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from refunds.gateways import Gateway, Order, Refused, Settled, TracksRefunds, TryAgain, UnderWay
+from refunds.gateways import Gateway, Order, Refused, Settled
 
 
 class World(Protocol):
@@ -27,6 +27,12 @@ class World(Protocol):
     def forget_keys(self) -> None:
         """A day passes, after which the provider has forgotten every idempotency key."""
         ...
+
+
+def make_order(payment: str, /, **columns: Any) -> Order:
+    """An order over 12.50 GBP of the payment, or with these columns."""
+    values = {"amount_minor": 1250, "currency": "GBP", "customer": "c-1", "reference": f"return of {payment}"}
+    return Order(**{"refund_id": 7, "payment": payment, "asked_before": False, **values, **columns})
 
 
 def again(order: Order, **columns: Any) -> Order:
@@ -76,23 +82,6 @@ class Contract:
         receipts = [paid(world.gateway, world.order(), f"key-{number}") for number in range(2)]
         assert len(set(receipts)) == 2
         assert sorted(world.books()) == sorted((receipt, 1250, "GBP") for receipt in receipts)
-
-
-class SlowWorld(World, Protocol):
-    """A provider that can settle later, and a gateway that can look up a refund."""
-
-    @property
-    def gateway(self) -> TracksRefunds:
-        """The gateway."""
-        ...
-
-    def begin(self, status: str) -> None:
-        """Give new refunds this status: `pending`, `requires_action` or `succeeded`."""
-        ...
-
-    def turn(self, receipt: str, status: str) -> None:
-        """Give the refund another status, `failed` and `canceled` included."""
-        ...
 
 
 class ProviderContract(Contract):
@@ -158,68 +147,3 @@ class ProviderContract(Contract):
             receipts = list(pool.map(lambda _: paid(world.gateway, order, "key-1"), range(8)))
         assert world.books() == [(receipts[0], 1250, "GBP")]
         assert len(set(receipts)) == 1
-
-
-class TracksContract(ProviderContract):
-    """The tests of gateways to a provider that accepts a refund first and settles it later."""
-
-    @pytest.mark.parametrize("status", ["pending", "requires_action"])
-    def test_accepted_refund_is_under_way(self, world: SlowWorld, status: str) -> None:
-        """The answer and each look-up have its id and what it waits for, until the bank has decided."""
-        world.begin(status)
-        order = world.order()
-        answer = world.gateway.refund(order, "key-1")
-        assert isinstance(answer, UnderWay)
-        assert status in answer.reason
-        assert world.books() == [(answer.receipt, 1250, "GBP")]
-        assert world.gateway.look_up(order, answer.receipt) == answer
-
-    @pytest.mark.parametrize("status", ["pending", "requires_action"])
-    def test_earlier_refund_under_way_is_found_as_under_way(self, world: SlowWorld, status: str) -> None:
-        """A forgotten key, another key and "already refunded" neither settle it nor request it again."""
-        world.begin(status)
-        order = world.order()
-        answer = world.gateway.refund(order, "key-1")
-        assert isinstance(answer, UnderWay)
-        world.forget_keys()
-        for each, key in ((again(order), "key-1"), (again(order), "key-1:1"), (order, "key-2")):
-            assert world.gateway.refund(each, key) == answer
-        assert world.books() == [(answer.receipt, 1250, "GBP")]
-
-    def test_refund_under_way_succeeds(self, world: SlowWorld) -> None:
-        """The look-up and the search find the success, although the key still returns its first answer."""
-        world.begin("pending")
-        order = world.order()
-        receipt = world.gateway.refund(order, "key-1").receipt
-        world.turn(receipt, "succeeded")
-        assert world.gateway.look_up(order, receipt) == Settled(receipt)
-        assert world.gateway.refund(again(order), "key-1") == Settled(receipt)
-
-    @pytest.mark.parametrize("end", ["failed", "canceled"])
-    @pytest.mark.parametrize("begin", ["pending", "succeeded"])
-    def test_look_up_of_a_failed_refund_is_a_refusal(self, world: SlowWorld, begin: str, end: str) -> None:
-        """This includes a refund that had succeeded; the next key pays."""
-        world.begin(begin)
-        order = world.order(paid=2500)
-        receipt = world.gateway.refund(order, "key-1").receipt
-        world.turn(receipt, end)
-        with pytest.raises(Refused, match=f"{receipt} {end}"):
-            world.gateway.look_up(order, receipt)
-        world.begin("succeeded")
-        second = paid(world.gateway, again(order), "key-1:1")
-        assert second != receipt
-        assert {row[0] for row in world.books()} == {receipt, second}
-
-    def test_look_up_of_an_unknown_refund_is_no_refusal(self, world: SlowWorld) -> None:
-        """An API key of another account gets this answer, which says nothing about the refund."""
-        with pytest.raises(TryAgain, match="No such refund"):
-            world.gateway.look_up(world.order(), "re_of_another_account")
-
-    def test_success_that_a_key_repeats_is_checked(self, world: SlowWorld) -> None:
-        """The key still returns success after a lost answer, although the refund has failed since."""
-        order = world.order()
-        receipt = world.gateway.refund(order, "key-1").receipt
-        world.turn(receipt, "failed")
-        with pytest.raises(Refused, match=f"{receipt} failed"):
-            world.gateway.refund(again(order), "key-1")
-        assert [row[0] for row in world.books()] == [receipt]

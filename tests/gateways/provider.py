@@ -4,9 +4,11 @@ import itertools
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Any, Final, Generic, TypeVar
 
-from refunds.gateways import Answer, Order, Refused, Settled, TryAgain, UnderWay
+from refunds.gateways import Answer, Gateway, Order, Refused, Settled, TryAgain, UnderWay
+
+from .contract import make_order
 
 # Stripe's statuses of a refund that is under way, and of one that paid nothing.
 UNDER_WAY: Final = ("pending", "requires_action")
@@ -95,6 +97,7 @@ class Provider:
 
 
 Call = Callable[[], Answer]
+G = TypeVar("G", bound=Gateway)
 Fault = Callable[[Call], Answer]
 
 
@@ -146,6 +149,34 @@ class InMemory:
                 return _answer(ours[0])
             raise Refused(no.message) from no
         return _answer(self.provider.get(entry.id))
+
+
+@dataclass
+class Account(Generic[G]):
+    """A gateway and the provider behind it, as the contract asks for them."""
+
+    gateway: G
+    provider: Provider
+
+    def order(self, paid: int = 1250, **columns: Any) -> Order:
+        """Over a payment that was made."""
+        return make_order(self.provider.pay(paid), **columns)
+
+    def books(self) -> list[tuple[str, int, str]]:
+        """The provider's refunds."""
+        return [(entry.id, entry.amount, entry.currency) for entry in self.provider.refunds]
+
+    def forget_keys(self) -> None:
+        """All of them."""
+        self.provider.answers.clear()
+
+    def begin(self, status: str) -> None:
+        """The status of new refunds."""
+        self.provider.begins = status
+
+    def turn(self, receipt: str, status: str) -> None:
+        """The bank decides."""
+        self.provider.turn(receipt, status)
 
 
 def _answer(entry: Entry) -> Answer:

@@ -6,11 +6,15 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from django.dispatch import Signal
 
-from refunds import outbox
+from refunds import outbox, signals
+
+from .payers import Paced
 
 Published = list[tuple[str, list[dict[str, int]]]]
 Commit = Callable[..., AbstractContextManager[Any]]
+Limit = Callable[[Paced], Paced]
 
 
 @pytest.fixture
@@ -24,6 +28,19 @@ def published(monkeypatch: pytest.MonkeyPatch) -> Published:
 
     monkeypatch.setattr(outbox, "_publish", publish)
     return found
+
+
+@pytest.fixture
+def limit(monkeypatch: pytest.MonkeyPatch) -> Limit:
+    """Limit the calls, as a room does."""
+
+    def paced(by: Paced) -> Paced:
+        for name, answer in (("call_asked", by.asked), ("share_asked", by.share)):
+            monkeypatch.setattr(signals, name, signal := Signal())
+            signal.connect(answer, weak=False)
+        return by
+
+    return paced
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Gateways with scripted answers, and a limiter."""
+"""Gateways with scripted answers, and a limit on calls."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -45,15 +45,16 @@ class Slow(Scripted):
 
 
 class Paced:
-    """A limiter of one call in so many seconds that always has a permit, and records the calls of each permit."""
+    """Answers the core's questions as a room that limits calls does: one in so many seconds. Records what was asked."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, permits: bool = True) -> None:
         self.period = timedelta(seconds=seconds)
-        self.taken: list[int] = []
+        self.permits = permits
+        self.calls: list[int] = []
 
-    def within(self, time: timedelta) -> int:
+    def asked(self, *, calls: int, **_: object) -> bool:
+        self.calls.append(calls)
+        return self.permits
+
+    def share(self, *, time: timedelta, **_: object) -> int:
         return max(1, time // self.period)
-
-    def take(self, calls: int = 1, wait: timedelta = timedelta(0)) -> bool:
-        self.taken.append(calls)
-        return True

@@ -2,14 +2,17 @@
 
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 
 import pytest
+from django.dispatch import Signal
 
+from refunds import signals
 from refunds.domain.retries import GiveUp, RetryPolicy
-from refunds.gateways import Refused, TryAgain
+from refunds.gateways import Refused, Settled, TryAgain, UnderWay
 from refunds.models import Refund
 from refunds.operations.bulk_payments import try_again
-from refunds.operations.payments import LEASE, NotNow, Paid, pay_refund
+from refunds.operations.payments import LEASE, NotNow, pay_refund
 
 from ..factories import NOON, make_refund
 from .payers import Scripted, Slow
@@ -40,7 +43,7 @@ def test_late_receipt_settles_a_refund_that_another_worker_gave_up(refund: Refun
     """The refund gets the receipt of an attempt that outlived its lease, although another worker gave up."""
     expired = NOON + LEASE
     gateway = Slow("re_1", lambda: give_up(refund, expired))
-    assert pay_refund(refund.pk, NOON, gateway=gateway, jitter=0, policy=ONCE) == Paid("re_1")
+    assert pay_refund(refund.pk, NOON, gateway=gateway, jitter=0, policy=ONCE) == Settled("re_1")
     assert row(refund) | {"status": "succeeded", "receipt": "re_1", "settled_at": NOON, "failure": ""} == row(refund)
     assert pay_refund(refund.pk, expired, gateway=Scripted(), jitter=0) == NotNow()
 
@@ -52,7 +55,7 @@ def test_late_receipt_settles_a_refund_that_was_tried_again(refund: Refund) -> N
         give_up(refund, NOON + LEASE)
         try_again([refund.pk], NOON + LEASE)
 
-    assert pay_refund(refund.pk, NOON, gateway=Slow("re_1", during), jitter=0, policy=ONCE) == Paid("re_1")
+    assert pay_refund(refund.pk, NOON, gateway=Slow("re_1", during), jitter=0, policy=ONCE) == Settled("re_1")
     assert row(refund) | {"status": "succeeded", "receipt": "re_1", "tried_again": 1, "attempts": 0} == row(refund)
     assert pay_refund(refund.pk, NOON + LEASE, gateway=Scripted(), jitter=0) == NotNow()
 
@@ -90,6 +93,21 @@ def test_late_answer_without_a_receipt_leaves_the_next_round_unchanged(
     pay_refund(refund.pk, NOON, gateway=Slow(late, during), jitter=0)
     assert rounds == [row(refund)]
     assert (rounds[0]["status"], rounds[0]["attempts"], rounds[0]["tried_again"]) == ("pending", int(begun), 1)
+
+
+def test_late_acceptance_reopens_a_refund_that_another_worker_gave_up(
+    refund: Refund, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rooms hear that it has not failed after all, and then that it is under way."""
+    heard: list[tuple[str, object]] = []
+    for name in ("refunds_reopened", "refund_accepted"):
+        monkeypatch.setattr(signals, name, signal := Signal())
+        listen = partial(lambda name, **said: heard.append((name, said.get("ids"))), name)
+        signal.connect(listen, weak=False)
+    gateway = Slow(UnderWay("re_1"), lambda: give_up(refund, NOON + LEASE))
+    pay_refund(refund.pk, NOON, gateway=gateway, jitter=0, policy=ONCE)
+    assert heard == [("refunds_reopened", [refund.pk]), ("refund_accepted", None)]
+    assert row(refund) | {"status": "processing", "receipt": "re_1", "settled_at": None} == row(refund)
 
 
 class Killed(BaseException):

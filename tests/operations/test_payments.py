@@ -1,19 +1,21 @@
 """Paying one refund: attempts, leases, receipts and giving up."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from refunds.domain.refunds import RefundStatus
 from refunds.domain.retries import Again, GiveUp, RetryPolicy
 from refunds.domain.returns import Decision
-from refunds.gateways import Order, Refused, TryAgain
+from refunds.gateways import Order, Refused, Settled, TryAgain
 from refunds.gateways.wallet import Wallet
 from refunds.models import Refund, WalletEntry
 from refunds.operations.decisions import decide_chosen
-from refunds.operations.payments import LEASE, NotNow, Paid, pay_refund
+from refunds.operations.payments import LEASE, NotNow, pay_refund
 
 from ..factories import NOON, make_requests, order
+from .conftest import Limit
 from .payers import Paced, Scripted
 
 pytestmark = pytest.mark.django_db
@@ -31,7 +33,7 @@ def refund() -> Refund:
 def test_paid_refund_has_its_receipt_and_is_not_paid_again(refund: Refund) -> None:
     """The provider gets amount, currency, customer and the request's key; a second attempt does not reach it."""
     gateway = Scripted("re_1")
-    assert pay_refund(refund.pk, NOON, gateway=gateway, jitter=0) == Paid("re_1")
+    assert pay_refund(refund.pk, NOON, gateway=gateway, jitter=0) == Settled("re_1")
     assert pay_refund(refund.pk, NOON, gateway=gateway, jitter=0) == NotNow()
     assert gateway.asked == [(order(refund), refund.request.key)]
     refund.refresh_from_db()
@@ -44,11 +46,12 @@ def test_paid_refund_has_its_receipt_and_is_not_paid_again(refund: Refund) -> No
 
 
 def test_refusal_fails_the_refund_with_its_reason(refund: Refund) -> None:
-    """A refused refund fails at once and waits for an operator."""
-    gateway = Scripted(Refused("card closed"))
-    assert pay_refund(refund.pk, NOON, gateway=gateway, jitter=0) == GiveUp("card closed")
+    """A refused refund fails at once and waits for an operator, who reads no more than 500 characters."""
+    said = "card closed" + "x" * 500
+    gateway = Scripted(Refused(said))
+    assert pay_refund(refund.pk, NOON, gateway=gateway, jitter=0) == GiveUp(said[:500])
     refund.refresh_from_db()
-    assert (refund.status, refund.failure, refund.receipt) == (RefundStatus.FAILED, "card closed", "")
+    assert (refund.status, refund.failure, refund.receipt) == (RefundStatus.FAILED, said[:500], "")
 
 
 def test_temporary_failure_makes_the_refund_due_later(refund: Refund) -> None:
@@ -60,8 +63,10 @@ def test_temporary_failure_makes_the_refund_due_later(refund: Refund) -> None:
     assert (refund.status, refund.due_at, refund.failure, refund.dispatched_at) == ("pending", due, "timeout", due)
     before = pay_refund(refund.pk, due - timedelta(microseconds=1), gateway=gateway, jitter=0, policy=POLICY)
     assert before == NotNow()
-    assert pay_refund(refund.pk, due, gateway=gateway, jitter=0, policy=POLICY) == Paid("re_1")
+    assert pay_refund(refund.pk, due, gateway=gateway, jitter=0, policy=POLICY) == Settled("re_1")
     assert len({key for _, key in gateway.asked}) == 1
+    refund.refresh_from_db()
+    assert (refund.attempts, refund.first_attempt_at) == (2, NOON)
 
 
 def test_long_wait_is_left_to_the_reconciler(refund: Refund) -> None:
@@ -105,7 +110,7 @@ def test_bug_leaves_the_refund_pending_until_the_last_attempt(refund: Refund) ->
 def test_crash_after_the_wallet_paid_pays_nothing_twice(refund: Refund) -> None:
     """A credit without a receipt, as a crash leaves it, gets its receipt from the next attempt and stays one credit."""
     Wallet().refund(order(refund), refund.request.key)
-    assert pay_refund(refund.pk, NOON, gateway=Wallet(), jitter=0) == Paid(f"wallet:{refund.pk}")
+    assert pay_refund(refund.pk, NOON, gateway=Wallet(), jitter=0) == Settled(f"wallet:{refund.pk}")
     assert WalletEntry.objects.count() == 1
 
 
@@ -133,31 +138,31 @@ def test_outcome_has_the_time_of_the_end_of_the_call(refund: Refund, answer: Exc
 
 
 @pytest.mark.parametrize("comes", [True, False])
-def test_refund_counts_as_sent_while_its_task_waits_for_a_permit(refund: Refund, comes: bool) -> None:
-    """While it waits its message counts as sent now; without a permit in time it has none, and nothing is attempted."""
-    waits: list[timedelta] = []
+def test_refund_counts_as_sent_while_its_call_waits(refund: Refund, limit: Limit, comes: bool) -> None:
+    """While it waits its message counts as sent now; without its call it has none, and nothing is attempted."""
 
-    class Late(Paced):
-        def take(self, calls: int = 1, wait: timedelta = timedelta(0)) -> bool:
-            waits.append(wait)
+    class Waits(Paced):
+        def asked(self, *, calls: int, **asked: Any) -> bool:
+            asked["waiting"]()
             refund.refresh_from_db()
-            return comes and wait > timedelta(0)
+            return super().asked(calls=calls)
 
+    waits = limit(Waits(0.02, permits=comes))
     later = NOON + timedelta(minutes=5)
-    result = pay_refund(refund.pk, later, gateway=Scripted("re_1"), jitter=0, limiter=Late(0.02))
-    assert (waits, refund.dispatched_at) == ([timedelta(0), timedelta(seconds=5)], later)
+    result = pay_refund(refund.pk, later, gateway=Scripted("re_1"), jitter=0)
+    assert (waits.calls, refund.dispatched_at) == ([1], later)
     refund.refresh_from_db()
-    assert result == (Paid("re_1") if comes else NotNow())
+    assert result == (Settled("re_1") if comes else NotNow())
     assert (refund.attempts, refund.dispatched_at) == (int(comes), None)
 
 
-def test_later_attempt_takes_a_permit_for_two_calls(refund: Refund) -> None:
+def test_later_attempt_asks_for_two_calls(refund: Refund, limit: Limit) -> None:
     """It searches before it pays."""
-    limiter = Paced(0.02)
+    paced = limit(Paced(0.02))
     gateway = Scripted(TryAgain("timeout"), "re_1")
     for now in (NOON, NOON + timedelta(minutes=1)):
-        pay_refund(refund.pk, now, gateway=gateway, jitter=0, limiter=limiter)
-    assert limiter.taken == [1, 2]
+        pay_refund(refund.pk, now, gateway=gateway, jitter=0)
+    assert paced.calls == [1, 2]
 
 
 class ByWord:

@@ -20,6 +20,7 @@ from refunds.operations import PATIENCE, bulk_payments, health, reconcile, sweep
 from refunds.operations.decisions import decide_chosen
 
 from ..factories import BLINK, CUTOFF, DAY, HOUR, NOON, PRESSED, SECOND, local, make_refund, make_requests
+from .conftest import Limit
 from .payers import Paced
 
 pytestmark = pytest.mark.django_db
@@ -175,13 +176,16 @@ def test_plans_and_chunks_get_the_messages_that_their_queue_lacks(sent: Sent, mo
     ]
 
 
-def test_queue_gets_no_more_refunds_than_there_are_permits(sent: Sent, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_queue_gets_no_more_refunds_than_the_provider_takes(
+    sent: Sent, monkeypatch: pytest.MonkeyPatch, limit: Limit
+) -> None:
     """At one a second, a run fills the queue up to 30 messages, also with refunds that never had one."""
+    limit(Paced(1))
     for n in range(40):
         make_refund(dispatched_at=None if n % 2 else NOON)
     for ready, count in ((30, 0), (25, 5)):
         monkeypatch.setattr(outbox, "ready", lambda *_names, ready=ready: ready)
-        assert reconcile.reconcile(NOON + PATIENCE, gateway=OneByOne(), limiter=Paced(1))["refunds"] == count
+        assert reconcile.reconcile(NOON + PATIENCE, gateway=OneByOne())["refunds"] == count
 
 
 def test_start_after_a_crash_sends_again_at_once(sent: Sent) -> None:

@@ -21,9 +21,9 @@ def test_limit_that_each_process_counts_alone_is_warned_of(settings: Settings) -
     assert f"{LABEL}.W002" not in ids(deploy=True)
 
 
-def test_rate_that_no_limiter_applies_is_an_error(settings: Settings) -> None:
-    """A project that copies the settings in part would call the provider without a limit."""
-    settings.REFUNDS_GATEWAY_RATE, settings.REFUNDS_LIMITER = "50/s", ""
+def test_rate_that_cannot_be_applied_is_an_error(settings: Settings) -> None:
+    """Otherwise each payment would fail on its own."""
+    settings.REFUNDS_GATEWAY_RATE = "often"
     assert ids() == [f"{LABEL}.E013"]
-    settings.REFUNDS_LIMITER = "refunds.rate.limiter.limiter"
+    settings.REFUNDS_GATEWAY_RATE = "50/s"
     assert ids() == []

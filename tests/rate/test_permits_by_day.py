@@ -4,9 +4,9 @@ from datetime import datetime
 
 import pytest
 
-from refunds import tasks
 from refunds.domain.refunds import RefundStatus
 from refunds.operations.audit import run_audit
+from refunds.rate import receivers
 from refunds.rate.limiter import LARGEST_PERMIT, Throttle
 from refunds.rate.pacing import Rate
 
@@ -27,7 +27,7 @@ def test_calls_stay_within_the_rate_over_all_workers(
     """10/s: in no second more than a burst beyond it; each refund paid once, in little more time than that takes."""
     celery = start(NOON, transport=transport, workers=workers)
     limiter = Throttle(Rate.parse("10/s"), "memory://")
-    monkeypatch.setattr(tasks, "limiter", lambda: limiter)
+    monkeypatch.setattr(receivers, "limiter", lambda: limiter)
     instants: list[datetime] = []
     gateway.faults.extend(timed(celery, instants, *[None] * 1000))
     for _ in range(5):  # spans that know nothing of each other

@@ -7,9 +7,9 @@ from pytest_django import Settings
 
 from refunds import outbox
 from refunds.errors import BadInput
-from refunds.gateways import TryAgain
+from refunds.gateways import Settled, TryAgain
 from refunds.models import Refund, ReturnRequest
-from refunds.operations.payments import LEASE, Paid, pay_refund
+from refunds.operations.payments import LEASE, pay_refund
 from refunds.remedies import closing
 
 from ..factories import NOON, PRESSED, make_refund, refund_rows
@@ -44,7 +44,7 @@ def test_next_attempt_has_both_payments_and_a_new_key(refund: Refund, published:
     Refund.objects.update(key_number=2)
     correct(refund)
     gateway = Scripted("re_1")
-    assert pay_refund(refund.pk, PRESSED, gateway=gateway, jitter=0) == Paid("re_1")
+    assert pay_refund(refund.pk, PRESSED, gateway=gateway, jitter=0) == Settled("re_1")
     ((order, key),) = gateway.asked
     assert (order.payment, order.earlier_payments, order.asked_before) == ("ch_new", ("ch_old",), True)
     assert (order.reference, key) == (refund.request.key, f"{refund.request.key}:3")

@@ -5,8 +5,10 @@ from collections.abc import Generator
 import pytest
 from pytest_django import Settings
 
+from refunds.gateways import Order
 from refunds.stripe.gateway import Stripe
 
+from ..gateways.contract import make_order
 from .server import StripeServer, stripe_server
 
 SECRET = "sk_test_not_to_be_logged"
@@ -26,3 +28,9 @@ def server(settings: Settings) -> Generator[StripeServer]:
 def stripe(server: StripeServer) -> Stripe:
     """The gateway to it."""
     return Stripe()
+
+
+@pytest.fixture
+def order(server: StripeServer) -> Order:
+    """12.50 GBP of a charge of as much."""
+    return make_order(server.provider.pay(1250))

@@ -9,15 +9,7 @@ from refunds.gateways import Order, Settled, TryAgain, UnderWay
 from refunds.stripe.gateway import Stripe
 
 from ..gateways.contract import again, paid
-from ..gateways.test_contract import plain_order
 from .server import Answer, StripeServer, error
-
-
-@pytest.fixture
-def order(server: StripeServer) -> Order:
-    """12.50 GBP of a charge of as much."""
-    return Order(**plain_order(server.provider.pay(1250)))
-
 
 NONSENSE = [
     *(Answer(200, body) for body in ("[]", "null", '"ok"', "5", "{}", '{"object": "balance"}', '{"object": "refund"}')),

@@ -7,7 +7,7 @@ from refunds.gateways import Order, Refused
 from refunds.stripe.gateway import Stripe
 from refunds.stripe.units import in_stripe_units
 
-from ..gateways.test_contract import plain_order
+from ..gateways.contract import again, make_order
 from .server import StripeServer
 
 # Stripe's own list (https://docs.stripe.com/currencies, "Zero-decimal currencies"), but for UGX, which it describes
@@ -65,15 +65,15 @@ def test_a_refund_is_asked_for_and_recognised_in_stripes_units(
 ) -> None:
     """At the first attempt, and when it is found again."""
     payment = server.provider.pay(amount, currency)
-    order = Order(**{**plain_order(payment), "amount_minor": minor, "currency": currency})
+    order = make_order(payment, amount_minor=minor, currency=currency)
     receipt = stripe.refund(order, "key-1")
     assert [(entry.amount, entry.currency) for entry in server.provider.refunds] == [(amount, currency)]
-    assert stripe.refund(Order(**{**vars(order), "asked_before": True}), "key-1") == receipt
+    assert stripe.refund(again(order), "key-1") == receipt
 
 
 def test_an_amount_that_stripe_cannot_pay_is_not_asked_for(server: StripeServer, stripe: Stripe) -> None:
     """No call leaves, at the first attempt or at a later one."""
-    order = Order(**{**plain_order(server.provider.pay(5124, "KWD")), "amount_minor": 5124, "currency": "KWD"})
+    order = make_order(server.provider.pay(5124, "KWD"), amount_minor=5124, currency="KWD")
     for asked_before in (False, True):
         with pytest.raises(Refused, match=r"5\.124 KWD is finer"):
             stripe.refund(Order(**{**vars(order), "asked_before": asked_before}), "key-1")

@@ -1,5 +1,5 @@
 """Commits, and what they publish, as the core's operations have them."""
 
-from ..operations.conftest import commit, published
+from ..operations.conftest import commit, limit, published
 
-__all__ = ["commit", "published"]  # fixtures
+__all__ = ["commit", "limit", "published"]  # fixtures

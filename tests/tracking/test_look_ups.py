@@ -1,30 +1,32 @@
 """When outcomes are looked up: what the reconciler sends, what a hint does, and what `health` says."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from refunds import outbox
 from refunds.domain.refunds import RefundStatus
-from refunds.gateways import Refused, UnderWay
+from refunds.gateways import Refused, Settled, UnderWay
 from refunds.models import Refund
 from refunds.operations import PATIENCE, health, local, reconcile
 from refunds.operations.bulk_payments import try_again
-from refunds.operations.payments import NotNow, Paid
+from refunds.operations.payments import NotNow
 from refunds.tracking.look_ups import LONG, LOOK_UP_REFUND, OVERDUE, hint, lines, send_look_ups
 from refunds.tracking.models import LookUp
 from refunds.tracking.outcomes import look_up_refund
 
-from ..factories import NOON, make_failed, make_processing, make_refund
-from ..operations.conftest import Commit, Published
+from ..factories import BLINK, DAY, HOUR, MINUTE, NOON, make_failed, make_processing, make_refund
+from ..operations.conftest import Commit, Limit, Published
 from ..operations.payers import Paced, Scripted
 from .rows import make_paid, rows, under_way
 
 pytestmark = pytest.mark.django_db
-BLINK = timedelta(microseconds=1)
-MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 DUE = NOON + MINUTE
+
+
+def send(now: datetime, patience: timedelta = PATIENCE) -> int:
+    return send_look_ups(now, Scripted(), patience)
 
 
 def test_the_reconciler_sends_one_look_up_for_each_refund_that_is_due(
@@ -38,11 +40,11 @@ def test_the_reconciler_sends_one_look_up_for_each_refund_that_is_due(
     hinted = make_paid(look_at=DUE, sent_at=NOON)
     make_paid()
     with commit():
-        assert send_look_ups(DUE - BLINK) == 0
-        assert [send_look_ups(DUE), send_look_ups(DUE), send_look_ups(DUE + MINUTE - BLINK)] == [2, 0, 0]
-        assert [send_look_ups(DUE + MINUTE), send_look_ups(DUE + DAY)] == [1, 0]
+        assert send(DUE - BLINK) == 0
+        assert [send(DUE), send(DUE), send(DUE + MINUTE - BLINK)] == [2, 0, 0]
+        assert [send(DUE + MINUTE), send(DUE + DAY)] == [1, 0]
         waiting[0] = 0
-        assert send_look_ups(DUE + DAY) == 3
+        assert send(DUE + DAY) == 3
     sent = [[message["refund_id"] for message in messages] for _, messages in published]
     assert sent == [[first.pk, hinted.pk], [second.pk], [first.pk, second.pk, hinted.pk]]
     assert {name for name, *_ in published} == {LOOK_UP_REFUND}
@@ -52,8 +54,8 @@ def test_a_lost_look_up_comes_again_after_a_minute(published: Published, commit:
     """Its queue is empty: a message that was sent a minute ago is lost. At a worker's start none is waited for."""
     under_way()
     with commit():
-        assert [send_look_ups(DUE), send_look_ups(DUE + PATIENCE - BLINK), send_look_ups(DUE + PATIENCE)] == [1, 0, 1]
-        assert send_look_ups(DUE + PATIENCE + BLINK, patience=timedelta(0)) == 1
+        assert [send(DUE), send(DUE + PATIENCE - BLINK), send(DUE + PATIENCE)] == [1, 0, 1]
+        assert send(DUE + PATIENCE + BLINK, patience=timedelta(0)) == 1
 
 
 def test_every_run_of_the_reconciler_sends_what_is_due(published: Published, commit: Commit) -> None:
@@ -65,11 +67,14 @@ def test_every_run_of_the_reconciler_sends_what_is_due(published: Published, com
     assert [(name, messages) for name, messages in published] == [(LOOK_UP_REFUND, [{"refund_id": refund.pk}])]
 
 
-def test_a_run_sends_what_the_provider_can_take_until_the_next(published: Published, commit: Commit) -> None:
+def test_a_run_sends_what_the_provider_can_take_until_the_next(
+    published: Published, commit: Commit, limit: Limit
+) -> None:
     """At four calls a minute two look-ups, the oldest first."""
+    limit(Paced(15))
     ids = [under_way(look_at=NOON + n * BLINK).pk for n in (3, 2, 1)]
     with commit():
-        assert send_look_ups(DUE, Paced(15)) == 2
+        assert send(DUE) == 2
     ((_, messages),) = published
     assert {message["refund_id"] for message in messages} == {ids[1], ids[2]}
 
@@ -78,22 +83,22 @@ def test_refund_is_not_due_again_right_after_its_look_up(published: Published, c
     """After the answer nothing is sent until the next time."""
     refund = under_way()
     with commit():
-        send_look_ups(DUE)
+        send(DUE)
         look_up_refund(refund.pk, DUE, gateway=Scripted(UnderWay("re_1")))
-        assert [send_look_ups(DUE + MINUTE - BLINK), send_look_ups(DUE + MINUTE)] == [0, 1]
+        assert [send(DUE + MINUTE - BLINK), send(DUE + MINUTE)] == [0, 1]
 
 
 @pytest.mark.parametrize("says", [RefundStatus.SUCCEEDED, RefundStatus.FAILED, None])
 def test_a_hint_brings_the_look_up_forward(published: Published, commit: Commit, says: RefundStatus | None) -> None:
     """The row keeps it, so that it outlives its message: the reconciler's next run sends another."""
-    refund = under_way(look_at=NOON + timedelta(hours=6))
+    refund = under_way(look_at=NOON + 6 * HOUR)
     before = rows(refund.pk)[refund.pk]
     with commit():
         assert hint(refund.request.key, "re_1", says, DUE) == 1
     assert published == [(LOOK_UP_REFUND, [{"refund_id": refund.pk}])]
     assert rows(refund.pk)[refund.pk] == before | {"look_at": DUE}
     with commit():
-        assert send_look_ups(DUE) == 1
+        assert send(DUE) == 1
 
 
 @pytest.mark.parametrize(
@@ -117,7 +122,7 @@ def test_a_hint_about_a_pending_refund_waits_on_the_row(published: Published, co
     refund = make_refund()
     with commit():
         assert hint(refund.request.key, "re_1", RefundStatus.FAILED, NOON) == 1
-        assert send_look_ups(DUE) == 0
+        assert send(DUE) == 0
     assert (LookUp.objects.get().look_at, published) == (NOON, [])
 
 
@@ -143,16 +148,16 @@ def test_health_names_refunds_under_way_for_a_week() -> None:
     assert lines(NOON + LONG) == []
 
 
-def test_health_names_overdue_look_ups() -> None:
-    """An outcome that is overdue after a second message."""
-    refund = under_way()
+@pytest.mark.parametrize(("make", "since"), [(under_way, DUE), (make_processing, NOON)], ids=["look-up", "none"])
+def test_health_names_overdue_look_ups(make: Callable[[], Refund], since: datetime) -> None:
+    """An outcome that is overdue after a second message, also of a refund whose look-up is missing."""
+    refund = make()
     make_paid()
     assert lines(DUE + OVERDUE - BLINK) == []
     (line,) = lines(DUE + OVERDUE)
-    assert line.startswith(
-        f"refunds not looked up: 1 past their time, the oldest (refund {refund.pk}) due {local(DUE)}; "
-    )
-    assert "refunds.look_up_refund" in line
+    begins = f"refunds not looked up: 1 past their time, the oldest (refund {refund.pk}) due {local(since)}; "
+    assert line.startswith(begins)
+    assert LOOK_UP_REFUND in line
 
 
 def test_health_names_what_failed_after_it_succeeded_until_an_operator_has_acted() -> None:
@@ -190,17 +195,9 @@ def test_refund_under_way_without_a_look_up_is_due_a_minute_after_its_acceptance
     """As where this room was added to a running project: the reconciler sends it, and a message finds it due."""
     refund = make_processing()
     with commit():
-        assert [send_look_ups(DUE - BLINK), send_look_ups(DUE), send_look_ups(DUE)] == [0, 1, 0]
+        assert [send(DUE - BLINK), send(DUE), send(DUE)] == [0, 1, 0]
     assert published == [(LOOK_UP_REFUND, [{"refund_id": refund.pk}])]
     other = make_processing()
     assert look_up_refund(other.pk, DUE - BLINK, gateway=Scripted()) == NotNow()
-    assert look_up_refund(other.pk, DUE, gateway=Scripted("re_1")) == Paid("re_1")
+    assert look_up_refund(other.pk, DUE, gateway=Scripted("re_1")) == Settled("re_1")
     assert Refund.objects.get(pk=other.pk).status == RefundStatus.SUCCEEDED
-
-
-def test_refund_under_way_without_a_look_up_is_reported() -> None:
-    """The health check reports it even where no reconciler runs."""
-    refund = make_processing()
-    assert lines(DUE + OVERDUE - BLINK) == []
-    (line,) = lines(DUE + OVERDUE)
-    assert line.startswith(f"refunds not looked up: 1 past their time, the oldest (refund {refund.pk}) due ")

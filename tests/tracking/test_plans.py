@@ -10,6 +10,7 @@ from refunds.tracking.look_ups import lines, send_look_ups
 from refunds.tracking.models import LookUp
 
 from ..factories import NOON, PRESSED, make_failed, make_processing, make_refund, never_read_tables
+from ..operations.payers import Scripted
 from ..rows.plans import explained
 from .rows import under_way
 
@@ -30,7 +31,7 @@ def _rows() -> None:
 def indexes() -> list[set[str]]:
     """What a run of the reconciler and of the health check goes by. No statement reads a large table throughout."""
     with explained() as plans:
-        assert (send_look_ups(PRESSED), lines(PRESSED)) == (0, [])
+        assert (send_look_ups(PRESSED, Scripted()), lines(PRESSED)) == (0, [])
     tables = (Refund._meta.db_table, LOOK_UPS)
     assert [plan for plan in plans if plan.reads_a_large_table or f"SCAN {LOOK_UPS}\n" in plan.text] == []
     return [plan.indexes for plan in plans if any(table in plan.text for table in tables)]
@@ -55,8 +56,8 @@ def test_refund_without_a_look_up_is_found_by_the_index_of_refunds_under_way() -
     """As where this room was added to a running project: it gets a look-up, which is due."""
     refund = make_processing()
     with explained() as plans:
-        assert send_look_ups(PRESSED) == 1
+        assert send_look_ups(PRESSED, Scripted()) == 1
     assert [plan for plan in plans if plan.reads_a_large_table] == []
     assert LookUp.objects.get(pk=refund.pk).look_at == PRESSED
     assert connection.vendor != "sqlite" or "refund_processing" in plans[0].indexes
-    assert send_look_ups(NOON) == 0
+    assert send_look_ups(NOON, Scripted()) == 0

@@ -8,8 +8,8 @@ from pytest_django import Settings
 from refunds.gateways import Answer, Order
 from refunds.stripe.gateway import Stripe
 
-from ...gateways.contract import SlowWorld, TracksContract
-from ...gateways.test_contract import plain_order
+from ...gateways.contract import ProviderContract, make_order
+from ...tracking.contract import SlowWorld, TracksContract
 from .provider import API_KEY, LONG, Provider
 
 pytestmark = pytest.mark.stripe
@@ -41,7 +41,7 @@ class Account:
     def order(self, paid: int = 1250, **columns: Any) -> Order:
         """Over a charge that was made."""
         (charge,) = self.provider.charge([(paid, "GBP")])
-        return Order(**{**plain_order(charge), **columns})
+        return make_order(charge, **columns)
 
     def books(self) -> list[tuple[str, int, str]]:
         """The provider's refunds."""
@@ -60,7 +60,7 @@ class Account:
         self.provider.turn(receipt, status)
 
 
-class TestStripesDouble(TracksContract):
+class TestStripesDouble(ProviderContract, TracksContract):
     """What the gateway promises holds with a provider that nobody here wrote."""
 
     @pytest.fixture

@@ -17,12 +17,13 @@ from refunds.domain.refunds import RefundStatus
 from refunds.domain.retries import RetryPolicy
 from refunds.domain.returns import Decision, Status
 from refunds.frozen import freeze
-from refunds.gateways import Gateway, Limiter
+from refunds.gateways import Gateway
 from refunds.gateways.wallet import Wallet
 from refunds.models import Refund, ReturnRequest, Sweep, WalletEntry
 from refunds.operations import payments, sweeps
 from refunds.operations.audit import run_audit
 from refunds.operations.decisions import decide_chosen
+from refunds.rate import receivers
 from refunds.rate.limiter import Throttle
 from refunds.rate.pacing import Rate
 
@@ -47,7 +48,7 @@ class BrokenDays(VirtualCeleryMachine):
     # Whether the payer is a provider that pays refund by refund, or the wallet in the database.
     one_by_one: bool
     gateway: Gateway
-    limiter: Limiter | None
+    limiter: Throttle | None
 
     def __init__(self) -> None:
         super().__init__()
@@ -183,7 +184,7 @@ def test_whatever_breaks_nothing_is_lost_or_done_twice(monkeypatch: pytest.Monke
     """Through kills, restarts, lost, doubled and unsent messages: one state, one refund, one credit each."""
     monkeypatch.setattr(BrokenDays, "one_by_one", one_by_one, raising=False)
     monkeypatch.setattr(tasks, "gateway", lambda: BrokenDays.gateway)
-    monkeypatch.setattr(tasks, "limiter", lambda: BrokenDays.limiter)
+    monkeypatch.setattr(receivers, "limiter", lambda: BrokenDays.limiter)
     # Waits of seconds, and attempts enough for a provider that is away for most of a run.
     monkeypatch.setattr(payments, "POLICY", RetryPolicy(cap=timedelta(seconds=30), max_attempts=1_000))
     run_state_machine_as_test(

@@ -21,6 +21,7 @@ from refunds.notices.models import Notice
 from refunds.operations import sweeps
 from refunds.operations.bulk_payments import pay_refunds
 from refunds.operations.decisions import decide_chosen
+from refunds.rate import receivers
 from refunds.rate.limiter import Throttle
 from refunds.rate.pacing import Rate
 
@@ -130,7 +131,7 @@ def pay_by(monkeypatch: pytest.MonkeyPatch) -> Callable[[Gateway, str], None]:
     def choose(gateway: Gateway, rate: str) -> None:
         limiter = Throttle(Rate.parse(rate), "memory://") if rate else None
         monkeypatch.setattr(tasks, "gateway", lambda: gateway)
-        monkeypatch.setattr(tasks, "limiter", lambda: limiter)
+        monkeypatch.setattr(receivers, "limiter", lambda: limiter)
 
     return choose
 
@@ -204,7 +205,7 @@ def test_workers_that_stopped_for_an_hour_find_one_message_for_each_row(start: S
     pay_by(gateway, "1/s")
     celery = start(NOON, transport="fakeredis", workers={"u1": ["reconciling"], "u2": ["reconciling"]}, beats=2)
     ids = approve(60, celery)
-    pay_refunds(IdRange(ids[0], ids[-1]), celery.now, gateway=gateway, limiter=Throttle(Rate.parse("1/s"), "memory://"))
+    pay_refunds(IdRange(ids[0], ids[-1]), celery.now, gateway=gateway)
     approve(60, celery)
     owed = make_failed(150, settled_at=NOON)
     make_pending(owed, NOON)

@@ -1,17 +1,21 @@
 """The mail server that the environment names is the one that mails go to, whichever Django spells the settings."""
 
-import os
 import socketserver
-import subprocess
-import sys
 import threading
 from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 
-from .production import python
-from .running import LONG, ROOT
+from .production import python, refunds
+from .running import LONG, SETUP
+
+SMTP = {"DJANGO_EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend", "DJANGO_EMAIL_HOST": "127.0.0.1"}
+ASK = """
+from django.core import mail
+server = mail.mailers['default'] if django.VERSION >= (6, 1) else mail.get_connection()
+print(server.host, server.port, server.username, server.password, server.use_tls, server.timeout)
+"""
 
 
 class Smtp(socketserver.StreamRequestHandler):
@@ -33,7 +37,7 @@ class Smtp(socketserver.StreamRequestHandler):
 
 @pytest.fixture
 def server() -> Generator[tuple[int, list[str]]]:
-    """A mail server on a free port of this machine, and the mails that it received."""
+    """Yield the port of a mail server on this machine, and the mails that it received."""
     mails: list[str] = []
     with socketserver.TCPServer(("127.0.0.1", 0), Smtp) as listening:
         listening.mails = mails  # type: ignore[attr-defined]
@@ -44,32 +48,11 @@ def server() -> Generator[tuple[int, list[str]]]:
         thread.join(LONG)
 
 
-def run(directory: Path, *arguments: str, **environment: str) -> str:
-    """What Django says of the arguments, with nothing but these settings."""
-    done = subprocess.run(
-        [sys.executable, "-m", "refunds", *arguments],
-        cwd=directory,
-        env={name: value for name, value in os.environ.items() if not name.startswith("DJANGO_")}
-        | {"PYTHONPATH": str(ROOT), "CELERY_BROKER_URL": "memory://", **environment},
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=LONG,
-    )
-    return done.stdout
-
-
 def test_mails_go_to_the_server_that_the_environment_names(tmp_path: Path, server: tuple[int, list[str]]) -> None:
     """Host, port and sender, by SMTP."""
     port, mails = server
-    run(
-        tmp_path,
-        *("sendtestemail", "c@example.com"),
-        DJANGO_EMAIL_BACKEND="django.core.mail.backends.smtp.EmailBackend",
-        DJANGO_EMAIL_HOST="127.0.0.1",
-        DJANGO_EMAIL_PORT=str(port),
-        DJANGO_FROM_EMAIL="returns@example.com",
-    )
+    environment = SMTP | {"DJANGO_EMAIL_PORT": str(port), "DJANGO_FROM_EMAIL": "returns@example.com"}
+    refunds(tmp_path, "sendtestemail", "c@example.com", environment=environment)
     (mail,) = mails
     assert "From: returns@example.com" in mail
     assert "To: c@example.com" in mail
@@ -77,23 +60,11 @@ def test_mails_go_to_the_server_that_the_environment_names(tmp_path: Path, serve
 
 def test_mails_are_printed_where_nothing_is_named(tmp_path: Path) -> None:
     """The console, for a first look."""
-    assert "To: c@example.com" in run(tmp_path, "sendtestemail", "c@example.com")
+    assert "To: c@example.com" in refunds(tmp_path, "sendtestemail", "c@example.com").stdout
 
 
-def test_the_smtp_backend_has_what_it_needs(tmp_path: Path) -> None:
+def test_smtp_backend_has_what_it_needs(tmp_path: Path) -> None:
     """User, password, TLS and a timeout arrive at it."""
-    code = (
-        "import refunds.project.app, django; django.setup(); from django.core import mail; "
-        "server = mail.mailers['default'] if django.VERSION >= (6, 1) else mail.get_connection(); "
-        "print(server.host, server.port, server.username, server.password, server.use_tls, server.timeout)"
-    )
-    environment = {
-        "DJANGO_EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
-        "DJANGO_EMAIL_HOST": "mail.example.com",
-        "DJANGO_EMAIL_PORT": "587",
-        "DJANGO_EMAIL_HOST_USER": "shop",
-        "DJANGO_EMAIL_HOST_PASSWORD": "secret",
-        "DJANGO_EMAIL_USE_TLS": "1",
-    }
-    shown = python(tmp_path, "-c", code, environment=environment).stdout
-    assert shown == "mail.example.com 587 shop secret True 10\n"
+    user = {"DJANGO_EMAIL_HOST_USER": "shop", "DJANGO_EMAIL_HOST_PASSWORD": "secret", "DJANGO_EMAIL_USE_TLS": "1"}
+    done = python(tmp_path, "-c", SETUP + ASK, environment=SMTP | user | {"DJANGO_EMAIL_PORT": "587"})
+    assert done.stdout == "127.0.0.1 587 shop secret True 10\n"

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from .production import KEY, python
+from .production import KEY, python, setting
+from .running import SETUP
 
 pytestmark = pytest.mark.processes
 
@@ -27,23 +28,15 @@ SECRETS = {
 }
 NAME = re.compile("KEY|PASS|SECRET|TOKEN", re.IGNORECASE)
 CREDENTIALS = re.compile(r"://[^/]*@")
-ASK = """
-import json
-from refunds.project import settings
-print(json.dumps({name: getattr(settings, name) for name in dir(settings) if name.isupper()}, default=repr))
-"""
 BREAK = """
-import logging, django
-from refunds.project.app import app
-django.setup()
-logging.getLogger().setLevel(logging.DEBUG)
-from refunds import tasks
-from refunds.notices.views import opt_out
+import logging
+from celery_app import app
 from django.test import Client
+from refunds import outbox, tasks
+logging.getLogger().setLevel(logging.DEBUG)
 # A task that fails, a message that cannot be sent, a page that fails: each is logged and mailed.
 print(tasks.plan_sweep.apply(kwargs={"sweep_id": 1}, throw=False, retries=5).traceback)
 app.conf.broker_connection_timeout = 0.1
-from refunds import outbox
 outbox._publish(outbox.PLAN_SWEEP, [{"sweep_id": 1}], None)
 client = Client(raise_request_exception=False, headers={"host": "localhost"})
 print(client.get("/opt-out/x/", DATABASE_URL=__import__("os").environ["DATABASE_URL"]).status_code)
@@ -79,9 +72,10 @@ def leaves(name: str, value: Any) -> list[tuple[str, str]]:
     return [(name, value)] if isinstance(value, str) else []
 
 
-def test_an_empty_environment_has_no_secret(tmp_path: Path) -> None:
+def test_empty_environment_has_no_secret(tmp_path: Path) -> None:
     """No key, password or token has a default, and no URL has a user. Each process signs with another key."""
-    first, second = (json.loads(python(tmp_path, "-c", ASK, environment={}).stdout) for _ in range(2))
+    shown = "{name: getattr(settings, name) for name in dir(settings) if name.isupper()}"
+    first, second = (setting(tmp_path, shown) for _ in range(2))
     assert first.pop("SECRET_KEY") != second.pop("SECRET_KEY")
     found = [leaf for name, value in first.items() for leaf in leaves(name, value)]
     assert [leaf for leaf in found if CREDENTIALS.search(leaf[1])] == []
@@ -92,17 +86,10 @@ def test_an_empty_environment_has_no_secret(tmp_path: Path) -> None:
 
 def test_no_secret_is_in_a_log_or_a_report(tmp_path: Path) -> None:
     """While database, broker and payment provider are down, logs and mails show no secret."""
-    done = python(tmp_path, "-c", BREAK, environment=SECRETS)
+    done = python(tmp_path, "-c", SETUP + BREAK, environment=SECRETS)
     said = done.stdout + done.stderr
-    for reported in (
-        "Task refunds.plan_sweep failed: OperationalError",
-        "500",
-        "sent 0 of 1 messages",
-        "Settings:",
-        "webhook 400",
-        "webhook 500",
-        "shown True False",
-    ):
+    task, broker = "Task refunds.plan_sweep failed: OperationalError", "sent 0 of 1 messages"
+    for reported in (task, "500", broker, "Settings:", "webhook 400", "webhook 500", "shown True False"):
         assert reported in said
     assert [line for line in said.splitlines() if WORD in line] == []
 

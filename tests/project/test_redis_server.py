@@ -65,7 +65,7 @@ def test_connection_outlives_an_error_reply(server: RedisServer, client: redis.R
     with pytest.raises(redis.exceptions.NoScriptError):
         client.evalsha("0" * 40, 0)
     with pytest.raises(redis.ResponseError, match="unknown command"):
-        client.execute_command("NOSUCH")
+        client.execute_command("NOSUCH")  # type: ignore[no-untyped-call]  # redis has no types for it
     with pytest.raises(redis.ResponseError, match=r"^WRONGTYPE"):
         client.lpush("key", "item")
     assert client.get("key") == b"text"
@@ -81,7 +81,10 @@ def test_scripts_and_transactions_run(client: redis.Redis) -> None:
     assert [script(keys=["n"], args=[number]) for number in (2, 3)] == [2, 5]
     client.set("key", "text")
     with client.pipeline(transaction=True) as pipe:
-        done, failure, read = pipe.set("a", 1).lpush("key", "item").get("a").execute(raise_on_error=False)
+        pipe.set("a", 1)
+        pipe.lpush("key", "item")
+        pipe.get("a")
+        done, failure, read = pipe.execute(raise_on_error=False)
     assert (done, read) == (True, b"1")
     assert isinstance(failure, redis.ResponseError)
 

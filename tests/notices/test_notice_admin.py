@@ -11,6 +11,7 @@ from refunds.models import Refund
 from refunds.notices.models import Notice, OptOut
 
 from ..admin.conftest import browser, make_user, state
+from ..admin.test_refund_page import fields
 from ..factories import NOON, make_refund, never_read_tables
 
 pytestmark = pytest.mark.django_db
@@ -44,6 +45,12 @@ def paid(address: str) -> Refund:
 def shown(client: Client, query: str = "") -> list[str]:
     """The statuses of the notices on the list, in its order."""
     return [notice.status for notice in client.get(f"{LIST}{query}").context["cl"].result_list]
+
+
+def test_page_of_the_refund_says_why_no_notice_was_sent(rows: dict[str, Notice]) -> None:
+    """The reason stays with the refund."""
+    page = fields(browser(make_user("view_refund")), rows["suppressed"].pk)
+    assert page["notice"] == "suppressed: opted out"
 
 
 def test_list_shows_and_finds_notices(client: Client, rows: dict[str, Notice]) -> None:

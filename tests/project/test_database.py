@@ -3,6 +3,8 @@
 import shutil
 import sqlite3
 from contextlib import closing
+from fnmatch import fnmatchcase
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -38,9 +40,10 @@ def path(tmp_path: Path, migrated: bytes) -> Path:
     return tmp_path / NAME
 
 
-def refusal(folder: Path, *command: str, held: bool = False, **environment: str) -> str:
+def refusal(folder: Path, *command: str, url: str = "", held: bool = False) -> str:
     """Return the one line with which a command refuses. Fail when it does anything else, or changes the folder."""
     before = sorted(folder.iterdir())
+    environment = {"DATABASE_URL": url} if url else {}
     program = ("-c", HELD) if held else ("-m", "refunds")
     done = python(folder, *program, *command, environment=environment, check=False)
     assert done.returncode == 2, done.stdout + done.stderr
@@ -56,30 +59,35 @@ def execute(path: Path, statement: str) -> list[int]:
         return [*(connection.execute(statement).fetchone() or ())]
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        *("health", "approve_all", "decline_all", "import_returns returns.csv", "changepassword admin"),
-        *("createsuperuser --noinput", "shell -c pass", "runserver --noreload 0"),
-    ],
+# `*` stands for other words.
+NOT_HERE = (
+    "there is no database {0}/refunds.sqlite3. Change to the folder of your database (this is {0}), or name the "
+    "database in DATABASE_URL. Only to start a new database here: python -m refunds serve, or python -m refunds migrate"
 )
-def test_wrong_folder_is_named_and_stays_empty(tmp_path: Path, command: str) -> None:
-    """Commands create no database there. The advice names the right folder first, and a new database last."""
-    assert refusal(tmp_path, *command.split()) == (
-        f"there is no database {tmp_path / NAME}. Change to the folder of your database (this is {tmp_path}), or name "
-        "the database in DATABASE_URL. Only to start a new database here: python -m refunds serve, or python -m "
-        "refunds migrate"
-    )
+BAD_URL = "DATABASE_URL is not the URL of a database; write it as sqlite:////srv/*"
+URL = "postgres://refunds:hunter2@127.0.0.1:1/books"
+SERVER = "the database books on 127.0.0.1:1 cannot be used: *Connection refused*start its server, create it, or *"
+NEEDS_PSYCOPG = pytest.mark.skipif(find_spec("psycopg") is None, reason="refunds[postgres] is not installed")
+# Also commands of Django; those that would only read, and those that would write.
+OURS = ("health", "approve_all", "decline_all", "import_returns returns.csv", "changepassword admin")
+DJANGOS = ("createsuperuser --noinput", "shell -c pass", "runserver --noreload 0")
+BAD_URLS = ("refunds.sqlite3", "nosql://host/hunter2", "postgres://u:hunter2@host:port/books")
+REFUSED = [
+    *[(command, "", NOT_HERE) for command in OURS + DJANGOS],
+    *[(command, url, BAD_URL) for command in ("health", "migrate") for url in BAD_URLS],
+    # The variable is to be corrected. A path with spaces and other letters is shown whole.
+    ("health", "sqlite:///{0}/наші 2026", "there is no database {0}/наші 2026. *or correct DATABASE_URL*"),
+    ("migrate", "sqlite:///{0}/no/db", "there is no folder {0}/no for the database; make it, or correct DATABASE_URL"),
+    *[pytest.param(command, URL, SERVER, marks=NEEDS_PSYCOPG) for command in ("health", "migrate", "serve")],
+]
 
 
-def test_database_url_of_a_missing_file_is_to_be_corrected(tmp_path: Path) -> None:
-    """Where the variable is set, the advice is to correct it. A path with spaces and other letters is shown whole."""
-    path = tmp_path / "повернення 2026.sqlite3"
-    line = refusal(tmp_path, "health", DATABASE_URL=f"sqlite:///{path}")
-    assert line.startswith(f"there is no database {path}. ")
-    assert "or correct DATABASE_URL" in line
-    gone = refusal(tmp_path, "migrate", DATABASE_URL=f"sqlite:///{tmp_path}/gone/{NAME}")
-    assert gone == f"there is no folder {tmp_path}/gone for the database; make it, or correct DATABASE_URL"
+@pytest.mark.parametrize(("command", "url", "line"), REFUSED)
+def test_command_without_a_usable_database_says_what_to_do(tmp_path: Path, command: str, url: str, line: str) -> None:
+    """The line names the wrong folder, URL or server, and no password. No command creates a database there."""
+    said = refusal(tmp_path, *command.split(), url=url.format(tmp_path))
+    assert fnmatchcase(said, line.format(tmp_path))
+    assert "hunter2" not in said
 
 
 @pytest.mark.parametrize("name", ["Returns #1", "what? 2026", "100%25 new", "ü&x=1;y"])
@@ -88,15 +96,6 @@ def test_default_database_is_in_the_working_folder_of_any_name(tmp_path: Path, n
     folder = tmp_path / name
     folder.mkdir()
     assert refusal(folder, "health").startswith(f"there is no database {folder / NAME}. ")
-
-
-@pytest.mark.parametrize("url", ["refunds.sqlite3", "nosql://host/hunter2", "postgres://u:hunter2@host:port/books"])
-@pytest.mark.parametrize("command", ["health", "migrate"])
-def test_unreadable_database_url_is_one_line(tmp_path: Path, url: str, command: str) -> None:
-    """The line says how to write the URL, and does not repeat it, because it can hold a password."""
-    line = refusal(tmp_path, command, DATABASE_URL=url)
-    assert line.startswith("DATABASE_URL is not the URL of a database; write it as sqlite:////srv/")
-    assert "hunter2" not in line
 
 
 def test_worker_in_the_wrong_folder_ends_and_creates_no_file(tmp_path: Path) -> None:
@@ -108,17 +107,18 @@ def test_worker_in_the_wrong_folder_ends_and_creates_no_file(tmp_path: Path) -> 
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("command", ["", "help", "version", "check", "health --help", "makemigrations --help"])
+@pytest.mark.parametrize("command", ["", "help", "version", "check", "health --help", "makemigrations --help", "helth"])
 def test_commands_that_need_no_database_run_without_one(tmp_path: Path, command: str) -> None:
-    """Help, the checks and the list of commands work in an empty folder, and leave it empty."""
-    assert refunds(tmp_path, *command.split()).stdout
+    """Help, the checks and the list of commands work in an empty folder, and leave it empty.
+
+    An unknown command has Django's message.
+    """
+    done = refunds(tmp_path, *command.split(), check=False)
+    if command == "helth":
+        assert (done.returncode, done.stderr.splitlines()[0]) == (1, "Unknown command: 'helth'. Did you mean health?")
+    else:
+        assert (done.returncode, bool(done.stdout)) == (0, True)
     assert list(tmp_path.iterdir()) == []
-
-
-def test_unknown_command_is_reported_without_a_database(tmp_path: Path) -> None:
-    """The message is Django's, in a folder without a database too."""
-    done = refunds(tmp_path, "helth", check=False)
-    assert (done.returncode, done.stderr.splitlines()[0]) == (1, "Unknown command: 'helth'. Did you mean health?")
 
 
 DAMAGES = {
@@ -179,10 +179,8 @@ def test_partly_migrated_database_needs_migrate(path: Path) -> None:
     execute(path, "INSERT INTO django_migrations (app, name, applied) VALUES ('refunds', '9999_newer', '2026')")
     assert refunds(path.parent, "health").stdout == "All is well.\n"
     execute(path, "DELETE FROM django_migrations WHERE app='auth' AND name >= '0004'")
-    line = refusal(path.parent, "health")
     lacks = f"the database {path} is not fully migrated: it lacks auth.0004_alter_user_username_opts and "
-    assert line.startswith(lacks)
-    assert line.endswith(" more; run: python -m refunds migrate")
+    assert fnmatchcase(refusal(path.parent, "health"), f"{lacks}* more; run: python -m refunds migrate")
 
 
 @pytest.mark.parametrize("command", ["health", "migrate", "serve"])
@@ -193,18 +191,5 @@ def test_missing_permission_is_named(path: Path, mode: int, command: str) -> Non
     held_back.chmod(mode)
     line = refusal(path.parent, command, *["--port=0"] * (command == "serve"), held=True)
     path.parent.chmod(0o755)
-    assert line == (
-        f"the database {path} is read-only or unreadable for this user: make {held_back} writable, or name the "
-        "database in DATABASE_URL"
-    )
-
-
-def test_unreachable_server_is_named_without_the_password(tmp_path: Path) -> None:
-    """The line has database, host and port, the driver's message, and what to do."""
-    pytest.importorskip("psycopg", reason="refunds[postgres] is not installed")
-    for command in ("health", "migrate", "serve"):
-        line = refusal(tmp_path, command, DATABASE_URL="postgres://refunds:hunter2@127.0.0.1:1/books")
-        assert line.startswith("the database books on 127.0.0.1:1 cannot be used: ")
-        assert "Connection refused" in line
-        assert "start its server, create it, or correct DATABASE_URL" in line
-        assert "hunter2" not in line
+    advice = f"make {held_back} writable, or name the database in DATABASE_URL"
+    assert line == f"the database {path} is read-only or unreadable for this user: {advice}"

@@ -132,8 +132,8 @@ def test_database_file_is_the_path_of_a_sqlite_database(name: str, file: Path | 
 
 def test_link_to_a_database_is_the_same_database(config: dict[str, Any], tmp_path: Path) -> None:
     """SQLite follows a link too, so that one database has one serve."""
-    Path(config["NAME"]).touch()
     link = tmp_path / "link.sqlite3"
+    Path(config["NAME"]).touch()
     link.symlink_to(config["NAME"])
     assert next_to(config | {"NAME": str(link)}, "serve") == next_to(config, "serve")
 

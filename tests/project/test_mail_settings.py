@@ -1,11 +1,8 @@
 """The mail server that the environment names is the one that mails go to, whichever Django spells the settings."""
 
-import socketserver
-import threading
-from collections.abc import Generator
+import socket
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-
-import pytest
 
 from .production import python, refunds
 from .running import LONG, SETUP
@@ -18,42 +15,28 @@ print(server.host, server.port, server.username, server.password, server.use_tls
 """
 
 
-class Smtp(socketserver.StreamRequestHandler):
-    """The part of SMTP (RFC 5321) that receives a mail."""
-
-    def handle(self) -> None:
-        """Greet, agree to everything, and keep the mail."""
-        self.say("220 mail.example.com")
-        for line in iter(self.rfile.readline, b""):
-            if line.upper().startswith(b"DATA"):
-                self.say("354 go ahead")
-                body = b"".join(iter(self.rfile.readline, b".\r\n"))
-                self.server.mails.append(body.decode())  # type: ignore[attr-defined]  # of the fixture's server
-            self.say("221 bye" if line.upper().startswith(b"QUIT") else "250 fine")
-
-    def say(self, line: str) -> None:
-        self.wfile.write(f"{line}\r\n".encode())
+def receive(listener: socket.socket) -> str:
+    """Return the mail that a client sends by SMTP (RFC 5321): agree to everything that it says."""
+    (connection, _), mail = listener.accept(), b""
+    with connection, connection.makefile("rwb", buffering=0) as stream:
+        stream.write(b"220 mail.example.com\r\n")
+        for line in iter(lambda: stream.readline().lower(), b"quit\r\n"):
+            if line == b"data\r\n":
+                stream.write(b"354 go ahead\r\n")
+                mail = b"".join(iter(stream.readline, b".\r\n"))
+            stream.write(b"250 fine\r\n")
+        stream.write(b"221 bye\r\n")
+    return mail.decode()
 
 
-@pytest.fixture
-def server() -> Generator[tuple[int, list[str]]]:
-    """Yield the port of a mail server on this machine, and the mails that it received."""
-    mails: list[str] = []
-    with socketserver.TCPServer(("127.0.0.1", 0), Smtp) as listening:
-        listening.mails = mails  # type: ignore[attr-defined]
-        thread = threading.Thread(target=listening.serve_forever, daemon=True)
-        thread.start()
-        yield listening.server_address[1], mails
-        listening.shutdown()
-        thread.join(LONG)
-
-
-def test_mails_go_to_the_server_that_the_environment_names(tmp_path: Path, server: tuple[int, list[str]]) -> None:
+def test_mails_go_to_the_server_that_the_environment_names(tmp_path: Path) -> None:
     """Host, port and sender, by SMTP."""
-    port, mails = server
-    environment = SMTP | {"DJANGO_EMAIL_PORT": str(port), "DJANGO_FROM_EMAIL": "returns@example.com"}
-    refunds(tmp_path, "sendtestemail", "c@example.com", environment=environment)
-    (mail,) = mails
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor() as pool:
+        listener.settimeout(LONG)
+        received = pool.submit(receive, listener)
+        port = {"DJANGO_EMAIL_PORT": str(listener.getsockname()[1]), "DJANGO_FROM_EMAIL": "returns@example.com"}
+        refunds(tmp_path, "sendtestemail", "c@example.com", environment=SMTP | port)
+    mail = received.result()
     assert "From: returns@example.com" in mail
     assert "To: c@example.com" in mail
 

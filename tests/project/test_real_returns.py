@@ -18,7 +18,7 @@ from refunds.operations import sweeps
 from refunds.operations.audit import run_audit
 
 from ..data import count_and_total
-from ..factories import CUTOFF, MINUTE, NOON, PRESSED, SECOND
+from ..factories import CUTOFF, MINUTE, PRESSED, SECOND
 
 
 def take(file: Path, now: datetime) -> Summary:
@@ -30,28 +30,23 @@ def take(file: Path, now: datetime) -> Summary:
         )
 
 
-@pytest.mark.django_db
-def test_real_returns_are_imported_to_the_penny(real_file: Path) -> None:
-    """Nothing is rejected, the sum is the file's, and the same file again adds nothing."""
-    count, total = count_and_total(real_file)
-    found = [take(real_file, NOON) for _ in range(2)]
-    assert found == [Summary(imported=count, totals={"GBP": total}), Summary(known=count)]
-    assert ReturnRequest.objects.count() == count
-    assert ReturnRequest.objects.aggregate(total=Sum("amount_minor")) == {"total": total}
-
-
 @pytest.mark.django_db(transaction=True)
-def test_every_real_return_is_approved_and_refunded_once(real_file: Path) -> None:
-    """The refunds come to the file's total; a second approve-all and a second cutoff change nothing."""
+def test_every_real_return_is_imported_approved_and_refunded_once(real_file: Path) -> None:
+    """Nothing is rejected, and the refunds come to the file's total.
+
+    The same file again adds nothing; a second approve-all and a second cutoff change nothing.
+    """
     count, total = count_and_total(real_file)
     with VirtualCelery(app, start=PRESSED) as celery:
-        take(real_file, celery.now)
+        found = [take(real_file, celery.now) for _ in range(2)]
+        assert found == [Summary(imported=count, totals={"GBP": total}), Summary(known=count)]
+        assert ReturnRequest.objects.count() == count
         sweeps.start_approve(key="first", frozen=freeze(), by=None, now=celery.now)
         celery.advance(SECOND)
         books = run_audit()
         assert (books.count(Status.APPROVED), books.count(RefundStatus.SUCCEEDED)) == (count, count)
         assert books.problems == []
-        for ledger in (Refund, WalletEntry):
+        for ledger in (ReturnRequest, Refund, WalletEntry):
             assert ledger.objects.aggregate(total=Sum("amount_minor")) == {"total": total}
         before = [list(model.objects.order_by("pk").values()) for model in (ReturnRequest, Refund, WalletEntry)]
         sweeps.start_approve(key="second", frozen=freeze(), by=None, now=celery.now)

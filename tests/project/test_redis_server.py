@@ -1,4 +1,4 @@
-"""The embedded Redis, as clients see it over TCP."""
+"""The embedded Redis, as clients, Celery and the limiter see it over TCP."""
 
 import socket
 import threading
@@ -7,10 +7,15 @@ from typing import Any
 
 import pytest
 import redis
+from kombu import Connection
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from celery_app import app
 from refunds.project.embedded.redis_server import RedisServer
+from refunds.rate.limiter import Throttle
+from refunds.rate.pacing import Rate
+from refunds.tasks import reconcile
 
 
 @pytest.fixture
@@ -134,3 +139,19 @@ def test_end_leaves_nothing_behind() -> None:
     with pytest.raises(redis.ConnectionError):
         client.ping()
     client.close()
+
+
+def test_flushed_redis_still_gets_messages(server: RedisServer) -> None:
+    """With a topic exchange, the bindings would be gone, and each message silently lost."""
+    with Connection(server.url(0)) as connection, redis.Redis(port=server.port) as client:
+        producer = app.amqp.Producer(connection)
+        for _ in range(2):
+            client.flushall()
+            reconcile.apply_async(producer=producer)
+            assert client.llen("upkeep") == 1
+
+
+def test_workers_share_the_permits_that_a_redis_counts(server: RedisServer) -> None:
+    """Of two connections the second finds what the first has left: nothing, for most of an hour."""
+    one, other = (Throttle(Rate.parse("2/h"), server.url()) for _ in range(2))
+    assert [one.take(), other.take(), one.take(), other.take()] == [True, True, False, False]

@@ -63,11 +63,6 @@ def test_port_in_use_is_refused_first(taken: int, folder: Path) -> None:
         assert list(folder.iterdir()) == []
 
 
-def test_port_0_is_a_free_one() -> None:
-    """For 0, serve finds a port."""
-    assert serve.free_port("127.0.0.1", 0) > 0
-
-
 def test_second_serve_is_refused_by_the_first_ones_process_id(folder: Path) -> None:
     """Its address and its start are named too, the exit status is 2, and the record of the first one stays."""
     first = Claim(connection.settings_dict)
@@ -178,6 +173,7 @@ def test_beat_keeps_its_schedule_next_to_the_database() -> None:
     assert next_to(config, "beat") == Path("data/refunds.sqlite3-beat").absolute()
 
 
-def test_ipv6_address_is_bracketed() -> None:
-    """URLs and Django's server write it so."""
+def test_address_has_a_free_port_and_brackets_for_ipv6() -> None:
+    """For 0, serve finds a port. URLs and Django's server write the brackets."""
+    assert serve.free_port("127.0.0.1", 0) > 0
     assert [serve.authority(host, 80) for host in ("::1", "localhost")] == ["[::1]:80", "localhost:80"]

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 
@@ -127,3 +128,37 @@ def test_closed_output_asks_for_the_end() -> None:
     with pytest.raises(EndAsked):
         listener.wait()
     listener.stop()
+
+
+def held(code: str) -> "subprocess.Popen[bytes]":
+    """Return a process whose first words say that it holds its lifeline: it ends with its standard input."""
+    start = f"import signal, sys; from refunds.project.embedded.lifeline import hold; {code}"
+    process = subprocess.Popen([sys.executable, "-c", start], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"held\n"
+    return process
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("hold()", -signal.SIGTERM),
+        ("signal.signal(signal.SIGTERM, lambda *_: sys.exit(7)); hold()", 7),
+        ("signal.signal(signal.SIGTERM, signal.SIG_IGN); hold(0.01)", 1),
+    ],
+    ids=["by SIGTERM", "in good order", "at once, after the grace"],
+)
+def test_child_ends_with_its_lifeline(code: str, status: int) -> None:
+    """When the other end closes, the process ends by SIGTERM, or at once after its grace."""
+    with held(f"{code}; print('held', flush=True); signal.pause(); signal.pause()") as process:
+        assert process.poll() is None
+        process.communicate(timeout=30)
+        assert process.returncode == status
+
+
+def test_nothing_else_reads_the_lifeline() -> None:
+    """The program's own standard input is empty, so that it cannot read from the lifeline."""
+    with held("hold(); print('held', flush=True); print(repr(sys.stdin.read()), flush=True)") as process:
+        assert process.stdout is not None
+        assert process.stdout.read() == b"''\n"
+        assert process.wait(timeout=30) == 0

@@ -14,6 +14,7 @@ from refunds.notices.models import Notice, OptOut
 from refunds.notices.sending import notify_customer
 
 from ..admin.conftest import browser, clock, make_user, state, texts
+from ..admin.test_refund_page import fields
 from ..factories import NOON, PRESSED, SECOND, local, make_refund, never_read_tables
 from ..rows.plans import explained
 from .mails import ADDRESS, YES, make_pending, notice_of, opted_out, settle, subjects
@@ -62,6 +63,12 @@ def out() -> OptOut:
 def shown(client: Client, address: str, column: str) -> list[str]:
     """A column of the rows on a list, in its order."""
     return [getattr(row, column) for row in client.get(address).context["cl"].result_list]
+
+
+def test_page_of_the_refund_says_why_no_notice_was_sent(notices: dict[str, Notice]) -> None:
+    """The reason stays with the refund."""
+    page = fields(browser(make_user("view_refund")), notices["suppressed"].pk)
+    assert page["notice"] == "suppressed: opted out"
 
 
 def test_list_shows_and_finds_notices(client: Client, notices: dict[str, Notice]) -> None:

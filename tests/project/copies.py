@@ -87,9 +87,7 @@ def run(target: Path, *arguments: str, timeout: float = TAKES) -> str:
     """Run Python in the project, where the original is not on the path, and return what it printed."""
     path = str(Path(celery_rehearsal.__file__).parents[1])
     ours = ("CELERY_", "DATABASE_", "DJANGO_", "PYTEST_", "REFUNDS_")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)} | {
-        "PYTHONPATH": path
-    }
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     done = subprocess.run(
         [sys.executable, *arguments],
         cwd=target,

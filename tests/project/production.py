@@ -1,45 +1,49 @@
 """The default project as a deployment sets it: a process for each environment."""
 
-import os
+import json
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from .running import LONG, ROOT
+from .running import CHECKOUT, LONG, clean
 
-OPERATIONS = Path(__file__).parents[2] / "docs" / "operations.md"
+OPERATIONS = CHECKOUT / "docs" / "operations.md"
 # Long and random enough for Django's check.
 KEY = "k3y-of-these-tests-0123456789-abcdefghijklmnopqrstuvwxyz"
-OURS = ("CELERY_", "DATABASE", "DJANGO_", "REFUNDS_", "STRIPE_")
 
 
 def documented() -> dict[str, str]:
-    """The variables of the block in docs/operations.md that is the environment file, `<…>` filled in."""
+    """Return the variables of the block in docs/operations.md that is the environment file, `<…>` filled in."""
     (block,) = re.findall(r"^```sh\n# /etc/refunds/environment\n(.*?)^```$", OPERATIONS.read_text("utf-8"), re.M | re.S)
     lines = [line for line in block.splitlines() if line and not line.startswith("#")]
     variables = dict(line.split("=", 1) for line in lines)
     return {name: value.replace("<key>", KEY).replace("<password>", "p4ss") for name, value in variables.items()}
 
 
-def refunds(
-    folder: Path, *arguments: str, environment: dict[str, str], check: bool = True
-) -> "subprocess.CompletedProcess[str]":
-    """`python -m refunds` in a folder, with nothing of the caller's settings. Raises CalledProcessError."""
-    return python(folder, "-m", "refunds", *arguments, environment=environment, check=check)
-
-
 def python(
-    folder: Path, *arguments: str, environment: dict[str, str], check: bool = True
+    folder: Path, *arguments: str, environment: Mapping[str, str] | None = None, check: bool = True
 ) -> "subprocess.CompletedProcess[str]":
-    """Python in a folder, with nothing of the caller's settings. Raises CalledProcessError."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+    """Run Python in a folder, with nothing of the caller's settings. Raises CalledProcessError."""
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=folder,
-        env=clean | {"PYTHONPATH": str(ROOT), **environment},
+        env=clean(environment or {}),
         capture_output=True,
         text=True,
         timeout=LONG,
         check=check,
     )
+
+
+def refunds(folder: Path, *arguments: str, **options: Any) -> "subprocess.CompletedProcess[str]":
+    """Run `python -m refunds` in a folder; see `python`."""
+    return python(folder, "-m", "refunds", *arguments, **options)
+
+
+def setting(folder: Path, expression: str, **environment: str) -> Any:
+    """Return what an expression of the default project's `settings` is in this environment."""
+    code = f"import json; from refunds.project import settings; print(json.dumps({expression}, default=repr))"
+    return json.loads(python(folder, "-c", code, environment=environment).stdout)

@@ -1,5 +1,6 @@
-"""`serve` as a user runs it: a process of its own in an empty directory, and the ways to look at it."""
+"""Processes of the project in a folder, with none of the caller's settings: any, and `serve` as a user runs it."""
 
+import functools
 import os
 import re
 import select
@@ -7,7 +8,7 @@ import subprocess
 import sys
 import urllib.parse
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http.cookiejar import CookieJar
 from pathlib import Path
 from typing import Self
@@ -17,84 +18,84 @@ from django.utils import timezone
 import refunds
 from refunds.domain import cutoff
 
-# The copy of the package that is tested: the installed wheel under tox, else the checkout.
-ROOT = Path(str(refunds.__file__)).parents[1]
-# Seconds; far more than anything takes, so that only a hang fails.
-LONG = 60
+# The copy of the package that is tested: the installed wheel under tox, else the checkout, which has the tests.
+ROOT, CHECKOUT = Path(str(refunds.__file__)).parents[1], Path(__file__).parents[2]
+# Seconds; far more than anything takes on a busy machine, so that only a hang fails.
+LONG = 120
+OURS = ("CELERY_", "DATABASE", "DJANGO_", "REFUNDS_", "STRIPE_")
+SETUP = "import refunds.project.app, django; django.setup()\n"
 
 
-def on_one_day(run: Callable[[Path], None], folder: Path) -> None:
-    """Run a test of processes that live on the real clock, in a folder of its own; again if a cutoff came between.
+def clean(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return these variables, and the caller's without settings of the project."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+    return kept | {"PYTHONPATH": f"{ROOT}{os.pathsep}{CHECKOUT}", **environment}
+
+
+def start(
+    folder: Path, *arguments: str, environment: Mapping[str, str], stdin: int = subprocess.DEVNULL
+) -> "subprocess.Popen[str]":
+    """Start Python in a folder; its standard error is in its output."""
+    return subprocess.Popen(
+        [sys.executable, *arguments],
+        cwd=folder,
+        env=clean(environment),
+        stdin=stdin,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def on_one_day(run: Callable[[Path], None]) -> Callable[[Path], None]:
+    """Run a test of processes that live on the real clock in a folder of its own; again if a cutoff came between.
 
     What was imported before a cutoff can no longer be approved after it.
     """
-    began = cutoff.latest(timezone.now())
-    for name in ("first", "again"):
-        (folder / name).mkdir()
-        try:
-            run(folder / name)
-        except AssertionError:
-            if name == "again" or cutoff.latest(timezone.now()) == began:
-                raise
-        else:
-            return
+
+    @functools.wraps(run)
+    def run_again(tmp_path: Path) -> None:
+        began = cutoff.latest(timezone.now())
+        for name in ("first", "again"):
+            (tmp_path / name).mkdir()
+            try:
+                return run(tmp_path / name)
+            except AssertionError:
+                if name == "again" or cutoff.latest(timezone.now()) == began:
+                    raise
+        return None
+
+    return run_again
 
 
 class Serve:
-    """`python -m refunds serve` on a free port, with its database in `directory`; entered once it says it runs."""
+    """`python -m refunds serve` on a free port, with its database in `folder`; entered once it says it runs."""
 
-    def __init__(self, directory: Path, *options: str) -> None:
-        self.directory = directory
-        self.options = options
-        # None of the caller's settings: embedded defaults.
-        self.environment = {
-            name: value for name, value in os.environ.items() if not name.startswith(("CELERY_", "DATABASE", "DJANGO_"))
-        } | {"PYTHONPATH": str(ROOT)}
+    def __init__(self, folder: Path, *options: str, **environment: str) -> None:
+        self.folder, self.options, self.environment = folder, options, environment
         self.screen = ""
 
-    def command(self, *arguments: str) -> "subprocess.Popen[str]":
-        """A Python process in the directory."""
-        return subprocess.Popen(
-            [sys.executable, *arguments],
-            cwd=self.directory,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+    def start(self) -> "subprocess.Popen[str]":
+        """Start the process, which shows its screen line by line."""
+        arguments = ("-m", "refunds", "serve", "--port", "0", *self.options)
+        return start(self.folder, *arguments, environment=self.environment)
 
     def __enter__(self) -> Self:
-        self.process = self.command("-m", "refunds", "serve", "--port", "0", *self.options)
+        self.process = self.start()
         assert self.process.stdout is not None
         for line in self.process.stdout:
             self.screen += line
             if line.startswith("  Next"):
                 break
         assert "Refunds is running." in self.screen, self.screen
+        self.url, self.redis = self._read(r"Admin +(\S+)/admin/"), self._read(r"(redis://\S+)/0")
+        # The process ids of worker, beat and web.
+        self.children = [int(pid) for pid in re.findall(r"\(pid (\d+)\)", self.screen)]
         return self
 
     def __exit__(self, *_exc: object) -> None:
         self.process.kill()
         self.process.communicate(timeout=LONG)
-
-    @property
-    def children(self) -> list[int]:
-        """The process ids of worker, beat and web."""
-        return [int(pid) for pid in re.findall(r"\(pid (\d+)\)", self.screen)]
-
-    @property
-    def url(self) -> str:
-        return self._read(r"Admin +(\S+)/admin/")
-
-    @property
-    def password(self) -> str:
-        return self._read(r"Password +(\S+)")
-
-    @property
-    def redis(self) -> str:
-        """The URL of the embedded Redis."""
-        return self._read(r"(redis://\S+)/0")
 
     def _read(self, pattern: str) -> str:
         found = re.search(pattern, self.screen)
@@ -102,44 +103,51 @@ class Serve:
         return found[1]
 
     def end(self, number: int) -> tuple[int, str]:
-        """Send a signal; the exit status and the rest of the output."""
+        """Send a signal; return the exit status and the rest of the output."""
         self.process.send_signal(number)
         rest, _ = self.process.communicate(timeout=LONG)
         return self.process.returncode, rest
 
+    def refunds(self, *arguments: str) -> str:
+        """Run a command in the folder, and return its output. No variable names the embedded broker."""
+        process = start(self.folder, "-m", "refunds", *arguments, environment=self.environment)
+        return process.communicate(timeout=LONG)[0]
+
     def python(self, code: str) -> str:
-        """Run code in the project, as another process of it; its output. Fails when the code does."""
-        self.environment |= {"CELERY_BROKER_URL": self.redis + "/0", "CELERY_RESULT_BACKEND": self.redis + "/1"}
-        process = self.command("-c", f"import refunds.project.app, django; django.setup()\n{code}")
+        """Run code in the project, as another process of it, and return its output. Fail when the code does."""
+        broker = {"CELERY_BROKER_URL": f"{self.redis}/0", "CELERY_RESULT_BACKEND": f"{self.redis}/1"}
+        process = start(self.folder, "-c", SETUP + code, environment=self.environment | broker)
         out, _ = process.communicate(timeout=LONG)
         assert process.returncode == 0, out
         return out
+
+    def log_in(self) -> "Browser":
+        """Return a browser that the screen's user and password have logged in."""
+        browser = Browser(self.url)
+        browser.get("/admin/login/")
+        page = browser.post("/admin/login/?next=/admin/", username="admin", password=self._read(r"Password +(\S+)"))
+        assert "Site administration" in page
+        return browser
 
 
 class Browser:
     """Gets and posts with cookies, as a person's browser does."""
 
     def __init__(self, base: str) -> None:
-        self.base = base
-        self.jar = CookieJar()
+        self.base, self.jar = base, CookieJar()
         # No proxy from the environment: the address is this machine's.
-        self._opener = urllib.request.build_opener(
-            urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor(self.jar)
-        )
+        handlers = urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor(self.jar)
+        self._opener = urllib.request.build_opener(*handlers)
 
-    def get(self, path: str) -> str:
-        """The page, after redirects. Raises urllib.error.HTTPError."""
-        return self._open(urllib.request.Request(self.base + path))
+    def get(self, path: str, data: bytes | None = None) -> str:
+        """Return the page, after redirects. Raises urllib.error.HTTPError."""
+        with self._opener.open(self.base + path, data, timeout=LONG) as response:
+            return str(response.read().decode())
 
     def post(self, path: str, **fields: str) -> str:
-        """Submit a form with the CSRF token of the cookie; the page after redirects."""
+        """Submit a form with the CSRF token of the cookie; return the page after redirects."""
         token = next(cookie.value or "" for cookie in self.jar if cookie.name == "csrftoken")
-        data = urllib.parse.urlencode({"csrfmiddlewaretoken": token, **fields}).encode()
-        return self._open(urllib.request.Request(self.base + path, data))
-
-    def _open(self, request: urllib.request.Request) -> str:
-        with self._opener.open(request, timeout=LONG) as response:
-            return str(response.read().decode())
+        return self.get(path, urllib.parse.urlencode({"csrfmiddlewaretoken": token, **fields}).encode())
 
 
 class Watch:
@@ -156,7 +164,7 @@ class Watch:
             self._queue.control(events, 0)
 
     def wait(self) -> int:
-        """Block until all have ended or LONG has passed; how many are left."""
+        """Block until all have ended or LONG has passed; return how many are left."""
         left = len(self._pids)
         if sys.platform == "linux":
             for handle in self._handles:

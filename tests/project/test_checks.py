@@ -1,4 +1,4 @@
-"""System checks of the default project's environment."""
+"""System checks of the default project's environment, and of a gateway and a limiter of several rooms."""
 
 import pytest
 from django.core.checks import run_checks
@@ -33,3 +33,11 @@ def test_links_signed_by_a_process_of_its_own_key_are_refused(
     assert ids() == ["refunds.E007"]
     monkeypatch.setenv("DJANGO_SECRET_KEY", "long and random")
     assert ids() == []
+
+
+def test_gateway_and_limiter_that_cannot_be_made_are_errors(settings: Settings) -> None:
+    """The checks report what is missing before the first refund."""
+    settings.REFUNDS_GATEWAY, settings.STRIPE_API_KEY, settings.REFUNDS_GATEWAY_RATE = "stripe", "", "often"
+    found = {message.id: message.msg[:30] for message in run_checks()}
+    assert found["refunds.E004"] == "REFUNDS_GATEWAY is 'stripe', b"
+    assert found["refunds.E013"] == "REFUNDS_GATEWAY_RATE: 'often' "

@@ -1,10 +1,11 @@
 """What serve keeps next to its database: where it runs, for as long as it does, and its key."""
 
+import fcntl
 import shelve
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -21,24 +22,18 @@ from refunds.project.embedded.files import (
     running,
 )
 
+from .production import KEY
 from .running import LONG
 
-KEY = "k3y-of-these-tests-0123456789-abcdefghijklmnopqrstuvwxyz"
-# Claims the database of the first argument, says so, and holds it until it is killed.
-HOLD = """
-import signal, sys
-from refunds.project.embedded.files import Claim
-Claim({"ENGINE": "django.db.backends.sqlite3", "NAME": sys.argv[1]}).write(pid=1, broker="redis://h/0")
-print("held", flush=True)
-signal.pause()
-"""
-# Waits for a line, so that several start at once; then claims, and holds what it got until its standard input ends.
+SQLITE = {"ENGINE": "django.db.backends.sqlite3"}
+# Waits for a line, so that several start at once; then claims the database of the first argument, and holds what it got
+# until its standard input ends or it is killed.
 RACE = """
 import sys
 from refunds.project.embedded.files import Claim, Running
 sys.stdin.readline()
 try:
-    Claim({"ENGINE": "django.db.backends.sqlite3", "NAME": sys.argv[1]})
+    Claim({"ENGINE": "django.db.backends.sqlite3", "NAME": sys.argv[1]}).write(pid=1, broker="redis://h/0")
     print("got", flush=True)
 except Running:
     print("refused", flush=True)
@@ -48,67 +43,55 @@ sys.stdin.read()
 
 @pytest.fixture
 def config(tmp_path: Path) -> dict[str, Any]:
-    """A database in a file; its name has a space and letters beyond ASCII."""
-    return {"ENGINE": "django.db.backends.sqlite3", "NAME": str(tmp_path / "мої повернення.sqlite3")}
+    """Return a database in a file; its name has a space and letters beyond ASCII."""
+    return SQLITE | {"NAME": str(tmp_path / "мої повернення.sqlite3")}
 
 
-@pytest.fixture
-def held(config: dict[str, Any]) -> Iterator["subprocess.Popen[bytes]"]:
-    """Another process that serves the database."""
-    command = [sys.executable, "-c", HOLD, config["NAME"]]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"held\n"
-        yield process
-        process.kill()
+def race(config: dict[str, Any], count: int) -> "tuple[list[subprocess.Popen[str]], list[str]]":
+    """Return processes that claim the database at once, and what they say."""
+    command = [sys.executable, "-c", RACE, config["NAME"]]
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "bufsize": 0}
+    racers = [subprocess.Popen(command, **pipes) for _ in range(count)]
+    for racer in racers:
+        assert racer.stdin is not None
+        racer.stdin.write("go\n")
+    return racers, sorted(racer.stdout.readline() for racer in racers if racer.stdout is not None)
 
 
-def test_a_running_serve_is_found_and_a_second_one_refused(
-    config: dict[str, Any], held: "subprocess.Popen[bytes]"
-) -> None:
-    """Other processes read its record. Only its owner can read the file."""
-    assert held.poll() is None
+def test_running_serve_is_found_until_it_is_killed(config: dict[str, Any]) -> None:
+    """Others read its record, and a second serve is refused. Its owner alone can read the file.
+
+    The lock ends with the process, so that nothing runs after a kill, and the next serve replaces the record.
+    """
+    record = next_to(config, "serve")
+    (process,), said = race(config, 1)
+    assert said == ["got\n"]
     assert running(config) == {"database": config["NAME"], "pid": 1, "broker": "redis://h/0"}
     with pytest.raises(Running) as refused:
         Claim(config)
     assert refused.value.record["pid"] == 1
-    assert stat.S_IMODE(next_to(config, "serve").stat().st_mode) == 0o600
-
-
-def test_record_left_by_a_kill_is_ignored(config: dict[str, Any], held: "subprocess.Popen[bytes]") -> None:
-    """Its lock ended with the process, so that nothing runs, and the next serve replaces the record."""
-    held.kill()
-    held.wait(timeout=LONG)
-    assert next_to(config, "serve").exists()
-    assert running(config) == {}
+    assert stat.S_IMODE(record.stat().st_mode) == 0o600
+    process.kill()
+    process.communicate(timeout=LONG)
+    assert (record.exists(), running(config)) == (True, {})
     claim = Claim(config)
     claim.write(pid=2)
     assert running(config) == {"database": config["NAME"], "pid": 2}
     claim.release()
-    assert list(next_to(config, "serve").parent.iterdir()) == []
+    assert list(record.parent.iterdir()) == []
 
 
 def test_one_of_many_claims_gets_the_database(config: dict[str, Any]) -> None:
     """Of several processes that start at once one succeeds, also where a killed one left its record."""
     next_to(config, "serve").write_text("{}")
-    command = [sys.executable, "-c", RACE, config["NAME"]]
-    racers = [
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=0) for _ in range(4)
-    ]
-    for racer in racers:
-        assert racer.stdin is not None
-        racer.stdin.write("go\n")
-    said = [racer.stdout.readline() for racer in racers if racer.stdout is not None]
+    racers, said = race(config, 4)
     for racer in racers:
         racer.communicate(timeout=LONG)
-    assert sorted(said) == ["got\n", "refused\n", "refused\n", "refused\n"]
+    assert said == ["got\n", "refused\n", "refused\n", "refused\n"]
 
 
 def test_reader_does_not_keep_serve_from_starting(config: dict[str, Any]) -> None:
     """A reader locks a left record for an instant, and shares the lock. A claim waits for it and succeeds."""
-    import fcntl
-    import threading
-
     path = next_to(config, "serve")
     path.touch()
     with path.open() as reader:
@@ -118,8 +101,8 @@ def test_reader_does_not_keep_serve_from_starting(config: dict[str, Any]) -> Non
         claiming.start()
         fcntl.flock(reader, fcntl.LOCK_UN)
         claiming.join(LONG)
-    assert len(claims) == 1
-    claims[0].release()
+    (claim,) = claims
+    claim.release()
 
 
 def test_record_of_another_database_is_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,23 +120,20 @@ def test_record_of_another_database_is_ignored(tmp_path: Path, monkeypatch: pyte
 @pytest.mark.parametrize(
     ("name", "file"),
     [
-        ("/data/a b.sqlite3", "/data/a b.sqlite3"),
-        ("file:/data/a%20b.sqlite3?mode=rw", "/data/a b.sqlite3"),
-        (":memory:", None),
-        ("file:memorydb_default?mode=memory&cache=shared", None),
-        ("", None),
+        ("/data/a b.sqlite3", Path("/data/a b.sqlite3")),
+        ("file:/data/a%20b.sqlite3?mode=rw", Path("/data/a b.sqlite3")),
+        *[(name, None) for name in (":memory:", "file:memorydb_default?mode=memory&cache=shared", "")],
     ],
 )
-def test_database_file_is_the_path_of_a_sqlite_database(name: str, file: str | None) -> None:
+def test_database_file_is_the_path_of_a_sqlite_database(name: str, file: Path | None) -> None:
     """A database in memory has no file."""
-    config = {"ENGINE": "django.db.backends.sqlite3", "NAME": name}
-    assert database_file(config) == (None if file is None else Path(file))
+    assert database_file(SQLITE | {"NAME": name}) == file
 
 
 def test_link_to_a_database_is_the_same_database(config: dict[str, Any], tmp_path: Path) -> None:
     """SQLite follows a link too, so that one database has one serve."""
-    Path(config["NAME"]).touch()
     link = tmp_path / "link.sqlite3"
+    Path(config["NAME"]).touch()
     link.symlink_to(config["NAME"])
     assert next_to(config | {"NAME": str(link)}, "serve") == next_to(config, "serve")
 
@@ -167,24 +147,22 @@ def test_key_is_made_once_and_only_its_owner_reads_it(config: dict[str, Any]) ->
     assert list(path.parent.iterdir()) == [path]
 
 
-@pytest.mark.parametrize("mode", [0o640, 0o604, 0o620])
-def test_key_that_others_can_read_is_refused(config: dict[str, Any], mode: int) -> None:
-    """A key that another user can read or write signs nothing."""
-    kept_key(config, KEY)
-    next_to(config, "key").chmod(mode)
-    with pytest.raises(BadKey, match="chmod 600"):
-        kept_key(config, KEY)
+BAD_KEYS = [
+    *[(KEY, mode, "chmod 600") for mode in (0o640, 0o604, 0o620)],
+    # A full disk can leave an empty file, which is no key.
+    *[(text, 0o600, f"has {len(text.strip())} characters and needs 50; delete") for text in ("", "short\n", "k" * 49)],
+]
 
 
-@pytest.mark.parametrize("text", ["", "short\n", "k" * 49])
-def test_a_key_that_is_too_short_is_refused(config: dict[str, Any], text: str) -> None:
-    """A full disk can leave an empty file, which is no key."""
+@pytest.mark.parametrize(("text", "mode", "advice"), BAD_KEYS)
+def test_bad_key_is_refused(config: dict[str, Any], text: str, mode: int, advice: str) -> None:
+    """A key that another user can read or write, or that is too short, signs nothing and stays as it is."""
     path = next_to(config, "key")
     path.write_text(text)
-    path.chmod(0o600)
-    with pytest.raises(BadKey, match=rf"has {len(text.strip())} characters and needs 50; delete the file"):
+    path.chmod(mode)
+    with pytest.raises(BadKey, match=advice):
         kept_key(config, KEY)
-    assert path.stat().st_size == len(text)
+    assert (path.read_text(), stat.S_IMODE(path.stat().st_mode)) == (text, mode)
 
 
 def test_schedule_broken_by_a_kill_is_removed(config: dict[str, Any]) -> None:

@@ -1,5 +1,6 @@
-"""`serve` with real processes: it starts, is used, and ends with nothing left behind."""
+"""`serve` with real processes, as a new user runs it; it ends with nothing left behind."""
 
+import re
 import signal
 import socket
 from pathlib import Path
@@ -8,127 +9,141 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.project.running import Browser, Serve, Watch
+from tests.project.running import LONG, Browser, Serve, Watch, on_one_day
 
 pytestmark = pytest.mark.processes
 
-# Two rows of the day before yesterday, declined by the worker. The first answer says that the sweep is there and its
-# plan queued, the second that the plan has run and its chunk is queued, the third that the chunk is done: one worker
-# takes one message after the other.
-DECLINE = """
-from datetime import timedelta
-from django.utils import timezone
-from refunds.models import ReturnRequest
-from refunds.tasks import decline_pending
-then = timezone.now() - timedelta(days=2)
-for _ in range(2):
-    ReturnRequest.objects.create(
-        order_line="1/1", quantity=1, amount_minor=1250, currency="GBP", requested_at=then, received_at=then
-    )
-for _ in range(3):
-    decline_pending.apply_async(ignore_result=False).get(timeout=60)
-print(list(ReturnRequest.objects.values_list("status", flat=True)))
+ROWS = 300
+# Waits for the rows, not for a result: Celery 5.5 keeps none where the app ignores results. The reconciler sends what
+# is left. Then prints the books.
+FINISH = """
+import threading
+from refunds.models import Refund, Sweep
+from refunds.operations.audit import run_audit
+from refunds.tasks import reconcile
+reconcile.apply_async(queue="payments")
+while Refund.objects.filter(status="succeeded").count() < {rows}:
+    threading.Event().wait(0.5)
+books = run_audit()
+print([(line.status, line.count, line.total) for line in books.refunds], books.problems)
 """
+ANSWER = f"""
+from refunds.tasks import reconcile
+for queue in ("decisions", "payments"):
+    reconcile.apply_async(queue=queue, ignore_result=False).get(timeout={LONG / 2 - 10})
+"""
+BUTTON = "/admin/refunds/returnrequest/approve-all/"
 
 
-def files(directory: Path) -> set[str]:
-    """The names in the directory; beat's schedule has the suffix of whatever dbm the machine has."""
-    return {path.name.split("-beat")[0] for path in directory.iterdir()}
+def returns(folder: Path, rows: int) -> str:
+    """Write a file of so many returns of 12.50 GBP, and return its path."""
+    file = folder / "returns.csv"
+    lines = "\n".join(f"{n}/1,1,12.50,GBP,2026-01-02T10:00:00Z" for n in range(rows))
+    file.write_text(f"order_line,quantity,amount,currency,requested_at\n{lines}\n")
+    return str(file)
 
 
-def test_serves_and_ends_without_a_trace(tmp_path: Path) -> None:
-    """An admin logs in with the password shown, the worker decides rows of the database, Ctrl-C ends all of it."""
+def files(folder: Path) -> set[str]:
+    """Return the names in the folder; beat's schedule has the suffix of whatever dbm the machine has."""
+    return {path.name.split("-beat")[0] for path in folder.iterdir()}
+
+
+def press_twice(serve: Serve, browser: Browser) -> None:
+    """Approve all by the button, and see each return paid once; the same page sent again changes nothing."""
+    page = browser.get(BUTTON)
+    assert "300" in page
+    assert "3,750.00" in page
+    (token,) = re.findall(r'name="token" value="([^"]+)"', page)
+    browser.post(BUTTON, token=token)
+    finish = FINISH.format(rows=ROWS) + "print(Sweep.objects.count())"
+    paid = f"[('succeeded', {ROWS}, {ROWS * 1250})] []\n1\n"
+    assert serve.python(finish) == paid
+    for sweep in (browser.get("/admin/refunds/sweep/1/change/"), browser.post(BUTTON, token=token)):
+        assert 'value="100"' in sweep
+        assert "done" in sweep
+    # A worker that answers has done what was sent before, by the second press too.
+    serve.python(ANSWER)
+    assert serve.python(finish) == paid
+
+
+def check_screen(serve: Serve) -> None:
+    """Each step is a line, and the last lines say what to do."""
+    lines = serve.screen.splitlines()
+    assert lines[0] == "Refunds: loading Django and Celery …"
+    steps = [line for line in lines[1:] if line.endswith(" …")]
+    assert steps == [f"Migrating {serve.folder / 'refunds.sqlite3'} …", "Starting worker, beat and web …"]
+    assert [line.split()[0] for line in lines[-4:]] == ["Admin", "User", "Password", "Next"]
+    assert lines[-1] == "  Next      python -m refunds import_returns FILE   (in a second terminal, in this folder)"
+
+
+@on_one_day
+def test_serve_takes_a_file_to_the_ledger_and_ends_without_a_trace(tmp_path: Path) -> None:
+    """Import, log in with the password shown, press the button; Ctrl-C ends all processes and keeps only the books."""
+    file = returns(tmp_path, ROWS)
     with Serve(tmp_path) as serve:
-        browser = Browser(serve.url)
-        browser.get("/admin/login/")
-        page = browser.post("/admin/login/?next=/admin/", username="admin", password=serve.password)
-        assert "Site administration" in page
+        imported = serve.refunds("import_returns", file)
+        assert re.search(r"^imported +300$", imported, re.MULTILINE), imported
+        browser = serve.log_in()
+        assert "Approve all pending" in browser.get("/admin/refunds/returnrequest/")
         assert "--primary" in browser.get("/static/admin/css/base.css")
-
-        assert serve.python(DECLINE) == "['declined', 'declined']\n"
-
+        press_twice(serve, browser)
+        assert serve.refunds("health") == "All is well.\n"
         watch = Watch(serve.children)
         status, rest = serve.end(signal.SIGINT)
-
-    assert status == 0
-    assert "Stopping" in rest
-    assert "Traceback" not in serve.screen + rest
+    check_screen(serve)
+    assert (status, "Stopping" in rest, "Traceback" in serve.screen + rest) == (0, True, False)
+    # Without --verbosity, requests are no lines: the password stays on the screen.
+    assert "GET /" not in rest
     assert watch.wait() == 0
-    assert files(tmp_path) == {"refunds.sqlite3", "refunds.sqlite3-key"}
+    assert files(tmp_path) == {"refunds.sqlite3", "refunds.sqlite3-key", "returns.csv"}
     for url in (serve.url, serve.redis):
         with socket.socket() as probe:
             assert probe.connect_ex((urlsplit(url).hostname, urlsplit(url).port)) != 0
 
 
-def test_the_screen_says_what_happens_and_ends_with_what_to_do(tmp_path: Path) -> None:
-    """Each step is a line. Requests are lines only above verbosity 1, so that the password stays on the screen."""
-    for options, shown in (((), False), (("--verbosity", "2"), True)):
-        with Serve(tmp_path, *options) as serve:
-            Browser(serve.url).get("/admin/login/")
-            with pytest.raises(HTTPError):
-                Browser(serve.url).get("/none/")
-            _, rest = serve.end(signal.SIGINT)
-        lines = serve.screen.splitlines()
-        assert lines[0] == "Refunds: loading Django and Celery …"
-        steps = [line for line in lines if line.endswith(" …")]
-        assert steps[1:] == [f"Migrating {tmp_path / 'refunds.sqlite3'} …", "Starting worker, beat and web …"]
-        assert [line.split()[0] for line in lines[-4:]] == ["Admin", "User", "Password", "Next"]
-        assert lines[-1] == "  Next      python -m refunds import_returns FILE   (in a second terminal, in this folder)"
-        assert ("GET /admin/login/" in rest, "GET /none/" in rest) == (shown, shown)
+def test_database_elsewhere_has_its_files_beside_it(tmp_path: Path) -> None:
+    """A full path with a space and letters beyond ASCII names it; the working folder stays empty.
+
+    Above verbosity 1, each request is a line.
+    """
+    here, there = tmp_path / "here", tmp_path / "повернення 2026"
+    here.mkdir()
+    there.mkdir()
+    with Serve(here, "--verbosity", "2", DATABASE_URL=f"sqlite:///{there / 'our books.sqlite3'}") as serve:
+        assert "in this folder, with the same DATABASE_URL" in serve.screen
+        assert files(there) == {f"our books.sqlite3{suffix}" for suffix in ("", "-key", "-serve", "-shm", "-wal")}
+        Browser(serve.url).get("/admin/login/")
+        with pytest.raises(HTTPError):
+            Browser(serve.url).get("/none/")
+        _, rest = serve.end(signal.SIGTERM)
+    assert ("GET /admin/login/" in rest, "GET /none/" in rest) == (True, True)
+    assert files(there) == {"our books.sqlite3", "our books.sqlite3-key"}
+    assert files(here) == set()
 
 
-def test_ctrl_c_during_the_migrations_ends_in_good_order(tmp_path: Path) -> None:
-    """The migration under way is rolled back, nothing else was started, and the next run completes the migrations."""
-    serve = Serve(tmp_path)
-    process = serve.command("-m", "refunds", "serve", "--port", "0", "--verbosity", "2")
+def test_interrupted_migration_is_rolled_back_and_completed_by_the_next_run(tmp_path: Path) -> None:
+    """Ctrl-C ends serve in good order before it has started anything else."""
+    serve = Serve(tmp_path, "--verbosity", "2")
+    process = serve.start()
     assert process.stdout is not None
     for line in process.stdout:
         if "Applying auth.0001" in line:
             break
     process.send_signal(signal.SIGINT)
-    rest, _ = process.communicate(timeout=60)
+    rest, _ = process.communicate(timeout=LONG)
     assert (process.returncode, "Traceback" in rest) == (0, False)
     assert rest.splitlines()[-1] == "Stopped before anything was started."
     assert files(tmp_path) == {"refunds.sqlite3", "refunds.sqlite3-key"}
     with serve:
-        serve.end(signal.SIGINT)
+        check_end_of_a_child(serve)
 
 
-def test_a_database_elsewhere_has_its_files_beside_it(tmp_path: Path) -> None:
-    """Named by a full path with a space and letters beyond ASCII; the working folder stays empty."""
-    here, there = tmp_path / "here", tmp_path / "повернення 2026"
-    here.mkdir()
-    there.mkdir()
-    serve = Serve(here)
-    serve.environment["DATABASE_URL"] = f"sqlite:///{there / 'our books.sqlite3'}"
-    with serve:
-        assert "in this folder, with the same DATABASE_URL" in serve.screen
-        assert files(there) == {f"our books.sqlite3{suffix}" for suffix in ("", "-key", "-serve", "-shm", "-wal")}
-        serve.end(signal.SIGTERM)
-    assert files(there) == {"our books.sqlite3", "our books.sqlite3-key"}
-    assert files(here) == set()
-
-
-def test_no_child_survives_a_kill(tmp_path: Path) -> None:
-    """SIGKILL leaves the supervisor no time to stop its children, and they still end."""
-    with Serve(tmp_path) as serve:
-        assert len(serve.children) == 3
-        watch = Watch(serve.children)
-
-        status, _ = serve.end(signal.SIGKILL)
-
-    assert status == -signal.SIGKILL
-    assert watch.wait() == 0
-
-
-def test_child_that_dies_ends_the_rest(tmp_path: Path) -> None:
-    """When beat is killed, serve says so, stops the others and fails."""
-    with Serve(tmp_path) as serve:
-        worker, beat, web = serve.children
-        watch = Watch([worker, beat, web])
-        serve.python(f"import os, signal; os.kill({beat}, signal.SIGKILL)")
-        rest, _ = serve.process.communicate(timeout=60)
-
+def check_end_of_a_child(serve: Serve) -> None:
+    """Kill beat: serve says so, stops the others and fails."""
+    _, beat, _ = serve.children
+    watch = Watch(serve.children)
+    serve.python(f"import os, signal; os.kill({beat}, signal.SIGKILL)")
+    rest, _ = serve.process.communicate(timeout=LONG)
     assert serve.process.returncode == 1
     assert "CommandError: beat ended by SIGKILL; its last lines are above. Everything else was stopped." in rest
     assert watch.wait() == 0

@@ -19,7 +19,7 @@ def test_each_task_has_a_route_to_a_declared_queue_and_each_queue_a_route() -> N
     assert {route["queue"] for route in routes.values()} == {queue.name for queue in settings.CELERY_TASK_QUEUES}
 
 
-def test_the_core_alone_needs_no_room() -> None:
+def test_core_alone_needs_no_room() -> None:
     """The core's settings are complete for a project that takes no room."""
     assert [queue.name for queue in core.CELERY_TASK_QUEUES] == core.TASK_QUEUES
     assert {route["queue"] for route in core.CELERY_TASK_ROUTES.values()} == set(core.TASK_QUEUES)

@@ -5,15 +5,13 @@ from pathlib import Path
 import pytest
 
 from .production import python, refunds
+from .running import SETUP
 
-GET = """
-import refunds.project.app, django
-django.setup()
+GET = f"""{SETUP}
 from django.templatetags.static import static
 from django.test import Client
-client = Client(headers={"host": "localhost"})
 url = static("refunds/admin.css")
-answer = client.get(url)
+answer = Client(headers={{"host": "localhost"}}).get(url)
 print(url, answer.status_code, answer.headers.get("Cache-Control"))
 """
 
@@ -32,4 +30,4 @@ def test_collected_files_are_served_for_ever(tmp_path: Path) -> None:
 
 def test_without_a_folder_nothing_is_served(tmp_path: Path) -> None:
     """The development server serves them itself, and needs no package."""
-    assert python(tmp_path, "-c", GET, environment={}).stdout == "/static/refunds/admin.css 404 None\n"
+    assert python(tmp_path, "-c", GET).stdout == "/static/refunds/admin.css 404 None\n"

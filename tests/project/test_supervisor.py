@@ -2,13 +2,14 @@
 
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 
 import pytest
 
 from refunds.project.embedded.lifeline import READY
-from refunds.project.embedded.supervisor import Child, ChildEnded, EndAsked, Program, Supervisor
+from refunds.project.embedded.supervisor import ChildEnded, EndAsked, Program, Supervisor
 
 SERVE = f"print({READY!r}, flush=True); signal.pause()"
 POLITE = f"signal.signal(signal.SIGTERM, lambda *_: (os.write(1, b'bye\\n'), sys.exit(0))); {SERVE}"
@@ -16,40 +17,36 @@ STUBBORN = f"signal.signal(signal.SIGTERM, signal.SIG_IGN); {SERVE}"
 
 
 def program(name: str, code: str, grace: float = 30) -> Program:
-    """A child that runs `code`, without site-packages to be quick."""
+    """Return a child that runs `code`, without site-packages to be quick."""
     return Program(name, [sys.executable, "-I", "-S", "-c", f"import os, signal, sys; {code}"], grace)
 
 
 @pytest.fixture
 def said() -> list[str]:
+    """Return what the supervisor has shown."""
     return []
 
 
 @pytest.fixture
 def supervisor(said: list[str]) -> Iterator[Supervisor]:
+    """Yield a supervisor, and end its children."""
     running = Supervisor(said.append, dict(os.environ))
     yield running
     running.stop()
 
 
-def gone(child: Child) -> bool:
-    """Return whether the child's session has no process left."""
-    try:
-        os.killpg(child.process.pid, 0)
-    except ProcessLookupError:
-        return True
-    return False
+def test_supervisor_is_ready_when_all_children_are(supervisor: Supervisor, said: list[str]) -> None:
+    """Waiting ends when the last child says that it is ready. That line is not shown.
 
-
-def test_ready_when_all_children_are(supervisor: Supervisor, said: list[str]) -> None:
-    """Waiting ends when the last child says that it is ready. That line is not shown."""
+    The children are in sessions of their own: Ctrl-C in the terminal reaches only the supervisor.
+    """
     for name in ("worker", "web"):
         supervisor.start(program(name, SERVE))
-
     supervisor.wait_ready()
-
     assert [child.ready for child in supervisor.children] == [True, True]
     assert said == []
+    pids = [child.process.pid for child in supervisor.children]
+    assert [os.getsid(pid) for pid in pids] == pids
 
 
 def test_lines_carry_the_name(supervisor: Supervisor, said: list[str]) -> None:
@@ -58,56 +55,34 @@ def test_lines_carry_the_name(supervisor: Supervisor, said: list[str]) -> None:
     supervisor.start(program("worker", rf"sys.stdout.buffer.write(b'\xff\n'); {SERVE}"))
     supervisor.wait_ready()
     supervisor.stop()
-
     assert sorted(said) == ["beat   | one", "beat   | three", "beat   | two", "worker | \ufffd"]
-
-
-def test_children_are_in_sessions_of_their_own(supervisor: Supervisor) -> None:
-    """Ctrl-C in the terminal reaches only the supervisor."""
-    child = supervisor.start(program("web", SERVE))
-    supervisor.wait_ready()
-
-    assert os.getsid(child.process.pid) == child.process.pid
 
 
 @pytest.mark.parametrize(
     ("code", "message"),
     [
-        ("sys.exit(3)", "beat ended with exit status 3"),
-        ("sys.exit(0)", "beat ended with exit status 0"),
-        ("signal.raise_signal(signal.SIGKILL)", "beat ended by SIGKILL"),
+        ("print('no such table'); sys.exit(3)", "beat ended with exit status 3"),
+        ("print('no such table'); sys.exit(0)", "beat ended with exit status 0"),
+        ("print('no such table', flush=True); signal.raise_signal(signal.SIGKILL)", "beat ended by SIGKILL"),
     ],
 )
-def test_child_that_ends_is_named(supervisor: Supervisor, code: str, message: str) -> None:
-    """The unexpected end of a child is an error with its name and status, and the others are stopped."""
+def test_child_that_ends_is_named(supervisor: Supervisor, said: list[str], code: str, message: str) -> None:
+    """Its last lines come first, then an error with its name and status. The others are stopped."""
     other = supervisor.start(program("worker", SERVE))
     supervisor.start(program("beat", code))
-
-    with pytest.raises(ChildEnded) as raised:
+    with pytest.raises(ChildEnded, match=f"^{message}$"):
         supervisor.wait()
+    assert said == ["beat   | no such table"]
     supervisor.stop()
-
-    assert str(raised.value) == message
-    assert gone(other)
-
-
-def test_last_lines_come_before_the_end(supervisor: Supervisor, said: list[str]) -> None:
-    """The last lines of a child are shown before its end is reported."""
-    supervisor.start(program("web", "print('no such table'); sys.exit(1)"))
-
-    with pytest.raises(ChildEnded, match=r"^web ended with exit status 1$"):
-        supervisor.wait_ready()
-
-    assert said == ["web    | no such table"]
+    with pytest.raises(ProcessLookupError):
+        os.killpg(other.process.pid, 0)  # no process is left in its session
 
 
-def test_stops_in_reverse_order(supervisor: Supervisor, said: list[str]) -> None:
+def test_children_stop_in_reverse_order(supervisor: Supervisor, said: list[str]) -> None:
     """The last started child ends first, and each ends before the next is asked to."""
     children = [supervisor.start(program(name, POLITE)) for name in ("worker", "beat", "web")]
     supervisor.wait_ready()
-
     supervisor.stop()
-
     assert said == ["web    | bye", "beat   | bye", "worker | bye"]
     assert [child.process.returncode for child in children] == [0, 0, 0]
     assert supervisor.children == []
@@ -117,9 +92,7 @@ def test_child_that_does_not_end_is_killed(supervisor: Supervisor, said: list[st
     """A child that ignores SIGTERM is killed after its grace."""
     child = supervisor.start(program("worker", STUBBORN, grace=0.01))
     supervisor.wait_ready()
-
     supervisor.stop()
-
     assert said == ["worker did not end within 0.01 s and is killed"]
     assert child.process.returncode == -signal.SIGKILL
 
@@ -129,9 +102,7 @@ def test_second_request_cuts_the_wait_short(supervisor: Supervisor) -> None:
     children = [supervisor.start(program(name, STUBBORN, grace=600)) for name in ("worker", "web")]
     supervisor.wait_ready()
     supervisor.ask_end()
-
     supervisor.stop()
-
     assert [child.process.returncode for child in children] == [-signal.SIGKILL, -signal.SIGKILL]
 
 
@@ -143,11 +114,10 @@ def test_signal_asks_for_the_end(supervisor: Supervisor, number: signal.Signals)
         os.kill(os.getpid(), number)
         with pytest.raises(EndAsked):
             supervisor.wait()
-
     assert signal.getsignal(number) is before
 
 
-def test_closed_output_asks_for_the_end(supervisor: Supervisor) -> None:
+def test_closed_output_asks_for_the_end() -> None:
     """A closed pipe asks for the end, and does not block the child."""
 
     def closed(_line: str) -> None:
@@ -158,3 +128,37 @@ def test_closed_output_asks_for_the_end(supervisor: Supervisor) -> None:
     with pytest.raises(EndAsked):
         listener.wait()
     listener.stop()
+
+
+def held(code: str) -> "subprocess.Popen[bytes]":
+    """Return a process whose first words say that it holds its lifeline: it ends with its standard input."""
+    start = f"import signal, sys; from refunds.project.embedded.lifeline import hold; {code}"
+    process = subprocess.Popen([sys.executable, "-c", start], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"held\n"
+    return process
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("hold()", -signal.SIGTERM),
+        ("signal.signal(signal.SIGTERM, lambda *_: sys.exit(7)); hold()", 7),
+        ("signal.signal(signal.SIGTERM, signal.SIG_IGN); hold(0.01)", 1),
+    ],
+    ids=["by SIGTERM", "in good order", "at once, after the grace"],
+)
+def test_child_ends_with_its_lifeline(code: str, status: int) -> None:
+    """When the other end closes, the process ends by SIGTERM, or at once after its grace."""
+    with held(f"{code}; print('held', flush=True); signal.pause(); signal.pause()") as process:
+        assert process.poll() is None
+        process.communicate(timeout=30)
+        assert process.returncode == status
+
+
+def test_nothing_else_reads_the_lifeline() -> None:
+    """The program's own standard input is empty, so that it cannot read from the lifeline."""
+    with held("hold(); print('held', flush=True); print(repr(sys.stdin.read()), flush=True)") as process:
+        assert process.stdout is not None
+        assert process.stdout.read() == b"''\n"
+        assert process.wait(timeout=30) == 0

@@ -1,7 +1,6 @@
 """A state machine of days on which everything breaks: what never happens, and what has happened in the end."""
 
 import os
-from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -27,66 +26,54 @@ from refunds.rate import receivers
 from refunds.rate.limiter import Throttle
 from refunds.rate.pacing import Rate
 
-from ...factories import CUTOFF, empty_tables, make_requests
-from ...gateways.provider import InMemory, answer_lost, unreachable
+from ...factories import CUTOFF, HOUR, MINUTE, SECOND, empty_tables, make_requests
+from ...gateways.provider import Fault, InMemory, answer_lost, unreachable
 
 # From the last fault until everything is done: a lease, a patience or two, and the runs in between.
-REPAIRED = timedelta(minutes=15)
+REPAIRED = 15 * MINUTE
 # Days that a run looks at with each payer, and `tox run -e thorough`; what it finds is replayed by what it prints.
 EXAMPLES = 40 if os.environ.get("REFUNDS_THOROUGH") else 3
-
-
-FAULTS = {"unreachable": unreachable, "answer lost": answer_lost}
 
 
 class BrokenDays(VirtualCeleryMachine):
     """Requests, presses and choices while workers, beats, the broker and the gateway break at any moment."""
 
     app = app
-    start = CUTOFF - timedelta(minutes=10)
+    start = CUTOFF - 10 * MINUTE
     options = {"workers": 2, "beats": 2, "transport": "fakeredis"}  # noqa: RUF012  # as the base class has it
     # Whether the payer is a provider that pays refund by refund, or the wallet in the database.
     one_by_one: bool
     gateway: Gateway
-    limiter: Throttle | None
+    limiter: Throttle | None = None
 
     def __init__(self) -> None:
         super().__init__()
         self.decided: dict[int, tuple[Any, ...]] = {}
         self.presses = 0
-
-    @initialize(limited=st.booleans())
-    def choose_gateway(self, limited: bool) -> None:
-        """The provider has no refunds yet, and takes one call a second, or any number."""
         self.provider = InMemory()
         self.payment = self.provider.provider.pay(10**9)
         type(self).gateway = self.provider if self.one_by_one else Wallet()
+
+    @initialize(limited=st.booleans())
+    def choose_limit(self, limited: bool) -> None:
+        """The provider takes one call a second, or any number."""
         type(self).limiter = Throttle(Rate.parse("1/s"), "memory://") if limited else None
 
     @rule(seconds=st.sampled_from((0, 1, 29, 61, 300)))
     def advance(self, seconds: int) -> None:
         """Time passes, in steps that make a day of half an hour around the cutoff."""
-        self.celery.advance(timedelta(seconds=seconds))
+        self.celery.advance(seconds * SECOND)
 
-    def near(self) -> bool:
-        """Whether the cutoff is less than an hour away, and not a day of idle runs."""
-        return cutoff.upcoming(self.celery.now) - self.celery.now < timedelta(hours=1)
-
-    @precondition(lambda self: self.near())
-    @rule()
-    def wait_for_the_cutoff(self) -> None:
-        """Time passes until the cutoff."""
-        self.celery.run_until(cutoff.upcoming(self.celery.now))
-
-    @precondition(lambda self: self.near())
+    # Not a day of idle runs.
+    @precondition(lambda self: cutoff.upcoming(self.celery.now) - self.celery.now < HOUR)
     @rule(beats=st.booleans(), workers=st.booleans(), pressed=st.booleans())
-    def be_down_over_the_cutoff(self, beats: bool, workers: bool, pressed: bool) -> None:
-        """Beats or workers are down until the cutoff itself; the workers are back at that instant."""
+    def wait_for_the_cutoff(self, beats: bool, workers: bool, pressed: bool) -> None:
+        """Beats or workers can be down until the cutoff itself; the workers are back at that instant."""
         for name in sorted(self.celery.beats) if beats else ():
             self.celery.stop_beat(name, kill=True)
         for name in sorted(self.celery.workers) if workers else ():
             self.celery.stop_worker(name)
-        self.request(1)
+        self.receive(1)
         if pressed:
             self.press()
         self.celery.run_until(cutoff.upcoming(self.celery.now))
@@ -95,11 +82,7 @@ class BrokenDays(VirtualCeleryMachine):
 
     @rule(count=st.integers(1, 4))
     def receive(self, count: int) -> None:
-        """Requests come in now."""
-        self.request(count)
-
-    def request(self, count: int) -> None:
-        """Requests of now, paid for at the provider."""
+        """Requests come in now, paid for at the provider."""
         make_requests(count, received_at=self.celery.now, payment=self.payment)
 
     @rule()
@@ -116,10 +99,10 @@ class BrokenDays(VirtualCeleryMachine):
         rows = data.draw(st.sets(st.integers(0, ReturnRequest.objects.count() - 1), min_size=1))
         decide_chosen([first + row for row in sorted(rows)], decision, by=None, note="", now=self.celery.now)
 
-    @rule(kinds=st.lists(st.sampled_from(sorted(FAULTS)), min_size=1, max_size=5))
-    def break_provider(self, kinds: list[str]) -> None:
+    @rule(faults=st.lists(st.sampled_from((unreachable, answer_lost)), min_size=1, max_size=5))
+    def break_provider(self, faults: list[Fault]) -> None:
         """The next calls do not arrive, or their answers do not."""
-        self.provider.faults.extend(FAULTS[kind] for kind in kinds)
+        self.provider.faults.extend(faults)
 
     @rule()
     def forget_keys(self) -> None:
@@ -129,9 +112,8 @@ class BrokenDays(VirtualCeleryMachine):
     @invariant()
     def nothing_is_paid_twice(self) -> None:
         """The provider has refunded each return once at most."""
-        if hasattr(self, "provider"):
-            references = [entry.reference for entry in self.provider.provider.refunds]
-            assert len(references) == len(set(references))
+        references = [entry.reference for entry in self.provider.provider.refunds]
+        assert len(references) == len(set(references))
 
     @invariant()
     def a_decision_stands(self) -> None:
@@ -141,9 +123,7 @@ class BrokenDays(VirtualCeleryMachine):
         assert self.decided.items() <= now.items()
         self.decided = now
         for _, status, decided_at, _, received_at in now.values():
-            if status == Status.APPROVED:
-                assert decided_at is not None
-                assert received_at >= cutoff.latest(decided_at)
+            assert status != Status.APPROVED or (decided_at and received_at >= cutoff.latest(decided_at))
 
     @invariant()
     def the_audit_finds_nothing_wrong(self) -> None:
@@ -153,8 +133,7 @@ class BrokenDays(VirtualCeleryMachine):
     def teardown(self) -> None:
         """Repair everything, wait, and check that everything is done."""
         try:
-            if hasattr(self, "provider"):
-                self._end()
+            self._end()
         finally:
             super().teardown()
             empty_tables()
@@ -165,14 +144,13 @@ class BrokenDays(VirtualCeleryMachine):
         self.recover()
         self.provider.faults.clear()
         self.celery.advance(REPAIRED)
-        now: datetime = self.celery.now
         audit = run_audit()
         assert audit.problems == []
         assert audit.count(RefundStatus.SUCCEEDED) == audit.count(Status.APPROVED)
         paid = {entry.id for entry in self.provider.provider.refunds}
         paid |= {f"wallet:{pk}" for pk in WalletEntry.objects.values_list("pk", flat=True)}
         assert set(Refund.objects.values_list("receipt", flat=True)) == paid
-        overdue = ReturnRequest.objects.filter(status=Status.REQUESTED, received_at__lt=cutoff.latest(now))
+        overdue = ReturnRequest.objects.filter(status=Status.REQUESTED, received_at__lt=cutoff.latest(self.celery.now))
         assert not overdue.exists()
         assert not Sweep.objects.filter(closed_at=None).exists()
 
@@ -180,13 +158,13 @@ class BrokenDays(VirtualCeleryMachine):
 @pytest.mark.hypothesis
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("one_by_one", [True, False], ids=["provider", "wallet"])
-def test_whatever_breaks_nothing_is_lost_or_done_twice(monkeypatch: pytest.MonkeyPatch, one_by_one: bool) -> None:
+def test_nothing_is_lost_or_done_twice_whatever_breaks(monkeypatch: pytest.MonkeyPatch, one_by_one: bool) -> None:
     """Through kills, restarts, lost, doubled and unsent messages: one state, one refund, one credit each."""
     monkeypatch.setattr(BrokenDays, "one_by_one", one_by_one, raising=False)
     monkeypatch.setattr(tasks, "gateway", lambda: BrokenDays.gateway)
     monkeypatch.setattr(receivers, "limiter", lambda: BrokenDays.limiter)
     # Waits of seconds, and attempts enough for a provider that is away for most of a run.
-    monkeypatch.setattr(payments, "POLICY", RetryPolicy(cap=timedelta(seconds=30), max_attempts=1_000))
+    monkeypatch.setattr(payments, "POLICY", RetryPolicy(cap=30 * SECOND, max_attempts=1_000))
     run_state_machine_as_test(
         BrokenDays, settings=settings(max_examples=EXAMPLES, stateful_step_count=20, deadline=None)
     )

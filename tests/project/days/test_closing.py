@@ -1,12 +1,9 @@
 """What an operator does about a failed refund, in virtual time: to the receipt, the customer's mail and equal books."""
 
-from datetime import timedelta
-
 import pytest
 from django.core import mail
 from pytest_django import Settings
 
-from refunds.gateways import Answer, Refused
 from refunds.models import Refund, ReturnRequest
 from refunds.operations import health
 from refunds.operations.audit import run_audit
@@ -14,15 +11,15 @@ from refunds.remedies import closing
 
 from ...day.conftest import Start, gateway, schedule, start
 from ...day.paying import approve
-from ...day.test_try_again import approved, soon
-from ...factories import NOON
-from ...gateways.provider import Call, InMemory, answer_lost, unreachable
+from ...day.test_try_again import approved, refuse, soon
+from ...factories import HOUR, MINUTE, NOON
+from ...gateways.provider import InMemory, answer_lost, unreachable
+from ...notices.mails import FAILURE, SUCCESS
 
 __all__ = ["gateway", "schedule", "soon", "start"]  # fixtures
 
 pytestmark = pytest.mark.django_db(transaction=True)
-LATER = timedelta(minutes=2)
-TOLD = ["Your refund of 12.50 GBP is delayed", "Your refund of 12.50 GBP"]
+LATER = 2 * MINUTE
 
 
 @pytest.fixture(autouse=True)
@@ -31,11 +28,7 @@ def _any_payment(settings: Settings) -> None:
     settings.REFUNDS_GATEWAY = "tests.operations.payers.Scripted"
 
 
-def refuse(_call: Call) -> Answer:
-    raise Refused("no such charge")
-
-
-def test_a_corrected_payment_pays_the_refund(start: Start, gateway: InMemory) -> None:
+def test_corrected_payment_pays_the_refund(start: Start, gateway: InMemory) -> None:
     """An import brought the id of a Checkout session: corrected and paid within the minute, told once, books equal."""
     celery = start(NOON)
     approve(gateway, 1, NOON, customer_email="c@example.com")
@@ -52,12 +45,12 @@ def test_a_corrected_payment_pays_the_refund(start: Start, gateway: InMemory) ->
     assert (refund.status, refund.receipt, refund.settled_at) == ("succeeded", entry.id, NOON + LATER)
     key = refund.request.key
     assert [asked for _, asked in gateway.calls] == [key, f"{key}:2"]
-    assert [letter.subject for letter in mail.outbox] == TOLD
+    assert [letter.subject for letter in mail.outbox] == [FAILURE, SUCCESS]
     assert (run_audit().problems, health.health(celery.now)) == ([], [])
 
 
 @pytest.mark.usefixtures("soon")
-def test_money_that_moved_on_the_earlier_payment_is_not_moved_again(start: Start, gateway: InMemory) -> None:
+def test_money_that_moved_on_an_earlier_payment_is_not_moved_again(start: Start, gateway: InMemory) -> None:
     """Paid, the answer lost, given up, then corrected to another payment: the receipt is the first one's."""
     celery = start(NOON)
     gateway.faults.extend([answer_lost, *[unreachable] * 11])
@@ -79,8 +72,8 @@ def test_settled_elsewhere_pays_nothing_and_tells_the_customer(start: Start, gat
     refund = approved(gateway)
     celery.advance(LATER)
     assert closing.settle_elsewhere(refund.pk, "SEPA 17", "closed", celery.now, seen=0, note=lambda _: None)
-    celery.advance(timedelta(hours=1))
+    celery.advance(HOUR)
     assert (len(gateway.calls), gateway.provider.refunds) == (1, [])
-    assert [letter.subject for letter in mail.outbox] == TOLD
+    assert [letter.subject for letter in mail.outbox] == [FAILURE, SUCCESS]
     assert "in another way than to your original payment. Reference: SEPA 17." in str(mail.outbox[-1].body)
     assert (run_audit().problems, health.health(celery.now)) == ([], [])

@@ -1,6 +1,6 @@
 """Notices of refunds that are under way, or that fail after they succeeded."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import pytest
 from django.core import mail
@@ -15,13 +15,12 @@ from refunds.remedies.closing import settle_elsewhere
 from refunds.tracking.look_ups import hint
 from refunds.tracking.outcomes import look_up_refund
 
-from ...factories import NOON
+from ...factories import DAY, HOUR, MINUTE, NOON
 from ...notices.mail_server import During, MailServer
 from ...notices.mails import FAILURE, SUCCESS, YES, notice_of, settle, subjects
 from ...operations.payers import Scripted
 
 pytestmark = pytest.mark.django_db
-MINUTE = timedelta(minutes=1)
 SUCCEEDED, FAILED = RefundStatus.SUCCEEDED, RefundStatus.FAILED
 REVERSED = "Your refund of 12.50 GBP has failed"
 
@@ -32,34 +31,33 @@ def reverse(refund: Refund, now: datetime) -> None:
     look_up_refund(refund.pk, now, gateway=Scripted(Refused("returned by the bank")))
 
 
-def accept(refund: Refund) -> None:
-    """The provider accepts the refund without settling it."""
+def mail_success_and_reverse(refund: Refund) -> None:
+    """Pay the refund, tell the customer, and have it fail a minute later."""
+    settle(refund, YES, NOON)
+    notify_customer(refund.pk, NOON)
+    reverse(refund, NOON + MINUTE)
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome", "subject"),
+    [("re_1", SUCCEEDED, SUCCESS), (Refused("account closed"), FAILED, FAILURE)],
+    ids=["succeeds", "fails"],
+)
+def test_refund_under_way_is_mailed_when_it_ends(
+    refund: Refund, messages: list[int], answer: str | Refused, outcome: str, subject: str
+) -> None:
+    """No mail while it is under way; then one, which says that it is paid, or that it is delayed."""
     pay_refund(refund.pk, NOON, gateway=Scripted(UnderWay("re_1")), jitter=0)
-
-
-def test_refund_under_way_is_not_mailed(refund: Refund, messages: list[int]) -> None:
-    """No mail while it is under way; one when it has succeeded."""
-    accept(refund)
     assert not notify_customer(refund.pk, NOON)
     assert (notice_of(refund), messages, subjects()) == (("", None, None), [], [])
-    look_up_refund(refund.pk, NOON + MINUTE, gateway=Scripted("re_1"))
+    look_up_refund(refund.pk, NOON + MINUTE, gateway=Scripted(answer))
     assert notify_customer(refund.pk, NOON + MINUTE)
-    assert (notice_of(refund), messages, subjects()) == ((SUCCEEDED, NOON + MINUTE, None), [refund.pk], [SUCCESS])
-
-
-def test_refund_that_was_under_way_and_failed_is_mailed_as_delayed(refund: Refund, messages: list[int]) -> None:
-    """No mail had said that it was paid."""
-    accept(refund)
-    look_up_refund(refund.pk, NOON + MINUTE, gateway=Scripted(Refused("account closed")))
-    assert notify_customer(refund.pk, NOON + MINUTE)
-    assert (subjects(), messages) == ([FAILURE], [refund.pk])
+    assert (notice_of(refund), messages, subjects()) == ((outcome, NOON + MINUTE, None), [refund.pk], [subject])
 
 
 def test_failure_after_success_is_mailed_once(refund: Refund, messages: list[int]) -> None:
     """The mail says that the announced refund has failed; tried again and paid, there is another mail."""
-    settle(refund, YES, NOON)
-    notify_customer(refund.pk, NOON)
-    reverse(refund, NOON + MINUTE)
+    mail_success_and_reverse(refund)
     assert [notify_customer(refund.pk, NOON + MINUTE + n * LEASE) for n in range(2)] == [True, False]
     assert notice_of(refund) == (FAILED, NOON + MINUTE, None)
     letter = mail.outbox[-1]
@@ -67,7 +65,7 @@ def test_failure_after_success_is_mailed_once(refund: Refund, messages: list[int
         "We told you that we had refunded 12.50 GBP for 1001/1. The payment provider now says that this refund has "
         "failed. We are looking into it; you need not do anything."
     )
-    later = NOON + timedelta(days=1)
+    later = NOON + DAY
     try_again([refund.pk], later)
     settle(refund, YES, later)
     notify_customer(refund.pk, later)
@@ -82,10 +80,8 @@ def test_second_success_is_mailed_although_the_failure_before_it_was_not(
     refund: Refund, messages: list[int], how: str
 ) -> None:
     """The mail server was away when the paid refund failed: the customer knows only the void receipt."""
-    settle(refund, YES, NOON)
-    notify_customer(refund.pk, NOON)
-    reverse(refund, NOON + MINUTE)
-    later = NOON + timedelta(hours=1)
+    mail_success_and_reverse(refund)
+    later = NOON + HOUR
     if how == "tried again":
         try_again([refund.pk], later)
         pay_refund(refund.pk, later, gateway=Scripted("re_2"), jitter=0)

@@ -1,9 +1,9 @@
 """`python -m tests.project.messages.record`: keep the messages of a new release, as they go to the broker.
 
-One file for each release, beside this one in golden/. A release's messages do not change after it, so that a file that
-is there is never written again.
+Each release has a file in golden/. Its messages do not change after it, so a file that is there is never written again.
 """
 
+import json
 import os
 import sys
 import tomllib
@@ -16,29 +16,28 @@ from typing import Any
 FOLDER = Path(__file__).parent / "golden"
 COMMAND = "python -m tests.project.messages.record"
 PYPROJECT = Path(__file__).parents[3] / "pyproject.toml"
-# When they are sent: an ordinary Wednesday, in each release at the same instant. When they expire, and how
-# long they wait.
+# When they are sent, in each release at the same instant; when they expire, and how many seconds they wait.
 SENT = datetime(2026, 7, 15, 15, 0, 1, tzinfo=UTC)
 EXPIRES, COUNTDOWN = SENT + timedelta(minutes=5), 30
 WAYS: dict[str, dict[str, Any]] = {"plain": {}, "countdown": {"countdown": COUNTDOWN}, "expires": {"expires": EXPIRES}}
 
 
 def release() -> str:
-    """The version of this checkout."""
+    """Return the version of this checkout."""
     return str(tomllib.loads(PYPROJECT.read_text("utf-8"))["project"]["version"])
 
 
 def ours() -> dict[str, Any]:
-    """The tasks of this project, by name."""
+    """Return the tasks of this project, by name."""
     from celery_app import app
 
     return {name: task for name, task in sorted(app.tasks.items()) if name.startswith("refunds.")}
 
 
 def keywords(task: Any) -> dict[str, int]:
-    """What the task cannot do without; each of them is the id of the first row."""
-    needed = [p for p in signature(task.run).parameters.values() if p.default is Parameter.empty]
-    return {p.name: 1 for p in needed if p.kind is Parameter.KEYWORD_ONLY}
+    """Return what the task cannot do without; each of them is the id of the first row."""
+    parameters = signature(task.run).parameters.values()
+    return {p.name: 1 for p in parameters if (p.default, p.kind) == (Parameter.empty, Parameter.KEYWORD_ONLY)}
 
 
 def messages() -> dict[str, dict[str, Any]]:
@@ -48,9 +47,8 @@ def messages() -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     with freeze_time(SENT):
         for name, task in ours().items():
-            kwargs = keywords(task)
             for way, options in WAYS.items():
-                task.apply_async(kwargs=kwargs, **options)
+                task.apply_async(kwargs=keywords(task), **options)
                 found[f"{name} {way}"] = _take()
         for name in _send_from_beat():
             found[f"{name} beat"] = _take()
@@ -58,7 +56,7 @@ def messages() -> dict[str, dict[str, Any]]:
 
 
 def _send_from_beat() -> Iterator[str]:
-    """Send each message of the schedule as beat does, one after the other; its task's name."""
+    """Send each message of the schedule as beat does, one after the other, and yield its task's name."""
     from celery.beat import ScheduleEntry, Scheduler
 
     from celery_app import app
@@ -86,14 +84,11 @@ def _take() -> dict[str, Any]:
 
 
 def main() -> int:
-    """Write the messages of this release, and say where; the exit status."""
-    import json
-
+    """Write the messages of this release, say where, and return the exit status."""
     file = FOLDER / f"{release()}.json"
     if file.exists():
-        sys.stdout.write(
-            f"{file.name} is there, and the messages of a release do not change: raise the version in pyproject.toml.\n"
-        )
+        kept = f"{file.name} is there, and the messages of a release do not change"
+        sys.stdout.write(f"{kept}: raise the version in pyproject.toml.\n")
         return 1
     FOLDER.mkdir(exist_ok=True)
     said = {"release": release(), "sent": SENT.isoformat(), "messages": messages()}

@@ -17,24 +17,22 @@ from pytest_django import Settings
 from celery_app import app
 from refunds.domain import cutoff
 from refunds.domain.refunds import RefundStatus
-from refunds.domain.returns import Decision, Status
+from refunds.domain.returns import Decision
 from refunds.gateways import Order, Settled
 from refunds.gateways.wallet import Wallet
 from refunds.models import Chunk, Refund, ReturnRequest, Sweep
 from refunds.notices.models import Notice, NoticeStatus
 
-from ...factories import NOON, make_requests
+from ...factories import MINUTE, NOON, make_processing, make_refund, make_requests
 from . import record
 
-FILES = sorted(record.FOLDER.glob("*.json"))
-RELEASES: dict[str, Any] = {file.stem: json.loads(file.read_text("utf-8")) for file in FILES}
+RELEASES = {file.stem: json.loads(file.read_text("utf-8")) for file in sorted(record.FOLDER.glob("*.json"))}
 KEPT = [
     pytest.param(datetime.fromisoformat(of["sent"]), message, id=f"{release} {name}")
     for release, of in RELEASES.items()
     for name, message in of["messages"].items()
 ]
-# Longer than any of them waits, and shorter than any of them lasts.
-WHILE = timedelta(minutes=2)
+CUSTOMER: dict[str, Any] = {"id": 1, "customer_email": "c@example.com"}
 
 
 def _pending(sent: datetime) -> None:
@@ -54,54 +52,38 @@ def _chunk(sent: datetime) -> None:
 
 
 def _refund(sent: datetime) -> None:
-    make_requests(id=1, status=Status.APPROVED, customer_email="c@example.com")
+    make_refund(**CUSTOMER)
 
 
 def _under_way(sent: datetime) -> None:
-    _refund(sent)
-    accepted = {"attempts": 1, "first_attempt_at": NOON, "accepted_at": NOON, "receipt": "r-1"}
-    Refund.objects.update(status=RefundStatus.PROCESSING, **accepted)
+    make_processing(**CUSTOMER)
 
 
 def _paid(sent: datetime) -> None:
-    _refund(sent)
     settled = {"attempts": 1, "first_attempt_at": NOON, "settled_at": NOON, "receipt": "r-1"}
-    Refund.objects.update(status=RefundStatus.SUCCEEDED, **settled)
+    make_refund(status=RefundStatus.SUCCEEDED, **settled, **CUSTOMER)
     Notice.objects.create(refund_id=1, status=NoticeStatus.PENDING, due_at=NOON)
 
 
-def _is_declined() -> bool:
-    return ReturnRequest.objects.get().status == Status.DECLINED
-
-
-def _is_approved() -> bool:
-    return ReturnRequest.objects.get().status == Status.APPROVED
-
-
-def _is_paid() -> bool:
-    return Refund.objects.get().status == RefundStatus.SUCCEEDED
-
-
-def _is_told() -> bool:
-    return [letter.to for letter in mail.outbox] == [["c@example.com"]]
-
-
-def _is_digested() -> bool:
-    return [letter.to for letter in mail.outbox] == [["admin@example.com"]]
-
-
-# What there is to be done, and whether it is done.
-WORK: dict[str, tuple[Callable[[datetime], object], Callable[[], bool]]] = {
-    "refunds.decide_chunk": (_chunk, _is_approved),
-    "refunds.decline_pending": (_pending, _is_declined),
-    "refunds.look_up_refund": (_under_way, _is_paid),
-    "refunds.notify_customer": (_paid, _is_told),
-    "refunds.pay_refund": (_refund, _is_paid),
-    "refunds.pay_refunds": (_refund, _is_paid),
-    "refunds.plan_sweep": (_sweep, _is_approved),
-    "refunds.reconcile": (_refund, _is_paid),
-    "refunds.send_digest": (_pending, _is_digested),
+# What there is to be done, and what is true once when it is done.
+WORK: dict[str, tuple[Callable[[datetime], object], str]] = {
+    "refunds.decide_chunk": (_chunk, "request approved"),
+    "refunds.decline_pending": (_pending, "request declined"),
+    "refunds.look_up_refund": (_under_way, "refund succeeded"),
+    "refunds.notify_customer": (_paid, "mail to c@example.com"),
+    "refunds.pay_refund": (_refund, "refund succeeded"),
+    "refunds.pay_refunds": (_refund, "refund succeeded"),
+    "refunds.plan_sweep": (_sweep, "request approved"),
+    "refunds.reconcile": (_refund, "refund succeeded"),
+    "refunds.send_digest": (_pending, "mail to admin@example.com"),
 }
+
+
+def done() -> list[str]:
+    """Return the states of request and refund, and to whom mails went."""
+    requests, refunds = (model.objects.values_list("status", flat=True) for model in (ReturnRequest, Refund))
+    mails = [f"mail to {address}" for letter in mail.outbox for address in letter.to]
+    return [*(f"request {status}" for status in requests), *(f"refund {status}" for status in refunds), *mails]
 
 
 def newer(message: dict[str, Any]) -> dict[str, Any]:
@@ -137,34 +119,23 @@ def _can_look_up(settings: Settings) -> None:
 def test_message_of_an_earlier_release_does_its_work(
     sent: datetime, kept: dict[str, Any], as_sent: Callable[[dict[str, Any]], dict[str, Any]]
 ) -> None:
-    """A worker takes it from its queue in the broker's form, and does its work."""
+    """A worker takes it from its queue in the broker's form, and does its work.
+
+    Today's task takes the keywords by their names: one that is renamed would end up among the unknown.
+    """
     message = as_sent(kept["message"])
-    prepare, is_done = WORK[message["headers"]["task"]]
+    task = app.tasks[message["headers"]["task"]]
+    args, kwargs, _ = _parts(kept["message"])
+    assert inspect.signature(task.run).bind(*args, **kwargs).arguments == kwargs
+    prepare, outcome = WORK[task.name]
     prepare(sent)
-    assert not is_done()
+    assert outcome not in done()
     with VirtualCelery(app, start=sent, beats=0) as celery:
         celery.broker.put(kept["queue"], message)
-        celery.advance(WHILE)
+        celery.advance(2 * MINUTE)  # longer than any of them waits, and shorter than any of them lasts
         assert [line for line in celery.timeline if line.kind in ("rejected", "failed")] == []
         celery.assert_idle()
-    assert is_done()
-
-
-@pytest.mark.parametrize(("sent", "kept"), KEPT)
-def test_keywords_of_a_release_are_those_of_today(sent: datetime, kept: dict[str, Any]) -> None:
-    """Today's task takes the keywords by their names: one that is renamed would end up among the unknown."""
-    task = app.tasks[kept["message"]["headers"]["task"]]
-    args, kwargs, _ = _parts(kept["message"])
-    bound = inspect.signature(task.run).bind(*args, **kwargs)
-    assert bound.arguments == kwargs
-
-
-@pytest.mark.parametrize("name", record.ours())
-def test_a_newer_releases_keywords_are_ignored(name: str) -> None:
-    """A task takes keywords that it does not know, under a name that says whose they are."""
-    kinds = {p.name: p.kind for p in inspect.signature(app.tasks[name].run).parameters.values()}
-    assert kinds["_newer"] is inspect.Parameter.VAR_KEYWORD
-    assert set(kinds.values()) <= {inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD}
+    assert done().count(outcome) == 1
 
 
 def missing(kept: dict[str, Any]) -> str:
@@ -179,12 +150,19 @@ def missing(kept: dict[str, Any]) -> str:
 
 
 def test_every_task_has_its_message() -> None:
-    """A task that is added is added with the message that it will have to understand from then on."""
-    assert release_file().exists(), f"no messages of release {record.release()} are kept: run {record.COMMAND}"
+    """A task that is added is added with the message that it will have to understand from then on.
+
+    It takes keywords alone, and unknown ones under a name that says whose they are.
+    """
+    for task in record.ours().values():
+        *kinds, newer = inspect.signature(task.run).parameters.values()
+        assert {parameter.kind for parameter in kinds} <= {inspect.Parameter.KEYWORD_ONLY}
+        assert (newer.name, newer.kind) == ("_newer", inspect.Parameter.VAR_KEYWORD)
+    assert record.release() in RELEASES, f"no messages of release {record.release()} are kept: run {record.COMMAND}"
     assert not missing(RELEASES[record.release()])
 
 
-def test_a_task_without_a_message_is_named_with_the_command() -> None:
+def test_task_without_a_message_is_named_with_the_command() -> None:
     """The message names the task, and the command to run."""
     kept = copy.deepcopy(RELEASES[record.release()])
     kept["messages"] = {name: of for name, of in kept["messages"].items() if not name.startswith("refunds.reconcile ")}
@@ -194,20 +172,17 @@ def test_a_task_without_a_message_is_named_with_the_command() -> None:
     )
 
 
-def release_file() -> Path:
-    return record.FOLDER / f"{record.release()}.json"
-
-
-def test_the_messages_of_a_release_are_never_written_again(capsys: pytest.CaptureFixture[str]) -> None:
+def test_messages_of_a_release_are_never_written_again(capsys: pytest.CaptureFixture[str]) -> None:
     """The command leaves a file that is there as it is, and says what to do instead."""
-    before = release_file().read_bytes()
+    file = record.FOLDER / f"{record.release()}.json"
+    before = file.read_bytes()
     assert record.main() == 1
     assert "raise the version in pyproject.toml" in capsys.readouterr().out
-    assert release_file().read_bytes() == before
+    assert file.read_bytes() == before
 
 
 @pytest.mark.usefixtures("published")
-def test_a_new_release_is_recorded_as_it_publishes(
+def test_new_release_is_recorded_as_it_publishes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Every task's message in each way that it is sent; those of beat as its schedule sends them."""
@@ -216,7 +191,7 @@ def test_a_new_release_is_recorded_as_it_publishes(
     made = json.loads((tmp_path / "golden" / f"{record.release()}.json").read_text("utf-8"))
     assert not missing(made)
     assert f"{len(made['messages'])} messages are in" in capsys.readouterr().out
-    beat = made["messages"]["refunds.reconcile beat"]["message"]["headers"]
+    names = ("refunds.reconcile beat", "refunds.pay_refund countdown")
+    beat, counted = (made["messages"][name]["message"]["headers"] for name in names)
     assert beat["expires"] is not None
-    counted = made["messages"]["refunds.pay_refund countdown"]["message"]["headers"]
     assert datetime.fromisoformat(counted["eta"]) - record.SENT == timedelta(seconds=record.COUNTDOWN)

@@ -135,4 +135,5 @@ def test_message_about_an_unknown_id_shows_it_as_text(rows: Rows, payload: str, 
     """Django's message repeats the id that it did not find."""
     page = rows.client.get(f"/admin/refunds/{model}/{payload.replace('/', '_2F')}/change/", follow=True)
     assert page.status_code == 200
+    assert "Perhaps it was deleted?" in page.text
     assert_text_only(page.text, payload, 1)

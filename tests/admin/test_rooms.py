@@ -34,12 +34,6 @@ def _no_rooms() -> Generator[None]:
         values[:] = old
 
 
-@pytest.fixture
-def client() -> Client:
-    """The browser of a superuser."""
-    return browser(make_user(is_superuser=True))
-
-
 def test_page_without_rooms_has_the_cores_fields_and_its_button(client: Client) -> None:
     """A failed refund can be tried again, and nothing else."""
     (pk,) = make_failed()

@@ -57,7 +57,7 @@ def test_page_shows_what_to_search_for_at_the_provider(client: Client) -> None:
 
 
 def test_page_of_a_refund_under_way_shows_what_it_waits_for(client: Client) -> None:
-    """It also has the provider's id, the time of acceptance, and a dash for the payment that the wallet does not need."""
+    """It also has the provider's id and the time of acceptance. The wallet needs no payment: it is a dash."""
     shown = fields(client, make_processing(failure="Stripe: pending: insufficient_funds").pk)
     expected = {"status": "processing", "receipt": "re_1", "failure": "Stripe: pending: insufficient_funds"}
     expected |= {"accepted": local(NOON), "settled": "-", "payment": "-"}

@@ -26,7 +26,7 @@ AGE = 60
 
 @pytest.fixture
 def _database_file(tmp_path: Path) -> Iterator[None]:
-    """A migrated database in a file: unlike one in memory, its connection can be closed."""
+    """Use a migrated database in a file: unlike one in memory, its connection can be closed."""
     before, settings = connections["default"], connections.settings
     config: dict[str, Any] = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(tmp_path / "worker.sqlite3")}
     config |= {"CONN_MAX_AGE": AGE, "CONN_HEALTH_CHECKS": True}
@@ -40,7 +40,7 @@ def _database_file(tmp_path: Path) -> Iterator[None]:
 
 @pytest.fixture
 def opened(_database_file: None) -> Iterator[list[int]]:
-    """One item for each connection that is opened."""
+    """Yield one item for each connection that is opened."""
     found: list[int] = []
 
     def note(**_: Any) -> None:
@@ -54,7 +54,7 @@ def opened(_database_file: None) -> Iterator[list[int]]:
 
 @pytest.fixture
 def celery(opened: list[int]) -> Iterator[VirtualCelery]:
-    """A worker that does what the program `celery worker` installs at its start; one in virtual time leaves it out."""
+    """Yield a worker with what the program `celery worker` installs, and a worker in virtual time leaves out."""
     fixup = DjangoWorkerFixup(current_app).install()
     kept.check_at_each_task()
     with VirtualCelery(current_app, start=PRESSED, beats=0) as running:
@@ -65,7 +65,7 @@ def celery(opened: list[int]) -> Iterator[VirtualCelery]:
 
 
 def work(celery: VirtualCelery) -> None:
-    """A task that reads the database."""
+    """Run a task that reads the database."""
     current_app.tasks[f"{LABEL}.reconcile"].delay()
     celery.run_until_idle()
 
@@ -77,21 +77,15 @@ def test_worker_keeps_its_connection(celery: VirtualCelery, opened: list[int]) -
     assert len(opened) == 1
 
 
-def test_broken_connection_is_replaced(
-    celery: VirtualCelery, opened: list[int], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("usable", "later"), [(False, 0), (True, AGE)])
+def test_broken_or_old_connection_is_replaced(
+    celery: VirtualCelery, opened: list[int], monkeypatch: pytest.MonkeyPatch, usable: bool, later: int
 ) -> None:
-    """The next task does not fail: the connection is tested before it is used again."""
+    """The next task does not fail: it tests the connection. After CONN_MAX_AGE it finds a database that has moved."""
     work(celery)
     # SQLite's connection always answers.
-    monkeypatch.setattr(connections["default"], "is_usable", lambda: False)
-    work(celery)
-    assert len(opened) == 2
-
-
-def test_old_connection_is_replaced(celery: VirtualCelery, opened: list[int]) -> None:
-    """After CONN_MAX_AGE a task opens another, so that workers find a database that has moved."""
-    work(celery)
-    celery.advance(timedelta(seconds=AGE))
+    monkeypatch.setattr(connections["default"], "is_usable", lambda: usable)
+    celery.advance(timedelta(seconds=later))
     work(celery)
     assert len(opened) == 2
 

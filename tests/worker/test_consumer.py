@@ -1,7 +1,7 @@
 """What the worker's consumer leaves out, and what it logs about a message that it refuses."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 from unittest.mock import Mock
 
@@ -19,15 +19,13 @@ LONG = "x" * 1_000_000
 
 @pytest.fixture
 def consumer() -> Consumer:
-    """A consumer that is not connected."""
-    pool = Mock(num_processes=1, is_green=False)
-    return Consumer(
-        Mock(), hostname="w@here", pool=pool, app=current_app, timer=Mock(), controller=Mock(use_eventloop=False)
-    )
+    """Return a consumer that is not connected."""
+    parts = {"pool": Mock(num_processes=1, is_green=False), "controller": Mock(use_eventloop=False), "timer": Mock()}
+    return Consumer(Mock(), hostname="w@here", app=current_app, **parts)
 
 
 def message(**options: Any) -> Any:
-    """A message with a channel that takes its rejection."""
+    """Return a message with a channel that takes its rejection."""
     return Message(channel=Mock(no_ack_consumers=None), delivery_tag="tag", **options)
 
 
@@ -53,8 +51,7 @@ def test_unknown_task_is_one_short_line(consumer: Consumer, caplog: pytest.LogCa
     assert received.call_args.kwargs["name"] == "no.such"
 
 
-Refuse = Callable[[Consumer, Message], None]
-REFUSALS: Mapping[str, Refuse] = {
+REFUSALS: dict[str, Callable[[Consumer, Message], None]] = {
     "invalid": lambda consumer, sent: consumer.on_invalid_task(None, sent, ValueError(LONG)),
     "not decoded": lambda consumer, sent: consumer.on_decode_error(sent, ValueError(LONG)),
     "unknown": lambda consumer, sent: consumer.on_unknown_message(None, sent),
@@ -62,9 +59,7 @@ REFUSALS: Mapping[str, Refuse] = {
 
 
 @pytest.mark.parametrize("refuse", REFUSALS.values(), ids=REFUSALS)
-def test_refused_message_is_one_short_line(
-    consumer: Consumer, caplog: pytest.LogCaptureFixture, refuse: Refuse
-) -> None:
+def test_refused_message_is_one_short_line(consumer: Consumer, caplog: pytest.LogCaptureFixture, refuse: Any) -> None:
     """It has the reason, cut, and the first kilobyte of the body, and no traceback, which would quote the message."""
     received = Mock()
     task_rejected.connect(received)
@@ -85,8 +80,8 @@ def test_guard_survives_a_change_of_broker(consumer: Consumer) -> None:
     made = consumer.connection_for_read()
     assert made.get_transport_cls().__name__ == "GuardedTransport"
     made.switch("amqp://three.invalid//")
-    assert made.get_transport_cls().__name__ == "GuardedTransport"
-    assert made.get_transport_cls().driver_type == "amqp"
+    transport = made.get_transport_cls()
+    assert (transport.__name__, transport.driver_type) == ("GuardedTransport", "amqp")
 
 
 def test_memory_transport_is_not_guarded() -> None:

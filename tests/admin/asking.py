@@ -1,8 +1,8 @@
-"""Requests of the permission tables: their rows and forms, how they are sent, and their expected answers."""
+"""Requests of the permission tables: who sends them, their rows and forms, and their expected answers."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.test import Client
@@ -14,8 +14,7 @@ from refunds.models import ReturnRequest, WalletEntry
 from refunds.operations import sweeps
 
 from ..factories import PRESSED, make_failed, make_refund, make_requests
-from .conftest import CSRF, browser, commit, queued, state, unchanged
-from .kinds import SUPERUSER, everybody
+from .conftest import CSRF, browser, commit, make_user, queued, state, unchanged
 from .matrix import Asked
 
 Forms = dict[str, dict[str, str]]
@@ -38,6 +37,51 @@ FORMS: Forms = {
 }
 
 
+class Kind(NamedTuple):
+    """A user by name, the column of the table that speaks of them, their permissions, and what else they are."""
+
+    name: str
+    column: str
+    permissions: frozenset[str] = frozenset()
+    flags: tuple[str, ...] = ("is_staff", "is_active")
+
+    def make(self) -> User | None:
+        """Make the user; None for the one who is not logged in."""
+        if self == ANONYMOUS:
+            return None
+        flags = {flag: flag in self.flags for flag in ("is_staff", "is_active", "is_superuser")}
+        return make_user(*self.permissions, username=self.name, **flags)
+
+
+ANONYMOUS = Kind("anonymous", "outside")
+# The permissions of the two who once had a login are all there are.
+CUSTOMER = Kind("customer", "outside", flags=("is_active", "is_superuser"))
+INACTIVE = Kind("inactive", "outside", flags=("is_staff", "is_superuser"))
+SUPERUSER = Kind("superuser", "superuser", flags=("is_staff", "is_active", "is_superuser"))
+
+
+def app_permissions(models: list[str] | None = None) -> frozenset[str]:
+    """Return every permission of these models, Django's own included; without models, those of core and rooms."""
+    found = Permission.objects.filter(content_type__app_label__startswith=LABEL)
+    if models is not None:
+        found = found.filter(content_type__model__in=models)
+    return frozenset(found.values_list("codename", flat=True))
+
+
+def everybody(asked: Asked, permissions: frozenset[str]) -> list[Kind]:
+    """Return the users who tell the table's row right from wrong.
+
+    One has all of `permissions` that open nothing, at once, because a permission takes nothing away: what any of them
+    opened would be open to that one. Permissions that open only together are also given one by one.
+    """
+    named = frozenset(name for one in asked.opened_by for name in one)
+    halves = [frozenset({name}) for one in asked.opened_by if len(one) > 1 for name in one]
+    staff = [Kind(f"only {name}", "staff", one) for one in set(halves) for name in one]
+    opened = [Kind(" ".join(sorted(one)), "opened", one) for one in asked.opened_by]
+    others = Kind("all others", "staff", permissions - named)
+    return [ANONYMOUS, CUSTOMER, INACTIVE, Kind("staff", "staff"), others, *staff, *opened, SUPERUSER]
+
+
 def rows() -> dict[str, Any]:
     """Return one row of each model of the core, and a pending request, by the name that URLs and forms use."""
     refund = make_refund(status="succeeded", settled_at=PRESSED, receipt="r")
@@ -46,11 +90,8 @@ def rows() -> dict[str, Any]:
     (failed,) = make_failed()
     pending = make_requests()[0]
     made = {"returnrequest": refund.request, "refund": refund, "walletentry": entry, "sweep": sweep, "pending": pending}
-    return {name: row.pk for name, row in made.items()} | {
-        "failed": failed,
-        "id": pending.pk,
-        "type": ContentType.objects.get_for_model(ReturnRequest).pk,
-    }
+    kind = ContentType.objects.get_for_model(ReturnRequest)
+    return {name: row.pk for name, row in made.items()} | {"failed": failed, "id": pending.pk, "type": kind.pk}
 
 
 def send(client: Client, asked: Asked, names: dict[str, Any], forms: Forms, **extra: str) -> Any:
@@ -68,7 +109,7 @@ def for_user(names: dict[str, Any], who: str, user: User | None) -> dict[str, An
 
 
 def answer(response: Any, changed: bool) -> str:
-    """The answer in the words of the table."""
+    """Return the answer in the words of the table."""
     said = str(response.status_code)
     if response.status_code == 200:
         said = "page"

@@ -12,9 +12,8 @@ from refunds.apps import LABEL
 from refunds.models import Refund
 
 from . import matrix
-from .asking import FORMS, check_answers, check_forged, rows
+from .asking import FORMS, SUPERUSER, app_permissions, check_answers, check_forged, rows
 from .conftest import APPROVE_ALL, CHANGE_LIST, browser, make_user, unchanged
-from .kinds import SUPERUSER, app_permissions
 from .matrix import Asked
 
 pytestmark = pytest.mark.django_db

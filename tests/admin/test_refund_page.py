@@ -1,14 +1,16 @@
-"""The page of a refund: what it shows of the provider, and the button of a failed refund."""
+"""The page of a refund: what it shows, the button of a failed refund, and what optional rooms can add."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from functools import partial
 from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.http import HttpRequest
 from django.test import Client
 
-from refunds.admin.refunds import RefundAdmin
+from refunds.admin import base
+from refunds.admin.refunds import RETRY, RefundAdmin
 from refunds.models import Refund
 
 from ..factories import NOON, PRESSED, local, make_failed, make_processing, make_refund, refund_rows
@@ -123,3 +125,47 @@ def test_user_who_can_only_view_has_neither_button_nor_action() -> None:
     viewer = browser(make_user("view_refund", username="viewer"))
     assert BUTTON not in viewer.get(page_of(pk)).text
     assert viewer.get(REFUNDS).context["action_form"] is None
+
+
+@pytest.fixture
+def _no_rooms() -> Generator[None]:
+    """Show the core's own page, whatever rooms this project has; what a test adds goes with it.
+
+    Not `extra_urls`: the project reads them once, with its other URLs.
+    """
+    lists: list[list[Any]] = [RefundAdmin.fields, RefundAdmin.viewers, RefundAdmin.extra_links]
+    before = [list(values) for values in lists]
+    RefundAdmin.fields[:] = [name for name in RefundAdmin.fields if isinstance(name, str)]
+    RefundAdmin.viewers[:] = [RETRY]
+    RefundAdmin.extra_links.clear()
+    yield
+    for values, old in zip(lists, before, strict=True):
+        values[:] = old
+
+
+@pytest.mark.usefixtures("_no_rooms")
+def test_room_adds_fields_and_links(client: Client) -> None:
+    """Without rooms the page has the core's fields and no link. A room's link leads to the room's page."""
+    (pk,) = make_failed()
+
+    def links(_admin: RefundAdmin, request: HttpRequest, refund: Refund) -> list[tuple[str, str]]:
+        return [(f"Look at {refund.pk}", "/elsewhere/")] if request.user.username == "pat" else []
+
+    assert list(fields(client, pk)) == RefundAdmin.fields
+    assert client.get(page_of(pk)).context["links"] == []
+    RefundAdmin.fields.append(base.column("twice the amount", lambda refund: 2 * refund.amount_minor))
+    RefundAdmin.extra_links.append(links)
+    assert fields(client, pk)["twice-the-amount"] == "2500"
+    page = client.get(page_of(pk)).text
+    assert f'href="/elsewhere/">Look at {pk}</a>' in page
+    assert page.count(BUTTON) == 1
+
+
+@pytest.mark.usefixtures("_no_rooms")
+def test_room_lets_users_with_its_permission_view_refunds() -> None:
+    """Without it they cannot, also if they have other permissions."""
+    viewer = browser(make_user("view_sweep", username="viewer"))
+    assert viewer.get(REFUNDS).status_code == 403
+    RefundAdmin.viewers.append(f"{Refund._meta.app_label}.view_sweep")
+    assert viewer.get(REFUNDS).status_code == 200
+    assert "Refunds" in viewer.get("/admin/").text

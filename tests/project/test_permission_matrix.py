@@ -15,9 +15,8 @@ from refunds.notices import opt_outs
 from refunds.notices.models import Notice
 
 from ..admin import matrix
-from ..admin.asking import FORMS, Forms, check_answers, check_forged, rows
+from ..admin.asking import FORMS, Forms, app_permissions, check_answers, check_forged, rows
 from ..admin.conftest import clock, make_user
-from ..admin.kinds import app_permissions
 from ..admin.matrix import Asked
 from ..factories import PRESSED, make_refund
 

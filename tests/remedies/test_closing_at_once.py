@@ -15,9 +15,11 @@ from refunds.operations import bulk_payments
 from refunds.operations.payments import pay_refund
 from refunds.remedies import closing
 
-from ..factories import NOON, PRESSED, empty_tables, make_refund
+from ..factories import NOON, PRESSED, empty_tables
 from ..operations.conftest import Published, published
 from ..operations.payers import Scripted, Slow
+from . import closers
+from .closers import failed_refund
 
 __all__ = ["published"]  # a fixture
 
@@ -29,18 +31,18 @@ LONG = 30
 
 @pytest.fixture
 def refund(settings: Settings) -> Generator[Refund]:
-    """A refund that failed at noon."""
+    """Yield a refund that failed at noon."""
     settings.REFUNDS_GATEWAY = "tests.operations.payers.Scripted"
-    yield make_refund(status="failed", settled_at=NOON, failure="no", payment="ch_old")
+    yield failed_refund()
     empty_tables()
 
 
-def correct(refund: Refund, payment: str = "ch_new", note: Any = lambda _: None) -> bool:
-    return closing.correct_payment(refund.pk, payment, PRESSED, seen=0, note=note)
+def correct(refund: Refund, payment: str = "ch_new", **changes: Any) -> bool:
+    return closers.correct(refund, payment, **changes)[0]
 
 
-def settle(refund: Refund, receipt: str = "SEPA 17", note: Any = lambda _: None) -> bool:
-    return closing.settle_elsewhere(refund.pk, receipt, "why", PRESSED, seen=0, note=note)
+def settle(refund: Refund, receipt: str = "SEPA 17", **changes: Any) -> bool:
+    return closers.settle(refund, receipt, **changes)[0]
 
 
 def try_again(refund: Refund) -> bool:
@@ -48,7 +50,7 @@ def try_again(refund: Refund) -> bool:
 
 
 def at_once(*calls: Callable[[], bool]) -> list[bool]:
-    """What each says; they start together, each on a connection of its own."""
+    """Return what each says; they start together, each on a connection of its own."""
     start = Barrier(len(calls))
 
     def run(call: Callable[[], bool]) -> bool:
@@ -69,7 +71,7 @@ def test_eight_presses_at_once_change_the_refund_once(
 ) -> None:
     """One changes the refund and notes it; seven find it changed."""
     noted: list[Refund] = []
-    said = at_once(*[lambda value=f"x{number}": press(refund, value, noted.append) for number in range(8)])
+    said = at_once(*[lambda value=f"x{number}": press(refund, value, note=noted.append) for number in range(8)])
     assert sorted(said) == [False] * 7 + [True]
     assert (len(noted), len(published)) == (1, 1 if press is correct else 0)
 

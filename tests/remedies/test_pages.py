@@ -1,12 +1,14 @@
 """The pages on which an operator closes a refund: what each shows, does, and writes into the history."""
 
+from typing import Any
+
 import pytest
 from django.contrib import messages
 from django.contrib.admin.models import CHANGE
 from django.test import Client
 
 from refunds.domain.refunds import TRY_AGAIN
-from refunds.models import Refund, ReturnRequest
+from refunds.models import Refund
 from refunds.remedies.forms import Page
 from refunds.remedies.labels import Remedy
 from refunds.remedies.models import SecondReceipt, SettledElsewhere
@@ -85,38 +87,37 @@ def test_page_shows_the_refund_and_the_form(client: Client, page: Page) -> None:
     assert f'<input type="submit" class="default" value="{page.remedy}">' in shown.text
 
 
-def test_payment_is_corrected(client: Client) -> None:
-    """Back on the refund's page: pending, with the payment, one message, and both payments in the history."""
-    refund = row(CORRECT)
-    page = send(client, refund, CORRECT, payment=f" {NEW}\n")
-    assert page.redirect_chain == [(of(refund), 302)]
-    assert texts(page) == ["The payment is corrected, and the refund is tried again."]
-    assert ReturnRequest.objects.get().payment == NEW
-    assert (Refund.objects.get().status, Refund.objects.get().key_number) == ("pending", 1)
-    said = f"Corrected the payment from 'cs_test_1' to '{NEW}', and tried again after: card closed"
-    assert history() == [("pat", str(refund.pk), CHANGE, said)]
-    assert [message.task for message in queued()] == ["refunds.pay_refunds"]
+DOES = {
+    CORRECT: (
+        "The payment is corrected, and the refund is tried again.",
+        f"Corrected the payment from 'cs_test_1' to '{NEW}', and tried again after: card closed",
+        {"status": "pending", "key_number": 1, "request__payment": NEW, "settled_at": None},
+    ),
+    SETTLE: (
+        "The refund is settled elsewhere.",
+        "Settled elsewhere with the receipt 'SEPA 17', after: card closed. Reason: account closed",
+        {"status": "succeeded", "receipt": "SEPA 17", "settled_at": PRESSED},
+    ),
+    SECOND: (
+        "The second receipt is checked.",
+        "Checked the second receipt: r1, then r2. Found: one was returned",
+        {"status": "succeeded", "receipt": "r1", "settled_at": NOON},
+    ),
+}
 
 
-def test_refund_is_settled_elsewhere(client: Client) -> None:
-    """Succeeded with the receipt as entered; the history says who, how, after what and why."""
-    refund = row(SETTLE)
-    assert texts(send(client, refund, SETTLE)) == ["The refund is settled elsewhere."]
-    settled = Refund.objects.get()
-    assert (settled.status, settled.receipt, settled.settled_at) == ("succeeded", "SEPA 17", PRESSED)
-    said = "Settled elsewhere with the receipt 'SEPA 17', after: card closed. Reason: account closed"
-    assert history() == [("pat", str(refund.pk), CHANGE, said)]
-    assert queued() == []
-
-
-def test_second_receipt_is_checked(client: Client) -> None:
-    """The history has both receipts and what was found."""
-    refund = row(SECOND)
-    assert texts(send(client, refund, SECOND)) == ["The second receipt is checked."]
-    said = "Checked the second receipt: r1, then r2. Found: one was returned"
-    assert history() == [("pat", str(refund.pk), CHANGE, said)]
-    assert SecondReceipt.objects.get().checked_at == PRESSED
-    assert queued() == []
+@pytest.mark.parametrize(("page", "expected"), DOES.items())
+def test_form_changes_the_refund_and_its_history(client: Client, page: Page, expected: Any) -> None:
+    """Back on the refund's page with a message. The history says who, how, after what and why."""
+    refund = row(page)
+    spaces = {"payment": f" {NEW}\n"} if page is CORRECT else {}
+    shown = send(client, refund, page, **spaces)
+    said, noted, columns = expected
+    assert (shown.redirect_chain, texts(shown)) == ([(of(refund), 302)], [said])
+    assert Refund.objects.values(*columns).get() == columns
+    assert history() == [("pat", str(refund.pk), CHANGE, noted)]
+    assert [message.task for message in queued()] == ["refunds.pay_refunds"] * (page is CORRECT)
+    assert list(SecondReceipt.objects.values_list("checked_at", flat=True)) == [PRESSED] * (page is SECOND)
 
 
 @EVERY_PAGE

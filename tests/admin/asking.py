@@ -134,7 +134,7 @@ def check_answers(asked: Asked, names: dict[str, Any], forms: Forms, permissions
             response = send(client, asked, for_user(names, kind.name, users[kind]), forms, **token)
             changed = state() != before
             transaction.set_rollback(True)
-        answers[kind.name], expected[kind.name] = answer(response, changed), asked.expected(kind.column)
+        answers[kind.name], expected[kind.name] = answer(response, changed), asked.cells[kind.column]
         sent = queued()
         assert changed or (kind.name, sent) == (kind.name, [])
     assert answers == expected

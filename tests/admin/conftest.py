@@ -90,7 +90,7 @@ def unchanged() -> Generator[None]:
 
 
 def make_user(*permissions: str, username: str = "pat", **columns: Any) -> User:
-    """A member of staff with these permissions of the app, rooms included."""
+    """Return a member of staff with these permissions of the app, rooms included."""
     user = User.objects.create_user(username, password="pw", **{"is_staff": True, **columns})
     of_app = Permission.objects.filter(content_type__app_label__startswith=LABEL)
     user.user_permissions.set(of_app.filter(codename__in=permissions))
@@ -99,7 +99,7 @@ def make_user(*permissions: str, username: str = "pat", **columns: Any) -> User:
 
 
 def browser(user: User | None, **options: Any) -> Client:
-    """A client that is logged in as the user, if there is one, and holds the cookie for CSRF."""
+    """Return a client that is logged in as the user, if there is one, and holds the cookie for CSRF."""
     client = Client(**options)
     if user is not None:
         client.force_login(user)
@@ -121,15 +121,13 @@ def client(user: User) -> Client:
 
 
 def texts(response: Any) -> list[str]:
-    """The messages that the page after a redirect shows."""
+    """Return the messages that the page after a redirect shows."""
     return [str(message) for message in response.context["messages"]]
 
 
 def token_of(client: Client) -> str:
-    """The token in the form of the page."""
-    token = client.get(APPROVE_ALL).context["token"]
-    assert isinstance(token, str)
-    return token
+    """Return the token in the form of the page."""
+    return str(client.get(APPROVE_ALL).context["token"])
 
 
 def press(client: Client, token: str, **extra: Any) -> Any:

@@ -69,25 +69,19 @@ def test_each_scheduler_keeps_the_expiry(start: Start, scheduler: str) -> None:
 
 
 def test_declared_entry_without_a_valid_row_is_logged(
-    start: Start, schedule: Schedule, decline: dict[str, Any], caplog: pytest.LogCaptureFixture
+    start: Start, schedule: Schedule, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Beat sends the others."""
-    schedule({**decline, "at noon": {"task": DECLINE, "schedule": "noon"}, "nothing": {}})
+    """Beat sends the others, with `expires` alone as well: ours stores it in the row, where the stock one drops it."""
+    decline = {**beat_schedule()["decline-pending"], "options": {"expires": 3600}}
+    schedule({"decline-pending": decline, "at noon": {"task": DECLINE, "schedule": "noon"}, "nothing": {}})
     celery = begin(start)
     celery.advance(2 * HOUR)
     assert sent(celery) == [CUTOFF]
-    lines = [line for line in warnings(caplog) if line.startswith("schedule drift, not put back: ")]
-    assert {line.split(": ")[1] for line in lines} == {"at noon", "nothing"}
-
-
-def test_expires_alone_is_kept(start: Start, schedule: Schedule) -> None:
-    """Ours stores it in the row; django-celery-beat would drop it."""
-    schedule({"decline-pending": {**beat_schedule()["decline-pending"], "options": {"expires": 3600}}})
-    celery = begin(start)
-    celery.advance(2 * HOUR)
     (record,) = celery.timeline.of("sent", DECLINE)
     assert record.expires is not None
     assert 3599 < (record.expires - record.at).total_seconds() <= 3600
+    lines = [line for line in warnings(caplog) if line.startswith("schedule drift, not put back: ")]
+    assert {line.split(": ")[1] for line in lines} == {"at noon", "nothing"}
 
 
 @pytest.mark.parametrize("name", ["decline-pending", "by hand"])

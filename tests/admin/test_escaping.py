@@ -44,8 +44,8 @@ def ids(payload: str, user: User) -> dict[str, int]:
     """Return the ids of one row of each kind, with the payload in every text of theirs."""
     texts = dict.fromkeys(REQUEST_FIELDS, payload)
     decided = {"decided_at": PRESSED, "decided_by": user}
-    (pending,) = make_requests(**{**texts, "decision_note": ""})
-    (declined,) = make_requests(status="declined", **decided, **texts)
+    (pending,) = make_requests(1, **{**texts, "decision_note": ""})
+    (declined,) = make_requests(1, status="declined", **decided, **texts)
     outcome = {"status": "succeeded", "receipt": payload, "failure": payload, "settled_at": PRESSED}
     refund = make_refund(**outcome, **decided, **texts)
     WalletEntry.objects.create(refund=refund, customer=payload, amount_minor=1250, currency="GBP")

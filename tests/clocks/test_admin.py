@@ -38,7 +38,8 @@ def wrong_clock(monkeypatch: pytest.MonkeyPatch) -> Generator[list[Any]]:
     Each page in the list is refused: it leads to the list with one message that has both clocks and what to do. No row
     changes, except that the wrong clock is noted.
     """
-    before, pages = state(), []
+    pages: list[Any] = []
+    before = state()
     monkeypatch.setattr(queries, "database_clock", lambda: CUTOFF + 2 * MINUTE)
     monkeypatch.setattr("socket.gethostname", lambda: "web-1")
     yield pages

@@ -164,7 +164,7 @@ def test_database_clock_is_that_of_postgresql_and_sqlite_has_none(
 ) -> None:
     """It is aware, this machine's, and moves on within a transaction. It costs one statement, and none on SQLite."""
     before = datetime.now(UTC)
-    with django_assert_num_queries(2 * (connection.vendor == "postgresql")):  # type: ignore[attr-defined]
+    with django_assert_num_queries(2 * (connection.vendor == "postgresql")):
         first, second = ASKED(), ASKED()
     if connection.vendor != "postgresql":
         assert (first, second) == (None, None)

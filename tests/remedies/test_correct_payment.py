@@ -27,7 +27,10 @@ Change = Callable[..., tuple[bool, list[Refund]]]
 
 
 def test_correction_tries_the_refund_again(refund: Refund, published: Published, commit: Commit) -> None:
-    """It begins a new round with a new key, keeps the old payment, and sends its message on commit."""
+    """It begins a new round with a new key, keeps the old payment, and sends its message on commit.
+
+    A request that was imported without a payment has none to keep.
+    """
     before = refund_rows()[refund.pk]
     with commit():
         done, (noted,) = correct(refund, " ch_new ")
@@ -39,6 +42,9 @@ def test_correction_tries_the_refund_again(refund: Refund, published: Published,
     assert refund_rows()[refund.pk] == before | changed
     assert ReturnRequest.objects.get().payment == "ch_new"
     assert published == [(outbox.PAY_REFUNDS, [{"first_id": refund.pk, "last_id": refund.pk}])]
+    without = failed_refund(payment="")
+    assert correct(without)[0]
+    assert refund_rows(without.pk)[without.pk]["earlier_payments"] == ""
 
 
 def test_next_attempt_has_both_payments_and_a_new_key(refund: Refund) -> None:
@@ -166,9 +172,3 @@ def test_error_in_the_note_rolls_back_the_change(refund: Refund, published: Publ
     with unchanged(), pytest.raises(ZeroDivisionError):
         change(refund, note=fail)
     assert published == []
-
-
-def test_empty_payment_is_not_kept_as_an_earlier_one() -> None:
-    """A request that was imported without a payment has none to search."""
-    assert correct(failed_refund(payment=""))[0]
-    assert Refund.objects.get().earlier_payments == ""

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -36,38 +36,34 @@ class Asked:
     address: str
     what: str
     opened_by: frozenset[frozenset[str]]
-    cells: tuple[tuple[str, str], ...]
+    cells: dict[str, str]
 
     def __str__(self) -> str:
         return f"{self.method} {self.address} {self.what}".strip()
 
     def __or__(self, other: "Asked") -> "Asked":
-        """The request with those who open it in either table."""
+        """Return the request with those who open it in either table."""
         assert self.cells == other.cells, f"{self} has different answers in two tables"
-        return _replaced(self, opened_by=self.opened_by | other.opened_by)
+        return replace(self, opened_by=self.opened_by | other.opened_by)
 
     @property
     def model(self) -> str:
-        """The model that the address is below, if any."""
+        """Return the model that the address is below, if any."""
         return "" if self.address.startswith("/") else self.address.partition("/")[0]
 
     @property
     def label(self) -> str | None:
-        """The app of the model, if any."""
+        """Return the app of the model, if any."""
         return {opts.model_name: opts.app_label for opts in map(attrgetter("_meta"), site._registry)}.get(self.model)
 
     @property
     def action(self) -> str:
-        """The action that the form chooses, if any."""
+        """Return the action that the form chooses, if any."""
         found = _NAME.match(self.what)
         return found[1] if found else ""
 
-    def expected(self, kind: str) -> str:
-        """The cell of the kind of user."""
-        return dict(self.cells)[kind]
-
     def path(self, names: dict[str, Any]) -> str:
-        """The address with names in place of the placeholders: `<id>` is the id of the model's row."""
+        """Return the address with names in place of the placeholders: `<id>` is the id of the model's row."""
         path = self.address if self.address.startswith("/") else f"/admin/{self.label}/{self.address}"
         for name, value in {**names, "id": names.get(self.model, names["id"])}.items():
             path = path.replace(f"<{name}>", str(value))
@@ -75,7 +71,7 @@ class Asked:
 
 
 def requests(models: list[str], *pages: Path) -> list[Asked]:
-    """Every request of the tables of these pages, those for `<model>` once for each model without a row of its own."""
+    """Return each request of these pages' tables, those for `<model>` once for each model without a row of its own."""
     rows: dict[str, Asked] = {}
     for asked in (asked for page in pages for cells in _rows(page) for asked in _of_row(cells)):
         rows[str(asked)] = rows[str(asked)] | asked if str(asked) in rows else asked
@@ -87,18 +83,18 @@ def requests(models: list[str], *pages: Path) -> list[Asked]:
 
 
 def core_models() -> list[str]:
-    """The models that the core's admin shows."""
+    """Return the models that the core's admin shows."""
     admins = {model._meta.model_name or "": type(shown).__module__ for model, shown in site._registry.items()}
     return [name for name, module in admins.items() if module.startswith(f"{admin.__name__}.")]
 
 
 def all_models() -> list[str]:
-    """The models of the core and the rooms that the admin shows."""
+    """Return the models of the core and the rooms that the admin shows."""
     return [model._meta.model_name or "" for model in site._registry if model._meta.app_label.startswith(LABEL)]
 
 
 def routes(patterns: list[URLPattern | URLResolver], before: str = "") -> Iterator[str]:
-    """Every route below, as `resolve` names it."""
+    """Yield every route below, as `resolve` names it."""
     for pattern in patterns:
         route = before + (str(pattern.pattern).removeprefix("^") if before else str(pattern.pattern))
         if isinstance(pattern, URLResolver):
@@ -120,7 +116,7 @@ def _of_row(cells: list[str]) -> Iterator[Asked]:
     parsed = _REQUEST.fullmatch(cells[0])
     assert parsed, f"the table has a request that cannot be read: {cells[0]!r}"
     assert len(cells) == len(HEADER), f"{cells[0]}: {len(cells)} cells"
-    answers = tuple(zip(HEADER[2:], cells[2:], strict=True))
+    answers = dict(zip(HEADER[2:], cells[2:], strict=True))
     for method in parsed["methods"].split():
         for address in _NAME.findall(parsed["addresses"]):
             yield Asked(method, address, parsed["what"] or "", _openers(cells[1]), answers)
@@ -135,16 +131,12 @@ def _openers(cell: str) -> frozenset[frozenset[str]]:
 
 
 def _opened_by_any(index: Asked, all_asked: Iterable[Asked]) -> Asked:
-    """The index page of an app, opened by each permission that opens a page of the app."""
+    """Return the index page of an app, opened by each permission that opens a page of the app."""
     label = index.address.strip("/").rpartition("/")[2]
     of_app = [asked for asked in all_asked if asked.label == label]
-    return _replaced(index, opened_by=frozenset(one for asked in of_app for one in asked.opened_by if len(one) == 1))
-
-
-def _replaced(asked: Asked, **columns: Any) -> Asked:
-    return Asked(**{**vars(asked), **columns})
+    return replace(index, opened_by=frozenset(one for asked in of_app for one in asked.opened_by if len(one) == 1))
 
 
 def _for_model(asked: Asked, model: str) -> Asked:
-    cells = tuple((kind, cell.replace("<model>", model)) for kind, cell in asked.cells)
-    return _replaced(asked, address=asked.address.replace("<model>", model), cells=cells)
+    cells = {kind: cell.replace("<model>", model) for kind, cell in asked.cells.items()}
+    return replace(asked, address=asked.address.replace("<model>", model), cells=cells)

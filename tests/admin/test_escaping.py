@@ -1,19 +1,18 @@
 """Every page escapes order lines, reasons, notes, customers and users' names, which come from strangers."""
 
-from dataclasses import dataclass
-
 import pytest
 from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
 from django.test import Client
 from django.utils.html import escape
 
 from refunds.domain.sweeps import Frozen
-from refunds.models import Refund, ReturnRequest, Sweep, WalletEntry
+from refunds.models import ReturnRequest, WalletEntry
 from refunds.operations import sweeps
 
 from ..factories import PRESSED, make_refund, make_requests
-from .conftest import CHANGE_LIST, REFUNDS, browser, make_user, try_again
+from .conftest import CHANGE_LIST, REFUNDS, act, confirm, make_user, try_again
 from .matrix import core_models
 
 pytestmark = pytest.mark.django_db
@@ -28,32 +27,25 @@ PAYLOADS = [
 REQUEST_FIELDS = ["order_line", "customer", "customer_email", "reason", "decision_note"]
 
 
-@dataclass(frozen=True)
-class Rows:
-    """One row of each, with the payload in every text of theirs, and the client of one whose name it is too."""
-
-    client: Client
-    pending: ReturnRequest
-    declined: ReturnRequest
-    refund: Refund
-    sweep: Sweep
-
-
 @pytest.fixture(params=PAYLOADS)
 def payload(request: pytest.FixtureRequest) -> str:
-    """Text that would be more than text on a page that did not escape it."""
-    assert isinstance(request.param, str)
-    return request.param
+    """Return text that would be more than text on a page that did not escape it."""
+    return str(request.param)
 
 
 @pytest.fixture
-def rows(payload: str) -> Rows:
-    """The rows with the payload in them."""
-    user = make_user(username=payload, is_superuser=True)
+def user(payload: str) -> User:
+    """Return a superuser with the payload as the name."""
+    return make_user(username=payload, is_superuser=True)
+
+
+@pytest.fixture
+def ids(payload: str, user: User) -> dict[str, int]:
+    """Return the ids of one row of each kind, with the payload in every text of theirs."""
     texts = dict.fromkeys(REQUEST_FIELDS, payload)
     decided = {"decided_at": PRESSED, "decided_by": user}
-    pending = make_requests(1, **{**texts, "decision_note": ""})[0]
-    declined = make_requests(1, status="declined", **decided, **texts)[0]
+    (pending,) = make_requests(1, **{**texts, "decision_note": ""})
+    (declined,) = make_requests(1, status="declined", **decided, **texts)
     outcome = {"status": "succeeded", "receipt": payload, "failure": payload, "settled_at": PRESSED}
     refund = make_refund(**outcome, **decided, **texts)
     WalletEntry.objects.create(refund=refund, customer=payload, amount_minor=1250, currency="GBP")
@@ -62,7 +54,7 @@ def rows(payload: str) -> Rows:
         user=user, content_type=ContentType.objects.get_for_model(ReturnRequest), object_id=str(declined.pk),
         object_repr=payload, action_flag=CHANGE, change_message=payload,
     )  # fmt: skip
-    return Rows(browser(user), pending, declined, refund, sweep)
+    return {"pending": pending.pk, "declined": declined.pk, "refund": refund.pk, "sweep": sweep.pk}
 
 
 # How often a page shows the payload at the least, besides the name of the user in its header.
@@ -86,53 +78,52 @@ PAGES = {
 
 
 def assert_text_only(html: str, payload: str, times: int) -> None:
-    """The payload is on the page as text, so often besides the header, and nowhere as anything else."""
+    """Assert that the payload is on the page as text, so often besides the header, and nowhere as anything else."""
     assert payload not in html
     assert html.count(str(escape(payload))) >= 1 + times
 
 
 @pytest.mark.parametrize("address", PAGES)
-def test_page_shows_strangers_text_as_text(rows: Rows, payload: str, address: str) -> None:
+def test_page_shows_strangers_text_as_text(client: Client, ids: dict[str, int], payload: str, address: str) -> None:
     """Lists, details, titles, breadcrumbs, histories and the search box escape it."""
     path, _, query = address.partition("?")
-    names = {"declined": rows.declined.pk, "refund": rows.refund.pk, "sweep": rows.sweep.pk}
     values = {key: payload for key, _, value in (pair.partition("=") for pair in query.split("&")) if value}
-    page = rows.client.get(path.format(**names), values)
+    page = client.get(path.format(**ids), values)
     assert page.status_code == 200
     assert_text_only(page.text, payload, PAGES[address])
 
 
-def test_decline_page_and_its_messages_show_text_as_text(rows: Rows, payload: str) -> None:
+def test_decline_page_and_its_messages_show_text_as_text(client: Client, ids: dict[str, int], payload: str) -> None:
     """They escape the chosen rows, a reason that is too long, and the message after the decision."""
-    form = {"action": "decline_selected", "_selected_action": rows.pending.pk}
-    page = rows.client.post(CHANGE_LIST, form)
+    chosen = [ids["pending"]]
+    page = act(client, "decline_selected", chosen)
     assert_text_only(page.text, payload, 2)
-    sent = {**form, "decline": "Decline", "token": page.context["token"]}
-    too_long = rows.client.post(CHANGE_LIST, {**sent, "reason": payload + "x" * 500})
+    token = page.context["token"]
+    too_long = confirm(client, "decline_selected", chosen, token=token, reason=payload + "x" * 500)
     assert_text_only(too_long.text, payload, 3)
-    after = rows.client.post(CHANGE_LIST, {**sent, "reason": payload}, follow=True)
+    after = confirm(client, "decline_selected", chosen, token=token, reason=payload)
     assert "Declined: 1." in after.text
     assert_text_only(after.text, payload, 6)
-    detail = rows.client.get(f"{CHANGE_LIST}{rows.pending.pk}/change/").text
-    assert_text_only(detail, payload, 6)
+    assert_text_only(client.get(f"{CHANGE_LIST}{chosen[0]}/change/").text, payload, 6)
 
 
-def test_try_again_and_its_history_show_text_as_text(rows: Rows, payload: str) -> None:
+def test_try_again_and_its_history_show_text_as_text(client: Client, payload: str) -> None:
     """They escape a reason with markup before and after the press, and in the history."""
     texts = dict.fromkeys(["order_line", "payment", "failure"], payload)
-    address = f"{REFUNDS}{make_refund(status='failed', settled_at=PRESSED, **texts).pk}"
-    page = rows.client.get(f"{address}/change/", {"_changelist_filters": payload}).text
+    pk = make_refund(status="failed", settled_at=PRESSED, **texts).pk
+    page = client.get(f"{REFUNDS}{pk}/change/", {"_changelist_filters": payload}).text
     assert 'value="Try again"' in page
     assert_text_only(page, payload, 3)
-    pressed = try_again(rows.client, [address.rpartition("/")[2]], page=payload)
+    pressed = try_again(client, [pk], page=payload)
     assert "Tried again: 1." in pressed.text
     assert_text_only(pressed.text, payload, 3)
-    assert_text_only(rows.client.get(f"{address}/history/").text, payload, 2)
+    assert_text_only(client.get(f"{REFUNDS}{pk}/history/").text, payload, 2)
 
 
 @pytest.mark.parametrize("model", core_models())
-def test_message_about_an_unknown_id_shows_it_as_text(rows: Rows, payload: str, model: str) -> None:
+def test_message_about_an_unknown_id_shows_it_as_text(client: Client, payload: str, model: str) -> None:
     """Django's message repeats the id that it did not find."""
-    page = rows.client.get(f"/admin/refunds/{model}/{payload.replace('/', '_2F')}/change/", follow=True)
+    page = client.get(f"/admin/refunds/{model}/{payload.replace('/', '_2F')}/change/", follow=True)
     assert page.status_code == 200
+    assert "Perhaps it was deleted?" in page.text
     assert_text_only(page.text, payload, 1)

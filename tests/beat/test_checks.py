@@ -15,18 +15,17 @@ def found() -> list[str]:
     return [each.msg for each in run_checks() if each.id == f"{LABEL}.E040"]
 
 
-@pytest.fixture
-def _not_in_installed_apps(settings: Settings) -> None:
-    """django-celery-beat is not among the apps."""
+def leave_out(settings: Settings) -> None:
+    """Take django-celery-beat out of the apps."""
     settings.INSTALLED_APPS = [app for app in settings.INSTALLED_APPS if app != "django_celery_beat"]
 
 
-@pytest.mark.usefixtures("_not_in_installed_apps")
 @pytest.mark.parametrize("scheduler", [STOCK, OURS, "django"])
 def test_scheduler_of_the_database_without_its_tables_is_an_error(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, scheduler: str
 ) -> None:
     """Whatever its name, and whether the package is installed or not."""
+    leave_out(settings)
     settings.CELERY_BEAT_SCHEDULER = scheduler
     for spec, what in ((object(), "in INSTALLED_APPS"), (None, "installed")):
         monkeypatch.setattr(checks, "find_spec", lambda _, spec=spec: spec)
@@ -35,9 +34,9 @@ def test_scheduler_of_the_database_without_its_tables_is_an_error(
         ]
 
 
-@pytest.mark.usefixtures("_not_in_installed_apps")
 def test_scheduler_without_rows_needs_no_tables(settings: Settings) -> None:
     """A file, Redis, or Celery's default."""
+    leave_out(settings)
     for scheduler in (FILE, "redbeat.RedBeatScheduler"):
         settings.CELERY_BEAT_SCHEDULER = scheduler
         assert found() == []

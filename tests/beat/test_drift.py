@@ -1,6 +1,5 @@
 """Drift between beat's rows and the declared schedule: what is compared, and what health reports."""
 
-from collections.abc import Generator
 from datetime import timedelta
 from importlib.util import find_spec
 from typing import Any
@@ -24,51 +23,38 @@ from .beats import DECLARED, DECLINE, OURS, RECONCILE, STOCK, model
 pytestmark = pytest.mark.django_db
 MINUTE, HOUR, ZONE = cutoff.TIME.minute, cutoff.TIME.hour, cutoff.ZONE.key
 EARLIER = str((HOUR - 1) % 24)
-EVERY_KIND: dict[str, dict[str, Any]] = {
+BY_HAND = {"by hand": {"task": RECONCILE, "schedule": 60.0}}
+OPTIONS = {"expire_seconds": 30, "queue": "payments", "priority": 0}
+NO_JSON = "Expecting value: line 1 column 2 (char 1)"
+PARTS = ("minute", "hour", "day_of_month", "month_of_year", "day_of_week", "timezone")
+Entries = dict[str, dict[str, Any]]
+EVERY_KIND: Entries = {
     "by clock": {"task": "a", "schedule": crontab(hour="7", minute="0", day_of_week="1-5")},
-    "by seconds": {
-        "task": "a",
-        "schedule": 90.0,
-        "options": {"expire_seconds": 30, "queue": "payments", "priority": 0},
-    },
+    "by seconds": {"task": "a", "schedule": 90.0, "options": OPTIONS},
     "by timedelta": {"task": "a", "schedule": timedelta(hours=2), "args": (1, "b"), "kwargs": {"c": [2]}},
 }
 if find_spec("ephem"):
-    greenwich = solar("sunset", 51.4779, 0.0)
-    EVERY_KIND["by sun"] = {"task": "a", "schedule": greenwich, "options": {"headers": {"h": 1}}}
+    at_greenwich = {"task": "a", "schedule": solar("sunset", 51.4779, 0.0), "options": {"headers": {"h": 1}}}
+    EVERY_KIND["by sun"] = at_greenwich
 
 
-def write(declared: dict[str, dict[str, Any]]) -> None:
+def write(declared: Entries) -> None:
     for name, entry in declared.items():
         ModelEntry.from_entry(name, app=current_app, **entry)
 
 
 @pytest.fixture
-def stored() -> dict[str, dict[str, Any]]:
-    """The declared schedule, and its rows as django-celery-beat writes them."""
+def stored() -> Entries:
+    """Store and return the declared schedule, as django-celery-beat writes it."""
     declared = beat_schedule()
     write(declared)
     return declared
 
 
-@pytest.fixture
-def stock(settings: Settings) -> Generator[None]:
-    """The settings name django-celery-beat's own scheduler."""
-    before = current_app.conf.beat_scheduler
-    settings.CELERY_BEAT_SCHEDULER = STOCK  # Celery before 5.6 reads this, whatever is assigned below
-    current_app.conf.beat_scheduler = STOCK
-    yield
-    current_app.conf.beat_scheduler = before
-
-
-def test_rows_of_the_stock_scheduler_do_not_drift(stored: dict[str, dict[str, Any]]) -> None:
-    """Neither our entries do, nor any other kind of entry."""
+def test_rows_of_the_stock_scheduler_do_not_drift(stored: Entries) -> None:
+    """Neither our entries do, nor any other kind of entry, except that the stock scheduler drops a lone `expires`."""
     write(EVERY_KIND)
     assert compare(stored | EVERY_KIND) == []
-
-
-def test_expires_alone_drifts() -> None:
-    """The stock scheduler drops `expires`, and keeps only `expire_seconds`."""
     declared = {"a": {"task": "a", "schedule": 60.0, "options": {"expires": 30}}}
     write(declared)
     assert compare(declared) == [Drift("a", "expire_seconds", 30, None)]
@@ -91,16 +77,11 @@ def test_expires_alone_drifts() -> None:
         ({"start_time": NOON}, "start_time", None, NOON),
         ({"expires": NOON}, "expires", None, NOON),
         ({"crontab": None}, "schedule", DECLARED, None),
-        (
-            {"args": "["},
-            "row",
-            "can be compared",
-            "cannot be compared: JSONDecodeError('Expecting value: line 1 column 2 (char 1)')",
-        ),
+        ({"args": "["}, "row", "can be compared", f"cannot be compared: JSONDecodeError({NO_JSON!r})"),
     ],
 )
 def test_changed_column_is_named(
-    stored: dict[str, dict[str, Any]], columns: dict[str, Any], field: str, declared: object, found: object
+    stored: Entries, columns: dict[str, Any], field: str, declared: object, found: object
 ) -> None:
     """The drift names entry, field, declared and found value; the other entries do not drift."""
     model("PeriodicTask").objects.filter(name="decline-pending").update(**columns)
@@ -108,25 +89,18 @@ def test_changed_column_is_named(
 
 
 @pytest.mark.parametrize(
-    ("columns", "found"),
-    [
-        ({"hour": EARLIER}, f"{MINUTE} {EARLIER} * * * {ZONE}"),
-        ({"minute": "*/7"}, f"*/7 {HOUR} * * * {ZONE}"),
-        ({"day_of_month": "1"}, f"{MINUTE} {HOUR} 1 * * {ZONE}"),
-        ({"month_of_year": "2"}, f"{MINUTE} {HOUR} * 2 * {ZONE}"),
-        ({"day_of_week": "1-5"}, f"{MINUTE} {HOUR} * * 1-5 {ZONE}"),
-        ({"timezone": "UTC"}, f"{MINUTE} {HOUR} * * * UTC"),
-    ],
-)
-def test_each_part_of_a_crontab_is_compared(
-    stored: dict[str, dict[str, Any]], columns: dict[str, str], found: str
-) -> None:
+    ("part", "value"),
+    [("hour", EARLIER), ("minute", "*/7"), ("day_of_month", "1"), ("month_of_year", "2"), ("day_of_week", "1-5"),
+     ("timezone", "UTC")],
+)  # fmt: skip
+def test_each_part_of_a_crontab_is_compared(stored: Entries, part: str, value: str) -> None:
     """The time zone is one of them."""
-    model("CrontabSchedule").objects.filter(hour=str(HOUR)).update(**columns)
-    assert compare(stored) == [Drift("decline-pending", "schedule", DECLARED, found)]
+    parts = dict(zip(PARTS, DECLARED.split(), strict=True)) | {part: value}
+    model("CrontabSchedule").objects.filter(hour=str(HOUR)).update(**{part: value})
+    assert compare(stored) == [Drift("decline-pending", "schedule", DECLARED, " ".join(parts.values()))]
 
 
-def test_changed_interval_and_second_schedule_are_named(stored: dict[str, dict[str, Any]]) -> None:
+def test_changed_interval_and_second_schedule_are_named(stored: Entries) -> None:
     """A row with two schedules follows the first, and cannot be saved."""
     model("IntervalSchedule").objects.update(every=40)
     row = model("CrontabSchedule").objects.get()
@@ -145,30 +119,34 @@ def test_changed_place_is_named() -> None:
 
 
 def test_undeclared_is_an_enabled_row_that_sends_our_task_or_was_declared(
-    stored: dict[str, dict[str, Any]],
+    stored: Entries,
 ) -> None:
     """A disabled row or another app's row is not."""
     rows = model("PeriodicTask").objects
-    note = {"description": drift.NOTE}
     write({name: {"task": "shop.a", "schedule": 60.0} for name in ("of before", "other", "disabled of before")})
     write({name: {"task": RECONCILE, "schedule": 60.0} for name in ("by hand", "disabled by hand")})
-    rows.filter(name__in=["of before", "disabled of before"]).update(**note)
+    rows.filter(name__in=["of before", "disabled of before"]).update(description=drift.NOTE)
     rows.filter(name__startswith="disabled").update(enabled=False)
     assert [row["name"] for row in drift.undeclared(stored)] == ["by hand", "of before"]
 
 
 def health() -> list[str]:
-    """What this room answers to the core's `health`."""
+    """Return what this room answers to the core's `health`."""
     answers: dict[Any, Any] = dict(signals.health_requested.send(None, now=NOON))
     found: list[str] = answers[receivers.report_drift]
     return found
 
 
-@pytest.mark.usefixtures("stored", "stock")
-def test_health_names_drift_and_undeclared_entries() -> None:
-    """One line each says what to do; no line where rows and code agree."""
+@pytest.mark.usefixtures("stored")
+def test_health_names_drift_and_undeclared_entries(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One line each says what to do; no line where rows and code agree, or where beat does not read the rows."""
+    write(BY_HAND)
+    assert health() == []  # the settings name a file
+    settings.CELERY_BEAT_SCHEDULER = STOCK  # Celery before 5.6 reads this, whatever is assigned below
+    monkeypatch.setitem(current_app.conf, "beat_scheduler", STOCK)
+    model("PeriodicTask").objects.filter(name="by hand").delete()
     assert health() == []
-    write({"by hand": {"task": RECONCILE, "schedule": 60.0}})
+    write(BY_HAND)
     model("CrontabSchedule").objects.filter(hour=str(HOUR)).update(hour=EARLIER)
     model("PeriodicTask").objects.filter(name="reconcile").delete()
     end = f"; correct it in the admin, or run beat with {OURS}"
@@ -179,9 +157,3 @@ def test_health_names_drift_and_undeclared_entries() -> None:
         f"schedule drift: reconcile: its row is missing{end}",
         f"undeclared entry: by hand sends {LABEL}.reconcile, and the code declares no such entry{other_end}",
     ]
-
-
-def test_health_ignores_rows_that_beat_does_not_read() -> None:
-    """Where beat keeps its schedule in a file, the tables are another app's."""
-    write({"by hand": {"task": RECONCILE, "schedule": 60.0}})
-    assert health() == []

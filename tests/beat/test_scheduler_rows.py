@@ -1,6 +1,5 @@
 """Rows of our scheduler that the code does not declare, that expire, or that cannot be read."""
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,8 +12,8 @@ from refunds.models import Sweep
 from refunds.schedule import beat_schedule
 
 from ..day.conftest import Schedule, Start
-from ..factories import CUTOFF, NOON
-from .beats import BEFORE, DAY, DECLINE, FILE, HOUR, OURS, READERS, RECONCILE, STOCK, daily, rows, sent, warnings
+from ..factories import CUTOFF, DAY, HOUR, MINUTE, NOON
+from .beats import DECLINE, FILE, OURS, RECONCILE, STOCK, begin, daily, restart, rows, sent, warnings
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -28,11 +27,10 @@ def test_entry_that_is_no_longer_declared_is_disabled(
     hours = f"{(local.hour - 1) % 24},{(local.hour + 1) % 24}"  # an hour before the cutoff, and an hour after it
     nightly = {"task": DECLINE, "schedule": crontab(hour=hours, minute=str(local.minute))}
     schedule({**decline, "nightly": nightly})
-    celery = start(BEFORE, scheduler=OURS, workers=READERS)
-    celery.advance(timedelta(0))
+    celery = begin(start)
     if stock_rows:
         rows().update(description="")  # as django-celery-beat writes them
-        celery.advance(timedelta(minutes=6))
+        celery.advance(6 * MINUTE)
     for entries in (decline, {**decline, "nightly": nightly}):
         celery.stop_beat()
         schedule(entries)
@@ -48,7 +46,7 @@ def test_entry_that_is_no_longer_declared_is_disabled(
 @pytest.mark.usefixtures("decline")
 def test_entry_by_hand_runs_and_is_reported_once(start: Start, caplog: pytest.LogCaptureFixture) -> None:
     """A second decline finds the sweep of the last cutoff, and does nothing."""
-    celery = start(NOON - HOUR, scheduler=OURS, workers=READERS)
+    celery = begin(start, NOON - HOUR)
     rows().create(name="by hand", task=DECLINE, crontab=daily(NOON))
     rows().create(name="not ours", task="shop.restock", crontab=daily(NOON + HOUR))
     celery.advance(26 * HOUR)
@@ -64,45 +62,34 @@ def test_entry_by_hand_runs_and_is_reported_once(start: Start, caplog: pytest.Lo
 def test_each_scheduler_keeps_the_expiry(start: Start, scheduler: str) -> None:
     """The reconciler's message expires after half a minute."""
     celery = start(NOON, scheduler=scheduler)
-    celery.advance(timedelta(minutes=2))
+    celery.advance(2 * MINUTE)
     found = celery.timeline.of("sent", RECONCILE)
     assert len(found) >= 3
     assert all(record.expires and 29 < (record.expires - record.at).total_seconds() <= 30 for record in found)
 
 
 def test_declared_entry_without_a_valid_row_is_logged(
-    start: Start, schedule: Schedule, decline: dict[str, Any], caplog: pytest.LogCaptureFixture
+    start: Start, schedule: Schedule, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Beat sends the others."""
-    schedule({**decline, "at noon": {"task": DECLINE, "schedule": "noon"}, "nothing": {}})
-    celery = start(BEFORE, scheduler=OURS, workers=READERS)
+    """Beat sends the others, with `expires` alone as well: ours stores it in the row, where the stock one drops it."""
+    decline = {**beat_schedule()["decline-pending"], "options": {"expires": 3600}}
+    schedule({"decline-pending": decline, "at noon": {"task": DECLINE, "schedule": "noon"}, "nothing": {}})
+    celery = begin(start)
     celery.advance(2 * HOUR)
     assert sent(celery) == [CUTOFF]
-    lines = [line for line in warnings(caplog) if line.startswith("schedule drift, not put back: ")]
-    assert {line.split(": ")[1] for line in lines} == {"at noon", "nothing"}
-
-
-def test_expires_alone_is_kept(start: Start, schedule: Schedule) -> None:
-    """Ours stores it in the row; django-celery-beat would drop it."""
-    schedule({"decline-pending": {**beat_schedule()["decline-pending"], "options": {"expires": 3600}}})
-    celery = start(BEFORE, scheduler=OURS, workers=READERS)
-    celery.advance(2 * HOUR)
     (record,) = celery.timeline.of("sent", DECLINE)
     assert record.expires is not None
     assert 3599 < (record.expires - record.at).total_seconds() <= 3600
-
-
-def sql(statement: str, *values: Any) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)
+    lines = [line for line in warnings(caplog) if line.startswith("schedule drift, not put back: ")]
+    assert {line.split(": ")[1] for line in lines} == {"at noon", "nothing"}
 
 
 @pytest.mark.parametrize("name", ["decline-pending", "by hand"])
 @pytest.mark.parametrize(
     ("column", "value"),
     [
-        ("crontab", "timezone"),
-        ("crontab", "hour"),
+        ("timezone", "Nowhere"),
+        ("hour", "Nowhere"),
         ("crontab_id", None),
         ("args", "{"),
         ("kwargs", "["),
@@ -113,18 +100,15 @@ def test_unreadable_row_does_not_end_beat(
     start: Start, decline: dict[str, Any], name: str, column: str, value: str | None
 ) -> None:
     """At its start and while it runs, beat restores a declared row, and does not send one that was added by hand."""
-    celery = start(BEFORE, scheduler=OURS, workers=READERS)
-    celery.advance(timedelta(0))
+    celery = begin(start)
     if name != "decline-pending":
         rows().create(name=name, task=DECLINE, crontab=daily(CUTOFF + HOUR))
     row = rows().get(name=name)
-    if column == "crontab":
-        sql(f"UPDATE django_celery_beat_crontabschedule SET {value} = %s WHERE id = %s", "Nowhere", row.crontab_id)
-    else:
-        sql(f"UPDATE django_celery_beat_periodictask SET {column} = %s WHERE id = %s", value, row.pk)
+    table, pk = ("crontabschedule", row.crontab_id) if value == "Nowhere" else ("periodictask", row.pk)
+    with connection.cursor() as cursor:
+        cursor.execute(f"UPDATE django_celery_beat_{table} SET {column} = %s WHERE id = %s", [value, pk])
     celery.advance(HOUR)
-    celery.stop_beat()
-    celery.start_beat()
+    restart(celery)
     celery.advance(4 * HOUR)
     assert sent(celery) == [CUTOFF]
     assert drift.compare(decline) == []
@@ -133,9 +117,9 @@ def test_unreadable_row_does_not_end_beat(
 def test_row_that_cannot_be_saved_does_not_end_beat(start: Start, caplog: pytest.LogCaptureFixture) -> None:
     """A row with two expiries, which its own save refuses, is restored, and beat goes on to send it."""
     celery = start(NOON, scheduler=OURS)
-    celery.advance(timedelta(minutes=1))
+    celery.advance(MINUTE)
     rows().filter(name="reconcile").update(expires=NOON + HOUR)
-    celery.advance(timedelta(minutes=2))
+    celery.advance(2 * MINUTE)
     assert len(celery.timeline.of("sent", RECONCILE)) >= 5
     assert any("cannot be saved" in line for line in warnings(caplog))
     assert drift.compare(beat_schedule()) == []

@@ -1,6 +1,7 @@
 """Beat's schedulers: the file's, django-celery-beat's, and ours, which puts back what is edited."""
 
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -10,13 +11,13 @@ from refunds.beat import drift
 from refunds.domain import cutoff
 from refunds.models import Sweep
 from refunds.operations import sweeps
-from refunds.schedule import beat_schedule
 
 from ..day.conftest import Schedule, Start
-from ..factories import CUTOFF, NOON, make_requests
-from .beats import BEFORE, DAY, DECLARED, DECLINE, FILE, HOUR, OURS, READERS, STOCK, Edit, daily, rows, sent, warnings
+from ..factories import CUTOFF, DAY, HOUR, MINUTE, NOON, SECOND, make_requests
+from .beats import BEFORE, DECLARED, DECLINE, FILE, OURS, STOCK, Edit, begin, daily, restart, rows, sent, warnings
 
 pytestmark = pytest.mark.django_db(transaction=True)
+EACH_SCHEDULER = pytest.mark.parametrize("scheduler", [FILE, pytest.param(STOCK, marks=pytest.mark.long), OURS])
 
 
 def changes(year: int) -> list[date]:
@@ -26,25 +27,24 @@ def changes(year: int) -> list[date]:
 
 
 @pytest.mark.usefixtures("decline")
-@pytest.mark.parametrize("scheduler", [FILE, pytest.param(STOCK, marks=pytest.mark.long), OURS])
+@EACH_SCHEDULER
 @pytest.mark.parametrize("day", changes(2026))
 def test_each_scheduler_declines_once_a_day_around_a_change_of_clocks(start: Start, day: date, scheduler: str) -> None:
     """On that day, the day before and the day after, beat sends at the cutoff and at no other time."""
     cutoffs = [cutoff.on(day + number * DAY) for number in (-1, 0, 1)]
-    celery = start(cutoffs[0] - HOUR, scheduler=scheduler, workers=READERS)
+    celery = begin(start, cutoffs[0] - HOUR, scheduler)
     celery.run_until(cutoffs[-1] + 0.5 * HOUR)
     assert sent(celery) == cutoffs
     assert [sweep.scheduled_for for sweep in Sweep.objects.order_by("pk")] == cutoffs
 
 
 @pytest.mark.usefixtures("decline")
-@pytest.mark.parametrize("scheduler", [FILE, pytest.param(STOCK, marks=pytest.mark.long), OURS])
+@EACH_SCHEDULER
 def test_restart_after_the_cutoff_sends_no_second_decline(start: Start, scheduler: str) -> None:
     """It sends none after the restart, and none at another hour of the next day."""
-    celery = start(NOON, scheduler=scheduler, workers=READERS)
+    celery = begin(start, NOON, scheduler)
     celery.advance(10.5 * HOUR)
-    celery.stop_beat()
-    celery.start_beat()
+    restart(celery)
     celery.advance(24 * HOUR)
     assert sent(celery) == [CUTOFF, CUTOFF + DAY]
 
@@ -53,7 +53,7 @@ def test_restart_after_the_cutoff_sends_no_second_decline(start: Start, schedule
 def test_missed_entry_by_hand_is_made_up_for(start: Start, schedule: Schedule, scheduler: str) -> None:
     """Ours sends it when beat is back; django-celery-beat reads it only near its hour, and sends it the next day."""
     schedule({})
-    celery = start(NOON, scheduler=scheduler, workers=READERS)
+    celery = begin(start, NOON, scheduler)
     celery.stop_beat()
     rows().create(name="by hand", task=DECLINE, crontab=daily(CUTOFF))
     celery.advance(10.5 * HOUR)
@@ -72,8 +72,9 @@ def edit_the_crontab(row: Any) -> None:
     row.crontab.save()
 
 
-def take_another_crontab(row: Any) -> None:
-    row.crontab = daily(EARLIER)
+def set_to(row: Any, **columns: Any) -> None:
+    for name, value in columns.items():
+        setattr(row, name, value)
     row.save()
 
 
@@ -82,20 +83,26 @@ def take_another_time_zone(row: Any) -> None:
     ahead = {name: CUTOFF.astimezone(ZoneInfo(name)).utcoffset() for name in sorted(available_timezones())}
     own = CUTOFF.astimezone(cutoff.ZONE).utcoffset()
     zone = next(name for name, offset in ahead.items() if offset and own and timedelta(0) < offset - own <= HOUR)
-    row.crontab = daily(CUTOFF, timezone=zone)
-    row.save()
+    set_to(row, crontab=daily(CUTOFF, timezone=zone))
 
 
-@pytest.mark.usefixtures("decline")
-@pytest.mark.parametrize("edit", [edit_the_crontab, take_another_crontab, take_another_time_zone])
-def test_edit_to_an_earlier_time_is_put_back(start: Start, edit: Edit, caplog: pytest.LogCaptureFixture) -> None:
+EARLIER_TIMES: dict[str, Edit] = {
+    "of its crontab": edit_the_crontab,
+    "of another crontab": lambda row: set_to(row, crontab=daily(EARLIER)),
+    "in another time zone": take_another_time_zone,
+}
+
+
+@pytest.mark.parametrize("edit", EARLIER_TIMES.values(), ids=EARLIER_TIMES)
+def test_edit_to_an_earlier_time_is_put_back(
+    start: Start, decline: dict[str, Any], edit: Edit, caplog: pytest.LogCaptureFixture
+) -> None:
     """While beat runs, it sends nothing at the earlier time and one decline at the cutoff, and logs the edit."""
-    celery = start(BEFORE, scheduler=OURS, workers=READERS)
-    celery.advance(timedelta(0))
+    celery = begin(start)
     edit(rows().get(name="decline-pending"))
     celery.advance(3 * HOUR)
     assert sent(celery) == [CUTOFF]
-    assert drift.compare({"decline-pending": beat_schedule()["decline-pending"]}) == []
+    assert drift.compare(decline) == []
     (line,) = warnings(caplog)[-1:]
     assert line.startswith("schedule drift, put back: decline-pending: schedule is '")
     assert line.endswith(f"declared is '{DECLARED}'")
@@ -107,64 +114,33 @@ def test_stock_scheduler_follows_the_edit_and_the_reconciler_declines(start: Sta
     celery = start(BEFORE, scheduler=STOCK)
     sweeps.decline_pending(celery.now)  # of the previous cutoff, as after a day of running
     edit_the_crontab(rows().get(name="decline-pending"))
-    celery.run_until(CUTOFF - timedelta(seconds=1))
+    celery.run_until(CUTOFF - SECOND)
     assert sent(celery) == [CUTOFF - HOUR]
     assert Sweep.objects.count() == 1
-    celery.advance(timedelta(minutes=1))
-    assert Sweep.objects.get(scheduled_for=CUTOFF).started_at - CUTOFF < timedelta(seconds=30)
+    celery.advance(MINUTE)
+    assert Sweep.objects.get(scheduled_for=CUTOFF).started_at - CUTOFF < 30 * SECOND
 
 
-def disable(row: Any) -> None:
-    row.enabled = False
-    row.save()
+# django-celery-beat would not send a row after these edits while it was down.
+LEFT: dict[str, Edit] = {
+    "disabled": partial(set_to, enabled=False),
+    "sent once": partial(set_to, one_off=True, total_run_count=1),
+    "sent later": partial(set_to, start_time=NOON + 9 * DAY),
+    "expired": partial(set_to, expires=NOON),
+}
+EDITS: dict[str, Edit] = LEFT | {
+    "disabled unseen": lambda row: rows().filter(pk=row.pk).update(enabled=False),
+    "sent elsewhere": partial(set_to, queue="payments"),
+    "with arguments": partial(set_to, kwargs='{"dry": true}'),
+    "renamed": partial(set_to, name="decline at night"),
+    "removed": lambda row: row.delete(),
+}
 
 
-def disable_unseen(row: Any) -> None:
-    rows().filter(pk=row.pk).update(enabled=False)
-
-
-def send_once(row: Any) -> None:
-    row.one_off, row.total_run_count = True, 1
-    row.save()
-
-
-def send_later(row: Any) -> None:
-    row.start_time = NOON + timedelta(days=9)
-    row.save()
-
-
-def let_it_expire(row: Any) -> None:
-    row.expires = NOON
-    row.save()
-
-
-def send_elsewhere(row: Any) -> None:
-    row.queue = "payments"
-    row.save()
-
-
-def add_arguments(row: Any) -> None:
-    row.kwargs = '{"dry": true}'
-    row.save()
-
-
-def rename(row: Any) -> None:
-    row.name = "decline at night"
-    row.save()
-
-
-def remove(row: Any) -> None:
-    row.delete()
-
-
-EDITS = [disable, disable_unseen, send_once, send_later, let_it_expire, send_elsewhere, add_arguments, rename, remove]
-
-
-@pytest.mark.parametrize("edit", EDITS)
+@pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS)
 def test_each_kind_of_edit_is_put_back(start: Start, decline: dict[str, Any], edit: Edit) -> None:
     """Beat sends the declared decline once, at the cutoff, to the queue of the decisions."""
-    celery = start(BEFORE, scheduler=OURS, workers=READERS)
-    celery.advance(timedelta(0))
+    celery = begin(start)
     edit(rows().get(name="decline-pending"))
     celery.advance(3 * HOUR)
     assert sent(celery) == [CUTOFF]
@@ -174,11 +150,10 @@ def test_each_kind_of_edit_is_put_back(start: Start, decline: dict[str, Any], ed
 
 
 @pytest.mark.usefixtures("decline")
-@pytest.mark.parametrize("edit", [disable, send_once, send_later, let_it_expire])
+@pytest.mark.parametrize("edit", LEFT.values(), ids=LEFT)
 def test_start_puts_back_edits_from_while_beat_was_down(start: Start, edit: Edit) -> None:
-    """django-celery-beat would leave these: a row that is disabled, sent once, not yet or no longer valid."""
-    celery = start(BEFORE, scheduler=OURS, workers=READERS)
-    celery.advance(timedelta(0))
+    """The row is disabled, sent once, not yet valid or no longer valid."""
+    celery = begin(start)
     celery.stop_beat()
     edit(rows().get(name="decline-pending"))
     celery.start_beat()

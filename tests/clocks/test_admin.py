@@ -1,6 +1,7 @@
 """The admin on a machine whose clock differs from the database's: nothing is decided, and the page says why."""
 
-from datetime import timedelta
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -9,65 +10,66 @@ from django.test import Client
 from refunds import queries
 from refunds.clocks.models import WrongClock
 
-from ..admin.conftest import APPROVE_ALL, CHANGE_LIST, browser, clock, make_user, press, state, texts, token_of
-from ..factories import CUTOFF, PRESSED, make_requests
+from ..admin.conftest import (
+    APPROVE_ALL,
+    CHANGE_LIST,
+    act,
+    client,
+    clock,
+    confirm,
+    press,
+    queued,
+    state,
+    texts,
+    token_of,
+    user,
+)
+from ..factories import CUTOFF, MINUTE, PRESSED, make_requests
 
-__all__ = ["clock"]  # a fixture
+__all__ = ["client", "clock", "user"]  # fixtures
 pytestmark = pytest.mark.django_db
+PERMISSIONS = ("approve_all", "approve_returnrequest", "decline_returnrequest")
 
 
-@pytest.fixture
-def client() -> Client:
-    """The browser of a user who may decide everything."""
-    return browser(make_user("approve_all", "approve_returnrequest", "decline_returnrequest"))
+@contextmanager
+def wrong_clock(monkeypatch: pytest.MonkeyPatch) -> Generator[list[Any]]:
+    """Put the admin's machine four minutes behind the database, which is past the cutoff.
 
-
-def database_is_past_the_cutoff(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The machine of the admin is four minutes behind it, and still before the cutoff."""
-    monkeypatch.setattr(queries, "database_clock", lambda: CUTOFF + timedelta(minutes=2))
+    Each page in the list is refused: it leads to the list with one message that has both clocks and what to do. No row
+    changes, except that the wrong clock is noted.
+    """
+    pages: list[Any] = []
+    before = state()
+    monkeypatch.setattr(queries, "database_clock", lambda: CUTOFF + 2 * MINUTE)
     monkeypatch.setattr("socket.gethostname", lambda: "web-1")
-
-
-def refused(page: Any) -> None:
-    """The list, with one message that has both clocks and what to do."""
-    assert page.redirect_chain == [(CHANGE_LIST, 302)]
-    (text,) = texts(page)
-    assert text.startswith(
-        f"Nothing was decided: the clock of web-1 says {PRESSED:%Y-%m-%d %H:%M:%S} UTC and the database's"
-    )
-    assert "web-1 is 240 s behind the database" in text
-    assert "Set both clocks by NTP" in text
+    yield pages
+    clocks = f"the clock of web-1 says {PRESSED:%Y-%m-%d %H:%M:%S} UTC and the database's"
+    for page in pages:
+        assert page.redirect_chain == [(CHANGE_LIST, 302)]
+        (text,) = texts(page)
+        assert text.startswith(f"Nothing was decided: {clocks}")
+        assert "web-1 is 240 s behind the database" in text
+        assert "Set both clocks by NTP" in text
     assert WrongClock.objects.get().host == "web-1"
+    assert (state() | {"WrongClock": []}, queued()) == (before, [])
 
 
-def test_button_shows_no_page(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The page's numbers would be those of another day."""
-    make_requests()
-    database_is_past_the_cutoff(monkeypatch)
-    refused(client.get(APPROVE_ALL, follow=True))
-
-
-def test_press_of_a_page_made_before_starts_nothing(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The clock went wrong between page and press."""
+def test_button_neither_shows_its_page_nor_starts_a_sweep(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page's numbers would be those of another day; the clock can go wrong between page and press."""
     make_requests(received_at=PRESSED)
     token = token_of(client)
-    before = state()
-    database_is_past_the_cutoff(monkeypatch)
-    refused(press(client, token, follow=True))
-    assert state() | {"WrongClock": []} == before  # the wrong clock is noted
+    with wrong_clock(monkeypatch) as pages:
+        pages.extend([client.get(APPROVE_ALL, follow=True), press(client, token, follow=True)])
 
 
-@pytest.mark.parametrize("verb", ["approve", "decline"])
+@pytest.mark.parametrize("action", ["approve_selected", "decline_selected"])
 @pytest.mark.parametrize("across", [0, 1])
 def test_actions_neither_show_nor_decide(
-    client: Client, monkeypatch: pytest.MonkeyPatch, verb: str, across: int
+    client: Client, monkeypatch: pytest.MonkeyPatch, action: str, across: int
 ) -> None:
     """For chosen rows and across pages, with the token of a page that was made while the clock was right."""
-    (row,) = make_requests(received_at=PRESSED)
-    form = {"action": f"{verb}_selected", "_selected_action": row.pk, "select_across": across}
-    token = client.post(CHANGE_LIST, form).context["token"]
-    before = state()
-    database_is_past_the_cutoff(monkeypatch)
-    refused(client.post(CHANGE_LIST, form, follow=True))
-    refused(client.post(CHANGE_LIST, {**form, verb: "x", "token": token, "reason": "r"}, follow=True))
-    assert state() | {"WrongClock": []} == before  # the wrong clock is noted
+    chosen = [make_requests(received_at=PRESSED)[0].pk]
+    token = act(client, action, chosen, select_across=across).context["token"]
+    with wrong_clock(monkeypatch) as pages:
+        pages.append(act(client, action, chosen, select_across=across))
+        pages.append(confirm(client, action, chosen, token=token, select_across=across))

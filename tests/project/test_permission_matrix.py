@@ -15,13 +15,12 @@ from refunds.notices import opt_outs
 from refunds.notices.models import Notice
 
 from ..admin import matrix
-from ..admin.asking import FORMS, Forms, Queued, check_answers, check_forged, rows
-from ..admin.conftest import clock, make_user, queued
-from ..admin.kinds import app_permissions
+from ..admin.asking import FORMS, Forms, app_permissions, check_answers, check_forged, rows
+from ..admin.conftest import clock, make_user
 from ..admin.matrix import Asked
 from ..factories import PRESSED, make_refund
 
-__all__ = ["clock", "queued"]  # fixtures
+__all__ = ["clock"]  # a fixture
 
 pytestmark = pytest.mark.django_db
 
@@ -56,15 +55,15 @@ def names(settings: Settings) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("asked", REQUESTS, ids=str)
-def test_each_kind_of_user_is_answered_as_the_tables_say(asked: Asked, names: dict[str, Any], queued: Queued) -> None:
+def test_each_kind_of_user_is_answered_as_the_tables_say(asked: Asked, names: dict[str, Any]) -> None:
     """And rows change, and messages go out, only where a table has it in bold."""
-    check_answers(asked, names, ALL_FORMS, app_permissions(), queued)
+    check_answers(asked, names, ALL_FORMS, app_permissions())
 
 
 @pytest.mark.parametrize("asked", POSTS, ids=str)
-def test_forged_form_is_refused(asked: Asked, names: dict[str, Any], queued: Queued) -> None:
+def test_forged_form_is_refused(asked: Asked, names: dict[str, Any]) -> None:
     """A superuser's POST without a CSRF token, or with a wrong one, is 403 and changes nothing."""
-    check_forged(asked, names, ALL_FORMS, queued)
+    check_forged(asked, names, ALL_FORMS)
 
 
 def test_every_page_has_its_row() -> None:

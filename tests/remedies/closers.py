@@ -1,4 +1,4 @@
-"""What the room's tests share: a payment provider, a failed refund, an operator's two actions, and all rows."""
+"""What the room's tests share: a payment provider, a failed refund, and an operator's two actions."""
 
 import re
 from typing import Any
@@ -7,11 +7,10 @@ import pytest
 from pytest_django import Settings
 
 from refunds.errors import BadInput
-from refunds.models import Refund, ReturnRequest
+from refunds.models import Refund
 from refunds.remedies import closing
-from refunds.remedies.models import SecondReceipt, SettledElsewhere
 
-from ..factories import NOON, PRESSED, make_refund, refund_rows
+from ..factories import NOON, PRESSED, make_refund
 from ..operations.payers import Scripted
 
 
@@ -30,13 +29,13 @@ class Provider(Scripted):
 
 @pytest.fixture
 def provider(settings: Settings) -> None:
-    """Payments are those of the provider."""
+    """Have the provider pay."""
     settings.REFUNDS_GATEWAY = f"{__name__}.{Provider.__name__}"
 
 
 @pytest.fixture
 def refund() -> Refund:
-    """A refund of `ch_old` that has failed after a refusal."""
+    """Return a refund of `ch_old` that has failed after a refusal."""
     return failed_refund()
 
 
@@ -46,20 +45,16 @@ def failed_refund(**columns: Any) -> Refund:
 
 
 def correct(refund: Refund, payment: str = "ch_new", **changes: Any) -> tuple[bool, list[Refund]]:
-    """Whether it was corrected, and the rows that were noted."""
-    noted: list[Refund] = []
-    values: dict[str, Any] = {"seen": refund.tried_again, "now": PRESSED, "note": noted.append, **changes}
-    return closing.correct_payment(refund.pk, payment, **values), noted
+    """Return whether it was corrected, and the rows that were noted."""
+    return _changed(closing.correct_payment, refund, payment, **changes)
 
 
 def settle(refund: Refund, receipt: str = "SEPA 17", **changes: Any) -> tuple[bool, list[Refund]]:
-    """Whether it was settled elsewhere, and the rows that were noted."""
+    """Return whether it was settled elsewhere, and the rows that were noted."""
+    return _changed(closing.settle_elsewhere, refund, receipt, **{"reason": "account closed", **changes})
+
+
+def _changed(change: Any, refund: Refund, *fields: str, **changes: Any) -> tuple[bool, list[Refund]]:
     noted: list[Refund] = []
-    values: dict[str, Any] = {"reason": "account closed", "seen": refund.tried_again, "now": PRESSED}
-    values |= {"note": noted.append, **changes}
-    return closing.settle_elsewhere(refund.pk, receipt, **values), noted
-
-
-def state() -> tuple[Any, ...]:
-    models = (ReturnRequest, SettledElsewhere, SecondReceipt)
-    return refund_rows(), *[list(model._default_manager.order_by("pk").values()) for model in models]
+    values = {"seen": refund.tried_again, "now": PRESSED, "note": noted.append, **changes}
+    return change(refund.pk, *fields, **values), noted

@@ -1,20 +1,18 @@
-"""What the tests of the room's pages share: a refund for each page, an operator, and a good form."""
+"""What the tests of the room's pages share: a refund for each page, and a good form."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.test import Client, TestCase
+from django.test import Client
 
 from refunds import signals
 from refunds.models import Refund
 from refunds.remedies.forms import PAGES, Page
 
-from ..admin.conftest import REFUNDS, Message, browser, make_user
+from ..admin.conftest import REFUNDS, commit
 from ..factories import NOON, make_refund
 
-Queued = Callable[[], list[Message]]
 NEW = "ch_new"
 CORRECT, SETTLE, SECOND = PAGES
 # A good form for each page.
@@ -26,14 +24,8 @@ FIELDS = {
 EVERY_PAGE = pytest.mark.parametrize("page", PAGES, ids=[page.address for page in PAGES])
 
 
-@pytest.fixture
-def client() -> Client:
-    """The browser of an operator who can use all three pages, and not try again."""
-    return browser(make_user("correct_payment", "settle_refund"))
-
-
 def row(page: Page, **columns: Any) -> Refund:
-    """A refund for the page."""
+    """Return a refund for the page."""
     values: dict[str, Any] = {"payment": "cs_test_1", "settled_at": NOON}
     if page is not SECOND:
         return make_refund(**{**values, "status": "failed", "failure": "card closed", **columns})
@@ -42,15 +34,16 @@ def row(page: Page, **columns: Any) -> Refund:
     return refund
 
 
-def of(refund: Refund, page: Page) -> str:
-    return f"{REFUNDS}{refund.pk}/{page.address}/"
+def of(refund: Refund, page: Page | None = None, query: str = "") -> str:
+    """Return the address of the remedy's page, or of the refund's own."""
+    return f"{REFUNDS}{refund.pk}/{page.address if page else 'change'}/{query}"
 
 
 def send(client: Client, refund: Refund, page: Page, query: str = "", **changes: Any) -> Any:
     """Send the page's form as the page has it now, with the changes, and commit."""
     seen = "1" if page is SECOND else "0"
-    with TestCase.captureOnCommitCallbacks(execute=True):
-        return client.post(of(refund, page) + query, {"seen": seen, **FIELDS[page], **changes}, follow=True)
+    with commit():
+        return client.post(of(refund, page, query), {"seen": seen, **FIELDS[page], **changes}, follow=True)
 
 
 def history() -> list[tuple[Any, ...]]:

@@ -15,9 +15,10 @@ from refunds.operations import bulk_payments
 from refunds.operations.payments import pay_refund
 from refunds.remedies import closing
 
-from ..factories import NOON, PRESSED, empty_tables, make_refund
+from ..factories import NOON, PRESSED, empty_tables
 from ..operations.conftest import Published, published
 from ..operations.payers import Scripted, Slow
+from .closers import correct, failed_refund, settle
 
 __all__ = ["published"]  # a fixture
 
@@ -29,18 +30,10 @@ LONG = 30
 
 @pytest.fixture
 def refund(settings: Settings) -> Generator[Refund]:
-    """A refund that failed at noon."""
+    """Yield a refund that failed at noon."""
     settings.REFUNDS_GATEWAY = "tests.operations.payers.Scripted"
-    yield make_refund(status="failed", settled_at=NOON, failure="no", payment="ch_old")
+    yield failed_refund()
     empty_tables()
-
-
-def correct(refund: Refund, payment: str = "ch_new", note: Any = lambda _: None) -> bool:
-    return closing.correct_payment(refund.pk, payment, PRESSED, seen=0, note=note)
-
-
-def settle(refund: Refund, receipt: str = "SEPA 17", note: Any = lambda _: None) -> bool:
-    return closing.settle_elsewhere(refund.pk, receipt, "why", PRESSED, seen=0, note=note)
 
 
 def try_again(refund: Refund) -> bool:
@@ -48,7 +41,7 @@ def try_again(refund: Refund) -> bool:
 
 
 def at_once(*calls: Callable[[], bool]) -> list[bool]:
-    """What each says; they start together, each on a connection of its own."""
+    """Return what each says; they start together, each on a connection of its own."""
     start = Barrier(len(calls))
 
     def run(call: Callable[[], bool]) -> bool:
@@ -65,11 +58,11 @@ def at_once(*calls: Callable[[], bool]) -> list[bool]:
 @pytest.mark.parametrize("_attempt", range(5))
 @pytest.mark.parametrize("press", [correct, settle])
 def test_eight_presses_at_once_change_the_refund_once(
-    refund: Refund, published: Published, press: Callable[..., bool], _attempt: int
+    refund: Refund, published: Published, press: Any, _attempt: int
 ) -> None:
     """One changes the refund and notes it; seven find it changed."""
     noted: list[Refund] = []
-    said = at_once(*[lambda value=f"x{number}": press(refund, value, noted.append) for number in range(8)])
+    said = at_once(*[lambda value=f"x{number}": press(refund, value, note=noted.append)[0] for number in range(8)])
     assert sorted(said) == [False] * 7 + [True]
     assert (len(noted), len(published)) == (1, 1 if press is correct else 0)
 
@@ -77,7 +70,7 @@ def test_eight_presses_at_once_change_the_refund_once(
 @pytest.mark.parametrize("_attempt", range(5))
 def test_only_one_of_two_actions_at_once_succeeds(refund: Refund, published: Published, _attempt: int) -> None:
     """The row has all columns of one action: corrected, settled elsewhere or tried again."""
-    said = at_once(lambda: correct(refund), lambda: settle(refund), lambda: try_again(refund))
+    said = at_once(lambda: correct(refund)[0], lambda: settle(refund)[0], lambda: try_again(refund))
     assert said.count(True) == 1
     row, payment = Refund.objects.get(), ReturnRequest.objects.get().payment
     assert (row.status, row.key_number, row.receipt, payment) == {
@@ -104,7 +97,7 @@ def test_late_receipt_is_stored_as_first_or_second(refund: Refund, published: Pu
 
     def press() -> bool:
         both.wait(LONG)
-        return settle(refund)
+        return settle(refund)[0]
 
     _, settled = at_once(pay, press)
     row = Refund.objects.get()
@@ -123,9 +116,9 @@ def test_second_press_waits_for_the_first_and_changes_nothing(refund: Refund, pu
     def second() -> bool:
         assert held.wait(LONG)
         go_on.set()
-        return settle(refund, "another")
+        return settle(refund, "another")[0]
 
-    assert at_once(lambda: settle(refund, note=hold), second) == [True, False]
+    assert at_once(lambda: settle(refund, note=hold)[0], second) == [True, False]
     assert Refund.objects.get().receipt == "SEPA 17"
 
 

@@ -1,6 +1,6 @@
 """A refund that an operator has paid by another way."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -15,10 +15,11 @@ from refunds.operations.audit import run_audit
 from refunds.operations.payments import NotNow, pay_refund
 from refunds.remedies.models import SettledElsewhere
 
-from ..factories import PRESSED, refund_rows
+from ..admin.conftest import unchanged
+from ..factories import DAY, PRESSED, refund_rows
 from ..operations.conftest import Commit, Published, commit, published
 from ..operations.payers import Scripted
-from .closers import failed_refund, provider, refund, settle, state
+from .closers import failed_refund, provider, refund, settle
 
 __all__ = ["commit", "provider", "published", "refund"]  # fixtures
 
@@ -62,20 +63,16 @@ def test_refund_succeeds_with_the_receipt_and_the_reason(refund: Refund, publish
 )
 def test_bad_fields_change_nothing(refund: Refund, fields: dict[str, str], why: str) -> None:
     """Empty, too long, invisible, one of the wallet's own receipts, or a secret."""
-    before = state()
-    with pytest.raises(BadInput, match=why) as raised:
+    with unchanged(), pytest.raises(BadInput, match=why) as raised:
         settle(refund, **fields)
-    assert state() == before
     assert "sk_live_1" not in str(raised.value)
 
 
 def test_what_the_wallet_has_credited_is_not_settled_elsewhere(refund: Refund) -> None:
     """The customer would have it twice; the audit counts one that is credited after."""
     WalletEntry.objects.create(refund=refund, amount_minor=1250, currency="GBP")
-    before = state()
-    with pytest.raises(BadInput, match='the wallet has credited this refund already; use "Try again"'):
+    with unchanged(), pytest.raises(BadInput, match='the wallet has credited this refund already; use "Try again"'):
         settle(refund)
-    assert state() == before
     Refund.objects.update(status="succeeded", receipt="SEPA 17", failure="")
     SettledElsewhere.objects.create(refund=refund, reason="why")
     assert run_audit().problems == ["credits for refunds that were settled elsewhere: 1"]
@@ -89,42 +86,41 @@ def test_settled_elsewhere_beats_try_again_and_the_other_way_round(published: Pu
     assert not settle(second)[0]
 
 
-def test_rolled_back_settlement_changes_nothing(refund: Refund, published: Published, commit: Commit) -> None:
+def test_rolled_back_settlement_changes_nothing(refund: Refund, published: Published) -> None:
     """A transaction that fails leaves the refund failed and sends no message."""
-    before = state()
-    with commit(), transaction.atomic():
+    with unchanged(), transaction.atomic():
         assert settle(refund)[0]
         transaction.set_rollback(True)
-    assert (state(), published) == (before, [])
+    assert published == []
 
 
 def test_signals_of_the_settlement_are_sent(refund: Refund, published: Published) -> None:
     """Inside the transaction: first that the failure is no longer true, then that the refund is settled."""
-    heard: list[tuple[str, Any, datetime]] = []
+    heard: list[tuple[Any, Any, datetime]] = []
 
-    def reopened(*, ids: list[int], now: datetime, **_: Any) -> None:
-        heard.append(("reopened", ids, now))
+    def hear(*, signal: Any, now: datetime, ids: Any = None, id_range: Any = None, **_: Any) -> None:
+        heard.append((signal, ids or id_range, now))
 
-    def settled(*, id_range: IdRange, now: datetime, **_: Any) -> None:
-        heard.append(("settled", id_range, now))
-
-    signals.refunds_reopened.connect(reopened)
-    signals.refunds_settled.connect(settled)
+    for signal in (signals.refunds_reopened, signals.refunds_settled):
+        signal.connect(hear)
     try:
         assert settle(refund)[0]
         assert not settle(refund)[0]
     finally:
-        signals.refunds_reopened.disconnect(reopened)
-        signals.refunds_settled.disconnect(settled)
-    assert heard == [("reopened", [refund.pk], PRESSED), ("settled", IdRange(refund.pk, refund.pk), PRESSED)]
+        for signal in (signals.refunds_reopened, signals.refunds_settled):
+            signal.disconnect(hear)
+    assert heard == [
+        (signals.refunds_reopened, [refund.pk], PRESSED),
+        (signals.refunds_settled, IdRange(refund.pk, refund.pk), PRESSED),
+    ]
 
 
-def test_a_refund_that_fails_again_is_not_settled_elsewhere(refund: Refund, published: Published) -> None:
+def test_refund_that_fails_again_is_not_settled_elsewhere(refund: Refund, published: Published) -> None:
     """The provider reverses the receipt that the operator entered: the reason is kept in the history alone."""
     other = failed_refund()
     assert settle(refund)[0]
     assert settle(other)[0]
-    later = PRESSED + timedelta(days=1)
+    later = PRESSED + DAY
     Refund.objects.filter(pk=refund.pk).update(status="failed", failure="reversed", receipt="", settled_at=later)
     signals.refunds_settled.send(Refund, id_range=IdRange(refund.pk, other.pk), now=later)
     assert list(SettledElsewhere.objects.values_list("pk", flat=True)) == [other.pk]

@@ -13,7 +13,7 @@ class Stricter(Consumer):
 
 
 def found() -> list[tuple[str | None, str]]:
-    """Id and message of each problem that this room finds."""
+    """Return id and message of each problem that this room finds."""
     ids = tuple(f"{LABEL}.{number}" for number in ("E001", "E008", "E03", "W03"))
     return [(each.id, each.msg) for each in run_checks() if str(each.id).startswith(ids)]
 
@@ -32,41 +32,28 @@ def test_another_consumer_is_an_error(settings: Settings, named: str) -> None:
     assert message.startswith(f"CELERY_WORKER_CONSUMER is {named!r}: one message")
 
 
-def test_missing_consumer_is_an_error(settings: Settings) -> None:
-    """Celery would use its own."""
-    del settings.CELERY_WORKER_CONSUMER
-    assert [id_ for id_, _ in found()] == [f"{LABEL}.E030"]
-
-
 def test_subclass_of_the_consumer_is_accepted(settings: Settings) -> None:
     """A project can refuse more."""
     settings.CELERY_WORKER_CONSUMER = f"{__name__}:Stricter"
     assert found() == []
 
 
-def test_early_acknowledgement_is_an_error(settings: Settings) -> None:
-    """It is Celery's default."""
-    del settings.CELERY_TASK_ACKS_LATE
-    assert [id_ for id_, _ in found()] == [f"{LABEL}.E031"]
+@pytest.mark.parametrize(
+    ("setting", "id_"),
+    [("CELERY_WORKER_CONSUMER", "E030"), ("CELERY_TASK_ACKS_LATE", "E031"), ("CELERY_DB_REUSE_MAX", "W030")],
+)
+def test_missing_setting_is_reported(settings: Settings, setting: str, id_: str) -> None:
+    """Celery would use its own consumer, acknowledge early, and close the connection at each task."""
+    delattr(settings, setting)
+    assert [each for each, _ in found()] == [f"{LABEL}.{id_}"]
 
 
-def test_connection_closed_at_each_task_is_a_warning(settings: Settings) -> None:
-    """Celery closes it where CELERY_DB_REUSE_MAX is not set."""
-    del settings.CELERY_DB_REUSE_MAX
-    assert [id_ for id_, _ in found()] == [f"{LABEL}.W030"]
-
-
-def test_unknown_celery_setting_is_reported(settings: Settings) -> None:
-    """Celery ignores CELERY_TASK_MAX_RETRIES silently."""
-    settings.CELERY_TASK_MAX_RETRIES = 3
-    assert found() == [(f"{LABEL}.E001", "CELERY_TASK_MAX_RETRIES is not a setting of Celery and is ignored.")]
-
-
-def test_redbeat_setting_is_accepted(settings: Settings) -> None:
-    """RedBeat reads its settings from Celery's; a name that is not one of its own is refused."""
+@pytest.mark.parametrize("name", ["CELERY_TASK_MAX_RETRIES", "CELERY_REDBEAT_URL"])
+def test_unknown_celery_setting_is_reported(settings: Settings, name: str) -> None:
+    """Celery ignores it silently. A setting that RedBeat reads from Celery's is accepted."""
     settings.CELERY_REDBEAT_REDIS_URL = "redis://localhost/2"
-    settings.CELERY_REDBEAT_URL = "redis://localhost/2"
-    assert found() == [(f"{LABEL}.E001", "CELERY_REDBEAT_URL is not a setting of Celery and is ignored.")]
+    setattr(settings, name, 3)
+    assert found() == [(f"{LABEL}.E001", f"{name} is not a setting of Celery and is ignored.")]
 
 
 @pytest.mark.parametrize("broker", ["redis://localhost/0", "rediss://localhost/0", "memory://"])

@@ -26,7 +26,7 @@ AGE = 60
 
 @pytest.fixture
 def _database_file(tmp_path: Path) -> Iterator[None]:
-    """A migrated database in a file: unlike one in memory, its connection can be closed."""
+    """Use a migrated database in a file: unlike one in memory, its connection can be closed."""
     before, settings = connections["default"], connections.settings
     config: dict[str, Any] = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(tmp_path / "worker.sqlite3")}
     config |= {"CONN_MAX_AGE": AGE, "CONN_HEALTH_CHECKS": True}
@@ -40,7 +40,7 @@ def _database_file(tmp_path: Path) -> Iterator[None]:
 
 @pytest.fixture
 def opened(_database_file: None) -> Iterator[list[int]]:
-    """One item for each connection that is opened."""
+    """Yield one item for each connection that is opened."""
     found: list[int] = []
 
     def note(**_: Any) -> None:
@@ -54,7 +54,7 @@ def opened(_database_file: None) -> Iterator[list[int]]:
 
 @pytest.fixture
 def celery(opened: list[int]) -> Iterator[VirtualCelery]:
-    """A worker that does what the program `celery worker` installs at its start; one in virtual time leaves it out."""
+    """Yield a worker with what the program `celery worker` installs, and a worker in virtual time leaves out."""
     fixup = DjangoWorkerFixup(current_app).install()
     kept.check_at_each_task()
     with VirtualCelery(current_app, start=PRESSED, beats=0) as running:
@@ -65,35 +65,22 @@ def celery(opened: list[int]) -> Iterator[VirtualCelery]:
 
 
 def work(celery: VirtualCelery) -> None:
-    """A task that reads the database."""
+    """Run a task that reads the database."""
     current_app.tasks[f"{LABEL}.reconcile"].delay()
     celery.run_until_idle()
 
 
-def test_worker_keeps_its_connection(celery: VirtualCelery, opened: list[int]) -> None:
-    """All tasks use the connection of the first; Celery alone would open one for each."""
-    for _ in range(3):
-        work(celery)
-    assert len(opened) == 1
-
-
-def test_broken_connection_is_replaced(
-    celery: VirtualCelery, opened: list[int], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("usable", "later", "count"), [(True, 0, 1), (False, 0, 2), (True, AGE, 2)])
+def test_worker_keeps_its_connection_until_it_is_broken_or_old(  # noqa: PLR0917  # three of them are one case
+    celery: VirtualCelery, opened: list[int], monkeypatch: pytest.MonkeyPatch, usable: bool, later: int, count: int
 ) -> None:
-    """The next task does not fail: the connection is tested before it is used again."""
+    """Celery alone would open one for each task. After CONN_MAX_AGE a task finds a database that has moved."""
     work(celery)
     # SQLite's connection always answers.
-    monkeypatch.setattr(connections["default"], "is_usable", lambda: False)
+    monkeypatch.setattr(connections["default"], "is_usable", lambda: usable)
+    celery.advance(timedelta(seconds=later))
     work(celery)
-    assert len(opened) == 2
-
-
-def test_old_connection_is_replaced(celery: VirtualCelery, opened: list[int]) -> None:
-    """After CONN_MAX_AGE a task opens another, so that workers find a database that has moved."""
-    work(celery)
-    celery.advance(timedelta(seconds=AGE))
-    work(celery)
-    assert len(opened) == 2
+    assert len(opened) == count
 
 
 def test_worker_in_a_test_leaves_connections_alone(opened: list[int], monkeypatch: pytest.MonkeyPatch) -> None:

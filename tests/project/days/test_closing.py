@@ -4,14 +4,15 @@ import pytest
 from django.core import mail
 from pytest_django import Settings
 
+from refunds.gateways import Refused
 from refunds.models import Refund, ReturnRequest
 from refunds.operations import health
 from refunds.operations.audit import run_audit
 from refunds.remedies import closing
 
 from ...day.conftest import Start, gateway, schedule, start
-from ...day.paying import approve
-from ...day.test_try_again import approved, refuse, soon
+from ...day.paying import approve, timed
+from ...day.test_try_again import approved, soon
 from ...factories import HOUR, MINUTE, NOON
 from ...gateways.provider import InMemory, answer_lost, unreachable
 from ...notices.mails import FAILURE, SUCCESS
@@ -68,7 +69,7 @@ def test_money_that_moved_on_an_earlier_payment_is_not_moved_again(start: Start,
 def test_settled_elsewhere_pays_nothing_and_tells_the_customer(start: Start, gateway: InMemory) -> None:
     """The reconciler runs on for an hour: no call, one mail, nothing reported."""
     celery = start(NOON)
-    gateway.faults.append(refuse)
+    gateway.faults.extend(timed(celery, [], Refused("card closed")))
     refund = approved(gateway)
     celery.advance(LATER)
     assert closing.settle_elsewhere(refund.pk, "SEPA 17", "closed", celery.now, seen=0, note=lambda _: None)

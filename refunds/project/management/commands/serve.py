@@ -63,16 +63,7 @@ class Command(BaseCommand):
         supervisor.say("Starting worker, beat and web …")
         undo.enter_context(supervisor.listening())
         undo.callback(supervisor.stop)
-        try:
-            for program in programs(host, port, beat_file(), verbosity):
-                supervisor.start(program)
-            supervisor.wait_ready()
-            supervisor.say(screen(supervisor.children, address, database, broker))
-            supervisor.wait()
-        except EndAsked:
-            supervisor.say("Stopping …")
-        except ChildEnded as ended:
-            raise CommandError(f"{ended}; its last lines are above. Everything else was stopped.") from None
+        wait(supervisor, programs(host, port, beat_file(), verbosity), address, database, broker)
 
     def _say(self, line: str) -> None:
         self.stdout.write(line)
@@ -92,6 +83,20 @@ class Command(BaseCommand):
         environment["CELERY_BROKER_URL"] = redis.url(0)
         environment.setdefault("CELERY_RESULT_BACKEND", redis.url(1))
         return f"a Redis inside this process, {redis.url(0)}; it keeps nothing when it ends"
+
+
+def wait(supervisor: Supervisor, children: list[Program], *shown: str) -> None:
+    """Start the children, show the screen, and wait for a signal. Raises CommandError if a child ends."""
+    try:
+        for program in children:
+            supervisor.start(program)
+        supervisor.wait_ready()
+        supervisor.say(screen(supervisor.children, *shown))
+        supervisor.wait()
+    except EndAsked:
+        supervisor.say("Stopping …")
+    except ChildEnded as ended:
+        raise CommandError(f"{ended}; its last lines are above. Everything else was stopped.") from None
 
 
 def interruptible(undo: ExitStack) -> None:
@@ -184,13 +189,11 @@ def programs(host: str, port: int, schedule: str, verbosity: int) -> list[Progra
     """
     level = "info" if verbosity > 1 else "warning"
     celery = ("--quiet", "-A", APP)
-    # Gossip, mingle and heartbeats only serve several workers.
-    alone = ("--without-gossip", "--without-mingle", "--without-heartbeat")
+    alone = ("--without-gossip", "--without-mingle", "--without-heartbeat")  # these only serve several workers
     web = ("--noreload", "--insecure", "--skip-checks", "--verbosity", str(verbosity))
     return [
         lifeline("worker", *celery, "worker", "--pool", "solo", *alone, "--loglevel", level, grace=WORKER_GRACE),
         lifeline("beat", *celery, "beat", "--schedule", schedule, "--pidfile", "", "--loglevel", level),
-        # --noreload: the reloader starts a child process. --insecure: serve static files without DEBUG. --skip-checks:
-        # this command has run the checks.
+        # The reloader starts a child process, --insecure serves static files without DEBUG, and the checks have run.
         lifeline("web", *web, authority(host, port)),
     ]

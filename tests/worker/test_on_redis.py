@@ -1,30 +1,33 @@
-"""A worker keeps and reports what it cannot read on Redis, and goes on."""
+"""A worker on Redis: what it cannot read or acknowledge, and how it goes on."""
 
 import logging
 from collections.abc import Iterator
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import redis
 from celery import current_app
 from celery_rehearsal import VirtualCelery
 from django.core import mail
+from kombu.transport import virtual
 
 from refunds.apps import LABEL
 from refunds.worker.transport import dead_letters
 from refunds.worker.transport.dead_letters import NAME
+from refunds.worker.transport.on_redis import GuardedQoS
 
-from ..factories import NOON
+from ..factories import HOUR, MINUTE, NOON
 
 pytestmark = pytest.mark.django_db(transaction=True)
-MINUTE = timedelta(minutes=1)
 RECONCILE = f"{LABEL}.reconcile"
 BAD: dict[str, Any] = {"x": {"__type__": "nope", "__value__": 1}}
 
 
 @pytest.fixture
 def celery() -> Iterator[VirtualCelery]:
-    """A worker on Redis, without beat."""
+    """Yield a worker on Redis, without beat."""
     with VirtualCelery(current_app, start=NOON, transport="fakeredis", beats=0) as running:
         yield running
 
@@ -35,7 +38,7 @@ def send(**options: Any) -> None:
 
 
 def done(celery: VirtualCelery) -> int:
-    """How many tasks have succeeded."""
+    """Return how many tasks have succeeded."""
     return len(celery.timeline.of("succeeded", RECONCILE))
 
 
@@ -71,9 +74,35 @@ def test_garbage_that_a_killed_worker_held_is_kept(celery: VirtualCelery) -> Non
     client = celery.broker.client  # type: ignore[attr-defined]  # a Redis broker's
     client.hset("unacked", "tag", b"garbage")
     client.zadd("unacked_index", {"tag": NOON.timestamp()})
-    celery.advance(timedelta(hours=2))
+    celery.advance(2 * HOUR)
     (entry,) = client.lrange(NAME, 0, -1)
     assert entry.endswith(b"\ngarbage")
     send()
     celery.advance(timedelta(0))
     assert done(celery) == 1
+
+
+class Away(virtual.QoS):
+    """kombu's count of what a worker holds, over a Redis that does not answer. As in kombu, it forgets first."""
+
+    def ack(self, *_: Any, **__: Any) -> None:
+        """Fail, as `reject` does."""
+        raise redis.ConnectionError("Connection refused")
+
+    reject = ack
+
+
+class Guarded(GuardedQoS, Away):
+    """The QoS of a guarded worker."""
+
+
+@pytest.mark.parametrize("answer", ["ack", "reject"])
+def test_message_that_cannot_be_acknowledged_frees_its_place(answer: str) -> None:
+    """The error is still raised, and the worker can read on, which is how it notices that its connection is lost."""
+    channel: Any = SimpleNamespace(connection_errors=(redis.ConnectionError,), do_restore=False)
+    qos = Guarded(channel, prefetch_count=1)
+    qos.append(SimpleNamespace(), "tag")
+    assert not qos.can_consume()
+    with pytest.raises(redis.ConnectionError):
+        getattr(qos, answer)("tag")
+    assert qos.can_consume()

@@ -107,7 +107,7 @@ def day_of_readme() -> str:
     """Return the README's day as a test file of the copy: its names rewritten, its times moved to the copy's cutoff."""
     blocks = re.findall(r"^```python\n(.*?)^```$", README.read_text("utf-8"), re.MULTILINE | re.DOTALL)
     (day,) = [block for block in blocks if "VirtualCelery" in block]
-    renamed = Rewriter("returns", Cutoff(), ["factories"]).text(day)
+    renamed = Rewriter("returns", Cutoff()).text(day).replace("from celery_app import", "from shop.celery import")
     seconds = (OF_COPY - OF_README).total_seconds()
     moved = re.sub(r"datetime\([\d, ]+tzinfo=UTC\)", rf"(\g<0> + timedelta(seconds={seconds}))", renamed)
     head = "from datetime import UTC, datetime, timedelta\nimport pytest\n"

@@ -89,7 +89,7 @@ REFUSED = {
     "the folder of tests": (["--label", "tests"], "--label 'tests': a module or app of this name exists already"),
     "a standard module": (["--label", "email"], "--label 'email': a module or app of this name exists already"),
     "an installed module": (["--label", "celery"], "--label 'celery': a module or app of this name exists already"),
-    "an app of Django": (["--label", "auth"], "--label 'auth': a module or app of this name exists already"),
+    "an app of Django": (["--label", "admin"], "--label 'admin': a module or app of this name exists already"),
     "an unknown room": (["--without", "attic"], "there is no room 'attic' to leave out: the rooms are beat, "),
     "the default project": (["--without", "project"], "there is no room 'project' to leave out"),
     "a needed room": (["--without", "tracking"], "stripe needs tracking: keep tracking, or leave out stripe too"),
@@ -129,6 +129,21 @@ def test_manage_py_without_settings_is_refused(target: Path) -> None:
         CommandError, match=r"sets no DJANGO_SETTINGS_MODULE such as shop\.settings: set it as startproject does"
     ):
         copy(target, "--label", "returns")
+
+
+@pytest.mark.parametrize(
+    ("folder", "line"),
+    [("returns", 'name = "shop.returns"'), ("sending_back", 'label = "returns"'), ("back", 'label: Final = "returns"')],
+)
+def test_label_of_an_app_of_the_project_is_refused(target: Path, folder: str, line: str) -> None:
+    """Django takes each label once. An app below the project's folder has its label by its name or by its config."""
+    app = target / "shop" / folder
+    app.mkdir()
+    (app / "apps.py").write_text(f"class ReturnsConfig(AppConfig):\n    {line}\n", "utf-8")
+    before = tree(target)
+    with pytest.raises(CommandError, match=rf"--label 'returns': the app in .*/shop/{folder} has this label: choose"):
+        copy(target, "--label", "returns")
+    assert tree(target) == before
 
 
 @pytest.mark.parametrize(

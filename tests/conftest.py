@@ -1,11 +1,24 @@
 """What all tests of the app share."""
 
+import os
+
+import django
 import pytest
 from django.core.cache import cache
 from django.utils import timezone
+from hypothesis import HealthCheck, settings
 from kombu.transport import memory
+from pytest_django import Settings
 
 from refunds import queries
+
+# A shared machine is slow at times: no time of an example and of its making is a verdict.
+settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("thorough", settings.get_profile("default"), max_examples=200)
+settings.load_profile("thorough" if os.environ.get("REFUNDS_THOROUGH") else "default")
+
+
+ADMIN = "admin@example.com"
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -30,3 +43,10 @@ def _empty_broker() -> None:
     """Empty the memory transport: the reconciler counts the messages that wait."""
     for queue in memory.Channel.queues.values():
         queue.queue.clear()
+
+
+@pytest.fixture
+def admin(settings: Settings) -> str:
+    """The address of the one admin, who gets the mails. Django 5.2 takes pairs of name and address, 6.0 addresses."""
+    settings.ADMINS = [ADMIN] if django.VERSION >= (6, 0) else [(ADMIN, ADMIN)]
+    return ADMIN

@@ -15,8 +15,9 @@ from refunds.models import Refund
 from refunds.notices.models import Notice, NoticeStatus
 from refunds.operations import payments
 
+from ..conftest import ADMIN
+
 ADDRESS = "c@example.com"
-ADMIN = "admin@example.com"
 # The subjects of the mails about a refund of the factories.
 SUCCESS, FAILURE = "Your refund of 12.50 GBP", "Your refund of 12.50 GBP is delayed"
 

@@ -3,7 +3,6 @@
 from datetime import timedelta
 from typing import Any
 
-import django
 import pytest
 from django.core import mail
 from django.test import Client
@@ -172,15 +171,15 @@ class TestRefused:
             assert texts(send(client, refund, page))[0].startswith("Nothing was changed")
         assert state() == before
 
+    @pytest.mark.usefixtures("admin")
     def test_what_was_entered_is_in_no_mail_about_an_error(
-        self, client: Client, monkeypatch: pytest.MonkeyPatch, settings: Settings
+        self, client: Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """The admins' mail about a bug lists what was sent, without these fields."""
 
         def fail(*_: Any, **__: Any) -> None:
             raise ZeroDivisionError
 
-        settings.ADMINS = ["a@example.com"] if django.VERSION >= (6, 0) else [("a", "a@example.com")]
         monkeypatch.setattr(closing, "_failed", fail)
         client.raise_request_exception = False
         for page, fields in ((CORRECT, {"payment": NEW}), (SETTLE, {"receipt": "R-51Mt", "reason": "why-51Mt"})):

@@ -17,9 +17,12 @@ from ..factories import DAY, NOON, make_failed, make_processing, make_refund, ma
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("admin")]
 
 
-def test_digest_is_off_unless_it_is_switched_on(start: Start, schedule: Schedule) -> None:
-    """Switched on, it comes once a day at sunset, at about 18:04 UTC in mid-July."""
+def test_digest_is_off_unless_it_is_switched_on(
+    start: Start, schedule: Schedule, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Switched on, it comes once a day at sunset: 50° north and 30° east, at about 18:04 UTC in mid-July."""
     assert notices.BEAT_SCHEDULE == {}
+    monkeypatch.setattr(notices, "PLACE", (50.45, 30.52))
     pytest.importorskip("ephem", reason="Celery computes the sunset with it")
     schedule({"evening-digest": notices.evening_digest()})
     celery = start(NOON)

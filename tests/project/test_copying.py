@@ -10,7 +10,7 @@ from django.core.management.base import CommandError
 from refunds.project.copying import sources
 from refunds.project.copying.rooms import rooms
 
-from .copies import copy, start_project, tree
+from .copies import TESTS, copy, start_project, tree
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +59,19 @@ def test_tests_are_left_out_on_request(target: Path) -> None:
     printed = copy(target, "--label", "returns", tests=False)
     assert not (target / "tests").exists()
     assert "python -m pytest" not in printed
+
+
+def test_printed_commands_are_in_the_order_in_which_they_work(target: Path) -> None:
+    """After the lines to add: install and check the copy, install the kit and run the tests, start worker and beat."""
+    printed = copy(target, "--label", "returns").partition("Then, in that folder:\n")[2]
+    commands = [line.split() for line in printed.splitlines() if line.startswith("    ")]
+    assert commands[0][:2] == ["pip", "install"]
+    assert [" ".join(command) for command in commands[1:]] == [
+        *("python manage.py check", "python manage.py makemigrations --check", "python manage.py migrate"),
+        f"pip install {TESTS.with_name('rehearsal')} pytest-django",
+        'python -m pytest --ds tests.returns.settings -m "not long" tests/returns',
+        *("celery -A shop worker", "celery -A shop beat"),
+    ]
 
 
 def test_tests_go_into_the_project_s_package_of_tests(target: Path) -> None:

@@ -85,14 +85,14 @@ def tree(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
-def copied_project(folder: Path, without: Iterable[str], cutoff: Cutoff) -> Path:
+def copied_project(folder: Path, without: Iterable[str], cutoff: Cutoff, label: str = "returns") -> Path:
     """Make a fresh project: a copy that leaves out these rooms, the printed lines, and the README's day as a test."""
     target = start_project(folder)
     left = ["--without", ",".join(sorted(without))] if without else []
     at = ["--cutoff", f"{cutoff.hour:02}:{cutoff.minute:02}", "--zone", cutoff.zone]
-    paste(target, copy(target, "--label", "returns", *at, *left))
+    paste(target, copy(target, "--label", label, *at, *left))
     (target / "tests" / "conftest.py").write_text(ALONE, "utf-8")
-    (target / "tests" / "test_readme.py").write_text(day_of_readme(cutoff), "utf-8")
+    (target / "tests" / "test_readme.py").write_text(day_of_readme(cutoff, label), "utf-8")
     return target
 
 
@@ -116,11 +116,11 @@ def run(target: Path, *arguments: str, timeout: float = TAKES) -> str:
     return done.stdout
 
 
-def day_of_readme(cutoff: Cutoff) -> str:
+def day_of_readme(cutoff: Cutoff, label: str) -> str:
     """Return the README's day as a test file of the copy: its names rewritten, its times moved to the copy's cutoff."""
     blocks = re.findall(r"^```python\n(.*?)^```$", README.read_text("utf-8"), re.MULTILINE | re.DOTALL)
     (day,) = [block for block in blocks if "VirtualCelery" in block]
-    renamed = Rewriter("returns", rewriting.Cutoff()).text(day)
+    renamed = Rewriter(label, rewriting.Cutoff()).text(day)
     renamed = renamed.replace("from celery_app import", "from shop.celery import")
     of_copy = datetime.combine(OF_README, time(cutoff.hour, cutoff.minute), ZoneInfo(cutoff.zone))
     later = f"timedelta(seconds={(of_copy - OF_README).total_seconds()})"

@@ -75,6 +75,7 @@ def _next(plan: Plan) -> list[str]:
         kit = shlex.quote(str(plan.tests.resolve().with_name("rehearsal")))
         tests = f'python -m pytest --ds tests.{plan.label}.settings -m "not long" tests/{plan.label}'
         found += _commands("Run the copied tests:", [f"pip install {kit} pytest-django", tests])
+        found += [f"The pages about the rooms and their settings are in tests/{plan.label}/docs.", ""]
     return found + _commands(
         "Run it, each in a terminal, with Redis at CELERY_BROKER_URL:",
         [f"celery -A {project} {part}" for part in ("worker", "beat")],

@@ -23,6 +23,7 @@ SAME = {
     "a signal by its name": 'monkeypatch.setattr(signals, "refunds_settled", Signal())',
     "an extra of the package": "(`refunds[solar]`)",
     "tests that are not copied": "`tests/chaos/hostile`",
+    "a page that is not copied": "docs/adr/0004-chunks.md, docs/serve.md",
     "a variable": "refunds_of_sweep",
 }
 REWRITTEN = {
@@ -59,6 +60,7 @@ REWRITTEN = {
     "a command": ("run: python -m refunds decline_all", "run: python manage.py decline_all"),
     "a page of the docs": ('Path(__file__).parents[2] / "docs"', 'Path(__file__).parents[1] / "docs"'),
     "a folder of tests in a page": ("`tests/operations` reads it", "`tests/returns/operations` reads it"),
+    "the name of a page": ("docs/worker.md says where", "tests/returns/docs/worker.md says where"),
     "tests": ('"tests.operations.payers.Scripted"', '"tests.returns.operations.payers.Scripted"'),
 }
 

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from zoneinfo import ZoneInfo
 
 from .errors import CannotCopy
+from .rooms import rooms
 from .sources import NAME, PACKAGE, below
 
 # All other files are data, such as files of returns, and are copied unchanged.
@@ -95,6 +96,7 @@ def _rules_of_tests(label: str, modules: Collection[str]) -> list[tuple[str, str
         (rf"(?<![\w./])tests(\\?\.|/)(?={_any(modules)}\b)", rf"tests\1{label}\1"),
         # The pages that tests read are copied with the tests.
         (r"\bparents\[2\] / \"docs\"", 'parents[1] / "docs"'),
+        (rf"(?<![\w./])docs/(?={_any({'admin', *rooms()})}\.md)", f"tests/{label}/docs/"),
     ]
 
 
@@ -116,4 +118,4 @@ def _tables() -> set[str]:
         if file.parent.name == "migrations"
         for name in re.findall(r'CreateModel\(\s*name="(\w+)"', file.read_text("utf-8"))
     }
-    return models | {file.parent.name for file in PACKAGE.glob("*/apps.py")}
+    return models | set(rooms())

@@ -1,19 +1,13 @@
-"""What all tests share: the Celery app loaded, hypothesis profiles, and the rule that CI skips nothing."""
+"""What all tests share: the Celery app loaded, and the rule that CI skips nothing."""
 
 import os
 from collections.abc import Generator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
 
 import celery_app  # noqa: F401  # shared tasks belong to this app
 from tests import data
-
-# A shared machine is slow at times: no time of an example and of its making is a verdict.
-settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("thorough", settings.get_profile("default"), max_examples=200)
-settings.load_profile("thorough" if os.environ.get("REFUNDS_THOROUGH") else "default")
 
 
 @pytest.fixture

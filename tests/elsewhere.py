@@ -16,8 +16,9 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[1]
 DEFINED = Path("refunds", "domain", "cutoff.py")
 # Pages of documents show the cutoff of this repository; what starts servers or measures does not depend on it; the
-# wheel has the usual cutoff.
-NOT_OURS = ("docs", "benchmarks", "chaos", "test_package.py")
+# wheel has the usual cutoff; a copy in another project has a cutoff of its own, or is interrupted under any.
+COPIES = ("project/test_copy_runs.py", "project/test_copying_interrupted.py")
+NOT_OURS = ("docs", "benchmarks", "chaos", "test_package.py", *COPIES)
 ELSEWHERE = ("tests", *(f"--ignore=tests/{name}" for name in NOT_OURS))
 
 

@@ -12,7 +12,9 @@ from refunds.models import Refund
 from refunds.notices.models import Notice, NoticeStatus, OptOut
 from refunds.operations import payments
 
-ADDRESS, ADMIN = "c@example.com", "admin@example.com"
+from ..conftest import ADMIN
+
+ADDRESS = "c@example.com"
 # The subjects of the mails about a refund of the factories.
 SUCCESS, FAILURE = "Your refund of 12.50 GBP", "Your refund of 12.50 GBP is delayed"
 SUCCEEDED, FAILED = RefundStatus.SUCCEEDED, RefundStatus.FAILED

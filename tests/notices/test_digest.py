@@ -10,15 +10,20 @@ from refunds.domain import cutoff
 from refunds.notices import settings as notices
 from refunds.notices.digest import send_digest
 
+from ..conftest import ADMIN
 from ..day.conftest import Schedule, Start
 from ..factories import DAY, NOON, make_failed, make_processing, make_refund, make_requests
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("admin")]
 
 
-def test_digest_is_off_unless_it_is_switched_on(start: Start, schedule: Schedule) -> None:
-    """Switched on, it comes once a day at sunset, at about 18:04 UTC in mid-July."""
+def test_digest_is_off_unless_it_is_switched_on(
+    start: Start, schedule: Schedule, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Switched on, it comes once a day at sunset: 50° north and 30° east, at about 18:04 UTC in mid-July."""
     assert notices.BEAT_SCHEDULE == {}
+    monkeypatch.setattr(notices, "PLACE", (50.45, 30.52))
+    pytest.importorskip("ephem", reason="Celery computes the sunset with it")
     schedule({"evening-digest": notices.evening_digest()})
     celery = start(NOON)
     celery.advance(DAY)
@@ -26,7 +31,7 @@ def test_digest_is_off_unless_it_is_switched_on(start: Start, schedule: Schedule
     sunset = datetime.combine(digest.at, time(18, 4), UTC)
     assert abs(digest.at - sunset) < timedelta(minutes=6)
     (letter,) = mail.outbox
-    assert letter.to == ["admin@example.com"]
+    assert letter.to == [ADMIN]
 
 
 def test_digest_counts_the_rows_of_the_day() -> None:

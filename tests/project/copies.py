@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, time
+from datetime import UTC, datetime, time
 from io import StringIO
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -13,31 +13,42 @@ from zoneinfo import ZoneInfo
 import celery_rehearsal
 from django.core.management import call_command
 
-from refunds.project.copying.rewriting import Cutoff, Rewriter
+from refunds.project.copying import rewriting
+from refunds.project.copying.rewriting import Rewriter
 from refunds.project.copying.rooms import needs, rooms
+
+from ..elsewhere import Cutoff
 
 TESTS = Path(__file__).parents[1]
 SNIPPET = re.compile(r"^(\S+) \(.*\):\n\n((?:    .*\n|\n)+)", re.MULTILINE)
 README = TESTS.parent / "README.md"
 # Seconds that a command of a project may take.
 TAKES = 120
-ZONE, AT = "Europe/Warsaw", "16:30"
-# The cutoff of the README's day, as the README writes it; and the copy's own, on the same date.
+# The cutoff of the README's day, as the README writes it.
 OF_README = datetime(2026, 3, 29, 15, tzinfo=UTC)
-OF_COPY = datetime.combine(date(2026, 3, 29), time.fromisoformat(AT), ZoneInfo(ZONE))
+# Without any room, and with all of them.
+ENDS = ("all rooms", "no rooms")
+# The original is installed next to the copy: a copy that imports it would fail in the project of a team.
 ALONE = """
+import sys
 
-def test_the_original_is_not_loaded():
-    import sys
+assert "refunds" not in sys.modules
+sys.modules["refunds"] = None
+"""
+# What a team runs after the copy, in one process.
+COMMANDS = f"""{ALONE}
+import manage
 
-    assert not [name for name in sys.modules if name.partition(".")[0] == "refunds"]
+for command in (["check", "--fail-level", "WARNING"], ["makemigrations", "--check"], ["migrate"]):
+    sys.argv[1:] = command
+    manage.main()
 """
 
 
 def left_out() -> dict[str, set[str]]:
     """Return the combinations of rooms that are proved, by name: the rooms that each leaves out."""
     every = set(rooms())
-    found: dict[str, set[str]] = {"no rooms": every, "all rooms": set()}
+    found: dict[str, set[str]] = {"all rooms": set(), "no rooms": every}
     for room in sorted(every):
         found[f"without {room}"] = {room} | {other for other in every if room in needs(other)}
     return found
@@ -74,12 +85,14 @@ def tree(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
-def copied_project(folder: Path, without: Iterable[str]) -> Path:
+def copied_project(folder: Path, without: Iterable[str], cutoff: Cutoff, label: str = "returns") -> Path:
     """Make a fresh project: a copy that leaves out these rooms, the printed lines, and the README's day as a test."""
     target = start_project(folder)
     left = ["--without", ",".join(sorted(without))] if without else []
-    paste(target, copy(target, "--label", "returns", "--cutoff", AT, "--zone", ZONE, *left))
-    (target / "tests" / "test_readme.py").write_text(day_of_readme(), "utf-8")
+    at = ["--cutoff", f"{cutoff.hour:02}:{cutoff.minute:02}", "--zone", cutoff.zone]
+    paste(target, copy(target, "--label", label, *at, *left))
+    (target / "tests" / "conftest.py").write_text(ALONE, "utf-8")
+    (target / "tests" / "test_readme.py").write_text(day_of_readme(cutoff, label), "utf-8")
     return target
 
 
@@ -101,12 +114,14 @@ def run(target: Path, *arguments: str, timeout: float = TAKES) -> str:
     return done.stdout
 
 
-def day_of_readme() -> str:
+def day_of_readme(cutoff: Cutoff, label: str) -> str:
     """Return the README's day as a test file of the copy: its names rewritten, its times moved to the copy's cutoff."""
     blocks = re.findall(r"^```python\n(.*?)^```$", README.read_text("utf-8"), re.MULTILINE | re.DOTALL)
     (day,) = [block for block in blocks if "VirtualCelery" in block]
-    renamed = Rewriter("returns", Cutoff(), ["factories"]).text(day)
-    seconds = (OF_COPY - OF_README).total_seconds()
-    moved = re.sub(r"datetime\([\d, ]+tzinfo=UTC\)", rf"(\g<0> + timedelta(seconds={seconds}))", renamed)
+    renamed = Rewriter(label, rewriting.Cutoff()).text(day)
+    renamed = renamed.replace("from celery_app import", "from shop.celery import")
+    of_copy = datetime.combine(OF_README, time(cutoff.hour, cutoff.minute), ZoneInfo(cutoff.zone))
+    later = f"timedelta(seconds={(of_copy - OF_README).total_seconds()})"
+    moved = re.sub(r"datetime\([\d, ]+tzinfo=UTC\)", rf"(\g<0> + {later})", renamed)
     head = "from datetime import UTC, datetime, timedelta\nimport pytest\n"
-    return f"{head}{moved}\ntest_a_day = pytest.mark.django_db(transaction=True)(test_a_day)\n{ALONE}"
+    return f"{head}{moved}\ntest_a_day = pytest.mark.django_db(transaction=True)(test_a_day)\n"

@@ -10,7 +10,7 @@ from django.core.management.base import CommandError
 from refunds.project.copying import sources
 from refunds.project.copying.rooms import rooms
 
-from .copies import copy, start_project, tree
+from .copies import TESTS, copy, start_project, tree
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +61,19 @@ def test_tests_are_left_out_on_request(target: Path) -> None:
     assert "python -m pytest" not in printed
 
 
+def test_printed_commands_are_in_the_order_in_which_they_work(target: Path) -> None:
+    """After the lines to add: install and check the copy, install the kit and run the tests, start worker and beat."""
+    printed = copy(target, "--label", "returns").partition("Then, in that folder:\n")[2]
+    commands = [line.split() for line in printed.splitlines() if line.startswith("    ")]
+    assert commands[0][:2] == ["pip", "install"]
+    assert [" ".join(command) for command in commands[1:]] == [
+        *("python manage.py check", "python manage.py makemigrations --check", "python manage.py migrate"),
+        f"pip install {TESTS.with_name('rehearsal')} pytest-django",
+        'python -m pytest --ds tests.returns.settings -m "not long" tests/returns',
+        *("celery -A shop worker", "celery -A shop beat"),
+    ]
+
+
 def test_tests_go_into_the_project_s_package_of_tests(target: Path) -> None:
     """A package of tests that is there keeps its files and gets one folder more."""
     (target / "tests").mkdir()
@@ -89,7 +102,7 @@ REFUSED = {
     "the folder of tests": (["--label", "tests"], "--label 'tests': a module or app of this name exists already"),
     "a standard module": (["--label", "email"], "--label 'email': a module or app of this name exists already"),
     "an installed module": (["--label", "celery"], "--label 'celery': a module or app of this name exists already"),
-    "an app of Django": (["--label", "auth"], "--label 'auth': a module or app of this name exists already"),
+    "an app of Django": (["--label", "admin"], "--label 'admin': a module or app of this name exists already"),
     "an unknown room": (["--without", "attic"], "there is no room 'attic' to leave out: the rooms are beat, "),
     "the default project": (["--without", "project"], "there is no room 'project' to leave out"),
     "a needed room": (["--without", "tracking"], "stripe needs tracking: keep tracking, or leave out stripe too"),
@@ -129,6 +142,21 @@ def test_manage_py_without_settings_is_refused(target: Path) -> None:
         CommandError, match=r"sets no DJANGO_SETTINGS_MODULE such as shop\.settings: set it as startproject does"
     ):
         copy(target, "--label", "returns")
+
+
+@pytest.mark.parametrize(
+    ("folder", "line"),
+    [("returns", 'name = "shop.returns"'), ("sending_back", 'label = "returns"'), ("back", 'label: Final = "returns"')],
+)
+def test_label_of_an_app_of_the_project_is_refused(target: Path, folder: str, line: str) -> None:
+    """Django takes each label once. An app below the project's folder has its label by its name or by its config."""
+    app = target / "shop" / folder
+    app.mkdir()
+    (app / "apps.py").write_text(f"class ReturnsConfig(AppConfig):\n    {line}\n", "utf-8")
+    before = tree(target)
+    with pytest.raises(CommandError, match=rf"--label 'returns': the app in .*/shop/{folder} has this label: choose"):
+        copy(target, "--label", "returns")
+    assert tree(target) == before
 
 
 @pytest.mark.parametrize(

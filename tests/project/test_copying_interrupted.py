@@ -1,24 +1,29 @@
 """What is left of a copy that cannot be finished, and how the program ends."""
 
+import itertools
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management.base import CommandError
 
 from .copies import TESTS, copy, start_project, tree
 
-# The program, which kills itself when it moves a folder for the {n}-th time.
+# The program, which kills itself when it calls the method for the {n}-th time.
 KILLED = """
-import os, pathlib, sys
+import os, pathlib, signal, sys
 from refunds import __main__
-rename, moves = pathlib.Path.rename, []
+method, calls = pathlib.Path.{method}, []
 def killed(*arguments):
-    moves.append(arguments)
-    return os._exit(9) if len(moves) == {n} else rename(*arguments)
-pathlib.Path.rename = killed
+    calls.append(arguments)
+    if len(calls) == {n}:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return method(*arguments)
+pathlib.Path.{method} = killed
 sys.argv[1:] = ["copy", {target!r}, "--label", "returns", "--tests", {tests!r}]
 __main__.main()
 """
@@ -52,13 +57,17 @@ def test_refusal_is_one_line_and_a_status(tmp_path: Path) -> None:
     assert done.stderr.startswith("CommandError: --label 'class': choose a lower-case Python identifier")
 
 
-@pytest.mark.parametrize(("n", "left"), [(1, []), (2, ["returns"])], ids=["before any move", "between the moves"])
-def test_next_copy_names_what_a_killed_one_left(tmp_path: Path, n: int, left: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("method", "n", "left"),
+    [("write_bytes", 100, []), ("rename", 1, []), ("rename", 2, ["returns"])],
+    ids=["among the files", "before any move", "between the moves"],
+)
+def test_next_copy_names_what_a_killed_one_left(tmp_path: Path, method: str, n: int, left: list[str]) -> None:
     """After a kill, the next copy names each folder to remove; without these it succeeds."""
     target = start_project(tmp_path / "project")
     before = tree(target)
-    done = program(tmp_path, "-c", KILLED.format(n=n, target=str(target), tests=str(TESTS)))
-    assert done.returncode == 9, done.stderr
+    done = program(tmp_path, "-c", KILLED.format(method=method, n=n, target=str(target), tests=str(TESTS)))
+    assert done.returncode == -signal.SIGKILL, done.stderr
     leftovers = [target / ".returns-copying", *(target / name for name in left)]
     with pytest.raises(CommandError) as refused:
         copy(target, "--label", "returns")
@@ -71,16 +80,20 @@ def test_next_copy_names_what_a_killed_one_left(tmp_path: Path, n: int, left: li
     copy(target, "--label", "returns")
 
 
-def test_failed_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A full disk removes what was written until then, and says so in one line."""
+@pytest.mark.parametrize(("method", "n"), [("mkdir", 3), ("write_bytes", 100), ("rename", 2)])
+def test_failed_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str, n: int) -> None:
+    """A full disk removes what was written and moved until then, and says so in one line."""
     target = start_project(tmp_path / "project")
     before = tree(target)
+    usual, calls = getattr(Path, method), itertools.count(1)
 
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
+    def full(*arguments: Any, **options: Any) -> Any:
+        if next(calls) >= n:
+            raise OSError(28, "No space left on device")
+        return usual(*arguments, **options)
 
-    monkeypatch.setattr(Path, "rename", full)
+    monkeypatch.setattr(Path, method, full)
     with pytest.raises(CommandError, match=r"cannot write the copy: .*No space left on device\. Nothing was left"):
         copy(target, "--label", "returns")
     assert tree(target) == before
-    assert not (target / ".returns-copying").exists()
+    assert sorted(path.name for path in target.iterdir()) == ["manage.py", "shop"]

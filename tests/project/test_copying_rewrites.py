@@ -21,6 +21,9 @@ SAME = {
     "a field of Stripe": '"refunds": []',
     "a signal": "signals.refunds_settled.connect(receive)",
     "a signal by its name": 'monkeypatch.setattr(signals, "refunds_settled", Signal())',
+    "an extra of the package": "(`refunds[solar]`)",
+    "tests that are not copied": "`tests/chaos/hostile`",
+    "a page that is not copied": "docs/adr/0004-chunks.md, docs/serve.md",
     "a variable": "refunds_of_sweep",
 }
 REWRITTEN = {
@@ -33,6 +36,10 @@ REWRITTEN = {
     "a task in prose": ('"Task refunds.pay_refund failed"', '"Task returns.pay_refund failed"'),
     "a pattern": (r'match=r"Task refunds\.pay_refund"', r'match=r"Task returns\.pay_refund"'),
     "a pattern of tests": (r'r"tests\.operations\.payers"', r'r"tests\.returns\.operations\.payers"'),
+    "a check in a page": ("(`refunds.E001`)", "(`returns.E001`)"),
+    "a folder in a page": ("`refunds/notices/` is the room", "`returns/notices/` is the room"),
+    "a prefix in a page": ("those of `refunds.`;", "those of `returns.`;"),
+    "a key in a command": ("redis-cli llen refunds.dead-letters", "redis-cli llen returns.dead-letters"),
     "a check": ('"refunds.E001"', '"returns.E001"'),
     "a beginning": ('name.startswith("refunds.")', 'name.startswith("returns.")'),
     "a model": ('to="refunds.returnrequest"', 'to="returns.returnrequest"'),
@@ -52,9 +59,9 @@ REWRITTEN = {
     "a target of migrations": ('[("refunds", None)]', '[("returns", None)]'),
     "a command": ("run: python -m refunds decline_all", "run: python manage.py decline_all"),
     "a page of the docs": ('Path(__file__).parents[2] / "docs"', 'Path(__file__).parents[1] / "docs"'),
-    "the Celery app": ("from celery_app import app", "from celery import current_app as app"),
+    "a folder of tests in a page": ("`tests/operations` reads it", "`tests/returns/operations` reads it"),
+    "the name of a page": ("docs/worker.md says where", "tests/returns/docs/worker.md says where"),
     "tests": ('"tests.operations.payers.Scripted"', '"tests.returns.operations.payers.Scripted"'),
-    "an import of tests": ("from tests import factories", "from tests.returns import factories"),
 }
 
 

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import django
 import pytest
 from django.core import mail
 from django.test import Client
@@ -160,15 +159,13 @@ def test_try_again_and_the_forms_exclude_each_other() -> None:
             assert texts(send(client, refund, page))[0].startswith("Nothing was changed")
 
 
-def test_mail_about_an_error_has_nothing_that_was_entered(
-    client: Client, monkeypatch: pytest.MonkeyPatch, settings: Settings
-) -> None:
+@pytest.mark.usefixtures("admin")
+def test_mail_about_an_error_has_nothing_that_was_entered(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """The admins' mail about a bug lists what was sent, without these fields."""
 
     def fail(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError
 
-    settings.ADMINS = ["a@example.com"] if django.VERSION >= (6, 0) else [("a", "a@example.com")]
     monkeypatch.setattr(closing, "_failed", fail)
     client.raise_request_exception = False
     for page, fields in ((CORRECT, {"payment": NEW}), (SETTLE, {"receipt": "R-51Mt", "reason": "why-51Mt"})):

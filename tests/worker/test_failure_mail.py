@@ -12,7 +12,7 @@ from refunds import tasks
 from refunds.apps import LABEL
 from refunds.worker import failure_mail
 
-from .conftest import ADMIN
+from ..conftest import ADMIN
 
 
 @pytest.mark.django_db

@@ -37,7 +37,18 @@ def label(text: str, target: Path) -> str:
             raise CannotCopy(f"{path} exists, and nothing is overwritten: choose another --label, or move it away")
     if text == "tests" or text in sys.stdlib_module_names or text in _contrib() or _is_another_module(text):
         raise CannotCopy(f"--label {text!r}: a module or app of this name exists already: choose another one")
+    if app := _app(text, target):
+        raise CannotCopy(f"--label {text!r}: the app in {app} has this label: choose another one")
     return text
+
+
+def _app(label: str, target: Path) -> Path | None:
+    """Return the folder of the project's own app with this label, wherever it is in the project."""
+    for file in sorted(target.rglob("apps.py")):
+        named = re.search(r"""^\s+label\b.*=\s*["'](\w+)["']""", file.read_text("utf-8", "replace"), re.MULTILINE)
+        if (named[1] if named else file.parent.name) == label:
+            return file.parent
+    return None
 
 
 def _contrib() -> frozenset[str]:

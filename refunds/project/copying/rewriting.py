@@ -8,10 +8,11 @@ from pathlib import PurePosixPath
 from zoneinfo import ZoneInfo
 
 from .errors import CannotCopy
+from .rooms import rooms
 from .sources import NAME, PACKAGE, below
 
 # All other files are data, such as files of returns, and are copied unchanged.
-REWRITTEN = frozenset({".py", ".html", ".json", ".md"})
+REWRITTEN = frozenset({".py", ".html", ".md"})
 
 
 @dataclass(frozen=True)
@@ -74,11 +75,11 @@ def _rules(label: str) -> list[tuple[str, str]]:
     """Return patterns and replacements. "refunds" is also a plain word, so each rule matches more than the name."""
     modules = {path.name.removesuffix(".py") for path in PACKAGE.iterdir() if path.name[0] not in "._"}
     return [
-        # Dotted names of modules and tasks, in imports, texts and comments; in a pattern, the dot is escaped.
-        (rf"(?<![\w./]){NAME}(?=\\?\.{_any(modules | _tasks())}\b)", label),
+        # Dotted names of modules, tasks and keys, in imports, texts and comments; in a pattern, the dot is escaped.
+        (rf"(?<![\w./]){NAME}(?=\\?\.{_any(modules | _named())}\b)", label),
         (rf"^(\s*)from {NAME} import\b", rf"\1from {label} import"),
-        # Literals that begin with the label: names of tasks, checks, models, tables and files.
-        (rf"(?<=[\"']){NAME}(?=[./]\w|[._][{{\"'])", label),
+        # Literals that begin with the label: names of tasks, checks, models, tables and files; in pages, in backticks.
+        (rf"(?<=[\"'`]){NAME}(?=[./]\w|[._][{{\"'`])", label),
         (rf"(?<=[\"'/]admin/){NAME}(?=/)", label),
         # Names of tables, of rooms' labels and of admin pages, anywhere.
         (rf"(?<![A-Za-z_]){NAME}_(?={_any(_tables())}(?![a-z]))", f"{label}_"),
@@ -91,12 +92,11 @@ def _rules(label: str) -> list[tuple[str, str]]:
 
 def _rules_of_tests(label: str, modules: Collection[str]) -> list[tuple[str, str]]:
     return [
-        (rf"(?<![\w./])tests(\\?\.)(?={_any(modules)}\b)", rf"tests\1{label}\1"),
-        (r"^(\s*)from tests import\b", rf"\1from tests.{label} import"),
-        # The clone's Celery app; a copy uses the app of its project.
-        (r"^(\s*)from celery_app import app\b", r"\1from celery import current_app as app"),
+        # In a pattern, the dot is escaped; in a page, a folder of tests has a slash.
+        (rf"(?<![\w./])tests(\\?\.|/)(?={_any(modules)}\b)", rf"tests\1{label}\1"),
         # The pages that tests read are copied with the tests.
         (r"\bparents\[2\] / \"docs\"", 'parents[1] / "docs"'),
+        (rf"(?<![\w./])docs/(?={_any({'admin', *rooms()})}\.md)", f"tests/{label}/docs/"),
     ]
 
 
@@ -104,10 +104,10 @@ def _any(names: Collection[str]) -> str:
     return f"(?:{'|'.join(map(re.escape, sorted(names)))})"
 
 
-def _tasks() -> set[str]:
-    """Return the names of tasks without their label, as the modules that send them define them."""
+def _named() -> set[str]:
+    """Return the names of tasks and keys without their label, as the modules that use them define them."""
     modules = (file for file in below(PACKAGE) if file.suffix == ".py")
-    return {name for file in modules for name in re.findall(r'f"\{LABEL\}\.([a-z_]+)"', file.read_text("utf-8"))}
+    return {name for file in modules for name in re.findall(r'f"\{LABEL\}\.([a-z_-]+)"', file.read_text("utf-8"))}
 
 
 def _tables() -> set[str]:
@@ -118,4 +118,4 @@ def _tables() -> set[str]:
         if file.parent.name == "migrations"
         for name in re.findall(r'CreateModel\(\s*name="(\w+)"', file.read_text("utf-8"))
     }
-    return models | {file.parent.name for file in PACKAGE.glob("*/apps.py")}
+    return models | set(rooms())

@@ -47,7 +47,9 @@ def snippets(plan: Plan) -> list[Snippet]:
         'app.config_from_object("django.conf:settings", namespace="CELERY")',
         "app.autodiscover_tasks()",
     ]
-    found.append(Snippet(f"{project}/celery.py", "a new file; an app that you have needs the last three lines", app))
+    found.append(
+        Snippet(f"{project}/celery.py", "a new file; in an app that you have, the last three lines matter", app)
+    )
     where = "at its end: every process that imports the settings then publishes to this app"
     found.append(Snippet(f"{project}/__init__.py", where, ["from .celery import app as celery_app  # noqa: F401"]))
     return found
@@ -83,6 +85,7 @@ def _settings(label: str, rooms: Sequence[str]) -> Iterator[str]:
         yield f"from {parts[part]}.settings import *  # noqa: F403"
     apps = [*parts.values(), *(app for room in rooms for app in APPS.get(room, ()))]
     yield from ("", "INSTALLED_APPS += [", *(f'    "{app}",' for app in apps), "]")
+    yield "# These replace what is above: merge them with the schedule, the routes and the queues that you have."
     for setting, name in (("CELERY_BEAT_SCHEDULE", "BEAT_SCHEDULE"), ("CELERY_TASK_ROUTES", "TASK_ROUTES")):
         if having := [f"{part}.{name}" for part, names in offered.items() if name in names]:
             yield f"{setting} = {' | '.join(having)}"

@@ -1,5 +1,6 @@
 """Copy the core and the wanted rooms into a Django project: `copy TARGET --label LABEL`."""
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -65,18 +66,21 @@ def _plan(options: dict[str, Any]) -> Plan:
 
 
 def _next(plan: Plan) -> list[str]:
-    needed = " ".join(map(_quoted, packages(plan.rooms)))
-    lines = [f"pip install {needed}"] if needed else []
-    lines += ["python manage.py check", "python manage.py makemigrations --check", "python manage.py migrate"]
-    last = [""]
+    needed = " ".join(map(shlex.quote, packages(plan.rooms)))
+    install = [f"pip install {needed}"] if needed else []
+    check = ["python manage.py check", "python manage.py makemigrations --check", "python manage.py migrate"]
+    project = plan.settings.partition(".")[0]
+    found = _commands("Then, in that folder:", [*install, *check])
     if plan.tests:
-        lines.append(f'python -m pytest --ds tests.{plan.label}.settings -m "not long" tests/{plan.label}')
-        last = [
-            "",
-            "The tests need pytest-django and the kit. In the clone, run: pip install ./rehearsal pytest-django",
-        ]
-    return ["Then, in that folder:", "", *(f"    {line}" for line in lines), *last]
+        kit = shlex.quote(str(plan.tests.resolve().with_name("rehearsal")))
+        tests = f'python -m pytest --ds tests.{plan.label}.settings -m "not long" tests/{plan.label}'
+        found += _commands("Run the copied tests:", [f"pip install {kit} pytest-django", tests])
+        found += [f"The pages about the rooms and their settings are in tests/{plan.label}/docs.", ""]
+    return found + _commands(
+        "Run it, each in a terminal, with Redis at CELERY_BROKER_URL:",
+        [f"celery -A {project} {part}" for part in ("worker", "beat")],
+    )
 
 
-def _quoted(requirement: str) -> str:
-    return f"'{requirement}'" if set(requirement) & set("<>[]") else requirement
+def _commands(heading: str, commands: list[str]) -> list[str]:
+    return [heading, "", *(f"    {command}" for command in commands), ""]

@@ -9,7 +9,8 @@ import pytest
 from django.core.mail import EmailMessage
 from django.core.mail.backends.locmem import EmailBackend
 
-from .mails import ADDRESS, ADMIN
+from ..conftest import ADMIN
+from .mails import ADDRESS
 
 
 @dataclass

@@ -1,9 +1,11 @@
-"""Run the app's tests with another cutoff: `python -m tests.elsewhere [OPTIONS OF PYTEST]`, or `tox run -e elsewhere`.
+"""Run the app's tests with other cutoffs: `python -m tests.elsewhere [OPTIONS OF PYTEST]`, or `tox run -e elsewhere`.
 
-Each run has a copy of the checkout in which only the definition of the cutoff is changed. A test that fails there has a
-literal that should come from `refunds.domain.cutoff`.
+`--zone ZONE` runs them with the cutoff in this zone only. Each run has a copy of the checkout in which only the
+definition of the cutoff is changed. A test that fails there has a literal that should come from
+`refunds.domain.cutoff`.
 """
 
+import argparse
 import os
 import re
 import shutil
@@ -68,5 +70,13 @@ def run(cutoff: Cutoff, options: list[str]) -> int:
         ).returncode
 
 
+def main(arguments: list[str]) -> int:
+    """Run the tests with each cutoff, or with that of `--zone`, and return the highest exit status."""
+    parser = argparse.ArgumentParser(prog="python -m tests.elsewhere", allow_abbrev=False)
+    parser.add_argument("--zone", choices=[cutoff.zone for cutoff in CUTOFFS])
+    chosen, options = parser.parse_known_args(arguments)
+    return max([run(cutoff, options) for cutoff in CUTOFFS if chosen.zone in (None, cutoff.zone)])
+
+
 if __name__ == "__main__":
-    sys.exit(max([run(cutoff, sys.argv[1:]) for cutoff in CUTOFFS]))
+    sys.exit(main(sys.argv[1:]))

@@ -131,6 +131,6 @@ def test_days_follow_the_model(schedule: Schedule) -> None:
     run_state_machine_as_test(
         Days,
         settings=settings(
-            max_examples=100 if os.environ.get("REFUNDS_THOROUGH") else 10, stateful_step_count=15, deadline=None
+            max_examples=50 if os.environ.get("REFUNDS_THOROUGH") else 10, stateful_step_count=15, deadline=None
         ),
     )

@@ -32,7 +32,7 @@ from ...gateways.provider import InMemory, answer_lost, unreachable
 # From the last fault until everything is done: a lease, a patience or two, and the runs in between.
 REPAIRED = timedelta(minutes=15)
 # Days that a run looks at with each payer, and `tox run -e thorough`; what it finds is replayed by what it prints.
-EXAMPLES = 40 if os.environ.get("REFUNDS_THOROUGH") else 3
+EXAMPLES = 20 if os.environ.get("REFUNDS_THOROUGH") else 3
 
 
 FAULTS = {"unreachable": unreachable, "answer lost": answer_lost}

@@ -23,11 +23,14 @@ def test_a_definition_of_another_form_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "cutoffs"),
-    [([], elsewhere.CUTOFFS), (["--zone", "Europe/Warsaw"], elsewhere.CUTOFFS[:1])],
+    ("arguments", "cutoffs", "folder"),
+    [
+        ([], elsewhere.CUTOFFS, "tests"),
+        (["--zone", "Europe/Warsaw", "--folder", "tests/day"], elsewhere.CUTOFFS[:1], "tests/day"),
+    ],
 )
-def test_zone_chooses_the_cutoff_and_pytest_gets_the_rest(
-    monkeypatch: pytest.MonkeyPatch, arguments: list[str], cutoffs: list[elsewhere.Cutoff]
+def test_zone_and_folder_are_chosen_and_pytest_gets_the_rest(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str], cutoffs: list[elsewhere.Cutoff], folder: str
 ) -> None:
     """Without a zone each cutoff has its run, and one failure is the status of all."""
     runs = []
@@ -38,4 +41,4 @@ def test_zone_chooses_the_cutoff_and_pytest_gets_the_rest(
 
     monkeypatch.setattr(elsewhere, "run", run)
     assert elsewhere.main([*arguments, "-n", "2", "-k", "a or b"]) == 1
-    assert runs == [(cutoff, ["-n", "2", "-k", "a or b"]) for cutoff in cutoffs]
+    assert runs == [(cutoff, [folder, "-n", "2", "-k", "a or b"]) for cutoff in cutoffs]

@@ -1,9 +1,11 @@
-"""Run the app's tests with another cutoff: `python -m tests.elsewhere [OPTIONS OF PYTEST]`, or `tox run -e elsewhere`.
+"""Run the app's tests with other cutoffs: `python -m tests.elsewhere [OPTIONS OF PYTEST]`, or `tox run -e elsewhere`.
 
-Each run has a copy of the checkout in which only the definition of the cutoff is changed. A test that fails there has a
-literal that should come from `refunds.domain.cutoff`.
+`--zone ZONE` runs them with the cutoff in this zone only, and `--folder FOLDER` those in one folder only. Each run has
+a copy of the checkout in which only the definition of the cutoff is changed. A test that fails there has a literal
+that should come from `refunds.domain.cutoff`.
 """
 
+import argparse
 import os
 import re
 import shutil
@@ -19,7 +21,7 @@ DEFINED = Path("refunds", "domain", "cutoff.py")
 # wheel has the usual cutoff; a copy in another project has a cutoff of its own, or is interrupted under any.
 COPIES = ("project/test_copy_runs.py", "project/test_copying_interrupted.py")
 NOT_OURS = ("docs", "benchmarks", "chaos", "test_package.py", *COPIES)
-ELSEWHERE = ("tests", *(f"--ignore=tests/{name}" for name in NOT_OURS))
+IGNORED = [f"--ignore=tests/{name}" for name in NOT_OURS]
 
 
 class Cutoff(NamedTuple):
@@ -65,9 +67,18 @@ def run(cutoff: Cutoff, options: list[str]) -> int:
         environment = {name: value for name, value in os.environ.items() if name != "REFUNDS_TESTED"}
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, [folder, os.environ.get("PYTHONPATH")]))
         return subprocess.run(
-            [sys.executable, "-m", "pytest", *ELSEWHERE, *options], check=False, cwd=copy, env=environment
+            [sys.executable, "-m", "pytest", *IGNORED, *options], check=False, cwd=copy, env=environment
         ).returncode
 
 
+def main(arguments: list[str]) -> int:
+    """Run the tests with the chosen cutoffs, and return the highest exit status."""
+    parser = argparse.ArgumentParser(prog="python -m tests.elsewhere", allow_abbrev=False)
+    parser.add_argument("--zone", choices=[cutoff.zone for cutoff in CUTOFFS])
+    parser.add_argument("--folder", default="tests")
+    chosen, options = parser.parse_known_args(arguments)
+    return max([run(cutoff, [chosen.folder, *options]) for cutoff in CUTOFFS if chosen.zone in (None, cutoff.zone)])
+
+
 if __name__ == "__main__":
-    sys.exit(max([run(cutoff, sys.argv[1:]) for cutoff in CUTOFFS]))
+    sys.exit(main(sys.argv[1:]))

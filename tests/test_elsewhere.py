@@ -20,3 +20,25 @@ def test_a_definition_of_another_form_is_refused() -> None:
     """Otherwise the tests would run with the usual cutoff, and pass."""
     with pytest.raises(ValueError, match="has 0 lines"):
         elsewhere.redefined("ZONE = 1\n", TOKYO)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "cutoffs", "folder"),
+    [
+        ([], elsewhere.CUTOFFS, "tests"),
+        (["--zone", "Europe/Warsaw", "--folder", "tests/day"], elsewhere.CUTOFFS[:1], "tests/day"),
+    ],
+)
+def test_zone_and_folder_are_chosen_and_pytest_gets_the_rest(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str], cutoffs: list[elsewhere.Cutoff], folder: str
+) -> None:
+    """Without a zone each cutoff has its run, and one failure is the status of all."""
+    runs = []
+
+    def run(cutoff: elsewhere.Cutoff, options: list[str]) -> int:
+        runs.append((cutoff, options))
+        return 1 if cutoff == elsewhere.CUTOFFS[0] else 0
+
+    monkeypatch.setattr(elsewhere, "run", run)
+    assert elsewhere.main([*arguments, "-n", "2", "-k", "a or b"]) == 1
+    assert runs == [(cutoff, [folder, "-n", "2", "-k", "a or b"]) for cutoff in cutoffs]

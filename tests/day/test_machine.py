@@ -116,5 +116,5 @@ def test_days_follow_the_model(schedule: Schedule) -> None:
     entries = beat_schedule()
     # Every three hours instead of every half minute: here it finds nothing to do, and would take most of the time.
     schedule({**entries, "reconcile": {**entries["reconcile"], "schedule": 10_800.0}})
-    examples = 100 if os.environ.get("REFUNDS_THOROUGH") else 10
+    examples = 50 if os.environ.get("REFUNDS_THOROUGH") else 10
     run(Days, settings=settings(max_examples=examples, stateful_step_count=15, deadline=None))

@@ -32,7 +32,7 @@ from ...gateways.provider import Fault, InMemory, answer_lost, unreachable
 # From the last fault until everything is done: a lease, a patience or two, and the runs in between.
 REPAIRED = 15 * MINUTE
 # Days that a run looks at with each payer, and `tox run -e thorough`; what it finds is replayed by what it prints.
-EXAMPLES = 40 if os.environ.get("REFUNDS_THOROUGH") else 3
+EXAMPLES = 20 if os.environ.get("REFUNDS_THOROUGH") else 3
 
 
 class BrokenDays(VirtualCeleryMachine):

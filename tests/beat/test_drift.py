@@ -143,7 +143,8 @@ def test_health_names_drift_and_undeclared_entries(settings: Settings, monkeypat
     write(BY_HAND)
     assert health() == []  # the settings name a file
     settings.CELERY_BEAT_SCHEDULER = STOCK  # Celery before 5.6 reads this, whatever is assigned below
-    monkeypatch.setitem(current_app.conf.changes, "beat_scheduler", STOCK)  # conf itself would keep a value at the end
+    assigned: Any = current_app.conf.changes  # conf itself would keep a value after the test
+    monkeypatch.setitem(assigned, "beat_scheduler", STOCK)
     model("PeriodicTask").objects.filter(name="by hand").delete()
     assert health() == []
     write(BY_HAND)

@@ -16,7 +16,7 @@ from ...project.copies import COMMANDS, ENDS, copied_project, left_out, run
 # The copied tests that can break by a missing room, next to those of the checks: they read what rooms add to pages,
 # settings and signals.
 SHARED = (
-    *("admin/test_permission_matrix.py", "admin/test_refund_page.py", "admin/test_rooms.py"),
+    *("admin/test_permission_matrix.py", "admin/test_refund_page.py"),
     *("gateways", "messages", "operations"),
 )
 # Two cutoffs and labels in turn. The second label begins as a name to which freezegun gives the real time.

@@ -14,6 +14,7 @@ from django.db import connection
 
 from refunds.project.embedded.files import Claim, next_to, running
 from refunds.project.embedded.screen import superuser
+from refunds.project.embedded.supervisor import Supervisor
 from refunds.project.management.commands import serve
 
 DATABASE = "refunds (postgresql)"
@@ -30,12 +31,12 @@ def taken() -> Iterator[int]:
 
 @pytest.fixture
 def _nothing_starts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fail the test when serve creates a supervisor or runs a migration."""
+    """Fail the test when serve starts a child or runs a migration."""
 
     def started(*_args: object, **_kwargs: object) -> None:
         pytest.fail("something was started")
 
-    monkeypatch.setattr(serve, "Supervisor", started)
+    monkeypatch.setattr(Supervisor, "start", started)
     monkeypatch.setattr(serve, "call_command", started)
 
 

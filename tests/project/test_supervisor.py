@@ -4,10 +4,13 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from refunds.project.embedded import supervisor as supervision
+from refunds.project.embedded.endings import interruptible
 from refunds.project.embedded.lifeline import READY
 from refunds.project.embedded.supervisor import ChildEnded, EndAsked, Program, Supervisor
 
@@ -117,17 +120,47 @@ def test_signal_asks_for_the_end(supervisor: Supervisor, number: signal.Signals)
     assert signal.getsignal(number) is before
 
 
-def test_closed_output_asks_for_the_end() -> None:
-    """A closed pipe asks for the end, and does not block the child."""
-
-    def closed(_line: str) -> None:
-        raise BrokenPipeError
-
-    listener = Supervisor(closed, dict(os.environ))
-    listener.start(program("worker", f"print('hello', flush=True); {SERVE}"))
+def test_interrupt_also_asks_for_the_end(supervisor: Supervisor) -> None:
+    """Python loses a KeyboardInterrupt in a destructor. The event is not lost, and the next step is not begun."""
+    with pytest.raises(KeyboardInterrupt), interruptible(supervisor.ask_end):
+        signal.raise_signal(signal.SIGTERM)
     with pytest.raises(EndAsked):
-        listener.wait()
-    listener.stop()
+        supervisor.check()
+
+
+def test_process_that_holds_a_childs_output_does_not_delay_the_end(
+    supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other process ends with the lifeline. Its output is read until then."""
+    monkeypatch.setattr(supervision, "LAST_WORDS", 0.01)
+    child = supervisor.start(program("worker", f"os.fork() or (sys.stdin.read(), os._exit(0)); {SERVE}"))
+    supervisor.wait_ready()
+    supervisor.stop()
+    assert child.process.returncode == -signal.SIGTERM
+    child.threads[0].join(30)
+    assert not child.threads[0].is_alive()
+
+
+def closed(_line: str) -> None:
+    """Write to a pipe that nobody reads."""
+    raise BrokenPipeError
+
+
+def signalled(_line: str) -> None:
+    """Give Ctrl-C to this thread: it interrupts no wait of the main thread, as one just before the wait does not."""
+    signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+
+
+@pytest.mark.parametrize("say", [closed, signalled])
+def test_end_asked_for_in_another_thread_is_seen(monkeypatch: pytest.MonkeyPatch, say: Callable[..., None]) -> None:
+    """A closed output asks for the end, and does not block the child. A signal asks for it in any thread."""
+    monkeypatch.setattr(supervision, "LOOK_AGAIN", 0.01)
+    waiting = Supervisor(say, dict(os.environ))
+    with waiting.listening():
+        waiting.start(program("worker", "print('hello', flush=True); signal.pause()"))
+        with pytest.raises(EndAsked):
+            waiting.wait()
+        waiting.stop()
 
 
 def held(code: str) -> "subprocess.Popen[bytes]":

@@ -157,7 +157,9 @@ def test_end_asked_for_in_another_thread_is_seen(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(supervision, "LOOK_AGAIN", 0.01)
     waiting = Supervisor(say, dict(os.environ))
     with waiting.listening():
-        waiting.start(program("worker", "print('hello', flush=True); signal.pause()"))
+        # By the time of its line the main thread waits.
+        later = "import select; select.select([], [], [], 0.3); print('hello', flush=True); signal.pause()"
+        waiting.start(program("worker", later))
         with pytest.raises(EndAsked):
             waiting.wait()
         waiting.stop()

@@ -22,10 +22,7 @@ REQUESTS = matrix.requests(MODELS, matrix.CORE)
 POSTS = [asked for asked in REQUESTS if asked.method == "POST"]
 
 
-@pytest.fixture
-def names() -> dict[str, Any]:
-    """One row of each model, and a pending request, by the name that addresses and forms call them."""
-    return rows()
+names = pytest.fixture(rows)
 
 
 @pytest.mark.parametrize("asked", REQUESTS, ids=str)

@@ -12,7 +12,7 @@ from refunds.models import Refund
 
 from . import matrix
 from .asking import FORMS, SUPERUSER, app_permissions, check_answers, check_forged, rows
-from .conftest import APPROVE_ALL, CHANGE_LIST, browser, make_user, unchanged
+from .conftest import browser, make_user, unchanged
 from .matrix import Asked
 
 pytestmark = pytest.mark.django_db
@@ -72,12 +72,3 @@ def test_lists_offer_no_delete_action(model: str, names: dict[str, Any]) -> None
     form = {"action": "delete_selected", "_selected_action": names[model], "index": "0", "post": "yes"}
     with unchanged():
         client.post(f"/admin/{LABEL}/{model}/", form)
-
-
-def test_superuser_sees_each_action_and_button_once() -> None:
-    """The list of return requests offers approve, decline and the button, and nothing else."""
-    page = browser(SUPERUSER.make()).get(CHANGE_LIST)
-    choices = [value for value, _ in page.context["action_form"].fields["action"].choices]
-    assert choices == ["", "approve_selected", "decline_selected"]
-    assert page.text.count(f'href="{APPROVE_ALL}"') == 1
-    assert "Add return request" not in page.text

@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 from .endings import handled_by, signal_name
@@ -166,14 +166,15 @@ class Supervisor:
             child.process.stdin.close()
 
     def _pass_on(self, child: Child) -> None:
-        # Only this thread closes the output: it can read on after the child's end, and close() waits for a reader.
-        with child.process.stdout or nullcontext([]) as lines:
-            for line in lines:
-                text = line.decode(errors="replace").rstrip()
-                if text == READY:
-                    self._events.put(_Event("ready", child))
-                elif text:
-                    self.say(f"{child.program.name:6} | {text}")
+        for line in child.process.stdout or ():
+            text = line.decode(errors="replace").rstrip()
+            if text == READY:
+                self._events.put(_Event("ready", child))
+            elif text:
+                self.say(f"{child.program.name:6} | {text}")
+        # Not in `_finish`: another process can still hold the pipe then, and close() would wait for this thread.
+        if child.process.stdout is not None:
+            child.process.stdout.close()
 
     def _await_end(self, child: Child) -> None:
         child.process.wait()

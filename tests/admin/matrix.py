@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from django.contrib.admin import site
+from django.contrib.auth.models import User
+from django.test import RequestFactory
 from django.urls import URLPattern, URLResolver
 
 from refunds import admin
@@ -91,6 +93,14 @@ def core_models() -> list[str]:
 def all_models() -> list[str]:
     """Return the models of the core and the rooms that the admin shows."""
     return [model._meta.model_name or "" for model in site._registry if model._meta.app_label.startswith(LABEL)]
+
+
+def actions(models: list[str], user: User) -> set[tuple[str, str]]:
+    """Return the actions that the lists of these models offer a user, with the model of each."""
+    request = RequestFactory().get("/")
+    request.user = user
+    lists = {shown.opts.model_name or "": shown for shown in site._registry.values()}
+    return {(model, action) for model in models for action in lists[model].get_actions(request)}
 
 
 def routes(patterns: list[URLPattern | URLResolver], before: str = "") -> Iterator[str]:

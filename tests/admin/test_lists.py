@@ -148,7 +148,9 @@ def test_currency_filter_offers_only_accepted_currencies(client: Client, setting
     assert shown(client, f"{CHANGE_LIST}?currency=XAU") == []
 
 
-def test_list_has_the_button_only_with_the_permission(client: Client) -> None:
-    """A user without the permission sees no link to the button's page."""
-    assert APPROVE_ALL in browser(make_user("approve_all", username="boss")).get(CHANGE_LIST).text
+def test_list_has_the_button_once_and_only_with_the_permission(client: Client) -> None:
+    """A user without the permission sees no link to the button's page. Nobody can add a request here."""
     assert APPROVE_ALL not in client.get(CHANGE_LIST).text
+    page = browser(make_user(username="boss", is_superuser=True)).get(CHANGE_LIST).text
+    assert page.count(f'href="{APPROVE_ALL}"') == 1
+    assert "Add return request" not in page

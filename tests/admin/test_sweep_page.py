@@ -89,11 +89,7 @@ def test_page_without_a_user_says_what_started_the_sweep(client: Client) -> None
 def test_list_shows_every_sweep(client: Client, sweep: Sweep) -> None:
     """Newest first, with its kind and who started it. It filters by kind."""
     decline, _ = sweeps.decline_pending(CUTOFF)
-    for query, found in {
-        "": [decline, sweep],
-        "?kind__exact=approve": [sweep],
-        "?kind__exact=decline": [decline],
-    }.items():
+    for query, found in ("", [decline, sweep]), ("?kind__exact=approve", [sweep]), ("?kind__exact=decline", [decline]):
         page = client.get(f"/admin/refunds/sweep/{query}")
         assert list(page.context["cl"].result_list) == found
         assert ("boss" in page.text) is (sweep in found)

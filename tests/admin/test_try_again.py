@@ -13,7 +13,6 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from freezegun.api import FrozenDateTimeFactory
 
-from refunds import queries
 from refunds.models import Refund
 
 from ..factories import HOUR, PRESSED, make_failed, make_processing, make_refund, make_requests, refund_rows
@@ -145,27 +144,6 @@ def test_hundred_refunds_take_as_many_statements_as_one(client: Client) -> None:
         statements.append(len(captured))
     assert statements[0] == statements[1]
     assert len(log()) == 102
-
-
-def test_error_in_a_chunk_keeps_the_chunks_before_it(
-    client: Client, user: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """If the second of three chunks fails, the first is tried again, sent and noted, and the others are unchanged."""
-    monkeypatch.setattr("refunds.domain.sweeps.CHUNK_ROWS", 2)
-    ids = make_failed(5)
-    insert_select, calls = queries.insert_select, iter(range(5))
-
-    def fail(*args: Any) -> None:
-        insert_select(*args)
-        if next(calls) == 1:
-            raise ZeroDivisionError
-
-    monkeypatch.setattr(queries, "insert_select", fail)
-    with pytest.raises(ZeroDivisionError):
-        try_again(client, ids, index=0)
-    assert [row["tried_again"] for row in refund_rows().values()] == [1, 1, 0, 0, 0]
-    assert log() == [entry(pk, user) for pk in ids[:2]]
-    assert [message.kwargs for message in queued()] == [{"first_id": ids[0], "last_id": ids[1]}]
 
 
 def test_history_has_user_time_and_earlier_failure(client: Client, clock: FrozenDateTimeFactory) -> None:

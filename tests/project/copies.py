@@ -1,9 +1,6 @@
 """Copies in fresh Django projects, with the lines pasted that the command prints."""
 
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime, time
 from io import StringIO
@@ -18,12 +15,12 @@ from refunds.project.copying.rewriting import Rewriter
 from refunds.project.copying.rooms import needs, rooms
 
 from ..elsewhere import Cutoff
+from .production import python
+from .running import LONG
 
 TESTS = Path(__file__).parents[1]
 SNIPPET = re.compile(r"^(\S+) \(.*\):\n\n((?:    .*\n|\n)+)", re.MULTILINE)
 README = TESTS.parent / "README.md"
-# Seconds that a command of a project may take.
-TAKES = 120
 # The cutoff of the README's day, as the README writes it.
 OF_README = datetime(2026, 3, 29, 15, tzinfo=UTC)
 # Without any room, and with all of them.
@@ -57,8 +54,7 @@ def left_out() -> dict[str, set[str]]:
 def start_project(folder: Path) -> Path:
     """Make a fresh Django project called shop in the folder."""
     folder.mkdir()
-    command = [sys.executable, "-m", "django", "startproject", "shop", str(folder)]
-    subprocess.run(command, check=True, capture_output=True)
+    call_command("startproject", "shop", str(folder))
     return folder
 
 
@@ -96,20 +92,10 @@ def copied_project(folder: Path, without: Iterable[str], cutoff: Cutoff, label: 
     return target
 
 
-def run(target: Path, *arguments: str, timeout: float = TAKES) -> str:
+def run(target: Path, *arguments: str, timeout: float = LONG) -> str:
     """Run Python in the project, where the original is not on the path, and return what it printed."""
-    path = str(Path(celery_rehearsal.__file__).parents[1])
-    ours = ("CELERY_", "DATABASE_", "DJANGO_", "PYTEST_", "REFUNDS_")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    done = subprocess.run(
-        [sys.executable, *arguments],
-        cwd=target,
-        env=environment | {"PYTHONPATH": path},
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        check=False,
-    )
+    kit = {"PYTHONPATH": str(Path(celery_rehearsal.__file__).parents[1])}
+    done = python(target, *arguments, environment=kit, check=False, timeout=timeout)
     assert done.returncode == 0, f"{' '.join(arguments)}:\n{done.stdout}\n{done.stderr}"
     return done.stdout
 

@@ -24,18 +24,15 @@ def documented() -> dict[str, str]:
 
 
 def python(
-    folder: Path, *arguments: str, environment: Mapping[str, str] | None = None, check: bool = True
+    folder: Path,
+    *arguments: str,
+    environment: Mapping[str, str] | None = None,
+    check: bool = True,
+    timeout: float = LONG,
 ) -> "subprocess.CompletedProcess[str]":
     """Run Python in a folder, with nothing of the caller's settings. Raises CalledProcessError."""
-    return subprocess.run(
-        [sys.executable, *arguments],
-        cwd=folder,
-        env=clean(environment or {}),
-        capture_output=True,
-        text=True,
-        timeout=LONG,
-        check=check,
-    )
+    options: dict[str, Any] = {"capture_output": True, "text": True, "check": check, "timeout": timeout}
+    return subprocess.run([sys.executable, *arguments], cwd=folder, env=clean(environment or {}), **options)  # noqa: PLW1510  # `options` has it
 
 
 def refunds(folder: Path, *arguments: str, **options: Any) -> "subprocess.CompletedProcess[str]":

@@ -22,7 +22,7 @@ from refunds.domain import cutoff
 ROOT, CHECKOUT = Path(str(refunds.__file__)).parents[1], Path(__file__).parents[2]
 # Seconds; far more than anything takes on a busy machine, so that only a hang fails.
 LONG = 120
-OURS = ("CELERY_", "DATABASE", "DJANGO_", "REFUNDS_", "STRIPE_")
+OURS = ("CELERY_", "DATABASE", "DJANGO_", "PYTEST_", "REFUNDS_", "STRIPE_")
 SETUP = "import refunds.project.app, django; django.setup()\n"
 
 
@@ -110,8 +110,9 @@ class Serve:
 
     def refunds(self, *arguments: str) -> str:
         """Run a command in the folder, and return its output. No variable names the embedded broker."""
-        process = start(self.folder, "-m", "refunds", *arguments, environment=self.environment)
-        return process.communicate(timeout=LONG)[0]
+        return start(self.folder, "-m", "refunds", *arguments, environment=self.environment).communicate(timeout=LONG)[
+            0
+        ]
 
     def python(self, code: str) -> str:
         """Run code in the project, as another process of it, and return its output. Fail when the code does."""

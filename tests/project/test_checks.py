@@ -9,30 +9,19 @@ def ids(*, deploy: bool = False) -> list[str | None]:
     return [message.id for message in run_checks(include_deployment_checks=deploy) if "refunds." in str(message.id)]
 
 
-def default_project(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make the settings those of the default project, with no key in the environment. Override settings before."""
+@pytest.mark.parametrize(("url", "errors"), [("", []), ("https://returns.example.com", ["refunds.E007"])])
+def test_project_without_a_key_is_reported(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, url: str, errors: list[str]
+) -> None:
+    """`check --deploy` warns of a missing key. Links are an error without it: each process signs with its own key."""
+    settings.REFUNDS_PUBLIC_URL = url
     monkeypatch.setattr("refunds.project.checks.settings.SETTINGS_MODULE", "refunds.project.settings", raising=False)
     monkeypatch.delenv("DJANGO_SECRET_KEY", raising=False)
-
-
-def test_deploying_without_a_key_warns(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only `check --deploy` warns, and only without a key in the environment."""
-    default_project(monkeypatch)
+    assert ids() == errors
     assert "refunds.W001" in ids(deploy=True)
-    assert ids() == []
     monkeypatch.setenv("DJANGO_SECRET_KEY", "long and random")
+    assert ids() == []
     assert "refunds.W001" not in ids(deploy=True)
-
-
-def test_links_signed_by_a_process_of_its_own_key_are_refused(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The worker's key is not the web process's, unless the environment gives both the same one."""
-    settings.REFUNDS_PUBLIC_URL = "https://returns.example.com"
-    default_project(monkeypatch)
-    assert ids() == ["refunds.E007"]
-    monkeypatch.setenv("DJANGO_SECRET_KEY", "long and random")
-    assert ids() == []
 
 
 def test_gateway_and_limiter_that_cannot_be_made_are_errors(settings: Settings) -> None:

@@ -54,13 +54,6 @@ def test_left_out_room_leaves_code_and_tests_out(target: Path) -> None:
     assert "returns.worker" not in printed
 
 
-def test_tests_are_left_out_on_request(target: Path) -> None:
-    """--without-tests copies the app alone, and names no test to run."""
-    printed = copy(target, "--label", "returns", tests=False)
-    assert not (target / "tests").exists()
-    assert "python -m pytest" not in printed
-
-
 def test_printed_commands_are_in_the_order_in_which_they_work(target: Path) -> None:
     """After the lines to add: install and check the copy, install the kit and run the tests, start worker and beat."""
     printed = copy(target, "--label", "returns").partition("Then, in that folder:\n")[2]
@@ -83,13 +76,15 @@ def test_tests_go_into_the_project_s_package_of_tests(target: Path) -> None:
     assert (target / "tests" / "returns" / "factories.py").is_file()
 
 
-def test_dry_run_lists_the_files_and_writes_nothing(target: Path) -> None:
-    """--dry-run prints one line per file that the copy would write."""
+@pytest.mark.parametrize("tests", [True, False])
+def test_dry_run_lists_the_files_and_writes_nothing(target: Path, tests: bool) -> None:
+    """--dry-run prints one line per file that the copy would write. --without-tests leaves the tests out."""
     before = tree(target)
-    listed = copy(target, "--label", "returns", "--dry-run").splitlines()
+    listed = copy(target, "--label", "returns", "--dry-run", tests=tests).splitlines()
     assert tree(target) == before
-    copy(target, "--label", "returns")
+    assert ("python -m pytest" in copy(target, "--label", "returns", tests=tests)) is tests
     assert listed == sorted(set(tree(target)) - set(before))
+    assert (target / "tests").exists() is tests
 
 
 REFUSED = {
@@ -128,20 +123,21 @@ def test_bad_words_are_refused_before_anything_is_written(target: Path, argument
     assert tree(target) == before
 
 
-def test_folder_without_manage_py_is_refused(tmp_path: Path) -> None:
-    """A folder that is no Django project stays empty."""
-    with pytest.raises(CommandError, match=r"has no manage\.py: name the folder of a Django project's manage\.py"):
-        copy(tmp_path, "--label", "returns")
-    assert tree(tmp_path) == {}
-
-
-def test_manage_py_without_settings_is_refused(target: Path) -> None:
+@pytest.mark.parametrize(
+    ("manage", "line"),
+    [
+        ("", r"sets no DJANGO_SETTINGS_MODULE such as shop\.settings: set it as startproject does"),
+        (None, r"has no manage\.py: name the folder of a Django project's manage\.py"),
+    ],
+)
+def test_folder_that_is_no_project_is_refused(tmp_path: Path, manage: str | None, line: str) -> None:
     """The command cannot say what to add to settings that it does not find."""
-    (target / "manage.py").write_text("import os\n", "utf-8")
-    with pytest.raises(
-        CommandError, match=r"sets no DJANGO_SETTINGS_MODULE such as shop\.settings: set it as startproject does"
-    ):
-        copy(target, "--label", "returns")
+    if manage is not None:
+        (tmp_path / "manage.py").write_text(manage, "utf-8")
+    before = tree(tmp_path)
+    with pytest.raises(CommandError, match=line):
+        copy(tmp_path, "--label", "returns")
+    assert tree(tmp_path) == before
 
 
 @pytest.mark.parametrize(
@@ -180,14 +176,10 @@ def test_nothing_is_overwritten(target: Path, there: str, line: str) -> None:
     assert tree(target) == before
 
 
-def test_installed_package_says_where_the_tests_are(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Outside a clone the tests are not left out in silence."""
+def test_tests_are_those_of_a_clone(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """--tests takes no other folder. Outside a clone the tests are not left out in silence."""
+    with pytest.raises(CommandError, match=r"has no factories\.py: name the tests folder of a clone"):
+        copy(target, "--label", "returns", "--tests", str(target))
     monkeypatch.setattr(sources, "CLONE", target / "nowhere" / "pyproject.toml")
     with pytest.raises(CommandError, match="the tests are not part of the installed package: name the tests folder"):
         call_command("copy", str(target), "--label", "returns")
-
-
-def test_folder_without_our_tests_is_refused(target: Path) -> None:
-    """--tests takes the tests of a clone, and no other folder."""
-    with pytest.raises(CommandError, match=r"has no factories\.py: name the tests folder of a clone"):
-        call_command("copy", str(target), "--label", "returns", "--tests", str(target))

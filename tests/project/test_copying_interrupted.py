@@ -1,10 +1,8 @@
 """What is left of a copy that cannot be finished, and how the program ends."""
 
 import itertools
-import os
+import shutil
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +10,7 @@ import pytest
 from django.core.management.base import CommandError
 
 from .copies import TESTS, copy, start_project, tree
+from .production import python, refunds
 
 # The program, which kills itself when it calls the method for the {n}-th time.
 KILLED = """
@@ -29,32 +28,25 @@ __main__.main()
 """
 
 
-def program(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """Python, on a database that does not exist."""
-    url = "postgres://nobody@127.0.0.1:1/nothing"
-    # The rest of the path is the suite's own: the clone's or the installed package.
-    path = os.pathsep.join(filter(None, sys.path))
-    environment = os.environ | {"DATABASE_URL": url, "CELERY_BROKER_URL": "memory://", "PYTHONPATH": path}
-    environment["DJANGO_SETTINGS_MODULE"] = "refunds.project.settings"
-    return subprocess.run(
-        [sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
-    )
+# A database that does not exist: the command needs none.
+NOTHING = {"DATABASE_URL": "postgres://nobody@127.0.0.1:1/nothing", "CELERY_BROKER_URL": "memory://"}
+NOTHING["DJANGO_SETTINGS_MODULE"] = "refunds.project.settings"
 
 
-def test_command_needs_no_database(tmp_path: Path) -> None:
-    """It succeeds where no database answers."""
-    target = start_project(tmp_path / "project")
-    done = program(tmp_path, "-m", "refunds", "copy", str(target), "--label", "returns", "--without-tests")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert (target / "returns" / "models.py").is_file()
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    """Return the folder of a fresh project."""
+    return start_project(tmp_path / "project")
 
 
-def test_refusal_is_one_line_and_a_status(tmp_path: Path) -> None:
-    """A person reads one line on standard error; a script reads the status 1."""
-    target = start_project(tmp_path / "project")
-    done = program(tmp_path, "-m", "refunds", "copy", str(target), "--label", "class", "--without-tests")
+def test_command_needs_no_database_and_refuses_in_one_line(target: Path) -> None:
+    """It succeeds where no database answers. Of a refusal a person reads one line, and a script the status 1."""
+    words = ("copy", str(target), "--without-tests", "--label")
+    done = refunds(target, *words, "class", environment=NOTHING, check=False)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
     assert done.stderr.startswith("CommandError: --label 'class': choose a lower-case Python identifier")
+    assert refunds(target, *words, "returns", environment=NOTHING).stderr == ""
+    assert (target / "returns" / "models.py").is_file()
 
 
 @pytest.mark.parametrize(
@@ -62,11 +54,11 @@ def test_refusal_is_one_line_and_a_status(tmp_path: Path) -> None:
     [("write_bytes", 100, []), ("rename", 1, []), ("rename", 2, ["returns"])],
     ids=["among the files", "before any move", "between the moves"],
 )
-def test_next_copy_names_what_a_killed_one_left(tmp_path: Path, method: str, n: int, left: list[str]) -> None:
+def test_next_copy_names_what_a_killed_one_left(target: Path, method: str, n: int, left: list[str]) -> None:
     """After a kill, the next copy names each folder to remove; without these it succeeds."""
-    target = start_project(tmp_path / "project")
     before = tree(target)
-    done = program(tmp_path, "-c", KILLED.format(method=method, n=n, target=str(target), tests=str(TESTS)))
+    code = KILLED.format(method=method, n=n, target=str(target), tests=str(TESTS))
+    done = python(target, "-c", code, environment=NOTHING, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr
     leftovers = [target / ".returns-copying", *(target / name for name in left)]
     with pytest.raises(CommandError) as refused:
@@ -76,14 +68,13 @@ def test_next_copy_names_what_a_killed_one_left(tmp_path: Path, method: str, n: 
     kept = {name for name in tree(target) if not name.startswith((".returns-copying", *left))}
     assert kept == set(before)
     for folder in leftovers:
-        subprocess.run(["rm", "-r", folder], check=True)
+        shutil.rmtree(folder)
     copy(target, "--label", "returns")
 
 
 @pytest.mark.parametrize(("method", "n"), [("mkdir", 3), ("write_bytes", 100), ("rename", 2)])
-def test_failed_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str, n: int) -> None:
+def test_failed_write_leaves_nothing(target: Path, monkeypatch: pytest.MonkeyPatch, method: str, n: int) -> None:
     """A full disk removes what was written and moved until then, and says so in one line."""
-    target = start_project(tmp_path / "project")
     before = tree(target)
     usual, calls = getattr(Path, method), itertools.count(1)
 

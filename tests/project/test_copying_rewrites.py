@@ -65,24 +65,17 @@ REWRITTEN = {
 }
 
 
+CASES = REWRITTEN | {name: (text, text) for name, text in SAME.items()}
+
+
 def rewriter(asked: Cutoff | None = None) -> Rewriter:
     return Rewriter("returns", asked or Cutoff(), ["factories", "operations"])
 
 
-def rewritten(text: str) -> str:
-    return rewriter().content(PurePosixPath("any.py"), text.encode()).decode()
-
-
-@pytest.mark.parametrize("text", [pytest.param(text, id=name) for name, text in SAME.items()])
-def test_other_words_stay(text: str) -> None:
-    """What does not name the package or the app is copied as it is."""
-    assert rewritten(text) == text
-
-
-@pytest.mark.parametrize(("text", "copied"), [pytest.param(*case, id=name) for name, case in REWRITTEN.items()])
-def test_names_of_package_and_app_are_rewritten(text: str, copied: str) -> None:
-    """Each place that names the package or the app names the copy's."""
-    assert rewritten(text) == copied
+@pytest.mark.parametrize(("text", "copied"), CASES.values(), ids=CASES)
+def test_names_of_package_and_app_are_rewritten_and_other_words_stay(text: str, copied: str) -> None:
+    """Each place that names the package or the app names the copy's. Everything else is copied as it is."""
+    assert rewriter().content(PurePosixPath("any.py"), text.encode()).decode() == copied
 
 
 def test_copy_under_the_same_label_is_the_same() -> None:
@@ -94,29 +87,25 @@ def test_copy_under_the_same_label_is_the_same() -> None:
         assert same.content(path, file.read_bytes()) == expected
 
 
-def test_label_is_one_line_of_apps() -> None:
-    """The label of the copy is in its apps.py."""
-    path = PurePosixPath("apps.py")
-    names: dict[str, object] = {"__name__": "refunds.apps", "__package__": "refunds"}
-    exec(rewriter().content(path, (PACKAGE / path).read_bytes()), names)
-    assert names["LABEL"] == "returns"
+def run(file: str, asked: Cutoff | None = None) -> dict[str, object]:
+    """Run the copy of a module of the package, and return its names."""
+    package = ".".join(["refunds", *PurePosixPath(file).parts[:-1]])
+    names: dict[str, object] = {"__name__": f"{package}.any", "__package__": package}
+    exec(rewriter(asked).content(PurePosixPath(file), (PACKAGE / file).read_bytes()), names)
+    return names
 
 
-@pytest.mark.parametrize(
-    ("asked", "zone", "at"),
-    [
-        (Cutoff(), cutoff.ZONE, cutoff.TIME),
-        (Cutoff(at=time(0, 5)), cutoff.ZONE, time(0, 5)),
-        (Cutoff(zone=ZoneInfo("America/St_Johns")), ZoneInfo("America/St_Johns"), cutoff.TIME),
-        (Cutoff(ZoneInfo("Europe/Warsaw"), time(16, 30)), ZoneInfo("Europe/Warsaw"), time(16, 30)),
-    ],
-)
-def test_cutoff_of_the_copy_is_in_domain_cutoff(asked: Cutoff, zone: ZoneInfo, at: time) -> None:
-    """The copied domain/cutoff.py has the zone and the time that the command was given."""
-    path = PurePosixPath("domain/cutoff.py")
-    names: dict[str, object] = {"__name__": "refunds.domain.cutoff", "__package__": "refunds.domain"}
-    exec(rewriter(asked).content(path, (PACKAGE / path).read_bytes()), names)
-    assert (names["ZONE"], names["TIME"]) == (zone, at)
+def test_label_of_the_copy_is_in_its_apps() -> None:
+    """A copy names its label in one place."""
+    assert run("apps.py")["LABEL"] == "returns"
+
+
+@pytest.mark.parametrize("zone", [None, ZoneInfo("America/St_Johns")])
+@pytest.mark.parametrize("at", [None, time(0, 5)])
+def test_cutoff_of_the_copy_is_in_domain_cutoff(zone: ZoneInfo | None, at: time | None) -> None:
+    """The copied domain/cutoff.py has the zone and the time that the command was given, or the original's."""
+    names = run("domain/cutoff.py", Cutoff(zone, at))
+    assert (names["ZONE"], names["TIME"]) == (zone or cutoff.ZONE, at or cutoff.TIME)
 
 
 def test_city_of_the_copy_is_the_zone_s() -> None:

@@ -63,8 +63,11 @@ def test_server_keeps_what_it_is_given(server: RedisServer, client: redis.Redis)
         assert other.get("text") is None
 
 
-def test_connection_outlives_an_error_reply(server: RedisServer, client: redis.Redis) -> None:
-    """After NOSCRIPT, an unknown command and a wrong type, the same connection goes on."""
+def test_connection_outlives_errors_and_strangers(server: RedisServer, client: redis.Redis) -> None:
+    """After NOSCRIPT, an unknown command and a wrong type, the same connection goes on.
+
+    A client that does not speak Redis gets an error and is disconnected. Others stay connected.
+    """
     client.set("key", "text")
     (before,) = server.clients
     with pytest.raises(redis.exceptions.NoScriptError):
@@ -73,8 +76,11 @@ def test_connection_outlives_an_error_reply(server: RedisServer, client: redis.R
         client.execute_command("NOSUCH")  # type: ignore[no-untyped-call]  # redis has no types for it
     with pytest.raises(redis.ResponseError, match=r"^WRONGTYPE"):
         client.lpush("key", "item")
-    assert client.get("key") == b"text"
     assert list(server.clients) == [before]
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as stranger:
+        stranger.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        assert b"".join(iter(lambda: stranger.recv(4096), b"")).startswith(b"-ERR ")
+    assert client.get("key") == b"text"
 
 
 def test_scripts_and_transactions_run(client: redis.Redis) -> None:
@@ -117,16 +123,6 @@ def test_published_message_reaches_subscribers(server: RedisServer, client: redi
     assert {(m["type"], m["channel"], m["data"]) for m in got} == {
         (kind, b"news", b"hello") for kind in ("message", "pmessage")
     }
-
-
-def test_broken_protocol_is_answered_and_closed(server: RedisServer, client: redis.Redis) -> None:
-    """A client that does not speak Redis gets an error and is disconnected. Others stay connected."""
-    assert client.ping() is True
-    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as stranger:
-        stranger.sendall(b"GET / HTTP/1.1\r\n\r\n")
-        answer = b"".join(iter(lambda: stranger.recv(4096), b""))
-    assert answer.startswith(b"-ERR ")
-    assert client.ping() is True
 
 
 def test_end_leaves_nothing_behind() -> None:

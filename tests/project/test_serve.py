@@ -3,7 +3,6 @@
 import re
 import socket
 import sys
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -14,28 +13,20 @@ from django.db import connection
 
 from refunds.project.embedded.files import Claim, next_to, running
 from refunds.project.embedded.screen import superuser
+from refunds.project.embedded.supervisor import Supervisor
 from refunds.project.management.commands import serve
 
 DATABASE = "refunds (postgresql)"
 
 
 @pytest.fixture
-def taken() -> Iterator[int]:
-    """Yield a port on which a socket listens."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
-        yield listener.getsockname()[1]
-
-
-@pytest.fixture
 def _nothing_starts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fail the test when serve creates a supervisor or runs a migration."""
+    """Fail the test when serve starts a child or runs a migration."""
 
     def started(*_args: object, **_kwargs: object) -> None:
         pytest.fail("something was started")
 
-    monkeypatch.setattr(serve, "Supervisor", started)
+    monkeypatch.setattr(Supervisor, "start", started)
     monkeypatch.setattr(serve, "call_command", started)
 
 
@@ -54,13 +45,14 @@ def folder(_nothing_starts: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     return tmp_path
 
 
-def test_port_in_use_is_refused_first(taken: int, folder: Path) -> None:
+def test_port_in_use_is_refused_first(folder: Path) -> None:
     """The error names the port, also one that is out of range. Nothing was started, and no file is left."""
-    for port in (taken, -1, 65_536):
-        line = str(refused(port))
-        assert line.startswith(f"cannot listen on 127.0.0.1:{port}: ")
-        assert line.endswith("Nothing was started; choose another by --port or --host")
-        assert list(folder.iterdir()) == []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        for port in (listener.getsockname()[1], -1, 65_536):
+            line = str(refused(port))
+            assert line.startswith(f"cannot listen on 127.0.0.1:{port}: ")
+            assert line.endswith("Nothing was started; choose another by --port or --host")
+            assert list(folder.iterdir()) == []
 
 
 def test_second_serve_is_refused_by_the_first_ones_process_id(folder: Path) -> None:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.project.production import python
 from tests.project.running import LONG, Browser, Serve, Watch, on_one_day
 
 pytestmark = pytest.mark.processes
@@ -136,6 +137,26 @@ def test_interrupted_migration_is_rolled_back_and_completed_by_the_next_run(tmp_
     assert files(tmp_path) == {"refunds.sqlite3", "refunds.sqlite3-key"}
     with serve:
         check_end_of_a_child(serve)
+
+
+# Gets Ctrl-C in a destructor, where Python ignores KeyboardInterrupt, as in the clean-up of an import.
+INTERRUPTED = """
+import signal, sys
+from refunds import __main__
+class Loading:
+    def find_spec(self, *_): Loading()
+    def __del__(self): signal.raise_signal(signal.SIGINT)
+sys.meta_path.insert(0, Loading())
+sys.argv[1:] = ["serve"]
+__main__.main()
+"""
+
+
+def test_interrupt_while_serve_loads_is_not_lost(tmp_path: Path) -> None:
+    """It ends serve at once, wherever Python is."""
+    done = python(tmp_path, "-c", INTERRUPTED, check=False)
+    assert (done.returncode, done.stderr) == (130, "Interrupted.\n")
+    assert files(tmp_path) == set()
 
 
 def check_end_of_a_child(serve: Serve) -> None:

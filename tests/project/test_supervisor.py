@@ -4,10 +4,13 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from refunds.project.embedded import supervisor as supervision
+from refunds.project.embedded.endings import interruptible
 from refunds.project.embedded.lifeline import READY
 from refunds.project.embedded.supervisor import ChildEnded, EndAsked, Program, Supervisor
 
@@ -61,15 +64,14 @@ def test_lines_carry_the_name(supervisor: Supervisor, said: list[str]) -> None:
 @pytest.mark.parametrize(
     ("code", "message"),
     [
-        ("print('no such table'); sys.exit(3)", "beat ended with exit status 3"),
-        ("print('no such table'); sys.exit(0)", "beat ended with exit status 0"),
-        ("print('no such table', flush=True); signal.raise_signal(signal.SIGKILL)", "beat ended by SIGKILL"),
+        *[(f"sys.exit({status})", f"beat ended with exit status {status}") for status in (0, 3)],
+        ("signal.raise_signal(signal.SIGKILL)", "beat ended by SIGKILL"),
     ],
 )
 def test_child_that_ends_is_named(supervisor: Supervisor, said: list[str], code: str, message: str) -> None:
     """Its last lines come first, then an error with its name and status. The others are stopped."""
     other = supervisor.start(program("worker", SERVE))
-    supervisor.start(program("beat", code))
+    supervisor.start(program("beat", f"print('no such table', flush=True); {code}"))
     with pytest.raises(ChildEnded, match=f"^{message}$"):
         supervisor.wait()
     assert said == ["beat   | no such table"]
@@ -89,21 +91,16 @@ def test_children_stop_in_reverse_order(supervisor: Supervisor, said: list[str])
 
 
 def test_child_that_does_not_end_is_killed(supervisor: Supervisor, said: list[str]) -> None:
-    """A child that ignores SIGTERM is killed after its grace."""
+    """A child that ignores SIGTERM is killed after its grace. A second Ctrl-C kills all children at once."""
     child = supervisor.start(program("worker", STUBBORN, grace=0.01))
     supervisor.wait_ready()
     supervisor.stop()
     assert said == ["worker did not end within 0.01 s and is killed"]
-    assert child.process.returncode == -signal.SIGKILL
-
-
-def test_second_request_cuts_the_wait_short(supervisor: Supervisor) -> None:
-    """A second Ctrl-C kills all children at once."""
-    children = [supervisor.start(program(name, STUBBORN, grace=600)) for name in ("worker", "web")]
+    children = [child, *(supervisor.start(program(name, STUBBORN, grace=600)) for name in ("worker", "web"))]
     supervisor.wait_ready()
     supervisor.ask_end()
     supervisor.stop()
-    assert [child.process.returncode for child in children] == [-signal.SIGKILL, -signal.SIGKILL]
+    assert [child.process.returncode for child in children] == [-signal.SIGKILL] * 3
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -117,17 +114,53 @@ def test_signal_asks_for_the_end(supervisor: Supervisor, number: signal.Signals)
     assert signal.getsignal(number) is before
 
 
-def test_closed_output_asks_for_the_end() -> None:
-    """A closed pipe asks for the end, and does not block the child."""
-
-    def closed(_line: str) -> None:
-        raise BrokenPipeError
-
-    listener = Supervisor(closed, dict(os.environ))
-    listener.start(program("worker", f"print('hello', flush=True); {SERVE}"))
+def test_interrupt_also_asks_for_the_end(supervisor: Supervisor) -> None:
+    """Python loses a KeyboardInterrupt in a destructor. The event is not lost, and the next step is not begun."""
+    with pytest.raises(KeyboardInterrupt), interruptible(supervisor.ask_end):
+        signal.raise_signal(signal.SIGTERM)
     with pytest.raises(EndAsked):
-        listener.wait()
-    listener.stop()
+        supervisor.check()
+
+
+def test_process_that_holds_a_childs_output_does_not_delay_the_end(
+    supervisor: Supervisor, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other process is not waited for. Its output is read until it ends."""
+    monkeypatch.setattr(supervision, "LAST_WORDS", 0.01)
+    holder = "import select; pid = os.fork(); pid or (select.select([], [], [], 15), os._exit(0))"
+    child = supervisor.start(program("worker", f"{holder}; print(pid, flush=True); {SERVE}"))
+    supervisor.wait_ready()
+    supervisor.stop()
+    assert child.process.returncode == -signal.SIGTERM
+    assert child.process.stdout is not None
+    assert not child.process.stdout.closed
+    os.kill(int(said[0].split()[-1]), signal.SIGKILL)
+    child.threads[0].join(30)
+    assert child.process.stdout.closed
+
+
+def closed(_line: str) -> None:
+    """Write to a pipe that nobody reads."""
+    raise BrokenPipeError
+
+
+def signalled(_line: str) -> None:
+    """Give Ctrl-C to this thread: it interrupts no wait of the main thread, as one just before the wait does not."""
+    signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+
+
+@pytest.mark.parametrize("say", [closed, signalled])
+def test_end_asked_for_in_another_thread_is_seen(monkeypatch: pytest.MonkeyPatch, say: Callable[..., None]) -> None:
+    """A closed output asks for the end, and does not block the child. A signal asks for it in any thread."""
+    monkeypatch.setattr(supervision, "LOOK_AGAIN", 0.01)
+    waiting = Supervisor(say, dict(os.environ))
+    with waiting.listening():
+        # By the time of its line the main thread waits.
+        later = "import select; select.select([], [], [], 0.3); print('hello', flush=True); signal.pause()"
+        waiting.start(program("worker", later))
+        with pytest.raises(EndAsked):
+            waiting.wait()
+        waiting.stop()
 
 
 def held(code: str) -> "subprocess.Popen[bytes]":

@@ -1,21 +1,22 @@
 """Run child processes that start and end together and write to one output (docs/adr/0028)."""
 
 import queue
-import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
+from .endings import handled_by, signal_name
 from .lifeline import READY
 
-# The signals of Ctrl-C, of the system and of a closing terminal. Windows has no SIGHUP.
-ENDINGS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 # Seconds to wait for the last lines of a child that has ended: another process can hold its pipe.
 LAST_WORDS = 2.0
+# Seconds after which a wait without an end begins again. Python runs a signal's handler between two instructions of the
+# main thread: a signal that comes just before a wait, or that another thread gets, would be seen only after it.
+LOOK_AGAIN = 1.0
 
 
 class ChildEnded(Exception):
@@ -27,7 +28,7 @@ class ChildEnded(Exception):
         self.status = status
 
     def __str__(self) -> str:
-        how = f"with exit status {self.status}" if self.status >= 0 else f"by {_signal_name(-self.status)}"
+        how = f"with exit status {self.status}" if self.status >= 0 else f"by {signal_name(-self.status)}"
         return f"{self.name} ended {how}"
 
 
@@ -76,19 +77,18 @@ class Supervisor:
         self._events: queue.SimpleQueue[_Event] = queue.SimpleQueue()
         self.children: list[Child] = []
 
-    @contextmanager
-    def listening(self) -> Iterator[None]:
+    def listening(self) -> AbstractContextManager[None]:
         """Turn the signals in ENDINGS into events while entered; restore the earlier handlers afterwards."""
-        previous = {number: signal.signal(number, lambda *_: self.ask_end()) for number in ENDINGS}
-        try:
-            yield
-        finally:
-            for number, handler in previous.items():
-                signal.signal(number, handler)
+        return handled_by(lambda *_: self.ask_end())
 
     def ask_end(self) -> None:
         """Make the waiting methods raise EndAsked. During `stop`, kill the children instead of waiting for them."""
         self._events.put(_Event("asked"))
+
+    def check(self) -> None:
+        """Raise EndAsked if the end was asked for before any child was started."""
+        if not self._events.empty():
+            raise EndAsked
 
     def start(self, program: Program) -> Child:
         """Start a child. Raises OSError if its program cannot be run."""
@@ -118,7 +118,10 @@ class Supervisor:
             self._next()
 
     def _next(self) -> None:
-        event = self._take(None)
+        try:
+            event = self._take(LOOK_AGAIN)
+        except queue.Empty:
+            return
         if event.kind == "asked":
             raise EndAsked
         if event.kind == "ended" and event.child is not None:
@@ -159,9 +162,8 @@ class Supervisor:
     def _finish(self, child: Child) -> None:
         for thread in child.threads:
             thread.join(LAST_WORDS)
-        for pipe in (child.process.stdin, child.process.stdout):
-            if pipe is not None:
-                pipe.close()
+        if child.process.stdin is not None:
+            child.process.stdin.close()
 
     def _pass_on(self, child: Child) -> None:
         for line in child.process.stdout or ():
@@ -170,6 +172,9 @@ class Supervisor:
                 self._events.put(_Event("ready", child))
             elif text:
                 self.say(f"{child.program.name:6} | {text}")
+        # Not in `_finish`: another process can still hold the pipe then, and close() would wait for this thread.
+        if child.process.stdout is not None:
+            child.process.stdout.close()
 
     def _await_end(self, child: Child) -> None:
         child.process.wait()
@@ -187,10 +192,3 @@ class Supervisor:
 def lifeline(name: str, *arguments: str, grace: float = 5.0) -> Program:
     """Return a program of the module `lifeline`, run by this interpreter."""
     return Program(name, [sys.executable, "-m", "refunds.project.embedded.lifeline", name, *arguments], grace)
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"

@@ -35,10 +35,6 @@ KEPT = [
 CUSTOMER: dict[str, Any] = {"id": 1, "customer_email": "c@example.com"}
 
 
-def _pending(sent: datetime) -> None:
-    make_requests(id=1, received_at=NOON)
-
-
 def _sweep(sent: datetime) -> Sweep:
     make_requests(id=1, received_at=sent)
     times = {"started_at": sent, "dispatched_at": sent, "expires_at": cutoff.upcoming(sent)}
@@ -51,14 +47,6 @@ def _chunk(sent: datetime) -> None:
     Sweep.objects.update(planned_at=sent)
 
 
-def _refund(sent: datetime) -> None:
-    make_refund(**CUSTOMER)
-
-
-def _under_way(sent: datetime) -> None:
-    make_processing(**CUSTOMER)
-
-
 def _paid(sent: datetime) -> None:
     settled = {"attempts": 1, "first_attempt_at": NOON, "settled_at": NOON, "receipt": "r-1"}
     make_refund(status=RefundStatus.SUCCEEDED, **settled, **CUSTOMER)
@@ -68,14 +56,14 @@ def _paid(sent: datetime) -> None:
 # What there is to be done, and what is true once when it is done.
 WORK: dict[str, tuple[Callable[[datetime], object], str]] = {
     "refunds.decide_chunk": (_chunk, "request approved"),
-    "refunds.decline_pending": (_pending, "request declined"),
-    "refunds.look_up_refund": (_under_way, "refund succeeded"),
+    "refunds.decline_pending": (lambda _: make_requests(id=1), "request declined"),
+    "refunds.look_up_refund": (lambda _: make_processing(**CUSTOMER), "refund succeeded"),
     "refunds.notify_customer": (_paid, "mail to c@example.com"),
-    "refunds.pay_refund": (_refund, "refund succeeded"),
-    "refunds.pay_refunds": (_refund, "refund succeeded"),
+    "refunds.pay_refund": (lambda _: make_refund(**CUSTOMER), "refund succeeded"),
+    "refunds.pay_refunds": (lambda _: make_refund(**CUSTOMER), "refund succeeded"),
     "refunds.plan_sweep": (_sweep, "request approved"),
-    "refunds.reconcile": (_refund, "refund succeeded"),
-    "refunds.send_digest": (_pending, "mail to admin@example.com"),
+    "refunds.reconcile": (lambda _: make_refund(**CUSTOMER), "refund succeeded"),
+    "refunds.send_digest": (lambda _: make_requests(id=1), "mail to admin@example.com"),
 }
 
 

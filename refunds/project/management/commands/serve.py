@@ -1,7 +1,6 @@
 """Run the whole system on one machine by one command, until Ctrl-C."""
 
 import os
-import signal
 import socket
 import sys
 from contextlib import ExitStack
@@ -15,9 +14,10 @@ from django.db import connection, connections
 from django.utils import timezone
 
 from ...database import EXIT_STATUS
+from ...embedded.endings import interruptible
 from ...embedded.files import BadKey, Claim, Running, database_file, drop_broken_schedule, kept_key, next_to
 from ...embedded.screen import screen
-from ...embedded.supervisor import ENDINGS, ChildEnded, EndAsked, Program, Supervisor, lifeline
+from ...embedded.supervisor import ChildEnded, EndAsked, Program, Supervisor, lifeline
 
 APP = "refunds.project.app"
 # Seconds for the worker to finish its task. A chunk takes well under one; the reconciler sends an aborted task again.
@@ -39,29 +39,32 @@ class Command(BaseCommand):
         try:
             with ExitStack() as undo:
                 self._run(undo, **options)
-        except KeyboardInterrupt:  # no child runs yet, and the database rolls back a migration under way
+        except (EndAsked, KeyboardInterrupt):  # no child runs yet, and the database rolls back a migration under way
             self._say("Stopped before anything was started.")
 
     def _run(self, undo: ExitStack, *, host: str, port: int, verbosity: int, **_options: Any) -> None:
-        interruptible(undo)
+        environment: dict[str, str] = {}
+        supervisor = Supervisor(self._say, environment)
+        undo.enter_context(supervisor.listening())
         database = shared_database()
         claim = claimed(database, undo)
         port = free_port(host, port)
         address = f"http://{authority(host, port)}/admin/"
         claim.write(address=address)
-        environment = child_environment()
+        environment.update(child_environment())
         # The last connection to a SQLite file checkpoints its write-ahead log: keep ours until the children have ended.
         undo.callback(connections.close_all)
         broker = self._broker(environment, undo)
         claim.write(broker=environment["CELERY_BROKER_URL"], results=environment.get("CELERY_RESULT_BACKEND"))
-        supervisor = Supervisor(self._say, environment)
         supervisor.say(f"Broker: {broker}.")
         supervisor.say(f"Migrating {database} …")
-        call_command("migrate", interactive=False, verbosity=verbosity - 1, stdout=self.stdout)
+        with interruptible(supervisor.ask_end):
+            supervisor.check()
+            call_command("migrate", interactive=False, verbosity=verbosity - 1, stdout=self.stdout)
         if drop_broken_schedule(Path(beat_file())):
             supervisor.say("A kill broke beat's schedule file; beat starts a new one.")
+        supervisor.check()
         supervisor.say("Starting worker, beat and web …")
-        undo.enter_context(supervisor.listening())
         undo.callback(supervisor.stop)
         wait(supervisor, programs(host, port, beat_file(), verbosity), address, database, broker)
 
@@ -97,12 +100,6 @@ def wait(supervisor: Supervisor, children: list[Program], *shown: str) -> None:
         supervisor.say("Stopping …")
     except ChildEnded as ended:
         raise CommandError(f"{ended}; its last lines are above. Everything else was stopped.") from None
-
-
-def interruptible(undo: ExitStack) -> None:
-    """Make each signal in ENDINGS raise KeyboardInterrupt, until there are children to stop in order."""
-    for number in ENDINGS:
-        undo.callback(signal.signal, number, signal.signal(number, signal.default_int_handler))
 
 
 def claimed(database: str, undo: ExitStack) -> Claim:

@@ -56,8 +56,7 @@ class StripeServer:
 
     def _list(self, form: Mapping[str, str]) -> Answer:
         found = self.provider.of(form.get("charge") or form["payment_intent"])
-        body = {"object": "list", "url": "/v1/refunds", "has_more": False, "data": [shown(entry) for entry in found]}
-        return Answer(200, json.dumps(body))
+        return listed([shown(entry) for entry in found])
 
     def _create(self, form: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
         payment = form.get("charge") or form["payment_intent"]
@@ -81,6 +80,12 @@ def shown(entry: Entry) -> dict[str, Any]:
         "metadata": {"refund": entry.reference},
         "status": entry.status,
     }
+
+
+def listed(refunds: list[dict[str, Any]], *, more: bool = False) -> Answer:
+    """A page of refunds, with or without another after it."""
+    page = {"object": "list", "url": "/v1/refunds", "has_more": more, "data": refunds}
+    return Answer(200, json.dumps(page))
 
 
 def error(status: int, message: str, headers: Mapping[str, str] | None = None, **details: str) -> Answer:

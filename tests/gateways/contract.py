@@ -14,19 +14,15 @@ class World(Protocol):
     @property
     def gateway(self) -> Gateway:
         """The gateway."""
-        ...
 
     def order(self, paid: int = 1250, **columns: Any) -> Order:
         """An order over a payment of so many minor units that the provider knows, or with these columns."""
-        ...
 
     def books(self) -> list[tuple[str, int, str]]:
         """The provider's own records: receipt, minor units and currency of each refund."""
-        ...
 
     def forget_keys(self) -> None:
         """A day passes, after which the provider has forgotten every idempotency key."""
-        ...
 
 
 def make_order(payment: str, /, **columns: Any) -> Order:

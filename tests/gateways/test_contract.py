@@ -24,7 +24,6 @@ class InTheDatabase:
         return order(make_refund(), **columns)
 
     def books(self) -> list[tuple[str, int, str]]:
-        """The ledger."""
         entries = WalletEntry.objects.values_list("pk", "amount_minor", "currency")
         return [(f"wallet:{pk}", amount, currency) for pk, amount, currency in entries]
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
-from pytest_django import Settings
 
 from refunds import outbox
 from refunds.errors import BadInput
@@ -137,16 +137,6 @@ def test_malformed_payment_changes_nothing(refund: Refund, payment: str, why: st
         correct(refund, payment)
 
 
-@pytest.mark.parametrize(("gateway", "why"), [("", "not a payment of this provider"), ("wallet", "needs no payment")])
-def test_payment_that_the_gateway_refuses_changes_nothing(
-    refund: Refund, settings: Settings, gateway: str, why: str
-) -> None:
-    """The provider's ids have a certain shape; the wallet accepts any refund without one."""
-    settings.REFUNDS_GATEWAY = gateway or settings.REFUNDS_GATEWAY
-    with unchanged(), pytest.raises(BadInput, match=why):
-        correct(refund, "cs_test_1")
-
-
 @pytest.mark.parametrize("change", [correct, settle])
 def test_change_waits_until_the_last_call_is_over(refund: Refund, change: Change) -> None:
     """It is refused for a minute after the failure, because a call that timed out can still pay."""
@@ -165,10 +155,6 @@ def test_too_many_corrections_are_refused(refund: Refund) -> None:
 @pytest.mark.parametrize("change", [correct, settle])
 def test_error_in_the_note_rolls_back_the_change(refund: Refund, published: Published, change: Change) -> None:
     """The history is part of the change."""
-
-    def fail(_: Refund) -> None:
-        raise ZeroDivisionError
-
     with unchanged(), pytest.raises(ZeroDivisionError):
-        change(refund, note=fail)
+        change(refund, note=Mock(side_effect=ZeroDivisionError))
     assert published == []

@@ -16,15 +16,12 @@ class SlowWorld(World, Protocol):
     @property
     def gateway(self) -> TracksRefunds:
         """The gateway."""
-        ...
 
     def begin(self, status: str) -> None:
         """Give new refunds this status: `pending`, `requires_action` or `succeeded`."""
-        ...
 
     def turn(self, receipt: str, status: str) -> None:
         """Give the refund another status, `failed` and `canceled` included."""
-        ...
 
 
 class TracksContract:

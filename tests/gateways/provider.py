@@ -117,13 +117,11 @@ class InMemory:
     looked_up: list[str] = field(default_factory=list)
 
     def refund(self, order: Order, idempotency_key: str) -> Answer:
-        """As Gateway.refund."""
         self.calls.append((order, idempotency_key))
         call = partial(self._refund, order, idempotency_key)
         return self.faults.popleft()(call) if self.faults else call()
 
     def look_up(self, order: Order, receipt: str) -> Answer:
-        """As TracksRefunds.look_up."""
         self.looked_up.append(receipt)
         call = partial(self._look_up, receipt)
         return self.look_up_faults.popleft()(call) if self.look_up_faults else call()

@@ -37,7 +37,6 @@ class TestWallet(Contract):
 
     @pytest.fixture
     def world(self) -> World:
-        """A ledger without entries."""
         return InTheDatabase()
 
 
@@ -46,6 +45,5 @@ class TestInMemory(ProviderContract):
 
     @pytest.fixture
     def world(self) -> World:
-        """A provider without refunds."""
         gateway = InMemory()
         return Account(gateway, gateway.provider)

@@ -13,7 +13,7 @@ from refunds.notices.models import Notice, OptOut
 
 from ..factories import NOON, make_failed, make_requests, never_read_tables
 from ..rows.plans import explained
-from ..rows.test_kept_plans import FEW, MANY, rows_read
+from ..rows.test_kept_plans import FEW, MANY, forget_pages, rows_read
 from .mails import ADDRESS, make_pending
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("messages")]
@@ -76,10 +76,7 @@ def test_statement_reads_no_whole_table() -> None:
 def test_many_notices_are_not_checked_by_plans_made_for_few() -> None:
     """With a kept plan for a table of one page, each check of the foreign key would read the whole table."""
     table = Refund._meta.db_table
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute(f"TRUNCATE {table} CASCADE")
-            cursor.execute(f"ANALYZE {table}")
+    forget_pages(table)
     for count in (FEW, MANY):
         id_range = paid(count)
         connection.check_constraints()  # as a commit would

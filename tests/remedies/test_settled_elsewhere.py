@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from django.db import transaction
 from django.dispatch import Signal
 
 from refunds import signals
@@ -84,14 +83,6 @@ def test_settled_elsewhere_beats_try_again_and_the_other_way_round(published: Pu
     assert settle(first)[0]
     assert bulk_payments.try_again([first.pk, second.pk], PRESSED) == [second.pk]
     assert not settle(second)[0]
-
-
-def test_rolled_back_settlement_changes_nothing(refund: Refund, published: Published) -> None:
-    """A transaction that fails leaves the refund failed and sends no message."""
-    with unchanged(), transaction.atomic():
-        assert settle(refund)[0]
-        transaction.set_rollback(True)
-    assert published == []
 
 
 def test_signals_of_the_settlement_are_sent(

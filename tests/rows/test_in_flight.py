@@ -87,7 +87,6 @@ def run(sweep: Sweep, now: Any = PRESSED, between: Callable[[], None] = lambda: 
 
 
 def counts() -> dict[str, int]:
-    """How many requests are in each status."""
     return {name: count for name in Status if (count := ReturnRequest.objects.filter(status=name).count())}
 
 

@@ -25,7 +25,6 @@ class TestStripe(ProviderContract, TracksContract):
 
     @pytest.fixture
     def world(self, server: StripeServer, stripe: Stripe) -> SlowWorld:
-        """A Stripe account without refunds."""
         return Account(stripe, server.provider)
 
 

@@ -34,7 +34,6 @@ def rows(*ids: int) -> dict[int, dict[str, Any]]:
 
 
 def row(refund: Refund) -> dict[str, object]:
-    """All columns as they are now."""
     return rows(refund.pk)[refund.pk]
 
 

@@ -29,10 +29,7 @@ def _rows() -> None:
 
 
 def test_look_ups_are_found_by_indexes() -> None:
-    """No statement of the reconciler and the health check reads a large table throughout.
-
-    Refunds under way without a look-up, look-ups that are due, and refunds that failed after they had succeeded.
-    """
+    """Refunds without a look-up, those that are due, and reversed ones; no large table is read throughout."""
     with explained() as plans:
         assert (send_look_ups(PRESSED, Scripted()), lines(PRESSED)) == (0, [])
     tables = (Refund._meta.db_table, LOOK_UPS)

@@ -4,6 +4,7 @@ import itertools
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Final, Generic, TypeVar
 
 from refunds.gateways import Answer, Gateway, Order, Refused, Settled, TryAgain, UnderWay
@@ -116,25 +117,20 @@ class InMemory:
     looked_up: list[str] = field(default_factory=list)
 
     def refund(self, order: Order, idempotency_key: str) -> Answer:
-        """As Gateway.refund."""
         self.calls.append((order, idempotency_key))
-
-        def call() -> Answer:
-            return self._refund(order, idempotency_key)
-
+        call = partial(self._refund, order, idempotency_key)
         return self.faults.popleft()(call) if self.faults else call()
 
     def look_up(self, order: Order, receipt: str) -> Answer:
-        """As TracksRefunds.look_up."""
         self.looked_up.append(receipt)
-
-        def call() -> Answer:
-            try:
-                return _answer(self.provider.get(receipt))
-            except No as no:
-                raise TryAgain(no.message) from no
-
+        call = partial(self._look_up, receipt)
         return self.look_up_faults.popleft()(call) if self.look_up_faults else call()
+
+    def _look_up(self, receipt: str) -> Answer:
+        try:
+            return _answer(self.provider.get(receipt))
+        except No as no:
+            raise TryAgain(no.message) from no
 
     def _refund(self, order: Order, idempotency_key: str) -> Answer:
         searched = [*order.earlier_payments, order.payment]
@@ -159,23 +155,18 @@ class Account(Generic[G]):
     provider: Provider
 
     def order(self, paid: int = 1250, **columns: Any) -> Order:
-        """Over a payment that was made."""
         return make_order(self.provider.pay(paid), **columns)
 
     def books(self) -> list[tuple[str, int, str]]:
-        """The provider's refunds."""
         return [(entry.id, entry.amount, entry.currency) for entry in self.provider.refunds]
 
     def forget_keys(self) -> None:
-        """All of them."""
         self.provider.answers.clear()
 
     def begin(self, status: str) -> None:
-        """The status of new refunds."""
         self.provider.begins = status
 
     def turn(self, receipt: str, status: str) -> None:
-        """The bank decides."""
         self.provider.turn(receipt, status)
 
 

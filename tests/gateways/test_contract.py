@@ -24,7 +24,6 @@ class InTheDatabase:
         return order(make_refund(), **columns)
 
     def books(self) -> list[tuple[str, int, str]]:
-        """The ledger."""
         entries = WalletEntry.objects.values_list("pk", "amount_minor", "currency")
         return [(f"wallet:{pk}", amount, currency) for pk, amount, currency in entries]
 
@@ -38,7 +37,6 @@ class TestWallet(Contract):
 
     @pytest.fixture
     def world(self) -> World:
-        """A ledger without entries."""
         return InTheDatabase()
 
 
@@ -47,6 +45,5 @@ class TestInMemory(ProviderContract):
 
     @pytest.fixture
     def world(self) -> World:
-        """A provider without refunds."""
         gateway = InMemory()
         return Account(gateway, gateway.provider)

@@ -1,7 +1,5 @@
 """A setting names the gateway, and an error names a wrong setting."""
 
-from collections.abc import Callable
-
 import pytest
 from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
@@ -75,27 +73,22 @@ class Tracks(Accepts):
         return Settled(receipt)
 
 
-def accepted(*receivers: Callable[..., object]) -> Signal:
-    """The signal refund_accepted, as it is where apps receive it so."""
-    signal = Signal()
-    for each in receivers:
-        signal.connect(each, weak=False)
-    return signal
-
-
-def look_up_later(**_: object) -> None:
-    """Receive refund_accepted, as an app that looks refunds up does."""
+@pytest.fixture
+def name(settings: Settings, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> str:
+    """The gateway of the settings, where an app looks up what it accepts, or not."""
+    named, looks_up = request.param
+    monkeypatch.setattr(signals, "refund_accepted", signal := Signal())
+    if looks_up:
+        signal.connect(lambda **_: None, weak=False)
+    settings.REFUNDS_GATEWAY = f"{__name__}.{named}"
+    return str(named)
 
 
 @pytest.mark.parametrize(
-    ("name", "receivers"), [("Accepts", [look_up_later]), ("AcceptsWithoutAUnion", [look_up_later]), ("Tracks", [])]
+    "name", [("Accepts", True), ("AcceptsWithoutAUnion", True), ("Tracks", False)], indirect=True, ids=str
 )
-def test_gateway_that_accepts_what_nothing_looks_up_is_an_error(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, name: str, receivers: list[Callable[..., object]]
-) -> None:
+def test_gateway_that_accepts_what_nothing_looks_up_is_an_error(name: str) -> None:
     """By name, before the first refund: in the system check, and wherever the gateway is asked for."""
-    monkeypatch.setattr(signals, "refund_accepted", accepted(*receivers))
-    settings.REFUNDS_GATEWAY = f"{__name__}.{name}"
     says = f"The gateway {__name__}.{name} answers that a refund is under way, and nothing looks up how it ends: give"
     with pytest.raises(ImproperlyConfigured, match=says):
         gateway()
@@ -103,13 +96,9 @@ def test_gateway_that_accepts_what_nothing_looks_up_is_an_error(
     assert message.msg.startswith(says)
 
 
-@pytest.mark.parametrize(("name", "receivers"), [("Tracks", [look_up_later]), ("ByPost", [])])
-def test_gateway_whose_answers_are_looked_up_or_final_is_accepted(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, name: str, receivers: list[Callable[..., object]]
-) -> None:
+@pytest.mark.parametrize("name", [("Tracks", True), ("ByPost", False)], indirect=True, ids=str)
+def test_gateway_whose_answers_are_looked_up_or_final_is_accepted(name: str) -> None:
     """One that can look up, where an app does; one that settles at once, anywhere."""
-    monkeypatch.setattr(signals, "refund_accepted", accepted(*receivers))
-    settings.REFUNDS_GATEWAY = f"{__name__}.{name}"
     assert type(gateway()).__name__ == name
 
 

@@ -27,7 +27,6 @@ GOOD_ONLINE: Mapping[str, str] = next(csv.DictReader(io.StringIO(ONLINE)))
 
 
 def quoted(value: str) -> str:
-    """A CSV cell for any value."""
     return '"' + value.replace('"', '""') + '"' if any(c in value for c in '",\r\n') else value
 
 
@@ -47,7 +46,6 @@ def with_ids(*rows: tuple[str, dict[str, str]]) -> bytes:
 
 
 def jsonl_file(*objects: Mapping[str, Any]) -> bytes:
-    """A line of JSON for each object."""
     return "".join(f"{json.dumps(each)}\n" for each in objects).encode()
 
 
@@ -57,12 +55,10 @@ def read(data: bytes, layout: Layout = OWN, form: Format = Format.CSV) -> list[R
 
 
 def messages(found: Iterable[Row | Rejection]) -> list[str]:
-    """The messages about the rejected rows."""
     return [str(each) for each in found if isinstance(each, Rejection)]
 
 
 def taken(found: Iterable[Row | Rejection]) -> list[Row]:
-    """The rows that were not rejected."""
     return [each for each in found if isinstance(each, Row)]
 
 
@@ -116,7 +112,6 @@ def run(file: str | Path, *options: str, stderr: io.StringIO | None = None) -> t
 
 
 def write(folder: Path, data: bytes, name: str = "a.csv") -> Path:
-    """Write a file to import."""
     (folder / name).write_bytes(data)
     return folder / name
 

@@ -51,15 +51,6 @@ def test_malformed_amount_is_refused_with_its_reason(amount: str, currency: str,
         to_minor(Decimal(amount), currency)
 
 
-@pytest.mark.parametrize(
-    ("amount", "currency", "minor"),
-    [("10.00", "EUR", 1000), ("10", "EUR", 1000), ("1.5", "EUR", 150), ("1.560", "KWD", 1560), ("10", "JPY", 10)],
-)
-def test_decimals_of_the_currency_or_fewer_are_accepted(amount: str, currency: str, minor: int) -> None:
-    """Three decimals are right for a dinar."""
-    assert to_minor(Decimal(amount), currency) == minor
-
-
 def test_no_caller_has_an_amount_rounded() -> None:
     """Whatever precision the caller computes with, every digit counts."""
     with localcontext(prec=3):

@@ -27,15 +27,25 @@ from .files import HEADER, NOW, csv_file, import_good, imported, line, none_reje
 pytestmark = pytest.mark.django_db
 
 
-@pytest.mark.parametrize("known", [False, True])
-def test_batch_is_one_statement(django_assert_num_queries: Any, monkeypatch: pytest.MonkeyPatch, known: bool) -> None:
-    """The number of rows makes no difference, nor whether they are new or known."""
+WITH_IDS = with_ids(*((f"R-{number}", {"order_line": f"{number}"}) for number in range(500)))
+
+
+@pytest.mark.parametrize(
+    ("data", "new", "known"), [(csv_file(*[line()] * 500), 3, 3), (WITH_IDS, 9, 3)], ids=["facts", "return_ids"]
+)
+def test_batch_takes_one_statement_or_three(
+    django_assert_num_queries: Any, monkeypatch: pytest.MonkeyPatch, data: bytes, new: int, known: int
+) -> None:
+    """Of three batches, each adds its rows by one statement. New rows with ids need two more.
+
+    These find the stored ids and the taken numbers.
+    """
     monkeypatch.setattr(importer, "BATCH", 200)
-    rows = taken(read(csv_file(*[line()] * 500)))
-    if known:
-        import_good(rows)
-    with django_assert_num_queries(3):
-        assert import_good(rows).read == 500
+    rows = taken(read(data))
+    for statements in (new, known):
+        with django_assert_num_queries(statements):
+            assert import_good(rows).read == 500
+    assert ReturnRequest.objects.count() == 500
 
 
 def test_file_of_rejected_rows_sends_no_statement(django_assert_num_queries: Any) -> None:
@@ -47,10 +57,12 @@ def test_file_of_rejected_rows_sends_no_statement(django_assert_num_queries: Any
 TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc", "Z"]), min_size=1, max_size=20)
 
 
-@given(TEXTS, TEXTS, st.integers(1, 2**31 - 1), st.integers(1, 2**63 - 1), st.datetimes(max_value=datetime(2026, 1, 1)))  # noqa: DTZ001
+TIMES = st.datetimes(datetime(FIRST_YEAR, 1, 1), datetime(2026, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+
+
+@given(TEXTS, TEXTS, st.integers(1, 2**31 - 1), st.integers(1, 2**63 - 1), TIMES)
 def test_stored_request_equals_its_row(line_: str, text: str, quantity: int, minor: int, at: datetime) -> None:
     """It has every character, the largest numbers and the microsecond."""
-    at = at.replace(tzinfo=UTC, year=max(at.year, FIRST_YEAR))
     content = Return(line_, quantity, minor, "GBP", text, text, "ann@example.com", at, text)
     with transaction.atomic():
         import_good([Row(2, "k", content)])
@@ -109,15 +121,6 @@ def test_import_with_return_ids_goes_by_indexes() -> None:
     assert by_return_id == {"request_return_id_once"}
     # SQLite's index of a constraint over the whole table has no name of ours.
     assert by_key == ({"request_key_once"} if connection.vendor == "postgresql" else set())
-
-
-def test_batch_with_ids_takes_three_statements(django_assert_num_queries: Any) -> None:
-    """They find the stored ids, find the taken numbers, and add the rows. Known rows take one statement."""
-    rows = taken(read(with_ids(*((f"R-{number}", {}) for number in range(500)))))
-    for questions in (3, 1):
-        with django_assert_num_queries(questions):
-            import_good(rows)
-    assert ReturnRequest.objects.count() == 500
 
 
 def test_many_return_ids_with_equal_facts_take_few_queries(django_assert_max_num_queries: Any) -> None:

@@ -97,7 +97,6 @@ def test_byte_of_windows_1252_names_the_encoding() -> None:
 
 
 def wide(data: bytes) -> Source:
-    """A file in UTF-16."""
     source = Source(io.BytesIO(data), "returns")
     source.decode_from("utf-16")
     return source

@@ -18,7 +18,6 @@ STRIPE = "Status is 'succeeded'; layout stripe-refunds takes rows with 'canceled
 
 
 def sample(name: str) -> tuple[bytes, Layout, Format]:
-    """Read the sample of a layout."""
     (file,) = (Path(__file__).parent / "samples").glob(f"{name}.*")
     return file.read_bytes(), LAYOUTS[name], Format.JSONL if file.suffix == ".json" else Format.CSV
 
@@ -27,17 +26,9 @@ def sample(name: str) -> tuple[bytes, Layout, Format]:
     ("name", "wanted", "rejected"),
     [
         ("stripe-refunds", Return("re_1001", 1, 1250, "EUR", REASON, "", ANN, AT, "ch_1001", "re_1001"), STRIPE),
-        (
-            "woocommerce",
-            Return("124/726", 1, 1000, "EUR", SMALL, "", "", AT),
-            "refunded_payment is 'true'; layout",
-        ),
+        ("woocommerce", Return("124/726", 1, 1000, "EUR", SMALL, "", "", AT), "refunded_payment is 'true'; layout"),
         ("amazon-fba-returns", Return("R-1001/MUG-BLUE", 1, 1250, "EUR", LOOSE, "", "", AT), "amount is missing"),
-        (
-            "shopify",
-            Return("#R-1001/MUG-BLUE", 1, 1250, "EUR", SMALL, "", ANN, AT),
-            "Financial Status is 'refund",
-        ),
+        ("shopify", Return("#R-1001/MUG-BLUE", 1, 1250, "EUR", SMALL, "", ANN, AT), "Financial Status is 'refund"),
     ],
 )
 def test_exports_of_shops_are_read_by_their_layouts(name: str, wanted: Return, rejected: str) -> None:

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 from django.db import connection, transaction
-from django.test.utils import CaptureQueriesContext
 
 from refunds.domain.sweeps import IdRange
 from refunds.models import Refund
@@ -13,7 +12,8 @@ from refunds.notices import receivers
 from refunds.notices.models import Notice, OptOut
 
 from ..factories import NOON, make_failed, make_requests, never_read_tables
-from ..rows.test_kept_plans import FEW, MANY, rows_read
+from ..rows.plans import explained
+from ..rows.test_kept_plans import FEW, MANY, forget_pages, rows_read
 from .mails import ADDRESS, make_pending
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("messages")]
@@ -68,23 +68,15 @@ def test_statement_reads_no_whole_table() -> None:
     id_range = paid(3)
     OptOut.objects.create(address="out@example.com", created_at=NOON)
     never_read_tables()
-    with CaptureQueriesContext(connection) as captured:
+    with explained() as plans:
         receivers.notify(id_range, NOON)
-    sql = captured[-1]["sql"]
-    explain = "EXPLAIN QUERY PLAN" if connection.vendor == "sqlite" else "EXPLAIN"
-    with connection.cursor() as cursor:
-        cursor.execute(f"{explain} {sql}")
-        plan = "\n".join(str(row[-1]) for row in cursor.fetchall())
-    assert not re.search(r"Seq Scan|SCAN", plan), plan
+    assert not re.search(r"Seq Scan|SCAN", plans[-1].text), plans[-1].text
 
 
 def test_many_notices_are_not_checked_by_plans_made_for_few() -> None:
     """With a kept plan for a table of one page, each check of the foreign key would read the whole table."""
     table = Refund._meta.db_table
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute(f"TRUNCATE {table} CASCADE")
-            cursor.execute(f"ANALYZE {table}")
+    forget_pages(table)
     for count in (FEW, MANY):
         id_range = paid(count)
         connection.check_constraints()  # as a commit would

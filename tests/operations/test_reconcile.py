@@ -2,6 +2,7 @@
 
 import logging
 from datetime import datetime, timedelta
+from unittest.mock import Mock
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
@@ -13,7 +14,7 @@ from refunds.apps import LABEL
 from refunds.domain import cutoff
 from refunds.domain.returns import Decision
 from refunds.domain.sweeps import Frozen, IdRange
-from refunds.gateways import Gateway, Order, Settled
+from refunds.gateways import Gateway
 from refunds.gateways.wallet import Wallet
 from refunds.models import Chunk, ReturnRequest, Sweep
 from refunds.operations import PATIENCE, bulk_payments, health, reconcile, sweeps
@@ -21,7 +22,7 @@ from refunds.operations.decisions import decide_chosen
 
 from ..factories import BLINK, CUTOFF, DAY, HOUR, NOON, PRESSED, SECOND, local, make_refund, make_requests
 from .conftest import Limit
-from .payers import Paced
+from .payers import Paced, Scripted
 
 pytestmark = pytest.mark.django_db
 Sent = list[tuple[str, list[dict[str, int]], datetime | None]]
@@ -38,13 +39,6 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
 
     monkeypatch.setattr(outbox, "on_commit", on_commit)
     return messages
-
-
-class OneByOne:
-    """A gateway that pays one refund at a time, as a provider over the network does."""
-
-    def refund(self, order: Order, idempotency_key: str) -> Settled:
-        return Settled(f"{order.refund_id}:{idempotency_key}")
 
 
 def approve(rows: list[ReturnRequest], now: datetime = PRESSED) -> Sweep:
@@ -94,7 +88,7 @@ def test_lost_chunks_are_sent_again(sent: Sent, monkeypatch: pytest.MonkeyPatch)
     first, second = Chunk.objects.order_by("first_id")
     sweeps.decide_chunk(first.pk, NOON)
     sent.clear()
-    assert reconcile.reconcile(NOON + PATIENCE, gateway=OneByOne())["chunks"] == 1
+    assert reconcile.reconcile(NOON + PATIENCE, gateway=Scripted())["chunks"] == 1
     assert (outbox.DECIDE_CHUNK, [{"chunk_id": second.pk}], sweep.expires_at) in sent
 
 
@@ -109,7 +103,7 @@ def test_nothing_is_sent_again_for_an_expired_sweep(sent: Sent) -> None:
     assert Sweep.objects.get(kind=Decision.DECLINE).pk == sent[0][1][0]["sweep_id"]
 
 
-@pytest.mark.parametrize(("gateway", "name"), [(Wallet(), outbox.PAY_REFUNDS), (OneByOne(), outbox.PAY_REFUND)])
+@pytest.mark.parametrize(("gateway", "name"), [(Wallet(), outbox.PAY_REFUNDS), (Scripted(), outbox.PAY_REFUND)])
 def test_unpaid_refunds_are_sent_again(sent: Sent, gateway: Gateway, name: str) -> None:
     """Pending refunds without a message are sent again: as one range to a gateway that can, otherwise one by one."""
     ids = [row.pk for row in make_requests(2)]
@@ -144,7 +138,7 @@ def test_message_in_the_queue_is_not_sent_again(sent: Sent, monkeypatch: pytest.
     ids = [make_refund(dispatched_at=NOON + n * BLINK).pk for n in (3, 1, 2)]
     for ready, expected in ((3, []), (4, []), (2, [ids[1]])):
         monkeypatch.setattr(outbox, "ready", lambda *_names, ready=ready: ready)
-        assert reconcile.reconcile(NOON + 2 * PATIENCE, gateway=OneByOne())["refunds"] == len(expected)
+        assert reconcile.reconcile(NOON + 2 * PATIENCE, gateway=Scripted())["refunds"] == len(expected)
         assert sent == [(outbox.PAY_REFUND, [{"refund_id": pk}], None) for pk in expected]
 
 
@@ -152,11 +146,11 @@ def test_refunds_of_a_range_have_one_message(sent: Sent, monkeypatch: pytest.Mon
     """A message in the queue can be the range's: nothing is lost. With an empty queue each refund gets its own."""
     ids = [row.pk for row in make_requests(3, status="approved")]
     monkeypatch.setattr(outbox, "ready", lambda *_names: 1)
-    assert reconcile.reconcile(NOON + PATIENCE, gateway=OneByOne())["refunds"] == 0
+    assert reconcile.reconcile(NOON + PATIENCE, gateway=Scripted())["refunds"] == 0
     monkeypatch.setattr(outbox, "ready", lambda *_names: 0)
-    assert reconcile.reconcile(NOON + PATIENCE, gateway=OneByOne())["refunds"] == 3
+    assert reconcile.reconcile(NOON + PATIENCE, gateway=Scripted())["refunds"] == 3
     # The range's message was only late: it finds nothing to send.
-    assert bulk_payments.pay_refunds(IdRange(ids[0], ids[-1]), NOON + PATIENCE, gateway=OneByOne()) == 0
+    assert bulk_payments.pay_refunds(IdRange(ids[0], ids[-1]), NOON + PATIENCE, gateway=Scripted()) == 0
     assert sent == [(outbox.PAY_REFUND, [{"refund_id": pk} for pk in ids], None)]
 
 
@@ -185,14 +179,14 @@ def test_queue_gets_no_more_refunds_than_the_provider_takes(
         make_refund(dispatched_at=None if n % 2 else NOON)
     for ready, count in ((30, 0), (25, 5)):
         monkeypatch.setattr(outbox, "ready", lambda *_names, ready=ready: ready)
-        assert reconcile.reconcile(NOON + PATIENCE, gateway=OneByOne())["refunds"] == count
+        assert reconcile.reconcile(NOON + PATIENCE, gateway=Scripted())["refunds"] == count
 
 
 def test_start_after_a_crash_sends_again_at_once(sent: Sent) -> None:
     """Without patience and with an empty queue, a message that was just sent counts as lost."""
     refund = make_refund(dispatched_at=NOON)
-    assert reconcile.reconcile(NOON, gateway=OneByOne())["refunds"] == 0
-    assert reconcile.reconcile(NOON, gateway=OneByOne(), patience=timedelta(0))["refunds"] == 1
+    assert reconcile.reconcile(NOON, gateway=Scripted())["refunds"] == 0
+    assert reconcile.reconcile(NOON, gateway=Scripted(), patience=timedelta(0))["refunds"] == 1
     assert sent == [(outbox.PAY_REFUND, [{"refund_id": refund.pk}], None)]
 
 
@@ -200,15 +194,11 @@ def test_broker_that_does_not_answer_stops_nothing_else(
     sent: Sent, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Nothing is sent or marked as sent, the log says so, and the missed decline is started."""
-
-    def away(*_names: str) -> int:
-        raise OperationalError("connection refused")
-
-    monkeypatch.setattr(outbox, "ready", away)
+    monkeypatch.setattr(outbox, "ready", Mock(side_effect=OperationalError("connection refused")))
     refund = make_refund(dispatched_at=NOON)
     make_requests()
     with caplog.at_level(logging.ERROR, logger=LABEL):
-        assert reconcile.reconcile(CUTOFF, gateway=OneByOne()) == {"closed": 0, "cutoffs": 1, "plans": 0, "chunks": 0}
+        assert reconcile.reconcile(CUTOFF, gateway=Scripted()) == {"closed": 0, "cutoffs": 1, "plans": 0, "chunks": 0}
     assert caplog.messages == ["the broker does not answer: nothing more is sent again until the next run"]
     assert [name for name, *_ in sent] == [outbox.PLAN_SWEEP]
     refund.refresh_from_db()
@@ -220,4 +210,4 @@ def test_transport_that_does_not_count_is_refused(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(memory.Channel, "_size", virtual.Channel._size)
     make_refund(dispatched_at=NOON)
     with pytest.raises(ImproperlyConfigured, match="the transport 'memory' does not count the messages of a queue"):
-        reconcile.reconcile(NOON + PATIENCE, gateway=OneByOne())
+        reconcile.reconcile(NOON + PATIENCE, gateway=Scripted())

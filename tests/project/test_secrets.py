@@ -36,7 +36,7 @@ from celery_app import app
 from django.conf import settings
 from django.test import Client
 from refunds import outbox, tasks
-from tests.stripe.signature import signature_header
+from tests.stripe.events import signature_header
 logging.getLogger().setLevel(logging.DEBUG)
 # A task that fails, a message that cannot be sent, a page that fails: each is logged and mailed.
 print(tasks.plan_sweep.apply(kwargs={"sweep_id": 1}, throw=False, retries=5).traceback)

@@ -17,12 +17,6 @@ from refunds.rate.pacing import Rate
 SECOND = timedelta(seconds=1)
 
 
-def test_no_rate_means_no_limit(settings: Settings) -> None:
-    """The default project with the wallet has no limiter."""
-    settings.REFUNDS_GATEWAY_RATE = ""
-    assert limiter() is None
-
-
 def test_rate_is_read_from_the_settings(settings: Settings) -> None:
     """The limiter has the rate of the setting."""
     settings.REFUNDS_GATEWAY_RATE, settings.REFUNDS_LIMITER_URL = "50/s", "memory://"

@@ -25,7 +25,6 @@ EVERY_PAGE = pytest.mark.parametrize("page", PAGES, ids=[page.address for page i
 
 
 def row(page: Page, **columns: Any) -> Refund:
-    """Return a refund for the page."""
     values: dict[str, Any] = {"payment": "cs_test_1", "settled_at": NOON}
     if page is not SECOND:
         return make_refund(**{**values, "status": "failed", "failure": "card closed", **columns})

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
-from pytest_django import Settings
 
 from refunds import outbox
 from refunds.errors import BadInput
-from refunds.gateways import Settled, TryAgain
+from refunds.gateways import TryAgain
 from refunds.models import Refund, ReturnRequest
 from refunds.operations.payments import LEASE, pay_refund
 from refunds.remedies import closing
@@ -47,31 +47,25 @@ def test_correction_tries_the_refund_again(refund: Refund, published: Published,
     assert refund_rows(without.pk)[without.pk]["earlier_payments"] == ""
 
 
-def test_next_attempt_has_both_payments_and_a_new_key(refund: Refund) -> None:
-    """Stripe refuses an old key with another payment, whether or not the old one has been refused."""
-    Refund.objects.update(key_number=2)
-    correct(refund)
-    gateway = Scripted("re_1")
-    assert pay_refund(refund.pk, PRESSED, gateway=gateway, jitter=0) == Settled("re_1")
-    ((order, key),) = gateway.asked
-    assert (order.payment, order.earlier_payments, order.asked_before) == ("ch_new", ("ch_old",), True)
-    assert (order.reference, key) == (refund.request.key, f"{refund.request.key}:3")
-
-
 def test_each_payment_has_its_own_key(refund: Refund) -> None:
-    """A correction, another one and a return to the first payment make three keys, and list the payments to search."""
+    """A correction, another one and a return to the first payment make three keys, and list the payments to search.
+
+    Stripe refuses an old key with another payment, whether or not the old one has been refused.
+    """
+    Refund.objects.update(key_number=2)
     gateway, now = Scripted(*[TryAgain("timeout")] * 3), PRESSED
     for payment in ("ch_b", "ch_c", "ch_old"):
         assert correct(Refund.objects.get(), payment, now=now)[0]
         pay_refund(refund.pk, now, gateway=gateway, jitter=0)
         Refund.objects.update(status="failed", failure="gave up", settled_at=now)
         now += MINUTE
-    key = refund.request.key
+    reference = refund.request.key
     assert [(order.payment, order.earlier_payments, key) for order, key in gateway.asked] == [
-        ("ch_b", ("ch_old",), f"{key}:1"),
-        ("ch_c", ("ch_old", "ch_b"), f"{key}:2"),
-        ("ch_old", ("ch_b", "ch_c"), f"{key}:3"),
+        ("ch_b", ("ch_old",), f"{reference}:3"),
+        ("ch_c", ("ch_old", "ch_b"), f"{reference}:4"),
+        ("ch_old", ("ch_b", "ch_c"), f"{reference}:5"),
     ]
+    assert {(order.reference, order.asked_before) for order, _ in gateway.asked} == {(reference, True)}
 
 
 def test_refund_paid_on_the_old_payment_is_found() -> None:
@@ -137,16 +131,6 @@ def test_malformed_payment_changes_nothing(refund: Refund, payment: str, why: st
         correct(refund, payment)
 
 
-@pytest.mark.parametrize(("gateway", "why"), [("", "not a payment of this provider"), ("wallet", "needs no payment")])
-def test_payment_that_the_gateway_refuses_changes_nothing(
-    refund: Refund, settings: Settings, gateway: str, why: str
-) -> None:
-    """The provider's ids have a certain shape; the wallet accepts any refund without one."""
-    settings.REFUNDS_GATEWAY = gateway or settings.REFUNDS_GATEWAY
-    with unchanged(), pytest.raises(BadInput, match=why):
-        correct(refund, "cs_test_1")
-
-
 @pytest.mark.parametrize("change", [correct, settle])
 def test_change_waits_until_the_last_call_is_over(refund: Refund, change: Change) -> None:
     """It is refused for a minute after the failure, because a call that timed out can still pay."""
@@ -165,10 +149,6 @@ def test_too_many_corrections_are_refused(refund: Refund) -> None:
 @pytest.mark.parametrize("change", [correct, settle])
 def test_error_in_the_note_rolls_back_the_change(refund: Refund, published: Published, change: Change) -> None:
     """The history is part of the change."""
-
-    def fail(_: Refund) -> None:
-        raise ZeroDivisionError
-
     with unchanged(), pytest.raises(ZeroDivisionError):
-        change(refund, note=fail)
+        change(refund, note=Mock(side_effect=ZeroDivisionError))
     assert published == []

@@ -44,7 +44,7 @@ def explained() -> Iterator[list[Plan]]:
     plans: list[Plan] = []
 
     def explain(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
-        if sql.startswith(("SELECT", "UPDATE")):
+        if sql.startswith(("SELECT", "UPDATE", "INSERT")):
             with connection.cursor() as cursor:
                 cursor.execute(f"{how} {sql}", params)
                 plans.append(Plan(sql, "\n".join(str(row[-1]) for row in cursor.fetchall())))

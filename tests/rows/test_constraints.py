@@ -151,13 +151,6 @@ def test_request_that_is_not_approved_has_no_refund(status: str) -> None:
     violates(r"request_(approved_owes|decided_has_instant)", lambda: rows.update(status=status))
 
 
-@pytest.mark.parametrize("columns", [{"receipt": ""}, {"settled_at": None}, {"status": "pending"}])
-def test_paid_refund_cannot_lose_its_receipt(columns: dict[str, Any]) -> None:
-    """Paid and without receipt, or with a receipt and unpaid, cannot be written afterwards either."""
-    rows = Refund.objects.filter(pk=make_refund(status="succeeded", settled_at=NOON, receipt="re_1").pk)
-    violates("refund_outcome_complete", lambda: rows.update(**columns))
-
-
 def test_request_has_one_refund_and_refund_has_one_credit() -> None:
     """Neither a second refund nor a second credit can be written."""
     (row,) = make_requests()

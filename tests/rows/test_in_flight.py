@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import connection, transaction
+from django.db import connection
 from django.test import Client
 from freezegun import freeze_time
 
@@ -48,12 +48,10 @@ class Importer:
 
     def add(self, count: int) -> None:
         """Add so many, and do not commit."""
+        statements = ("SAVEPOINT batch", INSERT, "RELEASE batch") if self._savepoints else (INSERT,)
         with self._connection.cursor() as cursor:
-            if self._savepoints:
-                cursor.execute("SAVEPOINT batch")
-            cursor.execute(INSERT, [NOON, NOON, count])
-            if self._savepoints:
-                cursor.execute("RELEASE batch")
+            for statement in statements:
+                cursor.execute(statement, [NOON, NOON, count] if statement == INSERT else None)
 
 
 @pytest.fixture(params=[False, True], ids=["one transaction", "savepoints"])
@@ -68,15 +66,11 @@ def importer(request: pytest.FixtureRequest) -> Iterator[Importer]:
 
 
 @pytest.fixture(autouse=True)
-def _pressed() -> Iterator[None]:
+def _pressed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Press the button before the cutoff, without a broker."""
+    monkeypatch.setattr("refunds.outbox._publish", lambda *_: None)
     with freeze_time(PRESSED):
         yield
-
-
-@pytest.fixture(autouse=True)
-def _nothing_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("refunds.outbox._publish", lambda *_: None)
 
 
 def start() -> Sweep:
@@ -93,7 +87,6 @@ def run(sweep: Sweep, now: Any = PRESSED, between: Callable[[], None] = lambda: 
 
 
 def counts() -> dict[str, int]:
-    """How many requests are in each status."""
     return {name: count for name in Status if (count := ReturnRequest.objects.filter(status=name).count())}
 
 
@@ -176,30 +169,11 @@ def test_hanging_transaction_blocks_no_page_press_or_sweep(importer: Importer) -
     assert counts() == {"approved": 1}
 
 
-def test_every_writer_gives_a_row_its_outermost_transaction() -> None:
-    """The ORM, bulk_create and raw SQL, each in a savepoint of its own, where xmin is another number."""
-    with transaction.atomic():
-        with transaction.atomic():
-            ReturnRequest.objects.create(
-                order_line="1/1", quantity=1, amount_minor=1, currency="GBP", requested_at=NOON, received_at=NOON
-            )
-        with transaction.atomic():
-            make_requests()
-        with transaction.atomic():
-            execute(INSERT, NOON, NOON, 1)
-        ours = "bool_and(added_in = pg_current_xact_id()), bool_or(added_in::xid = xmin)"
-        assert execute(f"SELECT count(*), {ours} FROM refunds_returnrequest") == (3, True, False)
-
-
-def restore(*, ahead: int = 10**12) -> None:
-    """Give all rows transactions of another cluster, so many ahead of this one, as pg_restore does."""
-    execute("UPDATE refunds_returnrequest SET added_in = (pg_current_xact_id()::text::bigint + %s)::text::xid8", ahead)
-
-
 def test_restored_rows_count_as_committed(importer: Importer) -> None:
     """Rows restored from a cluster with higher transaction ids are shown and approved; rows in flight here are not."""
     make_requests(2)
-    restore()
+    ahead = f"(pg_current_xact_id()::text::bigint + {10**12})::text::xid8"
+    execute(f"UPDATE refunds_returnrequest SET added_in = {ahead}")
     sweep = start()
     assert preview(Decision.APPROVE, PRESSED).count == 3
     importer.commit()
@@ -216,32 +190,8 @@ def test_restored_sweep_excludes_rows_in_flight_at_its_freeze() -> None:
     assert list(ReturnRequest.objects.filter(frozen_in(of_the_other))) == [rows[0]]
 
 
-@pytest.mark.parametrize("others", [0, 3])
-def test_rows_of_the_same_transaction_are_frozen_and_decided_in_it(others: int) -> None:
-    """Other transactions that end in between, and advance PostgreSQL's snapshot, do not change this."""
-    with transaction.atomic():
-        row = make_requests()[0]
-        frozen = freeze()
-        other = connection.copy()
-        for _ in range(others):
-            with other.cursor() as cursor:
-                cursor.execute("SELECT pg_current_xact_id()")
-        other.close()
-        assert list(queries.pending(Scope(frozen.up_to_id, snapshot=frozen.snapshot))) == [row]
-
-
 def test_sweep_of_a_release_without_snapshots_goes_by_the_highest_id() -> None:
     """An empty snapshot excludes no id up to it."""
     row = make_requests()[0]
     make_requests()
     assert list(queries.pending(Scope(row.pk))) == [row]
-
-
-def test_migration_gives_old_rows_its_own_transaction_without_writing_the_table() -> None:
-    """The default is not volatile: PostgreSQL keeps one value for all rows that are there."""
-    execute("CREATE TEMPORARY TABLE old AS SELECT generate_series(1, 10) AS id")
-    before = execute("SELECT pg_relation_filenode('old')")
-    execute("ALTER TABLE old ADD COLUMN added_in xid8 NOT NULL DEFAULT pg_current_xact_id()")
-    assert execute("SELECT pg_relation_filenode('old')") == before
-    assert execute("SELECT count(DISTINCT added_in) FROM old WHERE added_in < pg_current_xact_id()") == (1,)
-    execute("DROP TABLE old")

@@ -16,7 +16,6 @@ pytestmark = pytest.mark.django_db
 # PostgreSQL plans each of the first five checks alone, and keeps the plan of the sixth. It likes to read a table of
 # a few pages as much as its index.
 FEW, MANY = 10, 3_000
-TABLES = "refunds_returnrequest, refunds_refund, refunds_walletentry"
 
 
 def approve_and_pay(count: int) -> None:
@@ -25,6 +24,14 @@ def approve_and_pay(count: int) -> None:
     connection.check_constraints()
     assert pay_refunds(IdRange(rows[0].pk, rows[-1].pk), NOON, gateway=Wallet()) == count
     connection.check_constraints()
+
+
+def forget_pages(*tables: str) -> None:
+    """Have PostgreSQL plan for tables without a page, whatever earlier tests left; rolled back with the test."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f"TRUNCATE {', '.join(tables)} CASCADE")
+            cursor.execute(f"ANALYZE {', '.join(tables)}")
 
 
 def rows_read(table: str) -> int:
@@ -36,11 +43,7 @@ def rows_read(table: str) -> int:
 
 def test_foreign_keys_of_a_grown_table_are_checked_by_an_index() -> None:
     """Each check of a foreign key reads all of a table of one page, and never all of a table that has grown."""
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            # Without a page, whatever earlier tests left in them; rolled back with the test.
-            cursor.execute(f"TRUNCATE {TABLES} CASCADE")
-            cursor.execute(f"ANALYZE {TABLES}")
+    forget_pages("refunds_returnrequest", "refunds_refund", "refunds_walletentry")
     approve_and_pay(FEW)
     approve_and_pay(MANY)
     assert Refund.objects.filter(status=RefundStatus.SUCCEEDED).count() == WalletEntry.objects.count() == FEW + MANY

@@ -10,7 +10,7 @@ from refunds.domain.returns import Decision
 from refunds.domain.sweeps import Scope
 from refunds.models import ReturnRequest
 
-from ..factories import BLINK, DAY, NOON, make_requests, never_read_tables
+from ..factories import BLINK, DAY, NOON, make_requests
 
 pytestmark = pytest.mark.django_db
 ALL = Scope(up_to_id=2**62)
@@ -72,14 +72,6 @@ def test_totals_are_exact_and_by_currency_and_count_other_rows_apart() -> None:
     assert queries.totals(rows, Q()) == ([("GBP", 5, big + 3 * 1250), ("JPY", 1, 7)], 0)
     assert queries.totals(rows, Q(received_at__gte=NOON)) == ([("GBP", 2, big)], 4)
     assert queries.totals(queries.pending(Scope(up_to_id=0)), Q()) == ([], 0)
-
-
-def test_pending_rows_are_found_by_the_partial_index() -> None:
-    """Counting, planning and deciding use the index of pending rows, not the table."""
-    never_read_tables()
-    rows = queries.pending(ALL)
-    for query in (rows, rows.filter(pk__gte=1), rows.order_by("pk").values_list("pk")):
-        assert "request_pending" in query.explain()
 
 
 def test_refunds_are_inserted_once() -> None:

@@ -26,7 +26,6 @@ def server(settings: Settings) -> Generator[StripeServer]:
 
 @pytest.fixture
 def stripe(server: StripeServer) -> Stripe:
-    """The gateway to it."""
     return Stripe()
 
 

@@ -34,7 +34,6 @@ class StripeServer:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def answer(self, method: str, target: str, body: str, headers: Mapping[str, str]) -> Answer:
-        """What one request is answered."""
         address = urlsplit(target)
         form = dict(parse_qsl(address.query if method == "GET" else body))
         with self.lock:
@@ -56,8 +55,7 @@ class StripeServer:
 
     def _list(self, form: Mapping[str, str]) -> Answer:
         found = self.provider.of(form.get("charge") or form["payment_intent"])
-        body = {"object": "list", "url": "/v1/refunds", "has_more": False, "data": [shown(entry) for entry in found]}
-        return Answer(200, json.dumps(body))
+        return listed([shown(entry) for entry in found])
 
     def _create(self, form: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
         payment = form.get("charge") or form["payment_intent"]
@@ -83,6 +81,12 @@ def shown(entry: Entry) -> dict[str, Any]:
     }
 
 
+def listed(refunds: list[dict[str, Any]], *, more: bool = False) -> Answer:
+    """A page of refunds, with or without another after it."""
+    page = {"object": "list", "url": "/v1/refunds", "has_more": more, "data": refunds}
+    return Answer(200, json.dumps(page))
+
+
 def error(status: int, message: str, headers: Mapping[str, str] | None = None, **details: str) -> Answer:
     """An error as Stripe's API tells it."""
     body = {"error": {"type": "invalid_request_error", "message": message, **details}}
@@ -98,12 +102,6 @@ def stripe_server() -> Generator[StripeServer]:
         disable_nagle_algorithm = True  # else each answer waits for an acknowledgement
 
         def do_GET(self) -> None:
-            self._answer()
-
-        def do_POST(self) -> None:
-            self._answer()
-
-        def _answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
             answer = world.answer(self.command, self.path, body, dict(self.headers))
             content = answer.body.encode()
@@ -113,6 +111,9 @@ def stripe_server() -> Generator[StripeServer]:
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)
+
+        def do_POST(self) -> None:
+            self.do_GET()
 
         def log_message(self, *_: Any) -> None:
             """Say nothing."""

@@ -2,14 +2,16 @@
 
 import json
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from refunds.gateways import Order, Settled, TryAgain, UnderWay
+from refunds.gateways import Order, Refused, Settled, TryAgain, UnderWay
 from refunds.stripe.gateway import Stripe
 
 from ..gateways.contract import again, paid
-from .server import Answer, StripeServer, error
+from ..gateways.provider import Entry
+from .server import Answer, StripeServer, error, listed, shown
 
 NONSENSE = [
     *(Answer(200, body) for body in ("[]", "null", '"ok"', "5", "{}", '{"object": "balance"}', '{"object": "refund"}')),
@@ -22,7 +24,15 @@ NONSENSE = [
 ]
 
 
-@pytest.mark.parametrize("asked_before", [False, True], ids=["paying", "searching"])
+BEFORE = pytest.mark.parametrize("asked_before", [False, True], ids=["paying", "searching"])
+
+
+def ours(order: Order, **columns: object) -> dict[str, Any]:
+    """The refund re_1 of the order as Stripe shows it, or with these columns."""
+    return {**shown(Entry("re_1", order.payment, 1250, "GBP", order.reference)), **columns}
+
+
+@BEFORE
 @pytest.mark.parametrize("answer", NONSENSE, ids=lambda answer: answer.body)
 def test_nonsense_from_a_proxy_is_tried_again(
     server: StripeServer, stripe: Stripe, order: Order, answer: Answer, asked_before: bool
@@ -40,47 +50,34 @@ def test_nonsense_from_a_proxy_is_tried_again(
 def test_a_refund_of_ours_is_found_on_the_second_page(server: StripeServer, stripe: Stripe, order: Order) -> None:
     """As many pages are read as there are, each from the end of the one before."""
     full = [{"object": "refund", "id": f"re_{number}", "metadata": {}} for number in range(100)]
-    ours = {
-        "object": "refund",
-        "id": "re_ours",
-        "amount": 1250,
-        "currency": "gbp",
-        "metadata": {"refund": order.reference},
-        "status": "succeeded",
-    }
-    for refunds, more in ((full, True), ([ours], False)):
-        page = {"object": "list", "url": "/v1/refunds", "has_more": more, "data": refunds}
-        server.answers.append(Answer(200, json.dumps(page)))
+    server.answers.extend([listed(full, more=True), listed([ours(order, id="re_ours")])])
     assert stripe.refund(again(order), "key-1") == Settled("re_ours")
-    assert [(method, form.get("starting_after")) for method, _, form, _ in server.asked] == [
-        ("GET", None),
-        ("GET", "re_99"),
-    ]
+    asked = [(method, form.get("starting_after")) for method, _, form, _ in server.asked]
+    assert asked == [("GET", None), ("GET", "re_99")]
 
 
-@pytest.mark.parametrize("asked_before", [False, True], ids=["paying", "searching"])
+@BEFORE
 @pytest.mark.parametrize("status", ["reversed", "", None, 7, ["succeeded"]], ids=repr)
 def test_an_unknown_status_is_never_success(
     server: StripeServer, stripe: Stripe, order: Order, status: object, asked_before: bool
 ) -> None:
     """It is neither settled nor refused, and asked again, because the refund can exist."""
-    refund = {"object": "refund", "id": "re_1", "amount": 1250, "currency": "gbp", "status": status}
-    refund["metadata"] = {"refund": order.reference}
-    page = {"object": "list", "url": "/v1/refunds", "has_more": False, "data": [refund]}
-    server.answers.append(Answer(200, json.dumps(page if asked_before else refund)))
+    refund = ours(order, status=status)
+    alone = Answer(200, json.dumps(refund))
+    server.answers.extend([listed([refund]) if asked_before else alone, alone])
     with pytest.raises(TryAgain, match=r"^Stripe: refund re_1 has the unknown status .* which settles nothing$"):
         stripe.refund(again(order, asked_before=asked_before), "key-1")
-    server.answers.append(Answer(200, json.dumps(refund)))
     with pytest.raises(TryAgain, match="unknown status"):
         stripe.look_up(order, "re_1")
 
 
-def test_reason_says_what_stripe_waits_for(server: StripeServer, stripe: Stripe, order: Order) -> None:
-    """An empty balance is the account's to fill, so that the operator reads of it."""
-    refund = {"object": "refund", "id": "re_1", "amount": 1250, "currency": "gbp", "status": "pending"}
-    refund["pending_reason"] = "insufficient_funds"
-    server.answers.append(Answer(200, json.dumps(refund)))
+def test_reason_says_what_stripe_waits_for_or_why_it_failed(server: StripeServer, stripe: Stripe, order: Order) -> None:
+    """An empty balance is the account's to fill, so that the operator reads of it. Stripe can give no reason."""
+    waits = ours(order, status="pending", pending_reason="insufficient_funds")
+    server.answers.extend(Answer(200, json.dumps(each)) for each in (waits, ours(order, status="failed")))
     assert stripe.refund(order, "key-1") == UnderWay("re_1", "Stripe: pending: insufficient_funds")
+    with pytest.raises(Refused, match=r"^Stripe: refund re_1 failed: no reason given$"):
+        stripe.look_up(order, "re_1")
 
 
 @pytest.mark.parametrize(

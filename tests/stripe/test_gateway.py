@@ -3,7 +3,6 @@
 import json
 import logging
 import socket
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,15 +10,14 @@ from django.core.exceptions import ImproperlyConfigured
 from pytest_django import Settings
 
 from refunds.gateways import Order, Refused, TryAgain, gateway
-from refunds.stripe.gateway import Stripe
+from refunds.stripe.gateway import NEXT_SALES, Stripe
 
+from ..factories import SECOND
 from ..gateways.contract import ProviderContract, again, make_order, paid
 from ..gateways.provider import Account
 from ..tracking.contract import SlowWorld, TracksContract
 from .conftest import SECRET
 from .server import Answer, StripeServer, error
-
-SECONDS = timedelta(seconds=1)
 
 
 class TestStripe(ProviderContract, TracksContract):
@@ -27,30 +25,23 @@ class TestStripe(ProviderContract, TracksContract):
 
     @pytest.fixture
     def world(self, server: StripeServer, stripe: Stripe) -> SlowWorld:
-        """A Stripe account without refunds."""
         return Account(stripe, server.provider)
 
 
-def test_stripe_is_told_amount_payment_reference_and_key(server: StripeServer, stripe: Stripe, order: Order) -> None:
+@pytest.mark.parametrize(("payment", "name"), [("ch_1", "charge"), ("pi_1", "payment_intent")])
+def test_stripe_is_told_amount_payment_reference_and_key(
+    server: StripeServer, stripe: Stripe, payment: str, name: str
+) -> None:
     """One call at a first attempt: the form and the key as committed before."""
-    stripe.refund(order, "key-1")
+    server.provider.payments[payment] = (1250, "GBP")
+    stripe.refund(make_order(payment, reference="ref-1"), "key-1")
     ((method, path, form, headers),) = server.asked
     assert (method, path, headers["Idempotency-Key"]) == ("POST", "/v1/refunds", "key-1")
-    assert form == {"charge": order.payment, "amount": "1250", "metadata[refund]": order.reference}
-
-
-def test_a_payment_intent_is_named_as_one(server: StripeServer, stripe: Stripe) -> None:
-    """What Stripe calls `pi_…` is another parameter."""
-    server.provider.payments["pi_1"] = (1250, "GBP")
-    stripe.refund(make_order("pi_1"), "key-1")
-    assert server.asked[0][2]["payment_intent"] == "pi_1"
+    assert form == {name: payment, "amount": "1250", "metadata[refund]": "ref-1"}
 
 
 NO_PAYMENT = {
-    **{
-        each: rf"^payment '{each}' is not the id of a Stripe charge .*; use \"Correct"
-        for each in ("", "PAYPAL-1", "CH_1")
-    },
+    **{text: rf"^payment '{text}' is not the id of a Stripe charge .*" for text in ("", "PAYPAL-1", "CH_1")},
     "cs_test_1": "'cs_test_1' is a Stripe Checkout session, not a payment; .* payment_intent",
     **dict.fromkeys((SECRET, "pi_1_secret_abc"), r"^payment \(a secret, not shown\) is "),
 }
@@ -90,34 +81,33 @@ def test_nothing_is_paid_while_an_earlier_payment_cannot_be_searched(
     assert server.provider.refunds == []
 
 
-def test_a_wrong_refund_on_an_earlier_payment_stops_the_next(
-    server: StripeServer, stripe: Stripe, order: Order
-) -> None:
-    """Stripe has refunded another currency there: the customer has money, and an operator settles the difference."""
-    wrong = Order(**{**vars(order), "payment": server.provider.pay(1250, "USD")})
-    with pytest.raises(Refused, match="Stripe refunded 1250 usd"):
-        stripe.refund(wrong, "key-1")
-    with pytest.raises(Refused, match=r'Stripe refunded 1250 usd .*, then use "Settled elsewhere"$'):
-        stripe.refund(again(order, earlier_payments=(wrong.payment,)), "key-1:1:1")
+def test_refund_in_another_currency_is_refused_with_its_id(server: StripeServer, stripe: Stripe) -> None:
+    """The customer has money: no attempt pays the refund, not even on another payment, and an operator settles it."""
+    wrong = make_order(server.provider.pay(1250, "USD"))
+    corrected = again(wrong, payment=server.provider.pay(1250), earlier_payments=(wrong.payment,))
+    says = r'Stripe refunded 1250 usd in minor units as re_3, but 12\.50 GBP is owed.*, then use "Settled elsewhere"$'
+    for order, key in ((wrong, "key-1"), (again(wrong), "key-1"), (corrected, "key-1:1:1")):
+        with pytest.raises(Refused, match=says):
+            stripe.refund(order, key)
     assert len(server.provider.refunds) == 1
 
 
+REFUND = {"amount": 1250, "currency": "gbp", "status": "succeeded"}
 NO_ANSWER_YET = [
     (error(409, "There is currently another in-progress request using this Idempotent Key"), None),
-    (error(429, "Too many requests", {"Retry-After": "7"}, code="rate_limit"), 7 * SECONDS),
+    (error(429, "Too many requests", {"Retry-After": "7"}, code="rate_limit"), 7 * SECOND),
     (error(429, "Lock timeout", code="lock_timeout"), None),
     (error(400, "Too many requests", code="rate_limit"), None),
     (error(500, "An error occurred", type="api_error"), None),
-    (error(503, "Down", {"Retry-After": "1.5"}, type="api_error"), 1.5 * SECONDS),
+    (error(503, "Down", {"Retry-After": "1.5"}, type="api_error"), 1.5 * SECOND),
     (error(401, "Invalid API Key provided"), None),
     (error(403, "The provided key does not have the required permissions"), None),
-    (error(400, "Insufficient funds in your Stripe balance", code="balance_insufficient"), 600 * SECONDS),
+    (error(400, "Insufficient funds in your Stripe balance", code="balance_insufficient"), NEXT_SALES),
     (Answer(502, "<html>Bad gateway</html>"), None),
     (Answer(200, "<html>Welcome to our hotel</html>"), None),
     (Answer(200, '{"object": "refund", "id": "re_1'), None),
     (Answer(200, '{"hello": "world"}'), None),
-    (Answer(200, json.dumps({"id": "x" * 256, "amount": 1250, "currency": "gbp", "status": "succeeded"})), None),
-    (Answer(200, json.dumps({"id": "", "amount": 1250, "currency": "gbp", "status": "succeeded"})), None),
+    *((Answer(200, json.dumps({**REFUND, "id": receipt})), None) for receipt in ("", "x" * 256)),
 ]
 
 
@@ -150,18 +140,15 @@ def test_refusal_counts_if_no_refund_of_ours_exists(
     server.answers.append(answer)
     with pytest.raises(Refused, match=says):
         stripe.refund(order, "key-1")
-    assert [method for method, *_ in server.asked] == ["POST", "GET"]
-    assert server.provider.refunds == []
+    assert ([method for method, *_ in server.asked], server.provider.refunds) == (["POST", "GET"], [])
 
 
 def test_error_after_a_success_pays_once(server: StripeServer, stripe: Stripe, order: Order) -> None:
     """A 500 after the refund was made, and remembered for the key: the refund is found and not made again."""
-    server.answers.extend([Answer(500, "{}", after=True)])
-    with pytest.raises(TryAgain):
-        stripe.refund(order, "key-1")
-    server.answers.extend([Answer(503, "{}")])
-    with pytest.raises(TryAgain):
-        stripe.refund(again(order), "key-1")
+    server.answers.extend([Answer(500, "{}", after=True), Answer(503, "{}")])
+    for each in (order, again(order)):
+        with pytest.raises(TryAgain):
+            stripe.refund(each, "key-1")
     receipt = paid(stripe, again(order), "key-1")
     assert [entry.id for entry in server.provider.refunds] == [receipt]
     assert [method for method, *_ in server.asked] == ["POST", "GET", "GET"]
@@ -174,27 +161,6 @@ def test_refusal_does_not_count_while_the_search_has_no_answer(
     server.answers.extend([error(400, "has already been refunded", code="charge_already_refunded"), Answer(500, "{}")])
     with pytest.raises(TryAgain):
         stripe.refund(order, "key-1")
-
-
-def test_refund_that_failed_at_stripe_is_refused_and_the_next_key_pays(
-    server: StripeServer, stripe: Stripe, order: Order
-) -> None:
-    """A failed refund is neither a receipt nor found as one, although Stripe answers its key with "succeeded"."""
-    receipt = paid(stripe, order, "key-1")
-    server.provider.turn(receipt, "failed")
-    assert server.provider.answers["key-1"] == replace(server.provider.get(receipt), status="succeeded")
-    with pytest.raises(Refused, match=f"Stripe: refund {receipt} failed: no reason given"):
-        stripe.refund(again(order), "key-1")
-    second = paid(stripe, again(order), "key-1:1")
-    assert {entry.id: entry.status for entry in server.provider.refunds} == {receipt: "failed", second: "succeeded"}
-
-
-def test_refund_in_another_currency_is_refused_with_its_id(server: StripeServer, stripe: Stripe) -> None:
-    """A payment of other money than the request says is refused with the refund's id, whenever it is asked."""
-    order = make_order(server.provider.pay(1250, "USD"))
-    for each in (order, again(order)):
-        with pytest.raises(Refused, match=r"Stripe refunded 1250 usd in minor units as re_2, but 12\.50 GBP is owed"):
-            stripe.refund(each, "key-1")
 
 
 @pytest.mark.parametrize(("listens", "says"), [(False, "Network error"), (True, "Timeout")])

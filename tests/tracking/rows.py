@@ -31,3 +31,14 @@ def rows(*ids: int) -> dict[int, dict[str, Any]]:
     nothing: dict[str, Any] = {"look_at": None, "sent_at": None, "reversed_at": None}
     found = {row.pk: {name: getattr(row, name) for name in nothing} for row in LookUp.objects.all()}
     return {pk: refund | found.get(pk, nothing) for pk, refund in refund_rows(*ids).items()}
+
+
+def row(refund: Refund) -> dict[str, object]:
+    return rows(refund.pk)[refund.pk]
+
+
+def has(refund: Refund, **columns: object) -> bool:
+    """Whether the row has these values; the assertion shows it."""
+    found = row(refund)
+    assert found | columns == found
+    return True

@@ -11,6 +11,5 @@ class TestInMemory(TracksContract):
 
     @pytest.fixture
     def world(self) -> SlowWorld:
-        """A provider without refunds."""
         gateway = InMemory()
         return Account(gateway, gateway.provider)

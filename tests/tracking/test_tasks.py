@@ -3,23 +3,13 @@
 import pytest
 
 from refunds.errors import BadArgument, UnknownRow
-from refunds.gateways import Answer, Order, Settled
 from refunds.models import Refund
 from refunds.tracking import tasks
 
 from ..factories import make_processing
+from ..operations.payers import Scripted
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-class Answers:
-    """A gateway whose refunds have all succeeded."""
-
-    def refund(self, order: Order, idempotency_key: str) -> Answer:
-        return Settled("re_1")
-
-    def look_up(self, order: Order, receipt: str) -> Answer:
-        return Settled(receipt)
 
 
 def test_unknown_id_fails_and_is_named() -> None:
@@ -37,7 +27,7 @@ def test_id_of_another_shape_is_refused(value: object) -> None:
 
 def test_keyword_of_a_newer_release_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     """The refund is looked up all the same."""
-    monkeypatch.setattr(tasks, "gateway", Answers)
+    monkeypatch.setattr(tasks, "gateway", lambda: Scripted("re_1"))
     refund = make_processing()
     tasks.look_up_refund(refund_id=refund.pk, newer="keyword")
     assert Refund.objects.get().status == "succeeded"

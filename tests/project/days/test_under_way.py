@@ -21,7 +21,7 @@ from ...day.paying import approve
 from ...factories import DAY, HOUR, MINUTE, NOON, SECOND
 from ...gateways.provider import Call, InMemory
 from ...notices.mails import FAILURE, SUCCESS
-from ...stripe.signature import signature_header
+from ...stripe.events import signature_header
 
 pytestmark = pytest.mark.django_db(transaction=True)
 REVERSED = "Your refund of 12.50 GBP has failed"

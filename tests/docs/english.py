@@ -1,21 +1,17 @@
-"""Find habits of prose that readers stumble over: `python -m tests.english`, which `tox run -e lint` runs.
+"""Find habits of prose that readers stumble over: `python -m tests.docs.english`, which `tox run -e lint` runs.
 
 It reads every line of Python, Markdown, HTML and TOML. Underscores count as spaces, so it reads names of tests too.
-A folder that `not_yet_clean.txt` lists can have findings. A listed folder without any is an error: the list only gets
-shorter.
 """
 
 import re
 import subprocess
 import sys
-from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
-LIST = Path(__file__).with_name("not_yet_clean.txt")
+ROOT = Path(__file__).parents[2]
 # These name the habits, in order to find them.
-EXCEPT = {"tests/english.py", "tests/docs/test_english.py"}
+EXCEPT = {"tests/docs/english.py", "tests/docs/test_english.py"}
 
 # Regular expressions for whole words, and what to write instead.
 HABITS = {
@@ -54,39 +50,19 @@ def habits(line: str) -> Iterator[tuple[str, str]]:
             yield found[0], instead
 
 
-def by_folder() -> dict[str, list[str]]:
-    """The findings of all files that git knows, as lines, by the folder of the file."""
+def findings() -> Iterator[str]:
+    """Yield a line for each finding in the files that git knows."""
     listed = subprocess.run(
         ["git", "ls-files", "*.py", "*.md", "*.html", "*.toml"], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    found: dict[str, list[str]] = defaultdict(list)
     for name in sorted({*listed.stdout.split()} - EXCEPT):
         if not (ROOT / name).exists():  # deleted, and not committed yet
             continue
         for number, line in enumerate((ROOT / name).read_text("utf-8").splitlines(), 1):
-            found[str(Path(name).parent)] += [f"{name}:{number}: {words!r}: {to}" for words, to in habits(line)]
-    return {folder: lines for folder, lines in found.items() if lines}
-
-
-def problems(found: dict[str, list[str]], not_yet_clean: set[str]) -> list[str]:
-    """What must be changed: findings in other folders than these, and those of these that have no finding."""
-    lines = [line for folder, of in found.items() if folder not in not_yet_clean for line in of]
-    return lines + [f"{folder} is clean: remove it from {LIST.name}" for folder in sorted(not_yet_clean - {*found})]
-
-
-def main(arguments: list[str]) -> int:
-    """Print the problems; with a FOLDER, its findings; with --count, how many findings each folder has."""
-    found = by_folder()
-    if arguments == ["--count"]:
-        print(*(f"{len(lines):5} {folder}" for folder, lines in sorted(found.items())), sep="\n")
-        return 0
-    if arguments:
-        print(*(line for folder in arguments for line in found.get(folder, [])), sep="\n")
-        return 0
-    left = problems(found, {*LIST.read_text("utf-8").split()})
-    print(*left, sep="\n", end="\n" * bool(left))
-    return bool(left)
+            yield from (f"{name}:{number}: {words!r}: {instead}" for words, instead in habits(line))
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    found = list(findings())
+    print(*found, sep="\n", end="\n" * bool(found))
+    sys.exit(bool(found))

@@ -1,4 +1,7 @@
-"""Define the settings that the core needs. A project imports all of them with `*`.
+"""Define the settings of the core: the payment provider, currencies, clocks, and Celery's options, schedule and queues.
+
+A project imports all of them with `*`. What else it must set depends on the project: `python -m refunds copy` prints
+INSTALLED_APPS, the broker, the options of SQLite, the rooms' URLs and the Celery app.
 
 A project with rooms also merges `TASK_ROUTES` and `BEAT_SCHEDULE` of each room's `settings.py`. It passes the names in
 all `TASK_QUEUES` to `queues`, which makes `CELERY_TASK_QUEUES`.

@@ -17,7 +17,7 @@ from ..domain import cutoff
 from ..domain.returns import Decision, Status
 from ..errors import ClocksDiffer
 from ..models import ReturnRequest, Sweep
-from ..operations import decisions, sweeps, trusted_now
+from ..operations import button, decisions, trusted_now
 from .actions import make_token, read_token
 from .base import CurrencyFilter, Refused, amount_column, in_zone, instant_column, status_filter, url
 from .selected import NEEDS, DecideSelected
@@ -82,4 +82,4 @@ class ReturnRequestAdmin(DecideSelected):
             return sweep
         token.check(now)
         by = cast(User, request.user)  # only a user has the permission above
-        return sweeps.start_approve(key=token.key, frozen=token.frozen, by=by, now=now)[0]
+        return button.start_approve(key=token.key, frozen=token.frozen, by=by, now=now)[0]

@@ -16,7 +16,7 @@ from refunds.domain.sweeps import Frozen, IdRange
 from refunds.gateways import Gateway, Order, Settled
 from refunds.gateways.wallet import Wallet
 from refunds.models import Chunk, ReturnRequest, Sweep
-from refunds.operations import PATIENCE, bulk_payments, health, reconcile, sweeps
+from refunds.operations import PATIENCE, bulk_payments, button, health, reconcile, sweeps
 from refunds.operations.decisions import decide_chosen
 
 from ..factories import BLINK, CUTOFF, DAY, HOUR, NOON, PRESSED, SECOND, local, make_refund, make_requests
@@ -48,7 +48,7 @@ class OneByOne:
 
 
 def approve(rows: list[ReturnRequest], now: datetime = PRESSED) -> Sweep:
-    sweep, _ = sweeps.start_approve(key="k", frozen=Frozen(rows[-1].pk), by=None, now=now)
+    sweep, _ = button.start_approve(key="k", frozen=Frozen(rows[-1].pk), by=None, now=now)
     return sweep
 
 

@@ -1,6 +1,6 @@
 """System checks: settings that would be ignored silently, or that would break a promise of the core.
 
-Numbers from 20 on are what a project that copies this app forgets; `python -m refunds copy` prints it all.
+Numbers 20 to 29 are what a project that copies this app forgets; `python -m refunds copy` prints it all.
 """
 
 from collections.abc import Iterator

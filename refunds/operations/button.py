@@ -1,7 +1,6 @@
 """The button: approve what its page showed. A second press is harmless.
 
-The page has a key, which is unique among the sweeps. A second press of the page, even at the same time, finds the sweep
-of the first: it adds no row and sends no message.
+The page's key is unique. A second press, even at the same time, finds the first one's row, and sends nothing.
 """
 
 from datetime import datetime

@@ -69,9 +69,11 @@ def decide_chunk(chunk_id: int, now: datetime) -> int:
         if chunk.done_at or sweep.closed_at or rules.has_expired(sweep.expires_at, now):
             return 0
         ids = rules.IdRange(chunk.first_id, chunk.last_id)
-        rows, by = queries.pending(sweep).filter(pk__range=ids), {"sweep": sweep, "decided_by": sweep.started_by_id}
-        of_sweep = ReturnRequest.objects.filter(pk__range=ids, sweep=sweep)
-        chunk.decided, chunk.done_at = decide(rows, of_sweep, Decision(sweep.kind), ids, now, **by), now
+        pending = queries.pending(sweep).filter(pk__range=ids)
+        decided = ReturnRequest.objects.filter(pk__range=ids, sweep=sweep)
+        by = {"sweep": sweep, "decided_by": sweep.started_by_id}
+        chunk.decided = decide(pending, decided, Decision(sweep.kind), ids, now, **by)
+        chunk.done_at = now
         chunk.save(update_fields=["decided", "done_at"])
     # After the commit, so that of two last chunks at once the later sees both done.
     close_done(now, sweep.pk)

@@ -59,7 +59,7 @@ class ReturnRequest(models.Model):
     # No index: no query selects by it, and each index on this table slows every sweep.
     sweep = models.ForeignKey("Sweep", models.PROTECT, null=True, blank=True, related_name="+", db_index=False)
     decision_note = models.TextField(blank=True)
-    # Its own refund, once approved. At the commit this foreign key refuses an approval without its refund (ADR 11).
+    # Its own refund, once approved. At the commit this foreign key refuses an approval without its refund.
     own_refund = models.ForeignKey(
         "Refund", models.DO_NOTHING, null=True, editable=False, related_name="+", db_index=False
     )
@@ -86,7 +86,7 @@ class ReturnRequest(models.Model):
         indexes = (
             # SQLite checks the deferred foreign key by it, for each inserted refund.
             models.Index(fields=["own_refund"], condition=Q(own_refund__isnull=False), name="request_own_refund"),
-            # Sweeps, counts and sums read this index alone. On PostgreSQL the migration appends `added_in` (ADR 19).
+            # Sweeps, counts and sums read this index alone. On PostgreSQL the migration appends `added_in`.
             models.Index(
                 fields=["id", "currency", "amount_minor", "received_at"], condition=_REQUESTED, name="request_pending"
             ),

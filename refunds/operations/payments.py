@@ -48,7 +48,7 @@ def pay_refund(
 ) -> Result:
     """Attempt to pay one refund, once, and write down the answer. Raises UnknownRow, and what check_tracked raises.
 
-    `clock` says when the call ended. Any error but TryAgain and Refused is a bug: it propagates, and the attempt counts.
+    `clock` says when the call ended. Errors but TryAgain and Refused are bugs: they propagate, and the attempt counts.
     """
     policy = policy or POLICY
     refund = find(refund_id)

@@ -31,7 +31,8 @@ def late_failures_heard(**_: Any) -> list[CheckMessage]:
 @register(Tags.compatibility, deploy=True)
 def calls_limited(**_: Any) -> list[CheckMessage]:
     """Report that nothing limits the calls: Stripe answers 429 to those above its own limit, and they are retried."""
-    if not _stripe_pays() or getattr(settings, "REFUNDS_GATEWAY_RATE", ""):
+    rate: str = getattr(settings, "REFUNDS_GATEWAY_RATE", "")
+    if not _stripe_pays() or rate:
         return []
     return [
         Warning(

@@ -118,18 +118,18 @@ def main(way: str, imported: int) -> None:
     from refunds.domain.returns import Decision
     from refunds.frozen import freeze
     from refunds.models import Chunk
-    from refunds.operations import decisions, sweeps
+    from refunds.operations import button, decisions, sweeps
 
     with connection.cursor() as cursor:
         cursor.execute("SET max_parallel_workers_per_gather = 0")  # all work is the backend's own
     now = timezone.now()
     show = (lambda: decisions.preview(Decision.APPROVE, now)) if way == WITH else (lambda: _old_page(now))
     frozen = freeze() if way == WITH else _highest()
-    started = [sweeps.start_approve(key=f"k{time}", frozen=frozen, by=None, now=now)[0] for time in range(2)]
+    started = [button.start_approve(key=f"k{time}", frozen=frozen, by=None, now=now)[0] for time in range(2)]
     pressed = iter(range(2, TIMES + 3))
     found = {
         "page": _timed(show, TIMES),
-        "press": _timed(lambda: sweeps.start_approve(key=f"k{next(pressed)}", frozen=frozen, by=None, now=now), TIMES),
+        "press": _timed(lambda: button.start_approve(key=f"k{next(pressed)}", frozen=frozen, by=None, now=now), TIMES),
         "plan": _timed(lambda: sweeps.plan_sweep(started.pop().pk, now), 1),
     }
     last = Chunk.objects.latest("pk").sweep_id

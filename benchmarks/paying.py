@@ -30,7 +30,7 @@ ROWS = 100_000
 SPAN = 5_000
 # What makes pending returns approved ones whose refunds are due; `{first}` is the id of the first.
 OWE = (
-    """UPDATE refunds_returnrequest SET status = 'approved', decided_at = '{at}', sweep_id = 1, owed_id = id
+    """UPDATE refunds_returnrequest SET status = 'approved', decided_at = '{at}', sweep_id = 1, own_refund_id = id
     WHERE status = 'requested'""",
     """INSERT INTO refunds_refund (request_id, amount_minor, currency, status, created_at, attempts, due_at,
     dispatched_at, receipt, failure) SELECT id, amount_minor, currency, 'pending', '{at}', 0, '{at}', '{at}', '', ''

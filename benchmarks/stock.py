@@ -12,7 +12,7 @@ import psycopg
 
 # Of every ten decided returns three are declined; the rest are approved, and paid by the wallet.
 COLUMNS: Final[LiteralString] = """key, order_line, quantity, amount_minor, currency, reason, customer, customer_email,
-    payment, requested_at, received_at, status, decided_at, decision_note, sweep_id, owed_id"""
+    payment, requested_at, received_at, status, decided_at, decision_note, sweep_id, own_refund_id"""
 VALUES: Final[LiteralString] = """{key}, n / 2 || '/' || (n % 2 + 1), n % 3 + 1, n % 25000 + 199,
     CASE n % 3 WHEN 0 THEN 'EUR' WHEN 1 THEN 'GBP' ELSE 'UAH' END, 'too small', 'c-' || n, '', '', {at}, {at}"""
 DECIDED: Final[LiteralString] = (

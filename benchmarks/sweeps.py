@@ -34,7 +34,8 @@ FLAT = 5
 # Of the time for a row at a tenth of the rows.
 LINEAR = 1.15
 
-APPROVED = """UPDATE refunds_returnrequest SET status = 'approved', decided_at = '{at}', sweep_id = 1, owed_id = id
+APPROVED = """UPDATE refunds_returnrequest
+    SET status = 'approved', decided_at = '{at}', sweep_id = 1, own_refund_id = id
     WHERE status = 'requested'"""
 OWED = """INSERT INTO refunds_refund (request_id, amount_minor, currency, status, created_at, attempts, due_at,
     dispatched_at, receipt, failure) SELECT id, amount_minor, currency, 'pending', '{at}', 0, '{at}', '{at}', '', ''"""

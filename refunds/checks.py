@@ -1,6 +1,6 @@
 """System checks: settings that would be ignored silently, or that would break a promise of the core.
 
-Numbers from 20 on are what a project that copies this app forgets; `python -m refunds copy` prints it all.
+Numbers 20 to 29 are what a project that copies this app forgets; `python -m refunds copy` prints it all.
 """
 
 from collections.abc import Iterator
@@ -35,7 +35,6 @@ def _values() -> Found:
     if _celery("TIMEZONE") != cutoff.ZONE.key:
         said = f"CELERY_TIMEZONE is not {cutoff.ZONE.key!r}: beat would decline at another time than {cutoff.LABEL}."
         yield "E002", said, "Celery does not read TIME_ZONE. Set CELERY_TIMEZONE, spelled exactly so."
-    # A worker that accepts pickle runs the code of anyone who reaches the broker.
     for name in ("ACCEPT_CONTENT", "RESULT_ACCEPT_CONTENT"):
         if list(_celery(name) or ()) != ["json"]:
             yield "E003", f"CELERY_{name} is not ['json'].", "Accept only JSON, for tasks and for results."

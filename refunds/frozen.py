@@ -2,7 +2,7 @@
 
 PostgreSQL gives an id at INSERT and shows its row at COMMIT: a row below the highest id can appear later. There a
 frozen set is the highest id and a snapshot of the committed transactions. SQLite has one writer (BEGIN IMMEDIATE), so
-rows appear in the order of their ids, and the highest id is enough (docs/adr/0019-a-frozen-set-is-a-snapshot.md).
+rows appear in the order of their ids, and the highest id is enough.
 """
 
 from typing import Final

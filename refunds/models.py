@@ -21,11 +21,8 @@ def _choices(values: type[StrEnum]) -> list[tuple[str, str]]:
 
 
 def _null(*columns: str, is_null: bool = True) -> Q:
-    # For all of them. A constraint accepts a condition that is null, so that each column that can be null is named.
+    # Name each nullable column: a CHECK passes where its condition is NULL.
     return Q(**{f"{column}__isnull": is_null for column in columns})
-
-
-_given = partial(_null, is_null=False)
 
 
 def new_key() -> str:
@@ -33,6 +30,7 @@ def new_key() -> str:
     return uuid.uuid4().hex
 
 
+_given = partial(_null, is_null=False)
 _REQUESTED, _APPROVED = Q(status=Status.REQUESTED), Q(status=Status.APPROVED)
 # The columns that only one kind of sweep has.
 _BUTTON, _CUTOFF = ("key", "received_from", "expires_at"), ("scheduled_for", "received_before")
@@ -61,8 +59,10 @@ class ReturnRequest(models.Model):
     # No index: no query selects by it, and each index on this table slows every sweep.
     sweep = models.ForeignKey("Sweep", models.PROTECT, null=True, blank=True, related_name="+", db_index=False)
     decision_note = models.TextField(blank=True)
-    # Its own refund, once approved. At the commit this foreign key refuses an approval without its refund (ADR 11).
-    owed = models.ForeignKey("Refund", models.DO_NOTHING, null=True, editable=False, related_name="+", db_index=False)
+    # Its own refund, once approved. At the commit this foreign key refuses an approval without its refund.
+    own_refund = models.ForeignKey(
+        "Refund", models.DO_NOTHING, null=True, editable=False, related_name="+", db_index=False
+    )
 
     class Meta:
         constraints = (
@@ -78,18 +78,17 @@ class ReturnRequest(models.Model):
                 name="request_decided_has_instant",
             ),
             models.CheckConstraint(
-                condition=(_APPROVED & Q(owed=F("id")) & _given("owed")) | (~_APPROVED & _null("owed")),
-                name="request_approved_owes",
+                condition=(_APPROVED & Q(own_refund=F("id")) & _given("own_refund"))
+                | (~_APPROVED & _null("own_refund")),
+                name="request_approved_has_refund",
             ),
         )
         indexes = (
-            # SQLite reads it for each refund that is added while approvals wait for theirs.
-            models.Index(fields=["owed"], condition=Q(owed__isnull=False), name="request_owed"),
-            # Sweeps, counts and sums read this index alone. On PostgreSQL the migration appends `added_in` (ADR 19).
+            # SQLite checks the deferred foreign key by it, for each inserted refund.
+            models.Index(fields=["own_refund"], condition=Q(own_refund__isnull=False), name="request_own_refund"),
+            # Sweeps, counts and sums read this index alone. On PostgreSQL the migration appends `added_in`.
             models.Index(
-                fields=["id", "currency", "amount_minor", "received_at"],
-                condition=_REQUESTED,
-                name="request_pending",
+                fields=["id", "currency", "amount_minor", "received_at"], condition=_REQUESTED, name="request_pending"
             ),
         )
         permissions = (
@@ -162,7 +161,7 @@ class Chunk(models.Model):
 
 
 class Refund(models.Model):
-    """The money due for one approved request, whose primary key it has. Do not request one that is processing again."""
+    """The money due for an approved request, whose id it has. Never request a refund again while it is `processing`."""
 
     request = models.OneToOneField(ReturnRequest, models.PROTECT, primary_key=True, related_name="refund")
     amount_minor = models.BigIntegerField()
@@ -173,17 +172,17 @@ class Refund(models.Model):
     first_attempt_at = models.DateTimeField(null=True, blank=True)
     # How often an operator has tried again; `attempts` and `first_attempt_at` begin at zero with each.
     tried_again = models.PositiveIntegerField(default=0, db_default=0)
-    # One more after each no, which is final for its idempotency key, and after each corrected payment, because a
-    # provider refuses an old key with a new payment.
+    # Add 1 after a refusal and after a corrected payment: a provider repeats its refusal for an old key, and refuses an
+    # old key with a new payment.
     key_number = models.PositiveIntegerField(default=0, db_default=0)
     # The payments before the corrections, one a line: the refund can have been paid there.
     earlier_payments = models.TextField(blank=True, default="", db_default="")
-    # Not to be attempted before; moved ahead while an attempt runs, and by the retry policy after it.
+    # No attempt begins before this time. An attempt moves it later by its lease; the retry policy sets the next one.
     due_at = models.DateTimeField()
     # When its message was sent, or a worker last had it in hand. None: it has no message, and the reconciler sends one.
     dispatched_at = models.DateTimeField(null=True, blank=True)
     accepted_at = models.DateTimeField(null=True, blank=True)  # when the provider accepted it without settling it
-    settled_at = models.DateTimeField(null=True, blank=True)
+    settled_at = models.DateTimeField(null=True, blank=True)  # when it succeeded or failed
     receipt = models.CharField(max_length=255, blank=True)  # the provider's id of the refund, settled or under way
     failure = models.TextField(blank=True)
 
@@ -212,9 +211,9 @@ class Refund(models.Model):
 
     @property
     def idempotency_key(self) -> str:
-        """The provider's name for this attempt, of committed columns: the same until a no or another payment.
+        """Return the idempotency key. It changes only after a refusal or a corrected payment.
 
-        Not of the row's id, which a database that is made again gives to another refund.
+        It does not use the row's id, because a recreated database gives that id to another refund.
         """
         return f"{self.request.key}:{self.key_number}" if self.key_number else self.request.key
 

@@ -31,14 +31,14 @@ RECONCILE: Final = f"{LABEL}.reconcile"
 def on_commit(name: str, messages: Iterable[Mapping[str, Any]], *, expires: datetime | None = None) -> None:
     """Publish one message per mapping of keyword arguments to the task `name`, after the commit.
 
-    A broker that does not answer fails no transaction and no page: the log says so, and the reconciler sends again.
+    If the broker does not answer, transaction and page succeed, the error is logged, and the reconciler sends messages.
     """
     kwargs = list(messages)
     if kwargs:
         transaction.on_commit(partial(_publish, name, kwargs, expires))
 
 
-def ready(*names: str) -> int:
+def queued(*names: str) -> int:
     """Count the messages that no worker has taken yet, in the queues of the tasks `names`. A missing queue has none.
 
     Raises kombu's OperationalError where the broker does not answer, ImproperlyConfigured where it cannot count.

@@ -8,7 +8,7 @@ from django.db.models import BooleanField, Count, Exists, F, Max, Min, OuterRef,
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast, Coalesce, Concat
 
-from .domain.refunds import Outcome, RefundStatus, settle
+from .domain.refunds import Outcome, RefundStatus, next_status
 from .domain.returns import DECIDED, Decision, Status
 from .domain.sweeps import IdRange, Scope, id_ranges
 from .frozen import frozen_in
@@ -21,7 +21,7 @@ def _has(model: type[models.Model], status: Status | RefundStatus) -> RawSQL:
     return RawSQL(f"{model._meta.db_table}.status = '{status}'", (), BooleanField())  # noqa: S611  # constants
 
 
-PENDING = _has(ReturnRequest, Status.REQUESTED)
+REQUESTED = _has(ReturnRequest, Status.REQUESTED)
 UNPAID = _has(Refund, RefundStatus.PENDING)
 UNDER_WAY = _has(Refund, RefundStatus.PROCESSING)
 FAILED = _has(Refund, RefundStatus.FAILED)
@@ -34,7 +34,7 @@ RECEIPT = "wallet:"  # what the wallet's receipts begin with; the refund's id fo
 
 def pending(scope: Scope | Sweep) -> QuerySet[ReturnRequest]:
     """Return the requests in the frozen set of a sweep that are still to be decided."""
-    rows = ReturnRequest.objects.filter(PENDING, frozen_in(scope))
+    rows = ReturnRequest.objects.filter(REQUESTED, frozen_in(scope))
     if scope.received_from is not None:
         rows = rows.filter(received_at__gte=scope.received_from)
     if scope.received_before is not None:
@@ -69,8 +69,8 @@ def decide_rows(rows: QuerySet[ReturnRequest], decision: Decision, now: datetime
     """Decide those of `rows` that are still requested, and return their count; `columns` are written with it."""
     if decision is Decision.APPROVE:
         # The transaction can only commit once insert_refunds has added the row that this names.
-        columns["owed"] = F("pk")
-    return rows.filter(PENDING).update(status=DECIDED[decision], decided_at=now, **columns)
+        columns["own_refund"] = F("pk")
+    return rows.filter(REQUESTED).update(status=DECIDED[decision], decided_at=now, **columns)
 
 
 def insert_refunds(approved: QuerySet[ReturnRequest], now: datetime) -> None:
@@ -93,7 +93,7 @@ def settle_credited(id_range: IdRange, now: datetime, entries: QuerySet[Any], pr
     # Exists: since the credits were made, another transaction can have added a refund.
     credited = unpaid(id_range, now).filter(Exists(entries.filter(pk=OuterRef("pk"))))
     return credited.update(
-        status=settle(RefundStatus.PENDING, Outcome.PAID),
+        status=next_status(RefundStatus.PENDING, Outcome.PAID),
         receipt=Concat(Value(prefix), Cast("pk", models.CharField())),
         settled_at=now,
         attempts=F("attempts") + 1,

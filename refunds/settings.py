@@ -1,4 +1,7 @@
-"""Define the settings that the core needs. A project imports all of them with `*`.
+"""Define the settings of the core: the payment provider, currencies, and Celery's options, schedule and queues.
+
+A project imports all of them with `*`. What else it must set depends on the project: `python -m refunds copy` prints
+INSTALLED_APPS, the broker, the options of SQLite, the rooms' URLs and the Celery app.
 
 A project with rooms also merges `TASK_ROUTES` and `BEAT_SCHEDULE` of each room's `settings.py`. It passes the names in
 all `TASK_QUEUES` to `queues`, which makes `CELERY_TASK_QUEUES`.
@@ -9,7 +12,7 @@ from typing import Any
 
 from kombu import Exchange, Queue
 
-from .apps import LABEL
+from . import outbox
 from .domain import cutoff
 from .schedule import beat_schedule
 
@@ -18,9 +21,6 @@ REFUNDS_GATEWAY = "wallet"
 # The currencies that the project accepts, as codes of ISO 4217; domain.money has their decimals. Stored rows in
 # another currency are still decided, paid and shown.
 REFUNDS_CURRENCIES: tuple[str, ...] = ("CHF", "CZK", "EUR", "GBP", "JPY", "KWD", "PLN", "UAH", "USD")
-# Seconds. A process whose clock differs from PostgreSQL's by more does not act on a cutoff. NTP keeps clocks within
-# milliseconds of each other, so a larger difference means that nothing sets the clock.
-REFUNDS_CLOCK_TOLERANCE = 5.0
 # On RabbitMQ: `classic`, or `quorum`, which keeps messages on several machines. Other brokers ignore `classic`.
 REFUNDS_QUEUE_TYPE = "classic"
 
@@ -54,12 +54,12 @@ CELERY_BEAT_SYNC_EVERY = 1
 # One queue for each kind of work that can pile up without delaying the others.
 TASK_QUEUES = ["decisions", "payments", "reconciling"]
 TASK_ROUTES = CELERY_TASK_ROUTES = {
-    f"{LABEL}.plan_sweep": {"queue": "decisions"},
-    f"{LABEL}.decide_chunk": {"queue": "decisions"},
-    f"{LABEL}.decline_pending": {"queue": "decisions"},
-    f"{LABEL}.pay_refund": {"queue": "payments"},
-    f"{LABEL}.pay_refunds": {"queue": "payments"},
-    f"{LABEL}.reconcile": {"queue": "reconciling"},
+    outbox.PLAN_SWEEP: {"queue": "decisions"},
+    outbox.DECIDE_CHUNK: {"queue": "decisions"},
+    outbox.DECLINE_PENDING: {"queue": "decisions"},
+    outbox.PAY_REFUND: {"queue": "payments"},
+    outbox.PAY_REFUNDS: {"queue": "payments"},
+    outbox.RECONCILE: {"queue": "reconciling"},
 }
 CELERY_TASK_DEFAULT_QUEUE = "decisions"
 # A mistyped queue name is an error, instead of a queue that no worker reads.

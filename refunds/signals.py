@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from django.dispatch import Signal
 
-# Refunds have succeeded or failed at `now` (aware). Sent inside the outcome's transaction. Receivers take the refunds
-# of `id_range` (an IdRange) whose `settled_at` is `now`.
+# Refunds were settled at `now` (aware): they have succeeded or failed. Sent inside the outcome's transaction. Receivers
+# take the refunds of `id_range` (an IdRange) whose `settled_at` is `now`.
 refunds_settled: Final = Signal()
 # Refunds have left the state `failed` at `now`; `ids` is a sequence. Sent inside the transaction of the change.
 refunds_reopened: Final = Signal()

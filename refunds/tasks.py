@@ -18,7 +18,7 @@ from kombu.exceptions import OperationalError as BrokerError
 
 from . import outbox
 from .apps import LABEL
-from .domain.retries import Again
+from .domain.retries import Retry
 from .domain.sweeps import IdRange
 from .errors import BadArgument
 from .gateways import gateway
@@ -29,18 +29,15 @@ logger = logging.getLogger(__name__)
 
 # A worker's child that the kernel kills, a database that is locked or away: retry soon, a few times; then leave it to
 # the reconciler. `retry_on_worker_lost` counts its retries, which `reject_on_worker_lost` does not (celery 4250).
-# Celery before 5.7 ignores it, and only the reconciler remains.
+# Celery before 5.7 ignores it, and only the reconciler remains. ClocksDiffer, of `trusted_now`, is not retried: the
+# reconciler sends the work to a worker whose clock is right.
 LOST: dict[str, Any] = {"retry_on_worker_lost": True}
-TROUBLE: dict[str, Any] = {
-    **LOST,
-    "autoretry_for": (OperationalError, InterfaceError),
-    "retry_backoff": 1,
-    "retry_backoff_max": 30,
-    "default_retry_delay": 1,
-    "max_retries": 5,
-}
-
-# ClocksDiffer, of `trusted_now`, is not retried: the reconciler sends the work to a worker whose clock is right.
+SOON: dict[str, Any] = {"retry_backoff": 1, "retry_backoff_max": 30, "default_retry_delay": 1, "max_retries": 5}
+TROUBLE: dict[str, Any] = LOST | SOON | {"autoretry_for": (OperationalError, InterfaceError)}
+# For pay_refund. The policy counts attempts on the row, over all messages; max_retries bounds those of one message,
+# whose child can be killed each time. A retry comes when the lease of the attempt that died is over. The time limits
+# (seconds) are shorter than the lease, and longer than the two calls to a payment provider that an attempt can make.
+LIMITS: dict[str, Any] = LOST | {"soft_time_limit": 45, "time_limit": 50, "max_retries": payments.POLICY.max_attempts}
 
 
 @shared_task(name=outbox.DECLINE_PENDING, **TROUBLE)
@@ -68,32 +65,20 @@ def pay_refunds(*, first_id: int, last_id: int, **_newer: object) -> None:
     bulk_payments.pay_refunds(id_range, timezone.now(), gateway=gateway())
 
 
-# The policy counts attempts on the row, over all messages; max_retries bounds those of one message, whose child can be
-# killed each time. A retry comes when the lease of the attempt that died is over. The time limits (seconds) are shorter
-# than the lease, and longer than the two calls to a payment provider that an attempt can make.
-@shared_task(
-    name=outbox.PAY_REFUND,
-    bind=True,
-    default_retry_delay=int(payments.LEASE.total_seconds()),
-    max_retries=payments.POLICY.max_attempts,
-    soft_time_limit=45,
-    time_limit=50,
-    **LOST,
-)
+@shared_task(name=outbox.PAY_REFUND, bind=True, default_retry_delay=int(payments.LEASE.total_seconds()), **LIMITS)
 def pay_refund(self: "Task[Any, Any]", /, *, refund_id: int, **_newer: object) -> None:
     """Attempt to pay one refund; a short wait is a retry, a long one is left to the reconciler, as is one too many."""
-    pk, jitter = positive("refund_id", refund_id), random.random()  # noqa: S311  # spreads load, guards nothing
+    pk = positive("refund_id", refund_id)
+    jitter = random.random()  # noqa: S311  # spreads load, guards nothing
     result = payments.pay_refund(pk, timezone.now(), gateway=gateway(), jitter=jitter, clock=timezone.now)
-    if isinstance(result, Again) and result.by_message and self.request.retries < (self.max_retries or 0):
+    if isinstance(result, Retry) and result.by_message and self.request.retries < (self.max_retries or 0):
         raise self.retry(countdown=result.delay.total_seconds())
 
 
 @shared_task(name=outbox.RECONCILE)
 def reconcile(*, at_start: bool = False, **_newer: object) -> None:
-    """Send lost messages again: after a crash (`at_start`) at once, otherwise after PATIENCE.
-
-    At a start, a chunk that another worker is deciding can get a second message.
-    """
+    """Send lost messages again: after a crash (`at_start`) at once, otherwise after PATIENCE."""
+    # At a start, a chunk that another worker is deciding can get a second message.
     reconciler.reconcile(trusted_now(), gateway=gateway(), patience=timedelta(0) if at_start else PATIENCE)
 
 

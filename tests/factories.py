@@ -56,10 +56,10 @@ def make_requests(count: int = 1, **columns: Any) -> list[ReturnRequest]:
     with transaction.atomic():
         made = ReturnRequest.objects.bulk_create([ReturnRequest(**values) for _ in range(count)])
         if status != Status.REQUESTED:
-            owed = F("pk") if status == Status.APPROVED else None
+            own_refund = F("pk") if status == Status.APPROVED else None
             rows = ReturnRequest.objects.filter(pk__in=[row.pk for row in made])
-            rows.update(status=status, owed=owed, decided_at=decided_at)
-            if owed:
+            rows.update(status=status, own_refund=own_refund, decided_at=decided_at)
+            if own_refund:
                 queries.insert_refunds(rows, decided_at)
             made = list(rows.order_by("pk"))
     return made

@@ -12,7 +12,7 @@ SWEEP = 1
 STATEMENT = f"""
     WITH approved AS (
         UPDATE refunds_returnrequest
-        SET status = 'approved', decided_at = %(now)s, sweep_id = {SWEEP}, owed_id = id
+        SET status = 'approved', decided_at = %(now)s, sweep_id = {SWEEP}, own_refund_id = id
         WHERE id = %(pk)s AND status = 'requested'
         RETURNING id, amount_minor, currency
     )

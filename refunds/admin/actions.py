@@ -18,7 +18,7 @@ from ..apps import LABEL
 from ..domain import cutoff
 from ..domain.sweeps import Frozen, has_expired
 from ..errors import ClocksDiffer
-from .base import COUNTED, ReadOnlyAdmin, Refused, in_zone, is_id, money
+from .base import COUNTED, NotDone, ReadOnlyAdmin, in_zone, is_id, money
 
 # Rows that a confirmation page names; it counts the rest.
 NAMED: Final = 10
@@ -35,11 +35,11 @@ class Token(NamedTuple):
     key: str
 
     def check(self, now: datetime) -> None:
-        """Raise Refused at `now` (aware) if the page is older than MAX_AGE or from before the last cutoff."""
+        """Raise NotDone at `now` (aware) if the page is older than MAX_AGE or from before the last cutoff."""
         if now - self.shown_at > MAX_AGE:
-            raise Refused(f"the page had been open for more than an hour. {CHECK}")
+            raise NotDone(f"the page had been open for more than an hour. {CHECK}")
         if has_expired(expires := cutoff.upcoming(self.shown_at), now):
-            raise Refused(f"the cutoff of {in_zone(expires)} ({cutoff.CITY}) passed after the page was made. {CHECK}")
+            raise NotDone(f"the cutoff of {in_zone(expires)} ({cutoff.CITY}) passed after the page was made. {CHECK}")
 
 
 def make_token(page: str, user: object, frozen: Frozen, now: datetime) -> str:
@@ -48,11 +48,11 @@ def make_token(page: str, user: object, frozen: Frozen, now: datetime) -> str:
 
 
 def read_token(signed: str, page: str, user: object) -> Token:
-    """Return the token. Raise Refused for one that was not made here for this page and this user."""
+    """Return the token. Raise NotDone for one that was not made here for this page and this user."""
     try:
         up_to_id, snapshot, shown_at, key = signing.loads(signed, salt=_salt(page, user))
     except (signing.BadSignature, ValueError) as error:  # ValueError: signed by another release, with other contents
-        raise Refused(f"the form was not one that this page made for you. {CHECK}") from error
+        raise NotDone(f"the form was not one that this page made for you. {CHECK}") from error
     return Token(Frozen(up_to_id, snapshot), datetime.fromisoformat(shown_at), key)
 
 
@@ -84,22 +84,22 @@ class ActingAdmin(ReadOnlyAdmin):
         """Override of Django's method that shows the user why an action, or a value that is not an id, was refused."""
         try:
             if not all(map(is_id, request.POST.getlist(ACTION_CHECKBOX_NAME))):
-                raise Refused(f"a chosen id is not the id of any {self.opts.verbose_name}. Choose from the list again.")
+                raise NotDone(f"a chosen id is not the id of any {self.opts.verbose_name}. Choose from the list again.")
             return super().response_action(request, *args, **kwargs)
-        except (Refused, ClocksDiffer) as why:
+        except (NotDone, ClocksDiffer) as why:
             self.refuse(request, why)
             return None
 
-    def refuse(self, request: HttpRequest, why: Refused | ClocksDiffer) -> None:
+    def refuse(self, request: HttpRequest, why: NotDone | ClocksDiffer) -> None:
         """Tell the user why nothing was changed."""
         text = capfirst(f"{why}.") if isinstance(why, ClocksDiffer) else f"Nothing was changed: {why}"
         self.message_user(request, text, messages.ERROR)
 
     def chosen_ids(self, queryset: QuerySet[Any]) -> list[int]:
-        """Return the ids of the chosen rows in ascending order. Raises Refused for more than COUNTED rows."""
+        """Return the ids of the chosen rows in ascending order. Raises NotDone for more than COUNTED rows."""
         ids: list[int] = list(queryset.order_by("pk").values_list("pk", flat=True)[: COUNTED + 1])
         if len(ids) > COUNTED:
-            raise Refused(f"more than {COUNTED:,} {self.opts.verbose_name_plural} match. Narrow the filters first.")
+            raise NotDone(f"more than {COUNTED:,} {self.opts.verbose_name_plural} match. Narrow the filters first.")
         return ids
 
     def confirmation(

@@ -29,7 +29,7 @@ COUNTED: Final = 100_000
 LARGEST_ID: Final = 2**63 - 1
 
 
-class Refused(Exception):
+class NotDone(Exception):
     """Nothing was changed. The text tells the user why, and what to do."""
 
 

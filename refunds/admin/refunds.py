@@ -112,7 +112,7 @@ class RefundAdmin(ActingAdmin):
         failed = queryset.filter(queries.FAILED).order_by("pk").values_list("pk", "currency", "amount_minor")
         found = list(failed[: base.COUNTED + 1])
         if len(found) > base.COUNTED:
-            raise base.Refused(f"more than {base.COUNTED:,} refunds have failed. Narrow the filters first.")
+            raise base.NotDone(f"more than {base.COUNTED:,} refunds have failed. Narrow the filters first.")
         amounts: dict[str, list[int]] = {}
         for _, currency, minor in found:
             amounts.setdefault(currency, []).append(minor)
@@ -127,10 +127,10 @@ class RefundAdmin(ActingAdmin):
 
 
 def _ids(shown: str) -> list[int]:
-    """Return the ids that the page showed, in ascending order. Raises base.Refused if the field has anything else."""
+    """Return the ids that the page showed, in ascending order. Raises base.NotDone if the field has anything else."""
     ids = shown.split()
     if len(ids) > base.COUNTED or not all(map(base.is_id, ids)):
-        raise base.Refused("the form was not one that this page made. Choose from the list again.")
+        raise base.NotDone("the form was not one that this page made. Choose from the list again.")
     return sorted(set(map(int, ids)))
 
 

@@ -17,9 +17,9 @@ from ..domain import cutoff
 from ..domain.returns import Decision, Status
 from ..errors import ClocksDiffer
 from ..models import ReturnRequest, Sweep
-from ..operations import decisions, sweeps, trusted_now
+from ..operations import button, decisions, trusted_now
 from .actions import make_token, read_token
-from .base import CurrencyFilter, Refused, amount_column, in_zone, instant_column, status_filter, url
+from .base import CurrencyFilter, NotDone, amount_column, in_zone, instant_column, status_filter, url
 from .selected import NEEDS, DecideSelected
 
 PAGE: Final = "approve_all"
@@ -33,7 +33,7 @@ class ReturnRequestAdmin(DecideSelected):
     viewers = (PERMISSION, *NEEDS.values())
     list_display = ("id", "order_line", "customer", "amount", "status", "requested", "received", "decided")
     sortable_by = ("id",)
-    list_filter = (status_filter(Status, {Status.REQUESTED: queries.PENDING}), CurrencyFilter)
+    list_filter = (status_filter(Status, {Status.REQUESTED: queries.REQUESTED}), CurrencyFilter)
     search_fields = ("order_line", "customer")
     search_help_text = "Part of an order line or of a customer"
     fields = readonly_fields = (
@@ -64,9 +64,9 @@ class ReturnRequestAdmin(DecideSelected):
             now = trusted_now()
             if request.method == "POST":
                 return redirect(url(Sweep._meta, "change", self._press(request, now).pk))
-        except (ClocksDiffer, Refused) as why:
+        except (ClocksDiffer, NotDone) as why:
             self.refuse(request, why)
-            return redirect(url(self.opts, PAGE if isinstance(why, Refused) else "changelist"))
+            return redirect(url(self.opts, PAGE if isinstance(why, NotDone) else "changelist"))
         shown = decisions.preview(Decision.APPROVE, now)
         return self.confirmation(
             request, PAGE, shown.totals, title="Approve all pending return requests", found=shown,
@@ -82,4 +82,4 @@ class ReturnRequestAdmin(DecideSelected):
             return sweep
         token.check(now)
         by = cast(User, request.user)  # only a user has the permission above
-        return sweeps.start_approve(key=token.key, frozen=token.frozen, by=by, now=now)[0]
+        return button.start_approve(key=token.key, frozen=token.frozen, by=by, now=now)[0]

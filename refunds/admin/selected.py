@@ -21,7 +21,7 @@ from ..models import ReturnRequest
 from ..operations import trusted_now
 from ..operations.decisions import decide_chosen, preview
 from .actions import ActingAdmin, make_token, read_token
-from .base import Refused
+from .base import NotDone
 
 # The permission of each action.
 NEEDS: Final = {f"{do}_selected": f"{LABEL}.{get_permission_codename(do, ReturnRequest._meta)}" for do in Decision}
@@ -63,7 +63,7 @@ class DecideSelected(ActingAdmin):
             try:
                 token = read_token(request.POST.get("token", ""), decision, request.user.pk)
                 token.check(now)
-            except Refused as why:
+            except NotDone as why:
                 self.refuse(request, why)
             else:
                 if form.is_valid():
@@ -92,6 +92,6 @@ class DecideSelected(ActingAdmin):
         if left := len(ids) - decided:
             late = ", or received before the last cutoff and to be declined" if decision is Decision.APPROVE else ""
             text += f" Left as they were: {left:,} (decided before{late})."
-        if since := queryset.filter(queries.PENDING).exclude(frozen_in(frozen)).count():
+        if since := queryset.filter(queries.REQUESTED).exclude(frozen_in(frozen)).count():
             text += f" Not {past}: {since:,} that came in after the page was made."
         self.message_user(request, text, messages.SUCCESS if decided else messages.WARNING)

@@ -1,6 +1,6 @@
 """Compare the process's clock with the database's, which all processes share.
 
-See docs/adr/0020-clocks-are-compared.md. SQLite uses the process's own clock, so there is nothing to compare.
+SQLite uses the process's own clock, so there is nothing to compare.
 """
 
 import socket

@@ -37,7 +37,7 @@ TRANSITIONS: Final = MappingProxyType(
         # The customer's bank has sent the money back, days after the provider said that the refund succeeded.
         (RefundStatus.SUCCEEDED, Outcome.REVERSED): RefundStatus.FAILED,
         (RefundStatus.FAILED, Outcome.TRIED_AGAIN): RefundStatus.PENDING,
-        # Late answers of an attempt that outlived its lease and was given up: the money has moved, or moves.
+        # A late answer (payments._store_answer): the money has moved, or moves.
         (RefundStatus.FAILED, Outcome.PAID): RefundStatus.SUCCEEDED,
         (RefundStatus.FAILED, Outcome.ACCEPTED): RefundStatus.PROCESSING,
         # An operator has paid by another way, and says by which.
@@ -46,7 +46,7 @@ TRANSITIONS: Final = MappingProxyType(
 )
 
 
-def settle(status: RefundStatus, outcome: Outcome) -> RefundStatus:
+def next_status(status: RefundStatus, outcome: Outcome) -> RefundStatus:
     """Return the status that `outcome` leads to from `status`. Raises ValueError: nothing is paid or given up twice."""
     if (status, outcome) not in TRANSITIONS:
         raise ValueError(f"a refund that is {status} cannot be {outcome}")

@@ -10,7 +10,7 @@ LONGEST_COUNTDOWN: Final = timedelta(seconds=60)
 
 
 @dataclass(frozen=True)
-class Again:
+class Retry:
     """Try again after `delay`."""
 
     delay: timedelta
@@ -52,9 +52,9 @@ class RetryPolicy:
         factor = 2 ** (attempt - 1)  # compared as a whole number: a timedelta overflows
         return self.base * factor if factor < self.cap / self.base else self.cap
 
-    def decide(
+    def after_failure(
         self, *, attempt: int, elapsed: timedelta, jitter: float, retry_after: timedelta | None = None
-    ) -> Again | GiveUp:
+    ) -> Retry | GiveUp:
         """Return what follows a failure; no delay is shorter than the provider's `retry_after`.
 
         `attempt` counts from 1, `elapsed` from the first attempt's begin; `jitter` is in [0, 1). Raises ValueError.
@@ -66,4 +66,4 @@ class RetryPolicy:
         delay = max(self.ceiling(attempt) * jitter, self.least, retry_after or timedelta(0))
         if elapsed + delay > self.within:
             return GiveUp(f"gave up: the next attempt would come more than {self.within} after the first")
-        return Again(delay)
+        return Retry(delay)

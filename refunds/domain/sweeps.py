@@ -10,7 +10,7 @@ from . import cutoff
 from .returns import Decision
 
 # Rows that one task decides in one transaction. Fewer lose time to commits and messages (1,000: half as much again);
-# more hold SQLite's only writer for longer than a click may take (docs/adr/0004-chunks.md).
+# more hold SQLite's only writer for longer than a click may take.
 CHUNK_ROWS: Final = 5_000
 
 
@@ -30,13 +30,16 @@ class Scope(Frozen):
     received_before: datetime | None = None
 
 
-def scope(kind: Decision, frozen: Frozen, now: datetime) -> Scope:
-    """Return what a sweep of the frozen set, started at `now` (aware), decides. Raises NaiveInstant.
+def received_from(kind: Decision, now: datetime) -> datetime | None:
+    """Return since when a request must be received to be decided at `now` (aware), or None. Raises NaiveInstant."""
+    # Rows received before the latest cutoff can only be declined, however late; others can be approved until the next.
+    return cutoff.latest(now) if kind is Decision.APPROVE else None
 
-    Rows received before the latest cutoff can only be declined, however late; others can be approved until the next.
-    """
-    bound = "received_before" if kind is Decision.DECLINE else "received_from"
-    return Scope(frozen.up_to_id, frozen.snapshot, **{bound: cutoff.latest(now)})
+
+def scope(kind: Decision, frozen: Frozen, now: datetime) -> Scope:
+    """Return what a sweep of the frozen set, started at `now` (aware), decides. Raises NaiveInstant."""
+    since = received_from(kind, now)
+    return Scope(frozen.up_to_id, frozen.snapshot, since, None if since else cutoff.latest(now))
 
 
 def expires_at(kind: Decision, started_at: datetime) -> datetime | None:

@@ -25,7 +25,8 @@ def gateway_names() -> dict[str, str]:
 
 def gateway_class() -> Any:
     """Return the class that REFUNDS_GATEWAY names: by a short name, or by its path. Raises ImproperlyConfigured."""
-    name, known = getattr(settings, "REFUNDS_GATEWAY", "wallet"), gateway_names()
+    name = getattr(settings, "REFUNDS_GATEWAY", "wallet")
+    known = gateway_names()
     try:
         return import_string(known.get(name, name))
     except ImportError as error:

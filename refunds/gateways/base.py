@@ -26,7 +26,7 @@ class _Answer:
 
 
 class Settled(_Answer):
-    """The refund has succeeded."""
+    """The provider has paid: the refund has succeeded."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Order:
     """A refund as a gateway gets it."""
 
     refund_id: int
-    amount_minor: int  # minor units of the currency
+    amount_minor: int
     currency: str
     customer: str
     payment: str  # the provider's id of the payment that brought the money

@@ -23,9 +23,8 @@ class Wallet:
 
     def refund(self, order: Order, idempotency_key: str) -> Settled:
         """Credit one refund, which settles it; the refund's id does the work of the idempotency key."""
-        entry = WalletEntry(
-            refund_id=order.refund_id, customer=order.customer, amount_minor=order.amount_minor, currency=order.currency
-        )
+        amount = {"amount_minor": order.amount_minor, "currency": order.currency}
+        entry = WalletEntry(refund_id=order.refund_id, customer=order.customer, **amount)
         WalletEntry.objects.bulk_create([entry], ignore_conflicts=True)
         return Settled(f"{queries.RECEIPT}{order.refund_id}")
 

@@ -1,7 +1,4 @@
-"""Identify the return of a row by the shop's id, or by its facts and its number among rows with equal facts.
-
-docs/adr/0022-the-same-return.md explains the choice of these facts, and which returns are the same by them.
-"""
+"""Identify the return of a row by the shop's id, or by its facts and its number among rows with equal facts."""
 
 import hashlib
 import sqlite3

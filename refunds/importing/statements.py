@@ -13,8 +13,7 @@ from ..domain.returns import Status
 from ..models import ReturnRequest
 
 _TABLE: Final = ReturnRequest._meta.db_table
-# Written as SQL: SQLite uses the partial index only if the statement contains the index's condition, and the ORM's
-# bound parameter hides it (https://www.sqlite.org/partialindex.html, section 3).
+# As SQL, so that SQLite uses the partial index (queries._has).
 _HAS_RETURN_ID: Final = RawSQL(f"{_TABLE}.return_id > ''", (), output_field=BooleanField())  # noqa: S611  # constants
 # How each database reads an array of JSON arrays as rows, and the value at an index of a row. SQLite's values keep
 # their types; PostgreSQL's are text and need a cast to the column's type.

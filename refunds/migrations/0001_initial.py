@@ -11,8 +11,7 @@ from django.conf import settings
 from django.db import migrations, models
 
 # PostgreSQL alone: a frozen set is a snapshot of the transactions that had committed, and each row must say which one
-# added it. The column has a default of the database's own, so that the ORM does not know it and every writer fills it
-# (docs/adr/0019-a-frozen-set-is-a-snapshot.md).
+# added it. The column has a default of the database's own, so that the ORM does not know it and every writer fills it.
 TABLE = "refunds_returnrequest"
 INDEX = f"""CREATE INDEX request_pending ON {TABLE} (id, currency, amount_minor, received_at%s)
     WHERE status = 'requested'"""
@@ -215,7 +214,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="returnrequest",
-            name="owed",
+            name="own_refund",
             field=models.ForeignKey(
                 db_index=False,
                 editable=False,
@@ -382,7 +381,9 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="returnrequest",
-            index=models.Index(condition=models.Q(("owed__isnull", False)), fields=["owed"], name="request_owed"),
+            index=models.Index(
+                condition=models.Q(("own_refund__isnull", False)), fields=["own_refund"], name="request_own_refund"
+            ),
         ),
         migrations.AddIndex(
             model_name="returnrequest",
@@ -460,16 +461,16 @@ class Migration(migrations.Migration):
                 condition=models.Q(
                     models.Q(
                         ("status", refunds.domain.returns.Status["APPROVED"]),
-                        ("owed", models.F("id")),
-                        ("owed__isnull", False),
+                        ("own_refund", models.F("id")),
+                        ("own_refund__isnull", False),
                     ),
                     models.Q(
                         models.Q(("status", refunds.domain.returns.Status["APPROVED"]), _negated=True),
-                        ("owed__isnull", True),
+                        ("own_refund__isnull", True),
                     ),
                     _connector="OR",
                 ),
-                name="request_approved_owes",
+                name="request_approved_has_refund",
             ),
         ),
         migrations.RunPython(forth, back),

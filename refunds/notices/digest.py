@@ -29,4 +29,4 @@ def send_digest(now: datetime) -> None:
             f"{unpaid} refunds to be paid, {under_way} under way at the payment provider, {failed} failed",
         ]
     )
-    mail_admins(f"Returns: {ReturnRequest.objects.filter(queries.PENDING).count()} pending", body)
+    mail_admins(f"Returns: {ReturnRequest.objects.filter(queries.REQUESTED).count()} pending", body)

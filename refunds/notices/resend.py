@@ -10,7 +10,7 @@ from ..domain.sweeps import CHUNK_ROWS
 from ..operations import local
 from ..operations.reconcile import claimed, of_messages
 from .models import Notice
-from .sending import LOT, NOTIFY_CUSTOMER, send_messages
+from .sending import NOTIFY_CUSTOMER, REFUNDS_PER_MESSAGE, send_messages
 
 # `health` reports a notice that has not been sent for this long after the outcome. From then on, the reconciler retries
 # at this interval, because a mail server can be down for hours.
@@ -27,12 +27,12 @@ def send_again(now: datetime, patience: timedelta) -> int:
     # Ask the partial index first, without a join: nearly always, no notice is due.
     if not due.exists() or not waiting.exists():
         return 0
-    ready = outbox.ready(NOTIFY_CUSTOMER)
+    queued = outbox.queued(NOTIFY_CUSTOMER)
     # Notices that became due at one instant share messages.
     sizes = waiting.order_by().values("due_at").annotate(size=Count("pk")).values_list("size", flat=True)
-    lost = sum(-(-size // LOT) for size in sizes) - ready
+    lost = sum(-(-size // REFUNDS_PER_MESSAGE) for size in sizes) - queued
     rows = waiting.order_by("due_at", "pk").values_list("pk", "due_at")[:CHUNK_ROWS]
-    with claimed(waiting, of_messages(rows, lost, LOT), due_at=now) as found:
+    with claimed(waiting, of_messages(rows, lost, REFUNDS_PER_MESSAGE), due_at=now) as found:
         send_messages(sorted(notice.pk for notice in found))
     return len(found)
 

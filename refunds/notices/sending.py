@@ -28,16 +28,16 @@ LEASE: Final = timedelta(seconds=120)
 WITHIN: Final = timedelta(days=1)
 # SMTP's permanent answers begin here (RFC 5321, 4.2.1). Temporary ones, such as for greylisting, are below.
 PERMANENT: Final = 500
-# Refunds per message: to publish 5,000 messages would take seconds of the payment's transaction.
-LOT: Final = 100
+# To publish 5,000 messages would take seconds of the payment's transaction.
+REFUNDS_PER_MESSAGE: Final = 100
 # How long one task sends mails: it must not reach its soft time limit (60 s) during a mail.
-SPELL: Final = timedelta(seconds=30)
+LONGEST_RUN: Final = timedelta(seconds=30)
 
 
 def send_messages(ids: Sequence[int]) -> None:
     """Send, on commit, the messages to notify the customers of these refunds. `ids` are in ascending order."""
-    lots = [ids[start : start + LOT] for start in range(0, len(ids), LOT)]
-    outbox.on_commit(NOTIFY_CUSTOMER, [_message(lot[0], lot[-1]) for lot in lots])
+    groups = [ids[start : start + REFUNDS_PER_MESSAGE] for start in range(0, len(ids), REFUNDS_PER_MESSAGE)]
+    outbox.on_commit(NOTIFY_CUSTOMER, [_message(group[0], group[-1]) for group in groups])
 
 
 def _message(first_id: int, last_id: int) -> dict[str, int]:
@@ -47,15 +47,15 @@ def _message(first_id: int, last_id: int) -> dict[str, int]:
 def notify_customers(id_range: IdRange, clock: Callable[[], datetime]) -> int:
     """Send each due mail in the range, one after the other. Return how many were sent.
 
-    A mail that fails with an unexpected error gets its own message. After SPELL, the remaining mails get one message.
-    Raises the errors of a database that does not answer.
+    A mail that fails with an unexpected error gets its own message. After LONGEST_RUN, the remaining mails get one
+    message. Raises the errors of a database that does not answer.
     """
     began, sent = clock(), 0
     due = Notice.objects.filter(pk__gte=id_range.first_id, pk__lte=id_range.last_id, due_at__lte=began)
     # This task has the message of notices that have waited long. Otherwise the reconciler would count it as lost.
-    due.filter(due_at__lte=began - (PATIENCE - SPELL)).update(due_at=began)
+    due.filter(due_at__lte=began - (PATIENCE - LONGEST_RUN)).update(due_at=began)
     for pk in due.order_by("pk").values_list("pk", flat=True):
-        if clock() >= began + SPELL:
+        if clock() >= began + LONGEST_RUN:
             with transaction.atomic():
                 due.filter(pk__gte=pk).update(due_at=clock())
                 outbox.on_commit(NOTIFY_CUSTOMER, [_message(pk, id_range.last_id)])

@@ -9,7 +9,7 @@ from django.db.models import F
 
 from .. import outbox, queries, signals
 from ..domain import sweeps as rules
-from ..domain.refunds import Outcome, RefundStatus, settle
+from ..domain.refunds import Outcome, RefundStatus, next_status
 from ..domain.sweeps import IdRange
 from ..gateways import Gateway, in_bulk
 from ..models import Refund
@@ -50,7 +50,7 @@ def try_again(ids: Sequence[int], now: datetime, *, note: Note = lambda _: None)
 
 
 def _try_again(ids: Sequence[int], now: datetime, note: Note) -> list[int]:
-    status = settle(RefundStatus.FAILED, Outcome.TRIED_AGAIN)
+    status = next_status(RefundStatus.FAILED, Outcome.TRIED_AGAIN)
     fresh = {"status": status, "attempts": 0, "first_attempt_at": None, "settled_at": None}
     with transaction.atomic():
         failed = Refund.objects.filter(pk__in=ids, status=RefundStatus.FAILED)
@@ -58,8 +58,8 @@ def _try_again(ids: Sequence[int], now: datetime, note: Note) -> list[int]:
         found = list(failed.order_by("pk").select_for_update().values_list("pk", flat=True))
         if not found:
             return []
-        rows = Refund.objects.filter(pk__in=found)
-        rows.update(**fresh, tried_again=F("tried_again") + 1, due_at=now, dispatched_at=now)
+        fresh |= {"tried_again": F("tried_again") + 1, "due_at": now, "dispatched_at": now}
+        Refund.objects.filter(pk__in=found).update(**fresh)
         signals.refunds_reopened.send(Refund, ids=found, now=now)
         note(found)
         outbox.on_commit(outbox.PAY_REFUNDS, [{"first_id": found[0], "last_id": found[-1]}])

@@ -9,7 +9,6 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from .. import outbox, queries
-from ..domain import cutoff
 from ..domain import sweeps as rules
 from ..domain.returns import Decision
 from ..frozen import freeze, frozen_in
@@ -37,14 +36,14 @@ class Preview:
 def preview(decision: Decision, now: datetime, among: Rows | None = None) -> Preview:
     """Freeze a set, and return what `decision` at `now` (aware) would change of it. Raises NaiveInstant."""
     rows = ReturnRequest.objects.all() if among is None else among
-    pending = rows.filter(queries.PENDING, frozen_in(frozen := freeze()))
+    pending = rows.filter(queries.REQUESTED, frozen_in(frozen := freeze()))
     allowed = _allowed(decision, now)
     return Preview(frozen, pending.filter(allowed), *queries.totals(pending, allowed))
 
 
 def _allowed(decision: Decision, now: datetime) -> Q:
-    # A request that was received before the latest cutoff can only be declined.
-    return Q(received_at__gte=cutoff.latest(now)) if decision is Decision.APPROVE else Q()
+    since = rules.received_from(decision, now)
+    return Q(received_at__gte=since) if since else Q()
 
 
 def decide_chosen(
@@ -56,21 +55,23 @@ def decide_chosen(
     """
     decided = 0
     for start in range(0, len(ids), rules.CHUNK_ROWS):
-        some, at = ids[start : start + rules.CHUNK_ROWS], clock() if clock and start else now
-        rows, id_range = ReturnRequest.objects.filter(pk__in=some), rules.IdRange(min(some), max(some))
-        allowed = rows.filter(_allowed(decision, at))
+        some = ids[start : start + rules.CHUNK_ROWS]
+        at = clock() if clock and start else now
+        rows = ReturnRequest.objects.filter(pk__in=some)
+        id_range = rules.IdRange(min(some), max(some))
         with transaction.atomic():
+            allowed = rows.filter(_allowed(decision, at))
             decided += decide(allowed, rows, decision, id_range, at, decided_by=by, decision_note=note)
     return decided
 
 
-def decide(rows: Rows, among: Rows, decision: Decision, ids: rules.IdRange, now: datetime, **columns: object) -> int:
-    """Decide `rows`, which are `among` those of the range; return how many. Requires a transaction around it.
+def decide(pending: Rows, decided: Rows, kind: Decision, ids: rules.IdRange, now: datetime, **columns: object) -> int:
+    """Decide the `pending` rows of the range; return how many. Requires a transaction around it.
 
-    Each approved row gets its refund, and the commit sends a message to pay the range.
+    `decided` selects them afterwards. Each approved one gets its refund, and the commit sends a message to pay them.
     """
-    decided = queries.decide_rows(rows, decision, now, **columns)
-    if decision is Decision.APPROVE and decided:
-        queries.insert_refunds(among, now)
+    count = queries.decide_rows(pending, kind, now, **columns)
+    if kind is Decision.APPROVE and count:
+        queries.insert_refunds(decided, now)
         outbox.on_commit(outbox.PAY_REFUNDS, [ids._asdict()])
-    return decided
+    return count

@@ -11,9 +11,9 @@ from ..models import Refund, Sweep
 from . import local, sweeps
 from .reconcile import missed_cutoff, open_at
 
-# Without progress for so long, an operator is needed: the reconciler has tried ten times.
-STALLED: Final = timedelta(minutes=5)  # a sweep or a cutoff
-UNPAID: Final = timedelta(minutes=15)  # a refund, after it was due
+# After so long, an operator is needed: the reconciler, which runs each 30 seconds, has not repaired it.
+STALLED_AFTER: Final = timedelta(minutes=5)  # a sweep without progress, a cutoff without a sweep
+UNPAID_AFTER: Final = timedelta(minutes=15)  # a refund, after it was due
 
 
 def health(now: datetime) -> list[str]:
@@ -23,23 +23,23 @@ def health(now: datetime) -> list[str]:
 
 
 def _missed(now: datetime) -> Iterator[str]:
-    line = missed_cutoff(now)
-    if line is not None and now - line >= STALLED:
+    missed = missed_cutoff(now)
+    if missed is not None and now - missed >= STALLED_AFTER:
         how = "start beat and a worker, or run the command decline_all"
-        yield f"missed cutoff: nothing was declined at {local(line)}; {how}"
+        yield f"missed cutoff: nothing was declined at {local(missed)}; {how}"
 
 
 def _stalled(now: datetime) -> Iterator[str]:
     open_sweeps = Sweep.objects.filter(open_at(now), closed_at=None).annotate(moved=Max("chunks__done_at"))
     for sweep in open_sweeps.order_by("pk"):
         moved = max(filter(None, (sweep.started_at, sweep.planned_at, sweep.moved)))
-        if now - moved >= STALLED:
+        if now - moved >= STALLED_AFTER:
             left = sweeps.progress(sweep, now).left
             yield f"stalled sweep: {sweep} has not moved since {local(moved)}, {left} left; start a worker"
 
 
 def _unpaid(now: datetime) -> Iterator[str]:
-    late = Refund.objects.filter(queries.UNPAID, due_at__lte=now - UNPAID)
+    late = Refund.objects.filter(queries.UNPAID, due_at__lte=now - UNPAID_AFTER)
     if oldest := late.order_by("due_at").first():
         how = "start a worker on the queues payments and reconciling, or wait if a rate limit delays them"
         yield f"unpaid refunds: {late.count()} overdue, refund {oldest.pk} since {local(oldest.due_at)}; {how}"

@@ -10,8 +10,8 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 
 from .. import queries, signals
-from ..domain.refunds import TRANSITIONS, Outcome, RefundStatus, settle
-from ..domain.retries import Again, GiveUp, RetryPolicy
+from ..domain.refunds import TRANSITIONS, Outcome, RefundStatus, next_status
+from ..domain.retries import GiveUp, Retry, RetryPolicy
 from ..domain.sweeps import IdRange
 from ..errors import UnknownRow
 from ..gateways import Answer, Gateway, Order, Refused, Settled, TryAgain, UnderWay, check_tracked
@@ -26,7 +26,7 @@ POLICY: Final = RetryPolicy()
 ANSWER_KEPT: Final = 500  # characters: a page of HTML says no more than its beginning
 
 Clock = Callable[[], datetime]
-Said = Answer | Refused | TryAgain
+Failure = Refused | TryAgain
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class NotNow:
     """Nothing was attempted: the refund is settled, not due, in another worker's hands, or its call has to wait."""
 
 
-Result = Answer | Again | GiveUp | NotNow
+Result = Answer | Retry | GiveUp | NotNow
 
 
 def pay_refund(
@@ -46,11 +46,9 @@ def pay_refund(
     policy: RetryPolicy | None = None,
     clock: Clock | None = None,
 ) -> Result:
-    """Attempt to pay one refund, once, and write down the answer: a receipt, a failure, or a due time.
+    """Attempt to pay one refund, once, and write down the answer. Raises UnknownRow, and what check_tracked raises.
 
-    `jitter` in [0, 1) spreads the retries. `clock` says when the call has ended; the default is `now`. An error that is
-    neither TryAgain nor Refused is a bug: it propagates, and the attempt counts. Raises UnknownRow, and
-    ImproperlyConfigured for a gateway that accepts a refund whose outcome nothing looks up.
+    `clock` says when the call ended. Errors but TryAgain and Refused are bugs: they propagate, and the attempt counts.
     """
     policy = policy or POLICY
     refund = find(refund_id)
@@ -59,14 +57,11 @@ def pay_refund(
     if refund.attempts >= policy.max_attempts:
         said = f"; the last said: {refund.failure}" if refund.failure else ""
         return _give_up(refund, f"gave up after {refund.attempts} attempts without an answer{said}", now)
-    order = Order.of(refund)
-    if not (_permitted(refund, order, now, gateway) and _claim(refund, now)):
-        return NotNow()
-    answer = _call(refund, order, gateway)
-    result = _write_down(refund, answer, clock() if clock else now, policy, jitter)
-    if isinstance(result, UnderWay):
-        check_tracked(gateway)  # after the row has the receipt, which must not be lost for a mistake in the settings
-    return result
+    answer = _attempt(refund, now, gateway)
+    ended = clock() if clock else now
+    if isinstance(answer, Refused | TryAgain):
+        return _store_failure(refund, answer, ended, policy, jitter)
+    return answer if isinstance(answer, NotNow) else _store_answer(refund, answer, ended, gateway)
 
 
 def find(refund_id: int) -> Refund:
@@ -77,9 +72,9 @@ def find(refund_id: int) -> Refund:
     return refund
 
 
-# Before the claim: a refund whose call has to wait has not been attempted.
 def _permitted(refund: Refund, order: Order, now: datetime, gateway: Gateway) -> bool:
-    # The search for an earlier refund is a call. Those on earlier payments (three, after a correction) are not counted.
+    """Ask for the permits of the calls, before the claim: a refund whose call has to wait has not been attempted."""
+    # One search counts as a call. The searches on earlier payments are not counted: they can exceed the rate.
     asked = {"gateway": gateway, "calls": 2 if order.asked_before else 1}
     row = _unchanged(refund)
     # While a receiver waits, the message is neither in the queue nor lost.
@@ -90,7 +85,7 @@ def _permitted(refund: Refund, order: Order, now: datetime, gateway: Gateway) ->
 
 
 def _unchanged(refund: Refund, **columns: datetime) -> QuerySet[Refund]:
-    """The row, unless another attempt or round has begun since: an attempt that outlived its lease changes nothing."""
+    """Return the row, unless another attempt or round has begun: one that outlived its lease changes nothing."""
     attempt = {"attempts": refund.attempts, "tried_again": refund.tried_again}
     return Refund.objects.filter(queries.UNPAID, pk=refund.pk, **attempt, **columns)
 
@@ -98,13 +93,16 @@ def _unchanged(refund: Refund, **columns: datetime) -> QuerySet[Refund]:
 def _claim(refund: Refund, now: datetime) -> bool:
     """Count an attempt and keep others off for a lease; commits before the provider is called."""
     free = _unchanged(refund, due_at=refund.due_at)
-    refund.attempts, refund.first_attempt_at = refund.attempts + 1, refund.first_attempt_at or now
-    attempt = {"attempts": refund.attempts, "first_attempt_at": refund.first_attempt_at}
+    refund.attempts += 1
+    refund.first_attempt_at = refund.first_attempt_at or now
     with transaction.atomic(durable=True):
-        return bool(free.update(due_at=now + LEASE, **attempt))
+        return bool(free.update(due_at=now + LEASE, attempts=refund.attempts, first_attempt_at=refund.first_attempt_at))
 
 
-def _call(refund: Refund, order: Order, gateway: Gateway) -> Said:
+def _attempt(refund: Refund, now: datetime, gateway: Gateway) -> Answer | Failure | NotNow:
+    order = Order.of(refund)  # before the claim, which counts the attempt
+    if not (_permitted(refund, order, now, gateway) and _claim(refund, now)):
+        return NotNow()
     try:
         answer = gateway.refund(order, refund.idempotency_key)
         if not isinstance(answer, Settled | UnderWay):
@@ -112,33 +110,30 @@ def _call(refund: Refund, order: Order, gateway: Gateway) -> Said:
     except (Refused, TryAgain) as failure:
         return failure
     except Exception as bug:
-        _unchanged(refund).update(failure=kept(f"{type(bug).__name__}: {bug}"))
+        _unchanged(refund).update(failure=shortened(f"{type(bug).__name__}: {bug}"))
         raise
     return answer
 
 
-def _write_down(refund: Refund, answer: Said, now: datetime, policy: RetryPolicy, jitter: float) -> Result:
-    if isinstance(answer, Settled | UnderWay):
-        return _keep(refund, answer, now)
-    if isinstance(answer, Refused):  # the no is final for the key that was asked with
-        return _give_up(refund, str(answer), now, keys=1)
+def _store_failure(refund: Refund, failure: Failure, now: datetime, policy: RetryPolicy, jitter: float) -> Result:
+    if isinstance(failure, Refused):  # the no is final for the key that was asked with
+        return _give_up(refund, str(failure), now, new_key=True)
     elapsed = now - (refund.first_attempt_at or now)
-    verdict = policy.decide(attempt=refund.attempts, elapsed=elapsed, jitter=jitter, retry_after=answer.after)
+    verdict = policy.after_failure(attempt=refund.attempts, elapsed=elapsed, jitter=jitter, retry_after=failure.after)
     if isinstance(verdict, GiveUp):
-        return _give_up(refund, f"{verdict.reason}: {answer}", now)
+        return _give_up(refund, f"{verdict.reason}: {failure}", now)
     due_at = now + verdict.delay
     sent = due_at if verdict.by_message else None  # None: the reconciler sends it once it is due
-    _unchanged(refund).update(due_at=due_at, dispatched_at=sent, failure=kept(str(answer)))
+    _unchanged(refund).update(due_at=due_at, dispatched_at=sent, failure=shortened(str(failure)))
     return verdict
 
 
-# Keep every receipt, also of an attempt that outlived its lease and was given up since: a refund that is tried again
-# without it would be paid twice.
-def _keep(refund: Refund, answer: Answer, now: datetime) -> Answer:
+def _store_answer(refund: Refund, answer: Answer, now: datetime, gateway: Gateway) -> Answer:
+    """Store the receipt, also of an attempt that outlived its lease: without it, a new try would pay twice."""
     outcome = Outcome.PAID if isinstance(answer, Settled) else Outcome.ACCEPTED
     columns: dict[str, Any] = {"failure": "", "settled_at": now}
     if isinstance(answer, UnderWay):
-        columns = {"failure": kept(answer.reason), "settled_at": None, "accepted_at": now}
+        columns = {"failure": shortened(answer.reason), "settled_at": None, "accepted_at": now}
     with transaction.atomic():
         row = Refund.objects.select_for_update().get(pk=refund.pk)
         if row.receipt not in {"", answer.receipt}:
@@ -154,18 +149,20 @@ def _keep(refund: Refund, answer: Answer, now: datetime) -> Answer:
             if row.status == RefundStatus.FAILED:
                 signals.refunds_reopened.send(Refund, ids=[row.pk], now=now)
             signals.refund_accepted.send(Refund, refund=row, now=now)
+    if isinstance(answer, UnderWay):
+        check_tracked(gateway)  # after the row has the receipt, which must not be lost for a mistake in the settings
     return answer
 
 
-def _give_up(refund: Refund, reason: str, now: datetime, keys: int = 0) -> GiveUp:
-    columns = {"failure": kept(reason), "settled_at": now, "key_number": F("key_number") + keys}
+def _give_up(refund: Refund, reason: str, now: datetime, *, new_key: bool = False) -> GiveUp:
+    columns = {"failure": shortened(reason), "settled_at": now, "key_number": F("key_number") + int(new_key)}
     with transaction.atomic():
-        if _unchanged(refund).update(status=settle(RefundStatus.PENDING, Outcome.GIVEN_UP), **columns):
+        if _unchanged(refund).update(status=next_status(RefundStatus.PENDING, Outcome.GIVEN_UP), **columns):
             send_settled(refund.pk, now)
-    return GiveUp(kept(reason))
+    return GiveUp(shortened(reason))
 
 
-def kept(reason: str) -> str:
+def shortened(reason: str) -> str:
     """Return the beginning of the reason, without what no database stores: a NUL, or half a surrogate pair."""
     return reason.encode(errors="backslashreplace").decode().replace("\0", "\\x00")[:ANSWER_KEPT]
 

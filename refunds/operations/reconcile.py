@@ -32,9 +32,10 @@ def reconcile(now: datetime, *, gateway: Gateway, patience: timedelta = PATIENCE
 
     A row waits when it is due, no worker has it, and `patience` has passed since its message. The rows say how many
     messages there must be, and the queue how many there are: the difference is lost, and the rows that have waited
-    longest get new ones. Counting a message that was sent twice at worst delays a lost one until the queue is shorter.
+    longest get new ones. A duplicate in the queue is counted too. At worst, this delays resending a lost message.
 
-    Where the broker does not answer, nothing is sent, the log says so, and the rest is done.
+    If the broker cannot be counted, log it and stop: sweeps are closed and a missed decline is started, and the
+    next run sends messages.
     """
     done = {"closed": sweeps.close_expired(now)}
     done["cutoffs"] = int(missed_cutoff(now) is not None and sweeps.decline_pending(now)[1])
@@ -51,11 +52,11 @@ def reconcile(now: datetime, *, gateway: Gateway, patience: timedelta = PATIENCE
 
 def missed_cutoff(now: datetime) -> datetime | None:
     """Return the latest cutoff if it has no sweep although there were return requests before it."""
-    line = cutoff.latest(now)
-    if Sweep.objects.filter(kind=Decision.DECLINE, scheduled_for=line).exists():
+    missed = cutoff.latest(now)
+    if Sweep.objects.filter(kind=Decision.DECLINE, scheduled_for=missed).exists():
         return None
     first = ReturnRequest.objects.order_by("pk").first()
-    return line if first is not None and first.received_at < line else None
+    return missed if first is not None and first.received_at < missed else None
 
 
 def open_at(now: datetime, prefix: str = "") -> Q:
@@ -71,8 +72,8 @@ def _resend_sweeps(now: datetime, patience: timedelta) -> dict[str, int]:
     if not plans.exists() and not chunks.exists():
         return {"plans": 0, "chunks": 0}
     # Count the queue before the rows: what a worker takes between the two is then in neither.
-    ready = outbox.ready(outbox.PLAN_SWEEP, outbox.DECIDE_CHUNK)
-    lost = min(BATCH, max(0, plans.count() + chunks.count() - ready))
+    queued = outbox.queued(outbox.PLAN_SWEEP, outbox.DECIDE_CHUNK)
+    lost = min(BATCH, max(0, plans.count() + chunks.count() - queued))
     with claimed(plans, _first(plans, lost), dispatched_at=now) as lost_plans:
         sweeps.send_plans(lost_plans)
     chunk_ids = _first(chunks, lost - len(lost_plans))
@@ -87,21 +88,21 @@ def _first(rows: QuerySet[M], count: int) -> list[int]:
 
 def _resend_refunds(now: datetime, patience: timedelta, gateway: Gateway) -> int:
     due = Refund.objects.filter(queries.UNPAID, due_at__lte=now)
-    # A microsecond more: a refund with a message of its own is marked by one (below).
-    unsent, waits = Q(dispatched_at=None), Q(dispatched_at__lte=now - patience + timedelta.resolution)
+    # A refund with a message of its own was sent a microsecond later, so that it is not its range's (queries.BY_RANGE).
+    waits = Q(dispatched_at__lte=now - patience + timedelta.resolution)
+    unsent = Q(dispatched_at=None)
     if not due.filter(unsent | waits).exists():
         return 0
-    ready = outbox.ready(outbox.PAY_REFUND, outbox.PAY_REFUNDS)
+    queued = outbox.queued(outbox.PAY_REFUND, outbox.PAY_REFUNDS)
     share = signals.share(gateway, RECONCILE_EVERY)  # what the provider can take until the next run
-    room = rules.CHUNK_ROWS if share is None else max(0, share - ready)
-    ids = list(due.filter(unsent).order_by("due_at").values_list("pk", flat=True)[:room])
+    capacity = rules.CHUNK_ROWS if share is None else max(0, share - queued)
+    ids = list(due.filter(unsent).order_by("due_at").values_list("pk", flat=True)[:capacity])
     # All refunds of a range, which were sent at one instant, have one message; each of the others has its own.
     range_at = F("dispatched_at") if in_bulk(gateway) else Case(When(queries.BY_RANGE, then="dispatched_at"))
     waiting = due.filter(waits).annotate(range_at=range_at)
     needed = waiting.aggregate(ranges=Count("range_at", distinct=True), single=Count("pk", filter=Q(range_at=None)))
-    rows = waiting.order_by("dispatched_at", "pk").values_list("pk", "range_at")[: room - len(ids)]
-    ids += of_messages(((pk, at or pk) for pk, at in rows), needed["ranges"] + needed["single"] - ready)
-    # Later than due_at: from here on they are not their range's (queries.BY_RANGE).
+    rows = waiting.order_by("dispatched_at", "pk").values_list("pk", "range_at")[: capacity - len(ids)]
+    ids += of_messages(((pk, at or pk) for pk, at in rows), needed["ranges"] + needed["single"] - queued)
     with claimed(due.filter(unsent | waits), ids, dispatched_at=now + timedelta.resolution) as found:
         ids = sorted(refund.pk for refund in found)
         if ids and in_bulk(gateway):

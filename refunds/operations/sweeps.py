@@ -1,4 +1,4 @@
-"""Bulk decisions: started by the button or the cutoff, planned into chunks, decided chunk by chunk."""
+"""Bulk decisions: started at the cutoff or by the button, planned into chunks, decided chunk by chunk."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -18,19 +18,15 @@ from ..models import Chunk, ReturnRequest, Sweep
 from .decisions import decide
 
 
-def start_approve(*, key: str, frozen: rules.Frozen, by: User | None, now: datetime) -> tuple[Sweep, bool]:
-    """Approve what is pending in the frozen set by one row and one message. Return the key's sweep and if it is new."""
-    return _start(Decision.APPROVE, frozen, by, now, key=key)
-
-
 def decline_pending(now: datetime) -> tuple[Sweep, bool]:
-    """Decline what is pending from before the latest cutoff; return what `start_approve` returns."""
+    """Decline what is pending from before the latest cutoff; return what `start` returns."""
     frozen = freeze()
     close_expired(now)  # first, while what the approvals left can still be counted
-    return _start(Decision.DECLINE, frozen, None, now, scheduled_for=cutoff.latest(now))
+    return start(Decision.DECLINE, frozen, None, now, scheduled_for=cutoff.latest(now))
 
 
-def _start(kind: Decision, frozen: rules.Frozen, by: User | None, now: datetime, **key: object) -> tuple[Sweep, bool]:
+def start(kind: Decision, frozen: rules.Frozen, by: User | None, now: datetime, **key: object) -> tuple[Sweep, bool]:
+    """Start a sweep by one row and one message. Return the sweep of `key`, and whether this call created it."""
     columns = {**vars(rules.scope(kind, frozen, now)), "expires_at": rules.expires_at(kind, now)}
     columns |= {"started_at": now, "started_by": by, "dispatched_at": now}
     with transaction.atomic():
@@ -55,7 +51,7 @@ def plan_sweep(sweep_id: int, now: datetime) -> int:
         sweep.planned_at = now
         sweep.save(update_fields=["planned_at"])
         send_chunks(chunks)
-    close_done(now, pk=sweep_id)
+    close_done(now, sweep_id)
     return len(chunks)
 
 
@@ -73,19 +69,22 @@ def decide_chunk(chunk_id: int, now: datetime) -> int:
         if chunk.done_at or sweep.closed_at or rules.has_expired(sweep.expires_at, now):
             return 0
         ids = rules.IdRange(chunk.first_id, chunk.last_id)
-        rows, by = queries.pending(sweep).filter(pk__range=ids), {"sweep": sweep, "decided_by": sweep.started_by_id}
-        of_sweep = ReturnRequest.objects.filter(pk__range=ids, sweep=sweep)
-        chunk.decided, chunk.done_at = decide(rows, of_sweep, Decision(sweep.kind), ids, now, **by), now
+        pending = queries.pending(sweep).filter(pk__range=ids)
+        decided = ReturnRequest.objects.filter(pk__range=ids, sweep=sweep)
+        by = {"sweep": sweep, "decided_by": sweep.started_by_id}
+        chunk.decided = decide(pending, decided, Decision(sweep.kind), ids, now, **by)
+        chunk.done_at = now
         chunk.save(update_fields=["decided", "done_at"])
     # After the commit, so that of two last chunks at once the later sees both done.
-    close_done(now, pk=sweep.pk)
+    close_done(now, sweep.pk)
     return chunk.decided
 
 
-def close_done(now: datetime, **those: int) -> None:
-    """Close the planned sweeps that have no open chunk, among all or among `those` with a column of this value."""
+def close_done(now: datetime, sweep_id: int | None = None) -> None:
+    """Close the planned sweep that has no open chunk; without an id, all of them."""
     done = ~Q(pk__in=Chunk.objects.filter(done_at=None).values("sweep"))
-    Sweep.objects.filter(done, closed_at=None, planned_at__isnull=False, **those).update(closed_at=now, left=0)
+    rows = Sweep.objects.all() if sweep_id is None else Sweep.objects.filter(pk=sweep_id)
+    rows.filter(done, closed_at=None, planned_at__isnull=False).update(closed_at=now, left=0)
 
 
 def close_expired(now: datetime) -> int:

@@ -21,7 +21,7 @@ from ..frozen import freeze
 from ..importing import importer
 from ..importing.files import Rejection, Return, Row
 from ..models import Sweep
-from ..operations import audit, sweeps
+from ..operations import audit, button, sweeps
 from .environment import database
 
 # A Sunday on which Europe's clocks go forward: beat makes most of its mistakes on such days.
@@ -126,7 +126,7 @@ def _swept(sweep: Sweep, now: datetime) -> Swept:
 
 
 def _press(now: datetime) -> None:
-    sweeps.start_approve(key=f"demo-{now.isoformat()}", frozen=freeze(), by=None, now=now)
+    button.start_approve(key=f"demo-{now.isoformat()}", frozen=freeze(), by=None, now=now)
 
 
 def _never(rejection: Rejection) -> None:

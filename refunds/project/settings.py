@@ -9,6 +9,7 @@ import django
 from django.core.management.utils import get_random_secret_key
 
 from .. import settings as core
+from ..clocks import settings as clocks
 from ..domain import cutoff
 from ..notices import settings as notices
 from ..notices.settings import *  # noqa: F403
@@ -152,7 +153,7 @@ ADMINS = admins(os.environ.get("REFUNDS_ADMINS", ""))
 
 if "REFUNDS_CURRENCIES" in os.environ:
     REFUNDS_CURRENCIES = codes(os.environ["REFUNDS_CURRENCIES"])
-REFUNDS_CLOCK_TOLERANCE = float(os.environ.get("REFUNDS_CLOCK_TOLERANCE", core.REFUNDS_CLOCK_TOLERANCE))
+REFUNDS_CLOCK_TOLERANCE = float(os.environ.get("REFUNDS_CLOCK_TOLERANCE", clocks.REFUNDS_CLOCK_TOLERANCE))
 REFUNDS_QUEUE_TYPE = os.environ.get("REFUNDS_QUEUE_TYPE", core.REFUNDS_QUEUE_TYPE)
 REFUNDS_GATEWAY = os.environ.get("REFUNDS_GATEWAY", core.REFUNDS_GATEWAY)
 if REFUNDS_GATEWAY == "stripe":

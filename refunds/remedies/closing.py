@@ -9,7 +9,7 @@ from django.db.models import F, QuerySet
 
 from .. import queries, signals
 from ..admin.base import secret_in
-from ..domain.refunds import TRY_AGAIN, Outcome, RefundStatus, settle
+from ..domain.refunds import TRY_AGAIN, Outcome, RefundStatus, next_status
 from ..domain.sweeps import IdRange
 from ..errors import BadInput
 from ..gateways import gateway_class
@@ -122,7 +122,7 @@ def settle_elsewhere(refund_id: int, receipt: str, reason: str, now: datetime, *
         _wait_for_the_last_call(refund, now)
         if WalletEntry.objects.filter(pk=refund_id).exists():
             raise BadInput(f'the wallet has credited this refund already; use "{TRY_AGAIN}", which finds the credit')
-        status = settle(RefundStatus.FAILED, Outcome.SETTLED_ELSEWHERE)
+        status = next_status(RefundStatus.FAILED, Outcome.SETTLED_ELSEWHERE)
         failed.update(status=status, receipt=receipt, settled_at=now, failure="")
         SettledElsewhere.objects.update_or_create(refund=refund, defaults={"reason": reason})
         note(refund)

@@ -29,10 +29,7 @@ def alive(refunds: Iterable[dict[str, Any]]) -> dict[str, Any] | None:
 
 
 def answer_of(refund: dict[str, Any], order: Order) -> Answer:
-    """Return what a refund at Stripe means for the order.
-
-    Raises TryAgain for an unreadable answer, and Refused for a refund that failed or has another amount.
-    """
+    """Return what a refund at Stripe means. Raises TryAgain if it is unreadable, Refused if it failed or differs."""
     receipt, status = refund.get("id"), refund.get("status")
     amount, currency = refund.get("amount"), refund.get("currency")
     # Compare the type, because isinstance would accept JSON's true as an int.

@@ -8,15 +8,13 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register  # n
 
 from ..apps import LABEL
 from ..gateways import gateway_names
+from .settings import RATE
 
 
 @register(Tags.compatibility, deploy=True)
 def late_failures_heard(**_: Any) -> list[CheckMessage]:
     """Report a missing webhook: nothing else notices a refund that fails after it succeeded."""
-    names = gateway_names()
-    named: str = getattr(settings, "REFUNDS_GATEWAY", "")
-    by_stripe = names.get(named, named) == names["stripe"]
-    if not by_stripe or getattr(settings, "STRIPE_WEBHOOK_SECRET", "").strip():
+    if not _stripe_pays() or getattr(settings, "STRIPE_WEBHOOK_SECRET", "").strip():
         return []
     return [
         Warning(
@@ -28,6 +26,28 @@ def late_failures_heard(**_: Any) -> list[CheckMessage]:
             id=f"{LABEL}.W010",
         )
     ]
+
+
+@register(Tags.compatibility, deploy=True)
+def calls_limited(**_: Any) -> list[CheckMessage]:
+    """Report that nothing limits the calls: Stripe answers 429 to those above its own limit, and they are retried."""
+    rate: str = getattr(settings, "REFUNDS_GATEWAY_RATE", "")
+    if not _stripe_pays() or rate:
+        return []
+    return [
+        Warning(
+            "REFUNDS_GATEWAY is 'stripe', and REFUNDS_GATEWAY_RATE is empty: nothing limits the calls to Stripe.",
+            hint=f"Add {LABEL}.rate to INSTALLED_APPS, and set REFUNDS_GATEWAY_RATE, such as to {RATE!r}, and "
+            "REFUNDS_LIMITER_URL.",
+            id=f"{LABEL}.W011",
+        )
+    ]
+
+
+def _stripe_pays() -> bool:
+    names = gateway_names()
+    named: str = getattr(settings, "REFUNDS_GATEWAY", "")
+    return names.get(named, named) == names["stripe"]
 
 
 @register(Tags.compatibility)

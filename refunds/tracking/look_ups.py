@@ -12,6 +12,7 @@ from ..domain.refunds import RefundStatus
 from ..gateways import Gateway
 from ..models import Refund
 from ..operations import PATIENCE, RECONCILE_EVERY, local
+from ..operations.reconcile import claimed
 from .intervals import SHORTEST_WAIT
 from .models import LookUp
 from .outcomes import LOOKED_UP
@@ -80,19 +81,13 @@ def send_look_ups(now: datetime, gateway: Gateway, patience: timedelta = PATIENC
         return 0
     unsent = Q(sent_at=None) | Q(sent_at__lt=F("look_at"))
     waits = Q(sent_at__lte=now - patience)
-    if due.filter(waits).exists() and not outbox.ready(LOOK_UP_REFUND):
+    if due.filter(waits).exists() and not outbox.queued(LOOK_UP_REFUND):
         unsent |= waits
     due = due.filter(unsent)
     ids = list(due.order_by("look_at").values_list("pk", flat=True)[:limit])
-    if not ids:
-        return 0
-    with transaction.atomic():
-        # If two reconcilers run at once, the second skips the rows of the first.
-        found = due.filter(pk__in=ids).order_by("pk").select_for_update(skip_locked=True, of=("self",))
-        ids = list(found.values_list("pk", flat=True))
-        LookUp.objects.filter(pk__in=ids).update(sent_at=now)
-        outbox.on_commit(LOOK_UP_REFUND, [{"refund_id": pk} for pk in ids])
-    return len(ids)
+    with claimed(due.order_by("pk"), ids, sent_at=now) as found:
+        outbox.on_commit(LOOK_UP_REFUND, [{"refund_id": row.pk} for row in found])
+    return len(found)
 
 
 def lines(now: datetime) -> list[str]:

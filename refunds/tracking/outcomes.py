@@ -8,11 +8,11 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 
 from .. import signals
-from ..domain.refunds import Outcome, RefundStatus, settle
+from ..domain.refunds import Outcome, RefundStatus, next_status
 from ..domain.retries import GiveUp
 from ..gateways import Answer, Gateway, Order, Refused, TryAgain, UnderWay
 from ..models import Refund
-from ..operations.payments import LEASE, Clock, NotNow, find, kept, send_settled
+from ..operations.payments import LEASE, Clock, NotNow, find, send_settled, shortened
 from .gateways import tracker
 from .intervals import SHORTEST_WAIT, wait_for_look_up
 from .models import LookUp
@@ -28,10 +28,8 @@ Result = Answer | GiveUp | NotNow
 def look_up_refund(refund_id: int, now: datetime, *, gateway: Gateway, clock: Clock | None = None) -> Result:
     """Ask the provider once for a refund's outcome, and store the answer.
 
-    Do nothing if no look-up is due, or if another one runs. A refund that has ended gets its status, and the core sends
-    `refunds_settled`. A refund that is under way, or whose look-up failed, only gets the time of its next look-up.
-    `clock` returns the time when the call ends; without it, that is `now`. Raises UnknownRow, and ImproperlyConfigured
-    for a gateway without look_up().
+    Do nothing if no look-up is due or another one runs. A refund that has not ended only gets the time of the next one.
+    `clock` says when the call ended. Raises UnknownRow, and ImproperlyConfigured for a gateway without look_up().
     """
     refund = find(refund_id)
     row = LookUp.objects.filter(pk=refund_id).first() or LookUp(pk=refund_id)
@@ -86,7 +84,7 @@ def _store(refund: Refund, row: LookUp, answer: Answer, now: datetime) -> Answer
         _look_later(refund, row, now, answer.reason)
         return answer
     was_paid = refund.status == RefundStatus.SUCCEEDED
-    changed = {} if was_paid else {"status": settle(RefundStatus.PROCESSING, Outcome.PAID), "settled_at": now}
+    changed = {} if was_paid else {"status": next_status(RefundStatus.PROCESSING, Outcome.PAID), "settled_at": now}
     with transaction.atomic():
         if _asked_about(refund).update(receipt=answer.receipt, failure="", **changed):
             # Keep the time that a hint set during the call: the hint can be about a later state.
@@ -99,7 +97,7 @@ def _store(refund: Refund, row: LookUp, answer: Answer, now: datetime) -> Answer
 def _store_failure(refund: Refund, row: LookUp, failure: Refused | TryAgain, now: datetime) -> GiveUp | NotNow:
     if isinstance(failure, Refused):
         return _fail(refund, str(failure), now)
-    why = kept(str(failure))
+    why = shortened(str(failure))
     logger.warning("%s: the look-up of %s failed and is repeated later: %s", refund, refund.receipt, why)
     _look_later(refund, row, now, why, failure.after)
     return NotNow()
@@ -111,18 +109,18 @@ def _look_later(refund: Refund, row: LookUp, now: datetime, why: str, after: tim
     as_asked = _unchanged(row).filter(refund__status=refund.status, refund__receipt=refund.receipt)
     with transaction.atomic():
         if as_asked.update(look_at=now + wait) and refund.status == RefundStatus.PROCESSING:
-            _asked_about(refund).update(failure=kept(why))
+            _asked_about(refund).update(failure=shortened(why))
 
 
 def _fail(refund: Refund, reason: str, now: datetime) -> GiveUp:
     """Fail the refund. Mark one that had succeeded, so that `health` reports it until an operator has acted."""
     if was_paid := refund.status == RefundStatus.SUCCEEDED:
         reason = f"failed after it had succeeded: {reason}"
-    reason = kept(reason)
+    reason = shortened(reason)
     outcome = Outcome.REVERSED if was_paid else Outcome.GIVEN_UP
     with transaction.atomic():
         changed = _asked_about(refund).update(
-            status=settle(RefundStatus(refund.status), outcome),
+            status=next_status(RefundStatus(refund.status), outcome),
             failure=reason,
             receipt="",
             # The provider repeats its refusal for this idempotency key, so the next attempt uses another.

@@ -55,5 +55,6 @@ def report_refusal(*, exc: Exception, **_newer: Any) -> None:
             "A message on the queue was refused",
             f"{exc!r}\n\nIt was not run, and the worker's log has its beginning. No release of this project sends such "
             "a message: either another program writes to the broker, or a release that is newer than this worker does. "
-            f"docs/worker.md says where it is kept and what to do. Others within {QUIET} seconds are only logged.",
+            "Usually there is nothing to do: the reconciler sends again what the rows need. "
+            f"Others within {QUIET} seconds are only logged.",
         )

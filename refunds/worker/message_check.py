@@ -28,7 +28,7 @@ LONGEST_WAIT: Final = timedelta(hours=1)
 # The only one of Celery's own tasks that a worker accepts: beat sends it if the result backend is a database. The
 # others serve chords, chains and maps, which nothing here sends; celery.chord_unlock would retry for ever.
 OF_CELERY: Final = frozenset({"celery.backend_cleanup"})
-# Messages that Celery would send when a task has ended. Here, all messages are sent on commit (docs/adr/0006).
+# Messages that Celery would send when a task has ended. Here, all messages are sent on commit.
 FOLLOWERS: Final = frozenset({"callbacks", "errbacks", "chain", "chord"})
 
 

@@ -11,7 +11,7 @@ from refunds.admin.actions import make_token
 from refunds.apps import LABEL
 from refunds.domain.sweeps import Frozen
 from refunds.models import ReturnRequest, WalletEntry
-from refunds.operations import sweeps
+from refunds.operations import button
 
 from ..factories import PRESSED, make_failed, make_refund, make_requests
 from .conftest import CSRF, browser, commit, make_user, queued, state, unchanged
@@ -86,7 +86,7 @@ def rows() -> dict[str, Any]:
     """Return one row of each model of the core, and a pending request, by the name that URLs and forms use."""
     refund = make_refund(status="succeeded", settled_at=PRESSED, receipt="r")
     entry = WalletEntry.objects.create(refund=refund, amount_minor=1250, currency="GBP")
-    sweep, _ = sweeps.start_approve(key="k", frozen=Frozen(0), by=None, now=PRESSED)
+    sweep, _ = button.start_approve(key="k", frozen=Frozen(0), by=None, now=PRESSED)
     (failed,) = make_failed()
     pending = make_requests()[0]
     made = {"returnrequest": refund.request, "refund": refund, "walletentry": entry, "sweep": sweep, "pending": pending}

@@ -9,7 +9,7 @@ from django.utils.html import escape
 
 from refunds.domain.sweeps import Frozen
 from refunds.models import ReturnRequest, WalletEntry
-from refunds.operations import sweeps
+from refunds.operations import button
 
 from ..factories import PRESSED, make_refund, make_requests
 from .conftest import CHANGE_LIST, REFUNDS, act, confirm, make_user, try_again
@@ -49,7 +49,7 @@ def ids(payload: str, user: User) -> dict[str, int]:
     outcome = {"status": "succeeded", "receipt": payload, "failure": payload, "settled_at": PRESSED}
     refund = make_refund(**outcome, **decided, **texts)
     WalletEntry.objects.create(refund=refund, customer=payload, amount_minor=1250, currency="GBP")
-    sweep, _ = sweeps.start_approve(key="k", frozen=Frozen(0), by=user, now=PRESSED)
+    sweep, _ = button.start_approve(key="k", frozen=Frozen(0), by=user, now=PRESSED)
     LogEntry.objects.create(
         user=user, content_type=ContentType.objects.get_for_model(ReturnRequest), object_id=str(declined.pk),
         object_repr=payload, action_flag=CHANGE, change_message=payload,

@@ -8,7 +8,7 @@ from freezegun.api import FrozenDateTimeFactory
 
 from refunds.domain.sweeps import Frozen
 from refunds.models import Chunk, Sweep
-from refunds.operations import sweeps
+from refunds.operations import button, sweeps
 
 from ..factories import BLINK, CUTOFF, PRESSED, local, make_requests
 from .conftest import CITY, make_user
@@ -24,7 +24,7 @@ def sweep(monkeypatch: pytest.MonkeyPatch) -> Sweep:
     """An approval of five rows in chunks of two, pressed by boss."""
     monkeypatch.setattr("refunds.domain.sweeps.CHUNK_ROWS", 2)
     last = make_requests(5)[-1]
-    started, _ = sweeps.start_approve(key="k", frozen=Frozen(last.pk), by=make_user(username="boss"), now=PRESSED)
+    started, _ = button.start_approve(key="k", frozen=Frozen(last.pk), by=make_user(username="boss"), now=PRESSED)
     return started
 
 
@@ -82,7 +82,7 @@ def test_page_without_a_user_says_what_started_the_sweep(client: Client) -> None
     assert '<th scope="row">Started by</th><td>the cutoff</td>' in text
     assert f'<th scope="row">Cutoff ({CITY})</th><td>{local(CUTOFF)}</td>' in text
     assert "Expires" not in text
-    approval, _ = sweeps.start_approve(key="k", frozen=Frozen(0), by=None, now=PRESSED)
+    approval, _ = button.start_approve(key="k", frozen=Frozen(0), by=None, now=PRESSED)
     assert '<th scope="row">Started by</th><td>a command</td>' in page_of(client, approval)[0]
 
 

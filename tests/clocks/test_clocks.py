@@ -21,7 +21,7 @@ from refunds.domain.returns import Status
 from refunds.domain.sweeps import Frozen
 from refunds.errors import ClocksDiffer
 from refunds.models import ReturnRequest, Sweep
-from refunds.operations import sweeps, trusted_now
+from refunds.operations import button, sweeps, trusted_now
 
 from ..factories import BLINK, CUTOFF, MINUTE, NOON, PRESSED, SECOND, local, make_requests
 
@@ -104,7 +104,7 @@ def test_task_by_a_wrong_clock_changes_no_row(task: str, arguments: dict[str, An
 def test_sweep_is_neither_planned_nor_decided_by_a_clock_that_is_behind(planned: bool) -> None:
     """An approval that has expired is not continued by a worker whose clock says that it has not."""
     row = make_requests()[0]
-    sweep, _ = sweeps.start_approve(key="k", frozen=Frozen(row.pk), by=None, now=PRESSED)
+    sweep, _ = button.start_approve(key="k", frozen=Frozen(row.pk), by=None, now=PRESSED)
     if planned:
         sweeps.plan_sweep(sweep.pk, PRESSED)
     chunks = list(sweep.chunks.all())

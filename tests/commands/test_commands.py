@@ -100,7 +100,7 @@ def test_health_exits_with_1_and_a_line_for_each_overdue_item() -> None:
     start("approve_all", NOON)
     err = StringIO()
     with pytest.raises(SystemExit) as ended:
-        run("health", NOON + health.STALLED, stderr=err)
+        run("health", NOON + health.STALLED_AFTER, stderr=err)
     assert ended.value.code == 1
     (line,) = err.getvalue().splitlines()
     assert line.startswith("stalled sweep: ")

@@ -12,7 +12,7 @@ from celery_rehearsal import VirtualCelery
 from refunds import tasks
 from refunds.frozen import freeze
 from refunds.models import ReturnRequest, Sweep
-from refunds.operations import sweeps
+from refunds.operations import button
 from refunds.schedule import beat_schedule
 
 from ..gateways.provider import InMemory
@@ -27,7 +27,7 @@ on_both_transports = pytest.mark.parametrize("transport", ["memory", pytest.para
 
 def press(celery: VirtualCelery) -> Sweep:
     """Do what the button does, now."""
-    sweep, _ = sweeps.start_approve(key=f"pressed {celery.now}", frozen=freeze(), by=None, now=celery.now)
+    sweep, _ = button.start_approve(key=f"pressed {celery.now}", frozen=freeze(), by=None, now=celery.now)
     return sweep
 
 

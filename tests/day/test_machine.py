@@ -14,7 +14,7 @@ from refunds.domain import cutoff
 from refunds.domain.returns import DECIDED, Decision, Status
 from refunds.frozen import freeze
 from refunds.models import ReturnRequest, WalletEntry
-from refunds.operations import sweeps
+from refunds.operations import button
 from refunds.operations.audit import run_audit
 from refunds.operations.decisions import decide_chosen
 from refunds.schedule import beat_schedule
@@ -58,7 +58,7 @@ class Days(RuleBasedStateMachine):
     def press(self) -> None:
         """The button: everything pending since the last cutoff is approved."""
         now, self.presses = self.celery.now, self.presses + 1
-        sweeps.start_approve(key=str(self.presses), frozen=freeze(), by=None, now=now)
+        button.start_approve(key=str(self.presses), frozen=freeze(), by=None, now=now)
         self._decide(Status.APPROVED, self._pending(since=cutoff.latest(now)))
         self.celery.advance(timedelta(0))
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from refunds.domain.retries import LONGEST_COUNTDOWN, Again, GiveUp, RetryPolicy
+from refunds.domain.retries import LONGEST_COUNTDOWN, GiveUp, Retry, RetryPolicy
 
 HOUR = timedelta(hours=1)
 jitters = st.floats(0, 1, exclude_max=True)
@@ -24,9 +24,9 @@ def test_wait_stays_within_every_bound(
     policy: RetryPolicy, attempt: int, elapsed: timedelta, jitter: float, retry_after: timedelta | None
 ) -> None:
     """A retry waits at least the floor and Retry-After, at most the ceiling, and ends within the budget."""
-    verdict = policy.decide(attempt=attempt, elapsed=elapsed, jitter=jitter, retry_after=retry_after)
+    verdict = policy.after_failure(attempt=attempt, elapsed=elapsed, jitter=jitter, retry_after=retry_after)
     asked = retry_after or timedelta(0)
-    if isinstance(verdict, Again):
+    if isinstance(verdict, Retry):
         assert attempt < policy.max_attempts
         assert elapsed + verdict.delay <= policy.within
         assert max(policy.least, asked) <= verdict.delay <= max(policy.ceiling(attempt), policy.least, asked)
@@ -48,7 +48,7 @@ def test_attempts_end_by_number_or_time(policy: RetryPolicy, draws: list[float])
     """For any jitter, the policy gives up after a number of attempts or after a time."""
     elapsed = timedelta(0)
     for attempt, jitter in enumerate(draws, start=1):
-        verdict = policy.decide(attempt=attempt, elapsed=elapsed, jitter=jitter)
+        verdict = policy.after_failure(attempt=attempt, elapsed=elapsed, jitter=jitter)
         if isinstance(verdict, GiveUp):
             assert attempt <= policy.max_attempts
             return
@@ -59,13 +59,13 @@ def test_attempts_end_by_number_or_time(policy: RetryPolicy, draws: list[float])
 def test_last_attempt_gives_up_with_its_number() -> None:
     """With three attempts allowed the third failure is the last."""
     policy = RetryPolicy(max_attempts=3)
-    assert policy.decide(attempt=2, elapsed=HOUR, jitter=0.5) == Again(timedelta(seconds=2))
-    assert policy.decide(attempt=3, elapsed=HOUR, jitter=0.5) == GiveUp("gave up after 3 attempts")
+    assert policy.after_failure(attempt=2, elapsed=HOUR, jitter=0.5) == Retry(timedelta(seconds=2))
+    assert policy.after_failure(attempt=3, elapsed=HOUR, jitter=0.5) == GiveUp("gave up after 3 attempts")
 
 
 def test_retry_after_beyond_the_budget_gives_up() -> None:
     """The policy gives up where the provider asks for a longer wait than the budget has left."""
-    verdict = RetryPolicy(within=HOUR).decide(attempt=1, elapsed=HOUR / 2, jitter=0, retry_after=HOUR)
+    verdict = RetryPolicy(within=HOUR).after_failure(attempt=1, elapsed=HOUR / 2, jitter=0, retry_after=HOUR)
     assert verdict == GiveUp("gave up: the next attempt would come more than 1:00:00 after the first")
 
 
@@ -73,7 +73,7 @@ def test_retry_after_beyond_the_budget_gives_up() -> None:
 def test_attempt_or_jitter_out_of_range_is_refused(attempt: int, jitter: float) -> None:
     """Attempts count from 1 and jitter lies in [0, 1)."""
     with pytest.raises(ValueError, match="attempt"):
-        RetryPolicy().decide(attempt=attempt, elapsed=HOUR, jitter=jitter)
+        RetryPolicy().after_failure(attempt=attempt, elapsed=HOUR, jitter=jitter)
 
 
 @given(st.lists(spans, min_size=4, max_size=4), st.integers(-1, 1))

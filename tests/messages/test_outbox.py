@@ -13,7 +13,7 @@ from refunds.apps import LABEL
 from refunds.domain.returns import Decision
 from refunds.domain.sweeps import Frozen
 from refunds.models import Sweep
-from refunds.operations import sweeps
+from refunds.operations import button, sweeps
 from refunds.operations.decisions import decide_chosen
 
 from ..factories import CUTOFF, PRESSED, make_requests
@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 def start() -> tuple[Sweep, bool]:
     """Press the button over one request."""
     rows = make_requests()
-    return sweeps.start_approve(key="k", frozen=Frozen(rows[-1].pk), by=None, now=PRESSED)
+    return button.start_approve(key="k", frozen=Frozen(rows[-1].pk), by=None, now=PRESSED)
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def settle(refund: Refund, gateway: Mock, now: datetime) -> None:
 
 def late_receipt(refund: Refund, now: datetime) -> None:
     """Settle the refund by the receipt of an attempt that outlived its lease."""
-    payments._keep(refund, Settled("re_late"), now)
+    payments._store_answer(refund, Settled("re_late"), now, YES)
 
 
 def notice_of(refund: Refund) -> tuple[str, datetime | None, datetime | None]:

@@ -13,7 +13,7 @@ from refunds.gateways.wallet import Wallet
 from refunds.models import Refund
 from refunds.notices import sending
 from refunds.notices.models import Notice
-from refunds.notices.sending import SPELL, notify_customers
+from refunds.notices.sending import LONGEST_RUN, notify_customers
 from refunds.operations import bulk_payments
 
 from ..factories import NOON, SECOND, make_refund
@@ -49,7 +49,7 @@ def test_message_is_for_a_lot_of_refunds(
     sent: list[dict[str, int]], monkeypatch: pytest.MonkeyPatch, count: int, sizes: list[int]
 ) -> None:
     """It names the first and the last refund of the lot; a lot of one has no last."""
-    monkeypatch.setattr(sending, "LOT", 2)
+    monkeypatch.setattr(sending, "REFUNDS_PER_MESSAGE", 2)
     ids = [row.pk for row in paid(count)]
     lots = [[ids.pop(0) for _ in range(size)] for size in sizes]
     assert sent == [{"refund_id": lot[0], **({"last_id": lot[-1]} if len(lot) > 1 else {})} for lot in lots]
@@ -104,8 +104,8 @@ def test_rest_gets_another_message_after_a_while(
     now = [NOON]
 
     def slow() -> None:
-        now[0] += SPELL / 2
-        if trouble and now[0] == NOON + SPELL:
+        now[0] += LONGEST_RUN / 2
+        if trouble and now[0] == NOON + LONGEST_RUN:
             raise trouble
 
     mail_server.answers = [During(slow), During(slow)]

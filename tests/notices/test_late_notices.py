@@ -11,7 +11,7 @@ from refunds.gateways.wallet import Wallet
 from refunds.models import Refund
 from refunds.notices.models import Notice
 from refunds.notices.resend import LATE
-from refunds.notices.sending import LEASE, LOT, WITHIN, notify_customer
+from refunds.notices.sending import LEASE, REFUNDS_PER_MESSAGE, WITHIN, notify_customer
 from refunds.operations import PATIENCE, health, local, reconcile
 
 from ..factories import BLINK, HOUR, MINUTE, NOON, SECOND, make_failed, make_refund, never_read_tables
@@ -137,10 +137,10 @@ def test_notices_that_became_due_together_need_a_message_per_lot(
     monkeypatch: pytest.MonkeyPatch, messages: list[int]
 ) -> None:
     """They had three messages; two are in the queue, so one lot of notices gets a message."""
-    ids = make_failed(2 * LOT + 1)
+    ids = make_failed(2 * REFUNDS_PER_MESSAGE + 1)
     make_pending(ids, NOON)
-    for ready, count in ((3, 0), (2, LOT)):
-        monkeypatch.setattr(outbox, "ready", lambda *_names, ready=ready: ready)
+    for ready, count in ((3, 0), (2, REFUNDS_PER_MESSAGE)):
+        monkeypatch.setattr(outbox, "queued", lambda *_names, ready=ready: ready)
         assert resent(after=PATIENCE) == count
     assert messages == [ids[0]]
-    assert Notice.objects.filter(due_at=NOON + PATIENCE).count() == LOT
+    assert Notice.objects.filter(due_at=NOON + PATIENCE).count() == REFUNDS_PER_MESSAGE

@@ -4,7 +4,7 @@ import pytest
 
 from refunds.domain.returns import Decision, Status
 from refunds.models import Refund, ReturnRequest
-from refunds.operations import sweeps
+from refunds.operations import button, sweeps
 from refunds.operations.decisions import Preview, decide_chosen, preview
 
 from ..factories import BLINK, CUTOFF, DAY, NOON, PRESSED, SECOND, make_requests
@@ -70,5 +70,5 @@ def test_preview_counts_what_the_sweep_decides() -> None:
     make_requests(4)
     shown = preview(APPROVE, PRESSED)
     make_requests(1)
-    sweep, _ = sweeps.start_approve(key="k", frozen=shown.frozen, by=None, now=PRESSED)
+    sweep, _ = button.start_approve(key="k", frozen=shown.frozen, by=None, now=PRESSED)
     assert sweeps.progress(sweep, PRESSED).left == shown.count == 4

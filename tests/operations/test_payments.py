@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from refunds.domain.refunds import RefundStatus
-from refunds.domain.retries import Again, GiveUp, RetryPolicy
+from refunds.domain.retries import GiveUp, Retry, RetryPolicy
 from refunds.domain.returns import Decision
 from refunds.gateways import Order, Refused, Settled, TryAgain
 from refunds.gateways.wallet import Wallet
@@ -57,7 +57,7 @@ def test_refusal_fails_the_refund_with_its_reason(refund: Refund) -> None:
 def test_temporary_failure_makes_the_refund_due_later(refund: Refund) -> None:
     """The refund stays pending, and is attempted with the same key, but not before it is due."""
     gateway = Scripted(TryAgain("timeout"), "re_1")
-    assert pay_refund(refund.pk, NOON, gateway=gateway, jitter=0, policy=POLICY) == Again(timedelta(seconds=1))
+    assert pay_refund(refund.pk, NOON, gateway=gateway, jitter=0, policy=POLICY) == Retry(timedelta(seconds=1))
     due = NOON + timedelta(seconds=1)
     refund.refresh_from_db()
     assert (refund.status, refund.due_at, refund.failure, refund.dispatched_at) == ("pending", due, "timeout", due)
@@ -73,7 +73,7 @@ def test_long_wait_is_left_to_the_reconciler(refund: Refund) -> None:
     """A wait that is too long for a message sends none, and the reconciler sends the refund once it is due."""
     wait = timedelta(minutes=5)
     gateway = Scripted(TryAgain("429", after=wait))
-    assert pay_refund(refund.pk, NOON, gateway=gateway, jitter=0) == Again(wait)
+    assert pay_refund(refund.pk, NOON, gateway=gateway, jitter=0) == Retry(wait)
     refund.refresh_from_db()
     assert (refund.due_at, refund.dispatched_at) == (NOON + wait, None)
 

@@ -17,7 +17,7 @@ from refunds.domain.sweeps import Frozen, IdRange
 from refunds.gateways import Gateway
 from refunds.gateways.wallet import Wallet
 from refunds.models import Chunk, ReturnRequest, Sweep
-from refunds.operations import PATIENCE, bulk_payments, health, reconcile, sweeps
+from refunds.operations import PATIENCE, bulk_payments, button, health, reconcile, sweeps
 from refunds.operations.decisions import decide_chosen
 
 from ..factories import BLINK, CUTOFF, DAY, HOUR, NOON, PRESSED, SECOND, local, make_refund, make_requests
@@ -42,7 +42,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
 
 
 def approve(rows: list[ReturnRequest], now: datetime = PRESSED) -> Sweep:
-    sweep, _ = sweeps.start_approve(key="k", frozen=Frozen(rows[-1].pk), by=None, now=now)
+    sweep, _ = button.start_approve(key="k", frozen=Frozen(rows[-1].pk), by=None, now=now)
     return sweep
 
 
@@ -122,13 +122,13 @@ def test_health_has_one_line_for_each_overdue_item(sent: Sent) -> None:
     rows = make_requests(3)
     decide_chosen([rows[0].pk], Decision.APPROVE, by=None, note="", now=NOON)
     sweep = approve(rows, NOON)
-    assert health.health(NOON + health.STALLED - BLINK) == []
-    (stalled,) = health.health(NOON + health.STALLED)
+    assert health.health(NOON + health.STALLED_AFTER - BLINK) == []
+    (stalled,) = health.health(NOON + health.STALLED_AFTER)
     since = f"{local(NOON)} {NOON.astimezone(cutoff.ZONE):%Z}"
     assert stalled == (f"stalled sweep: approve sweep {sweep.pk} has not moved since {since}, 2 left; start a worker")
     unpaid = f"unpaid refunds: 1 overdue, refund {rows[0].pk} since {since}; start a worker on the queues"
-    assert [line.startswith(unpaid) for line in health.health(NOON + health.UNPAID)] == [False, True]
-    lines = health.health(CUTOFF + health.STALLED)
+    assert [line.startswith(unpaid) for line in health.health(NOON + health.UNPAID_AFTER)] == [False, True]
+    lines = health.health(CUTOFF + health.STALLED_AFTER)
     assert [line.split(":")[0] for line in lines] == ["missed cutoff", "unpaid refunds"]
     assert f"nothing was declined at {local(CUTOFF)}" in lines[0]
 
@@ -137,7 +137,7 @@ def test_message_in_the_queue_is_not_sent_again(sent: Sent, monkeypatch: pytest.
     """Of three refunds with two messages in the queue, the one that has waited longest gets a message."""
     ids = [make_refund(dispatched_at=NOON + n * BLINK).pk for n in (3, 1, 2)]
     for ready, expected in ((3, []), (4, []), (2, [ids[1]])):
-        monkeypatch.setattr(outbox, "ready", lambda *_names, ready=ready: ready)
+        monkeypatch.setattr(outbox, "queued", lambda *_names, ready=ready: ready)
         assert reconcile.reconcile(NOON + 2 * PATIENCE, gateway=Scripted())["refunds"] == len(expected)
         assert sent == [(outbox.PAY_REFUND, [{"refund_id": pk}], None) for pk in expected]
 
@@ -145,9 +145,9 @@ def test_message_in_the_queue_is_not_sent_again(sent: Sent, monkeypatch: pytest.
 def test_refunds_of_a_range_have_one_message(sent: Sent, monkeypatch: pytest.MonkeyPatch) -> None:
     """A message in the queue can be the range's: nothing is lost. With an empty queue each refund gets its own."""
     ids = [row.pk for row in make_requests(3, status="approved")]
-    monkeypatch.setattr(outbox, "ready", lambda *_names: 1)
+    monkeypatch.setattr(outbox, "queued", lambda *_names: 1)
     assert reconcile.reconcile(NOON + PATIENCE, gateway=Scripted())["refunds"] == 0
-    monkeypatch.setattr(outbox, "ready", lambda *_names: 0)
+    monkeypatch.setattr(outbox, "queued", lambda *_names: 0)
     assert reconcile.reconcile(NOON + PATIENCE, gateway=Scripted())["refunds"] == 3
     # The range's message was only late: it finds nothing to send.
     assert bulk_payments.pay_refunds(IdRange(ids[0], ids[-1]), NOON + PATIENCE, gateway=Scripted()) == 0
@@ -161,7 +161,7 @@ def test_plans_and_chunks_get_the_messages_that_their_queue_lacks(sent: Sent, mo
         Chunk(sweep=sweep, first_id=n, last_id=n, dispatched_at=NOON - n * BLINK) for n in range(1, 5)
     )
     sent.clear()
-    monkeypatch.setattr(outbox, "ready", lambda *_names: 3)
+    monkeypatch.setattr(outbox, "queued", lambda *_names: 3)
     done = reconcile.reconcile(NOON + PATIENCE, gateway=Wallet())
     assert (done["plans"], done["chunks"]) == (1, 1)
     assert [(name, messages) for name, messages, _ in sent] == [
@@ -178,7 +178,7 @@ def test_queue_gets_no_more_refunds_than_the_provider_takes(
     for n in range(40):
         make_refund(dispatched_at=None if n % 2 else NOON)
     for ready, count in ((30, 0), (25, 5)):
-        monkeypatch.setattr(outbox, "ready", lambda *_names, ready=ready: ready)
+        monkeypatch.setattr(outbox, "queued", lambda *_names, ready=ready: ready)
         assert reconcile.reconcile(NOON + PATIENCE, gateway=Scripted())["refunds"] == count
 
 
@@ -194,7 +194,7 @@ def test_broker_that_does_not_answer_stops_nothing_else(
     sent: Sent, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Nothing is sent or marked as sent, the log says so, and the missed decline is started."""
-    monkeypatch.setattr(outbox, "ready", Mock(side_effect=OperationalError("connection refused")))
+    monkeypatch.setattr(outbox, "queued", Mock(side_effect=OperationalError("connection refused")))
     refund = make_refund(dispatched_at=NOON)
     make_requests()
     with caplog.at_level(logging.ERROR, logger=LABEL):

@@ -13,7 +13,7 @@ from refunds.domain.returns import Decision
 from refunds.domain.sweeps import IdRange
 from refunds.frozen import freeze
 from refunds.gateways.wallet import Wallet
-from refunds.operations import sweeps
+from refunds.operations import button, sweeps
 from refunds.operations.bulk_payments import pay_refunds
 
 from ..factories import CUTOFF, NOON, PRESSED, make_refund, make_requests
@@ -58,7 +58,7 @@ def test_chunk_is_decided_in_eight_statements(
     """Its mark, BEGIN, the chunk, its rows, its count, the refunds of the approved, COMMIT, the end of the sweep."""
     make_requests(count)
     if kind is Decision.APPROVE:
-        sweep, _ = sweeps.start_approve(key="k", frozen=freeze(), by=None, now=PRESSED)
+        sweep, _ = button.start_approve(key="k", frozen=freeze(), by=None, now=PRESSED)
     else:
         sweep, _ = sweeps.decline_pending(CUTOFF)
     sweeps.plan_sweep(sweep.pk, sweep.started_at)
@@ -75,6 +75,6 @@ def test_plan_takes_one_statement_for_each_chunk(
     """Besides: a mark, BEGIN, the sweep, its first row, a last hop, its last row, the chunks, the plan, COMMIT, end."""
     monkeypatch.setattr("refunds.domain.sweeps.CHUNK_ROWS", 2)
     make_requests(2 * chunks)
-    sweep, _ = sweeps.start_approve(key="k", frozen=freeze(), by=None, now=PRESSED)
+    sweep, _ = button.start_approve(key="k", frozen=freeze(), by=None, now=PRESSED)
     with django_assert_num_queries(10 + chunks):
         assert sweeps.plan_sweep(sweep.pk, PRESSED) == chunks

@@ -11,7 +11,7 @@ from refunds.errors import UnknownRow
 from refunds.frozen import freeze
 from refunds.gateways.wallet import Wallet
 from refunds.models import Chunk, Refund, ReturnRequest, Sweep, WalletEntry
-from refunds.operations import bulk_payments, payments, sweeps
+from refunds.operations import bulk_payments, button, payments, sweeps
 
 from ..factories import BLINK, CUTOFF, HOUR, NOON, PRESSED, make_requests
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 def planned(now: datetime = PRESSED) -> Sweep:
     """Approve what is pending now, as far as the plan."""
-    sweep, created = sweeps.start_approve(key="k", frozen=freeze(), by=None, now=now)
+    sweep, created = button.start_approve(key="k", frozen=freeze(), by=None, now=now)
     assert created
     sweeps.plan_sweep(sweep.pk, now)
     return sweep

@@ -53,7 +53,7 @@ def failures(server: StripeServer, stripe: Stripe) -> list[str]:
     found.append(refused(make_order(server.provider.pay(1250))))
     policy = RetryPolicy()
     ends = (policy.max_attempts, policy.base), (1, policy.within)
-    verdicts = [policy.decide(attempt=attempt, elapsed=elapsed, jitter=0) for attempt, elapsed in ends]
+    verdicts = [policy.after_failure(attempt=attempt, elapsed=elapsed, jitter=0) for attempt, elapsed in ends]
     found += [verdict.reason for verdict in verdicts if isinstance(verdict, GiveUp)]
     assert len(found) == len(payments) + 5
     for check in (Wallet.check_payment, ids.check):

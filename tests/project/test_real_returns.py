@@ -14,7 +14,7 @@ from refunds.frozen import freeze
 from refunds.importing.files import ONLINE_RETAIL, Format, Source
 from refunds.importing.importer import Summary, import_file
 from refunds.models import Refund, ReturnRequest, WalletEntry
-from refunds.operations import sweeps
+from refunds.operations import button, sweeps
 from refunds.operations.audit import run_audit
 
 from ..data import count_and_total
@@ -41,7 +41,7 @@ def test_every_real_return_is_imported_approved_and_refunded_once(real_file: Pat
         found = [take(real_file, celery.now) for _ in range(2)]
         assert found == [Summary(imported=count, totals={"GBP": total}), Summary(known=count)]
         assert ReturnRequest.objects.count() == count
-        sweeps.start_approve(key="first", frozen=freeze(), by=None, now=celery.now)
+        button.start_approve(key="first", frozen=freeze(), by=None, now=celery.now)
         celery.advance(SECOND)
         books = run_audit()
         assert (books.count(Status.APPROVED), books.count(RefundStatus.SUCCEEDED)) == (count, count)
@@ -49,7 +49,7 @@ def test_every_real_return_is_imported_approved_and_refunded_once(real_file: Pat
         for ledger in (ReturnRequest, Refund, WalletEntry):
             assert ledger.objects.aggregate(total=Sum("amount_minor")) == {"total": total}
         before = [list(model.objects.order_by("pk").values()) for model in (ReturnRequest, Refund, WalletEntry)]
-        sweeps.start_approve(key="second", frozen=freeze(), by=None, now=celery.now)
+        button.start_approve(key="second", frozen=freeze(), by=None, now=celery.now)
         celery.run_until(CUTOFF + MINUTE)
         sweeps.decline_pending(celery.now)
         celery.advance(MINUTE)

@@ -41,7 +41,7 @@ def contradictory(*rows: tuple[str, dict[str, Any]]) -> pytest.MarkDecorator:
     ("request_received_after", {"requested_at": NOON + SECOND}),
     ("request_decided_has_instant", {"status": "declined"}),
     ("request_decided_has_instant", {"decided_at": NOON}),
-    ("request_approved_owes", {"status": "approved", "decided_at": NOON}),
+    ("request_approved_has_refund", {"status": "approved", "decided_at": NOON}),
 )
 def test_contradictory_return_request_is_refused(constraint: str, columns: dict[str, Any]) -> None:
     """A zero amount or quantity, an unknown status, a receipt before the creation and half a decision are refused."""
@@ -135,20 +135,20 @@ def test_approval_without_its_refund_cannot_be_committed() -> None:
     row, other = make_requests(2)
     refused_at_commit(lambda: queries.decide_rows(ReturnRequest.objects.filter(pk=row.pk), Decision.APPROVE, NOON))
     approved = {"status": "approved", "decided_at": NOON}
-    refused_at_commit(lambda: ReturnRequest.objects.filter(pk=row.pk).update(owed=row.pk, **approved))
+    refused_at_commit(lambda: ReturnRequest.objects.filter(pk=row.pk).update(own_refund=row.pk, **approved))
     refund = make_refund()
     with connection.cursor() as by_hand:
         refused_at_commit(lambda: by_hand.execute("DELETE FROM refunds_refund WHERE request_id = %s", [refund.pk]))
     others = ReturnRequest.objects.filter(pk=other.pk)
-    violates("request_approved_owes", lambda: others.update(owed=None, **approved))
-    violates("request_approved_owes", lambda: others.update(owed=refund.pk, **approved))
+    violates("request_approved_has_refund", lambda: others.update(own_refund=None, **approved))
+    violates("request_approved_has_refund", lambda: others.update(own_refund=refund.pk, **approved))
 
 
 @pytest.mark.parametrize("status", ["requested", "declined"])
 def test_request_that_is_not_approved_has_no_refund(status: str) -> None:
     """Neither a pending nor a declined one names a refund, and an approval cannot be taken back by the status alone."""
     rows = ReturnRequest.objects.filter(pk=make_refund().pk)
-    violates(r"request_(approved_owes|decided_has_instant)", lambda: rows.update(status=status))
+    violates(r"request_(approved_has_refund|decided_has_instant)", lambda: rows.update(status=status))
 
 
 def test_request_has_one_refund_and_refund_has_one_credit() -> None:

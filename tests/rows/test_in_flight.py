@@ -15,7 +15,7 @@ from refunds.domain.returns import Decision, Status
 from refunds.domain.sweeps import Frozen, Scope
 from refunds.frozen import freeze, frozen_in
 from refunds.models import Chunk, ReturnRequest, Sweep
-from refunds.operations import sweeps
+from refunds.operations import button, sweeps
 from refunds.operations.decisions import preview
 
 from ..admin.conftest import CHANGE_LIST, browser, make_user, press, texts, token_of
@@ -75,7 +75,7 @@ def _pressed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def start() -> Sweep:
     """Start the sweep of what is committed now."""
-    return sweeps.start_approve(key="k", frozen=freeze(), by=None, now=PRESSED)[0]
+    return button.start_approve(key="k", frozen=freeze(), by=None, now=PRESSED)[0]
 
 
 def run(sweep: Sweep, now: Any = PRESSED, between: Callable[[], None] = lambda: None) -> None:

@@ -17,7 +17,7 @@ COUNT = {
     [
         # Its id, its key and return_id once, its refund, and whether it is pending; none for the beginning of a key.
         # SQLite's table is in the order of the id itself.
-        (ReturnRequest, {"id", "key", "return_id", "owed_id"}, {"postgresql": 5, "sqlite": 4}),
+        (ReturnRequest, {"id", "key", "return_id", "own_refund_id"}, {"postgresql": 5, "sqlite": 4}),
         # Its request, and the few that are pending, processing, or failed.
         (Refund, {"request_id", "due_at", "accepted_at"}, {"postgresql": 4, "sqlite": 4}),
     ],

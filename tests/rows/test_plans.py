@@ -12,7 +12,7 @@ from refunds.domain.sweeps import Scope
 from refunds.frozen import freeze
 from refunds.gateways.wallet import Wallet
 from refunds.models import Refund, ReturnRequest, Sweep
-from refunds.operations import health, reconcile, sweeps
+from refunds.operations import button, health, reconcile, sweeps
 from refunds.operations.decisions import preview
 
 from ..factories import CUTOFF, MINUTE, NOON, PRESSED, make_failed, make_refund, make_requests, never_read_tables
@@ -69,7 +69,7 @@ def test_health_uses_indexes() -> None:
 
 def test_open_sweeps_are_found_by_their_index() -> None:
     """There are about a thousand sweeps a year, and the reconciler reads the open ones several times a minute."""
-    sweeps.start_approve(key="k", frozen=freeze(), by=None, now=PRESSED)
+    button.start_approve(key="k", frozen=freeze(), by=None, now=PRESSED)
     with explained() as plans:
         sweeps.close_expired(CUTOFF)
         health.health(CUTOFF + MINUTE)

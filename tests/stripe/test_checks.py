@@ -29,3 +29,14 @@ def test_a_webhook_that_cannot_verify_is_an_error(settings: Settings, monkeypatc
     assert ids() == []
     monkeypatch.setattr("refunds.stripe.checks.find_spec", lambda _: None)
     assert ids() == [f"{LABEL}.E011"]
+
+
+def test_stripe_without_a_limit_on_calls_is_warned_of(settings: Settings) -> None:
+    """Only if Stripe pays, and only when deploying: a copy has no rate until its settings name one."""
+    settings.STRIPE_API_KEY, settings.REFUNDS_GATEWAY_RATE = "sk_test_x", ""
+    assert f"{LABEL}.W011" not in ids(deploy=True)
+    settings.REFUNDS_GATEWAY = "stripe"
+    assert f"{LABEL}.W011" in ids(deploy=True)
+    assert f"{LABEL}.W011" not in ids()
+    settings.REFUNDS_GATEWAY_RATE = "50/s"
+    assert f"{LABEL}.W011" not in ids(deploy=True)

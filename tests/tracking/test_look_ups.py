@@ -35,7 +35,7 @@ def test_the_reconciler_sends_one_look_up_for_each_refund_that_is_due(
 ) -> None:
     """Not before it is due, and not again while its message waits in the queue, however long."""
     waiting = [2]
-    monkeypatch.setattr(outbox, "ready", lambda *_: waiting[0])
+    monkeypatch.setattr(outbox, "queued", lambda *_: waiting[0])
     first, second = under_way(), under_way(look_at=DUE + MINUTE)
     make_refund(due_at=DUE + DAY)
     hinted = make_paid(look_at=DUE, sent_at=NOON)

@@ -56,7 +56,7 @@ def test_refused_messages_are_one_mail(signal: Any) -> None:
     (letter,) = mail.outbox
     assert letter.subject.endswith("A message on the queue was refused")
     assert "InvalidTaskError(\"the header 'id' is None\")" in letter.body
-    assert "docs/worker.md" in letter.body
+    assert "the reconciler sends again what the rows need" in letter.body
 
 
 def test_reports_are_connected() -> None:

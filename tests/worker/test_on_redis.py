@@ -14,9 +14,9 @@ from django.core import mail
 from kombu.transport import virtual
 
 from refunds.apps import LABEL
-from refunds.worker.transport import dead_letters
-from refunds.worker.transport.dead_letters import NAME
+from refunds.worker.transport import unreadable
 from refunds.worker.transport.on_redis import GuardedQoS
+from refunds.worker.transport.unreadable import NAME
 
 from ..factories import HOUR, MINUTE, NOON
 
@@ -46,7 +46,7 @@ def test_header_that_kombu_cannot_read_ends_no_worker(celery: VirtualCelery, cap
     """Such a message is kept with its reason, and the worker runs the next one."""
     send(headers=BAD)
     send()
-    with caplog.at_level(logging.ERROR, logger=dead_letters.__name__):
+    with caplog.at_level(logging.ERROR, logger=unreadable.__name__):
         celery.advance(timedelta(0))
     assert done(celery) == 1
     assert "Unreadable: reconciling: ValueError: ('Unsupported type'" in caplog.text

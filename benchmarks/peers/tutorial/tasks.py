@@ -20,7 +20,7 @@ def approve(pk: int) -> None:
         request.status = "approved"
         request.decided_at = now
         request.sweep_id = approving.SWEEP
-        request.owed_id = request.pk
+        request.own_refund_id = request.pk
         request.save()
         Refund.objects.create(
             request=request,

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from ...domain import cutoff
 from ...domain.money import to_major
 from ...domain.returns import Decision
-from ...operations import decisions, local, sweeps
+from ...operations import button, decisions, local
 from .. import taking
 from ..clock import trusted_now
 
@@ -31,7 +31,7 @@ class Command(BaseCommand):
         if not shown.count:
             self.stdout.write("Nothing can be approved; nothing was started.")
             return
-        sweep, _ = sweeps.start_approve(key=uuid.uuid4().hex, frozen=shown.frozen, by=None, now=now)
+        sweep, _ = button.start_approve(key=uuid.uuid4().hex, frozen=shown.frozen, by=None, now=now)
         for currency, count, total in shown.totals:
             self.stdout.write(f"{count:,} pending, {to_major(total, currency):,} {currency}")
         self.stdout.write(f"Sweep {sweep.pk} approves them until {local(cutoff.upcoming(now))}.")

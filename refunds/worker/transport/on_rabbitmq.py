@@ -6,7 +6,7 @@ from typing import Any, Final
 import amqp
 from amqp.method_framing import frame_handler as amqps
 
-from .dead_letters import report
+from .unreadable import report
 
 # The type of a frame with a message's properties, the length of its class, weight and body size, and the flags for no
 # property:

@@ -15,9 +15,9 @@ from kombu.transport import virtual
 from kombu.utils.encoding import bytes_to_str
 from kombu.utils.json import loads
 
-from .dead_letters import LONGEST, is_wrong_type
 from .redis_keys import GuardedKeys, repairing
 from .shape import shape
+from .unreadable import LONGEST, is_wrong_type
 
 
 def guarded(transport: type[Any]) -> type[Any]:

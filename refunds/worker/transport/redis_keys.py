@@ -6,7 +6,7 @@ from typing import Any
 
 import redis
 
-from .dead_letters import DeadLetters, is_wrong_type
+from .unreadable import DeadLetters, is_wrong_type
 
 # The base of a guard. In a guarded class, the guard precedes kombu's class, which has no types.
 _Kombus: Any = object

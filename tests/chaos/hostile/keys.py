@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import redis
 
-from refunds.worker.transport.dead_letters import NAME
+from refunds.worker.transport.unreadable import NAME
 
 from . import garbage
 from .wire import EXCHANGE, QUEUE

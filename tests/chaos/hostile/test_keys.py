@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from refunds.project.embedded.redis_server import RedisServer
-from refunds.worker.transport.dead_letters import KEPT_ASIDE, LONGEST, MOST, NAME
+from refunds.worker.transport.unreadable import KEPT_ASIDE, LONGEST, MOST, NAME
 
 from . import garbage, keys
 from .test_worker import standing

@@ -18,7 +18,7 @@ from typing import Any, Self
 import redis
 from kombu import Connection, Exchange, Queue
 
-from refunds.worker.transport.dead_letters import NAME
+from refunds.worker.transport.unreadable import NAME
 
 from ..crew import Crew
 from ..services.site import Site

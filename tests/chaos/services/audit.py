@@ -17,7 +17,9 @@ from refunds.operations.audit import run_audit
 def unsettled(cutoff: datetime) -> str:
     """What is still to happen before the books can be closed; empty when nothing is."""
     left = {
-        "requests before the cut-off to decide": ReturnRequest.objects.filter(queries.PENDING, received_at__lt=cutoff),
+        "requests before the cut-off to decide": ReturnRequest.objects.filter(
+            queries.REQUESTED, received_at__lt=cutoff
+        ),
         "refunds to pay": Refund.objects.filter(queries.UNPAID),
         "refunds under way": Refund.objects.filter(queries.UNDER_WAY),
         "sweeps to close": Sweep.objects.filter(closed_at=None),

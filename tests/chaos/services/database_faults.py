@@ -95,7 +95,7 @@ def serialization(stage: Stage) -> str:
 def _rows_of_a_chunk(stage: Stage) -> list[int]:
     """Three rows, rising, that one task will probably decide: the last ones of those that wait."""
     stage.receive(sweeps.CHUNK_ROWS)
-    rows = ReturnRequest.objects.filter(queries.PENDING).order_by("-pk").values_list("pk", flat=True)
+    rows = ReturnRequest.objects.filter(queries.REQUESTED).order_by("-pk").values_list("pk", flat=True)
     return sorted(stage.insist(lambda: list(rows[:3])))
 
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from refunds.frozen import freeze
 from refunds.models import Chunk, ReturnRequest, Sweep, new_key
-from refunds.operations import sweeps
+from refunds.operations import button, sweeps
 
 from ..crew import Crew
 from ..pace import TooSlow, Watch
@@ -113,7 +113,7 @@ class Stage:
         """Approve all that is there, as the button does; the sweep that this began."""
         self.presses += 1
         key = f"press {self.presses}"
-        sweep, _ = self.insist(lambda: sweeps.start_approve(key=key, frozen=freeze(), by=None, now=timezone.now()))
+        sweep, _ = self.insist(lambda: button.start_approve(key=key, frozen=freeze(), by=None, now=timezone.now()))
         return sweep
 
     def is_planned(self) -> bool:

@@ -41,9 +41,9 @@ def send(app: Celery, name: str, **options: Any) -> None:
 
 def test_a_queue_that_does_not_exist_has_no_messages(app: Celery) -> None:
     """Asked twice, because RabbitMQ closes the channel that asked; afterwards the same connection publishes."""
-    assert (outbox.ready("one"), outbox.ready("one", "two")) == (0, 0)
+    assert (outbox.queued("one"), outbox.queued("one", "two")) == (0, 0)
     send(app, "one")
-    assert (outbox.ready("one"), outbox.ready("two")) == (1, 0)
+    assert (outbox.queued("one"), outbox.queued("two")) == (1, 0)
 
 
 def test_messages_of_every_priority_are_counted_until_a_worker_has_them(app: Celery) -> None:
@@ -51,18 +51,18 @@ def test_messages_of_every_priority_are_counted_until_a_worker_has_them(app: Cel
     for priority in (0, 3, 6, 9):
         send(app, "one", priority=priority)
     send(app, "two")
-    assert (outbox.ready("one"), outbox.ready("two"), outbox.ready("one", "two", "one")) == (4, 1, 5)
+    assert (outbox.queued("one"), outbox.queued("two"), outbox.queued("one", "two", "one")) == (4, 1, 5)
     with app.connection_for_read() as connection:
         channel = connection.channel()
         message = app.amqp.queues[app.conf.task_routes["one"]["queue"]].bind(channel).get()
         assert message is not None
-        assert outbox.ready("one") == 3
+        assert outbox.queued("one") == 3
         message.requeue()
-        assert outbox.ready("one") == 4
+        assert outbox.queued("one") == 4
         message = app.amqp.queues[app.conf.task_routes["one"]["queue"]].bind(channel).get()
         assert message is not None
         message.ack()
-    assert outbox.ready("one") == 3
+    assert outbox.queued("one") == 3
 
 
 def test_a_broker_that_is_away_cannot_be_asked(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,4 +71,4 @@ def test_a_broker_that_is_away_cannot_be_asked(monkeypatch: pytest.MonkeyPatch) 
     made.conf.task_publish_retry_policy = {"max_retries": 0}
     monkeypatch.setattr(outbox, "current_app", made)
     with pytest.raises(OperationalError):
-        outbox.ready("one")
+        outbox.queued("one")

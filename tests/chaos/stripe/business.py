@@ -7,7 +7,7 @@ from datetime import datetime
 
 from refunds.frozen import freeze
 from refunds.models import Refund, ReturnRequest
-from refunds.operations import sweeps
+from refunds.operations import button
 
 from .provider import Given, Provider
 from .reckoning import Owed
@@ -60,7 +60,7 @@ def receive(provider: Provider, made: list[Sale], now: datetime) -> None:
 
 def press(now: datetime) -> None:
     """Approve them all, as the button does: what follows goes through the queue."""
-    sweeps.start_approve(key="storm", frozen=freeze(), by=None, now=now)
+    button.start_approve(key="storm", frozen=freeze(), by=None, now=now)
 
 
 def owed() -> list[Owed]:

@@ -96,7 +96,7 @@ class Storm:
     def _left(self) -> int:
         """What is still to be decided, paid or looked up."""
         waiting = (
-            ReturnRequest.objects.filter(queries.PENDING),
+            ReturnRequest.objects.filter(queries.REQUESTED),
             Refund.objects.filter(queries.UNPAID),
             Refund.objects.filter(queries.UNDER_WAY),
         )

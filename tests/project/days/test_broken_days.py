@@ -19,7 +19,7 @@ from refunds.frozen import freeze
 from refunds.gateways import Gateway
 from refunds.gateways.wallet import Wallet
 from refunds.models import Refund, ReturnRequest, Sweep, WalletEntry
-from refunds.operations import payments, sweeps
+from refunds.operations import button, payments
 from refunds.operations.audit import run_audit
 from refunds.operations.decisions import decide_chosen
 from refunds.rate import receivers
@@ -89,7 +89,7 @@ class BrokenDays(VirtualCeleryMachine):
     def press(self) -> None:
         """The button."""
         self.presses += 1
-        sweeps.start_approve(key=str(self.presses), frozen=freeze(), by=None, now=self.celery.now)
+        button.start_approve(key=str(self.presses), frozen=freeze(), by=None, now=self.celery.now)
 
     @precondition(lambda self: ReturnRequest.objects.exists())
     @rule(data=st.data(), decision=st.sampled_from(Decision))

@@ -43,8 +43,8 @@ from refunds.models import Chunk, Refund, Sweep
 for model in (Chunk, Refund, Sweep):
     model.objects.update(dispatched_at=timezone.now() - timedelta(minutes=2))
 """
-# A refund that kills its worker among two others; the app and the gateway are those of poison.py.
-POISON, ATTEMPTS = "import tests.project.poison\n", 2  # as many as poison.py allows, whose waits are its own
+# A refund that kills its worker among two others; the app and the gateway are those of chaos/poison.py.
+POISON, ATTEMPTS = "import tests.chaos.poison\n", 2  # as many as chaos/poison.py allows, whose waits are its own
 APPROVE = """
 from django.core.management import call_command
 from django.utils import timezone
@@ -108,9 +108,9 @@ def test_refund_that_kills_its_worker_is_attempted_a_bounded_number_of_times(tmp
         return len(settled) == 3
 
     with RedisServer() as redis:
-        environment = {"CELERY_BROKER_URL": redis.url(), "REFUNDS_GATEWAY": "tests.project.poison.Payer"}
+        environment = {"CELERY_BROKER_URL": redis.url(), "REFUNDS_GATEWAY": "tests.chaos.poison.Payer"}
         python(tmp_path, "-c", POISON + APPROVE, environment=environment)
-        run = (tmp_path, environment, "tests.project.poison")
+        run = (tmp_path, environment, "tests.chaos.poison")
         beat = celery(*run, "beat", "--schedule", str(tmp_path / "beat"), "--pidfile=", "--loglevel=warning")
         worker = celery(*run, "worker", "--pool=prefork", "--concurrency=1", "--loglevel=warning")
         lines = read(worker, is_settled)

@@ -1,4 +1,4 @@
-"""An app whose gateway kills the worker that refunds one kind of payment: `celery -A tests.project.poison`."""
+"""An app whose gateway kills the worker that refunds one kind of payment: `celery -A tests.chaos.poison`."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ from celery.signals import task_postrun
 from refunds.domain.retries import RetryPolicy
 from refunds.gateways import Order, Settled
 
-from ..chaos.shortened import app as shortened
+from .shortened import app as shortened
 
 POISON = "poison"
 # Each is a wait of up to five seconds: so often does Celery look whether a child of its pool has died.

@@ -8,7 +8,6 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.auth import get_permission_codename
 from django.contrib.auth.models import User
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
@@ -19,7 +18,7 @@ from ..domain.sweeps import Frozen
 from ..frozen import frozen_in
 from ..models import ReturnRequest
 from ..operations import trusted_now
-from ..operations.decisions import decide_chosen, preview
+from ..operations.decisions import Rows, decide_chosen, preview
 from .actions import ActingAdmin, make_token, read_token
 from .base import NotDone
 
@@ -27,8 +26,6 @@ from .base import NotDone
 NEEDS: Final = {f"{do}_selected": f"{LABEL}.{get_permission_codename(do, ReturnRequest._meta)}" for do in Decision}
 # Characters: enough for a paragraph.
 REASON_LENGTH: Final = 500
-
-Rows = QuerySet[ReturnRequest]
 
 
 class DeclineForm(forms.Form):

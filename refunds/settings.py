@@ -51,7 +51,7 @@ BEAT_SCHEDULE = CELERY_BEAT_SCHEDULE = beat_schedule()
 # Entries. After a kill, beat repeats what it sent since it last wrote its schedule file: write it after each entry.
 CELERY_BEAT_SYNC_EVERY = 1
 
-# One queue for each kind of work that can pile up without delaying the others.
+# One queue for each kind of work that can pile up without delaying the others. Rooms have more, such as `mail`.
 TASK_QUEUES = ["decisions", "payments", "reconciling"]
 TASK_ROUTES = CELERY_TASK_ROUTES = {
     outbox.PLAN_SWEEP: {"queue": "decisions"},
@@ -66,7 +66,7 @@ CELERY_TASK_DEFAULT_QUEUE = "decisions"
 CELERY_TASK_CREATE_MISSING_QUEUES = False
 
 
-def queues(names: Iterable[str], kind: str = REFUNDS_QUEUE_TYPE) -> list[Any]:
+def queues(names: Iterable[str], kind: str) -> list[Any]:
     """Return the Celery queues of these names; `kind` is `classic` or `quorum`.
 
     On a direct exchange, Celery publishes straight to the queue. It needs no binding, which a flushed Redis loses.
@@ -77,4 +77,4 @@ def queues(names: Iterable[str], kind: str = REFUNDS_QUEUE_TYPE) -> list[Any]:
     return [Queue(name, exchange, routing_key=name, queue_arguments={"x-queue-type": kind}) for name in names]
 
 
-CELERY_TASK_QUEUES = queues(TASK_QUEUES)
+CELERY_TASK_QUEUES = queues(TASK_QUEUES, REFUNDS_QUEUE_TYPE)

@@ -1,6 +1,7 @@
-"""The cutoff: each request received before it and still pending at it is declined. No other module names it.
+"""The cutoff: each request received before it and still pending at it is declined. Its time and zone are only here.
 
-A request received at the cutoff's very instant or later belongs to the next day.
+A request received at the cutoff's very instant or later belongs to the next day. At that instant a running approval
+expires (domain.sweeps), and the decline starts (schedule).
 """
 
 from datetime import UTC, date, datetime, time, timedelta

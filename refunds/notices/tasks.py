@@ -24,7 +24,7 @@ def notify_customer(*, refund_id: int, last_id: int | None = None, **_newer: obj
         sending.notify_customers(IdRange(first, positive("last_id", last_id)), timezone.now)
 
 
-# If the mail server is down, retry after at most 1, 2, 4, 8 and 16 seconds, then give up until the next evening.
+# If the mail server is down, retry after at most 2, 4, 8, 16 and 32 seconds, then give up until the next evening.
 @shared_task(name=f"{LABEL}.send_digest", autoretry_for=(OSError,), retry_backoff=2, max_retries=5)
 def send_digest(**_newer: object) -> None:
     """Send the evening's mail to the admins."""

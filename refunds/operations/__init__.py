@@ -1,4 +1,4 @@
-"""The use cases. Each takes `now` (aware), which edges get from `trusted_now`; it changes rows, then sends messages."""
+"""The use cases. Each takes `now` (aware), changes rows, then sends messages. Cutoffs go by `trusted_now`."""
 
 from datetime import datetime, timedelta
 from typing import Final

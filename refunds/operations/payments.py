@@ -31,7 +31,7 @@ Failure = Refused | TryAgain
 
 @dataclass(frozen=True)
 class NotNow:
-    """Nothing was attempted: the refund is settled, not due, in another worker's hands, or its call has to wait."""
+    """The refund did not change: it is settled, not due, in another worker's hands, or has to wait."""
 
 
 Result = Answer | Retry | GiveUp | NotNow

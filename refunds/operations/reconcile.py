@@ -34,8 +34,8 @@ def reconcile(now: datetime, *, gateway: Gateway, patience: timedelta = PATIENCE
     messages there must be, and the queue how many there are: the difference is lost, and the rows that have waited
     longest get new ones. A duplicate in the queue is counted too. At worst, this delays resending a lost message.
 
-    If the broker cannot be counted, log it and stop: sweeps are closed and a missed decline is started, and the
-    next run sends messages.
+    If the broker does not answer, log the error and send nothing more: the next run does. Raises ImproperlyConfigured
+    where the transport cannot count.
     """
     done = {"closed": sweeps.close_expired(now)}
     done["cutoffs"] = int(missed_cutoff(now) is not None and sweeps.decline_pending(now)[1])
@@ -105,8 +105,9 @@ def _resend_refunds(now: datetime, patience: timedelta, gateway: Gateway) -> int
     ids += of_messages(((pk, at or pk) for pk, at in rows), needed["ranges"] + needed["single"] - queued)
     with claimed(due.filter(unsent | waits), ids, dispatched_at=now + timedelta.resolution) as found:
         ids = sorted(refund.pk for refund in found)
-        if ids and in_bulk(gateway):
-            outbox.on_commit(outbox.PAY_REFUNDS, [{"first_id": ids[0], "last_id": ids[-1]}])
+        if in_bulk(gateway):  # a message pays all that is due between its ids, and so gets only ids that are close
+            close = [list(group) for _, group in groupby(ids, lambda pk: pk // rules.CHUNK_ROWS)]
+            outbox.on_commit(outbox.PAY_REFUNDS, [{"first_id": some[0], "last_id": some[-1]} for some in close])
         else:
             outbox.on_commit(outbox.PAY_REFUND, [{"refund_id": pk} for pk in ids])
     return len(ids)

@@ -13,7 +13,7 @@ from refunds import outbox
 from refunds.apps import LABEL
 from refunds.domain import cutoff
 from refunds.domain.returns import Decision
-from refunds.domain.sweeps import Frozen, IdRange
+from refunds.domain.sweeps import CHUNK_ROWS, Frozen, IdRange
 from refunds.gateways import Gateway
 from refunds.gateways.wallet import Wallet
 from refunds.models import Chunk, ReturnRequest, Sweep
@@ -115,6 +115,13 @@ def test_unpaid_refunds_are_sent_again(sent: Sent, gateway: Gateway, name: str) 
         assert reconcile.reconcile(NOON + PATIENCE + wait, gateway=gateway)["refunds"] == count
     each = [{"refund_id": pk} for pk in ids]
     assert sent == [(name, each if name == outbox.PAY_REFUND else range_of, None)]
+
+
+def test_lost_ranges_far_apart_have_a_message_each(sent: Sent) -> None:
+    """One message for both would pay everything that is due between them, in one transaction."""
+    ids = [make_refund(id=number * CHUNK_ROWS, dispatched_at=NOON).pk for number in (1000, 2000)]
+    assert reconcile.reconcile(NOON + PATIENCE, gateway=Wallet())["refunds"] == 2
+    assert sent == [(outbox.PAY_REFUNDS, [{"first_id": pk, "last_id": pk} for pk in ids], None)]
 
 
 def test_health_has_one_line_for_each_overdue_item(sent: Sent) -> None:

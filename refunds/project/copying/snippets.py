@@ -90,7 +90,8 @@ def _settings(label: str, rooms: Sequence[str]) -> Iterator[str]:
         if having := [f"{part}.{name}" for part, names in offered.items() if name in names]:
             yield f"{setting} = {' | '.join(having)}"
     if having := [f"*{part}.TASK_QUEUES" for part, names in offered.items() if "TASK_QUEUES" in names]:
-        yield f"CELERY_TASK_QUEUES = core.queues([{', '.join(having)}])"
+        yield "# Set REFUNDS_QUEUE_TYPE above this line."
+        yield f"CELERY_TASK_QUEUES = core.queues([{', '.join(having)}], REFUNDS_QUEUE_TYPE)"
     yield 'CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL", "redis://localhost:6379/0")'
     yield from _SQLITE
 

@@ -40,7 +40,7 @@ def refused(port: int = 0) -> CommandError:
 @pytest.fixture
 def folder(_nothing_starts: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return the working folder, with the files of a database on a server."""
-    monkeypatch.setattr(serve, "shared_database", lambda: DATABASE)
+    monkeypatch.setattr(serve, "database_name", lambda: DATABASE)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

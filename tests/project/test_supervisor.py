@@ -119,7 +119,7 @@ def test_interrupt_also_asks_for_the_end(supervisor: Supervisor) -> None:
     with pytest.raises(KeyboardInterrupt), interruptible(supervisor.ask_end):
         signal.raise_signal(signal.SIGTERM)
     with pytest.raises(EndAsked):
-        supervisor.check()
+        supervisor.raise_if_end_asked()
 
 
 def test_process_that_holds_a_childs_output_does_not_delay_the_end(

@@ -85,7 +85,7 @@ class Supervisor:
         """Make the waiting methods raise EndAsked. During `stop`, kill the children instead of waiting for them."""
         self._events.put(_Event("asked"))
 
-    def check(self) -> None:
+    def raise_if_end_asked(self) -> None:
         """Raise EndAsked if the end was asked for before any child was started."""
         if not self._events.empty():
             raise EndAsked

@@ -46,7 +46,7 @@ class Command(BaseCommand):
         environment: dict[str, str] = {}
         supervisor = Supervisor(self._say, environment)
         undo.enter_context(supervisor.listening())
-        database = shared_database()
+        database = database_name()
         claim = claimed(database, undo)
         port = free_port(host, port)
         address = f"http://{authority(host, port)}/admin/"
@@ -59,14 +59,14 @@ class Command(BaseCommand):
         supervisor.say(f"Broker: {broker}.")
         supervisor.say(f"Migrating {database} …")
         with interruptible(supervisor.ask_end):
-            supervisor.check()
+            supervisor.raise_if_end_asked()
             call_command("migrate", interactive=False, verbosity=verbosity - 1, stdout=self.stdout)
         if drop_broken_schedule(Path(beat_file())):
             supervisor.say("A kill broke beat's schedule file; beat starts a new one.")
-        supervisor.check()
+        supervisor.raise_if_end_asked()
         supervisor.say("Starting worker, beat and web …")
         undo.callback(supervisor.stop)
-        wait(supervisor, programs(host, port, beat_file(), verbosity), address, database, broker)
+        run_children(supervisor, programs(host, port, beat_file(), verbosity), address, database, broker)
 
     def _say(self, line: str) -> None:
         self.stdout.write(line)
@@ -88,7 +88,7 @@ class Command(BaseCommand):
         return f"a Redis inside this process, {redis.url(0)}; it keeps nothing when it ends"
 
 
-def wait(supervisor: Supervisor, children: list[Program], *shown: str) -> None:
+def run_children(supervisor: Supervisor, children: list[Program], *shown: str) -> None:
     """Start the children, show the screen, and wait for a signal. Raises CommandError if a child ends."""
     try:
         for program in children:
@@ -161,7 +161,7 @@ def authority(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def shared_database() -> str:
+def database_name() -> str:
     """Return the database's name. Raises CommandError for one in memory, which processes cannot share."""
     path = database_file(connection.settings_dict)
     if connection.vendor == "sqlite" and path is None:

@@ -3,7 +3,7 @@
 import os
 import socket
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +39,10 @@ class Command(BaseCommand):
         try:
             with ExitStack() as undo:
                 self._run(undo, **options)
-        except (EndAsked, KeyboardInterrupt):  # no child runs yet, and the database rolls back a migration under way
-            self._say("Stopped before anything was started.")
+        # No child runs yet, and the database rolls back a migration under way. Its lines can meet a closed output.
+        except (EndAsked, KeyboardInterrupt, BrokenPipeError):
+            with suppress(OSError):  # a closed output is one reason for the end
+                self._say("Stopped before anything was started.")
 
     def _run(self, undo: ExitStack, *, host: str, port: int, verbosity: int, **_options: Any) -> None:
         environment: dict[str, str] = {}
@@ -152,7 +154,8 @@ def free_port(host: str, port: int) -> int:
             return int(probe.getsockname()[1])
     except (OSError, OverflowError) as failure:
         raise CommandError(
-            f"cannot listen on {host}:{port}: {failure}. Nothing was started; choose another by --port or --host"
+            f"cannot listen on {authority(host, port)}: {failure}. Nothing was started; choose another by --port or "
+            "--host"
         ) from failure
 
 

@@ -4,6 +4,7 @@ import functools
 import os
 import re
 import select
+import signal
 import subprocess
 import sys
 import urllib.parse
@@ -77,6 +78,8 @@ class Serve:
 
     def start(self) -> "subprocess.Popen[str]":
         """Start the process, which shows its screen line by line."""
+        # Ctrl-C ends serve, unless the tests run as a shell's background job: then they ignore it, and so would serve.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         arguments = ("-m", "refunds", "serve", "--port", "0", *self.options)
         return start(self.folder, *arguments, environment=self.environment)
 
@@ -110,9 +113,8 @@ class Serve:
 
     def refunds(self, *arguments: str) -> str:
         """Run a command in the folder, and return its output. No variable names the embedded broker."""
-        return start(self.folder, "-m", "refunds", *arguments, environment=self.environment).communicate(timeout=LONG)[
-            0
-        ]
+        process = start(self.folder, "-m", "refunds", *arguments, environment=self.environment)
+        return process.communicate(timeout=LONG)[0]
 
     def python(self, code: str) -> str:
         """Run code in the project, as another process of it, and return its output. Fail when the code does."""

@@ -5,6 +5,7 @@ import socket
 import sys
 from contextlib import ExitStack
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -22,10 +23,7 @@ DATABASE = "refunds (postgresql)"
 @pytest.fixture
 def _nothing_starts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fail the test when serve starts a child or runs a migration."""
-
-    def started(*_args: object, **_kwargs: object) -> None:
-        pytest.fail("something was started")
-
+    started = Mock(side_effect=pytest.fail.Exception("something was started"))
     monkeypatch.setattr(Supervisor, "start", started)
     monkeypatch.setattr(serve, "call_command", started)
 
@@ -40,7 +38,7 @@ def refused(port: int = 0) -> CommandError:
 @pytest.fixture
 def folder(_nothing_starts: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return the working folder, with the files of a database on a server."""
-    monkeypatch.setattr(serve, "shared_database", lambda: DATABASE)
+    monkeypatch.setattr(serve, "database_name", lambda: DATABASE)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -53,6 +51,16 @@ def test_port_in_use_is_refused_first(folder: Path) -> None:
             assert line.startswith(f"cannot listen on 127.0.0.1:{port}: ")
             assert line.endswith("Nothing was started; choose another by --port or --host")
             assert list(folder.iterdir()) == []
+
+
+def test_closed_output_ends_serve_before_it_starts(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line that nobody reads, of serve or of the migrations, ends serve without an error."""
+    monkeypatch.setenv("DJANGO_SECRET_KEY", "of the environment")
+    closed = Mock(side_effect=BrokenPipeError)
+    call_command("serve", port=0, stdout=Mock(write=closed))
+    monkeypatch.setattr(serve, "call_command", closed)
+    call_command("serve", port=0, stdout=Mock())
+    assert list(folder.iterdir()) == []
 
 
 def test_second_serve_is_refused_by_the_first_ones_process_id(folder: Path) -> None:
@@ -169,3 +177,5 @@ def test_address_has_a_free_port_and_brackets_for_ipv6() -> None:
     """For 0, serve finds a port. URLs and Django's server write the brackets."""
     assert serve.free_port("127.0.0.1", 0) > 0
     assert [serve.authority(host, 80) for host in ("::1", "localhost")] == ["[::1]:80", "localhost:80"]
+    with pytest.raises(CommandError, match=r"^cannot listen on \[::1\]:-1: "):
+        serve.free_port("::1", -1)

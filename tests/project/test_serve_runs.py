@@ -105,19 +105,24 @@ def test_serve_takes_a_file_to_the_ledger_and_ends_without_a_trace(tmp_path: Pat
 def test_database_elsewhere_has_its_files_beside_it(tmp_path: Path) -> None:
     """A full path with a space and letters beyond ASCII names it; the working folder stays empty.
 
-    Above verbosity 1, each request is a line.
+    Above verbosity 1, each request is a line. An output in ASCII shows escapes for the letters that it lacks.
     """
     here, there = tmp_path / "here", tmp_path / "повернення 2026"
     here.mkdir()
     there.mkdir()
-    with Serve(here, "--verbosity", "2", DATABASE_URL=f"sqlite:///{there / 'our books.sqlite3'}") as serve:
+    url = f"sqlite:///{there / 'our books.sqlite3'}"
+    with Serve(here, "--verbosity", "2", DATABASE_URL=url, PYTHONIOENCODING="ascii") as serve:
         assert "in this folder, with the same DATABASE_URL" in serve.screen
         assert files(there) == {f"our books.sqlite3{suffix}" for suffix in ("", "-key", "-serve", "-shm", "-wal")}
         Browser(serve.url).get("/admin/login/")
         with pytest.raises(HTTPError):
             Browser(serve.url).get("/none/")
+        with socket.create_connection((urlsplit(serve.url).hostname, urlsplit(serve.url).port)) as web:
+            web.sendall(b"GET /\xe9 HTTP/1.0\r\n\r\n")
+            while web.recv(4096):  # the server writes the line before it closes the connection
+                pass
         _, rest = serve.end(signal.SIGTERM)
-    assert ("GET /admin/login/" in rest, "GET /none/" in rest) == (True, True)
+    assert [f"GET /{path}" in rest for path in ("admin/login/", "none/", r"\xe9")] == [True] * 3
     assert files(there) == {"our books.sqlite3", "our books.sqlite3-key"}
     assert files(here) == set()
 
@@ -127,9 +132,7 @@ def test_interrupted_migration_is_rolled_back_and_completed_by_the_next_run(tmp_
     serve = Serve(tmp_path, "--verbosity", "2")
     process = serve.start()
     assert process.stdout is not None
-    for line in process.stdout:
-        if "Applying auth.0001" in line:
-            break
+    next(line for line in process.stdout if "Applying auth.0001" in line)
     process.send_signal(signal.SIGINT)
     rest, _ = process.communicate(timeout=LONG)
     assert (process.returncode, "Traceback" in rest) == (0, False)
@@ -141,22 +144,36 @@ def test_interrupted_migration_is_rolled_back_and_completed_by_the_next_run(tmp_
 
 # Gets Ctrl-C in a destructor, where Python ignores KeyboardInterrupt, as in the clean-up of an import.
 INTERRUPTED = """
-import signal, sys
+import os, signal, sys
 from refunds import __main__
+{before}
 class Loading:
     def find_spec(self, *_): Loading()
     def __del__(self): signal.raise_signal(signal.SIGINT)
 sys.meta_path.insert(0, Loading())
-sys.argv[1:] = ["serve"]
+sys.argv[1:] = ["serve", "--port", "{port}"]
 __main__.main()
 """
+# As in a shell's background job.
+IGNORED = "signal.signal(signal.SIGINT, signal.SIG_IGN)"
 
 
-def test_interrupt_while_serve_loads_is_not_lost(tmp_path: Path) -> None:
-    """It ends serve at once, wherever Python is."""
-    done = python(tmp_path, "-c", INTERRUPTED, check=False)
-    assert (done.returncode, done.stderr) == (130, "Interrupted.\n")
-    assert files(tmp_path) == set()
+@pytest.mark.parametrize(
+    ("before", "port", "status", "error"),
+    [
+        ("signal.signal(signal.SIGINT, signal.default_int_handler)", 0, 130, "Interrupted.\n"),
+        (IGNORED, -1, 1, "CommandError: cannot listen on 127.0.0.1:-1: .*\n"),
+        (f"{IGNORED}; reader, writer = os.pipe(); os.close(reader); os.dup2(writer, 1)", 0, 0, ""),
+    ],
+    ids=["is not lost", "stays ignored", "stays ignored, and a closed output ends serve"],
+)
+def test_interrupt_while_serve_loads(tmp_path: Path, before: str, port: int, status: int, error: str) -> None:
+    """It ends serve at once, wherever Python is, unless it was ignored. A closed output ends serve without an error."""
+    code, buffered = INTERRUPTED.format(before=before, port=port), {"PYTHONUNBUFFERED": ""}
+    done = python(tmp_path, "-c", code, environment=buffered, check=False)
+    assert done.returncode == status, done.stderr
+    assert re.fullmatch(error, done.stderr)
+    assert files(tmp_path) <= {"refunds.sqlite3-key"}
 
 
 def check_end_of_a_child(serve: Serve) -> None:

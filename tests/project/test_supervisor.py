@@ -6,11 +6,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from unittest.mock import Mock, call
 
 import pytest
 
 from refunds.project.embedded import supervisor as supervision
-from refunds.project.embedded.endings import interruptible
+from refunds.project.embedded.endings import ENDINGS, interruptible
 from refunds.project.embedded.lifeline import READY
 from refunds.project.embedded.supervisor import ChildEnded, EndAsked, Program, Supervisor
 
@@ -48,8 +50,7 @@ def test_supervisor_is_ready_when_all_children_are(supervisor: Supervisor, said:
     supervisor.wait_ready()
     assert [child.ready for child in supervisor.children] == [True, True]
     assert said == []
-    pids = [child.process.pid for child in supervisor.children]
-    assert [os.getsid(pid) for pid in pids] == pids
+    assert all(os.getsid(child.process.pid) == child.process.pid for child in supervisor.children)
 
 
 def test_lines_carry_the_name(supervisor: Supervisor, said: list[str]) -> None:
@@ -62,17 +63,18 @@ def test_lines_carry_the_name(supervisor: Supervisor, said: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "message"),
+    ("code", "how"),
     [
-        *[(f"sys.exit({status})", f"beat ended with exit status {status}") for status in (0, 3)],
-        ("signal.raise_signal(signal.SIGKILL)", "beat ended by SIGKILL"),
+        ("sys.exit(0)", "with exit status 0"),
+        ("sys.exit(3)", "with exit status 3"),
+        ("signal.raise_signal(9)", "by SIGKILL"),
     ],
 )
-def test_child_that_ends_is_named(supervisor: Supervisor, said: list[str], code: str, message: str) -> None:
+def test_child_that_ends_is_named(supervisor: Supervisor, said: list[str], code: str, how: str) -> None:
     """Its last lines come first, then an error with its name and status. The others are stopped."""
     other = supervisor.start(program("worker", SERVE))
     supervisor.start(program("beat", f"print('no such table', flush=True); {code}"))
-    with pytest.raises(ChildEnded, match=f"^{message}$"):
+    with pytest.raises(ChildEnded, match=f"^beat ended {how}$"):
         supervisor.wait()
     assert said == ["beat   | no such table"]
     supervisor.stop()
@@ -103,15 +105,16 @@ def test_child_that_does_not_end_is_killed(supervisor: Supervisor, said: list[st
     assert [child.process.returncode for child in children] == [-signal.SIGKILL] * 3
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_signal_asks_for_the_end(supervisor: Supervisor, number: signal.Signals) -> None:
-    """Ctrl-C, SIGTERM and a closed terminal end the wait. Afterwards the earlier handlers are back."""
-    before = signal.getsignal(number)
-    with supervisor.listening():
-        os.kill(os.getpid(), number)
-        with pytest.raises(EndAsked):
-            supervisor.wait()
-    assert signal.getsignal(number) is before
+@pytest.mark.parametrize("number", ENDINGS)
+def test_signal_asks_for_the_end_unless_it_was_ignored(supervisor: Supervisor, number: signal.Signals) -> None:
+    """Ctrl-C, SIGTERM and a closed terminal end the wait, but not under `nohup`. The earlier handlers come back."""
+    outside = signal.getsignal(number)
+    for before, expected in ((signal.SIG_IGN, nullcontext()), (signal.SIG_DFL, pytest.raises(EndAsked))):
+        signal.signal(number, before)
+        with supervisor.listening(), expected:
+            signal.raise_signal(number)
+            supervisor.raise_if_end_asked()
+        assert signal.signal(number, outside) is before
 
 
 def test_interrupt_also_asks_for_the_end(supervisor: Supervisor) -> None:
@@ -119,7 +122,7 @@ def test_interrupt_also_asks_for_the_end(supervisor: Supervisor) -> None:
     with pytest.raises(KeyboardInterrupt), interruptible(supervisor.ask_end):
         signal.raise_signal(signal.SIGTERM)
     with pytest.raises(EndAsked):
-        supervisor.check()
+        supervisor.raise_if_end_asked()
 
 
 def test_process_that_holds_a_childs_output_does_not_delay_the_end(
@@ -145,30 +148,31 @@ def closed(_line: str) -> None:
 
 
 def signalled(_line: str) -> None:
-    """Give Ctrl-C to this thread: it interrupts no wait of the main thread, as one just before the wait does not."""
-    signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+    """Give SIGTERM to this thread: it interrupts no wait of the main thread, as one just before the wait does not."""
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
 
 
 @pytest.mark.parametrize("say", [closed, signalled])
 def test_end_asked_for_in_another_thread_is_seen(monkeypatch: pytest.MonkeyPatch, say: Callable[..., None]) -> None:
-    """A closed output asks for the end, and does not block the child. A signal asks for it in any thread."""
+    """A closed output asks for the end, and blocks no child. A signal does in any thread; a second skips the grace."""
     monkeypatch.setattr(supervision, "LOOK_AGAIN", 0.01)
-    waiting = Supervisor(say, dict(os.environ))
+    waiting = Supervisor(heard := Mock(side_effect=say), dict(os.environ))
     with waiting.listening():
-        # By the time of its line the main thread waits.
-        later = "import select; select.select([], [], [], 0.3); print('hello', flush=True); signal.pause()"
-        waiting.start(program("worker", later))
+        # By the time of each line the main thread waits.
+        later = "(select.select([], [], [], 0.3), os.write(1, b'hello\\n'))"
+        handler = f"import select; signal.signal(signal.SIGTERM, lambda *_: {later})"
+        waiting.start(program("worker", f"{handler}; {later}; signal.pause(); signal.pause()", grace=5))
         with pytest.raises(EndAsked):
             waiting.wait()
         waiting.stop()
+    assert heard.mock_calls == [call("worker | hello")] * 2
 
 
 def held(code: str) -> "subprocess.Popen[bytes]":
     """Return a process whose first words say that it holds its lifeline: it ends with its standard input."""
     start = f"import signal, sys; from refunds.project.embedded.lifeline import hold; {code}"
     process = subprocess.Popen([sys.executable, "-c", start], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    assert process.stdout is not None
-    assert process.stdout.readline() == b"held\n"
+    assert next(iter(process.stdout or ())) == b"held\n"
     return process
 
 
@@ -192,6 +196,5 @@ def test_child_ends_with_its_lifeline(code: str, status: int) -> None:
 def test_nothing_else_reads_the_lifeline() -> None:
     """The program's own standard input is empty, so that it cannot read from the lifeline."""
     with held("hold(); print('held', flush=True); print(repr(sys.stdin.read()), flush=True)") as process:
-        assert process.stdout is not None
-        assert process.stdout.read() == b"''\n"
+        assert list(process.stdout or ()) == [b"''\n"]
         assert process.wait(timeout=30) == 0

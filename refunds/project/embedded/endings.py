@@ -10,8 +10,12 @@ ENDINGS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if 
 
 @contextmanager
 def handled_by(handler: Callable[..., None]) -> Iterator[None]:
-    """Call the handler for each signal in ENDINGS while entered; restore the earlier handlers afterwards."""
-    previous = {number: signal.signal(number, handler) for number in ENDINGS}
+    """Call the handler for each signal in ENDINGS while entered; restore the earlier handlers afterwards.
+
+    An ignored signal stays ignored, as `nohup` and the background jobs of a shell expect.
+    """
+    heard = [number for number in ENDINGS if signal.getsignal(number) is not signal.SIG_IGN]
+    previous = {number: signal.signal(number, handler) for number in heard}
     try:
         yield
     finally:

@@ -1,5 +1,6 @@
 """Run child processes that start and end together and write to one output (docs/adr/0028)."""
 
+import math
 import queue
 import subprocess
 import sys
@@ -58,7 +59,7 @@ class Child:
 
 @dataclass(frozen=True)
 class _Event:
-    kind: str  # "ready", "ended" or "asked"
+    kind: str  # "ready", "ended", "asked", or "none" when nothing came in time
     child: Child | None = None
 
 
@@ -85,7 +86,7 @@ class Supervisor:
         """Make the waiting methods raise EndAsked. During `stop`, kill the children instead of waiting for them."""
         self._events.put(_Event("asked"))
 
-    def check(self) -> None:
+    def raise_if_end_asked(self) -> None:
         """Raise EndAsked if the end was asked for before any child was started."""
         if not self._events.empty():
             raise EndAsked
@@ -118,18 +119,18 @@ class Supervisor:
             self._next()
 
     def _next(self) -> None:
-        try:
-            event = self._take(LOOK_AGAIN)
-        except queue.Empty:
-            return
+        event = self._take()
         if event.kind == "asked":
             raise EndAsked
         if event.kind == "ended" and event.child is not None:
             self._finish(event.child)
             raise ChildEnded(event.child.program.name, event.child.process.returncode)
 
-    def _take(self, timeout: float | None) -> _Event:
-        event = self._events.get(timeout=timeout)
+    def _take(self, at_most: float = math.inf) -> _Event:
+        try:
+            event = self._events.get(timeout=min(at_most, LOOK_AGAIN))
+        except queue.Empty:
+            return _Event("none")
         if event.child is not None:
             event.child.ready |= event.kind == "ready"
             event.child.ended |= event.kind == "ended"
@@ -147,16 +148,14 @@ class Supervisor:
 
     def _outwait(self, child: Child, *, hurry: bool) -> bool:
         deadline = time.monotonic() + child.program.grace
-        while not child.ended and not hurry:
-            try:
-                hurry = self._take(max(0.0, deadline - time.monotonic())).kind == "asked"
-            except queue.Empty:
-                self.say(f"{child.program.name} did not end within {child.program.grace:g} s and is killed")
-                break
+        while not child.ended and not hurry and (left := deadline - time.monotonic()) > 0:
+            hurry = self._take(left).kind == "asked"
         if not child.ended:
+            if not hurry:
+                self.say(f"{child.program.name} did not end within {child.program.grace:g} s and is killed")
             child.process.kill()
         while not child.ended:
-            hurry |= self._take(None).kind == "asked"
+            hurry |= self._take().kind == "asked"
         return hurry
 
     def _finish(self, child: Child) -> None:

@@ -3,7 +3,7 @@
 import os
 import socket
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -39,14 +39,16 @@ class Command(BaseCommand):
         try:
             with ExitStack() as undo:
                 self._run(undo, **options)
-        except (EndAsked, KeyboardInterrupt):  # no child runs yet, and the database rolls back a migration under way
-            self._say("Stopped before anything was started.")
+        # No child runs yet, and the database rolls back a migration under way. Its lines can meet a closed output.
+        except (EndAsked, KeyboardInterrupt, BrokenPipeError):
+            with suppress(OSError):  # a closed output is one reason for the end
+                self._say("Stopped before anything was started.")
 
     def _run(self, undo: ExitStack, *, host: str, port: int, verbosity: int, **_options: Any) -> None:
         environment: dict[str, str] = {}
         supervisor = Supervisor(self._say, environment)
         undo.enter_context(supervisor.listening())
-        database = shared_database()
+        database = database_name()
         claim = claimed(database, undo)
         port = free_port(host, port)
         address = f"http://{authority(host, port)}/admin/"
@@ -59,14 +61,14 @@ class Command(BaseCommand):
         supervisor.say(f"Broker: {broker}.")
         supervisor.say(f"Migrating {database} …")
         with interruptible(supervisor.ask_end):
-            supervisor.check()
+            supervisor.raise_if_end_asked()
             call_command("migrate", interactive=False, verbosity=verbosity - 1, stdout=self.stdout)
         if drop_broken_schedule(Path(beat_file())):
             supervisor.say("A kill broke beat's schedule file; beat starts a new one.")
-        supervisor.check()
+        supervisor.raise_if_end_asked()
         supervisor.say("Starting worker, beat and web …")
         undo.callback(supervisor.stop)
-        wait(supervisor, programs(host, port, beat_file(), verbosity), address, database, broker)
+        run_children(supervisor, programs(host, port, beat_file(), verbosity), address, database, broker)
 
     def _say(self, line: str) -> None:
         self.stdout.write(line)
@@ -88,7 +90,7 @@ class Command(BaseCommand):
         return f"a Redis inside this process, {redis.url(0)}; it keeps nothing when it ends"
 
 
-def wait(supervisor: Supervisor, children: list[Program], *shown: str) -> None:
+def run_children(supervisor: Supervisor, children: list[Program], *shown: str) -> None:
     """Start the children, show the screen, and wait for a signal. Raises CommandError if a child ends."""
     try:
         for program in children:
@@ -152,7 +154,8 @@ def free_port(host: str, port: int) -> int:
             return int(probe.getsockname()[1])
     except (OSError, OverflowError) as failure:
         raise CommandError(
-            f"cannot listen on {host}:{port}: {failure}. Nothing was started; choose another by --port or --host"
+            f"cannot listen on {authority(host, port)}: {failure}. Nothing was started; choose another by --port or "
+            "--host"
         ) from failure
 
 
@@ -161,7 +164,7 @@ def authority(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def shared_database() -> str:
+def database_name() -> str:
     """Return the database's name. Raises CommandError for one in memory, which processes cannot share."""
     path = database_file(connection.settings_dict)
     if connection.vendor == "sqlite" and path is None:

@@ -56,3 +56,16 @@ def test_checks_run_once(django_app: Celery, monkeypatch: pytest.MonkeyPatch) ->
         # up to Celery 5.5 each app's fixup hears of every app
         assert runs
         assert len(runs) == len(set(runs))
+
+
+@pytest.mark.parametrize("wanted", [{}, {"django_checks": True}])
+def test_checks_run_only_on_demand(
+    django_app: Celery, monkeypatch: pytest.MonkeyPatch, wanted: dict[str, bool]
+) -> None:
+    """A start runs Django's system checks, which can read the database, only if it is asked to."""
+    monkeypatch.delenv("CELERY_SKIP_CHECKS", raising=False)
+    runs: list[str] = []
+    monkeypatch.setattr("django.core.checks.run_checks", lambda: runs.append("checks"))
+    with VirtualCelery(django_app, start=NOON, **wanted):
+        assert bool(runs) == bool(wanted)
+    assert "CELERY_SKIP_CHECKS" not in os.environ

@@ -30,7 +30,7 @@ def swap_unless_patched(undo: ExitStack, owner: Any, name: str, value: Any) -> N
 
 
 def swap_item(undo: ExitStack, mapping: MutableMapping[str, Any], key: str, value: Any) -> None:
-    """Set one item; undoing puts back the old value, or removes the item where there was none."""
+    """Set one item; undoing puts back the old value, or removes an item that did not exist."""
     before = mapping.get(key, _MISSING)
     mapping[key] = value
     undo.callback(lambda: mapping.pop(key, None) if before is _MISSING else mapping.update({key: before}))

@@ -24,7 +24,11 @@ class Watch:
     """Writes the timeline. `actor` and `entry` say who is acting right now."""
 
     def __init__(
-        self, app: Celery, timeline: Timeline, now: Callable[[], datetime], refuse: Callable[[Exception], NoReturn]
+        self,
+        app: Celery,
+        timeline: Timeline,
+        now: Callable[[], datetime],
+        refuse: Callable[[Exception], NoReturn] | None = None,
     ) -> None:
         self.app = app
         self.timeline = timeline
@@ -136,7 +140,7 @@ class Watch:
 
     def _unknown(self, name: str, id: str, **_kwargs: Any) -> None:  # noqa: A002 - the signal's own name
         self.add("rejected", task=name, id=id, worker=self.actor, detail="unknown task")
-        if name in self.app.tasks:
+        if self.refuse and name in self.app.tasks:
             # Raised in the test: Celery would only log it, here and in production.
             late = f"task {name!r} was defined after {self.actor} started; a worker learns its tasks when it starts"
             self.refuse(BadUseError(f"{late}: define or import the task before the cluster, or restart the worker"))

@@ -36,7 +36,7 @@ def test_an_unknown_task_is_refused(app: Celery, use: Callable[[VirtualCelery], 
 @pytest.mark.parametrize(
     "use",
     [
-        lambda celery: celery.timeline.of("succeded"),
+        lambda celery: celery.timeline.of("success"),
         lambda celery: celery.timeline.of("started", worker="worker9"),
         lambda celery: celery.assert_ran("note", times=0, worker="worker9"),
         lambda celery: celery.assert_sent("note", times=0, by="beat9"),

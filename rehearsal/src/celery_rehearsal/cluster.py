@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Self
 from celery.local import Proxy
 
 from . import limits, seams
+from .arguments import aware
 from .assertions import Assertions
 from .beats import Beat, Shelves
 from .broker import Tap
 from .clock import VirtualClock
-from .driver import aware
 from .errors import BadUseError, NestedClusterError
 from .faults import Faults
 from .guards import guard_sockets, guard_threads
@@ -56,6 +56,7 @@ class VirtualCelery(Faults, Assertions):
     ids and jitter. `scheduler` is a beat scheduler class or its path; without it Celery's PersistentScheduler
     runs with its file in memory. `timeline_limit` caps the timeline. `allow_sockets` and `allow_threads` let
     code under virtual time have what is refused otherwise; `any_version` tries a Celery that is not supported.
+    `django_checks` runs Django's system checks at the start, as a real worker does.
 
     Raises BadUseError for an argument that makes no sense, NestedClusterError for a second cluster,
     NotSimulatedError for what the kit cannot do.
@@ -76,6 +77,7 @@ class VirtualCelery(Faults, Assertions):
         allow_sockets: bool = False,
         allow_threads: bool = False,
         any_version: bool = False,
+        django_checks: bool = False,
         **options: Any,
     ) -> None:
         limits.refuse_options(options)
@@ -88,7 +90,7 @@ class VirtualCelery(Faults, Assertions):
         self._transport = transport
         self._workers_wanted = workers
         self._beats_wanted = beat_names(beats)
-        self._allowed = {"sockets": allow_sockets, "threads": allow_threads}
+        self._allowed = {"sockets": allow_sockets, "threads": allow_threads, "checks": django_checks}
         self._shelves = Shelves()
         self._scheduler = scheduler or self._shelves.scheduler()
         self._on_disk = scheduler is not None
@@ -102,8 +104,8 @@ class VirtualCelery(Faults, Assertions):
         self._undo = ExitStack()
         self._thread = threading.get_ident()
         self.clock = VirtualClock(self._start, seed=seed, sleep=self._sleep)
-        self.timeline = Timeline(self.app.timezone, timeline_limit)
-        self.watch = Watch(self.app, self.timeline, lambda: self.clock.now)
+        self.timeline = Timeline(self.app.timezone, timeline_limit, self._names)
+        self.watch = Watch(self.app, self.timeline, lambda: self.clock.now, self._refuse)
 
     def __enter__(self) -> Self:
         if _running:
@@ -123,23 +125,21 @@ class VirtualCelery(Faults, Assertions):
         self._undo.close()
 
     def _enter(self, undo: ExitStack) -> None:
-        load(undo, self.app)
-        tap = Tap(self.watch.rejected)
-        self.watch.tap = tap
+        load(undo, self.app, checks=self._allowed["checks"])
+        tap = self.watch.tap = Tap(self.watch.rejected)
         self.broker: Broker = make_broker(self._transport, tap, self.app)
         self.clock.start()
         undo.callback(self.clock.stop)
         set_stage(undo, self.app, self.broker)
         self._guard(undo)
         wrap_tasks(undo, self.app, self)
-        for task in self.app.tasks.values():
-            self.clock.patch_sleep_of(getattr(task.run, "__wrapped__", task.run))
         if self._on_disk and self._schedule_filename == "schedule":
             folder = undo.enter_context(tempfile.TemporaryDirectory(prefix="beat-"))
             self._schedule_filename = str(Path(folder) / "schedule")
         self._queues = worker_queues(self._workers_wanted, queue_names(self.app))
         for queues in self._queues.values():
             check_queues(self.app, queues)
+        self._undo = undo
         undo.callback(self._close)
         self.watch.connect(undo)
         for name in self._queues:
@@ -165,6 +165,7 @@ class VirtualCelery(Faults, Assertions):
                 stack.callback(beat.stop)
 
     def _make_worker(self, name: str) -> None:
+        wrap_tasks(self._undo, self.app, self)
         self.workers[name] = Worker(
             self.app,
             name,

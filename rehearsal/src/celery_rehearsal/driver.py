@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import threading
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from . import pending
+from .arguments import aware, duration
 from .clock import MICROSECONDS
 from .errors import BadUseError, NeverIdleError
 from .steps import MILLISECOND, Steps
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from .pending import Pending
 
 
@@ -25,11 +28,12 @@ class Driver(Steps):
         """The instant it is: an aware datetime in UTC."""
         return self.clock.now
 
-    def advance(self, delta: timedelta) -> None:
-        """Let `delta` pass, and everything happen that is due in it.
+    def advance(self, delta: timedelta | None = None, **units: float) -> None:
+        """Let `delta` pass, a timedelta or its keywords (`minutes=5`), and everything happen that is due in it.
 
-        Raises BadUseError for a negative delta, and whatever AssertionError a task raised.
+        Raises BadUseError for a bare number or a negative delta, and whatever AssertionError a task raised.
         """
+        delta = _delta(delta, units)
         if delta < timedelta(0):
             raise BadUseError(f"advance({delta}): time does not run backwards; step_clock() is the fault for that")
         self._run(self.clock.ticks + delta // timedelta(microseconds=1))
@@ -44,7 +48,7 @@ class Driver(Steps):
         Raises NeverIdleError, naming what is left, after `limit`, or when nothing left to do would change it.
         """
         self._check_caller()
-        last = self.clock.ticks + limit // timedelta(microseconds=1)
+        last = self.clock.ticks + duration(limit, "run_until_idle(limit=...)") // timedelta(microseconds=1)
         while True:
             self._settle()
             left = self.pending()
@@ -94,10 +98,12 @@ class Driver(Steps):
         raise NotImplementedError
 
 
-def aware(value: datetime, what: str) -> datetime:
-    """The instant in UTC. Raises BadUseError for anything but an aware datetime."""
-    if not isinstance(value, datetime):
-        raise BadUseError(f"{what}: an aware datetime is wanted, not {value!r}")
-    if value.tzinfo is None or value.utcoffset() is None:
-        raise BadUseError(f"{what}: {value!r} is naive; say which time zone it is in")
-    return value.astimezone(UTC)
+def _delta(delta: timedelta | None, units: dict[str, float]) -> timedelta:
+    if (delta is None) == (not units):
+        raise BadUseError("advance(): give either a timedelta or its keywords, as advance(minutes=5)")
+    if delta is not None:
+        return duration(delta, "advance()")
+    try:
+        return timedelta(**units)
+    except TypeError as error:
+        raise BadUseError(f"advance(): {error}; the keywords are those of timedelta, as minutes=5") from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .arguments import check_name, declared_tasks, duration, task_name
 from .driver import Driver
 from .errors import BadUseError, WorkerKilled
 
@@ -21,6 +22,7 @@ EDGES = ("start", "end")
 class Faults(Driver):
     """Mixed into `VirtualCelery`."""
 
+    app: Any
     _arms: list[tuple[str | None, str, str]]
     _queues: dict[str, list[str]]
     _beats_wanted: list[str]
@@ -39,12 +41,15 @@ class Faults(Driver):
         the worker held comes back as the transport does it: at once on "memory", after the visibility timeout
         on "fakeredis"; what it had acked is lost.
 
-        Raises BadUseError when no such worker runs.
+        Raises BadUseError when no such worker runs, or for a task that the app does not define.
         """
         if at not in EDGES:
             raise BadUseError(f"at={at!r}: one of {', '.join(EDGES)}")
         if during is not None:
-            self._arms.append((name, str(getattr(during, "name", during)), at))
+            check_name(task_name(during), "task", self.app.tasks)
+            if name is not None:
+                check_name(name, "worker", self._queues)
+            self._arms.append((name, task_name(during), at))
             return
         worker = self._current if name is None and self._current else self._member(self.workers, name, "worker")
         if worker is self._current:
@@ -110,7 +115,7 @@ class Faults(Driver):
     def step_clock(self, delta: timedelta) -> None:
         """Set the wall clock forward or back without time passing; what counts seconds does not notice."""
         self._not_in_task("step_clock")
-        self.clock.step(delta)
+        self.clock.step(duration(delta, "step_clock()"))
         self.watch.add("clock stepped", detail=f"by {delta.total_seconds():+.0f} s")
 
     def disarm(self) -> None:
@@ -137,6 +142,9 @@ class Faults(Driver):
             if self._current is not None and arm in {(None, task, edge), (self._current.name, task, edge)}:
                 self._arms.remove(arm)
                 raise WorkerKilled(f"at the {edge} of {task}")
+
+    def _names(self, kind: str) -> set[str]:
+        return declared_tasks(self.app) if kind == "task" else {*self._queues, *self._beats_wanted, "test"}
 
     def _lose_worker(self, worker: Worker, detail: str) -> None:
         self.workers.pop(worker.name, None)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-    from contextlib import ExitStack
+    from collections.abc import Callable, Iterable, Mapping, MutableMapping
 
 _MISSING = object()
 
@@ -20,6 +20,20 @@ def swap_attribute(undo: ExitStack, owner: Any, name: str, value: Any) -> None:
         undo.callback(delattr, owner, name)
     else:
         undo.callback(setattr, owner, name, before)
+
+
+def swap_unless_patched(undo: ExitStack, owner: Any, name: str, value: Any) -> None:
+    """As `swap_attribute`; undoing leaves alone what somebody else has set or removed since."""
+    with_ours = ExitStack()
+    swap_attribute(with_ours, owner, name, value)
+    undo.callback(lambda: with_ours.close() if vars(owner).get(name) is value else None)
+
+
+def swap_item(undo: ExitStack, mapping: MutableMapping[str, Any], key: str, value: Any) -> None:
+    """Set one item; undoing puts back the old value, or removes an item that did not exist."""
+    before = mapping.get(key, _MISSING)
+    mapping[key] = value
+    undo.callback(lambda: mapping.pop(key, None) if before is _MISSING else mapping.update({key: before}))
 
 
 def swap_contents(undo: ExitStack, mapping: dict[Any, Any]) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import functools
+import os
+import sys
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from celery import _state, beat
@@ -13,12 +16,11 @@ from kombu import pools
 
 from .beats import entry_order
 from .errors import BadUseError, Escape, RealWorldError
-from .patching import swap_attribute, swap_contents
+from .patching import swap_attribute, swap_contents, swap_item, swap_unless_patched
 from .results import install_backend
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from contextlib import ExitStack
 
     from .broker import Broker
 
@@ -26,14 +28,21 @@ if TYPE_CHECKING:
 # in real workers; eager mode would never reach the broker.
 SETTINGS = {"task_always_eager": False, "worker_enable_remote_control": False}
 
+# Where this is set, Celery's Django fixup does not run Django's system checks.
+SKIP_CHECKS = "CELERY_SKIP_CHECKS"
 
-def load(undo: ExitStack, app: Any) -> None:
+
+def load(undo: ExitStack, app: Any, *, checks: bool) -> None:
     """Import the app's tasks, before the clock is frozen, so that nothing is imported under it."""
     fixups: Any = django_fixups  # celery-types leaves most of it out
     swap_attribute(undo, fixups.DjangoWorkerFixup, "django_setup", _set_up_django)
     swap_attribute(undo, app.loader, "worker_initialized", False)
     # What a real worker and a real beat begin with; the cluster's find it done.
-    app.loader.init_worker()
+    with ExitStack() as loading:
+        if not checks:
+            # Celery's own switch. Checks take most of a start in a large project, and some read the database.
+            swap_item(loading, os.environ, SKIP_CHECKS, "1")
+        app.loader.init_worker()
     app.finalize()
     # The settings are read when first asked for; until then there is no dict to put back.
     app.conf.get("timezone")
@@ -52,11 +61,18 @@ def set_stage(undo: ExitStack, app: Any, broker: Broker) -> None:
 
 
 def wrap_tasks(undo: ExitStack, app: Any, cluster: Any) -> None:
-    """Let an AssertionError leave a task for the test, past autoretry and trace; let workers die in it."""
+    """Let an AssertionError leave a task for the test, past autoretry and trace; let workers die in it.
+
+    Each start of a worker calls this, because tasks can have been defined since the last one.
+    """
     for task in app.tasks.values():
-        # With autoretry, `run` is Celery's wrapper and calls `_orig_run`.
-        name = "_orig_run" if hasattr(task, "_orig_run") else "run"
-        swap_attribute(undo, task, name, _wrapped(getattr(task, name), task.name, cluster))
+        if getattr(vars(task).get("run"), "cluster", None) is cluster:
+            continue
+        cluster.clock.patch_sleep_of(getattr(task.run, "__wrapped__", task.run))
+        # With autoretry, `run` is Celery's wrapper and calls `_orig_run`. A test can patch `run` alone.
+        for name in ("run", "_orig_run"):
+            if hasattr(task, name):
+                swap_unless_patched(undo, task, name, _wrapped(task, name, cluster))
         swap_attribute(undo, task, "__trace__", task.__trace__)
 
 
@@ -84,20 +100,31 @@ def check_queues(app: Any, names: list[str]) -> None:
             raise BadUseError(f"no queue {name!r}: task_create_missing_queues is off") from error
 
 
-def _wrapped(run: Callable[..., Any], task: str, cluster: Any) -> Callable[..., Any]:
-    @functools.wraps(run)
+def _wrapped(task: Any, name: str, cluster: Any) -> Callable[..., Any]:
+    original = getattr(task, name)
+
+    @functools.wraps(original)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        cluster.reach(task, "start")
+        cluster.reach(task.name, "start")
+        # Celery binds `run` when a worker starts; a test can have patched it since then.
+        run = getattr(task, name)
         try:
-            result = run(*args, **kwargs)
+            result = (original if run is wrapped else run)(*args, **kwargs)
         except AssertionError as error:
             if cluster.in_worker():
                 raise Escape(error) from error
             raise
-        cluster.reach(task, "end")
-        return result
+        cluster.reach(task.name, "end")
+        return None if _is_mock(result) else result
 
+    wrapped.cluster = cluster  # type: ignore[attr-defined]  # a mark: wrapped already
     return wrapped
+
+
+def _is_mock(result: Any) -> bool:
+    # A patch without a return value returns a mock, which no serializer takes.
+    mock = sys.modules.get("unittest.mock")
+    return mock is not None and isinstance(result, mock.NonCallableMock)
 
 
 def _set_up_django(_fixup: Any) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Any, overload
+
+from .arguments import check_name, task_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Collection, Iterator
     from datetime import datetime, tzinfo
 
 KINDS = (
@@ -89,28 +91,52 @@ class Timeline:
     Iterates, indexes, has a length, and prints as a table in local time and UTC.
     """
 
-    def __init__(self, zone: tzinfo, limit: int | None = None) -> None:
+    def __init__(
+        self,
+        zone: tzinfo,
+        limit: int | None = None,
+        known: Callable[[str], Collection[str]] | None = None,
+    ) -> None:
         self._records: deque[Record] = deque(maxlen=limit)
+        # Names of tasks that were recorded, and a look-up of the other names of a kind.
+        self._seen: set[str] = set()
+        self._known = known
         self.zone = zone
         self.total = 0
 
     def add(self, record: Record) -> None:
         """Append one record."""
         self.total += 1
+        self._seen.add(record.task)
         self._records.append(record)
 
     def of(
         self,
         kind: str | None = None,
-        task: str | None = None,
+        task: Any = None,
         *,
         id: str | None = None,  # noqa: A002 - it is what Celery calls it
         worker: str | None = None,
     ) -> list[Record]:
-        """The records of that kind, task, id and worker; whatever is not given matches all."""
-        wanted = {"kind": kind, "task": task, "id": id, "worker": worker}
+        """The records of that kind, task (or its name), id and worker; whatever is not given matches all.
+
+        Raises BadUseError for a kind, task or worker that does not exist, because no record can match it.
+        """
+        name = None if task is None else task_name(task)
+        if kind is not None:
+            check_name(kind, "kind of record", KINDS)
+        if name is not None and name not in self._seen:
+            self.check(name, "task")
+        if worker is not None:
+            self.check(worker, "worker or beat")
+        wanted = {"kind": kind, "task": name, "id": id, "worker": worker}
         checks = [(name, value) for name, value in wanted.items() if value is not None]
         return [r for r in self._records if all(getattr(r, name) == value for name, value in checks)]
+
+    def check(self, name: str, kind: str) -> None:
+        """Raise BadUseError for a task, worker or beat that the cluster does not know."""
+        if self._known is not None:
+            check_name(name, kind, self._seen.union(self._known(kind)) if kind == "task" else self._known(kind))
 
     def __iter__(self) -> Iterator[Record]:
         return iter(list(self._records))

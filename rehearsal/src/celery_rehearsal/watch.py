@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from celery import signals
 
+from .errors import BadUseError
 from .timeline import Record
 
 if TYPE_CHECKING:
@@ -22,10 +23,17 @@ if TYPE_CHECKING:
 class Watch:
     """Writes the timeline. `actor` and `entry` say who is acting right now."""
 
-    def __init__(self, app: Celery, timeline: Timeline, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        app: Celery,
+        timeline: Timeline,
+        now: Callable[[], datetime],
+        refuse: Callable[[Exception], NoReturn] | None = None,
+    ) -> None:
         self.app = app
         self.timeline = timeline
         self.now = now
+        self.refuse = refuse
         self.actor = "test"
         self.entry = ""
         self.tap: Tap | None = None
@@ -132,6 +140,10 @@ class Watch:
 
     def _unknown(self, name: str, id: str, **_kwargs: Any) -> None:  # noqa: A002 - the signal's own name
         self.add("rejected", task=name, id=id, worker=self.actor, detail="unknown task")
+        if self.refuse and name in self.app.tasks:
+            # Raised in the test: Celery would only log it, here and in production.
+            late = f"task {name!r} was defined after {self.actor} started; a worker learns its tasks when it starts"
+            self.refuse(BadUseError(f"{late}: define or import the task before the cluster, or restart the worker"))
 
     def _ours(self, task: Any) -> bool:
         return getattr(task, "app", None) is self.app

@@ -39,7 +39,7 @@ def test_assert_ran(app: Celery) -> None:
 )
 def test_a_failure_prints_what_was_wanted(app: Celery, wanted: dict[str, Any], text: str) -> None:
     """The message holds the wish, what was found, and the timeline in local time and UTC."""
-    with VirtualCelery(app, start=NOON) as celery:
+    with VirtualCelery(app, start=NOON, workers=2) as celery:
         app.tasks["note"].apply_async(countdown=60)
         celery.run_until_idle()
         with pytest.raises(AssertionError, match=text) as caught:

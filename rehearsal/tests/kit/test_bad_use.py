@@ -28,6 +28,44 @@ def test_a_naive_instant_is_refused(app: Celery) -> None:
         celery.run_until(NOON.replace(tzinfo=None))
 
 
+@pytest.mark.parametrize("at", [NOON.replace(tzinfo=None), [NOON, NOON.replace(tzinfo=None)], "12:00", 12])
+def test_an_assertion_takes_only_aware_instants(app: Celery, at: Any) -> None:
+    """`at=` refuses a naive datetime, alone or in a list, and what is no datetime."""
+    with VirtualCelery(app, start=NOON) as celery:
+        app.tasks["note"].delay()
+        celery.run_until_idle()
+        for check in (celery.assert_ran, celery.assert_sent):
+            with pytest.raises(BadUseError, match=r"at: .*(naive; give it a time zone|aware datetime is wanted)"):
+                check("note", at=at)
+
+
+def test_advance_takes_the_keywords_of_timedelta(app: Celery) -> None:
+    """`advance(minutes=5)` lets as much time pass as `advance(timedelta(minutes=5))`."""
+    with VirtualCelery(app, start=NOON) as celery:
+        celery.advance(minutes=5, seconds=30)
+        assert celery.now == NOON + timedelta(minutes=5, seconds=30)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda celery: celery.advance(60),
+        lambda celery: celery.advance(),
+        lambda celery: celery.advance(timedelta(0), minutes=5),
+        lambda celery: celery.advance(fortnights=1),
+        lambda celery: celery.advance(minutes="5"),
+        lambda celery: celery.run_until_idle(limit=60),
+        lambda celery: celery.step_clock(60),
+    ],
+)
+def test_a_duration_without_a_unit_is_refused(app: Celery, use: Any) -> None:
+    """A bare number could be seconds or minutes; the error shows how to write it, and no time passes."""
+    with VirtualCelery(app, start=NOON) as celery:
+        with pytest.raises(BadUseError, match="minutes=5"):
+            use(celery)
+        assert celery.now == NOON
+
+
 def test_time_does_not_run_backwards(app: Celery) -> None:
     """Neither advance nor run_until goes back, and both say which fault does."""
     with VirtualCelery(app, start=NOON) as celery:

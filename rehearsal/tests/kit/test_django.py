@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from typing import Any
 
 import django
 import pytest
@@ -56,3 +57,15 @@ def test_checks_run_once(django_app: Celery, monkeypatch: pytest.MonkeyPatch) ->
         # up to Celery 5.5 each app's fixup hears of every app
         assert runs
         assert len(runs) == len(set(runs))
+
+
+@pytest.mark.parametrize("wanted", [False, True])
+def test_checks_run_only_on_demand(django_app: Celery, monkeypatch: pytest.MonkeyPatch, wanted: bool) -> None:
+    """A start runs Django's system checks, which can read the database, only if it is asked to."""
+    monkeypatch.delenv("CELERY_SKIP_CHECKS", raising=False)
+    runs: list[str] = []
+    monkeypatch.setattr("django.core.checks.run_checks", lambda: runs.append("checks"))
+    options: dict[str, Any] = {"django_checks": True} if wanted else {}
+    with VirtualCelery(django_app, start=NOON, **options):
+        assert bool(runs) == wanted
+    assert "CELERY_SKIP_CHECKS" not in os.environ

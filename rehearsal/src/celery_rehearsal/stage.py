@@ -15,16 +15,13 @@ from .beats import entry_order
 from .errors import BadUseError, Escape, RealWorldError
 from .patching import swap_attribute, swap_contents
 from .results import install_backend
+from .settings import write_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import ExitStack
 
     from .broker import Broker
-
-# Settings that would make the run something else than the worker's. Remote control needs a thread of its own
-# in real workers; eager mode would never reach the broker.
-SETTINGS = {"task_always_eager": False, "worker_enable_remote_control": False}
 
 
 def load(undo: ExitStack, app: Any) -> None:
@@ -41,8 +38,7 @@ def load(undo: ExitStack, app: Any) -> None:
 
 def set_stage(undo: ExitStack, app: Any, broker: Broker) -> None:
     """Point the app at the broker, and make every change that the stack can take back."""
-    swap_contents(undo, app.conf.changes)
-    app.conf.update(SETTINGS)
+    write_settings(undo, app)
     _swap_current_app(undo, app)
     _swap_connections(undo, app, broker)
     _swap_queues(undo, app)

@@ -64,7 +64,7 @@ def current_app_is_put_back() -> bool:
 def loader_loads_once() -> bool:
     """A loader that has loaded does not import the app's modules again."""
     loads: list[int] = []
-    loader: Any = BaseLoader(app=None)
+    loader: Any = BaseLoader(_app())
     loader.import_default_modules = lambda: loads.append(1)
     loader.init_worker()
     loader.init_worker()

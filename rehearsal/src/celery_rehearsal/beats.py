@@ -10,6 +10,7 @@ from celery.beat import PersistentScheduler, Service
 from kombu.utils.imports import symbol_by_name
 
 from .clock import MICROSECONDS
+from .settings import check_eager
 
 if TYPE_CHECKING:
     from celery import Celery
@@ -106,6 +107,7 @@ class Beat:
             store.dict = None
 
     def _apply(self, entry: Any, producer: Any = None) -> None:
+        check_eager(self._watch.app)
         self.sent = True
         self._watch.entry = entry.name
         self._watch.add("beat", worker=self.name, entry=entry.name, task=entry.task)

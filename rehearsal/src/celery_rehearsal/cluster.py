@@ -18,7 +18,7 @@ from .broker import Tap
 from .clock import VirtualClock
 from .errors import BadUseError, NestedClusterError
 from .faults import Faults
-from .guards import guard_sockets, guard_threads
+from .guards import guard_eager, guard_sockets, guard_threads
 from .members import beat_names, worker_queues
 from .stage import check_queues, load, queue_names, set_stage, wrap_tasks
 from .timeline import Timeline
@@ -148,6 +148,7 @@ class VirtualCelery(Faults, Assertions):
             self._make_beat(name)
 
     def _guard(self, undo: ExitStack) -> None:
+        guard_eager(undo, self.app, self._refuse)
         limits.refuse_quorum_queues(self.app)
         limits.refuse_remote_control(undo, self.app, self._refuse)
         if not self._allowed["sockets"]:

@@ -10,6 +10,7 @@ from . import pending
 from .arguments import aware, duration
 from .clock import MICROSECONDS
 from .errors import BadUseError, NeverIdleError
+from .settings import check_eager
 from .steps import MILLISECOND, Steps
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ class Driver(Steps):
             raise BadUseError("the cluster belongs to the thread that entered it")
         if self._current is not None:
             self._refuse(BadUseError("a task cannot move the clock; it may only sleep"))
+        check_eager(self.watch.app)
 
     def _is_running(self) -> bool:
         raise NotImplementedError

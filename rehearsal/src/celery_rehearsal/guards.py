@@ -1,4 +1,4 @@
-"""Nothing under virtual time may reach for the real world: no socket is connected and no thread started."""
+"""Nothing under virtual time may go round the cluster: no eager mode, no connected socket, no started thread."""
 
 from __future__ import annotations
 
@@ -6,12 +6,36 @@ import socket
 import threading
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from .errors import RealWorldError
+from celery.utils.collections import ConfigurationView
+
+from .errors import BadUseError, RealWorldError
 from .patching import swap_attribute
+from .settings import EAGER, turned_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import ExitStack
+
+
+def guard_eager(undo: ExitStack, app: Any, refuse: Callable[[Exception], NoReturn]) -> None:
+    """Refuse eager mode that is turned on from now on, whenever Celery reads the setting."""
+    original = ConfigurationView.__getitem__
+    before = turned_on(app.conf)
+
+    def getitem(view: Any, key: str) -> Any:
+        value = original(view, key)
+        if key == EAGER and view is app._conf:
+            names = sorted({name for _where, name in turned_on(view) - before}) or ([EAGER] if value else [])
+            if names:
+                refuse(
+                    BadUseError(
+                        f"{', '.join(names)} was turned on inside a cluster: tasks would run at once and nothing "
+                        "would be sent; leave eager mode off, the cluster's workers run the tasks"
+                    )
+                )
+        return value
+
+    swap_attribute(undo, ConfigurationView, "__getitem__", getitem)
 
 
 def guard_sockets(undo: ExitStack, refuse: Callable[[Exception], NoReturn]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -58,9 +57,15 @@ def _default_clock(module: str, path: str) -> Callable[[], bool]:
     return holds
 
 
-def _uuid_default() -> bool:
-    importlib.import_module("kombu.utils.uuid")
-    return bool(resolve("kombu.utils.uuid", "uuid").__defaults__ == (uuid.uuid4,))
+def _does(name: str, *looks: Callable[[], bool]) -> Callable[[], bool]:
+    """A look at what the seam does, by a function of `seam_behaviour`, after `looks` at its names."""
+
+    def holds() -> bool:
+        # Imported only here: an import that fails there is a seam that has moved.
+        behaves = getattr(importlib.import_module(f"{__package__}.seam_behaviour"), name)
+        return all(look() for look in (*looks, behaves))
+
+    return holds
 
 
 def _server() -> Any:
@@ -80,27 +85,38 @@ SEAMS = (
     ),
     Seam("Consumer rate limits", "records", _has(CONSUMER, "_limit_task", "_limit_post_eta", "bucket_for_task")),
     Seam("Consumer call_soon", "acks at once", _has(CONSUMER, "call_soon", "perform_pending_operations")),
-    Seam("worker_init signal", "keeps the Django fixup out", _has("celery.signals:worker_init", "receivers")),
+    Seam("settings", "written over the app's", _does("settings_prefer_the_first_name")),
+    Seam(
+        "worker_init signal",
+        "keeps the Django fixup out",
+        _does("signal_asks_its_receivers", _has("celery.signals:worker_init", "receivers")),
+    ),
     Seam("Django fixup", "sets up once", _has("celery.fixups.django:DjangoWorkerFixup", "django_setup")),
     Seam(
         "loader",
         "loads once",
-        _takes("celery.loaders.base:BaseLoader.init_worker", "worker_initialized", "import_default_modules"),
+        _does("loader_loads_once"),
     ),
     Seam(
         "worker state",
         "one per worker",
         _has("celery.worker.state", "revoked", "successful_requests", "requests"),
     ),
-    Seam("LimitedSet", "emptied", _has("celery.worker.state:revoked", "_data", "_heap", "maxlen", "expires")),
+    Seam(
+        "LimitedSet",
+        "emptied",
+        _does(
+            "limited_set_is_its_attributes", _has("celery.worker.state:revoked", "_data", "_heap", "maxlen", "expires")
+        ),
+    ),
     Seam(
         "kombu Timer",
         "without its thread",
-        _takes("kombu.asynchronous.timer:Timer._enter", "eta", "push", "entry"),
+        _does("timer_orders_by_instant", _takes("kombu.asynchronous.timer:Timer._enter", "eta", "push", "entry")),
     ),
     Seam("kombu timer Entry", "ordered by age", _has("kombu.asynchronous.timer:Entry", "__lt__", "cancel")),
     *(Seam(f"clock default of {path}", "faked", _default_clock(module, path)) for module, path in CLOCK_DEFAULTS),
-    Seam("kombu uuid", "seeded", _uuid_default),
+    Seam("kombu uuid", "seeded", _does("uuid_calls_its_default")),
     Seam("beat Service", "gives the scheduler", _has("celery.beat:Service", "scheduler", "get_scheduler")),
     Seam(
         "beat Scheduler",
@@ -113,33 +129,41 @@ SEAMS = (
         _has("celery.beat:PersistentScheduler", "persistence", "_store"),
     ),
     Seam("ScheduleEntry order", "by name", _has("celery.beat:ScheduleEntry", "__lt__", "name")),
-    Seam("app connections", "pointed at the broker", _has("celery.app.base:Celery", "_connection", "_pool")),
+    Seam(
+        "app connections",
+        "pointed at the broker",
+        _does("app_connects_by_its_attribute", _has("celery.app.base:Celery", "_connection", "_pool")),
+    ),
     Seam("app producers", "made again", _has("celery.app.amqp:AMQP", "_producer_pool", "producer_pool")),
     Seam("kombu pools", "forgotten afterwards", _has("kombu.pools", "connections", "producers")),
     Seam("app queues", "all consumed", _has("celery.app.amqp:Queues", "select", "_consume_from")),
-    Seam("app backend", "swapped", _has("celery.app.base:Celery", "_backend", "_get_backend")),
+    Seam(
+        "app backend",
+        "swapped",
+        _does("app_backend_is_the_one_set", _has("celery.app.base:Celery", "_backend", "_get_backend")),
+    ),
     Seam(
         "memory results",
         "a cache of their own",
         _has("celery.backends.cache", "_DUMMY_CLIENT_CACHE", "CacheBackend"),
     ),
     Seam("Redis results", "on the fake server", _has("celery.backends.redis:RedisBackend", "_create_client")),
-    Seam("remote control", "refused", _has("celery.app.control:Control", "broadcast")),
+    Seam("remote control", "refused", _does("remote_control_is_broadcast")),
     Seam(
         "current app",
         "set and put back",
-        _has("celery._state", "_set_current_app", "_tls", "_task_join_will_block"),
+        _does("current_app_is_put_back", _has("celery._state", "_task_join_will_block")),
     ),
     Seam("trace", "assertions pass it", _takes("celery.app.trace:build_tracer", "task", "monotonic")),
     Seam(
         "autoretry",
         "assertions pass it",
-        _takes("celery.app.autoretry:add_autoretry_behaviour", "_orig_run", "run"),
+        _does("autoretry_calls_orig_run"),
     ),
     Seam(
         "solo pool",
         "runs the task",
-        _takes("celery.concurrency.base:apply_target", "WorkerTerminate", "callback"),
+        _does("pool_lets_terminate_through"),
     ),
     Seam(
         "virtual channel",

@@ -18,15 +18,12 @@ from .beats import entry_order
 from .errors import BadUseError, Escape, RealWorldError
 from .patching import swap_attribute, swap_contents, swap_item, swap_unless_patched
 from .results import install_backend
+from .settings import write_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .broker import Broker
-
-# Settings that would make the run something else than the worker's. Remote control needs a thread of its own
-# in real workers; eager mode would never reach the broker.
-SETTINGS = {"task_always_eager": False, "worker_enable_remote_control": False}
 
 # Where this is set, Celery's Django fixup does not run Django's system checks.
 SKIP_CHECKS = "CELERY_SKIP_CHECKS"
@@ -50,8 +47,7 @@ def load(undo: ExitStack, app: Any, *, checks: bool) -> None:
 
 def set_stage(undo: ExitStack, app: Any, broker: Broker) -> None:
     """Point the app at the broker, and make every change that the stack can take back."""
-    swap_contents(undo, app.conf.changes)
-    app.conf.update(SETTINGS)
+    write_settings(undo, app)
     _swap_current_app(undo, app)
     _swap_connections(undo, app, broker)
     _swap_queues(undo, app)

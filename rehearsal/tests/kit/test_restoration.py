@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from celery import _state, beat, signals
 from celery.app import trace
+from celery.utils.collections import ConfigurationView
 from celery.worker import state
 from celery_rehearsal import VirtualCelery
 from kombu.asynchronous import timer
@@ -34,6 +35,7 @@ def picture(app: Celery) -> dict[str, Any]:
     anything.conf.get("timezone")
     return {
         "conf": copy.copy(anything.conf.changes),
+        "look-up": ConfigurationView.__getitem__,
         "pool": anything._pool,
         "producers": anything.amqp._producer_pool,
         "backend": type(anything.backend),

@@ -8,6 +8,7 @@ import time
 from importlib.metadata import version
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pytest
 from celery.beat import Scheduler
@@ -63,6 +64,32 @@ def test_a_cluster_refuses_to_start(
     monkeypatch.delattr(owner, attribute)
     with pytest.raises(SeamMovedError, match=name):
         VirtualCelery(app, start=NOON)
+
+
+# Per seam: what keeps its name, and a change of what it does.
+CHANGED: dict[str, tuple[str, Any]] = {
+    "settings": ("celery.app.utils.Settings.__getitem__", lambda conf, key: conf.maps[1][key]),
+    "worker_init signal": ("celery.utils.dispatch.Signal.send", lambda *_args, **_kwargs: []),
+    "loader": ("celery.loaders.base.BaseLoader.init_worker", lambda loader: loader.import_default_modules()),
+    "LimitedSet": ("celery.utils.collections.LimitedSet.__contains__", lambda *_args: False),
+    "kombu Timer": ("kombu.asynchronous.timer.Entry.cancel", lambda _entry: None),
+    "kombu uuid": ("celery_rehearsal.seam_behaviour.kombu_uuid", lambda _make=uuid4: "id"),
+    "app connections": ("celery.Celery.connection_for_read", lambda _app: "another"),
+    "app backend": ("celery.Celery.backend", "another"),
+    "remote control": ("celery.app.control.Control.revoke", lambda *_args: "another"),
+    "current app": ("celery._state.get_current_app", lambda: None),
+    "autoretry": ("celery.app.autoretry.add_autoretry_behaviour", lambda *_args, **_kwargs: None),
+    "solo pool": ("celery.concurrency.base.apply_target", lambda *_args, **_kwargs: None),
+}
+
+
+@pytest.mark.parametrize(("seam", "changed"), CHANGED.items(), ids=CHANGED)
+def test_a_seam_that_behaves_otherwise_is_named(
+    monkeypatch: pytest.MonkeyPatch, seam: str, changed: tuple[str, Any]
+) -> None:
+    """A seam that keeps its names and does something else counts as moved."""
+    monkeypatch.setattr(*changed)
+    assert seam in {moved.name for moved in seams.moved_seams()}
 
 
 @pytest.mark.parametrize(("package", "release"), [("celery", "5.8.0"), ("kombu", "6.0"), ("celery", "5.5.1")])

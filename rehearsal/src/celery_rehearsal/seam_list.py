@@ -81,6 +81,7 @@ SEAMS = (
     Seam("Consumer rate limits", "records", _has(CONSUMER, "_limit_task", "_limit_post_eta", "bucket_for_task")),
     Seam("Consumer call_soon", "acks at once", _has(CONSUMER, "call_soon", "perform_pending_operations")),
     Seam("worker_init signal", "keeps the Django fixup out", _has("celery.signals:worker_init", "receivers")),
+    Seam("signal handlers", "let verdicts pass", _takes("celery.utils.dispatch:Signal.send", "_live_receivers")),
     Seam("Django fixup", "sets up once", _has("celery.fixups.django:DjangoWorkerFixup", "django_setup")),
     Seam(
         "loader",
@@ -139,7 +140,7 @@ SEAMS = (
     Seam(
         "solo pool",
         "runs the task",
-        _takes("celery.concurrency.base:apply_target", "WorkerTerminate", "callback"),
+        _takes("celery.concurrency.base:apply_target", "WorkerTerminate", "callback", "propagate"),
     ),
     Seam(
         "virtual channel",

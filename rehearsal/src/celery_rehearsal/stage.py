@@ -12,7 +12,8 @@ from celery.worker import state
 from kombu import pools
 
 from .beats import entry_order
-from .errors import BadUseError, Escape, RealWorldError
+from .errors import BadUseError, RealWorldError
+from .leaving import guard_methods, guard_signals, guarded
 from .patching import swap_attribute, swap_contents
 from .results import install_backend
 
@@ -52,11 +53,13 @@ def set_stage(undo: ExitStack, app: Any, broker: Broker) -> None:
 
 
 def wrap_tasks(undo: ExitStack, app: Any, cluster: Any) -> None:
-    """Let an AssertionError leave a task for the test, past autoretry and trace; let workers die in it."""
+    """Let what is meant for the test leave a task, past autoretry and trace; let workers die in it."""
+    guard_signals(undo, cluster.leave)
     for task in app.tasks.values():
         # With autoretry, `run` is Celery's wrapper and calls `_orig_run`.
         name = "_orig_run" if hasattr(task, "_orig_run") else "run"
         swap_attribute(undo, task, name, _wrapped(getattr(task, name), task.name, cluster))
+        guard_methods(undo, task, cluster.leave)
         swap_attribute(undo, task, "__trace__", task.__trace__)
 
 
@@ -85,15 +88,12 @@ def check_queues(app: Any, names: list[str]) -> None:
 
 
 def _wrapped(run: Callable[..., Any], task: str, cluster: Any) -> Callable[..., Any]:
+    inner = guarded(run, cluster.leave)
+
     @functools.wraps(run)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         cluster.reach(task, "start")
-        try:
-            result = run(*args, **kwargs)
-        except AssertionError as error:
-            if cluster.in_worker():
-                raise Escape(error) from error
-            raise
+        result = inner(*args, **kwargs)
         cluster.reach(task, "end")
         return result
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from celery import signals
 
 from .timeline import Record
+from .turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +27,7 @@ class Watch:
         self.app = app
         self.timeline = timeline
         self.now = now
+        self.turns = Turns(now)
         self.actor = "test"
         self.entry = ""
         self.tap: Tap | None = None
@@ -87,6 +89,7 @@ class Watch:
         headers = request.request_dict
         named = _named(headers)
         self.add("received", **named, worker=self.actor, args=_arguments(headers))
+        self.turns.came(named["id"], f"{named['task']}[{named['id']}]", headers.get("parent_id") or "")
         if request.eta:
             self.add("scheduled", **named, worker=self.actor, when=instant(request.eta))
 

@@ -110,6 +110,7 @@ class Beat:
         check_eager(self._watch.app)
         self.sent = True
         self._watch.entry = entry.name
+        self._watch.turns.came(f"{self.name} {entry.name}", f"entry {entry.name} of {self.name}")
         self._watch.add("beat", worker=self.name, entry=entry.name, task=entry.task)
         try:
             self._apply_entry(entry, producer=producer)

@@ -19,6 +19,7 @@ from .clock import VirtualClock
 from .errors import BadUseError, NestedClusterError
 from .faults import Faults
 from .guards import guard_eager, guard_sockets, guard_threads
+from .leaving import guard_signals
 from .members import beat_names, worker_queues
 from .stage import check_queues, load, queue_names, set_stage, wrap_tasks
 from .timeline import Timeline
@@ -149,6 +150,7 @@ class VirtualCelery(Faults, Assertions):
 
     def _guard(self, undo: ExitStack) -> None:
         guard_eager(undo, self.app, self._refuse)
+        guard_signals(undo, self.leave)
         limits.refuse_quorum_queues(self.app)
         limits.refuse_remote_control(undo, self.app, self._refuse)
         if not self._allowed["sockets"]:

@@ -25,7 +25,7 @@ class NotSimulatedError(TestkitError, NotImplementedError):
 
 
 class NeverIdleError(TestkitError, RuntimeError):
-    """`run_until_idle` reached its limit; the message names what keeps the cluster busy."""
+    """`run_until_idle` reached its limit, or an instant has no end; the message names what keeps the cluster busy."""
 
 
 class RealWorldError(TestkitError, RuntimeError):
@@ -43,6 +43,6 @@ class WorkerKilled(WorkerTerminate):
 class Escape(WorkerTerminate):
     """Carries an error out of a task to the test, past every `except Exception` and every retry."""
 
-    def __init__(self, error: Exception) -> None:
+    def __init__(self, error: BaseException) -> None:
         super().__init__(f"{type(error).__name__} inside a task")
         self.error = error

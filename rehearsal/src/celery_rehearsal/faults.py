@@ -132,10 +132,6 @@ class Faults(Driver):
         """Names of beats that were stopped."""
         return [name for name in self._beats_wanted if name not in self.beats]
 
-    def in_worker(self) -> bool:
-        """Whether a worker runs a task right now."""
-        return self._current is not None
-
     def reach(self, task: str, edge: str) -> None:
         """A task has reached its start or end: kill the worker that is to die there."""
         for arm in self._arms:

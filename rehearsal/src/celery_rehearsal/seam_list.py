@@ -91,6 +91,7 @@ SEAMS = (
         "keeps the Django fixup out",
         _does("signal_asks_its_receivers", _has("celery.signals:worker_init", "receivers")),
     ),
+    Seam("signal handlers", "let verdicts pass", _takes("celery.utils.dispatch:Signal.send", "_live_receivers")),
     Seam("Django fixup", "sets up once", _has("celery.fixups.django:DjangoWorkerFixup", "django_setup")),
     Seam(
         "loader",
@@ -163,7 +164,10 @@ SEAMS = (
     Seam(
         "solo pool",
         "runs the task",
-        _does("pool_lets_terminate_through"),
+        _does(
+            "pool_lets_terminate_through",
+            _takes("celery.concurrency.base:apply_target", "WorkerTerminate", "callback", "propagate"),
+        ),
     ),
     Seam(
         "virtual channel",

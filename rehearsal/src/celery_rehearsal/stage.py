@@ -15,7 +15,8 @@ from celery.worker import state
 from kombu import pools
 
 from .beats import entry_order
-from .errors import BadUseError, Escape, RealWorldError
+from .errors import BadUseError, RealWorldError
+from .leaving import guard_methods, guarded
 from .patching import swap_attribute, swap_contents, swap_item, swap_unless_patched
 from .results import install_backend
 from .settings import write_settings
@@ -57,7 +58,7 @@ def set_stage(undo: ExitStack, app: Any, broker: Broker) -> None:
 
 
 def wrap_tasks(undo: ExitStack, app: Any, cluster: Any) -> None:
-    """Let an AssertionError leave a task for the test, past autoretry and trace; let workers die in it.
+    """Let what is meant for the test leave a task, past autoretry and trace; let workers die in it.
 
     Each start of a worker calls this, because tasks can have been defined since the last one.
     """
@@ -69,6 +70,7 @@ def wrap_tasks(undo: ExitStack, app: Any, cluster: Any) -> None:
         for name in ("run", "_orig_run"):
             if hasattr(task, name):
                 swap_unless_patched(undo, task, name, _wrapped(task, name, cluster))
+        guard_methods(undo, task, cluster.leave)
         swap_attribute(undo, task, "__trace__", task.__trace__)
 
 
@@ -104,12 +106,7 @@ def _wrapped(task: Any, name: str, cluster: Any) -> Callable[..., Any]:
         cluster.reach(task.name, "start")
         # Celery binds `run` when a worker starts; a test can have patched it since then.
         run = getattr(task, name)
-        try:
-            result = (original if run is wrapped else run)(*args, **kwargs)
-        except AssertionError as error:
-            if cluster.in_worker():
-                raise Escape(error) from error
-            raise
+        result = guarded(original if run is wrapped else run, cluster.leave)(*args, **kwargs)
         cluster.reach(task.name, "end")
         return None if _is_mock(result) else result
 

@@ -9,6 +9,7 @@ from celery import signals
 
 from .errors import BadUseError
 from .timeline import Record
+from .turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +35,7 @@ class Watch:
         self.timeline = timeline
         self.now = now
         self.refuse = refuse
+        self.turns = Turns(now)
         self.actor = "test"
         self.entry = ""
         self.tap: Tap | None = None
@@ -95,6 +97,7 @@ class Watch:
         headers = request.request_dict
         named = _named(headers)
         self.add("received", **named, worker=self.actor, args=_arguments(headers))
+        self.turns.came(named["id"], f"{named['task']}[{named['id']}]", headers.get("parent_id") or "")
         if request.eta:
             self.add("scheduled", **named, worker=self.actor, when=instant(request.eta))
 

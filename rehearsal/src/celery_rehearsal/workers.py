@@ -6,12 +6,12 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 from celery import _state, signals
-from celery.concurrency import solo
 from celery.worker import WorkController, state
 from celery.worker.consumer import Consumer
 from kombu.utils.imports import symbol_by_name
 
 from .consumer import consumer_class
+from .leaving import Pool
 from .timer import Timer
 
 # celery-types leaves most of it out
@@ -159,7 +159,7 @@ def _controller(app: Celery, name: str, queues: list[str], watch: Watch) -> Any:
         return WorkController(
             app=app,
             hostname=f"{name}@virtual",
-            pool=solo.TaskPool,
+            pool=Pool,
             concurrency=1,
             use_eventloop=False,
             timer_cls=Timer,

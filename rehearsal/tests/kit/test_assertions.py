@@ -99,3 +99,21 @@ def test_a_capped_timeline_keeps_the_newest(app: Celery) -> None:
         assert "... 5 earlier records dropped" in str(celery.timeline)
         assert celery.timeline[-1].kind == "succeeded"
         assert len(celery.timeline[1:]) == 2
+
+
+def test_a_verdict_keeps_its_cause_and_context(app: Celery) -> None:
+    """The report shows what the exception was raised from, and nothing of the kit's own."""
+
+    @app.task(name="leaves", shared=False)
+    def leaves() -> None:
+        try:
+            raise ZeroDivisionError
+        except ZeroDivisionError:
+            pytest.fail("in a handler")
+
+    with VirtualCelery(app, start=NOON) as celery:
+        leaves.delay()
+        with pytest.raises(pytest.fail.Exception) as caught:
+            celery.advance(timedelta(0))
+    assert isinstance(caught.value.__context__, ZeroDivisionError)
+    assert (caught.value.__cause__, caught.value.__suppress_context__) == (None, False)

@@ -24,6 +24,10 @@ def virtual_celery_app():
     def note():
         pass
 
+    @app.task(name="skip", shared=False)
+    def skip():
+        pytest.skip("from a task")
+
     return app
 """
 
@@ -58,6 +62,10 @@ def test_fails_with_a_cluster_of_its_own(virtual_celery_app):
         virtual_celery_app.tasks["note"].apply_async(countdown=77)
         assert False
 
+def test_skips_in_a_task(virtual_celery, virtual_celery_app):
+    virtual_celery_app.tasks["skip"].delay()
+    virtual_celery.advance(timedelta(0))
+
 def test_fails_without_a_cluster():
     assert False
 
@@ -90,8 +98,8 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def test_fixtures_and_marker(report: str) -> None:
-    """The tests that use the fixtures and the marker pass, and the last two."""
-    assert "3 failed, 5 passed, 1 error" in report
+    """The tests that use the fixtures and the marker pass, and the last two; a task skips its test."""
+    assert "3 failed, 5 passed, 1 skipped, 1 error" in report
 
 
 def test_a_cluster_left_running_is_stopped(report: str) -> None:

@@ -1,0 +1,194 @@
+"""Each exception that is not for Celery leaves the cluster unchanged."""
+
+from __future__ import annotations
+
+import asyncio
+import bdb
+import unittest
+from contextlib import suppress
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from celery import Task, signals
+from celery.schedules import schedule
+from celery_rehearsal import VirtualCelery
+from hypothesis.errors import UnsatisfiedAssumption
+
+from .conftest import NOON
+from .test_restoration import picture
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from celery import Celery
+
+
+class OwnError(BaseException):
+    """A user's own, outside of Exception."""
+
+
+class Leaves(schedule):
+    """Raises `error`. Beat pickles its entries, so the class is the module's."""
+
+    error: BaseException = OwnError()
+
+    def is_due(self, _last_run_at: Any) -> Any:
+        raise self.error
+
+
+# Celery takes these for an error of the task, because they are an Exception; the test runner does not.
+VERDICTS = [
+    AssertionError("wrong"),
+    pytest.exit.Exception("stop"),
+    unittest.SkipTest("skip"),
+    UnsatisfiedAssumption("other"),
+    bdb.BdbQuit("quit"),
+    pytest.fail.Exception("fail"),
+    pytest.skip.Exception("skip"),
+    pytest.xfail.Exception("xfail"),
+    KeyboardInterrupt("ctrl-c"),
+]
+EXITS = [*VERDICTS, SystemExit(3), GeneratorExit("close"), asyncio.CancelledError("cancel"), OwnError("own")]
+NOW = timedelta(0)
+
+
+def name_of(error: BaseException) -> str:
+    return type(error).__name__
+
+
+def leaver(app: Celery, error: BaseException, **options: Any) -> Any:
+    @app.task(name="leaves", shared=False, **options)
+    def leaves(*_args: Any) -> None:
+        raise error
+
+    return leaves
+
+
+def in_task(app: Celery, error: BaseException) -> Any:
+    return leaver(app, error).si()
+
+
+def after_an_eta(app: Celery, error: BaseException) -> Any:
+    return leaver(app, error).si().set(countdown=60)
+
+
+def in_link(app: Celery, error: BaseException) -> Any:
+    return app.tasks["note"].si().set(link=leaver(app, error).si())
+
+
+def in_errback(app: Celery, error: BaseException) -> Any:
+    @app.task(name="errback", shared=False)
+    def errback(_request: Any, _error: Any, _traceback: Any) -> None:
+        raise error
+
+    return app.tasks["fail"].si().set(link_error=errback.s())
+
+
+def in_retry(app: Celery, error: BaseException) -> Any:
+    @app.task(name="leaves", bind=True, shared=False)
+    def leaves(self: Any) -> None:
+        if self.request.retries:
+            raise error
+        raise self.retry(countdown=60)
+
+    return leaves.si()
+
+
+def behind_autoretry(app: Celery, error: BaseException) -> Any:
+    return leaver(app, error, autoretry_for=(Exception,)).si()
+
+
+@pytest.mark.parametrize("error", EXITS, ids=name_of)
+@pytest.mark.parametrize("place", [in_task, after_an_eta, in_link, in_errback, in_retry, behind_autoretry])
+def test_an_exit_leaves_the_cluster_unchanged(
+    app: Celery, place: Callable[[Celery, BaseException], Any], error: BaseException
+) -> None:
+    """The very object reaches the test, the process is as before, and the next cluster works."""
+    signature = place(app, error)
+    before = picture(app)
+    with VirtualCelery(app, start=NOON) as celery:
+        signature.apply_async()
+        with pytest.raises(type(error)) as caught:
+            celery.advance(timedelta(hours=1))
+        assert caught.value is error
+        assert celery.timeline.of("failed", "leaves") == []
+    assert picture(app) == before
+    with VirtualCelery(app, start=NOON, transport="fakeredis") as celery:
+        app.tasks["note"].delay()
+        celery.run_until_idle()
+        celery.assert_ran("note")
+
+
+@pytest.mark.parametrize("error", VERDICTS, ids=name_of)
+@pytest.mark.parametrize("wide", [True, False], ids=["autoretry", "another asleep"])
+def test_no_task_swallows_a_verdict(app: Celery, error: BaseException, wide: bool) -> None:
+    """Not by an autoretry for everything, nor by a task that sleeps when another's verdict passes it."""
+
+    @app.task(name="catches", shared=False)
+    def catches() -> None:
+        with suppress(BaseException):
+            app.tasks["nap"].run(600)
+
+    leaves = leaver(app, error, **({"autoretry_for": (BaseException,)} if wide else {}))
+    with VirtualCelery(app, start=NOON, workers=2) as celery:
+        if not wide:
+            catches.delay()
+        leaves.apply_async(countdown=60)
+        with pytest.raises(type(error)) as caught:
+            celery.advance(timedelta(hours=1))
+        assert caught.value is error
+
+
+@pytest.mark.parametrize("error", EXITS, ids=name_of)
+@pytest.mark.parametrize("name", ["task_received", "task_prerun", "task_success", "task_postrun", "beat publish"])
+def test_an_exit_leaves_a_signal_handler(app: Celery, name: str, error: BaseException) -> None:
+    """Of a worker, and of a beat that publishes."""
+    signal = getattr(signals, name, signals.before_task_publish)
+    app.conf.beat_schedule = {"entry": {"task": "note", "schedule": timedelta(minutes=1)}}
+
+    def handler(**_kwargs: Any) -> None:
+        raise error
+
+    signal.connect(handler)
+    try:
+        with VirtualCelery(app, start=NOON) as celery, pytest.raises(type(error)) as caught:
+            celery.advance(timedelta(hours=1))
+    finally:
+        signal.disconnect(handler)
+    assert caught.value is error
+
+
+@pytest.mark.parametrize("error", VERDICTS, ids=name_of)
+@pytest.mark.parametrize("method", ["__call__", "before_start", "on_success", "after_return", "on_failure", "on_retry"])
+def test_a_verdict_leaves_a_method_of_the_task(app: Celery, method: str, error: BaseException) -> None:
+    """Celery's methods for users swallow an Exception in some versions, and fail the task in others."""
+
+    def leaves(*_args: Any, **_kwargs: Any) -> None:
+        raise error
+
+    base = type("Base", (Task,), {method: leaves, "abstract": True})
+
+    @app.task(name="ends", base=base, bind=True, shared=False)
+    def ends(self: Any) -> None:
+        if method == "on_failure":
+            raise ValueError
+        if method == "on_retry":
+            raise self.retry()
+
+    with VirtualCelery(app, start=NOON) as celery:
+        ends.delay()
+        with pytest.raises(type(error)) as caught:
+            celery.advance(NOW)
+        assert caught.value is error
+
+
+@pytest.mark.parametrize("error", EXITS, ids=name_of)
+def test_an_exit_leaves_a_schedule(app: Celery, monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+    """Code of a custom schedule runs in beat."""
+
+    monkeypatch.setattr(Leaves, "error", error)
+    app.conf.beat_schedule = {"entry": {"task": "note", "schedule": Leaves(60)}}
+    with VirtualCelery(app, start=NOON) as celery, pytest.raises(type(error)) as caught:
+        celery.advance(NOW)
+    assert caught.value is error

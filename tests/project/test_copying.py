@@ -41,7 +41,7 @@ def test_copy_has_the_core_every_room_and_the_tests(target: Path) -> None:
 
 
 def test_left_out_room_leaves_code_and_tests_out(target: Path) -> None:
-    """A room that is left out is neither copied nor named in what is to be added."""
+    """A room that is left out is neither copied nor named in what is to be added, such as the queues."""
     printed = copy(target, "--label", "returns", "--without", "beat,worker", "--without", "importing")
     gone = ("beat", "worker", "importing")
     assert not [
@@ -52,6 +52,8 @@ def test_left_out_room_leaves_code_and_tests_out(target: Path) -> None:
     assert '"returns.notices"' in printed
     assert "returns.beat" not in printed
     assert "returns.worker" not in printed
+    # The kind of the queues is the project's, not the core's default.
+    assert "core.queues([*core.TASK_QUEUES, *notices.TASK_QUEUES], REFUNDS_QUEUE_TYPE)" in printed
 
 
 def test_printed_commands_are_in_the_order_in_which_they_work(target: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
 from celery import signals
@@ -66,6 +67,8 @@ class Beat:
 
     def __init__(self, app: Celery, name: str, *, scheduler: Any, filename: str, ticks: int, watch: Watch) -> None:
         self.name = name
+        # The contextvars of its process.
+        self.context = Context()
         self._watch = watch
         interval = app.conf.beat_max_loop_interval or (LONGEST_SLEEP if _is_celerys_own(scheduler) else FOREIGN_SLEEP)
         service = Service(app, max_interval=interval, schedule_filename=filename, scheduler_cls=scheduler)

@@ -24,8 +24,10 @@ from .host import check_zone, forget_zone, set_zone
 from .leaving import guard_signals
 from .members import beat_names, worker_queues
 from .stage import check_queues, load, queue_names, set_stage, wrap_tasks
+from .strands import Strands
 from .timeline import Timeline
 from .watch import Watch
+from .worker_options import worker_options
 from .workers import Worker
 
 if TYPE_CHECKING:
@@ -83,6 +85,11 @@ class VirtualCelery(Faults, Assertions):
         any_version: bool = False,
         django_checks: bool = False,
         host_zone: str | None = None,
+        pool: str | None = None,
+        concurrency: int | None = None,
+        max_tasks_per_child: int | None = None,
+        time_limit: float | None = None,
+        soft_time_limit: float | None = None,
         **options: Any,
     ) -> None:
         limits.refuse_options(options)
@@ -94,6 +101,16 @@ class VirtualCelery(Faults, Assertions):
         self.app: Any = app._get_current_object() if isinstance(app, Proxy) else app
         self._start = aware(start, "start")
         self._transport = transport
+        self._options = worker_options(
+            self.app,
+            {
+                "pool": pool,
+                "concurrency": concurrency,
+                "max_tasks_per_child": max_tasks_per_child,
+                "time_limit": time_limit,
+                "soft_time_limit": soft_time_limit,
+            },
+        )
         self._workers_wanted = workers
         self._beats_wanted = beat_names(beats)
         self._allowed = {"sockets": allow_sockets, "threads": allow_threads, "checks": django_checks}
@@ -106,14 +123,13 @@ class VirtualCelery(Faults, Assertions):
         self.workers: dict[str, Worker] = {}
         self.beats: dict[str, Beat] = {}
         self._queues: dict[str, list[str]] = {}
-        self._current: Worker | None = None
-        self._asleep: list[str] = []
         self._arms: list[tuple[str | None, str, str]] = []
         self._undo = ExitStack()
         self._thread = threading.get_ident()
         self.clock = VirtualClock(self._start, seed=seed, sleep=self._sleep)
         self.timeline = Timeline(self.app.timezone, timeline_limit, self._names)
         self.watch = Watch(self.app, self.timeline, lambda: self.clock.now, self._refuse)
+        self.strands = Strands(self.clock, self.watch, self._drive)
 
     def __enter__(self) -> Self:
         if _running:
@@ -174,10 +190,15 @@ class VirtualCelery(Faults, Assertions):
         with ExitStack() as stack:  # one that fails to stop keeps no other running
             stack.callback(self.workers.clear)
             stack.callback(self.beats.clear)
+            stack.callback(self._switch_off)
             for worker in self.workers.values():
                 stack.callback(worker.kill)
             for beat in self.beats.values():
                 stack.callback(beat.stop)
+
+    def _switch_off(self) -> None:
+        for strand in list(self.strands.waiting):
+            self.strands.kill(strand, "at the end of the cluster")
 
     def _make_worker(self, name: str) -> None:
         wrap_tasks(self._undo, self.app, self)
@@ -188,6 +209,9 @@ class VirtualCelery(Faults, Assertions):
             broker=self.broker,
             started=self.clock.ticks,
             watch=self.watch,
+            strands=self.strands,
+            clock=self.clock,
+            options=self._options,
         )
 
     def _make_beat(self, name: str) -> None:

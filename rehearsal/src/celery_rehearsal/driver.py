@@ -82,17 +82,14 @@ class Driver(Steps):
 
     def _sleep(self, seconds: float) -> None:
         # In the test, to sleep is to let time pass.
-        if self.watch.actor == "test":
-            self.advance(timedelta(seconds=seconds))
-        else:
-            self._doze(round(seconds * MICROSECONDS))
+        self.strands.wait(round(seconds * MICROSECONDS))
 
     def _check_caller(self) -> None:
         if not self._is_running():
             raise BadUseError("the cluster is not running: use it inside its `with` block")
         if threading.get_ident() != self._thread:
             raise BadUseError("the cluster belongs to the thread that entered it")
-        if self._current is not None:
+        if self.strands.current is not None:
             self._refuse(BadUseError("a task cannot move the clock; it may only sleep"))
         check_eager(self.watch.app)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .arguments import check_name, declared_tasks, duration, task_name
 from .driver import Driver
-from .errors import BadUseError, WorkerKilled
+from .errors import BadUseError
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -52,8 +52,8 @@ class Faults(Driver):
             self._arms.append((name, task_name(during), at))
             return
         worker = self._current if name is None and self._current else self._member(self.workers, name, "worker")
-        if worker is self._current:
-            raise WorkerKilled("in the middle of a task")
+        if worker is self._current and self.strands.current is not None:
+            self.strands.current.die("in the middle of a task")
         self._lose_worker(worker, "")
 
     def start_worker(self, name: str | None = None) -> None:
@@ -70,13 +70,16 @@ class Faults(Driver):
         self._not_in_task("stop_worker")
         worker = self._member(self.workers, name, "worker")
         del self.workers[worker.name]
-        worker.stop()
+        stopping = self.strands.spawn(worker.name, worker, worker.stop, worker.context)
+        self._go(None, lambda: stopping.done)
         self.watch.add("worker stopped", worker=worker.name, detail=detail)
 
     def stop_beat(self, name: str | None = None, *, kill: bool = False) -> None:
         """Stop a beat: cleanly, or as SIGKILL does, which forgets what was not yet synced to its file."""
         beat = self._member(self.beats, name, "beat")
         del self.beats[beat.name]
+        for strand in self.strands.of(beat.name):
+            self.strands.kill(strand, "")
         beat.kill() if kill else beat.stop()
         self.watch.add("beat stopped", worker=beat.name, detail="killed" if kill else "")
 
@@ -92,6 +95,8 @@ class Faults(Driver):
         """Empty the broker: every message is gone, those that workers hold for later included."""
         self._not_in_task("lose_broker")
         for name, worker in list(self.workers.items()):
+            for strand in self.strands.of(name):
+                self.strands.kill(strand, "with the broker")
             worker.kill()
             self._make_worker(name)
         self.broker.lose()
@@ -135,15 +140,17 @@ class Faults(Driver):
     def reach(self, task: str, edge: str) -> None:
         """A task has reached its start or end: kill the worker that is to die there."""
         for arm in self._arms:
-            if self._current is not None and arm in {(None, task, edge), (self._current.name, task, edge)}:
+            if self.strands.current and self._current and arm in {(None, task, edge), (self._current.name, task, edge)}:
                 self._arms.remove(arm)
-                raise WorkerKilled(f"at the {edge} of {task}")
+                self.strands.current.die(f"at the {edge} of {task}")
 
     def _names(self, kind: str) -> set[str]:
         return declared_tasks(self.app) if kind == "task" else {*self._queues, *self._beats_wanted, "test"}
 
     def _lose_worker(self, worker: Worker, detail: str) -> None:
         self.workers.pop(worker.name, None)
+        for strand in self.strands.of(worker.name):
+            self.strands.kill(strand, detail)
         worker.kill()
         self.watch.add("worker lost", worker=worker.name, detail=detail)
 

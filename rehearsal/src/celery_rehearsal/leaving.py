@@ -9,7 +9,6 @@ import unittest
 from typing import TYPE_CHECKING, Any
 
 from celery import Task
-from celery.concurrency import base, solo
 from celery.utils.dispatch import Signal
 
 from .patching import swap_attribute
@@ -20,15 +19,6 @@ if TYPE_CHECKING:
 
 # Methods of a task that users override and that Celery calls outside of `run`.
 METHODS = ("before_start", "on_success", "on_failure", "on_retry", "after_return")
-
-
-class Pool(solo.TaskPool):
-    """Celery's solo pool, which otherwise hands a BaseException to a callback that cannot take it."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        pool: Any = self  # to the stubs it is a method
-        pool.on_apply = functools.partial(base.apply_target, propagate=BaseException)
 
 
 def is_verdict(error: BaseException) -> bool:

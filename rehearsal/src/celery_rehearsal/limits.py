@@ -13,17 +13,8 @@ if TYPE_CHECKING:
 
 # How it is asked for, what it is, and why it is not there.
 NOT_SIMULATED = {
-    "pool": ("prefork, threads, gevent and eventlet pools", "one thread has one clock; every worker is solo"),
-    "concurrency": ("several tasks at once in a worker", "tasks run one after another; start more workers"),
-    "autoscale": ("growing and shrinking pools", "there is no pool to scale"),
-    "time_limit": ("hard time limits", "the solo pool has none, and a task's own code takes no virtual time"),
-    "soft_time_limit": (
-        "soft time limits",
-        "as hard ones; raise SoftTimeLimitExceeded in the task to see it",
-    ),
-    "max_tasks_per_child": ("recycled children", "there are no children"),
-    "max_memory_per_child": ("memory limits", "there are no children"),
-    "child_lost": ("a pool child killed under its worker", "there are no children; kill_worker() kills the worker"),
+    "autoscale": ("growing and shrinking pools", "a pool keeps the size that it has at the start"),
+    "max_memory_per_child": ("memory limits", "children are greenlets in one process, which has one memory"),
     "heartbeat": ("heartbeats of worker and connection", "there is no connection that could fall silent"),
     "gossip": ("gossip between workers", "it is switched off, as with --without-gossip"),
     "mingle": ("mingling at start", "it is switched off, as with --without-mingle"),
@@ -34,7 +25,7 @@ NOT_SIMULATED = {
     "network_latency": ("time on the wire", "a message is there the instant it is sent"),
     "running_time": (
         "how long a task's code takes",
-        "only time.sleep takes virtual time; of two that sleep at once the later wakes first",
+        "only waiting takes virtual time",
     ),
 }
 

@@ -1,9 +1,9 @@
-"""What waits: in queues, for its ETA, and between delivery and ack."""
+"""What waits, in queues, for its ETA and between delivery and ack; and what runs."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from .broker import Held, held
@@ -11,7 +11,6 @@ from .clock import MICROSECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
 
     from .broker import Broker
     from .clock import VirtualClock
@@ -29,15 +28,29 @@ class Scheduled:
 
 
 @dataclass(frozen=True, slots=True)
+class Running:
+    """A task that a worker runs right now; `since` is an aware datetime in UTC."""
+
+    task: str
+    id: str
+    worker: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Pending:
-    """Everything that waits. False when there is nothing. What is scheduled is unacked as well."""
+    """Everything that waits or runs. False when there is nothing.
+
+    What is scheduled is unacked as well, and so is what runs with late acks.
+    """
 
     queued: list[Held]
     scheduled: list[Scheduled]
     unacked: list[Held]
+    running: list[Running]
 
     def __bool__(self) -> bool:
-        return bool(self.queued or self.scheduled or self.unacked)
+        return bool(self.queued or self.scheduled or self.unacked or self.running)
 
 
 def look(broker: Broker, workers: Iterable[Worker], clock: VirtualClock) -> Pending:
@@ -52,7 +65,12 @@ def look(broker: Broker, workers: Iterable[Worker], clock: VirtualClock) -> Pend
         unacked = broker.unacked()
     else:
         unacked = [_held(message) for worker in members for message in worker.unacked()]
-    return Pending(broker.queued(), scheduled, unacked)
+    running = [
+        Running(request.name, request.id, worker.name, datetime.fromtimestamp(round(request.time_start, 6), UTC))
+        for worker in members
+        for request in worker.running()
+    ]
+    return Pending(broker.queued(), scheduled, unacked, running)
 
 
 def explain(left: Pending, limit: timedelta, cluster: Any) -> str:
@@ -71,6 +89,7 @@ def lines(left: Pending) -> list[str]:
     return [
         *(f"  queued     {m.task}[{m.id}] in {m.queue}" for m in left.queued),
         *(f"  scheduled  {m.task}[{m.id}] in {m.worker} at {m.when or 'a rate limit'}" for m in left.scheduled),
+        *(f"  running    {m.task}[{m.id}] in {m.worker} since {m.since}" for m in left.running),
         *(f"  unacked    {m.task}[{m.id}] from {m.queue}" for m in left.unacked),
     ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from celery.exceptions import WorkerShutdown, WorkerTerminate
 
@@ -10,9 +10,12 @@ from .errors import Escape, NeverIdleError, WorkerKilled
 from .leaving import is_verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .beats import Beat
     from .broker import Broker
     from .clock import VirtualClock
+    from .strands import Strand, Strands
     from .timeline import Timeline
     from .watch import Watch
     from .workers import Worker
@@ -25,10 +28,7 @@ TURNS = 200_000
 
 
 class Steps:
-    """Mixed into `VirtualCelery`. `_asleep` are the members that sleep in a task right now, outermost first.
-
-    `_leaving` is what is on its way to the test.
-    """
+    """Mixed into `VirtualCelery`. `_leaving` is what is on its way to the test."""
 
     workers: dict[str, Worker]
     beats: dict[str, Beat]
@@ -36,113 +36,127 @@ class Steps:
     clock: VirtualClock
     timeline: Timeline
     watch: Watch
-    _current: Worker | None
-    _asleep: list[str]
+    strands: Strands
     _leaving: BaseException | None = None
 
-    def _go(self, last: int) -> None:
-        """On to an instant, in clock ticks, and everything up to it."""
-        while True:
-            self._settle()
-            following = self._next_ticks()
-            if following is None or following > last:
-                break
-            self.clock.forward(max(following - self.clock.ticks, MILLISECOND))
-        if self.clock.ticks < last:
-            self.clock.forward(last - self.clock.ticks)
-            self._settle()
+    @property
+    def _current(self) -> Worker | None:
+        """The worker whose code runs."""
+        return self.strands.current.worker if self.strands.current else None
 
-    def _settle(self) -> None:
-        """Do everything that is due at this instant."""
+    def _go(self, last: int | None, until: Callable[[], Any] | None = None) -> bool:
+        """On to an instant, in clock ticks, and everything up to it; or until something is true, and tell whether."""
+        while True:
+            self._settle(until)
+            if until is not None and until():
+                return True
+            if last is not None and self.clock.ticks >= last:
+                return False
+            following = self._next_ticks()
+            if following is None and last is None:
+                return False
+            instants = [last] if last is not None else []
+            if following is not None:
+                instants.append(max(following, self.clock.ticks + MILLISECOND))
+            self.clock.forward(min(instants) - self.clock.ticks)
+
+    def _settle(self, until: Callable[[], Any] | None = None) -> None:
+        """Do everything that is due at this instant, or what comes before something is true."""
         turns = self.watch.turns
         for _turn in range(TURNS):
             # A list, not a generator: any() would leave out the members after the first that was busy.
             busy = [self._step_beat(beat) for beat in list(self.beats.values())]
             busy += [self._step_worker(worker) for worker in list(self.workers.values())]
-            if turns.endless or not any(busy):
+            busy += [self._resume(strand) for strand in self.strands.due()]
+            if turns.endless or not any(busy) or (until is not None and until()):
                 break
         else:
             turns.endless = f"{turns.last} is the last of {TURNS} turns"
         if turns.endless:
             what, turns.endless = turns.endless, ""
-            self._out(NeverIdleError(f"{what} without time passing, at {self.clock.now:%Y-%m-%d %H:%M:%S}Z"))
+            raise NeverIdleError(f"{what} without time passing, at {self.clock.now:%Y-%m-%d %H:%M:%S}Z")
 
     def _next_ticks(self) -> int | None:
         """When the cluster does something next, in clock ticks."""
-        instants = [beat.wake_at for beat in self.beats.values() if beat.name not in self._asleep]
-        for worker in self.workers.values():
-            at = None if worker.name in self._asleep else worker.next_at(self.clock.ticks)
-            if at is not None:
-                instants.append(at)
-        return min(instants, default=None)
+        instants = [beat.wake_at for beat in self.beats.values() if not self._loops(beat)]
+        instants += [self.strands.next_at(), *(w.next_at(self.clock.ticks) for w in self.workers.values())]
+        return min((at for at in instants if at is not None), default=None)
+
+    def _loops(self, member: Beat | Worker) -> bool:
+        """Whether a member is in the middle of a turn of its loop."""
+        return any(strand.loop for strand in self.strands.of(member.name))
 
     def _step_beat(self, beat: Beat) -> bool:
-        if beat.wake_at > self.clock.ticks or beat.name in self._asleep:
+        if beat.wake_at > self.clock.ticks or self._loops(beat):
             return False
-        return self._step(beat, None)
+        began = self.clock.ticks
+
+        def turn() -> bool:
+            busy = beat.step(began)
+            beat.wake_at += self.clock.ticks - began
+            return busy
+
+        return self._turn(beat, None, turn)
 
     def _step_worker(self, worker: Worker) -> bool:
         # Another's task may have killed it since this turn began.
-        if self.workers.get(worker.name) is not worker or worker.name in self._asleep:
+        if self.workers.get(worker.name) is not worker or self._loops(worker):
             return False
-        return self._step(worker, worker)
+        return self._turn(worker, worker, lambda: worker.step(self.clock.ticks))
 
-    def _step(self, member: Beat | Worker, worker: Worker | None) -> bool:
-        self.watch.actor, self._current = member.name, worker
-        busy = True
-        try:
-            busy = member.step(self.clock.ticks)
-        except Escape as end:
-            self._leaving = end.error
-        except (WorkerShutdown, WorkerTerminate) as end:
-            self._end_worker(worker, end)
-        except BaseException as error:
-            # Raised below, where no exception is being handled that would become its context.
-            self._leaving = error
-        finally:
-            self.watch.actor, self._current = "test", None
+    def _turn(self, member: Beat | Worker, worker: Worker | None, turn: Callable[[], bool]) -> bool:
+        strand = self.strands.spawn(member.name, worker, turn, member.context)
+        strand.loop = True
+        self._resume(strand)
+        return bool(strand.result) if strand.done else True
+
+    def _resume(self, strand: Strand) -> bool:
+        if strand.done:
+            # Killed since this turn began.
+            return False
+        self.strands.resume(strand)
+        if strand.done:
+            self._ended(strand)
         if self._leaving is not None:
-            self._out(self._leaving)
-        return busy
+            # Raised here, where no exception is being handled that would become its context.
+            error, self._leaving = self._leaving, None
+            raise error
+        return True
 
-    def _end_worker(self, worker: Worker | None, end: WorkerShutdown | WorkerTerminate) -> None:
-        detail = str(end) if isinstance(end, WorkerKilled) else f"{type(end).__name__} in a task"
-        if worker is None:
-            # Code in a beat raised it. It ends no worker.
-            self._leaving = end
+    def _ended(self, strand: Strand) -> None:
+        end, worker = strand.error, strand.worker
+        if isinstance(end, WorkerKilled):
+            self.strands.forget(strand)
+        if isinstance(end, Escape):
+            self._leaving = end.error
+        elif worker is None or not isinstance(end, WorkerShutdown | WorkerTerminate) or _is_of_a_child(strand, end):
+            # Code in a beat or in a child that raises one of these ends no worker.
+            self._leaving = end or self._leaving
         elif isinstance(end, WorkerShutdown):
-            self._current = None
-            self.stop_worker(worker.name, detail=detail)
+            self.stop_worker(worker.name, detail="WorkerShutdown in a task")
         elif self.workers.get(worker.name) is worker:
-            self._lose_worker(worker, detail)
+            self._lose_worker(worker, str(end) if isinstance(end, WorkerKilled) else "WorkerTerminate in a task")
 
     def leave(self, error: BaseException) -> None:
         """Raise an Escape if code that a member runs has raised an exception that is meant for the test."""
-        if self.watch.actor != "test" and is_verdict(error):
+        if self.strands.current is not None and is_verdict(error):
             self._leaving = error
             raise Escape(error) from error
 
-    def _out(self, error: BaseException) -> NoReturn:
-        # A task that sleeps further out must not take the error for its own. If it does, `_step` asks again.
-        self._leaving = error if self._asleep else None
-        raise Escape(error) if self._asleep else error
-
-    def _doze(self, ticks: int) -> None:
-        """Make the current actor sleep, in a task or in a tick. The others go on."""
-        actor, entry, worker = self.watch.actor, self.watch.entry, self._current
-        self._asleep.append(actor)
-        self.watch.actor, self.watch.entry, self._current = "test", "", None
-        try:
-            self._go(self.clock.ticks + ticks)
-        finally:
-            self._asleep.remove(actor)
-            self.watch.actor, self.watch.entry, self._current = actor, entry, worker
-        if worker is not None and self.workers.get(worker.name) is not worker:
-            raise WorkerKilled("while it slept")
+    def _drive(self, ticks: int | None, until: Callable[[], Any] | None) -> bool:
+        """The test's own code waits: let time pass."""
+        self._check_caller()
+        return self._go(None if ticks is None else self.clock.ticks + ticks, until)
 
     def _refuse(self, error: Exception) -> NoReturn:
-        # Inside a task Celery would take the error for the task's own.
-        raise Escape(error) if self._current is not None else error
+        if self.strands.current is None:
+            raise error
+        # Inside a task Celery would take the error for the task's own, and the task could catch it.
+        self._leaving = error
+        raise Escape(error)
+
+    def _check_caller(self) -> None:
+        raise NotImplementedError
 
     def _lose_worker(self, worker: Worker, detail: str) -> None:
         raise NotImplementedError
@@ -150,3 +164,7 @@ class Steps:
     def stop_worker(self, name: str | None = None, *, detail: str = "") -> None:
         """Stop a worker as SIGTERM does."""
         raise NotImplementedError
+
+
+def _is_of_a_child(strand: Strand, end: BaseException) -> bool:
+    return not strand.loop and not isinstance(end, WorkerKilled)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
 from celery import _state, signals
@@ -11,7 +12,7 @@ from celery.worker.consumer import Consumer
 from kombu.utils.imports import symbol_by_name
 
 from .consumer import consumer_class
-from .leaving import Pool
+from .pool import Prefork, Solo
 from .timer import Timer
 
 # celery-types leaves most of it out
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from celery import Celery
 
     from .broker import Broker
+    from .clock import VirtualClock
+    from .strands import Strands
     from .watch import Watch
 
 
@@ -38,8 +41,13 @@ class Worker:
         broker: Broker,
         started: int,
         watch: Watch,
+        strands: Strands,
+        clock: VirtualClock,
+        options: dict[str, Any],
     ) -> None:
         self.name = name
+        # The contextvars of its process.
+        self.context = Context()
         self.queues = queues
         self.started = started
         self._broker = broker
@@ -50,9 +58,11 @@ class Worker:
         }
         self.next_restore_at: int | None = None
         with self.active():
-            self.controller = _controller(app, name, queues, watch)
+            self.controller = _controller(app, name, queues, watch, options)
+            self.timer: Timer = self.controller.timer
+            self.pool: Prefork | Solo = self.controller.pool
+            self.pool.attach(strands=strands, timer=self.timer, name=name, worker=self, ticks=lambda: clock.ticks)
             self.controller.blueprint.start(self.controller)
-        self.timer: Timer = self.controller.timer
         self.consumer: Any = self.controller.consumer
 
     def active(self) -> _Active:
@@ -62,16 +72,19 @@ class Worker:
     def step(self, ticks: int) -> bool:
         """One turn of the worker's loop; tell whether anything was done."""
         consumer = self.consumer
-        with self.active():
-            consumer.perform_pending_operations()
-            busy = self.timer.run_due()
-            if consumer.qos.prev != consumer.qos.value:
-                consumer.qos.update()
-            if self.next_restore_at is not None and self.next_restore_at <= ticks:
-                self.next_restore_at = None
-                self._broker.restore(consumer.connection)
-                busy = True
-            return self._drain() or busy
+        consumer.perform_pending_operations()
+        busy = self.pool.handle_events()
+        busy = self.timer.run_due() or busy
+        if consumer.qos.prev != consumer.qos.value:
+            consumer.qos.update()
+        busy = self._drain() or busy
+        busy = self.pool.start_jobs() or busy
+        # Last: what runs at this very instant is acked at it too, and not overdue.
+        if not busy and self.next_restore_at is not None and self.next_restore_at <= ticks:
+            self.next_restore_at = None
+            self._broker.restore(consumer.connection)
+            return True
+        return busy
 
     def next_at(self, ticks: int) -> int | None:
         """When this worker next acts without a new message, in clock ticks."""
@@ -97,10 +110,15 @@ class Worker:
             if tag not in channel.qos._dirty
         ]
 
-    def stop(self) -> None:
-        """A warm shutdown: what is unacked goes back to the broker."""
+    def running(self) -> list[Any]:
+        """The requests that a child has accepted, oldest first."""
         with self.active():
-            self.controller.stop()
+            found = [r for r in state.active_requests if r.hostname == self.consumer.hostname]
+        return sorted(found, key=lambda request: (request.time_start or 0, request.id))
+
+    def stop(self) -> None:
+        """A warm shutdown: what runs ends, what else is unacked goes back to the broker."""
+        self.controller.stop()
 
     def kill(self) -> None:
         """A SIGKILL: nothing of the shutdown runs; the broker loses the connection."""
@@ -149,18 +167,33 @@ def _empty(limited: Any) -> dict[str, Any]:
     return dict(vars(type(limited)(maxlen=limited.maxlen, expires=limited.expires)))
 
 
-def _controller(app: Celery, name: str, queues: list[str], watch: Watch) -> Any:
+class Controller(WorkController):
+    """Celery's worker. Requests wait for a free child as they do where Celery's event loop drives the pool."""
+
+    pool: Any
+
+    def _process_task(self, req: Any) -> None:
+        if self.pool.uses_semaphore:
+            self.pool.semaphore.acquire(super()._process_task, req)
+        else:
+            super()._process_task(req)
+
+    def _quick_release(self) -> None:
+        if self.pool.uses_semaphore:
+            self.pool.semaphore.release()
+
+
+def _controller(app: Celery, name: str, queues: list[str], watch: Watch, options: dict[str, Any]) -> Any:
     receivers = signals.worker_init.receivers
     # Celery's Django fixup makes a worker close the database connection around each task: right in a process
     # of its own, and the end of the test's transaction in this one.
     signals.worker_init.receivers = [pair for pair in receivers if not _is_django_fixup(pair[1])]
     try:
         base = symbol_by_name(app.conf.worker_consumer) if app.conf.worker_consumer else Consumer
-        return WorkController(
+        return Controller(
             app=app,
             hostname=f"{name}@virtual",
-            pool=Pool,
-            concurrency=1,
+            **options,
             use_eventloop=False,
             timer_cls=Timer,
             consumer_cls=consumer_class(base, watch),

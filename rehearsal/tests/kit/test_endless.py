@@ -74,8 +74,10 @@ def test_an_endless_loop_at_one_instant_names_its_message(
     app: Celery, transport: str, define: Callable[[Celery], Any], asleep: bool
 ) -> None:
     """After a thousand turns, also while another worker's task sleeps."""
+    app.conf.task_routes = {"nap": {"queue": "naps"}}
     task = define(app)
-    with VirtualCelery(app, start=NOON, transport=transport, workers=2) as celery:
+    workers = {"one": ["celery"], "two": ["naps"]}
+    with VirtualCelery(app, start=NOON, transport=transport, workers=workers) as celery:
         if asleep:
             app.tasks["nap"].delay(600)
         task.delay()

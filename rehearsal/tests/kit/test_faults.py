@@ -159,13 +159,13 @@ def test_a_stopped_worker_gives_back_what_it_holds(app: Celery, transport: str) 
 
 @pytest.mark.parametrize(("error", "kind"), [(WorkerShutdown, "worker stopped"), (WorkerTerminate, "worker lost")])
 def test_a_task_can_end_its_worker(app: Celery, error: type[BaseException], kind: str) -> None:
-    """A task that raises Celery's own shutdown ends its worker, and the cluster goes on."""
+    """A task that raises Celery's own shutdown ends its worker where the pool is solo, and the cluster goes on."""
 
     @app.task(name="ends", shared=False)
     def ends() -> None:
         raise error(0)
 
-    with VirtualCelery(app, start=NOON) as celery:
+    with VirtualCelery(app, start=NOON, pool="solo") as celery:
         ends.delay()
         celery.advance(HOUR)
         assert celery.timeline.of(kind)[0].detail == f"{error.__name__} in a task"

@@ -1,0 +1,299 @@
+"""The two pools of a worker: prefork, Celery's default, with greenlets for its children; and solo.
+
+What a job is, in which order its callbacks come and what they do is billiard's `ApplyResult` and Celery's `Request`.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import signal
+import sys
+from collections import deque
+from contextvars import Context
+from typing import TYPE_CHECKING, Any
+
+from billiard.einfo import ExceptionInfo
+from billiard.pool import EX_RECYCLE, ApplyResult, TimeoutHandler, soft_timeout_sighandler
+from billiard.pool import Pool as BilliardPool
+from celery import signals
+from celery.concurrency import base, solo
+from celery.worker import state
+from kombu.asynchronous.semaphore import LaxBoundedSemaphore
+
+from .clock import MICROSECONDS
+from .errors import BadUseError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .strands import Strand, Strands
+    from .timer import Timer
+
+# Pids of children, which no process has: Linux ends at 4,194,304.
+FIRST_PID = 5_000_001
+
+# Seconds. Celery looks for children that are gone at this interval only, from the start of its pool.
+MAINTENANCE = 5
+
+# Seconds. A child that the hard time limit ends has so long after its SIGTERM; then comes SIGKILL.
+GRACE = 0.1
+
+
+class Solo(solo.TaskPool):
+    """Celery's solo pool, which otherwise hands a BaseException to a callback that cannot take it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        pool: Any = self  # to the stubs it is a method
+        pool.on_apply = self._apply
+
+    def _apply(self, *args: Any, callback: Any = None, **options: Any) -> None:
+        try:
+            base.apply_target(*args, callback=callback, propagate=BaseException, **options)
+        except BaseException:
+            _has_left(callback)
+            raise
+
+    def attach(self, **_world: Any) -> None:
+        """It has no children."""
+
+    def handle_events(self) -> bool:
+        """Nothing happens outside of the worker's own loop."""
+        return False
+
+    def start_jobs(self) -> bool:
+        """A job starts when it is applied."""
+        return False
+
+
+class Child:
+    """A child process. `job` is what it runs; `exitcode` is None while it lives, `term` the one that a SIGTERM wants."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self.context = Context()
+        self.strand: Strand | None = None
+        self.job: Any = None
+        self.completed = 0
+        self.exitcode: int | None = None
+        self.terminated = False
+        self.term = 0
+
+
+class Prefork(base.BasePool):
+    """Celery's prefork pool. `limit` children take what the worker's semaphore lets through, each one at a time."""
+
+    uses_semaphore = True
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.semaphore = LaxBoundedSemaphore(self.limit)
+        self._pids = itertools.count(FIRST_PID)
+        self._numbers = itertools.count()
+        self._cache: dict[int, Any] = {}
+        self._limits: dict[int, Any] = {}
+        self._jobs: deque[tuple[Any, Any, Any, Any]] = deque()
+        self._events: deque[Callable[[], None]] = deque()
+        self.children: list[Child] = []
+
+    def attach(self, *, strands: Strands, timer: Timer, name: str, worker: Any, ticks: Callable[[], int]) -> None:
+        """Learn whose pool this is. `ticks` tells the clock's."""
+        self._strands, self._timer, self._name, self._worker, self._ticks = strands, timer, name, worker, ticks
+        self._started = ticks()
+
+    def on_start(self) -> None:
+        """Fork the children."""
+        self.children = [self._fork() for _ in range(self.limit)]
+
+    def on_apply(self, target: Any, args: Any = (), kwargs: Any = None, **options: Any) -> Any:
+        """Take a job; the next child that is free runs it."""
+        if self._state != self.RUN:
+            return None
+        options = {name: value for name, value in options.items() if name not in {"waitforslot", "callbacks_propagate"}}
+        for name, ours in (("soft_timeout", "soft_timeout"), ("timeout", "timeout")):
+            options[name] = options.get(name) or self.options.get(ours)
+        job = ApplyResult(self._cache, on_timeout_set=self._set_limits, on_timeout_cancel=self._cancel_limits, **options)
+        # billiard counts the jobs of a process; each worker here is one.
+        del self._cache[job._job]
+        job._job = next(self._numbers)
+        self._cache[job._job] = job
+        self._jobs.append((job, target, args, kwargs or {}))
+        return job
+
+    def start_jobs(self) -> bool:
+        """Give waiting jobs to free children; tell whether there was one."""
+        started = False
+        for child in self.children:
+            if self._jobs and child.strand is None and child.exitcode is None:
+                job, target, args, kwargs = self._jobs.popleft()
+                child.job = job
+                run = functools.partial(self._work, child, job, target, args, kwargs)
+                child.strand = self._strands.spawn(self._name, self._worker, run, child.context)
+                job._ack(None, self._ticks() / MICROSECONDS, child.pid, None)
+                started = True
+        return started
+
+    def handle_events(self) -> bool:
+        """Take what children have sent since the last time; tell whether there was anything."""
+        found = bool(self._events)
+        while self._events:
+            self._events.popleft()()
+        return found
+
+    def on_close(self) -> None:
+        """Take no more jobs."""
+        self.semaphore.clear()
+
+    def on_stop(self) -> None:
+        """Wait for the children to finish, as a warm shutdown does."""
+        if self._state == self.RUN:
+            self.close()
+        while self._cache:
+            due = self._timer.next_at()
+            self._strands.wait(None if due is None else due - self._ticks(), lambda: self._events)
+            self._timer.run_due()
+            self.handle_events()
+            self.start_jobs()
+        for child in self.children:
+            self._exit(child, 0)
+
+    def terminate_job(self, pid: int, signum: int | None = None) -> None:
+        """Send a signal to a child."""
+        child = self._child(pid)
+        if child is not None:
+            child.terminated = True
+            self._signal(child, signum or signal.SIGTERM)
+
+    def lose_child(self) -> None:
+        """SIGKILL for the child that has worked longest. Raises BadUseError if none works."""
+        working = [child for child in self.children if child.job is not None and child.exitcode is None]
+        if not working:
+            raise BadUseError(f"no child of {self._name} runs a task")
+        self._kill(working[0])
+
+    def _fork(self) -> Child:
+        signals.worker_before_create_process.send(sender=self)
+        child = Child(next(self._pids))
+        child.context.run(signals.worker_process_init.send, sender=self._hostname)
+        return child
+
+    @property
+    def _hostname(self) -> Any:
+        return (self.options.get("initargs") or (None, None))[1]
+
+    def _work(self, child: Child, job: Any, target: Any, args: Any, kwargs: Any) -> None:
+        """A child's own loop, for one job."""
+        try:
+            result = True, target(*args, **kwargs)
+        except Exception:
+            result = False, ExceptionInfo()
+        except SystemExit:
+            if not child.term:
+                _has_left(job._callback)
+                self._events.append(functools.partial(self._left, child, job))
+                raise
+            self._exit(child, child.term)
+            self._notice()
+        except BaseException:
+            _has_left(job._callback)
+            self._events.append(functools.partial(self._left, child, job))
+            raise
+        if child.term:
+            # After a SIGTERM a child has nothing more to say, even if its task caught the SystemExit.
+            return
+        self._events.append(functools.partial(self._ready, child, job, result))
+        child.completed += 1
+        if child.completed == self.options.get("maxtasksperchild"):
+            self._exit(child, EX_RECYCLE)
+            self._events.append(self._maintain)
+
+    def _ready(self, child: Child, job: Any, result: Any) -> None:
+        child.strand = child.job = None
+        if not job.ready():
+            self.semaphore.release()
+        job._set(None, result)
+
+    def _left(self, child: Child, job: Any) -> None:
+        """The task has left for the test. The child goes on; nobody hears of the job again."""
+        child.strand = child.job = None
+        self._cancel_limits(job)
+        self._cache.pop(job._job, None)
+        self.semaphore.release()
+
+    def _exit(self, child: Child, exitcode: int) -> None:
+        # A child that ends by itself says so; one that is killed does not.
+        child.exitcode = exitcode
+        sent = {"sender": self._hostname, "pid": child.pid, "exitcode": exitcode}
+        signals.worker_process_shutdown.send(**sent)
+
+    def _set_limits(self, job: Any, soft: float | None, hard: float | None) -> None:
+        if soft:
+            self._limits[job._job] = self._timer.call_after(soft, self._soft_limit, (job, soft, hard))
+        elif hard:
+            self._limits[job._job] = self._timer.call_after(hard, self._hard_limit, (job,))
+
+    def _cancel_limits(self, job: Any) -> None:
+        entry = self._limits.pop(job._job, None)
+        if entry is not None:
+            entry.cancel()
+
+    def _soft_limit(self, job: Any, soft: float, hard: float | None) -> None:
+        if hard:
+            self._limits[job._job] = self._timer.call_after(hard - soft, self._hard_limit, (job,))
+        child = self._child(job._worker_pid)
+        if child is not None and not job.ready():
+            job.handle_timeout(soft=True)
+            if child.strand is not None:
+                child.strand.interrupt = functools.partial(soft_timeout_sighandler, None, None)
+
+    def _hard_limit(self, job: Any) -> None:
+        TimeoutHandler.on_hard_timeout(self, job)
+
+    def _process_by_pid(self, pid: int) -> tuple[Child | None, int | None]:
+        """What billiard's code for a hard time limit asks its pool for."""
+        return self._child(pid), None
+
+    def _trywaitkill(self, child: Child) -> None:
+        """What billiard's code for a hard time limit does to the child."""
+        self._signal(child, signal.SIGTERM)
+        self._timer.call_after(GRACE, self._kill, (child,))
+
+    def _signal(self, child: Child, signum: int) -> None:
+        if signum == signal.SIGKILL or child.strand is None:
+            self._kill(child)
+            return
+        child.term = -(256 - signum)  # billiard's own
+        child.strand.interrupt = functools.partial(sys.exit, child.term)
+
+    def _kill(self, child: Child) -> None:
+        if child.exitcode is not None:
+            return
+        child.exitcode = -signal.SIGKILL
+        if child.strand is not None:
+            self._strands.kill(child.strand, "with its child process")
+        self._notice()
+
+    def _notice(self) -> None:
+        """The parent looks for children that are gone at its own instants."""
+        every = MAINTENANCE * MICROSECONDS
+        wait = every - (self._ticks() - self._started) % every
+        self._timer.call_after(wait / MICROSECONDS, self._maintain)
+
+    def _maintain(self) -> None:
+        """billiard's `_maintain_pool`: end the jobs of children that are gone, then replace these."""
+        gone = [child for child in self.children if child.exitcode is not None]
+        for child in gone:
+            if child.job is not None and not child.job.ready():
+                lost = BilliardPool.mark_as_worker_lost
+                child.job._set_terminated(child.exitcode) if child.terminated else lost(self, child.job, child.exitcode)
+            self.children[self.children.index(child)] = self._fork()
+            self.semaphore.release()
+
+    def _child(self, pid: int) -> Child | None:
+        return next((child for child in self.children if child.pid == pid), None)
+
+
+def _has_left(callback: Any) -> None:
+    # The request of a task that has left for the test runs no more; Celery would believe so.
+    state.task_ready(callback.__self__)

@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 
 import pytest
+from celery import VERSION
 from celery.schedules import crontab
 
 from refunds import outbox
@@ -96,3 +97,13 @@ def test_reconciler_starts_the_decline_after_beat_was_down_over_the_cutoff(start
     celery.start_beat(fresh=True)
     celery.advance(MINUTE)
     assert [sweep.scheduled_for for sweep in Sweep.objects.all()] == [line]
+
+
+def test_reconciler_in_the_hour_that_comes_twice(start: Start) -> None:
+    """Celery 5.7 sends it every half minute of both passes; earlier releases are silent in the second."""
+    midnight = datetime.combine(clock_changes(2026)[1], time(0), cutoff.ZONE)
+    celery = start(midnight, workers=READERS)
+    celery.advance(5 * HOUR)
+    sent = [record.at for record in celery.timeline.of("sent", outbox.RECONCILE)]
+    every = [midnight.astimezone(UTC) + n * MINUTE / 2 for n in range(1, 601)]
+    assert sent == [at for at in every if VERSION[:2] >= (5, 7) or not at.astimezone(cutoff.ZONE).fold]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import uuid
 from types import SimpleNamespace
 from typing import Any
@@ -12,8 +13,10 @@ from celery.app.utils import Settings
 from celery.concurrency import base as pools
 from celery.exceptions import WorkerTerminate
 from celery.loaders.base import BaseLoader
+from celery.schedules import schedule
 from celery.utils.collections import LimitedSet
 from celery.utils.dispatch import Signal
+from celery.utils.time import timezone
 from kombu.asynchronous import timer
 from kombu.utils.uuid import uuid as kombu_uuid
 
@@ -118,6 +121,19 @@ def autoretry_calls_orig_run() -> bool:
 def pool_lets_terminate_through() -> bool:
     """A WorkerTerminate leaves the pool's call of a task."""
     return _terminates(lambda: pools.apply_target(_terminate, callback=lambda *_args: None))
+
+
+def zones_are_remembered_by_name() -> bool:
+    """Celery keeps the host's zone, and an app and a schedule keep theirs, where the kit makes them forget it."""
+    app, zones, entry = _app(), type(timezone)(), schedule(1)
+    app.conf.update(timezone="Asia/Kolkata")
+    entry.app = app
+    zone = entry.tz
+    if vars(entry).pop("tz") is not zone or vars(app).pop("timezone") is not zone:
+        return False
+    if "tzlocal" in sys.modules and "_cache_tz" not in sys.modules["tzlocal"].get_localzone.__globals__:
+        return False
+    return zones.local is vars(zones).pop("local")
 
 
 def _app() -> Any:

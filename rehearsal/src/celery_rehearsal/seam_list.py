@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .clock import CLOCK_DEFAULTS
+from .freezes import STACKS
 from .patching import resolve
 
 if TYPE_CHECKING:
@@ -32,6 +34,11 @@ def _has(path: str, *names: str) -> Callable[[], bool]:
         return all(hasattr(owner, name) for name in names)
 
     return holds
+
+
+def _if_there(package: str, *names: str) -> Callable[[], bool]:
+    """A look at a library that a suite may have or not."""
+    return lambda: importlib.util.find_spec(package.partition(".")[0]) is None or _has(package, *names)()
 
 
 def _takes(path: str, *names: str) -> Callable[[], bool]:
@@ -184,6 +191,8 @@ SEAMS = (
         _has("fakeredis._socket:FakeSocket", "_process_command", "put_response"),
     ),
     Seam("fakeredis server", "looked into", lambda: 0 in _server().dbs or _server().dbs[0] is not None),
+    Seam("host's zone", "asked for again", _does("zones_are_remembered_by_name")),
+    Seam("freezegun", "set aside", _if_there("freezegun.api", "_freeze_time", *STACKS)),
     Seam("time-machine travel", "freezes the clock", _has("time_machine:travel", "start", "stop")),
     Seam("time-machine traveller", "moves the clock", _has("time_machine:Traveller", "shift", "move_to")),
 )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from celery.local import Proxy
 
-from . import limits, seams
+from . import limits, seams, waits
 from .arguments import aware
 from .assertions import Assertions
 from .beats import Beat, Shelves
@@ -149,6 +149,7 @@ class VirtualCelery(Faults, Assertions):
         undo.callback(self.clock.stop)
         set_stage(undo, self.app, self.broker)
         self._guard(undo)
+        waits.install(undo, self.clock, self.strands, self._refuse, threads=self._allowed["threads"])
         wrap_tasks(undo, self.app, self)
         if self._on_disk and self._schedule_filename == "schedule":
             folder = undo.enter_context(tempfile.TemporaryDirectory(prefix="beat-"))

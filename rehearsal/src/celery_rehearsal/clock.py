@@ -8,7 +8,6 @@ wall clock must not move, and `sleep`.
 from __future__ import annotations
 
 import random
-import sys
 import threading
 import time
 import uuid
@@ -34,15 +33,6 @@ MICROSECONDS = 1_000_000
 # pytest and hypothesis time themselves, not the code under test. Modules with these prefixes keep the real
 # clock.
 REAL_TIME_MODULES = ["_pytest.", "pytest_", "hypothesis.", "coverage.", "xdist."]
-
-# Where kombu and Celery bound the real sleep by name. The modules are imported before the clock freezes.
-SLEEPERS = (
-    "kombu.utils.functional",
-    "kombu.transport.virtual.base",
-    "kombu.transport.redis",
-    "celery.worker.worker",
-    "celery.worker.consumer.consumer",
-)
 
 # Functions that bound a real clock as a default argument, by module and qualified name.
 CLOCK_DEFAULTS = (
@@ -135,14 +125,8 @@ class VirtualClock:
         """Give the process its own clock back."""
         self._undo.close()
 
-    def patch_sleep_of(self, function: Any) -> None:
-        """Let a function whose module said `from time import sleep` sleep virtually as well."""
-        names = getattr(function, "__globals__", {})
-        for name in [name for name, value in names.items() if value is self._real_sleep]:
-            names[name] = self._virtual_sleep
-            self._undo.callback(names.__setitem__, name, self._real_sleep)
-
-    def _virtual_sleep(self, seconds: float) -> None:
+    def virtual_sleep(self, seconds: float) -> None:
+        """What `time.sleep` is: the cluster's thread lets the clock pass, any other sleeps."""
         if threading.get_ident() != self._thread:
             self._real_sleep(seconds)
             return
@@ -152,11 +136,8 @@ class VirtualClock:
 
     def _patch_sleep(self, undo: ExitStack) -> None:
         self._real_sleep = time.sleep
-        swap_attribute(undo, time, "sleep", self._virtual_sleep)
-        for name in SLEEPERS:
-            module = sys.modules.get(name)
-            if module is not None and getattr(module, "sleep", None) is self._real_sleep:
-                swap_attribute(undo, module, "sleep", self._virtual_sleep)
+        # Code that bound the name itself is found by `sleepers`.
+        swap_attribute(undo, time, "sleep", self.virtual_sleep)
 
     def _seed_randomness(self, undo: ExitStack) -> None:
         # Task ids and delivery tags come from kombu's uuid(), jitter from the global random: both from one

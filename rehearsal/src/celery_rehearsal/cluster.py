@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from celery.local import Proxy
 
 from . import limits, seams, waits
+from . import watchdog as watchdogs
 from .arguments import aware
 from .assertions import Assertions
 from .beats import Beat, Shelves
@@ -25,6 +26,7 @@ from .stage import check_queues, load, queue_names, set_stage, wrap_tasks
 from .strands import Strands
 from .timeline import Timeline
 from .watch import Watch
+from .watchdog import PATIENCE
 from .worker_options import worker_options
 from .workers import Worker
 
@@ -86,6 +88,7 @@ class VirtualCelery(Faults, Assertions):
         max_tasks_per_child: int | None = None,
         time_limit: float | None = None,
         soft_time_limit: float | None = None,
+        watchdog: float | None = PATIENCE,
         **options: Any,
     ) -> None:
         limits.refuse_options(options)
@@ -117,6 +120,7 @@ class VirtualCelery(Faults, Assertions):
         self.beats: dict[str, Beat] = {}
         self._queues: dict[str, list[str]] = {}
         self._arms: list[tuple[str | None, str, str]] = []
+        self._patience = watchdog
         self._undo = ExitStack()
         self._thread = threading.get_ident()
         self.clock = VirtualClock(self._start, seed=seed, sleep=self._sleep)
@@ -149,6 +153,7 @@ class VirtualCelery(Faults, Assertions):
         undo.callback(self.clock.stop)
         set_stage(undo, self.app, self.broker)
         self._guard(undo)
+        watchdogs.install(undo, self.strands, self._refuse, self._patience)
         waits.install(undo, self.clock, self.strands, self._refuse, threads=self._allowed["threads"])
         wrap_tasks(undo, self.app, self)
         if self._on_disk and self._schedule_filename == "schedule":

@@ -6,6 +6,7 @@ import uuid
 from types import SimpleNamespace
 from typing import Any
 
+from billiard.pool import ApplyResult
 from celery import Celery, _state
 from celery.app import autoretry
 from celery.app.utils import Settings
@@ -16,6 +17,11 @@ from celery.utils.collections import LimitedSet
 from celery.utils.dispatch import Signal
 from kombu.asynchronous import timer
 from kombu.utils.uuid import uuid as kombu_uuid
+
+from .sigkill import kills_without_handlers
+from .strands import stacks_are_per_greenlet
+
+__all__ = ["kills_without_handlers", "stacks_are_per_greenlet"]
 
 
 def settings_prefer_the_first_name() -> bool:
@@ -118,6 +124,16 @@ def autoretry_calls_orig_run() -> bool:
 def pool_lets_terminate_through() -> bool:
     """A WorkerTerminate leaves the pool's call of a task."""
     return _terminates(lambda: pools.apply_target(_terminate, callback=lambda *_args: None))
+
+
+def jobs_call_back() -> bool:
+    """billiard's job tells when it is accepted and when it has ended, and forgets itself."""
+    heard: list[Any] = []
+    cache: dict[int, Any] = {}
+    job: Any = ApplyResult(cache, heard.append, lambda pid, _at: heard.append(pid), None, heard.append)
+    job._ack(None, 1.0, 7, None)
+    job._set(None, (True, "done"))
+    return heard == [7, "done"] and not cache
 
 
 def _app() -> Any:

@@ -17,6 +17,7 @@ from greenlet import getcurrent, greenlet
 
 from .errors import WorkerKilled
 from .sigkill import Unhandled
+from .sleepers import REAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,6 +95,8 @@ class Strands:
         self._waits = 0
         self.waiting: list[Strand] = []
         self.current: Strand | None = None
+        # Real seconds, for the watchdog.
+        self.resumed_at: float | None = None
 
     def spawn(self, member: str, worker: Worker | None, function: Callable[[], Any], context: Context) -> Strand:
         """A new strand. It starts when it is resumed."""
@@ -140,10 +143,12 @@ class Strands:
         watch, before = self._watch, (self._watch.actor, self._watch.entry, self.current)
         watch.actor, watch.entry, self.current = strand.member, strand.entry, strand
         strand.greenlet.parent = getcurrent()
+        self.resumed_at = REAL.monotonic()
         try:
             with strand.worker.active() if strand.worker else nullcontext():
                 strand.greenlet.switch()
         finally:
+            self.resumed_at = None
             strand.entry = watch.entry
             watch.actor, watch.entry, self.current = before
             if strand.done and strand in self.waiting:

@@ -6,21 +6,18 @@
 
 from __future__ import annotations
 
-import gc
 import queue
 import select
 import selectors
 import signal
 import subprocess
-import sys
 import threading
-import time
 from asyncio import selector_events
-from types import FunctionType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from .errors import NotSimulatedError
 from .patching import swap_attribute
+from .sleepers import REAL, bind_sleep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,12 +30,6 @@ MICROSECONDS = 1_000_000
 
 # They would interrupt, or wait for, this process in real time.
 REFUSED = ("alarm", "setitimer", "sigwait", "sigwaitinfo", "sigtimedwait", "pause")
-
-# Modules whose own sleeps are no wait of the application.
-OURS = ("celery_rehearsal.", "time", "_pytest.", "pytest_", "hypothesis.", "xdist.", "execnet.", "subprocess")
-
-# Read before a cluster replaces them, and not as names of this module, which the clock would replace as well.
-REAL = SimpleNamespace(**vars(time))
 
 
 def install(
@@ -58,7 +49,7 @@ def install(
     def monotonic() -> float:
         return clock.monotonic() if is_task() else REAL.monotonic()
 
-    bind_sleep(undo, time.sleep)
+    bind_sleep(undo, clock.virtual_sleep)
     if not threads:
         _conditions(undo, strands, is_task)
         swap_attribute(undo, queue, "time", monotonic)
@@ -68,41 +59,6 @@ def install(
     _signals(undo, refuse, is_task)
     swap_attribute(undo, subprocess, "time", REAL)
     swap_attribute(undo, subprocess, "_time", REAL.monotonic)
-
-
-def bind_sleep(undo: ExitStack, virtual: Callable[[float], None]) -> None:
-    """Replace the real sleep where it was bound by name: in modules, default arguments and classes."""
-    for holder in gc.get_referrers(REAL.sleep):
-        if isinstance(holder, dict):
-            _bind_in_dict(undo, holder, virtual)
-        elif type(holder) is tuple:
-            for function in gc.get_referrers(holder):
-                if type(function) is FunctionType and function.__defaults__ is holder and not _is_ours(function):
-                    changed = tuple(virtual if value is REAL.sleep else value for value in holder)
-                    undo.callback(setattr, function, "__defaults__", holder)
-                    function.__defaults__ = changed
-
-
-def _bind_in_dict(undo: ExitStack, holder: dict[Any, Any], virtual: Any) -> None:
-    name = holder.get("__name__")
-    module = sys.modules.get(name) if isinstance(name, str) else None
-    if module is not None and vars(module) is holder:
-        if not f"{name}.".startswith(tuple(f"{ours.rstrip('.')}." for ours in OURS)):
-            for key in [key for key, value in holder.items() if value is REAL.sleep]:
-                swap_attribute(undo, module, key, virtual)
-        return
-    for owner in gc.get_referrers(holder):
-        keys = [key for key, value in holder.items() if value is REAL.sleep]
-        if isinstance(owner, type) and "__module__" in holder and not holder["__module__"].startswith(OURS):
-            for key in keys:
-                swap_attribute(undo, owner, key, staticmethod(virtual))
-        elif type(owner) is FunctionType and owner.__kwdefaults__ is holder and not _is_ours(owner):
-            undo.callback(setattr, owner, "__kwdefaults__", holder)
-            owner.__kwdefaults__ = {key: virtual if key in keys else value for key, value in holder.items()}
-
-
-def _is_ours(function: Any) -> bool:
-    return str(function.__module__).startswith(OURS)
 
 
 class Waiter:

@@ -22,6 +22,7 @@ from .faults import Faults
 from .guards import guard_eager, guard_sockets, guard_threads
 from .leaving import guard_signals
 from .members import beat_names, worker_queues
+from .settings_table import warn_of_limits, warn_of_settings
 from .stage import check_queues, load, queue_names, set_stage, wrap_tasks
 from .strands import Strands
 from .timeline import Timeline
@@ -171,6 +172,8 @@ class VirtualCelery(Faults, Assertions):
             self._make_beat(name)
 
     def _guard(self, undo: ExitStack) -> None:
+        warn_of_settings(self.app)
+        warn_of_limits(self.app, self._options["pool"], self._options)
         guard_eager(undo, self.app, self._refuse)
         guard_signals(undo, self.leave)
         limits.refuse_quorum_queues(self.app)

@@ -9,6 +9,7 @@ import functools
 import itertools
 import signal
 import sys
+import warnings
 from collections import deque
 from contextvars import Context
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ from celery.worker import state
 from kombu.asynchronous.semaphore import LaxBoundedSemaphore
 
 from .clock import MICROSECONDS
-from .errors import BadUseError
+from .errors import BadUseError, NotSimulatedWarning
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,12 +44,20 @@ GRACE = 0.1
 class Solo(solo.TaskPool):
     """Celery's solo pool, which otherwise hands a BaseException to a callback that cannot take it."""
 
+    _warned = False
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         pool: Any = self  # to the stubs it is a method
         pool.on_apply = self._apply
 
     def _apply(self, *args: Any, callback: Any = None, **options: Any) -> None:
+        request = callback.__self__
+        # A message carries those of its task as well, which the start of the cluster has told.
+        if set(request.time_limits) - {None, request.task.time_limit, request.task.soft_time_limit} and not self._warned:
+            self._warned = True
+            limited = "a message has a time limit; a solo worker has none, in production neither"
+            warnings.warn(NotSimulatedWarning(limited), stacklevel=2)
         try:
             base.apply_target(*args, callback=callback, propagate=BaseException, **options)
         except BaseException:
@@ -57,6 +66,10 @@ class Solo(solo.TaskPool):
 
     def attach(self, **_world: Any) -> None:
         """It has no children."""
+
+    def lose_child(self) -> None:
+        """It has no children. Raises BadUseError."""
+        raise BadUseError("a solo worker has no children; kill_worker() kills it")
 
     def handle_events(self) -> bool:
         """Nothing happens outside of the worker's own loop."""
@@ -68,7 +81,10 @@ class Solo(solo.TaskPool):
 
 
 class Child:
-    """A child process. `job` is what it runs; `exitcode` is None while it lives, `term` the one that a SIGTERM wants."""
+    """A child process. `job` is what it runs.
+
+    `exitcode` is None while it lives. `term` is the exit code that a SIGTERM wants, 0 without one.
+    """
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
@@ -111,9 +127,10 @@ class Prefork(base.BasePool):
         if self._state != self.RUN:
             return None
         options = {name: value for name, value in options.items() if name not in {"waitforslot", "callbacks_propagate"}}
-        for name, ours in (("soft_timeout", "soft_timeout"), ("timeout", "timeout")):
-            options[name] = options.get(name) or self.options.get(ours)
-        job = ApplyResult(self._cache, on_timeout_set=self._set_limits, on_timeout_cancel=self._cancel_limits, **options)
+        for name in ("soft_timeout", "timeout"):
+            options[name] = options.get(name) or self.options.get(name)
+        options |= {"on_timeout_set": self._set_limits, "on_timeout_cancel": self._cancel_limits}
+        job: Any = ApplyResult(self._cache, **options)
         # billiard counts the jobs of a process; each worker here is one.
         del self._cache[job._job]
         job._job = next(self._numbers)
@@ -166,11 +183,12 @@ class Prefork(base.BasePool):
             self._signal(child, signum or signal.SIGTERM)
 
     def lose_child(self) -> None:
-        """SIGKILL for the child that has worked longest. Raises BadUseError if none works."""
+        """SIGKILL for the child that runs the calling task, or has worked longest. Raises BadUseError if none works."""
         working = [child for child in self.children if child.job is not None and child.exitcode is None]
+        own = [child for child in working if child.strand is self._strands.current]
         if not working:
             raise BadUseError(f"no child of {self._name} runs a task")
-        self._kill(working[0])
+        self._kill((own or sorted(working, key=lambda child: child.job._job))[0])
 
     def _fork(self) -> Child:
         signals.worker_before_create_process.send(sender=self)
@@ -270,9 +288,10 @@ class Prefork(base.BasePool):
         if child.exitcode is not None:
             return
         child.exitcode = -signal.SIGKILL
-        if child.strand is not None:
-            self._strands.kill(child.strand, "with its child process")
         self._notice()
+        if child.strand is not None:
+            child.strand.alone = True
+            self._strands.kill(child.strand, "with its child process")
 
     def _notice(self) -> None:
         """The parent looks for children that are gone at its own instants."""

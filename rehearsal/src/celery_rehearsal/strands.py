@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 class Strand:
     """One run of `function` in a process of the cluster; `context` is that process's contextvars.
 
-    `loop` says that it is a turn of the process's own loop. `error` is what it ended with. `wake_at` (clock ticks) and `until` are what it waits for.
+    `loop` says that it is a turn of the process's own loop, `alone` that its death is not its worker's. `error` is what
+    it ended with. `wake_at` (clock ticks) and `until` are what it waits for.
     """
 
     def __init__(self, member: str, worker: Worker | None, function: Callable[[], Any], context: Context) -> None:
@@ -40,7 +41,7 @@ class Strand:
         self.worker = worker
         self.entry = ""
         self.number = 0
-        self.loop = False
+        self.loop = self.alone = False
         self.wake_at: int | None = 0
         self.until: Callable[[], Any] | None = None
         self.interrupt: Callable[[], Any] | None = None
@@ -155,7 +156,9 @@ class Strands:
                 self.waiting.remove(strand)
 
     def kill(self, strand: Strand, detail: str) -> None:
-        """End a strand where it waits; nothing more of it runs."""
+        """End a strand where it waits, or the calling one where it is; nothing more of it runs."""
+        if strand is self.current:
+            strand.die(detail)
         if strand.greenlet:
             strand.killed = detail
             strand.greenlet.parent = getcurrent()

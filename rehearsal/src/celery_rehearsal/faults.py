@@ -60,8 +60,8 @@ class Faults(Driver):
         """Kill a child of a worker's pool as SIGKILL does; without a name, of the only worker.
 
         It is the child that runs the longest, or, inside a task, the task's own, and the call does not return. The
-        worker notices at its pool's next maintenance, up to five seconds later: the task fails with WorkerLostError,
-        or its message comes back, by `acks_late` and `reject_on_worker_lost`; another child starts.
+        worker notices at once: the task fails with WorkerLostError, or its message comes back, by `acks_late` and
+        `reject_on_worker_lost`; another child starts.
 
         Raises BadUseError when no such worker runs, or none of its children runs a task.
         """

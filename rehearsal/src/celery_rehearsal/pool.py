@@ -34,9 +34,6 @@ if TYPE_CHECKING:
 # Pids of children, which no process has: Linux ends at 4,194,304.
 FIRST_PID = 5_000_001
 
-# Seconds. Celery looks for children that are gone at this interval only, from the start of its pool.
-MAINTENANCE = 5
-
 # Seconds. A child that the hard time limit ends has so long after its SIGTERM; then comes SIGKILL.
 GRACE = 0.1
 
@@ -54,12 +51,16 @@ class Solo(solo.TaskPool):
     def _apply(self, *args: Any, callback: Any = None, **options: Any) -> None:
         request = callback.__self__
         # A message carries those of its task as well, which the start of the cluster has told.
-        if set(request.time_limits) - {None, request.task.time_limit, request.task.soft_time_limit} and not self._warned:
+        if (
+            set(request.time_limits) - {None, request.task.time_limit, request.task.soft_time_limit}
+            and not self._warned
+        ):
             self._warned = True
             limited = "a message has a time limit; a solo worker has none, in production neither"
             warnings.warn(NotSimulatedWarning(limited), stacklevel=2)
         try:
-            base.apply_target(*args, callback=callback, propagate=BaseException, **options)
+            apply: Any = base.apply_target
+            apply(*args, callback=callback, propagate=BaseException, **options)
         except BaseException:
             _has_left(callback)
             raise
@@ -98,7 +99,7 @@ class Child:
 
 
 class Prefork(base.BasePool):
-    """Celery's prefork pool. `limit` children take what the worker's semaphore lets through, each one at a time."""
+    """Celery's prefork pool. `limit` children take what the worker's semaphore hands on, one job each."""
 
     uses_semaphore = True
 
@@ -116,7 +117,6 @@ class Prefork(base.BasePool):
     def attach(self, *, strands: Strands, timer: Timer, name: str, worker: Any, ticks: Callable[[], int]) -> None:
         """Learn whose pool this is. `ticks` tells the clock's."""
         self._strands, self._timer, self._name, self._worker, self._ticks = strands, timer, name, worker, ticks
-        self._started = ticks()
 
     def on_start(self) -> None:
         """Fork the children."""
@@ -124,7 +124,7 @@ class Prefork(base.BasePool):
 
     def on_apply(self, target: Any, args: Any = (), kwargs: Any = None, **options: Any) -> Any:
         """Take a job; the next child that is free runs it."""
-        if self._state != self.RUN:
+        if not self.active:
             return None
         options = {name: value for name, value in options.items() if name not in {"waitforslot", "callbacks_propagate"}}
         for name in ("soft_timeout", "timeout"):
@@ -147,7 +147,7 @@ class Prefork(base.BasePool):
                 child.job = job
                 run = functools.partial(self._work, child, job, target, args, kwargs)
                 child.strand = self._strands.spawn(self._name, self._worker, run, child.context)
-                job._ack(None, self._ticks() / MICROSECONDS, child.pid, None)
+                job._ack(None, self._now(), child.pid, None)
                 started = True
         return started
 
@@ -164,8 +164,12 @@ class Prefork(base.BasePool):
 
     def on_stop(self) -> None:
         """Wait for the children to finish, as a warm shutdown does."""
-        if self._state == self.RUN:
+        if self.active:
             self.close()
+        for job in list(self._cache.values()):
+            # billiard's own look at the limits starts only now, and knows nothing of signals sent before.
+            if job._accepted and job._soft_timeout and self._now() >= job._time_accepted + job._soft_timeout:
+                self._soft_limit(job)
         while self._cache:
             due = self._timer.next_at()
             self._strands.wait(None if due is None else due - self._ticks(), lambda: self._events)
@@ -202,6 +206,7 @@ class Prefork(base.BasePool):
 
     def _work(self, child: Child, job: Any, target: Any, args: Any, kwargs: Any) -> None:
         """A child's own loop, for one job."""
+        result: Any = None
         try:
             result = True, target(*args, **kwargs)
         except Exception:
@@ -212,7 +217,7 @@ class Prefork(base.BasePool):
                 self._events.append(functools.partial(self._left, child, job))
                 raise
             self._exit(child, child.term)
-            self._notice()
+            self._events.append(self._maintain)
         except BaseException:
             _has_left(job._callback)
             self._events.append(functools.partial(self._left, child, job))
@@ -240,7 +245,7 @@ class Prefork(base.BasePool):
         self.semaphore.release()
 
     def _exit(self, child: Child, exitcode: int) -> None:
-        # A child that ends by itself says so; one that is killed does not.
+        # A child that exits sends this signal; one that is killed does not.
         child.exitcode = exitcode
         sent = {"sender": self._hostname, "pid": child.pid, "exitcode": exitcode}
         signals.worker_process_shutdown.send(**sent)
@@ -256,17 +261,21 @@ class Prefork(base.BasePool):
         if entry is not None:
             entry.cancel()
 
-    def _soft_limit(self, job: Any, soft: float, hard: float | None) -> None:
+    def _now(self) -> float:
+        return self._ticks() / MICROSECONDS
+
+    def _soft_limit(self, job: Any, soft: float = 0, hard: float | None = None) -> None:
         if hard:
             self._limits[job._job] = self._timer.call_after(hard - soft, self._hard_limit, (job,))
         child = self._child(job._worker_pid)
         if child is not None and not job.ready():
             job.handle_timeout(soft=True)
             if child.strand is not None:
-                child.strand.interrupt = functools.partial(soft_timeout_sighandler, None, None)
+                child.strand.interrupt = functools.partial(soft_timeout_sighandler, signal.SIGUSR1, None)
 
     def _hard_limit(self, job: Any) -> None:
-        TimeoutHandler.on_hard_timeout(self, job)
+        billiards: Any = TimeoutHandler
+        billiards.on_hard_timeout(self, job)
 
     def _process_by_pid(self, pid: int) -> tuple[Child | None, int | None]:
         """What billiard's code for a hard time limit asks its pool for."""
@@ -288,24 +297,21 @@ class Prefork(base.BasePool):
         if child.exitcode is not None:
             return
         child.exitcode = -signal.SIGKILL
-        self._notice()
+        self._events.append(self._maintain)
         if child.strand is not None:
             child.strand.alone = True
             self._strands.kill(child.strand, "with its child process")
-
-    def _notice(self) -> None:
-        """The parent looks for children that are gone at its own instants."""
-        every = MAINTENANCE * MICROSECONDS
-        wait = every - (self._ticks() - self._started) % every
-        self._timer.call_after(wait / MICROSECONDS, self._maintain)
 
     def _maintain(self) -> None:
         """billiard's `_maintain_pool`: end the jobs of children that are gone, then replace these."""
         gone = [child for child in self.children if child.exitcode is not None]
         for child in gone:
             if child.job is not None and not child.job.ready():
-                lost = BilliardPool.mark_as_worker_lost
-                child.job._set_terminated(child.exitcode) if child.terminated else lost(self, child.job, child.exitcode)
+                billiards: Any = BilliardPool
+                if child.terminated:
+                    child.job._set_terminated(child.exitcode)
+                else:
+                    billiards.mark_as_worker_lost(self, child.job, child.exitcode)
             self.children[self.children.index(child)] = self._fork()
             self.semaphore.release()
 

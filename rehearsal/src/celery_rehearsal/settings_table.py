@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from celery import Celery
 
 NO_MEMORY = "children are greenlets in one process, which has one memory"
+NO_SOFT_SHUTDOWN = "stop_worker() is a warm shutdown, kill_worker() a SIGKILL; there is no other"
 NO_LOSS = "a connection to the cluster's broker is never lost; kill_worker() and lose_broker() are the faults"
 FAKE_BROKER = "the cluster's broker is inside the process"
 LOGGING = "it changes what is written and not what happens"
@@ -25,11 +26,11 @@ WARNED = {
     "beat_enable_remote_control": "beat answers no remote control",
     "worker_autoscaler": "a pool keeps the size that it has at the start",
     "worker_cancel_long_running_tasks_on_connection_loss": NO_LOSS,
-    "worker_enable_soft_shutdown_on_idle": "stop_worker() is a warm shutdown, kill_worker() a SIGKILL; there is no other",
+    "worker_enable_soft_shutdown_on_idle": NO_SOFT_SHUTDOWN,
     "worker_max_memory_per_child": NO_MEMORY,
     "worker_pool_restarts": "the command that restarts a pool is remote control, which is refused",
     "worker_pool_start_method": "a child starts as a greenlet, and shares its modules with every other",
-    "worker_soft_shutdown_timeout": "stop_worker() is a warm shutdown, kill_worker() a SIGKILL; there is no other",
+    "worker_soft_shutdown_timeout": NO_SOFT_SHUTDOWN,
     "worker_state_db": "a worker starts without revoked ids",
     "worker_timer": "the timer is the kit's, which the virtual clock moves",
 }
@@ -86,7 +87,7 @@ HARMLESS = {
     "beat_remote_control_max_tick_age": "beat answers no remote control",
     "beat_schedule_filename": "the schedule file is in memory",
     "worker_enable_remote_control": "remote control is refused where it is used",
-    "worker_lost_wait": "only Celery's threaded loop, which no server's transport uses, waits before a lost child counts",
+    "worker_lost_wait": "with an event loop, as on AMQP and Redis, a lost child counts at once",
     "worker_proc_alive_timeout": "a child is up at once",
     "worker_timer_precision": "the timer is exact to the millisecond",
 }

@@ -48,7 +48,9 @@ def _bind_defaults(undo: ExitStack, function: Any, virtual: Any) -> None:
     for name in ("__defaults__", "__kwdefaults__"):
         before = getattr(function, name)
         if before is not None:
-            after = {k: changed(v) for k, v in before.items()} if isinstance(before, dict) else tuple(map(changed, before))
+            after = (
+                {k: changed(v) for k, v in before.items()} if isinstance(before, dict) else tuple(map(changed, before))
+            )
             undo.callback(setattr, function, name, before)
             setattr(function, name, after)
 

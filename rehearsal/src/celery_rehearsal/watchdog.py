@@ -13,7 +13,7 @@ import sys
 import sysconfig
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from celery import current_task
 
@@ -34,15 +34,14 @@ PATIENCE = 60.0
 LIBRARIES = (*(sysconfig.get_paths()[name] for name in ("stdlib", "purelib", "platlib")), str(Path(__file__).parent))
 
 
-def install(
-    undo: ExitStack, strands: Strands, refuse: Callable[[Exception], NoReturn], patience: float | None
-) -> None:
+def install(undo: ExitStack, strands: Strands, refuse: Callable[[Exception], NoReturn], patience: float | None) -> None:
     """Interrupt each step that takes longer than `patience` real seconds, until the stack is closed.
 
     None switches it off; so does a thread that is not the process's main thread, which no signal reaches. Raises
-    BadUseError for a number that is none.
+    BadUseError for anything else than a number above 0.
     """
-    if patience is not None and (isinstance(patience, bool) or not isinstance(patience, int | float) or patience <= 0):
+    given: Any = patience
+    if given is not None and (isinstance(given, bool) or not isinstance(given, int | float) or given <= 0):
         raise BadUseError(f"watchdog={patience!r}: real seconds above 0, or None")
     if patience is None or threading.current_thread() is not threading.main_thread():
         return
@@ -83,7 +82,9 @@ def _describe(strands: Strands, frame: FrameType | None, patience: float) -> str
     frame = frame or inner
     where = f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame else "an unknown line"
     request: Any = current_task.request if current_task else None
-    what = f"{current_task.name}[{request.id}]" if request else f"the loop of {strands.current and strands.current.member}"
+    what = (
+        f"{current_task.name}[{request.id}]" if request else f"the loop of {strands.current and strands.current.member}"
+    )
     return (
         f"{what} has run for {patience:g} real seconds without waiting, at {where}; the clock stands still while code "
         "runs, so a loop that reads it does not end: let it sleep. For code that needs longer: VirtualCelery(..., "

@@ -129,9 +129,11 @@ WAYS: list[Callable[[], Any]] = [
 ]
 
 
-@pytest.mark.parametrize("way", WAYS, ids=lambda way: "-".join(way.__code__.co_names[-2:]) if "lambda" in way.__name__ else way.__name__)
+@pytest.mark.parametrize(
+    "way", WAYS, ids=lambda way: "-".join(way.__code__.co_names[-2:]) if "lambda" in way.__name__ else way.__name__
+)
 def test_a_wait_takes_virtual_time(app: Celery, way: Callable[[], Any]) -> None:
-    """A minute of the cluster's clock and no real second; another worker goes on meanwhile."""
+    """A minute of the cluster's clock and no real second; another worker goes on in that minute."""
 
     @app.task(name="waits", shared=False)
     def waits() -> None:

@@ -7,7 +7,6 @@ as they are, because a step of the wall clock must not move those; they are put 
 from __future__ import annotations
 
 import random
-import sys
 import threading
 import time
 import uuid
@@ -28,15 +27,6 @@ if TYPE_CHECKING:
 # one below 2**33 keeps a microsecond exact in a float.
 MONOTONIC_BASE = 1_000_000_000_000
 MICROSECONDS = 1_000_000
-
-# Where kombu and Celery bound the real sleep by name. The modules are imported before the clock freezes.
-SLEEPERS = (
-    "kombu.utils.functional",
-    "kombu.transport.virtual.base",
-    "kombu.transport.redis",
-    "celery.worker.worker",
-    "celery.worker.consumer.consumer",
-)
 
 # Functions that bound the monotonic clock as a default argument, by module and qualified name.
 CLOCK_DEFAULTS = (
@@ -115,14 +105,8 @@ class VirtualClock:
     def _nanoseconds(self) -> int | None:
         return None if self._traveller is None else self._elapsed * 1000
 
-    def patch_sleep_of(self, function: Any) -> None:
-        """Let a function whose module said `from time import sleep` sleep virtually as well."""
-        names = getattr(function, "__globals__", {})
-        for name in [name for name, value in names.items() if value is self._real_sleep]:
-            names[name] = self._virtual_sleep
-            self._undo.callback(names.__setitem__, name, self._real_sleep)
-
-    def _virtual_sleep(self, seconds: float) -> None:
+    def virtual_sleep(self, seconds: float) -> None:
+        """What `time.sleep` is: the cluster's thread lets the clock pass, any other sleeps."""
         if threading.get_ident() != self._thread:
             self._real_sleep(seconds)
             return
@@ -132,11 +116,8 @@ class VirtualClock:
 
     def _patch_sleep(self, undo: ExitStack) -> None:
         self._real_sleep = time.sleep
-        swap_attribute(undo, time, "sleep", self._virtual_sleep)
-        for name in SLEEPERS:
-            module = sys.modules.get(name)
-            if module is not None and getattr(module, "sleep", None) is self._real_sleep:
-                swap_attribute(undo, module, "sleep", self._virtual_sleep)
+        # Code that bound the name itself is found by `sleepers`.
+        swap_attribute(undo, time, "sleep", self.virtual_sleep)
 
     def _seed_randomness(self, undo: ExitStack) -> None:
         # Task ids and delivery tags come from kombu's uuid(), jitter from the global random: both from one

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from celery.local import Proxy
 
-from . import limits, seams
+from . import limits, seams, waits
+from . import watchdog as watchdogs
 from .arguments import aware
 from .assertions import Assertions
 from .beats import Beat, Shelves
@@ -23,10 +24,12 @@ from .guards import guard_eager, guard_sockets, guard_threads
 from .host import check_zone, forget_zone, set_zone
 from .leaving import guard_signals
 from .members import beat_names, worker_queues
+from .settings_table import warn_of_limits, warn_of_settings
 from .stage import check_queues, load, queue_names, set_stage, wrap_tasks
 from .strands import Strands
 from .timeline import Timeline
 from .watch import Watch
+from .watchdog import PATIENCE
 from .worker_options import worker_options
 from .workers import Worker
 
@@ -90,6 +93,7 @@ class VirtualCelery(Faults, Assertions):
         max_tasks_per_child: int | None = None,
         time_limit: float | None = None,
         soft_time_limit: float | None = None,
+        watchdog: float | None = PATIENCE,
         **options: Any,
     ) -> None:
         limits.refuse_options(options)
@@ -124,6 +128,7 @@ class VirtualCelery(Faults, Assertions):
         self.beats: dict[str, Beat] = {}
         self._queues: dict[str, list[str]] = {}
         self._arms: list[tuple[str | None, str, str]] = []
+        self._patience = watchdog
         self._undo = ExitStack()
         self._thread = threading.get_ident()
         self.clock = VirtualClock(self._start, seed=seed, sleep=self._sleep)
@@ -160,6 +165,8 @@ class VirtualCelery(Faults, Assertions):
         undo.callback(self.clock.stop)
         set_stage(undo, self.app, self.broker)
         self._guard(undo)
+        watchdogs.install(undo, self.strands, self._refuse, self._patience)
+        waits.install(undo, self.clock, self.strands, self._refuse, threads=self._allowed["threads"])
         wrap_tasks(undo, self.app, self)
         if self._on_disk and self._schedule_filename == "schedule":
             folder = undo.enter_context(tempfile.TemporaryDirectory(prefix="beat-"))
@@ -176,6 +183,8 @@ class VirtualCelery(Faults, Assertions):
             self._make_beat(name)
 
     def _guard(self, undo: ExitStack) -> None:
+        warn_of_settings(self.app)
+        warn_of_limits(self.app, self._options["pool"], self._options)
         guard_eager(undo, self.app, self._refuse)
         guard_signals(undo, self.leave)
         self._freezes.refuse(undo, self._refuse)

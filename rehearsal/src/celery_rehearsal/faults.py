@@ -56,6 +56,19 @@ class Faults(Driver):
             self.strands.current.die("in the middle of a task")
         self._lose_worker(worker, "")
 
+    def kill_child(self, name: str | None = None) -> None:
+        """Kill a child of a worker's pool as SIGKILL does; without a name, of the only worker.
+
+        It is the child that runs the longest, or, inside a task, the task's own, and the call does not return. The
+        worker notices at once: the task fails with WorkerLostError, or its message comes back, by `acks_late` and
+        `reject_on_worker_lost`; another child starts.
+
+        Raises BadUseError when no such worker runs, or none of its children runs a task.
+        """
+        worker = self._current if name is None and self._current else self._member(self.workers, name, "worker")
+        self.watch.add("child lost", worker=worker.name)
+        worker.pool.lose_child()
+
     def start_worker(self, name: str | None = None) -> None:
         """Start a worker that was killed or stopped; without a name, the first that is down.
 

@@ -9,6 +9,7 @@ import functools
 import itertools
 import signal
 import sys
+import warnings
 from collections import deque
 from contextvars import Context
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ from celery.worker import state
 from kombu.asynchronous.semaphore import LaxBoundedSemaphore
 
 from .clock import MICROSECONDS
-from .errors import BadUseError
+from .errors import BadUseError, NotSimulatedWarning
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,9 +34,6 @@ if TYPE_CHECKING:
 # Pids of children, which no process has: Linux ends at 4,194,304.
 FIRST_PID = 5_000_001
 
-# Seconds. Celery looks for children that are gone at this interval only, from the start of its pool.
-MAINTENANCE = 5
-
 # Seconds. A child that the hard time limit ends has so long after its SIGTERM; then comes SIGKILL.
 GRACE = 0.1
 
@@ -43,20 +41,36 @@ GRACE = 0.1
 class Solo(solo.TaskPool):
     """Celery's solo pool, which otherwise hands a BaseException to a callback that cannot take it."""
 
+    _warned = False
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         pool: Any = self  # to the stubs it is a method
         pool.on_apply = self._apply
 
     def _apply(self, *args: Any, callback: Any = None, **options: Any) -> None:
+        request = callback.__self__
+        # A message carries those of its task as well, which the start of the cluster has told.
+        if (
+            set(request.time_limits) - {None, request.task.time_limit, request.task.soft_time_limit}
+            and not self._warned
+        ):
+            self._warned = True
+            limited = "a message has a time limit; a solo worker has none, in production neither"
+            warnings.warn(NotSimulatedWarning(limited), stacklevel=2)
         try:
-            base.apply_target(*args, callback=callback, propagate=BaseException, **options)
+            apply: Any = base.apply_target
+            apply(*args, callback=callback, propagate=BaseException, **options)
         except BaseException:
             _has_left(callback)
             raise
 
     def attach(self, **_world: Any) -> None:
         """It has no children."""
+
+    def lose_child(self) -> None:
+        """It has no children. Raises BadUseError."""
+        raise BadUseError("a solo worker has no children; kill_worker() kills it")
 
     def handle_events(self) -> bool:
         """Nothing happens outside of the worker's own loop."""
@@ -68,7 +82,10 @@ class Solo(solo.TaskPool):
 
 
 class Child:
-    """A child process. `job` is what it runs; `exitcode` is None while it lives, `term` the one that a SIGTERM wants."""
+    """A child process. `job` is what it runs.
+
+    `exitcode` is None while it lives. `term` is the exit code that a SIGTERM wants, 0 without one.
+    """
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
@@ -82,7 +99,7 @@ class Child:
 
 
 class Prefork(base.BasePool):
-    """Celery's prefork pool. `limit` children take what the worker's semaphore lets through, each one at a time."""
+    """Celery's prefork pool. `limit` children take what the worker's semaphore hands on, one job each."""
 
     uses_semaphore = True
 
@@ -100,7 +117,6 @@ class Prefork(base.BasePool):
     def attach(self, *, strands: Strands, timer: Timer, name: str, worker: Any, ticks: Callable[[], int]) -> None:
         """Learn whose pool this is. `ticks` tells the clock's."""
         self._strands, self._timer, self._name, self._worker, self._ticks = strands, timer, name, worker, ticks
-        self._started = ticks()
 
     def on_start(self) -> None:
         """Fork the children."""
@@ -108,12 +124,13 @@ class Prefork(base.BasePool):
 
     def on_apply(self, target: Any, args: Any = (), kwargs: Any = None, **options: Any) -> Any:
         """Take a job; the next child that is free runs it."""
-        if self._state != self.RUN:
+        if not self.active:
             return None
         options = {name: value for name, value in options.items() if name not in {"waitforslot", "callbacks_propagate"}}
-        for name, ours in (("soft_timeout", "soft_timeout"), ("timeout", "timeout")):
-            options[name] = options.get(name) or self.options.get(ours)
-        job = ApplyResult(self._cache, on_timeout_set=self._set_limits, on_timeout_cancel=self._cancel_limits, **options)
+        for name in ("soft_timeout", "timeout"):
+            options[name] = options.get(name) or self.options.get(name)
+        options |= {"on_timeout_set": self._set_limits, "on_timeout_cancel": self._cancel_limits}
+        job: Any = ApplyResult(self._cache, **options)
         # billiard counts the jobs of a process; each worker here is one.
         del self._cache[job._job]
         job._job = next(self._numbers)
@@ -130,7 +147,7 @@ class Prefork(base.BasePool):
                 child.job = job
                 run = functools.partial(self._work, child, job, target, args, kwargs)
                 child.strand = self._strands.spawn(self._name, self._worker, run, child.context)
-                job._ack(None, self._ticks() / MICROSECONDS, child.pid, None)
+                job._ack(None, self._now(), child.pid, None)
                 started = True
         return started
 
@@ -147,8 +164,12 @@ class Prefork(base.BasePool):
 
     def on_stop(self) -> None:
         """Wait for the children to finish, as a warm shutdown does."""
-        if self._state == self.RUN:
+        if self.active:
             self.close()
+        for job in list(self._cache.values()):
+            # billiard's own look at the limits starts only now, and knows nothing of signals sent before.
+            if job._accepted and job._soft_timeout and self._now() >= job._time_accepted + job._soft_timeout:
+                self._soft_limit(job)
         while self._cache:
             due = self._timer.next_at()
             self._strands.wait(None if due is None else due - self._ticks(), lambda: self._events)
@@ -166,11 +187,12 @@ class Prefork(base.BasePool):
             self._signal(child, signum or signal.SIGTERM)
 
     def lose_child(self) -> None:
-        """SIGKILL for the child that has worked longest. Raises BadUseError if none works."""
+        """SIGKILL for the child that runs the calling task, or has worked longest. Raises BadUseError if none works."""
         working = [child for child in self.children if child.job is not None and child.exitcode is None]
+        own = [child for child in working if child.strand is self._strands.current]
         if not working:
             raise BadUseError(f"no child of {self._name} runs a task")
-        self._kill(working[0])
+        self._kill((own or sorted(working, key=lambda child: child.job._job))[0])
 
     def _fork(self) -> Child:
         signals.worker_before_create_process.send(sender=self)
@@ -184,6 +206,7 @@ class Prefork(base.BasePool):
 
     def _work(self, child: Child, job: Any, target: Any, args: Any, kwargs: Any) -> None:
         """A child's own loop, for one job."""
+        result: Any = None
         try:
             result = True, target(*args, **kwargs)
         except Exception:
@@ -194,7 +217,7 @@ class Prefork(base.BasePool):
                 self._events.append(functools.partial(self._left, child, job))
                 raise
             self._exit(child, child.term)
-            self._notice()
+            self._events.append(self._maintain)
         except BaseException:
             _has_left(job._callback)
             self._events.append(functools.partial(self._left, child, job))
@@ -222,7 +245,7 @@ class Prefork(base.BasePool):
         self.semaphore.release()
 
     def _exit(self, child: Child, exitcode: int) -> None:
-        # A child that ends by itself says so; one that is killed does not.
+        # A child that exits sends this signal; one that is killed does not.
         child.exitcode = exitcode
         sent = {"sender": self._hostname, "pid": child.pid, "exitcode": exitcode}
         signals.worker_process_shutdown.send(**sent)
@@ -238,17 +261,21 @@ class Prefork(base.BasePool):
         if entry is not None:
             entry.cancel()
 
-    def _soft_limit(self, job: Any, soft: float, hard: float | None) -> None:
+    def _now(self) -> float:
+        return self._ticks() / MICROSECONDS
+
+    def _soft_limit(self, job: Any, soft: float = 0, hard: float | None = None) -> None:
         if hard:
             self._limits[job._job] = self._timer.call_after(hard - soft, self._hard_limit, (job,))
         child = self._child(job._worker_pid)
         if child is not None and not job.ready():
             job.handle_timeout(soft=True)
             if child.strand is not None:
-                child.strand.interrupt = functools.partial(soft_timeout_sighandler, None, None)
+                child.strand.interrupt = functools.partial(soft_timeout_sighandler, signal.SIGUSR1, None)
 
     def _hard_limit(self, job: Any) -> None:
-        TimeoutHandler.on_hard_timeout(self, job)
+        billiards: Any = TimeoutHandler
+        billiards.on_hard_timeout(self, job)
 
     def _process_by_pid(self, pid: int) -> tuple[Child | None, int | None]:
         """What billiard's code for a hard time limit asks its pool for."""
@@ -270,23 +297,21 @@ class Prefork(base.BasePool):
         if child.exitcode is not None:
             return
         child.exitcode = -signal.SIGKILL
+        self._events.append(self._maintain)
         if child.strand is not None:
+            child.strand.alone = True
             self._strands.kill(child.strand, "with its child process")
-        self._notice()
-
-    def _notice(self) -> None:
-        """The parent looks for children that are gone at its own instants."""
-        every = MAINTENANCE * MICROSECONDS
-        wait = every - (self._ticks() - self._started) % every
-        self._timer.call_after(wait / MICROSECONDS, self._maintain)
 
     def _maintain(self) -> None:
         """billiard's `_maintain_pool`: end the jobs of children that are gone, then replace these."""
         gone = [child for child in self.children if child.exitcode is not None]
         for child in gone:
             if child.job is not None and not child.job.ready():
-                lost = BilliardPool.mark_as_worker_lost
-                child.job._set_terminated(child.exitcode) if child.terminated else lost(self, child.job, child.exitcode)
+                billiards: Any = BilliardPool
+                if child.terminated:
+                    child.job._set_terminated(child.exitcode)
+                else:
+                    billiards.mark_as_worker_lost(self, child.job, child.exitcode)
             self.children[self.children.index(child)] = self._fork()
             self.semaphore.release()
 

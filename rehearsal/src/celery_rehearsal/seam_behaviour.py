@@ -7,6 +7,7 @@ import uuid
 from types import SimpleNamespace
 from typing import Any
 
+from billiard.pool import ApplyResult
 from celery import Celery, _state
 from celery.app import autoretry
 from celery.app.utils import Settings
@@ -19,6 +20,11 @@ from celery.utils.dispatch import Signal
 from celery.utils.time import timezone
 from kombu.asynchronous import timer
 from kombu.utils.uuid import uuid as kombu_uuid
+
+from .sigkill import kills_without_handlers
+from .strands import stacks_are_per_greenlet
+
+__all__ = ["kills_without_handlers", "stacks_are_per_greenlet"]
 
 
 def settings_prefer_the_first_name() -> bool:
@@ -134,6 +140,16 @@ def zones_are_remembered_by_name() -> bool:
     if "tzlocal" in sys.modules and "_cache_tz" not in sys.modules["tzlocal"].get_localzone.__globals__:
         return False
     return zones.local is vars(zones).pop("local")
+
+
+def jobs_call_back() -> bool:
+    """billiard's job tells when it is accepted and when it has ended, and forgets itself."""
+    heard: list[Any] = []
+    cache: dict[int, Any] = {}
+    job: Any = ApplyResult(cache, heard.append, lambda pid, _at: heard.append(pid), None, heard.append)
+    job._ack(None, 1.0, 7, None)
+    job._set(None, (True, "done"))
+    return heard == [7, "done"] and not cache
 
 
 def _app() -> Any:

@@ -176,6 +176,31 @@ SEAMS = (
         ),
     ),
     Seam(
+        "pool jobs",
+        "called back",
+        _does(
+            "jobs_call_back",
+            _has("billiard.pool:Pool", "mark_as_worker_lost"),
+            _takes("billiard.pool:TimeoutHandler.on_hard_timeout", "_process_by_pid", "_trywaitkill", "job"),
+            _has("billiard.pool", "soft_timeout_sighandler", "EX_RECYCLE"),
+        ),
+    ),
+    Seam(
+        "worker semaphore",
+        "holds requests back",
+        _takes("celery.worker.worker:WorkController._process_task", "execute_using_pool", "_quick_release"),
+    ),
+    Seam("Celery stacks", "one per greenlet", _does("stacks_are_per_greenlet")),
+    Seam("exception tables", "none at a SIGKILL", _does("kills_without_handlers")),
+    Seam("threading conditions", "wait virtually", _takes("threading:Condition.wait", "_allocate_lock")),
+    Seam("queue clock", "virtual in tasks", _takes("queue:Queue.get", "time")),
+    Seam(
+        "event loop wake-up",
+        "told from sockets",
+        _has("asyncio.selector_events:BaseSelectorEventLoop", "_read_from_self"),
+    ),
+    Seam("subprocess clock", "real", _has("subprocess", "time", "_time")),
+    Seam(
         "virtual channel",
         "tapped",
         _has(CHANNEL, "basic_publish", "basic_reject", "_put", "_restore", "do_restore"),

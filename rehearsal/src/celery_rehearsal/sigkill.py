@@ -22,7 +22,7 @@ def table_offset() -> int:
     """Where a code object keeps the pointer to its exception table. Raises LookupError where there is no such place."""
     code = _sample.__code__
     words = (ctypes.c_void_p * (CodeType.__basicsize__ // WORD)).from_address(id(code))
-    return WORD * [word for word in words].index(id(code.co_exceptiontable))
+    return WORD * list(words).index(id(code.co_exceptiontable))
 
 
 class Unhandled:

@@ -65,7 +65,6 @@ def wrap_tasks(undo: ExitStack, app: Any, cluster: Any) -> None:
     for task in app.tasks.values():
         if getattr(vars(task).get("run"), "cluster", None) is cluster:
             continue
-        cluster.clock.patch_sleep_of(getattr(task.run, "__wrapped__", task.run))
         # With autoretry, `run` is Celery's wrapper and calls `_orig_run`. A test can patch `run` alone.
         for name in ("run", "_orig_run"):
             if hasattr(task, name):

@@ -78,9 +78,9 @@ class Steps:
 
     def _next_ticks(self) -> int | None:
         """When the cluster does something next, in clock ticks."""
-        instants = [beat.wake_at for beat in self.beats.values() if not self._loops(beat)]
-        instants += [self.strands.next_at(), *(w.next_at(self.clock.ticks) for w in self.workers.values())]
-        return min((at for at in instants if at is not None), default=None)
+        instants: list[int | None] = [beat.wake_at for beat in self.beats.values() if not self._loops(beat)]
+        instants += [worker.next_at(self.clock.ticks) for worker in self.workers.values() if not self._loops(worker)]
+        return min((at for at in [*instants, self.strands.next_at()] if at is not None), default=None)
 
     def _loops(self, member: Beat | Worker) -> bool:
         """Whether a member is in the middle of a turn of its loop."""
@@ -127,6 +127,8 @@ class Steps:
         end, worker = strand.error, strand.worker
         if isinstance(end, WorkerKilled):
             self.strands.forget(strand)
+        if strand.alone:
+            return
         if isinstance(end, Escape):
             self._leaving = end.error
         elif worker is None or not isinstance(end, WorkerShutdown | WorkerTerminate) or _is_of_a_child(strand, end):

@@ -11,12 +11,13 @@ import sys
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
-from celery._state import _task_stack
+from celery import _state
 from celery.utils.threads import LocalStack
-from greenlet import getcurrent, greenlet
+from greenlet import getcurrent, greenlet  # type: ignore[import-untyped]  # its stubs are no part of the project
 
 from .errors import WorkerKilled
 from .sigkill import Unhandled
+from .sleepers import REAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
 class Strand:
     """One run of `function` in a process of the cluster; `context` is that process's contextvars.
 
-    `loop` says that it is a turn of the process's own loop. `error` is what it ended with. `wake_at` (clock ticks) and `until` are what it waits for.
+    `loop` says that it is a turn of the process's own loop, `alone` that its death is not its worker's. `error` is what
+    it ended with. `wake_at` (clock ticks) and `until` are what it waits for.
     """
 
     def __init__(self, member: str, worker: Worker | None, function: Callable[[], Any], context: Context) -> None:
@@ -39,7 +41,7 @@ class Strand:
         self.worker = worker
         self.entry = ""
         self.number = 0
-        self.loop = False
+        self.loop = self.alone = False
         self.wake_at: int | None = 0
         self.until: Callable[[], Any] | None = None
         self.interrupt: Callable[[], Any] | None = None
@@ -94,6 +96,8 @@ class Strands:
         self._waits = 0
         self.waiting: list[Strand] = []
         self.current: Strand | None = None
+        # Real seconds, for the watchdog.
+        self.resumed_at: float | None = None
 
     def spawn(self, member: str, worker: Worker | None, function: Callable[[], Any], context: Context) -> Strand:
         """A new strand. It starts when it is resumed."""
@@ -119,7 +123,7 @@ class Strands:
     def wait(self, ticks: int | None, until: Callable[[], Any] | None = None) -> bool:
         """Let the running code wait for so many ticks, or without an end, or until something is true.
 
-        Tell whether it became true. The test's own code moves the cluster meanwhile.
+        Tell whether it became true. Called by the test's own code, it moves the cluster.
         """
         strand = self.current
         if strand is None:
@@ -140,17 +144,21 @@ class Strands:
         watch, before = self._watch, (self._watch.actor, self._watch.entry, self.current)
         watch.actor, watch.entry, self.current = strand.member, strand.entry, strand
         strand.greenlet.parent = getcurrent()
+        self.resumed_at = REAL.monotonic()
         try:
             with strand.worker.active() if strand.worker else nullcontext():
                 strand.greenlet.switch()
         finally:
+            self.resumed_at = None
             strand.entry = watch.entry
             watch.actor, watch.entry, self.current = before
             if strand.done and strand in self.waiting:
                 self.waiting.remove(strand)
 
     def kill(self, strand: Strand, detail: str) -> None:
-        """End a strand where it waits; nothing more of it runs."""
+        """End a strand where it waits, or the calling one where it is; nothing more of it runs."""
+        if strand is self.current:
+            strand.die(detail)
         if strand.greenlet:
             strand.killed = detail
             strand.greenlet.parent = getcurrent()
@@ -163,7 +171,10 @@ class Strands:
 
     def forget(self, strand: Strand) -> None:
         """Drop what Celery keeps of a greenlet that could not clean up after itself."""
-        stacks = [_task_stack, *(task.request_stack for task in self._watch.app.tasks.values())]
+        stacks: list[Any] = [
+            vars(_state)["_task_stack"],
+            *(task.request_stack for task in self._watch.app.tasks.values()),
+        ]
         for stack in stacks:
             stack._local.__storage__.pop(strand.greenlet, None)
 

@@ -30,6 +30,7 @@ KINDS = (
     "worker started",
     "worker stopped",
     "worker lost",
+    "child lost",
     "beat started",
     "beat stopped",
     "broker lost",

@@ -25,7 +25,7 @@ REFUSED = "only prefork and solo are simulated; choose one of them with VirtualC
 def worker_options(app: Celery, given: dict[str, Any]) -> dict[str, Any]:
     """Arguments for Celery's `WorkController`.
 
-    Raises BadUseError for a number that is none, NotSimulatedError for another pool.
+    Raises BadUseError for a wrong number, NotSimulatedError for another pool.
     """
     for name in ("concurrency", "max_tasks_per_child"):
         value = given.get(name)

@@ -173,10 +173,11 @@ class Controller(WorkController):
     pool: Any
 
     def _process_task(self, req: Any) -> None:
-        if self.pool.uses_semaphore:
-            self.pool.semaphore.acquire(super()._process_task, req)
+        process: Any = super()._process_task  # type: ignore[misc] # celery-types leaves it out
+        if self.pool.uses_semaphore and self.app.conf.worker_pool_putlocks:
+            self.pool.semaphore.acquire(process, req)
         else:
-            super()._process_task(req)
+            process(req)
 
     def _quick_release(self) -> None:
         if self.pool.uses_semaphore:

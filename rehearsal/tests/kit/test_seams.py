@@ -78,6 +78,9 @@ CHANGED: dict[str, tuple[str, Any]] = {
     "autoretry": ("celery.app.autoretry.add_autoretry_behaviour", lambda *_args, **_kwargs: None),
     "host's zone": ("celery.schedules.BaseSchedule.tz", property(lambda entry: entry.app.timezone)),
     "solo pool": ("celery.concurrency.base.apply_target", lambda *_args, **_kwargs: None),
+    "pool jobs": ("billiard.pool.ApplyResult._set", lambda *_args: None),
+    "Celery stacks": ("celery.utils.threads.get_ident", lambda: 1),
+    "exception tables": ("celery_rehearsal.sigkill.table_offset", lambda: 1 / 0),
 }
 
 

@@ -8,7 +8,7 @@ import time
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from celery import current_task
@@ -46,7 +46,7 @@ def test_tasks_on_two_workers_wait_side_by_side(app: Celery, transport: str) -> 
 
 def test_a_task_polls_for_what_another_does(app: Celery, transport: str) -> None:
     """A loop of short sleeps ends when the other task has done its part."""
-    done = []
+    done: list[bool] = []
 
     @app.task(name="polls", shared=False)
     def polls() -> None:
@@ -104,7 +104,7 @@ class Noted:
         self.left.append("__exit__")
 
 
-@pytest.mark.parametrize("inside", [False, True], ids=["by the test", "by itself"])
+@pytest.mark.parametrize("inside", [False, True], ids=["by the test", "in the task"])
 def test_a_kill_in_a_sleep_runs_nothing_more(app: Celery, transport: str, inside: bool) -> None:
     """No line after the sleep, no `finally`, no `except`, no `__exit__`, now or when garbage is collected."""
     left: list[str] = []
@@ -155,7 +155,8 @@ def test_the_end_of_the_cluster_runs_nothing_more(app: Celery) -> None:
         assert strands()
     assert strands() == []
     assert left == []
-    assert app.tasks["long"].request_stack._local.__storage__ == {}
+    stack: Any = app.tasks["long"].request_stack
+    assert stack._local.__storage__ == {}
 
 
 def test_handlers_work_after_a_kill(app: Celery) -> None:
@@ -232,7 +233,7 @@ def test_two_runs_of_one_task_are_two(app: Celery, first_is_longer: bool) -> Non
         assert celery.now == NOON + MINUTE
     assert heard == {mine: (id_, id_, mine, mine, [int(mine)]) for mine, id_ in sent.items()}
     assert seen.get() == ""
-    assert not current_task
+    assert not cast("Any", current_task)
 
 
 def test_a_task_waits_for_its_subtask(app: Celery, transport: str) -> None:

@@ -1,0 +1,154 @@
+"""Every way to wait that one thread can make virtual: a wait of a task is left to the cluster, which moves the clock.
+
+`time.sleep` is the clock's. Here are conditions (events, queues, semaphores and futures wait on one), event loops and
+`select`. Real threads and real processes keep real time: what a task waits for in them takes no virtual time.
+"""
+
+from __future__ import annotations
+
+import queue
+import select
+import selectors
+import signal
+import subprocess
+import threading
+from asyncio import selector_events
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from .errors import NotSimulatedError
+from .patching import swap_attribute
+from .sleepers import REAL, bind_sleep
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import ExitStack
+
+    from .clock import VirtualClock
+    from .strands import Strands
+
+MICROSECONDS = 1_000_000
+
+# They would interrupt, or wait for, this process in real time.
+REFUSED = ("alarm", "setitimer", "sigwait", "sigwaitinfo", "sigtimedwait", "pause")
+
+
+def install(
+    undo: ExitStack,
+    clock: VirtualClock,
+    strands: Strands,
+    refuse: Callable[[Exception], NoReturn],
+    *,
+    threads: bool,
+) -> None:
+    """Make waits virtual until the stack is closed. With `threads`, conditions stay real: a thread may notify them."""
+    ours = threading.get_ident()
+
+    def is_task() -> bool:
+        return strands.current is not None and threading.get_ident() == ours
+
+    def monotonic() -> float:
+        return clock.monotonic() if is_task() else REAL.monotonic()
+
+    bind_sleep(undo, clock.virtual_sleep)
+    if not threads:
+        _conditions(undo, strands, is_task)
+        swap_attribute(undo, queue, "time", monotonic)
+        swap_attribute(undo, threading, "_time", monotonic)
+    _selectors(undo, strands, lambda: threading.get_ident() == ours)
+    _select(undo, strands, is_task)
+    _signals(undo, refuse, is_task)
+    swap_attribute(undo, subprocess, "time", REAL)
+    swap_attribute(undo, subprocess, "_time", REAL.monotonic)
+
+
+class Waiter:
+    """The lock that a condition makes for each of its waits. Who waits leaves that to the cluster."""
+
+    def __init__(self, strands: Strands) -> None:
+        self._strands = strands
+        self._locked = False
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        """As a lock's."""
+        if self._locked and blocking:
+            ticks = None if timeout < 0 else round(timeout * MICROSECONDS)
+            self._strands.wait(ticks, lambda: not self._locked)
+        taken = not self._locked
+        self._locked = True
+        return taken
+
+    def release(self) -> None:
+        """As a lock's."""
+        self._locked = False
+
+
+def _conditions(undo: ExitStack, strands: Strands, is_task: Callable[[], bool]) -> None:
+    real: Any = threading._allocate_lock  # type: ignore[attr-defined] # private
+    swap_attribute(undo, threading, "_allocate_lock", lambda: Waiter(strands) if is_task() else real())
+
+
+def _selectors(undo: ExitStack, strands: Strands, is_ours: Callable[[], bool]) -> None:
+    found = {getattr(selectors, name, None) for name in ("SelectSelector", "PollSelector", "EpollSelector")}
+    found |= {getattr(selectors, name, None) for name in ("DevpollSelector", "KqueueSelector")}
+    for selector in sorted(filter(None, found), key=lambda each: str(each.__name__)):
+        real = selector.select
+
+        def wait(self: Any, timeout: float | None = None, real: Any = real) -> Any:
+            if not is_ours() or not _is_idle_loop(self):
+                return real(self, timeout)
+            return _virtual(strands, timeout, lambda: real(self, 0))
+
+        swap_attribute(undo, selector, "select", wait)
+
+
+def _is_idle_loop(selector: Any) -> bool:
+    """Whether an event loop waits for nothing but its own wake-up: anything else is of the real world."""
+    handles = [key.data[0] for key in selector.get_map().values() if isinstance(key.data, tuple)]
+    callbacks = [getattr(handle, "_callback", None) for handle in handles]
+    own = selector_events.BaseSelectorEventLoop._read_from_self  # type: ignore[attr-defined] # private
+    return len(selector.get_map()) == 1 and [getattr(found, "__func__", None) for found in callbacks] == [own]
+
+
+def _select(undo: ExitStack, strands: Strands, is_task: Callable[[], bool]) -> None:
+    real = select.select
+
+    def wait(rlist: Any, wlist: Any, xlist: Any, timeout: float | None = None) -> Any:
+        if not is_task() or rlist or wlist or xlist:
+            return real(rlist, wlist, xlist, timeout)
+        return _virtual(strands, timeout, list) or ([], [], [])
+
+    swap_attribute(undo, select, "select", wait)
+
+
+def _signals(undo: ExitStack, refuse: Callable[[Exception], NoReturn], is_task: Callable[[], bool]) -> None:
+    for name in REFUSED:
+        real = getattr(signal, name, None)
+        if real is None:
+            continue
+
+        def wait(*args: Any, name: str = name, real: Any = real) -> Any:
+            # Zero takes an alarm back.
+            if is_task() and args[-1:] != (0,):
+                refuse(
+                    NotSimulatedError(
+                        f"signal.{name}() in a task: a signal comes to the whole process and in real time; use a time "
+                        "limit, which is simulated, or patch the call in the test"
+                    )
+                )
+            return real(*args)
+
+        swap_attribute(undo, signal, name, wait)
+
+
+def _virtual(strands: Strands, timeout: float | None, look: Callable[[], Any]) -> Any:
+    found = look()
+    if found or (timeout is not None and timeout <= 0):
+        return found
+
+    def come() -> Any:
+        nonlocal found
+        found = found or look()
+        return found
+
+    strands.wait(None if timeout is None else -round(-timeout * MICROSECONDS // 1), come)
+    return found

@@ -13,6 +13,7 @@ from celery.local import Proxy
 from . import limits, seams
 from .arguments import aware
 from .assertions import Assertions
+from .beat_program import BeatProgram
 from .beats import Beat, Shelves
 from .broker import Tap
 from .clock import VirtualClock
@@ -21,6 +22,7 @@ from .faults import Faults
 from .guards import guard_eager, guard_sockets, guard_threads
 from .leaving import guard_signals
 from .members import beat_names, worker_queues
+from .process import Processes
 from .stage import check_queues, load, queue_names, set_stage, wrap_tasks
 from .timeline import Timeline
 from .watch import Watch
@@ -132,6 +134,7 @@ class VirtualCelery(Faults, Assertions):
         self.clock.start()
         undo.callback(self.clock.stop)
         set_stage(undo, self.app, self.broker)
+        self._processes = Processes(undo, self.app)
         self._guard(undo)
         wrap_tasks(undo, self.app, self)
         if self._on_disk and self._schedule_filename == "schedule":
@@ -176,16 +179,18 @@ class VirtualCelery(Faults, Assertions):
             broker=self.broker,
             started=self.clock.ticks,
             watch=self.watch,
+            processes=self._processes,
         )
 
     def _make_beat(self, name: str) -> None:
-        self.beats[name] = Beat(
+        self.beats[name] = BeatProgram(
             self.app,
             name,
             scheduler=self._scheduler,
             filename=f"{self._schedule_filename}-{name}",
             ticks=self.clock.ticks,
             watch=self.watch,
+            processes=self._processes,
         )
 
     def _is_running(self) -> bool:

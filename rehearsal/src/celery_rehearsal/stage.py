@@ -15,9 +15,11 @@ from celery.worker import state
 from kombu import pools
 
 from .beats import entry_order
+from .containers import keep_settings
 from .errors import BadUseError, RealWorldError
 from .leaving import guard_methods, guarded
 from .patching import swap_attribute, swap_contents, swap_item, swap_unless_patched
+from .program import become_worker
 from .results import install_backend
 from .settings import write_settings
 
@@ -48,8 +50,10 @@ def load(undo: ExitStack, app: Any, *, checks: bool) -> None:
 
 def set_stage(undo: ExitStack, app: Any, broker: Broker) -> None:
     """Point the app at the broker, and make every change that the stack can take back."""
+    keep_settings(undo, app.conf)
     write_settings(undo, app)
     _swap_current_app(undo, app)
+    become_worker(undo, app)
     _swap_connections(undo, app, broker)
     _swap_queues(undo, app)
     _swap_worker_state(undo)
@@ -132,6 +136,7 @@ def _set_up_django(_fixup: Any) -> None:
 
 def _swap_current_app(undo: ExitStack, app: Any) -> None:
     globals_: Any = _state
+    swap_attribute(undo, globals_, "default_app", globals_.default_app)
     undo.callback(globals_._set_current_app, globals_._tls.current_app)
     undo.callback(globals_._set_task_join_will_block, globals_.task_join_will_block())
     app.set_current()

@@ -1,0 +1,128 @@
+"""What belongs to one process: each worker and each beat has its own settings and state, in place while it runs."""
+
+from __future__ import annotations
+
+import re
+from copy import copy
+from typing import TYPE_CHECKING, Any
+
+from celery import _state
+from celery.app import trace
+from celery.worker import state
+from kombu.common import Broadcast
+from kombu.utils.uuid import uuid
+
+from .containers import own_maps
+from .logs import Logs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, MutableMapping
+    from contextlib import ExitStack
+
+    # A name that belongs to a process: where it is, and what a new process has there.
+    Slot = tuple[MutableMapping[str, Any], str, Callable[[], Any]]
+
+_MISSING = object()
+
+# The end of a name that kombu drew.
+DRAWN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
+
+
+class Process:
+    """One process. While another runs, `values` are what it left in the slots."""
+
+    def __init__(self, values: list[Any]) -> None:
+        self.values = values
+
+
+class Processes:
+    """The processes of a cluster. The test is one too: a producer, with the settings that the code has made.
+
+    `started` counts the others, `logs` is the logging that all of them share.
+    """
+
+    def __init__(self, undo: ExitStack, app: Any) -> None:
+        self._app = app
+        self.logs = Logs(undo, app)
+        self.started = 0
+        self._slots = _slots(app)
+        self.test = self.current = Process([])
+        # What the code has added beside the settings; a queue that a later message names is not among them.
+        self._queues = dict(app.amqp.queues)
+
+    def new(self, *, worker: bool) -> Process:
+        """Start a process. It begins with the settings of the test at this instant, and with nothing else."""
+        self.started += 1
+        with self.active(self.test):
+            maps = own_maps(self._app.conf, renamed)
+        process = Process([new() for _owner, _name, new in self._slots])
+        with self.active(process):
+            vars(self._app.conf).update(changes=maps[0], defaults=maps[1:], maps=maps)
+            vars(_state)["_task_join_will_block"] = worker
+            queues = self._app.amqp.queues
+            for name, queue in self._queues.items():
+                if name not in queues and queue.alias not in queues.aliases:
+                    queues.add(renamed(queue))
+        return process
+
+    def active(self, process: Process) -> Active:
+        """While entered, Celery's state is that of the process."""
+        return Active(self, process)
+
+    def switch(self, process: Process) -> Process:
+        """Put the state of a process in place; return the one that ran before."""
+        before = self.current
+        if process is not before:
+            before.values = [owner.get(name, _MISSING) for owner, name, _new in self._slots]
+            for (owner, name, _new), value in zip(self._slots, process.values, strict=True):
+                if value is _MISSING:
+                    owner.pop(name, None)
+                else:
+                    owner[name] = value
+            self.current = process
+        return before
+
+
+class Active:
+    """A context manager. It can be left and entered again, where a process waits while others run."""
+
+    def __init__(self, processes: Processes, process: Process) -> None:
+        self._processes = processes
+        self._process = process
+
+    def __enter__(self) -> None:
+        self._before = self._processes.switch(self._process)
+
+    def __exit__(self, *_exc: object) -> None:
+        self._processes.switch(self._before)
+
+
+def renamed(value: Any) -> Any:
+    """Return a Broadcast queue under the name that another process gives it; anything else as it is.
+
+    kombu draws the name when the queue is made, at import. Each process imports the code for itself.
+    """
+    drawn = DRAWN.search(value.name or "") if isinstance(value, Broadcast) else None
+    if drawn is None:
+        return value
+    twin = copy(value)
+    twin.name = twin.queue = value.name[: drawn.start()] + uuid()
+    return twin
+
+
+def _slots(app: Any) -> list[Slot]:
+    conf = vars(app.conf)
+    nothing = lambda: _MISSING  # noqa: E731 - the value of a cached property that nobody has asked for
+    return [
+        *((conf, name, nothing) for name in ("changes", "defaults", "maps")),
+        *((vars(app), name, nothing) for name in ("amqp", "annotations", "timezone")),
+        (vars(trace), "_localized", list),
+        (vars(_state), "_task_join_will_block", bool),
+        (vars(state), "should_stop", lambda: None),
+        (vars(state), "should_terminate", lambda: None),
+        *(
+            (vars(getattr(state, name)), attribute, kind)
+            for name in ("revoked", "successful_requests")
+            for attribute, kind in (("_data", dict), ("_heap", list))
+        ),
+    ]

@@ -23,7 +23,7 @@ from .guards import guard_eager, guard_sockets, guard_threads
 from .leaving import guard_signals
 from .members import beat_names, worker_queues
 from .process import Processes
-from .stage import check_queues, load, queue_names, set_stage, wrap_tasks
+from .stage import check_queues, guard_calls, load, queue_names, set_stage, wrap_tasks
 from .timeline import Timeline
 from .watch import Watch
 from .workers import Worker
@@ -137,6 +137,7 @@ class VirtualCelery(Faults, Assertions):
         self._processes = Processes(undo, self.app)
         self._guard(undo)
         wrap_tasks(undo, self.app, self)
+        guard_calls(undo, self)
         if self._on_disk and self._schedule_filename == "schedule":
             folder = undo.enter_context(tempfile.TemporaryDirectory(prefix="beat-"))
             self._schedule_filename = str(Path(folder) / "schedule")

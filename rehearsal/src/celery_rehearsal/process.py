@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from copy import copy
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from celery import _state
@@ -45,6 +46,7 @@ class Processes:
         self._app = app
         self.logs = Logs(undo, app)
         self.started = 0
+        self._conf = app.conf
         self._slots = _slots(app)
         self.test = self.current = Process([])
         # What the code has added beside the settings; a queue that a later message names is not among them.
@@ -55,8 +57,11 @@ class Processes:
         self.started += 1
         with self.active(self.test):
             maps = own_maps(self._app.conf, renamed)
-        process = Process([new() for _owner, _name, new in self._slots])
+            process = Process([new() for _owner, _name, new in self._slots])
         with self.active(process):
+            if self._app.conf is not self._conf:
+                # The test has replaced its settings since the start. The process has its own.
+                self._app.conf = _twin(self._app.conf)
             vars(self._app.conf).update(changes=maps[0], defaults=maps[1:], maps=maps)
             vars(_state)["_task_join_will_block"] = worker
             queues = self._app.amqp.queues
@@ -110,19 +115,25 @@ def renamed(value: Any) -> Any:
     return twin
 
 
+def _twin(conf: Any) -> Any:
+    twin = object.__new__(type(conf))
+    vars(twin).update(vars(conf))
+    return twin
+
+
 def _slots(app: Any) -> list[Slot]:
     conf = vars(app.conf)
-    nothing = lambda: _MISSING  # noqa: E731 - the value of a cached property that nobody has asked for
+    # What a process has made of its settings, and where it would replace them as a whole.
+    made = [(vars(app), name, lambda: _MISSING) for name in ("amqp", "annotations", "timezone")]
+    replaced = [(vars(app), name) for name in ("_conf", "_config_source", "namespace")]
+    replaced += [(vars(app.loader), "_conf"), *((conf, name) for name in ("changes", "defaults", "maps"))]
+    limited = [(vars(getattr(state, name))) for name in ("revoked", "successful_requests")]
     return [
-        *((conf, name, nothing) for name in ("changes", "defaults", "maps")),
-        *((vars(app), name, nothing) for name in ("amqp", "annotations", "timezone")),
+        *made,
+        *((owner, name, partial(owner.get, name, _MISSING)) for owner, name in replaced),
         (vars(trace), "_localized", list),
         (vars(_state), "_task_join_will_block", bool),
-        (vars(state), "should_stop", lambda: None),
-        (vars(state), "should_terminate", lambda: None),
-        *(
-            (vars(getattr(state, name)), attribute, kind)
-            for name in ("revoked", "successful_requests")
-            for attribute, kind in (("_data", dict), ("_heap", list))
-        ),
+        *((vars(state), name, lambda: None) for name in ("should_stop", "should_terminate")),
+        *((owner, "_data", dict) for owner in limited),
+        *((owner, "_heap", list) for owner in limited),
     ]

@@ -106,8 +106,10 @@ def become_worker(undo: ExitStack, app: Any) -> None:
     swap_attribute(undo, apps, "check_privileges", lambda accept_content: None)
     # Where warnings are errors, the program would not start.
     swap_attribute(undo, Settings, "maybe_warn_deprecated_settings", lambda settings: False)
+    swap_attribute(undo, app, "use_fast_trace_task", True)
     if not hasattr(app.Task, "_stackprotected"):
         undo.callback(trace.reset_worker_optimizations, app)
+    trace._install_stack_protection()
 
 
 def init_receivers() -> list[Any]:

@@ -8,7 +8,7 @@ import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from celery import _state, beat
+from celery import Task, _state, beat
 from celery.exceptions import ImproperlyConfigured
 from celery.fixups import django as django_fixups
 from celery.worker import state
@@ -21,7 +21,7 @@ from .leaving import guard_methods, guarded
 from .patching import swap_attribute, swap_contents, swap_item, swap_unless_patched
 from .program import become_worker
 from .results import install_backend
-from .settings import write_settings
+from .settings import check_eager, write_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,6 +50,9 @@ def load(undo: ExitStack, app: Any, *, checks: bool) -> None:
 
 def set_stage(undo: ExitStack, app: Any, broker: Broker) -> None:
     """Point the app at the broker, and make every change that the stack can take back."""
+    for name in ("_conf", "_config_source", "namespace"):
+        swap_attribute(undo, app, name, getattr(app, name))
+    swap_attribute(undo, app.loader, "_conf", app.loader._conf)
     keep_settings(undo, app.conf)
     write_settings(undo, app)
     _swap_current_app(undo, app)
@@ -111,11 +114,25 @@ def _wrapped(task: Any, name: str, cluster: Any) -> Callable[..., Any]:
         # Celery binds `run` when a worker starts; a test can have patched it since then.
         run = getattr(task, name)
         result = guarded(original if run is wrapped else run, cluster.leave)(*args, **kwargs)
+        check_eager(task.app)
         cluster.reach(task.name, "end")
         return None if _is_mock(result) else result
 
     wrapped.cluster = cluster  # type: ignore[attr-defined]  # a mark: wrapped already
     return wrapped
+
+
+def guard_calls(undo: ExitStack, cluster: Any) -> None:
+    """Guard the call of a task whose `run` a test has patched since a worker started: Celery asks for it then."""
+    original: Any = Task.__call__
+
+    def call(task: Any, *args: Any, **kwargs: Any) -> Any:
+        patched = vars(task).get("run")
+        if cluster.watch.actor == "test" or patched is None or getattr(patched, "cluster", None) is cluster:
+            return original(task, *args, **kwargs)
+        return _wrapped(task, "run", cluster)(*args, **kwargs)
+
+    swap_attribute(undo, Task, "__call__", call)
 
 
 def _is_mock(result: Any) -> bool:

@@ -173,26 +173,28 @@ class VirtualCelery(Faults, Assertions):
 
     def _make_worker(self, name: str) -> None:
         wrap_tasks(self._undo, self.app, self)
-        self.workers[name] = Worker(
-            self.app,
-            name,
-            queues=self._queues[name],
-            broker=self.broker,
-            started=self.clock.ticks,
-            watch=self.watch,
-            processes=self._processes,
-        )
+        with self._acting(name):
+            self.workers[name] = Worker(
+                self.app,
+                name,
+                queues=self._queues[name],
+                broker=self.broker,
+                started=self.clock.ticks,
+                watch=self.watch,
+                processes=self._processes,
+            )
 
     def _make_beat(self, name: str) -> None:
-        self.beats[name] = BeatProgram(
-            self.app,
-            name,
-            scheduler=self._scheduler,
-            filename=f"{self._schedule_filename}-{name}",
-            ticks=self.clock.ticks,
-            watch=self.watch,
-            processes=self._processes,
-        )
+        with self._acting(name):
+            self.beats[name] = BeatProgram(
+                self.app,
+                name,
+                scheduler=self._scheduler,
+                filename=f"{self._schedule_filename}-{name}",
+                ticks=self.clock.ticks,
+                watch=self.watch,
+                processes=self._processes,
+            )
 
     def _is_running(self) -> bool:
         return _running == [self]

@@ -70,14 +70,16 @@ class Faults(Driver):
         self._not_in_task("stop_worker")
         worker = self._member(self.workers, name, "worker")
         del self.workers[worker.name]
-        worker.stop()
+        with self._acting(worker.name):
+            worker.stop(signal=not detail)
         self.watch.add("worker stopped", worker=worker.name, detail=detail)
 
     def stop_beat(self, name: str | None = None, *, kill: bool = False) -> None:
         """Stop a beat: cleanly, or as SIGKILL does, which forgets what was not yet synced to its file."""
         beat = self._member(self.beats, name, "beat")
         del self.beats[beat.name]
-        beat.kill() if kill else beat.stop()
+        with self._acting(beat.name):
+            beat.kill() if kill else beat.stop()
         self.watch.add("beat stopped", worker=beat.name, detail="killed" if kill else "")
 
     def start_beat(self, name: str | None = None, *, fresh: bool = False) -> None:

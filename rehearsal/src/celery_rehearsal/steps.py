@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn
 
 from celery.exceptions import WorkerShutdown, WorkerTerminate
@@ -10,6 +11,8 @@ from .errors import Escape, NeverIdleError, WorkerKilled
 from .leaving import is_verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from .beats import Beat
     from .broker import Broker
     from .clock import VirtualClock
@@ -118,7 +121,11 @@ class Steps:
 
     def leave(self, error: BaseException) -> None:
         """Raise an Escape if code that a member runs has raised an exception that is meant for the test."""
-        if self.watch.actor != "test" and is_verdict(error):
+        if self.watch.actor == "test":
+            return
+        if isinstance(error, Escape):
+            raise error
+        if is_verdict(error):
             self._leaving = error
             raise Escape(error) from error
 
@@ -140,9 +147,26 @@ class Steps:
         if worker is not None and self.workers.get(worker.name) is not worker:
             raise WorkerKilled("while it slept")
 
+    @contextmanager
+    def _acting(self, name: str) -> Iterator[None]:
+        """Let a member start or stop: what its code does there is the member's, and an Escape leaves it."""
+        before, self.watch.actor = self.watch.actor, name
+        try:
+            yield
+        except Escape as end:
+            self._leaving = end.error
+        finally:
+            self.watch.actor = before
+        if self._leaving is not None:
+            error, self._leaving = self._leaving, None
+            raise error if before == "test" else Escape(error)
+
     def _refuse(self, error: Exception) -> NoReturn:
-        # Inside a task Celery would take the error for the task's own.
-        raise Escape(error) if self._current is not None else error
+        if self.watch.actor == "test":
+            raise error
+        # In a member, Celery or the app's own code would take the error for one of theirs.
+        self._leaving = error
+        raise Escape(error)
 
     def _lose_worker(self, worker: Worker, detail: str) -> None:
         raise NotImplementedError

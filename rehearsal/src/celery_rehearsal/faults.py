@@ -93,9 +93,9 @@ class Faults(Driver):
     def lose_broker(self) -> None:
         """Empty the broker: every message is gone, those that workers hold for later included."""
         self._not_in_task("lose_broker")
-        for name, worker in list(self.workers.items()):
-            worker.kill()
-            self._make_worker(name)
+        for worker in list(self.workers.values()):
+            with self._acting(worker.name):
+                worker.reconnect()
         self.broker.lose()
         self.watch.add("broker lost")
 

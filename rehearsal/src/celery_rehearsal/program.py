@@ -16,6 +16,7 @@ from celery.bin import worker as bin_worker
 from celery.bin.base import CLIContext
 from celery.utils.nodenames import default_nodename, host_format
 
+from .logs import LOGLEVEL
 from .patching import swap_attribute
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ COMMANDS: dict[str, Any] = {"worker": bin_worker.worker, "beat": bin_beat.beat}
 # Options that the command itself uses, before it makes the program.
 COMMANDS_OWN = {"uid", "gid", "hostname", "loglevel", "logfile", "pidfile", "statedb"}
 
+# Options that no command line has.
+KITS = {"consumer_cls", "timer_cls", "use_eventloop"}
+
 
 class Program:
     """Mixed into Celery's worker program. Leaves alone what is the test's: logging, output, OS signals, the title."""
@@ -36,8 +40,12 @@ class Program:
     logs: Logs
     hostname: str
 
+    def on_before_init(self, **options: Any) -> None:
+        shown = {name: value for name, value in options.items() if name not in KITS}
+        super().on_before_init(**shown)  # type: ignore[misc] # Celery's class comes after this one
+
     def on_after_init(self, **options: Any) -> None:
-        super().on_after_init(**options)  # type: ignore[misc] # Celery's class comes after this one
+        super().on_after_init(**options)  # type: ignore[misc] # as above
         self.redirect_stdouts = False
 
     def setup_logging(self, colorize: bool | None = None) -> Any:
@@ -52,11 +60,14 @@ class Program:
 
 def make_program(app: Any, name: str, processes: Processes, **options: Any) -> Any:
     """Make what `celery worker -n name@%h` makes, with `options` over those that the command has without arguments."""
-    defaults = command_options(app, "worker")
+    defaults = command_options(app, "worker") | dict.fromkeys(("logfile", "pidfile", "pool_cls", "statedb"))
+    disable_prefetch = defaults.pop("disable_prefetch", None)
+    if disable_prefetch is not None:
+        app.conf.worker_disable_prefetch = disable_prefetch
     made: Any = type("Worker", (Program, app.Worker), {"logs": processes.logs, "__module__": apps.__name__})
     import_modules(app, processes)
     with only_receivers(signals.worker_init, init_receivers()):
-        return made(hostname=node_name(name), **defaults | {"quiet": True, "no_color": True} | options)
+        return made(hostname=node_name(name), **defaults | {"loglevel": LOGLEVEL, "quiet": True, "no_color": True} | options)
 
 
 def node_name(name: str) -> str:

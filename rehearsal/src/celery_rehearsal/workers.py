@@ -103,6 +103,16 @@ class Worker:
                 receive_sigterm(self.controller)
             self.controller.stop()
 
+    def reconnect(self) -> None:
+        """Do what a worker does that has lost its connection: its consumer starts again, the program does not."""
+        consumer = self.consumer
+        with self.active():
+            self._broker.abandon(consumer.connection)
+            consumer.on_close()
+            consumer.blueprint.restart(consumer)
+            consumer.start()
+            self._own_tracers(consumer.app)
+
     def kill(self) -> None:
         """A SIGKILL: nothing of the shutdown runs; the broker loses the connection."""
         self.timer.clear()

@@ -109,6 +109,11 @@ class Worker:
         with self.active():
             self._broker.abandon(consumer.connection)
             consumer.on_close()
+            # Celery 5.6 keeps what waits for its ETA.
+            for item in self.timer._queue:
+                if item.entry.args and hasattr(item.entry.args[0], "request_dict"):
+                    item.entry.cancel()
+                    state.task_ready(item.entry.args[0])
             consumer.blueprint.restart(consumer)
             consumer.start()
             self._own_tracers(consumer.app)

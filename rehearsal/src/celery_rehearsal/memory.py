@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from kombu.transport import memory, virtual
 
 from .broker import Held, Tap, held, tapped
+from .own_queues import with_own_queues
 
 if TYPE_CHECKING:
     from queue import Queue
@@ -50,7 +51,7 @@ class MemoryBroker:
 
 
 def _transport(tap: Tap, all_queues: dict[str, Queue[dict[str, Any]]]) -> type[Any]:
-    class Channel(tapped(memory.Channel, tap)):  # type: ignore[misc] # a class made at run time
+    class Channel(with_own_queues(tapped(memory.Channel, tap))):  # type: ignore[misc] # a class made at run time
         queues = all_queues
         events: ClassVar[dict[str, set[Any]]] = defaultdict(set)
         do_restore = True

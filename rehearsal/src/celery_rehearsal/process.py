@@ -70,6 +70,11 @@ class Processes:
                     queues.add(renamed(queue))
         return process
 
+    def queue_names(self, names: list[str]) -> list[str]:
+        """Return what queues of the test are called in every process: a Broadcast queue has its alias in common."""
+        broadcasts = {name: queue.alias for name, queue in self._queues.items() if isinstance(queue, Broadcast)}
+        return list(dict.fromkeys(broadcasts.get(name) or name for name in names))
+
     def active(self, process: Process) -> Active:
         """While entered, Celery's state is that of the process."""
         return Active(self, process)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import weakref
 from contextlib import ExitStack, contextmanager
 from copy import copy
@@ -14,6 +15,7 @@ from celery.apps import worker as apps
 from celery.bin import beat as bin_beat
 from celery.bin import worker as bin_worker
 from celery.bin.base import CLIContext
+from celery.utils.dispatch import Signal
 from celery.utils.nodenames import default_nodename, host_format
 
 from .logs import LOGLEVEL
@@ -131,6 +133,21 @@ def init_receivers() -> list[Any]:
     """
     receivers: list[Any] = vars(signals.worker_init)["receivers"]
     return [pair for pair in receivers if _module(pair[1]) != "celery.fixups.django"]
+
+
+def forget_receivers(undo: ExitStack) -> None:
+    """Undoing disconnects what was connected since, but not the handlers of a module that was imported since.
+
+    Such a module will not be imported again, and the next process would connect its handlers.
+    """
+    modules = set(sys.modules)
+    for signal in [found for found in vars(signals).values() if isinstance(found, Signal)]:
+        undo.callback(_forget, signal, list(vars(signal)["receivers"] or ()), modules)
+
+
+def _forget(signal: Any, before: list[Any], modules: set[str]) -> None:
+    signal.receivers = [pair for pair in signal.receivers or () if pair in before or _module(pair[1]) not in modules]
+    signal.sender_receivers_cache.clear()
 
 
 @contextmanager

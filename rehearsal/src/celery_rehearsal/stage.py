@@ -17,9 +17,9 @@ from kombu import pools
 from .beats import entry_order
 from .containers import keep_settings
 from .errors import BadUseError, RealWorldError
-from .leaving import guard_methods, guarded
+from .leaving import METHODS, guard_methods, guarded
 from .patching import swap_attribute, swap_contents, swap_item, swap_unless_patched
-from .program import become_worker
+from .program import become_worker, forget_receivers
 from .results import install_backend
 from .settings import check_eager, write_settings
 
@@ -57,6 +57,7 @@ def set_stage(undo: ExitStack, app: Any, broker: Broker) -> None:
     write_settings(undo, app)
     _swap_current_app(undo, app)
     become_worker(undo, app)
+    forget_receivers(undo)
     _swap_connections(undo, app, broker)
     _swap_queues(undo, app)
     _swap_worker_state(undo)
@@ -72,13 +73,13 @@ def wrap_tasks(undo: ExitStack, app: Any, cluster: Any) -> None:
     for task in app.tasks.values():
         if getattr(vars(task).get("run"), "cluster", None) is cluster:
             continue
+        _keep_attributes(undo, task)
         cluster.clock.patch_sleep_of(getattr(task.run, "__wrapped__", task.run))
         # With autoretry, `run` is Celery's wrapper and calls `_orig_run`. A test can patch `run` alone.
         for name in ("run", "_orig_run"):
             if hasattr(task, name):
                 swap_unless_patched(undo, task, name, _wrapped(task, name, cluster))
         guard_methods(undo, task, cluster.leave)
-        swap_attribute(undo, task, "__trace__", task.__trace__)
 
 
 def queue_names(app: Any) -> list[str]:
@@ -133,6 +134,19 @@ def guard_calls(undo: ExitStack, cluster: Any) -> None:
         return _wrapped(task, "run", cluster)(*args, **kwargs)
 
     swap_attribute(undo, Task, "__call__", call)
+
+
+def _keep_attributes(undo: ExitStack, task: Any) -> None:
+    # A rate limit, say. What a test can have patched is put back by the patch, if it outlives the cluster.
+    patched = {"run", "_orig_run", *METHODS}
+    before = {name: value for name, value in vars(task).items() if name not in patched}
+
+    def restore() -> None:
+        for name in [name for name in vars(task) if name not in before and name not in patched]:
+            delattr(task, name)
+        vars(task).update(before)
+
+    undo.callback(restore)
 
 
 def _is_mock(result: Any) -> bool:

@@ -155,7 +155,7 @@ def _controller(app: Celery, name: str, queues: list[str], watch: Watch, process
         use_eventloop=False,
         timer_cls=Timer,
         consumer_cls=consumer_class(base, watch),
-        queues=queues,
+        queues=processes.queue_names(queues),
         # Nothing but the signal tells of a heartbeat here.
         without_heartbeat=not signals.heartbeat_sent.receivers,
         without_mingle=True,

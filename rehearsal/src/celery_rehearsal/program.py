@@ -69,7 +69,9 @@ def make_program(app: Any, name: str, processes: Processes, **options: Any) -> A
     made: Any = type("Worker", (Program, app.Worker), {"logs": processes.logs, "__module__": apps.__name__})
     import_modules(app, processes)
     with only_receivers(signals.worker_init, init_receivers()):
-        return made(hostname=node_name(name), **defaults | {"loglevel": LOGLEVEL, "quiet": True, "no_color": True} | options)
+        return made(
+            hostname=node_name(name), **defaults | {"loglevel": LOGLEVEL, "quiet": True, "no_color": True} | options
+        )
 
 
 def node_name(name: str) -> str:

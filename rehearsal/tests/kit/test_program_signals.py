@@ -154,7 +154,12 @@ def test_each_start_of_a_program_sends_its_signals(transport: str) -> None:
     app = make_app("redis://broker.invalid/0", lines.append, listening(logging_too=False))
     with VirtualCelery(app, start=NOON, transport=transport, workers=2) as celery:
         assert kinds(lines)[: 2 * len(STARTS)] == 2 * STARTS
-        assert kinds(lines)[2 * len(STARTS) :] == ["import_modules", "after_setup_logger", "after_setup_task_logger", "beat_init"]
+        assert kinds(lines)[2 * len(STARTS) :] == [
+            "import_modules",
+            "after_setup_logger",
+            "after_setup_task_logger",
+            "beat_init",
+        ]
         lines.clear()
         celery.kill_worker("worker2")
         celery.start_worker("worker2")

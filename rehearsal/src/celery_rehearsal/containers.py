@@ -80,4 +80,5 @@ def _containers(conf: Any, mapping: Any) -> dict[str, Any]:
 
 @cache
 def _open_settings() -> list[str]:
-    return [name for name, option in flatten(NAMESPACES) if option.type in OPEN_TYPES]
+    options: Any = flatten(NAMESPACES)
+    return [name for name, option in options if option.type in OPEN_TYPES]

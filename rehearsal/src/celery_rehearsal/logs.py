@@ -47,8 +47,7 @@ class Logs:
             self._undo.callback(self._restore)
         with ExitStack() as undo:
             log = self._log(undo)
-            answers = log.setup_logging_subsystem(LOGLEVEL, hostname=hostname, colorize=False)
-        return answers
+            return log.setup_logging_subsystem(LOGLEVEL, hostname=hostname, colorize=False)
 
     def _log(self, undo: ExitStack) -> Any:
         log: Any = type("Log", (_Log, type(self._app.log)), {})(self._app)

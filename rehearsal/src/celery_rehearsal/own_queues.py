@@ -2,50 +2,56 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from collections import Counter
 
 
-def with_own_queues(channel: type[Any]) -> type[Any]:
-    """A virtual channel that deletes an auto-delete queue with its last consumer, and gives back to one queue alone.
+class OwnQueues:
+    """Mixed into a virtual channel of kombu, which keeps such a queue and restores to every queue of the exchange.
 
-    kombu's virtual channels keep such a queue, and give what is unacked back to every queue of its exchange.
+    The channels of a broker share `consumers`, how many each queue has, and `temporary`, the auto-delete queues.
     """
-    consumers: Counter[str] = Counter()
-    temporary: set[str] = set()
 
-    class Channel(channel):  # type: ignore[misc] # a class given at run time
-        def queue_declare(self, queue: str = "", *args: Any, **options: Any) -> Any:
-            if options.get("auto_delete"):
-                temporary.add(queue)
-            return super().queue_declare(queue, *args, **options)
+    consumers: ClassVar[Counter[str]]
+    temporary: ClassVar[set[str]]
+    state: Any
+    _tag_to_queue: dict[str, str]
 
-        def basic_consume(self, queue: str, no_ack: bool, callback: Any, consumer_tag: str, **options: Any) -> Any:
-            def received(message: Any) -> Any:
-                message.consumed_from = queue
-                return callback(message)
+    def queue_declare(self, queue: str = "", *args: Any, **options: Any) -> Any:
+        if options.get("auto_delete"):
+            self.temporary.add(queue)
+        return super().queue_declare(queue, *args, **options)  # type: ignore[misc] # kombu's class comes after this one
 
-            consumers[queue] += 1
-            return super().basic_consume(queue, no_ack, received, consumer_tag, **options)
+    def basic_consume(self, queue: str, no_ack: bool, callback: Any, consumer_tag: str, **options: Any) -> None:
+        def received(message: Any) -> Any:
+            message.consumed_from = queue
+            return callback(message)
 
-        def basic_cancel(self, consumer_tag: str) -> None:
-            queue = self._tag_to_queue.get(consumer_tag)
-            super().basic_cancel(consumer_tag)
-            if queue is None:
-                return
-            consumers[queue] -= 1
-            if queue in temporary and not consumers[queue]:
-                temporary.discard(queue)
-                self.queue_delete(queue)
-                # kombu leaves it in the tables by which an exchange finds its queues.
-                for exchange in self.state.exchanges.values():
-                    exchange["table"] = [row for row in exchange.get("table", ()) if row[2] != queue]
+        self.consumers[queue] += 1
+        super().basic_consume(queue, no_ack, received, consumer_tag, **options)  # type: ignore[misc] # as above
 
-        def _restore(self, message: Any) -> None:
-            queue = getattr(message, "consumed_from", None)
-            if queue is None:
-                super()._restore(message)
-            elif self._has_queue(queue):
-                self._put(queue, message.serializable() | {"redelivered": True})
+    def basic_cancel(self, consumer_tag: str) -> None:
+        queue = self._tag_to_queue.get(consumer_tag)
+        super().basic_cancel(consumer_tag)  # type: ignore[misc] # as above
+        if queue is None:
+            return
+        self.consumers[queue] -= 1
+        if queue in self.temporary and not self.consumers[queue]:
+            self._forget(queue)
 
-    return Channel
+    def _forget(self, queue: str) -> None:
+        this: Any = self
+        self.temporary.discard(queue)
+        this.queue_delete(queue)
+        # kombu leaves it in the tables by which an exchange finds its queues.
+        for exchange in self.state.exchanges.values():
+            exchange["table"] = [row for row in exchange.get("table", ()) if row[2] != queue]
+
+    def _restore(self, message: Any) -> None:
+        this: Any = self
+        queue = message.consumed_from
+        # A message of a queue that is gone is gone with it.
+        if this._has_queue(queue):
+            this._put(queue, message.serializable() | {"redelivered": True})

@@ -50,7 +50,7 @@ class Processes:
         self._slots = _slots(app)
         self.test = self.current = Process([])
         # What the code has added beside the settings; a queue that a later message names is not among them.
-        self._queues = dict(app.amqp.queues)
+        self._queues: dict[str, Any] = dict(app.amqp.queues)
 
     def new(self, *, worker: bool) -> Process:
         """Start a process. It begins with the settings of the test at this instant, and with nothing else."""
@@ -72,8 +72,9 @@ class Processes:
 
     def queue_names(self, names: list[str]) -> list[str]:
         """Return what queues of the test are called in every process: a Broadcast queue has its alias in common."""
-        broadcasts = {name: queue.alias for name, queue in self._queues.items() if isinstance(queue, Broadcast)}
-        return list(dict.fromkeys(broadcasts.get(name) or name for name in names))
+        queues: dict[str, Any] = self._queues
+        aliases = {name: queue.alias for name, queue in queues.items() if name != renamed(queue).name}
+        return list(dict.fromkeys(aliases.get(name) or name for name in names))
 
     def active(self, process: Process) -> Active:
         """While entered, Celery's state is that of the process."""

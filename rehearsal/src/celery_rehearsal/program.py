@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from celery import platforms, signals
 from celery.app import trace
 from celery.app.utils import Settings
-from celery.apps import worker as apps
+from celery.apps import worker as apps_worker
 from celery.bin import beat as bin_beat
 from celery.bin import worker as bin_worker
 from celery.bin.base import CLIContext
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
     from .logs import Logs
     from .process import Processes
+
+# celery-types leaves most of it out
+tracing: Any = trace
+apps: Any = apps_worker
 
 COMMANDS: dict[str, Any] = {"worker": bin_worker.worker, "beat": bin_beat.beat}
 
@@ -123,8 +127,8 @@ def become_worker(undo: ExitStack, app: Any) -> None:
     swap_attribute(undo, Settings, "maybe_warn_deprecated_settings", lambda settings: False)
     swap_attribute(undo, app, "use_fast_trace_task", True)
     if not hasattr(app.Task, "_stackprotected"):
-        undo.callback(trace.reset_worker_optimizations, app)
-    trace._install_stack_protection()
+        undo.callback(tracing.reset_worker_optimizations, app)
+    tracing._install_stack_protection()
 
 
 def init_receivers() -> list[Any]:

@@ -131,7 +131,7 @@ class Worker:
     def _own_tracers(self, app: Celery) -> None:
         # Each start of a worker puts its own tracer, with its node name, into the tasks that all of them share.
         tracers = {name: SimpleNamespace(__trace__=task.__trace__) for name, task in app.tasks.items()}
-        trace._localized[0] = tracers
+        vars(trace)["_localized"][0] = tracers
 
     def _drain(self) -> bool:
         if not self._broker.has_messages():

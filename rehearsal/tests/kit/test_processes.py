@@ -176,7 +176,7 @@ def test_two_clusters_do_not_see_each_other(app: Celery, transport: str) -> None
         spoil(app)
         signals.task_prerun.connect(handler)
         app.tasks["note"].rate_limit = "1/h"
-        app.tasks["note"].new = True
+        vars(app.tasks["note"])["new"] = True
         state.revoked.add("id")
 
     heard: list[int] = []

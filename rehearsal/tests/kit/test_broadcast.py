@@ -69,7 +69,8 @@ def real(url: str) -> list[int]:
         told = [worker.communicate()[0] for worker in workers]
         app.close()
     with Connection(url) as connection:
-        connection.channel().queue_delete("rehearsal_default")
+        channel: Any = connection.channel()
+        channel.queue_delete("rehearsal_default")
     return [text.count("ran\n") for text in told]
 
 

@@ -73,7 +73,7 @@ class Beat:
         interval = app.conf.beat_max_loop_interval or (LONGEST_SLEEP if _is_celerys_own(scheduler) else FOREIGN_SLEEP)
         service = Service(app, max_interval=interval, schedule_filename=filename, scheduler_cls=scheduler)
         self.scheduler: Any = service.scheduler
-        signals.beat_init.send(sender=service)
+        self.started(service)
         self.wake_at = ticks
         # The 5 seconds of a DatabaseScheduler are how long an edit goes unseen; here an edit can only be made
         # by code that the cluster runs, or between its runs, so that is when it looks.
@@ -81,6 +81,10 @@ class Beat:
         self.sent = self._slept = False
         self._apply_entry = self.scheduler.apply_entry
         vars(self.scheduler)["apply_entry"] = self._apply
+
+    def started(self, service: Any) -> None:
+        """Tell the app that beat has started."""
+        signals.beat_init.send(sender=service)
 
     def step(self, ticks: int) -> bool:
         """Tick if it is time; tell whether an entry was sent."""

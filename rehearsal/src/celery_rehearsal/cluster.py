@@ -14,7 +14,8 @@ from . import limits, seams, waits
 from . import watchdog as watchdogs
 from .arguments import aware
 from .assertions import Assertions
-from .beats import Beat, Shelves
+from .beat_program import BeatProgram
+from .beats import Shelves
 from .broker import Tap
 from .clock import VirtualClock
 from .errors import BadUseError, NestedClusterError
@@ -24,8 +25,9 @@ from .guards import guard_eager, guard_sockets, guard_threads
 from .host import check_zone, forget_zone, set_zone
 from .leaving import guard_signals
 from .members import beat_names, worker_queues
+from .process import Processes
 from .settings_table import warn_of_limits, warn_of_settings
-from .stage import check_queues, load, queue_names, set_stage, wrap_tasks
+from .stage import check_queues, guard_calls, load, queue_names, set_stage, wrap_tasks
 from .strands import Strands
 from .timeline import Timeline
 from .watch import Watch
@@ -125,7 +127,7 @@ class VirtualCelery(Faults, Assertions):
         self._on_disk = scheduler is not None
         self._schedule_filename = schedule_filename or "schedule"
         self.workers: dict[str, Worker] = {}
-        self.beats: dict[str, Beat] = {}
+        self.beats: dict[str, BeatProgram] = {}
         self._queues: dict[str, list[str]] = {}
         self._arms: list[tuple[str | None, str, str]] = []
         self._patience = watchdog
@@ -164,10 +166,12 @@ class VirtualCelery(Faults, Assertions):
         self.clock.start()
         undo.callback(self.clock.stop)
         set_stage(undo, self.app, self.broker)
+        self._processes = Processes(undo, self.app)
         self._guard(undo)
         watchdogs.install(undo, self.strands, self._refuse, self._patience)
         waits.install(undo, self.clock, self.strands, self._refuse, threads=self._allowed["threads"])
         wrap_tasks(undo, self.app, self)
+        guard_calls(undo, self)
         if self._on_disk and self._schedule_filename == "schedule":
             folder = undo.enter_context(tempfile.TemporaryDirectory(prefix="beat-"))
             self._schedule_filename = str(Path(folder) / "schedule")
@@ -211,6 +215,9 @@ class VirtualCelery(Faults, Assertions):
 
     def _make_worker(self, name: str) -> None:
         wrap_tasks(self._undo, self.app, self)
+        self._act(name, lambda: self._start_worker(name))
+
+    def _start_worker(self, name: str) -> None:
         self.workers[name] = Worker(
             self.app,
             name,
@@ -221,16 +228,21 @@ class VirtualCelery(Faults, Assertions):
             strands=self.strands,
             clock=self.clock,
             options=self._options,
+            processes=self._processes,
         )
 
     def _make_beat(self, name: str) -> None:
-        self.beats[name] = Beat(
+        self._act(name, lambda: self._start_beat(name))
+
+    def _start_beat(self, name: str) -> None:
+        self.beats[name] = BeatProgram(
             self.app,
             name,
             scheduler=self._scheduler,
             filename=f"{self._schedule_filename}-{name}",
             ticks=self.clock.ticks,
             watch=self.watch,
+            processes=self._processes,
         )
 
     def _is_running(self) -> bool:

@@ -51,4 +51,6 @@ def consumer_class(base: type[Any], watch: Watch) -> type[Any]:
             if any(waiting is request for waiting, _tokens in bucket.contents):
                 watch.limited(request, bucket.expected_time(tokens * len(bucket.contents)))
 
+    # The app's handlers of worker_ready get it.
+    VirtualConsumer.__name__ = base.__name__
     return VirtualConsumer

@@ -83,8 +83,7 @@ class Faults(Driver):
         self._not_in_task("stop_worker")
         worker = self._member(self.workers, name, "worker")
         del self.workers[worker.name]
-        stopping = self.strands.spawn(worker.name, worker, worker.stop, worker.context)
-        self._go(None, lambda: stopping.done)
+        self._act(worker.name, lambda: worker.stop(signal=not detail), worker)
         self.watch.add("worker stopped", worker=worker.name, detail=detail)
 
     def stop_beat(self, name: str | None = None, *, kill: bool = False) -> None:
@@ -93,7 +92,7 @@ class Faults(Driver):
         del self.beats[beat.name]
         for strand in self.strands.of(beat.name):
             self.strands.kill(strand, "")
-        beat.kill() if kill else beat.stop()
+        self._act(beat.name, beat.kill if kill else beat.stop)
         self.watch.add("beat stopped", worker=beat.name, detail="killed" if kill else "")
 
     def start_beat(self, name: str | None = None, *, fresh: bool = False) -> None:
@@ -107,11 +106,10 @@ class Faults(Driver):
     def lose_broker(self) -> None:
         """Empty the broker: every message is gone, those that workers hold for later included."""
         self._not_in_task("lose_broker")
-        for name, worker in list(self.workers.items()):
-            for strand in self.strands.of(name):
+        for worker in list(self.workers.values()):
+            for strand in self.strands.of(worker.name):
                 self.strands.kill(strand, "with the broker")
-            worker.kill()
-            self._make_worker(name)
+            self._act(worker.name, worker.reconnect, worker)
         self.broker.lose()
         self.watch.add("broker lost")
 

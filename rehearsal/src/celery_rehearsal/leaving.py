@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from celery import Task
 from celery.utils.dispatch import Signal
 
+from .errors import Escape, TestkitError
 from .patching import swap_attribute
 
 if TYPE_CHECKING:
@@ -51,14 +52,30 @@ def guard_methods(undo: ExitStack, task: Any, leave: Callable[[BaseException], N
 
 
 def guard_signals(undo: ExitStack, leave: Callable[[BaseException], None]) -> None:
-    """Guard every handler of Celery's signals."""
+    """Guard every handler of Celery's signals. Celery swallows each Exception of a handler, in the test as well."""
     signal: Any = Signal
-    real = signal._live_receivers
+    real, real_send = signal._live_receivers, signal.send
+
+    def leave_handler(error: BaseException) -> None:
+        leave(error)
+        if is_verdict(error) or isinstance(error, TestkitError):
+            raise Escape(error) from error
 
     def live_receivers(self: Any, sender: Any) -> list[Callable[..., Any]]:
-        return [guarded(receiver, leave) for receiver in real(self, sender)]
+        return [guarded(receiver, leave_handler) for receiver in real(self, sender)]
+
+    def send(self: Any, sender: Any, **named: Any) -> Any:
+        try:
+            return real_send(self, sender, **named)
+        except Escape as end:
+            # A member lets it through to the driver, which raises the error in the test.
+            leave(end)
+            error = end.error
+        raise error
 
     swap_attribute(undo, signal, "_live_receivers", live_receivers)
+    swap_attribute(undo, signal, "send", send)
+    swap_attribute(undo, signal, "send_robust", send)
 
 
 def _runners() -> list[type[BaseException]]:

@@ -7,12 +7,13 @@ because the process that holds the queues is the one that dies; here the broker 
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from kombu.transport import memory, virtual
 
 from .broker import Held, Tap, held, tapped
+from .own_queues import OwnQueues
 
 if TYPE_CHECKING:
     from queue import Queue
@@ -50,9 +51,11 @@ class MemoryBroker:
 
 
 def _transport(tap: Tap, all_queues: dict[str, Queue[dict[str, Any]]]) -> type[Any]:
-    class Channel(tapped(memory.Channel, tap)):  # type: ignore[misc] # a class made at run time
+    class Channel(OwnQueues, tapped(memory.Channel, tap)):  # type: ignore[misc] # a class made at run time
         queues = all_queues
         events: ClassVar[dict[str, set[Any]]] = defaultdict(set)
+        consumers: ClassVar[Counter[str]] = Counter()
+        temporary: ClassVar[set[str]] = set()
         do_restore = True
 
         def _restore(self, message: Any) -> None:

@@ -8,18 +8,20 @@ import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from celery import _state, beat
+from celery import Task, _state, beat
 from celery.exceptions import ImproperlyConfigured
 from celery.fixups import django as django_fixups
 from celery.worker import state
 from kombu import pools
 
 from .beats import entry_order
+from .containers import keep_settings
 from .errors import BadUseError, RealWorldError
-from .leaving import guard_methods, guarded
+from .leaving import METHODS, guard_methods, guarded
 from .patching import swap_attribute, swap_contents, swap_item, swap_unless_patched
+from .program import become_worker, forget_receivers
 from .results import install_backend
-from .settings import write_settings
+from .settings import check_eager, write_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,8 +50,14 @@ def load(undo: ExitStack, app: Any, *, checks: bool) -> None:
 
 def set_stage(undo: ExitStack, app: Any, broker: Broker) -> None:
     """Point the app at the broker, and make every change that the stack can take back."""
+    for name in ("_conf", "_config_source", "namespace"):
+        swap_attribute(undo, app, name, getattr(app, name))
+    swap_attribute(undo, app.loader, "_conf", app.loader._conf)
+    keep_settings(undo, app.conf)
     write_settings(undo, app)
     _swap_current_app(undo, app)
+    become_worker(undo, app)
+    forget_receivers(undo)
     _swap_connections(undo, app, broker)
     _swap_queues(undo, app)
     _swap_worker_state(undo)
@@ -65,12 +73,12 @@ def wrap_tasks(undo: ExitStack, app: Any, cluster: Any) -> None:
     for task in app.tasks.values():
         if getattr(vars(task).get("run"), "cluster", None) is cluster:
             continue
+        _keep_attributes(undo, task)
         # With autoretry, `run` is Celery's wrapper and calls `_orig_run`. A test can patch `run` alone.
         for name in ("run", "_orig_run"):
             if hasattr(task, name):
                 swap_unless_patched(undo, task, name, _wrapped(task, name, cluster))
         guard_methods(undo, task, cluster.leave)
-        swap_attribute(undo, task, "__trace__", task.__trace__)
 
 
 def queue_names(app: Any) -> list[str]:
@@ -106,11 +114,38 @@ def _wrapped(task: Any, name: str, cluster: Any) -> Callable[..., Any]:
         # Celery binds `run` when a worker starts; a test can have patched it since then.
         run = getattr(task, name)
         result = guarded(original if run is wrapped else run, cluster.leave)(*args, **kwargs)
+        check_eager(task.app)
         cluster.reach(task.name, "end")
         return None if _is_mock(result) else result
 
     wrapped.cluster = cluster  # type: ignore[attr-defined]  # a mark: wrapped already
     return wrapped
+
+
+def guard_calls(undo: ExitStack, cluster: Any) -> None:
+    """Guard the call of a task whose `run` a test has patched since a worker started: Celery asks for it then."""
+    original: Any = Task.__call__
+
+    def call(task: Any, *args: Any, **kwargs: Any) -> Any:
+        patched = vars(task).get("run")
+        if cluster.watch.actor == "test" or patched is None or getattr(patched, "cluster", None) is cluster:
+            return original(task, *args, **kwargs)
+        return _wrapped(task, "run", cluster)(*args, **kwargs)
+
+    swap_attribute(undo, Task, "__call__", call)
+
+
+def _keep_attributes(undo: ExitStack, task: Any) -> None:
+    # A rate limit, say. What a test can have patched is put back by the patch, if it outlives the cluster.
+    patched = {"run", "_orig_run", *METHODS}
+    before = {name: value for name, value in vars(task).items() if name not in patched}
+
+    def restore() -> None:
+        for name in [name for name in vars(task) if name not in before and name not in patched]:
+            delattr(task, name)
+        vars(task).update(before)
+
+    undo.callback(restore)
 
 
 def _is_mock(result: Any) -> bool:
@@ -131,6 +166,7 @@ def _set_up_django(_fixup: Any) -> None:
 
 def _swap_current_app(undo: ExitStack, app: Any) -> None:
     globals_: Any = _state
+    swap_attribute(undo, globals_, "default_app", globals_.default_app)
     undo.callback(globals_._set_current_app, globals_._tls.current_app)
     undo.callback(globals_._set_task_join_will_block, globals_.task_join_will_block())
     app.set_current()

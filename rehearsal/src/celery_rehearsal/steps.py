@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextvars import Context
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from celery.exceptions import WorkerShutdown, WorkerTerminate
@@ -12,7 +13,7 @@ from .leaving import is_verdict
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .beats import Beat
+    from .beat_program import BeatProgram
     from .broker import Broker
     from .clock import VirtualClock
     from .strands import Strand, Strands
@@ -31,7 +32,7 @@ class Steps:
     """Mixed into `VirtualCelery`. `_leaving` is what is on its way to the test."""
 
     workers: dict[str, Worker]
-    beats: dict[str, Beat]
+    beats: dict[str, BeatProgram]
     broker: Broker
     clock: VirtualClock
     timeline: Timeline
@@ -82,11 +83,11 @@ class Steps:
         instants += [worker.next_at(self.clock.ticks) for worker in self.workers.values() if not self._loops(worker)]
         return min((at for at in [*instants, self.strands.next_at()] if at is not None), default=None)
 
-    def _loops(self, member: Beat | Worker) -> bool:
+    def _loops(self, member: BeatProgram | Worker) -> bool:
         """Whether a member is in the middle of a turn of its loop."""
         return any(strand.loop for strand in self.strands.of(member.name))
 
-    def _step_beat(self, beat: Beat) -> bool:
+    def _step_beat(self, beat: BeatProgram) -> bool:
         if beat.wake_at > self.clock.ticks or self._loops(beat):
             return False
         began = self.clock.ticks
@@ -104,9 +105,9 @@ class Steps:
             return False
         return self._turn(worker, worker, lambda: worker.step(self.clock.ticks))
 
-    def _turn(self, member: Beat | Worker, worker: Worker | None, turn: Callable[[], bool]) -> bool:
+    def _turn(self, member: BeatProgram | Worker, worker: Worker | None, turn: Callable[[], bool]) -> bool:
         strand = self.strands.spawn(member.name, worker, turn, member.context)
-        strand.loop = True
+        strand.loop, strand.active = True, member.active
         self._resume(strand)
         return bool(strand.result) if strand.done else True
 
@@ -141,7 +142,11 @@ class Steps:
 
     def leave(self, error: BaseException) -> None:
         """Raise an Escape if code that a member runs has raised an exception that is meant for the test."""
-        if self.strands.current is not None and is_verdict(error):
+        if self.watch.actor == "test":
+            return
+        if isinstance(error, Escape):
+            raise error
+        if is_verdict(error):
             self._leaving = error
             raise Escape(error) from error
 
@@ -150,10 +155,24 @@ class Steps:
         self._check_caller()
         return self._go(None if ticks is None else self.clock.ticks + ticks, until)
 
+    def _act(self, name: str, function: Callable[[], Any], worker: Worker | None = None) -> None:
+        """Let a member start or stop: what its code does there, its waiting included, is the member's."""
+        outside = self.watch.actor == "test"
+        strand = self.strands.spawn(name, worker, function, worker.context if worker else Context())
+        try:
+            self._resume(strand)
+            if not strand.done:
+                self._check_caller()
+                self._go(None, lambda: strand.done)
+        except BaseException as error:
+            if outside or isinstance(error, Escape):
+                raise
+            raise Escape(error) from error
+
     def _refuse(self, error: Exception) -> NoReturn:
-        if self.strands.current is None:
+        if self.watch.actor == "test":
             raise error
-        # Inside a task Celery would take the error for the task's own, and the task could catch it.
+        # In a member, Celery or the app's own code would take the error for one of theirs.
         self._leaving = error
         raise Escape(error)
 

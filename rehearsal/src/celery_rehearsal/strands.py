@@ -21,6 +21,7 @@ from .sleepers import REAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from contextvars import Context
     from types import FrameType
 
@@ -39,6 +40,8 @@ class Strand:
     def __init__(self, member: str, worker: Worker | None, function: Callable[[], Any], context: Context) -> None:
         self.member = member
         self.worker = worker
+        # What puts the state of its process in place while it runs.
+        self.active: Callable[[], AbstractContextManager[None]] = worker.active if worker else nullcontext
         self.entry = ""
         self.number = 0
         self.loop = self.alone = False
@@ -146,7 +149,7 @@ class Strands:
         strand.greenlet.parent = getcurrent()
         self.resumed_at = REAL.monotonic()
         try:
-            with strand.worker.active() if strand.worker else nullcontext():
+            with strand.active():
                 strand.greenlet.switch()
         finally:
             self.resumed_at = None

@@ -13,7 +13,7 @@ import sys
 import sysconfig
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from celery import current_task
 
@@ -81,9 +81,10 @@ def _describe(strands: Strands, frame: FrameType | None, patience: float) -> str
         frame = frame.f_back
     frame = frame or inner
     where = f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame else "an unknown line"
-    request: Any = current_task.request if current_task else None
+    task: Any = current_task
+    request = task.request if task else None
     what = (
-        f"{current_task.name}[{request.id}]" if request else f"the loop of {strands.current and strands.current.member}"
+        f"{task.name}[{request.id}]" if request else f"the loop of {strands.current and strands.current.member}"
     )
     return (
         f"{what} has run for {patience:g} real seconds without waiting, at {where}; the clock stands still while code "

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import weakref
 from contextvars import Context
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from celery import _state, signals
-from celery.worker import WorkController, state
+from celery import signals
+from celery.app import trace
+from celery.worker import state
 from celery.worker.consumer import Consumer
 from kombu.utils.imports import symbol_by_name
 
 from .consumer import consumer_class
 from .pool import Prefork, Solo
+from .program import make_program, receive_sigterm
 from .timer import Timer
-
-# celery-types leaves most of it out
-celery_state: Any = _state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
     from .broker import Broker
     from .clock import VirtualClock
+    from .process import Active, Processes
     from .strands import Strands
     from .watch import Watch
 
@@ -44,6 +44,7 @@ class Worker:
         strands: Strands,
         clock: VirtualClock,
         options: dict[str, Any],
+        processes: Processes,
     ) -> None:
         self.name = name
         # The contextvars of its process.
@@ -51,23 +52,21 @@ class Worker:
         self.queues = queues
         self.started = started
         self._broker = broker
-        # Ids revoked and ids done belong to a process; two workers here share one, so each brings its own.
-        self._memory = {
-            "revoked": _empty(state.revoked),
-            "successful_requests": _empty(state.successful_requests),
-        }
+        self._processes = processes
+        self.process = processes.new(worker=True)
         self.next_restore_at: int | None = None
         with self.active():
-            self.controller = _controller(app, name, queues, watch, options)
+            self.controller = _controller(app, name, queues=queues, watch=watch, processes=processes, options=options)
             self.timer: Timer = self.controller.timer
             self.pool: Prefork | Solo = self.controller.pool
             self.pool.attach(strands=strands, timer=self.timer, name=name, worker=self, ticks=lambda: clock.ticks)
             self.controller.blueprint.start(self.controller)
+            self._own_tracers(app)
         self.consumer: Any = self.controller.consumer
 
-    def active(self) -> _Active:
-        """While entered, Celery's module state is this worker's."""
-        return _Active(self._memory)
+    def active(self) -> Active:
+        """While entered, Celery's state is that of this worker's process."""
+        return self._processes.active(self.process)
 
     def step(self, ticks: int) -> bool:
         """One turn of the worker's loop; tell whether anything was done."""
@@ -116,9 +115,26 @@ class Worker:
             found = [r for r in state.active_requests if r.hostname == self.consumer.hostname]
         return sorted(found, key=lambda request: (request.time_start or 0, request.id))
 
-    def stop(self) -> None:
-        """A warm shutdown: what runs ends, what else is unacked goes back to the broker."""
+    def stop(self, *, signal: bool = True) -> None:
+        """A warm shutdown, by a `signal` or by code: what runs ends, what else is unacked goes back to the broker."""
+        if signal:
+            receive_sigterm(self.controller)
         self.controller.stop()
+
+    def reconnect(self) -> None:
+        """Do what a worker does that has lost its connection: its consumer starts again, the program does not."""
+        consumer = self.consumer
+        with self.active():
+            self._broker.abandon(consumer.connection)
+            consumer.on_close()
+            # Celery 5.6 keeps what waits for its ETA.
+            for item in self.timer._queue:
+                if item.entry.args and hasattr(item.entry.args[0], "request_dict"):
+                    item.entry.cancel()
+                    state.task_ready(item.entry.args[0])
+            consumer.blueprint.restart(consumer)
+            consumer.start()
+            self._own_tracers(consumer.app)
 
     def kill(self) -> None:
         """A SIGKILL: nothing of the shutdown runs; the broker loses the connection."""
@@ -129,6 +145,11 @@ class Worker:
 
     def _own_requests(self) -> list[Any]:
         return [r for r in state.requests.values() if r.hostname == self.consumer.hostname]
+
+    def _own_tracers(self, app: Celery) -> None:
+        # Each start of a worker puts its own tracer, with its node name, into the tasks that all of them share.
+        tracers = {name: SimpleNamespace(__trace__=task.__trace__) for name, task in app.tasks.items()}
+        vars(trace)["_localized"][0] = tracers
 
     def _drain(self) -> bool:
         if not self._broker.has_messages():
@@ -141,39 +162,14 @@ class Worker:
         return True
 
 
-class _Active:
-    def __init__(self, memory: dict[str, dict[str, Any]]) -> None:
-        self._memory = memory
+class Slots:
+    """Mixed into Celery's worker. Requests wait for a free child, as where Celery's event loop drives the pool."""
 
-    def __enter__(self) -> None:
-        self._swap()
-        self._blocks = celery_state.task_join_will_block()
-        celery_state._set_task_join_will_block(True)
-
-    def __exit__(self, *_exc: object) -> None:
-        # Only a worker must not wait for results; the test, in the same process, may.
-        celery_state._set_task_join_will_block(self._blocks)
-        self._swap()
-
-    def _swap(self) -> None:
-        for name, mine in self._memory.items():
-            shared = vars(getattr(state, name))
-            theirs = dict(shared)
-            shared.update(mine)
-            mine.update(theirs)
-
-
-def _empty(limited: Any) -> dict[str, Any]:
-    return dict(vars(type(limited)(maxlen=limited.maxlen, expires=limited.expires)))
-
-
-class Controller(WorkController):
-    """Celery's worker. Requests wait for a free child as they do where Celery's event loop drives the pool."""
-
+    app: Celery
     pool: Any
 
     def _process_task(self, req: Any) -> None:
-        process: Any = super()._process_task  # type: ignore[misc] # celery-types leaves it out
+        process: Any = super()._process_task  # type: ignore[misc] # Celery's class comes after this one
         if self.pool.uses_semaphore and self.app.conf.worker_pool_putlocks:
             self.pool.semaphore.acquire(process, req)
         else:
@@ -184,30 +180,22 @@ class Controller(WorkController):
             self.pool.semaphore.release()
 
 
-def _controller(app: Celery, name: str, queues: list[str], watch: Watch, options: dict[str, Any]) -> Any:
-    receivers = signals.worker_init.receivers
-    # Celery's Django fixup makes a worker close the database connection around each task: right in a process
-    # of its own, and the end of the test's transaction in this one.
-    signals.worker_init.receivers = [pair for pair in receivers if not _is_django_fixup(pair[1])]
-    try:
-        base = symbol_by_name(app.conf.worker_consumer) if app.conf.worker_consumer else Consumer
-        return Controller(
-            app=app,
-            hostname=f"{name}@virtual",
-            **options,
-            use_eventloop=False,
-            timer_cls=Timer,
-            consumer_cls=consumer_class(base, watch),
-            queues=queues,
-            without_heartbeat=True,
-            without_mingle=True,
-            without_gossip=True,
-        )
-    finally:
-        signals.worker_init.receivers = receivers
-
-
-def _is_django_fixup(receiver: Any) -> bool:
-    function = receiver() if isinstance(receiver, weakref.ReferenceType) else receiver
-    owner = getattr(function, "__self__", None)
-    return type(owner).__module__ == "celery.fixups.django"
+def _controller(
+    app: Celery, name: str, *, queues: list[str], watch: Watch, processes: Processes, options: dict[str, Any]
+) -> Any:
+    base = symbol_by_name(app.conf.worker_consumer) if app.conf.worker_consumer else Consumer
+    return make_program(
+        app,
+        name,
+        processes,
+        Slots,
+        **options,
+        use_eventloop=False,
+        timer_cls=Timer,
+        consumer_cls=consumer_class(base, watch),
+        queues=processes.queue_names(queues),
+        # Nothing but the signal tells of a heartbeat here.
+        without_heartbeat=not signals.heartbeat_sent.receivers,
+        without_mingle=True,
+        without_gossip=True,
+    )

@@ -1,0 +1,145 @@
+"""What belongs to one process: each worker and each beat has its own settings and state, in place while it runs."""
+
+from __future__ import annotations
+
+import re
+from copy import copy
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from celery import _state
+from celery.app import trace
+from celery.worker import state
+from kombu.common import Broadcast
+from kombu.utils.uuid import uuid
+
+from .containers import own_maps
+from .logs import Logs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, MutableMapping
+    from contextlib import ExitStack
+
+    # A name that belongs to a process: where it is, and what a new process has there.
+    Slot = tuple[MutableMapping[str, Any], str, Callable[[], Any]]
+
+_MISSING = object()
+
+# The end of a name that kombu drew.
+DRAWN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
+
+
+class Process:
+    """One process. While another runs, `values` are what it left in the slots."""
+
+    def __init__(self, values: list[Any]) -> None:
+        self.values = values
+
+
+class Processes:
+    """The processes of a cluster. The test is one too: a producer, with the settings that the code has made.
+
+    `started` counts the others, `logs` is the logging that all of them share.
+    """
+
+    def __init__(self, undo: ExitStack, app: Any) -> None:
+        self._app = app
+        self.logs = Logs(undo, app)
+        self.started = 0
+        self._conf = app.conf
+        self._slots = _slots(app)
+        self.test = self.current = Process([])
+        # What the code has added beside the settings; a queue that a later message names is not among them.
+        self._queues: dict[str, Any] = dict(app.amqp.queues)
+
+    def new(self, *, worker: bool) -> Process:
+        """Start a process. It begins with the settings of the test at this instant, and with nothing else."""
+        self.started += 1
+        with self.active(self.test):
+            maps = own_maps(self._app.conf, renamed)
+            process = Process([new() for _owner, _name, new in self._slots])
+        with self.active(process):
+            if self._app.conf is not self._conf:
+                # The test has replaced its settings since the start. The process has its own.
+                self._app.conf = _twin(self._app.conf)
+            vars(self._app.conf).update(changes=maps[0], defaults=maps[1:], maps=maps)
+            vars(_state)["_task_join_will_block"] = worker
+            queues = self._app.amqp.queues
+            for name, queue in self._queues.items():
+                if name not in queues and queue.alias not in queues.aliases:
+                    queues.add(renamed(queue))
+        return process
+
+    def queue_names(self, names: list[str]) -> list[str]:
+        """Return what queues of the test are called in every process: a Broadcast queue has its alias in common."""
+        queues: dict[str, Any] = self._queues
+        aliases = {name: queue.alias for name, queue in queues.items() if name != renamed(queue).name}
+        return list(dict.fromkeys(aliases.get(name) or name for name in names))
+
+    def active(self, process: Process) -> Active:
+        """While entered, Celery's state is that of the process."""
+        return Active(self, process)
+
+    def switch(self, process: Process) -> Process:
+        """Put the state of a process in place; return the one that ran before."""
+        before = self.current
+        if process is not before:
+            before.values = [owner.get(name, _MISSING) for owner, name, _new in self._slots]
+            for (owner, name, _new), value in zip(self._slots, process.values, strict=True):
+                if value is _MISSING:
+                    owner.pop(name, None)
+                else:
+                    owner[name] = value
+            self.current = process
+        return before
+
+
+class Active:
+    """A context manager. It can be left and entered again, where a process waits while others run."""
+
+    def __init__(self, processes: Processes, process: Process) -> None:
+        self._processes = processes
+        self._process = process
+
+    def __enter__(self) -> None:
+        self._before = self._processes.switch(self._process)
+
+    def __exit__(self, *_exc: object) -> None:
+        self._processes.switch(self._before)
+
+
+def renamed(value: Any) -> Any:
+    """Return a Broadcast queue under the name that another process gives it; anything else as it is.
+
+    kombu draws the name when the queue is made, at import. Each process imports the code for itself.
+    """
+    drawn = DRAWN.search(value.name or "") if isinstance(value, Broadcast) else None
+    if drawn is None:
+        return value
+    twin = copy(value)
+    twin.name = twin.queue = value.name[: drawn.start()] + uuid()
+    return twin
+
+
+def _twin(conf: Any) -> Any:
+    twin = object.__new__(type(conf))
+    vars(twin).update(vars(conf))
+    return twin
+
+
+def _slots(app: Any) -> list[Slot]:
+    conf = vars(app.conf)
+    # What a process has made of its settings, and where it would replace them as a whole.
+    made = [(vars(app), name, lambda: _MISSING) for name in ("amqp", "annotations", "timezone")]
+    replaced = [(vars(app), name) for name in ("_conf", "_config_source", "namespace")]
+    replaced += [(vars(app.loader), "_conf"), *((conf, name) for name in ("changes", "defaults", "maps"))]
+    limited = [(vars(getattr(state, name))) for name in ("revoked", "successful_requests")]
+    return [
+        *made,
+        *((owner, name, partial(owner.get, name, _MISSING)) for owner, name in replaced),
+        (vars(trace), "_localized", list),
+        (vars(_state), "_task_join_will_block", bool),
+        *((vars(state), name, lambda: None) for name in ("should_stop", "should_terminate")),
+        *((owner, "_data", dict) for owner in limited),
+        *((owner, "_heap", list) for owner in limited),
+    ]

@@ -1,0 +1,93 @@
+"""A broadcast message reaches as many workers as on a real server."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from celery_rehearsal import VirtualCelery
+from kombu import Connection
+
+from .broadcast import TASK, make_app
+from .conftest import NOON
+
+SERVERS = {
+    "memory": os.environ.get("REHEARSAL_AMQP", "amqp://guest:guest@127.0.0.1:5672//"),
+    "fakeredis": os.environ.get("REHEARSAL_REDIS", "redis://127.0.0.1:6379/11"),
+}
+
+# Seconds in which a message reaches every worker that it will ever reach.
+ENOUGH = 3
+
+WORKERS = 2
+
+
+def reachable(url: str) -> bool:
+    parts = urlsplit(url)
+    try:
+        socket.create_connection((parts.hostname or "127.0.0.1", parts.port or 0), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def real(url: str) -> list[int]:
+    """How often each of two real workers ran the task that is sent once."""
+    environment = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+    command = [sys.executable, "-W", "ignore", "-m", "kit.broadcast", url]
+    with ExitStack() as stack:
+        workers = [
+            stack.enter_context(
+                subprocess.Popen(
+                    [*command, f"worker{number}@%h"],
+                    cwd=Path(__file__).parents[1],
+                    env=environment,
+                    stdout=subprocess.PIPE,
+                    text=True,
+                )
+            )
+            for number in range(WORKERS)
+        ]
+        for worker in workers:
+            stack.callback(worker.terminate)
+        for worker in workers:
+            assert worker.stdout is not None
+            assert worker.stdout.readline() == "ready\n"
+        app = make_app(url)
+        app.tasks[TASK].delay()
+        time.sleep(ENOUGH)
+        for worker in workers:
+            worker.terminate()
+        told = [worker.communicate()[0] for worker in workers]
+        app.close()
+    with Connection(url) as connection:
+        channel: Any = connection.channel()
+        channel.queue_delete("rehearsal_default")
+    return [text.count("ran\n") for text in told]
+
+
+def virtual(transport: str) -> list[int]:
+    """The same under the kit."""
+    app: Any = make_app(SERVERS[transport])
+    with VirtualCelery(app, start=NOON, transport=transport, workers=WORKERS, beats=0) as celery:
+        app.tasks[TASK].delay()
+        celery.advance(seconds=ENOUGH)
+        return [len(celery.timeline.of("started", worker=name)) for name in celery.workers]
+
+
+@pytest.mark.services
+@pytest.mark.parametrize(("transport", "runs"), [("memory", 1), ("fakeredis", 0)])
+def test_broadcast_reaches_the_workers_that_it_reaches_on_a_server(transport: str, runs: int) -> None:
+    """Each one on RabbitMQ. None on Redis: it publishes with a routing key, and workers listen without one."""
+    url = SERVERS[transport]
+    if not reachable(url):
+        pytest.skip(f"no server at {url}")
+    assert real(url) == virtual(transport) == WORKERS * [runs]

@@ -1,0 +1,334 @@
+"""What an app adds to Celery's programs runs as there: handlers of signals, bootsteps, options. Guards hold in it."""
+
+from __future__ import annotations
+
+import io
+import logging
+import logging.config
+import socket
+import sys
+import threading
+import time
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from celery import bootsteps, signals
+from celery.app.log import Logging
+from celery_rehearsal import BadUseError, RealWorldError, VirtualCelery
+from click import Option
+from kombu import Consumer, Exchange, Queue
+
+from .conftest import NOON
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from celery import Celery
+
+STARTING = ["celeryd_init", "worker_init", "celeryd_after_setup", "worker_ready", "worker_process_init", "beat_init"]
+RUNNING = ["task_received", "task_prerun", "task_postrun", "before_task_publish"]
+STOPPING = ["worker_shutting_down", "worker_shutdown"]
+
+
+@contextmanager
+def connected(name: str, handler: Callable[..., Any]) -> Iterator[None]:
+    signal = getattr(signals, name)
+    signal.connect(handler, weak=False)
+    try:
+        yield
+    finally:
+        signal.disconnect(handler)
+
+
+def open_socket() -> None:
+    with socket.socket() as sock:
+        sock.connect(("127.0.0.1", 9))
+
+
+def assert_wrong() -> None:
+    assert time.time() == 0
+
+
+# What code of an app can do that fails the test, and the error.
+WRONGS: dict[str, tuple[Callable[[], Any], type[Exception]]] = {
+    "socket": (open_socket, RealWorldError),
+    "thread": (lambda: threading.Thread(target=print).start(), RealWorldError),
+    "assertion": (assert_wrong, AssertionError),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONGS)
+@pytest.mark.parametrize("name", [*STARTING, *RUNNING, *STOPPING])
+def test_a_refusal_in_a_signal_handler_fails_the_test(app: Celery, name: str, wrong: str) -> None:
+    """Celery logs and forgets what a handler raises. No handler hides what is meant for the test."""
+    action, error = WRONGS[wrong]
+
+    def handler(**_arguments: Any) -> None:
+        action()
+
+    def use() -> None:
+        with VirtualCelery(app, start=NOON) as celery:
+            app.tasks["note"].delay()
+            celery.advance(seconds=1)
+            celery.stop_worker()
+
+    with connected(name, handler), pytest.raises(error):
+        use()
+    with VirtualCelery(app, start=NOON) as celery:
+        app.tasks["note"].delay()
+        celery.run_until_idle()
+        celery.assert_ran("note")
+
+
+@pytest.mark.parametrize("name", STARTING)
+def test_no_code_swallows_a_refusal(app: Celery, name: str) -> None:
+    """A handler that catches everything cannot hide it either."""
+
+    def handler(**_arguments: Any) -> None:
+        with suppress(BaseException):
+            open_socket()
+
+    with connected(name, handler), pytest.raises(RealWorldError), VirtualCelery(app, start=NOON):
+        pass
+
+
+def test_an_error_of_a_handler_is_logged_as_in_production(app: Celery, caplog: pytest.LogCaptureFixture) -> None:
+    """Any other exception of a handler stops nothing."""
+
+    def handler(**_arguments: Any) -> None:
+        raise ValueError("its own")
+
+    with connected("worker_ready", handler), VirtualCelery(app, start=NOON) as celery:
+        app.tasks["note"].delay()
+        celery.run_until_idle()
+        celery.assert_ran("note")
+    assert "its own" in caplog.text
+
+
+def test_a_handler_sends_and_sleeps_as_its_worker(app: Celery) -> None:
+    """A message that worker_ready sends is the worker's, and a sleep at the start takes virtual time."""
+
+    def ready(**_arguments: Any) -> None:
+        time.sleep(30)
+        app.tasks["note"].delay()
+
+    with connected("worker_ready", ready), VirtualCelery(app, start=NOON) as celery:
+        assert (celery.now - NOON).total_seconds() == 30
+        celery.run_until_idle()
+        celery.assert_sent("note", by="worker1")
+        celery.assert_ran("note")
+
+
+def test_a_handler_cannot_move_the_clock(app: Celery) -> None:
+    """The test alone moves it."""
+
+    def handler(**_arguments: Any) -> None:
+        celery.advance(seconds=1)
+
+    with VirtualCelery(app, start=NOON) as celery, connected("worker_ready", handler):
+        celery.stop_worker()
+        with pytest.raises(BadUseError, match="may only sleep"):
+            celery.start_worker()
+
+
+def test_options_of_the_app_reach_its_bootsteps(app: Celery) -> None:
+    """A worker starts with the defaults of `app.user_options`, as with an empty command line."""
+    seen: list[Any] = []
+
+    class Step(bootsteps.StartStopStep):
+        requires = ("celery.worker.components:Pool",)
+
+        def __init__(self, parent: Any, greeting: str = "", **options: Any) -> None:
+            super().__init__(parent, **options)
+            seen.append(greeting)
+
+        def start(self, parent: Any) -> None:
+            seen.append(f"start {parent.hostname.partition('@')[0]}")
+
+        def stop(self, parent: Any) -> None:
+            seen.append("stop")
+
+    def preload(sender: Any, options: dict[str, Any], **_arguments: Any) -> None:
+        seen.append((sender.__name__, options))
+
+    app.user_options["worker"].add(Option(("--greeting",), default="hello"))
+    app.user_options["preload"].add(Option(("--team",), default="blue"))
+    app.steps["worker"].add(Step)
+    with connected("user_preload_options", preload), VirtualCelery(app, start=NOON) as celery:
+        assert seen == [("worker", {"team": "blue"}), "hello", "start worker1", ("beat", {"team": "blue"})]
+        celery.stop_worker()
+        assert seen[-1] == "stop"
+
+
+def test_a_consumer_step_consumes_its_own_queue(app: Celery, transport: str) -> None:
+    """A ConsumerStep of the app gets the messages of a queue that holds no tasks."""
+    queue = Queue("raw", Exchange("raw"), "raw")
+    bodies: list[Any] = []
+
+    class Step(bootsteps.ConsumerStep):
+        def get_consumers(self, channel: Any) -> list[Consumer]:
+            return [Consumer(channel, queues=[queue], callbacks=[self.handle], accept=["json"])]
+
+        def handle(self, body: Any, message: Any) -> None:
+            bodies.append(body)
+            message.ack()
+
+    app.steps["consumer"].add(Step)
+    with VirtualCelery(app, start=NOON, transport=transport) as celery:
+        with app.producer_or_acquire() as producer:
+            producer.publish({"a": 1}, exchange=queue.exchange, routing_key="raw", declare=[queue], serializer="json")
+        app.tasks["note"].delay()
+        celery.run_until_idle()
+        assert bodies == [{"a": 1}]
+        celery.assert_ran("note")
+
+
+def test_a_timer_of_a_bootstep_runs_in_virtual_time(app: Celery) -> None:
+    """`worker.timer.call_repeatedly` in a step is called at its virtual instants."""
+    called: list[float] = []
+
+    class Step(bootsteps.StartStopStep):
+        requires = ("celery.worker.components:Timer",)
+
+        def start(self, parent: Any) -> None:
+            parent.timer.call_repeatedly(60, lambda: called.append(time.time() - NOON.timestamp()))
+
+    app.steps["worker"].add(Step)
+    with VirtualCelery(app, start=NOON, beats=0) as celery:
+        celery.advance(minutes=3)
+    assert called == [60, 120, 180]
+
+
+@pytest.mark.parametrize("kind", ["worker", "consumer"])
+@pytest.mark.parametrize("wrong", ["socket", "thread"])
+def test_a_bootstep_is_guarded(app: Celery, kind: str, wrong: str) -> None:
+    """One that opens a socket or starts a thread is refused by the guard, by name."""
+    action, error = WRONGS[wrong]
+
+    class Step(bootsteps.StartStopStep):
+        def start(self, parent: Any) -> None:
+            action()
+
+    app.steps[kind].add(Step)
+    with pytest.raises(error, match=f"allow_{wrong}s"), VirtualCelery(app, start=NOON):
+        pass
+
+
+def test_heartbeats_are_sent_where_somebody_listens(app: Celery) -> None:
+    """Each two seconds of virtual time, as a handler expects that touches a file for a liveness probe."""
+    beats: list[float] = []
+
+    def handler(**_arguments: Any) -> None:
+        beats.append(time.time() - NOON.timestamp())
+
+    with connected("heartbeat_sent", handler), VirtualCelery(app, start=NOON) as celery:
+        celery.advance(seconds=6)
+        celery.assert_idle()
+    assert beats == [0, 2, 4, 6]
+
+
+class Collecting(logging.Handler):
+    """Keeps the messages that it gets."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.messages: list[str] = []
+        self.closed = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.messages.append(record.getMessage())
+
+    def close(self) -> None:
+        self.closed = True
+        super().close()
+
+
+def logging_state() -> dict[str, Any]:
+    """What is configured in every logger."""
+    loggers = [logging.root, *(found for found in logging.root.manager.loggerDict.values())]
+    return {
+        logger.name: (list(logger.handlers), list(logger.filters), logger.level, logger.propagate, logger.disabled)
+        for logger in loggers
+        if isinstance(logger, logging.Logger)
+    }
+
+
+def unchanged(before: dict[str, Any]) -> bool:
+    """Whether logging is as it was; a logger that is new has nothing configured but what its library gave it."""
+    after = logging_state()
+    return before == {name: after[name] for name in before}
+
+
+def test_setup_logging_configures_as_in_production(app: Celery, caplog: pytest.LogCaptureFixture) -> None:
+    """Its configuration is in force until the cluster ends. The handlers of the test stay in use, and open."""
+    collecting = Collecting()
+    own = logging.getLogger("shop.own")
+    logging.getLogger("shop.disabled")
+
+    def handler(**_arguments: Any) -> None:
+        logging.config.dictConfig({"version": 1, "loggers": {"shop.own": {"level": "DEBUG"}}})
+        logging.root.addHandler(collecting)
+
+    before = logging_state()
+    with connected("setup_logging", handler):
+        with VirtualCelery(app, start=NOON, workers=2):
+            own.debug("seen")
+            assert logging.getLogger("shop.disabled").disabled
+            assert logging.root.handlers.count(collecting) == 1
+        assert collecting.messages.count("seen") == 1
+        assert "seen" in caplog.text
+        assert unchanged(before)
+        assert collecting.closed
+    own.warning("after")
+    assert "after" in caplog.text
+    assert "after" not in collecting.messages
+
+
+def test_after_setup_logger_augments_celerys_logging(app: Celery, caplog: pytest.LogCaptureFixture) -> None:
+    """The handler finds what Celery configures in a new process. What it adds works; Celery's console does not."""
+    added, task_added = Collecting(), Collecting()
+    found: list[Any] = []
+    before = logging_state()
+
+    def augment(logger: logging.Logger, loglevel: int, **_arguments: Any) -> None:
+        found.append((logger.name, [type(each).__name__ for each in logger.handlers], loglevel))
+        logger.addHandler(added)
+
+    def augment_tasks(logger: logging.Logger, **_arguments: Any) -> None:
+        found.append((logger.name, [type(each).__name__ for each in logger.handlers], logger.propagate))
+        logger.addHandler(task_added)
+
+    with connected("after_setup_logger", augment), connected("after_setup_task_logger", augment_tasks):
+        with VirtualCelery(app, start=NOON, beats=0):
+            logging.getLogger("shop").warning("one")
+            logging.getLogger("celery.task").warning("two")
+        assert found == [
+            ("root", ["StreamHandler"], logging.WARNING),
+            ("celery.task", ["NullHandler", "StreamHandler"], 0),
+        ]
+        assert added.messages == ["one", "two"]
+        assert task_added.messages == ["two"]
+        assert caplog.messages[-2:] == ["one", "two"]
+        assert unchanged(before)
+
+
+def test_the_process_stays_the_tests(app: Celery, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker prints nothing, redirects nothing, installs no handler of an OS signal, and configures no logging."""
+    import signal
+
+    out = io.StringIO()
+    monkeypatch.setattr(sys, "__stdout__", out)
+    monkeypatch.setattr(sys, "__stderr__", out)
+    streams, loggers = (sys.stdout, sys.stderr), logging_state()
+    handlers = [signal.getsignal(each) for each in signal.valid_signals()]
+    with VirtualCelery(app, start=NOON) as celery:
+        assert (sys.stdout, sys.stderr) == streams
+        assert unchanged(loggers)
+        app.tasks["note"].delay()
+        celery.run_until_idle()
+        celery.stop_worker()
+        celery.stop_beat()
+    assert [signal.getsignal(each) for each in signal.valid_signals()] == handlers
+    assert out.getvalue() == ""
+    assert not vars(Logging)["_setup"]

@@ -29,11 +29,11 @@ def settings_prefer_the_first_name() -> bool:
 def settings_are_their_mappings() -> bool:
     """Settings that get other mappings read and write those, and no longer the first ones."""
     first: dict[str, Any] = {}
-    conf: Any = Settings(first, [{"task_routes": 1}])
-    maps: list[dict[str, Any]] = [{}, {"task_routes": 2}]
+    conf: Any = Settings(first, [{"task_routes": "first"}])
+    maps: list[dict[str, Any]] = [{}, {"task_routes": "other"}]
     vars(conf).update(changes=maps[0], defaults=maps[1:], maps=maps)
     conf.mine = 3
-    return conf.task_routes == 2 and maps[0] == {"mine": 3} and "mine" not in first
+    return conf.task_routes == "other" and maps[0] == {"mine": 3} and "mine" not in first
 
 
 def app_connects_by_its_attribute() -> bool:

@@ -101,7 +101,7 @@ SEAMS = (
     Seam("worker program checks", "left out", _has("celery.apps.worker", "check_privileges")),
     Seam("SIGTERM", "received", _takes("celery.apps.worker:_shutdown_handler", "sig", "how", "verbose", "platforms")),
     Seam("command lines", "parsed", _has("celery.bin.base", "CLIContext")),
-    Seam("logging", "set up beside the test's", _has(LOGGING, "_setup", "setup_logging_subsystem", "_detect_handler")),
+    Seam("logging", "set up next to the test's", _has(LOGGING, "_setup", "setup_logging_subsystem", "_detect_handler")),
     Seam("fast trace", "one table per process", _takes("celery.app.trace:fast_trace_task", "_loc", "_localized")),
     Seam(
         "worker optimizations",

@@ -235,7 +235,7 @@ class Project:
 @pytest.mark.parametrize("read_first", [True, False])
 def test_settings_of_an_object_are_separate_too(read_first: bool) -> None:
     """A task that changes them in place changes neither the object nor the next beat, whenever they are first read."""
-    app: Any = Celery("project", broker="redis://broker.invalid/0", set_as_current=False, fixups=[])
+    app = Celery("project", broker="redis://broker.invalid/0", set_as_current=False, fixups=[])
     app.config_from_object(Project, namespace="CELERY")
     before = copy.deepcopy((Project.CELERY_BEAT_SCHEDULE, Project.CELERY_TASK_ROUTES))
 

@@ -49,7 +49,7 @@ class Processes:
         self._conf = app.conf
         self._slots = _slots(app)
         self.test = self.current = Process([])
-        # What the code has added beside the settings; a queue that a later message names is not among them.
+        # What the code has added to the queues of the settings; a queue that a later message names is not among them.
         self._queues: dict[str, Any] = dict(app.amqp.queues)
 
     def new(self, *, worker: bool) -> Process:

@@ -157,12 +157,15 @@ def forget_receivers(undo: ExitStack) -> None:
 def _forget(signal: Any, before: list[Any], modules: set[str]) -> None:
     signal.receivers = [pair for pair in signal.receivers or () if pair in before or _module(pair[1]) not in modules]
     signal.sender_receivers_cache.clear()
+    signal._dead_receivers = True
 
 
 @contextmanager
 def only_receivers(signal: Any, receivers: list[Any]) -> Iterator[None]:
     """Let the signal reach no others."""
     with ExitStack() as undo:
+        # What died meanwhile is still in the list that comes back; a new one at its address would not connect.
+        undo.callback(setattr, signal, "_dead_receivers", True)
         swap_attribute(undo, signal, "receivers", receivers)
         # It remembers for each sender that nobody listens.
         undo.callback(signal.sender_receivers_cache.clear)

@@ -35,6 +35,16 @@ def settings_prefer_the_first_name() -> bool:
     return conf.task_always_eager is False and conf.maps[1] is theirs
 
 
+def settings_are_their_mappings() -> bool:
+    """Settings that get other mappings read and write those, and no longer the first ones."""
+    first: dict[str, Any] = {}
+    conf: Any = Settings(first, [{"task_routes": "first"}])
+    maps: list[dict[str, Any]] = [{}, {"task_routes": "other"}]
+    vars(conf).update(changes=maps[0], defaults=maps[1:], maps=maps)
+    conf.mine = 3
+    return conf.task_routes == "other" and maps[0] == {"mine": 3} and "mine" not in first
+
+
 def app_connects_by_its_attribute() -> bool:
     """An app's connections, to read and to write, come from the attribute that the kit swaps."""
     app = _app()

@@ -79,6 +79,7 @@ def _server() -> Any:
 
 
 CONSUMER = "celery.worker.consumer.consumer:Consumer"
+LOGGING = "celery.app.log:Logging"
 CHANNEL = "kombu.transport.virtual.base:Channel"
 REDIS = "kombu.transport.redis:"
 
@@ -98,6 +99,23 @@ SEAMS = (
         _does("signal_asks_its_receivers", _has("celery.signals:worker_init", "receivers")),
     ),
     Seam("signal handlers", "let verdicts pass", _takes("celery.utils.dispatch:Signal.send", "_live_receivers")),
+    Seam(
+        "worker program",
+        "leaves the process alone",
+        _has("celery.apps.worker:Worker", "setup_logging", "install_platform_tweaks", "set_process_status"),
+    ),
+    Seam("worker program checks", "left out", _has("celery.apps.worker", "check_privileges")),
+    Seam("SIGTERM", "received", _takes("celery.apps.worker:_shutdown_handler", "sig", "how", "verbose", "platforms")),
+    Seam("command lines", "parsed", _has("celery.bin.base", "CLIContext")),
+    Seam("logging", "set up next to the test's", _has(LOGGING, "_setup", "setup_logging_subsystem", "_detect_handler")),
+    Seam("fast trace", "one table per process", _takes("celery.app.trace:fast_trace_task", "_loc", "_localized")),
+    Seam(
+        "worker optimizations",
+        "taken back",
+        _has("celery.app.trace", "_install_stack_protection", "reset_worker_optimizations"),
+    ),
+    Seam("settings mappings", "one set per process", _does("settings_are_their_mappings")),
+    Seam("Broadcast", "one name per process", _has("kombu.common", "Broadcast")),
     Seam("Django fixup", "sets up once", _has("celery.fixups.django:DjangoWorkerFixup", "django_setup")),
     Seam(
         "loader",

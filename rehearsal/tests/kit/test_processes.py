@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import copy
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
-from celery import Celery, signals
+from celery import Celery, Task, signals
 from celery.worker import state
 from celery_rehearsal import VirtualCelery
 from kombu import Queue
@@ -223,6 +223,63 @@ def test_the_identity_of_settings_stays(app: Celery) -> None:
         schedule["new"] = {}
     assert app.conf.beat_schedule is schedule
     assert list(schedule) == ["entry"]
+
+
+class Project:
+    """Settings as an object with a namespace, as Django's are."""
+
+    CELERY_BEAT_SCHEDULE: ClassVar[dict[str, Any]] = {"entry": {"task": "note", "schedule": timedelta(hours=1)}}
+    CELERY_TASK_ROUTES: ClassVar[list[Any]] = [{"note": {"queue": "notes"}}]
+
+
+@pytest.mark.parametrize("read_first", [True, False])
+def test_settings_of_an_object_are_separate_too(read_first: bool) -> None:
+    """A task that changes them in place changes neither the object nor the next beat, whenever they are first read."""
+    app = Celery("project", broker="redis://broker.invalid/0", set_as_current=False, fixups=[])
+    app.config_from_object(Project, namespace="CELERY")
+    before = copy.deepcopy((Project.CELERY_BEAT_SCHEDULE, Project.CELERY_TASK_ROUTES))
+
+    @app.task(name="note", shared=False)
+    def note() -> None: ...
+
+    @app.task(name="spoil", shared=False)
+    def spoil_in_place() -> None:
+        app.conf.beat_schedule["other"] = {"task": "note", "schedule": 1.0}
+        app.conf.task_routes[0]["note"]["queue"] = "elsewhere"
+
+    if read_first:
+        assert app.conf.beat_schedule is Project.CELERY_BEAT_SCHEDULE
+    with VirtualCelery(app, start=NOON) as celery:
+        spoil_in_place.delay()
+        celery.advance(MINUTE)
+        celery.stop_beat()
+        celery.start_beat(fresh=True)
+        celery.advance(timedelta(hours=2))
+        assert {record.entry for record in celery.timeline.of("beat")} == {"entry"}
+        spoil_in_place.run()
+    assert before == (Project.CELERY_BEAT_SCHEDULE, Project.CELERY_TASK_ROUTES)
+    assert app.conf.beat_schedule is Project.CELERY_BEAT_SCHEDULE
+
+
+def test_a_call_of_the_base_class_keeps_the_request(app: Celery, transport: str) -> None:
+    """A task class whose `__call__` calls `super().__call__` sees its own id, as in a real worker."""
+
+    class Base(Task):  # type: ignore[type-arg] # at run time it has no parameters
+        abstract = True
+
+        def __call__(self, *args: Any, **kwargs: Any) -> Any:
+            return super().__call__(*args, **kwargs)
+
+    seen: list[Any] = []
+
+    @app.task(name="asks", base=Base, bind=True, shared=False)
+    def asks(self: Any) -> None:
+        seen.append(self.request.id)
+
+    with VirtualCelery(app, start=NOON, transport=transport) as celery:
+        sent = asks.delay()
+        celery.run_until_idle()
+    assert seen == [sent.id]
 
 
 def broadcast_app() -> Celery:

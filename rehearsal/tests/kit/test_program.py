@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import logging
 import logging.config
@@ -9,6 +10,7 @@ import socket
 import sys
 import threading
 import time
+import weakref
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -91,6 +93,27 @@ def test_no_code_swallows_a_refusal(app: Celery, name: str) -> None:
 
     with connected(name, handler), pytest.raises(RealWorldError), VirtualCelery(app, start=NOON):
         pass
+
+
+def test_a_receiver_that_dies_in_a_start_leaves_no_trace(app: Celery) -> None:
+    """Celery takes a new receiver at the address of a dead one for connected, unless it has cleared the dead one."""
+
+    def dies(**_arguments: Any) -> None: ...
+
+    doomed = [dies]
+    signals.worker_init.connect(dies)
+    del dies
+
+    def clears(**_arguments: Any) -> None:
+        doomed.clear()
+        gc.collect()
+        signals.worker_init.disconnect(print)
+
+    with connected("celeryd_init", clears), VirtualCelery(app, start=NOON, beats=0):
+        pass
+    signals.worker_init.disconnect(print)
+    receivers = [reference for _key, reference in vars(signals.worker_init)["receivers"]]
+    assert all(reference() is not None for reference in receivers if isinstance(reference, weakref.ref))
 
 
 def test_an_error_of_a_handler_is_logged_as_in_production(app: Celery, caplog: pytest.LogCaptureFixture) -> None:

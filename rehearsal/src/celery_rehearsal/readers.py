@@ -25,6 +25,7 @@ REAL_TIME = (
     "queue.",
     "subprocess.",
     "threading.",
+    "unittest.",
     "xdist.",
 )
 

@@ -72,6 +72,17 @@ def test_a_kept_counter_tells_real_seconds_after_the_cluster(app: Celery) -> Non
     assert kept[0]() == pytest.approx(time.monotonic(), abs=60)
 
 
+def test_a_counter_kept_from_the_last_cluster_is_virtual_in_the_next(app: Celery) -> None:
+    """A patch that began inside a cluster and ends after it leaves the kit's own counter in a module."""
+    kept = []
+    for _ in range(2):
+        with VirtualCelery(app, start=NOON) as celery:
+            kept.append(time.monotonic)
+            before = [read() for read in kept]
+            celery.advance(HOUR)
+            assert [read() - since for read, since in zip(kept, before, strict=True)] == [3600.0] * len(kept)
+
+
 def test_a_step_of_the_wall_clock_leaves_the_counters_alone(app: Celery) -> None:
     """NTP sets the wall clock; what counts seconds does not notice."""
     with VirtualCelery(app, start=NOON) as celery:

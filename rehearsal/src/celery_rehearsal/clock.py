@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import time_machine
 
 from .patching import swap_attribute, swap_defaults
-from .readers import counters, swap_readers, writers
+from .readers import nanoseconds, stand_ins, swap_readers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -87,13 +87,14 @@ class VirtualClock:
     def start(self) -> None:
         """Freeze the clock of the process."""
         with ExitStack() as undo:
-            fakes = counters(self._nanoseconds) | writers()
+            fakes = stand_ins()
+            nanoseconds.append(lambda: self._elapsed * 1000)
+            undo.callback(nanoseconds.clear)
             swap_readers(undo, fakes)
             swap_defaults(undo, CLOCK_DEFAULTS, {time.monotonic: fakes["monotonic"]})
             for name, fake in fakes.items():
                 swap_attribute(undo, time, name, fake)
             self._traveller = undo.enter_context(_travel(self._now))
-            undo.callback(setattr, self, "_traveller", None)
             self._patch_sleep(undo)
             self._seed_randomness(undo)
             self._undo = undo.pop_all()
@@ -101,9 +102,6 @@ class VirtualClock:
     def stop(self) -> None:
         """Give the process its own clock back."""
         self._undo.close()
-
-    def _nanoseconds(self) -> int | None:
-        return None if self._traveller is None else self._elapsed * 1000
 
     def virtual_sleep(self, seconds: float) -> None:
         """What `time.sleep` is: the cluster's thread lets the clock pass, any other sleeps."""

@@ -9,9 +9,10 @@ from __future__ import annotations
 import functools
 import importlib
 import importlib.util
-import sys
+import time
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from types import BuiltinFunctionType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import time_machine
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 # What freezegun's factories move a frozen clock by.
 MOVES = ("tick", "move_to", "update_step_width")
 
+# The clocks of `time`. Python code in place of one would hide the cluster's.
+READERS = ("gmtime", "localtime", "monotonic", "perf_counter", "strftime", "time", "time_ns")
+
 # The lists of `freezegun.api` that hold one item for each freeze under way.
 STACKS = ("freeze_factories", "tz_offsets", "ignore_lists", "tick_flags")
 
@@ -36,24 +40,19 @@ class Freezes:
         self._late = ExitStack()
 
     def set_aside(self, undo: ExitStack) -> None:
-        """Give the process its real clock until the stack closes. A travel stays, and the cluster's goes on top."""
+        """Give the process its real clock until the stack closes. A travel stays, and the cluster's goes on top.
+
+        Raises BadUseError where something else has replaced a function of `time`.
+        """
         undo.callback(self._late.close)
         api = _freezegun()
-        if api is None or not api.freeze_factories:
-            return
-        stacks = {name: getattr(api, name) for name in STACKS}
-        frozen = {name: list(stack) for name, stack in stacks.items()}
-        for stack in stacks.values():
-            stack.clear()
-        freezer = _thaw(api, frozen["ignore_lists"][0])
-
-        def freeze_again() -> None:
-            # Its own stop() puts back all modules, those that this start() changes too.
-            freezer.start()
-            for name, stack in stacks.items():
-                stack[:] = frozen[name]
-
-        undo.callback(freeze_again)
+        if api is not None and api.freeze_factories:
+            _suspend(undo, api)
+        patched = [name for name in READERS if not isinstance(getattr(time, name), BuiltinFunctionType)]
+        if patched:
+            raise BadUseError(
+                f"time.{patched[0]} is patched, and would hide a cluster's clock; end the patch before it"
+            )
 
     def refuse(self, undo: ExitStack, refuse: Callable[[Exception], NoReturn]) -> None:
         """Raise BadUseError at once where a clock is frozen, moved or unfrozen before the stack closes."""
@@ -97,6 +96,22 @@ def _refuse(
     swap_attribute(undo, owner, name, refused)
 
 
+def _suspend(undo: ExitStack, api: Any) -> None:
+    stacks = {name: getattr(api, name) for name in STACKS}
+    frozen = {name: list(stack) for name, stack in stacks.items()}
+    for stack in stacks.values():
+        stack.clear()
+    freezer = _thaw(api, frozen["ignore_lists"][0])
+
+    def freeze_again() -> None:
+        # Its own stop() puts back all modules, those that this start() changes too.
+        freezer.start()
+        for name, stack in stacks.items():
+            stack[:] = frozen[name]
+
+    undo.callback(freeze_again)
+
+
 def _thaw(api: Any, ignored: Any) -> Any:
     """Undo what the outermost freeze did to modules; return a freezer that can do it again."""
     freezer = api.freeze_time(datetime(2000, 1, 1, tzinfo=UTC))
@@ -109,7 +124,7 @@ def _thaw(api: Any, ignored: Any) -> Any:
 
 
 def _freezegun() -> Any:
-    if "freezegun" not in sys.modules and importlib.util.find_spec("freezegun") is None:
+    if importlib.util.find_spec("freezegun") is None:
         return None
     # Loaded here where nobody has yet: loaded under the cluster's clock, it would take that for the real one.
     return importlib.import_module("freezegun.api")

@@ -13,26 +13,11 @@ if TYPE_CHECKING:
 
 # How it is asked for, what it is, and why it is not there.
 NOT_SIMULATED = {
-<<<<<<< HEAD
     "autoscale": ("growing and shrinking pools", "a pool keeps the size that it has at the start"),
     "max_memory_per_child": ("memory limits", "children are greenlets in one process, which has one memory"),
-    "heartbeat": ("heartbeats of worker and connection", "there is no connection that could fall silent"),
-=======
-    "pool": ("prefork, threads, gevent and eventlet pools", "one thread has one clock; every worker is solo"),
-    "concurrency": ("several tasks at once in a worker", "tasks run one after another; start more workers"),
-    "autoscale": ("growing and shrinking pools", "there is no pool to scale"),
-    "time_limit": ("hard time limits", "the solo pool has none, and a task's own code takes no virtual time"),
-    "soft_time_limit": (
-        "soft time limits",
-        "as hard ones; raise SoftTimeLimitExceeded in the task to see it",
-    ),
-    "max_tasks_per_child": ("recycled children", "there are no children"),
-    "max_memory_per_child": ("memory limits", "there are no children"),
-    "child_lost": ("a pool child killed under its worker", "there are no children; kill_worker() kills the worker"),
     "heartbeat": ("heartbeats of the connection", "there is no connection that could fall silent"),
     "embedded_beat": ("a beat inside a worker (-B)", "start a beat of its own, as Celery's documentation advises"),
     "cold_shutdown": ("SIGQUIT, and REMAP_SIGTERM", "stop_worker() is a SIGTERM, kill_worker() a SIGKILL"),
->>>>>>> h-program
     "gossip": ("gossip between workers", "it is switched off, as with --without-gossip"),
     "mingle": ("mingling at start", "it is switched off, as with --without-mingle"),
     "remote_control": ("remote control: revoke, inspect, rate_limit", "it answers in a thread of its own"),

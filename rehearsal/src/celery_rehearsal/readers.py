@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import time
 from types import ModuleType, SimpleNamespace
@@ -25,6 +26,7 @@ REAL_TIME = (
     "queue.",
     "subprocess.",
     "threading.",
+    "unittest.",
     "xdist.",
 )
 
@@ -37,34 +39,31 @@ COUNTERS: dict[str, Callable[[int], float]] = {
 }
 COUNTING = {getattr(time, name, None) for name in ("CLOCK_MONOTONIC", "CLOCK_MONOTONIC_RAW", "CLOCK_BOOTTIME")}
 
+# How the running cluster counts; empty without one.
+nanoseconds: list[Callable[[], int]] = []
+
 # Per module: which it was, how many names it had, and which of them held a clock. A start looks only at what is new.
 _found: dict[str, tuple[int, int, list[str]]] = {}
 
 
-def counters(nanoseconds: Callable[[], int | None]) -> dict[str, Callable[..., Any]]:
-    """What stands for each function of `time` that counts seconds; for None it tells real time."""
+@functools.cache
+def stand_ins() -> dict[str, Callable[..., Any]]:
+    """What stands for the functions of `time` that time-machine leaves real, by name; it is real without a cluster.
+
+    The same ones in every cluster: somebody may keep one from the last.
+    """
 
     def counter(real: Callable[..., Any], unit: Callable[[int], float]) -> Callable[..., Any]:
         def read(*clock: int) -> Any:
-            now = nanoseconds()
-            return real(*clock) if now is None or not COUNTING.issuperset(clock) else unit(now)
+            return unit(nanoseconds[-1]()) if nanoseconds and COUNTING.issuperset(clock) else real(*clock)
 
         return read
 
-    return {name: counter(getattr(time, name), unit) for name, unit in COUNTERS.items()}
-
-
-def writers() -> dict[str, Callable[..., str]]:
-    """What stands for the functions of `time` that write the time and that time-machine leaves real."""
     ctime, asctime = time.ctime, time.asctime
-
-    def write_seconds(seconds: float | None = None) -> str:
-        return ctime(time.time() if seconds is None else seconds)
-
-    def write_parts(*parts: Any) -> str:
-        return asctime(*(parts or (time.localtime(),)))
-
-    return {"ctime": write_seconds, "asctime": write_parts}
+    fakes: dict[str, Callable[..., Any]] = {name: counter(getattr(time, name), unit) for name, unit in COUNTERS.items()}
+    fakes["ctime"] = lambda seconds=None: ctime(time.time() if seconds is None else seconds)
+    fakes["asctime"] = lambda *parts: asctime(*(parts or (time.localtime(),)))
+    return fakes
 
 
 def swap_readers(undo: ExitStack, fakes: Mapping[str, Callable[..., Any]]) -> None:

@@ -9,6 +9,7 @@ import time
 import uuid
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
 import freezegun.api
@@ -20,7 +21,7 @@ from freezegun import freeze_time
 from .conftest import NOON
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
     from celery import Celery
@@ -141,6 +142,39 @@ def test_a_travelling_fixture(app: Celery, time_machine: Any) -> None:
     assert datetime.now(UTC) == OUTER
     time_machine.move_to(NOON)
     assert datetime.now(UTC) == NOON
+
+
+@pytest.fixture(params=[False, True])
+def frozen(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """A freeze of freezegun for the length of a test, still or ticking."""
+    with freeze_time(OUTER, tick=request.param) as clock:
+        yield clock
+
+
+def test_a_freezing_fixture(app: Celery, frozen: Any) -> None:
+    """A fixture that freezes the test holds around its clusters, one after another."""
+    for _ in range(2):
+        with VirtualCelery(app, start=NOON) as celery:
+            work(app, celery)
+        assert OUTER <= datetime.now(UTC) < OUTER + timedelta(minutes=1)
+    frozen.move_to(NOON)
+    assert NOON <= datetime.now(UTC) < NOON + timedelta(minutes=1)
+
+
+def test_a_suite_without_freezegun(app: Celery, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kit does not need it."""
+    monkeypatch.setitem(sys.modules, "freezegun", None)
+    with VirtualCelery(app, start=NOON) as celery:
+        work(app, celery)
+
+
+@pytest.mark.parametrize("name", ["time", "monotonic", "localtime"])
+def test_a_patched_clock_is_refused(app: Celery, name: str) -> None:
+    """A mock of `time.time` around a cluster would tell another time than the cluster does."""
+    with patch.object(time, name, lambda: 0.0), pytest.raises(BadUseError, match=rf"time\.{name} is patched"):
+        VirtualCelery(app, start=NOON).__enter__()
+    with VirtualCelery(app, start=NOON) as celery:
+        work(app, celery)
 
 
 def test_modules_have_their_frozen_names_back(app: Celery) -> None:

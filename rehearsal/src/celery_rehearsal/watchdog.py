@@ -81,10 +81,9 @@ def _describe(strands: Strands, frame: FrameType | None, patience: float) -> str
         frame = frame.f_back
     frame = frame or inner
     where = f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame else "an unknown line"
-    request: Any = current_task.request if current_task else None
-    what = (
-        f"{current_task.name}[{request.id}]" if request else f"the loop of {strands.current and strands.current.member}"
-    )
+    task = cast("Any", current_task)
+    loop = f"the loop of {strands.current.member}" if strands.current else ""
+    what = f"{task.name}[{task.request.id}]" if task else loop
     return (
         f"{what} has run for {patience:g} real seconds without waiting, at {where}; the clock stands still while code "
         "runs, so a loop that reads it does not end: let it sleep. For code that needs longer: VirtualCelery(..., "

@@ -202,6 +202,8 @@ def _controller(app: Celery, name: str, queues: list[str], watch: Watch, options
             without_heartbeat=True,
             without_mingle=True,
             without_gossip=True,
+            # Else Celery would read and write the file that the app names.
+            statedb="",
         )
     finally:
         signals.worker_init.receivers = receivers

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .arguments import check_name, declared_tasks, duration, task_name
 from .driver import Driver
-from .errors import BadUseError
+from .errors import BadUseError, NotSimulatedError
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -105,11 +105,17 @@ class Faults(Driver):
         self.watch.add("beat started", worker=name, detail="fresh" if fresh else "")
 
     def lose_broker(self) -> None:
-        """Empty the broker: every message is gone, those that workers hold for later included."""
+        """Empty the broker: every message is gone, those that workers hold for later included.
+
+        Raises NotSimulatedError while a task runs.
+        """
         self._not_in_task("lose_broker")
+        if self.strands.waiting:
+            raise NotSimulatedError(
+                "lose_broker() while a task runs: the task would go on without its message; lose the broker before or "
+                "after it, or kill the worker first"
+            )
         for name, worker in list(self.workers.items()):
-            for strand in self.strands.of(name):
-                self.strands.kill(strand, "with the broker")
             worker.kill()
             self._make_worker(name)
         self.broker.lose()

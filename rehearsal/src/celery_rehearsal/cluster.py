@@ -136,7 +136,7 @@ class VirtualCelery(Faults, Assertions):
         self.clock = VirtualClock(self._start, seed=seed, sleep=self._sleep)
         self.timeline = Timeline(self.app.timezone, timeline_limit, self._names)
         self.watch = Watch(self.app, self.timeline, lambda: self.clock.now, self._refuse)
-        self.strands = Strands(self.clock, self.watch, self._drive)
+        self.strands = Strands(self.clock, self.watch, self._drive, self._refuse)
 
     def __enter__(self) -> Self:
         if _running:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .arguments import check_name, declared_tasks, duration, task_name
 from .driver import Driver
-from .errors import BadUseError
+from .errors import BadUseError, NotSimulatedError
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -104,11 +104,17 @@ class Faults(Driver):
         self.watch.add("beat started", worker=name, detail="fresh" if fresh else "")
 
     def lose_broker(self) -> None:
-        """Empty the broker: every message is gone, those that workers hold for later included."""
+        """Empty the broker: every message is gone, those that workers hold for later included.
+
+        Raises NotSimulatedError while a task runs.
+        """
         self._not_in_task("lose_broker")
+        if self.strands.waiting:
+            raise NotSimulatedError(
+                "lose_broker() while a task runs: the task would go on without its message; lose the broker before or "
+                "after it, or kill the worker first"
+            )
         for worker in list(self.workers.values()):
-            for strand in self.strands.of(worker.name):
-                self.strands.kill(strand, "with the broker")
             self._act(worker.name, worker.reconnect, worker)
         self.broker.lose()
         self.watch.add("broker lost")

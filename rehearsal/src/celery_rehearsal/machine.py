@@ -96,6 +96,7 @@ class VirtualCeleryMachine(RuleBasedStateMachine):
         """Start a beat that is down, with or without its schedule file."""
         self.celery.start_beat(fresh=fresh)
 
+    @precondition(lambda self: not self.celery.strands.waiting)
     @rule()
     def lose_broker(self) -> None:
         """Empty the broker."""

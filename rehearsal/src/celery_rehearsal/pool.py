@@ -72,6 +72,10 @@ class Solo(solo.TaskPool):
         """It has no children. Raises BadUseError."""
         raise BadUseError("a solo worker has no children; kill_worker() kills it")
 
+    def has_events(self) -> bool:
+        """It has no children that could send any."""
+        return False
+
     def handle_events(self) -> bool:
         """Nothing happens outside of the worker's own loop."""
         return False
@@ -150,6 +154,10 @@ class Prefork(base.BasePool):
                 job._ack(None, self._now(), child.pid, None)
                 started = True
         return started
+
+    def has_events(self) -> bool:
+        """Whether a child has sent something, or a job can start."""
+        return bool(self._events or self._jobs)
 
     def handle_events(self) -> bool:
         """Take what children have sent since the last time; tell whether there was anything."""

@@ -101,7 +101,7 @@ class Steps:
 
     def _step_worker(self, worker: Worker) -> bool:
         # Another's task may have killed it since this turn began.
-        if self.workers.get(worker.name) is not worker or self._loops(worker):
+        if self.workers.get(worker.name) is not worker or worker.is_idle(self.clock.ticks) or self._loops(worker):
             return False
         return self._turn(worker, worker, lambda: worker.step(self.clock.ticks))
 

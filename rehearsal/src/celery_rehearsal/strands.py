@@ -15,6 +15,7 @@ from celery import _state
 from celery.utils.threads import LocalStack
 from greenlet import getcurrent, greenlet  # type: ignore[import-untyped]  # its stubs are no part of the project
 
+from .databases import Held, open_blocks, roll_back
 from .errors import WorkerKilled
 from .sigkill import Unhandled
 from .sleepers import REAL
@@ -53,6 +54,7 @@ class Strand:
         self.error: BaseException | None = None
         self._function = function
         self._unhandled: Unhandled | None = None
+        self.blocks: dict[str, int] = {}
         self.greenlet: Any = greenlet(self._main)
         self.greenlet.gr_context = context
 
@@ -79,6 +81,7 @@ class Strand:
         raise WorkerKilled(detail)
 
     def _main(self) -> None:
+        self.blocks = open_blocks()
         try:
             self.result = self._function()
         except WorkerKilled as error:
@@ -92,10 +95,17 @@ class Strand:
 class Strands:
     """All strands of a cluster that have not ended. `current` is the one that runs, None in the test's own code."""
 
-    def __init__(self, clock: VirtualClock, watch: Watch, drive: Callable[[int | None, Any], bool]) -> None:
+    def __init__(
+        self,
+        clock: VirtualClock,
+        watch: Watch,
+        drive: Callable[[int | None, Any], bool],
+        refuse: Callable[[Exception], Any],
+    ) -> None:
         self._clock = clock
         self._watch = watch
         self._drive = drive
+        self._refuse = refuse
         self._waits = 0
         self.waiting: list[Strand] = []
         self.current: Strand | None = None
@@ -134,7 +144,10 @@ class Strands:
         strand.wake_at = None if ticks is None else self._clock.ticks + max(0, ticks)
         strand.until = until
         self._line_up(strand)
+        held = Held(strand.blocks, strand.member, self._refuse)
+        held.hold()
         strand.greenlet.parent.switch()
+        held.release()
         if strand.killed is not None:
             strand.die(strand.killed)
         interrupt, strand.interrupt = strand.interrupt, None
@@ -173,7 +186,8 @@ class Strands:
         self.forget(strand)
 
     def forget(self, strand: Strand) -> None:
-        """Drop what Celery keeps of a greenlet that could not clean up after itself."""
+        """Drop what Celery and the database keep of a greenlet that could not clean up after itself."""
+        roll_back(strand.blocks)
         stacks: list[Any] = [
             vars(_state)["_task_stack"],
             *(task.request_stack for task in self._watch.app.tasks.values()),

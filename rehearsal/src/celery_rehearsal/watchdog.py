@@ -13,7 +13,7 @@ import sys
 import sysconfig
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from celery import current_task
 
@@ -81,11 +81,9 @@ def _describe(strands: Strands, frame: FrameType | None, patience: float) -> str
         frame = frame.f_back
     frame = frame or inner
     where = f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame else "an unknown line"
-    task: Any = current_task
-    request = task.request if task else None
-    what = (
-        f"{task.name}[{request.id}]" if request else f"the loop of {strands.current and strands.current.member}"
-    )
+    task = cast("Any", current_task)
+    loop = f"the loop of {strands.current.member}" if strands.current else ""
+    what = f"{task.name}[{task.request.id}]" if task else loop
     return (
         f"{what} has run for {patience:g} real seconds without waiting, at {where}; the clock stands still while code "
         "runs, so a loop that reads it does not end: let it sleep. For code that needs longer: VirtualCelery(..., "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import sys
 import time
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from celery import current_task
 from celery.schedules import schedule
-from celery_rehearsal import NeverIdleError, VirtualCelery
+from celery_rehearsal import NeverIdleError, NotSimulatedError, VirtualCelery
 from celery_rehearsal.strands import Strand
 
 from .conftest import NOON
@@ -138,6 +139,40 @@ def test_a_kill_in_a_sleep_runs_nothing_more(app: Celery, transport: str, inside
         assert len(celery.timeline.of("started", "long")) == 2
     gc.collect()
     assert left == []
+
+
+def test_a_kill_in_an_event_loop_runs_nothing_more(app: Celery) -> None:
+    """Coroutines are garbage then, and close without a handler."""
+    left: list[str] = []
+
+    async def waits() -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            left.append("finally")
+
+    async def gathers() -> None:
+        await asyncio.gather(waits(), waits())
+
+    @app.task(name="runs", shared=False)
+    def runs() -> None:
+        asyncio.run(gathers())
+
+    with VirtualCelery(app, start=NOON) as celery:
+        runs.delay()
+        celery.advance(timedelta(seconds=3))
+        celery.kill_worker()
+    gc.collect()
+    assert left == []
+
+
+def test_the_broker_is_not_lost_under_a_task(app: Celery) -> None:
+    """The task would go on in production; the kit says that it cannot do that."""
+    with VirtualCelery(app, start=NOON) as celery:
+        app.tasks["nap"].delay(60)
+        celery.advance(timedelta(seconds=3))
+        with pytest.raises(NotSimulatedError, match="while a task runs"):
+            celery.lose_broker()
 
 
 def test_the_end_of_the_cluster_runs_nothing_more(app: Celery) -> None:

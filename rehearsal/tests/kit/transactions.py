@@ -1,0 +1,66 @@
+"""A scenario for a process of its own: tasks that wait inside a transaction of Django, with settings of its own.
+
+Prints what happened, as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from datetime import timedelta
+from typing import Any
+
+import django
+from django.conf import settings
+
+settings.configure(
+    INSTALLED_APPS=["django.contrib.contenttypes"],
+    DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
+    USE_TZ=True,
+)
+django.setup()
+
+from celery_rehearsal import NotSimulatedError, VirtualCelery  # noqa: E402 - Django is set up first
+from django.core.management import call_command  # noqa: E402 - as above
+from django.db import connection, transaction  # noqa: E402 - as above
+
+from .conftest import NOON  # noqa: E402 - as above
+from .shop import make_app  # noqa: E402 - as above
+
+
+def main() -> None:
+    """Kill a task in its transaction; then ask the database while another waits in one."""
+    from django.contrib.contenttypes.models import ContentType
+
+    call_command("migrate", verbosity=0)
+    app = make_app()
+    told: dict[str, Any] = {}
+
+    def names() -> list[str]:
+        return sorted(ContentType.objects.filter(app_label="told").values_list("model", flat=True))
+
+    @app.task(name="writes", shared=False)
+    def writes(model: str) -> None:
+        with transaction.atomic():
+            ContentType.objects.create(app_label="told", model=model)
+            time.sleep(60)
+
+    with transaction.atomic(), VirtualCelery(app, start=NOON, workers=2) as celery:
+        writes.delay("killed")
+        celery.advance(timedelta(seconds=3))
+        celery.kill_worker("worker1")
+        told["after the kill"] = names(), len(connection.savepoint_ids)
+        writes.delay("kept")
+        celery.advance(timedelta(seconds=3))
+        try:
+            names()
+        except NotSimulatedError as error:
+            told["refused"] = str(error)
+        celery.run_until_idle()
+        told["at the end"] = names(), len(connection.savepoint_ids)
+    sys.stdout.write(json.dumps(told))
+
+
+if __name__ == "__main__":
+    main()

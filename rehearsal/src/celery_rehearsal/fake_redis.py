@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 # How many instants go by between two such counts: seldom enough to cost nothing.
 SWEEP = 256
 
-# Seconds. What `unacked_restore_interval` and `unacked_restore_throttle` are in kombu 5.5, which has no options for them.
+# What `unacked_restore_interval` (seconds) and `unacked_restore_throttle` are in kombu 5.5, which has no such options.
 RESTORE = 10
 
 
@@ -41,7 +41,8 @@ class RedisBroker:
         self.pollers: dict[Poller, None] = {}
         self.transport = _transport(self)
         # Consumes nothing: it knows the options, and names keys as every other channel does.
-        self._channel: Any = Connection(transport=self.transport, transport_options=options).channel()
+        connection: Any = Connection(transport=self.transport, transport_options=options)
+        self._channel = connection.channel()
         self._prefix = self._channel.global_keyprefix
         self._unacked = self._prefix + self._channel.unacked_key
         self._index = self._prefix + self._channel.unacked_index_key
@@ -155,8 +156,9 @@ class RedisBroker:
 class Poller(kombu_redis.MultiChannelPoller):
     """Reads the next message of any channel that may consume; raises `Empty` without one."""
 
-    # kombu-stubs, part of celery-types, leave it out
+    # kombu-stubs, part of celery-types, leave them out
     _channels: set[Any]
+    _client_registered: Any
 
     def __init__(self, broker: RedisBroker) -> None:
         super().__init__()

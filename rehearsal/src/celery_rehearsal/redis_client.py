@@ -54,7 +54,7 @@ class Line(FakeRedisConnection):
 
     def disconnect(self, *args: Any, **kwargs: Any) -> None:
         self._blocked.pop(self, None)
-        super().disconnect(*args, **kwargs)
+        super().disconnect(*args, **kwargs)  # type: ignore[no-untyped-call] # redis-py's
 
     def _block(self, _timeout: Any, look: Callable[[bool], Any], _shape: Any = None) -> Any:
         found = look(True)
@@ -113,7 +113,7 @@ class Client(redis.Redis):
         return Together(self, transaction, shard_hint)
 
 
-class PrefixedClient(PrefixedStrictRedis):  # type: ignore[misc] # kombu has no types here
+class PrefixedClient(PrefixedStrictRedis):
     """kombu's client for keys with a prefix, on one connection. It sends its commands the long way."""
 
     def __init__(self, server: Any, prefix: str) -> None:

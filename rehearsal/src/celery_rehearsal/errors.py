@@ -24,6 +24,10 @@ class NotSimulatedError(TestkitError, NotImplementedError):
     """The kit was asked for something that it does not simulate; the message says what and why."""
 
 
+class NotSimulatedWarning(UserWarning):
+    """What the cluster does from now on is not what a real server would do; the message says what and why."""
+
+
 class NeverIdleError(TestkitError, RuntimeError):
     """`run_until_idle` reached its limit, or an instant has no end; the message names what keeps the cluster busy."""
 

@@ -44,16 +44,13 @@ def own_redis() -> Iterator[tuple[str, redis.Redis]]:
     pytest.fail(f"no database of {server} is empty")
 
 
-@contextmanager
-def own_rabbitmq() -> Iterator[Any]:
-    """Yield a connection to RabbitMQ."""
-    connection = Connection(RABBITMQ, connect_timeout=PATIENCE)
-    try:
-        connection.connect()
-    except OSError as error:
-        pytest.skip(f"no RabbitMQ at {RABBITMQ.rsplit('@', 1)[-1]}: {error}")
-    with connection:
-        yield connection
+def check_rabbitmq() -> None:
+    """Skip the test where no RabbitMQ answers."""
+    with Connection(RABBITMQ, connect_timeout=PATIENCE) as connection:
+        try:
+            connection.connect()
+        except OSError as error:
+            pytest.skip(f"no RabbitMQ at {RABBITMQ.rpartition('@')[-1]}: {error}")
 
 
 def contents(client: redis.Redis) -> dict[str, int]:

@@ -101,6 +101,8 @@ class RedisBroker:
             poller.wait()
 
     def abandon(self, connection: Any) -> None:
+        # It may be in the middle of a delivery, until whose end kombu would put off what closing does.
+        connection.transport.cycle._in_protected_read = False
         for channel in list(connection.transport.channels):
             # A killed process gives nothing back: what it held stays in the unacked hash until it is overdue.
             if channel._qos is not None:

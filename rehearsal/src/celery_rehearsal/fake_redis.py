@@ -7,7 +7,6 @@ the clients, by ones that have no use for a network.
 
 from __future__ import annotations
 
-from queue import Empty
 from typing import TYPE_CHECKING, Any
 
 import fakeredis
@@ -19,6 +18,7 @@ from kombu.utils.json import dumps, loads
 from .broker import Held, Tap, held, tapped
 from .clock import MICROSECONDS
 from .redis_client import Client, PrefixedClient
+from .redis_poller import Poller, answers, hang_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,7 +85,7 @@ class RedisBroker:
 
     def lose(self) -> None:
         for channel in self._channels():
-            _hang_up(channel)
+            hang_up(channel)
         for name in self.tap.queues:
             self.client.delete(*self._keys(name))
         self.client.delete(self._unacked, self._index)
@@ -109,7 +109,7 @@ class RedisBroker:
                 channel._qos._delivered.clear()
                 channel._qos._dirty.clear()
             # Its death came before the message did: no time has passed since.
-            for key, raw in _hang_up(channel):
+            for key, raw in hang_up(channel):
                 self.client.rpush(key, raw)
         connection.close()
 
@@ -150,83 +150,9 @@ class RedisBroker:
     def _under_way(self) -> Iterator[tuple[bytes, str, bytes]]:
         """Key, queue and message of what Redis has handed over and its worker has not read yet."""
         for channel in self._channels():
-            for key, raw in _answers(channel):
+            for key, raw in answers(channel):
                 name = bytes_to_str(key)[len(self._prefix) :].rsplit(channel.sep, 1)[0]
                 yield key, name, raw
-
-
-class Poller(kombu_redis.MultiChannelPoller):
-    """Reads the next message of any channel that may consume; raises `Empty` without one."""
-
-    # kombu-stubs, part of celery-types, leave them out
-    _channels: set[Any]
-    _client_registered: Any
-
-    def __init__(self, broker: RedisBroker) -> None:
-        super().__init__()
-        self._broker = broker
-        broker.pollers[self] = None
-
-    def close(self) -> None:
-        self._broker.pollers.pop(self, None)
-        super().close()
-
-    def in_order(self) -> list[Any]:
-        """The channels, the oldest first."""
-        return sorted(self._channels, key=lambda channel: channel.channel_id)
-
-    def wait(self) -> None:
-        """Send the BRPOP of each channel that may consume, and subscribe to its fanout exchanges."""
-        for channel in self.in_order():
-            if channel.active_queues and not channel._in_poll and channel.qos.can_consume():
-                channel._brpop_start()
-            if channel.active_fanout_queues and not channel._in_listen:
-                self._client_registered(channel, channel.subclient, "LISTEN")
-                channel._subscribe()
-
-    def ready(self) -> bool:
-        """Whether a message is there to be read."""
-        return any(_answers(channel) or _heard(channel) for channel in self._channels)
-
-    def get(self, callback: Any, timeout: float | None = None) -> None:
-        self._in_protected_read = True
-        try:
-            refresh = getattr(self, "maybe_refresh_binding_expiry", None)  # since kombu 5.7
-            if refresh is not None:
-                refresh()
-            self.wait()
-            for channel in self.in_order():
-                if channel.qos.can_consume() and _read(channel):
-                    return
-            raise Empty
-        finally:
-            self._in_protected_read = False
-            while self.after_read:
-                self.after_read.pop()()
-
-
-def _read(channel: Any) -> bool:
-    if _heard(channel):
-        return bool(channel._receive())
-    return bool(_answers(channel) and channel._brpop_read())
-
-
-def _answers(channel: Any) -> list[Any]:
-    """What Redis has answered to a channel's BRPOP: key and message, once at most."""
-    return list(channel.client.connection.answers) if channel._in_poll else []
-
-
-def _heard(channel: Any) -> bool:
-    return bool(channel._in_listen and channel._in_listen.can_read())
-
-
-def _hang_up(channel: Any) -> list[Any]:
-    """End a channel's BRPOP; return what Redis had answered to it."""
-    unread = _answers(channel)
-    if channel._in_poll:
-        channel.client.connection.disconnect()
-        channel._in_poll = None
-    return unread
 
 
 def _transport(broker: RedisBroker) -> type[Any]:
@@ -263,7 +189,7 @@ def _transport(broker: RedisBroker) -> type[Any]:
     class Transport(kombu_redis.Transport):
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
-            self.cycle = Poller(broker)
+            self.cycle = Poller(broker.pollers)
 
     Transport.Channel = Channel
     return Transport

@@ -34,8 +34,8 @@ NOT_SIMULATED = {
         "each redelivers by rules of its own, as SQS after its visibility timeout; `transport=` chooses one of the two",
     ),
     "amqp_features": (
-        "TTLs, dead letters, lengths and other x-arguments; headers exchanges, alternate exchanges, expiration",
-        '"memory" knows x-max-priority and x-expires, and direct, topic and fanout exchanges',
+        "dead letters, lengths and other x-arguments; headers exchanges, alternate exchanges",
+        '"memory" knows x-max-priority, x-message-ttl and x-expires, and direct, topic and fanout exchanges',
     ),
     "consumer_timeout": (
         "RabbitMQ's limit of 30 minutes for an unacked message, beyond which it ends the worker's channel",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 import time
 from dataclasses import dataclass, field
 from itertools import count
@@ -23,7 +24,8 @@ class Entry:
     age: int
     message: dict[str, Any] = field(compare=False)
     queue: str = field(compare=False)
-    # When a consumer got it, in monotonic seconds.
+    # In monotonic seconds: when it is dropped if it is still in its queue, and when a consumer got it.
+    deadline: float = field(default=math.inf, compare=False)
     since: float = field(default=0.0, compare=False)
 
 
@@ -35,13 +37,25 @@ class StoredQueue:
     declared: dict[str, Any]
     ready: list[Entry] = field(default_factory=list)
     consumers: dict[Any, None] = field(default_factory=dict)
-    unused_since: float = field(default_factory=lambda: time.monotonic())
+    unused_since: float = 0.0
 
     @property
     def arguments(self) -> dict[str, Any]:
         """The x-arguments that it was declared with."""
         found: dict[str, Any] = self.declared["arguments"]
         return found
+
+    def deadline_of(self, message: dict[str, Any]) -> float:
+        """When a new message expires, by its own TTL or the queue's. Celery gives one to a task with `expires`."""
+        limits = (message["properties"].get("expiration"), self.arguments.get("x-message-ttl"))
+        return min(
+            (time.monotonic() + int(limit) / THOUSAND for limit in limits if limit is not None), default=math.inf
+        )
+
+    def drop_expired(self) -> None:
+        """Forget what has expired, as far as nothing is before it, as RabbitMQ does."""
+        while self.ready and self.ready[0].deadline <= time.monotonic():
+            heapq.heappop(self.ready)
 
     def expired(self) -> bool:
         """Whether nobody has used it for as long as x-expires says."""
@@ -65,8 +79,12 @@ class Store:
     def find(self, name: str) -> StoredQueue | None:
         """The queue; None where there is none, or none any more."""
         queue = self._queues.get(name)
-        if queue is not None and queue.expired():
-            queue = self._queues.pop(name) and None
+        if queue is None:
+            return None
+        if queue.expired():
+            del self._queues[name]
+            return None
+        queue.drop_expired()
         return queue
 
     def declare(self, name: str, declared: dict[str, Any]) -> StoredQueue:
@@ -87,13 +105,13 @@ class Store:
         if queue is None:
             return
         urgent = min(int(message["properties"].get("priority") or 0), queue.arguments.get("x-max-priority", 0))
-        heapq.heappush(queue.ready, Entry(-urgent, next(self._ages), message, name))
+        heapq.heappush(queue.ready, Entry(-urgent, next(self._ages), message, name, queue.deadline_of(message)))
         self.serve(queue)
 
     def put_back(self, tag: str, message: dict[str, Any]) -> None:
         """What was held goes back to the place where it was."""
         entry = self.held.pop(tag, None)
-        queue = entry and self.find(entry.queue)
+        queue = None if entry is None else self.find(entry.queue)
         if entry is not None and queue is not None:
             entry.message = message
             heapq.heappush(queue.ready, entry)
@@ -113,6 +131,7 @@ class Store:
                 return
             queue.consumers[channel] = queue.consumers.pop(channel)
             channel.inbox.append((self.take(queue), queue.name))
+            queue.drop_expired()
 
     def serve_all(self) -> None:
         """Hand out what is ready in every queue."""

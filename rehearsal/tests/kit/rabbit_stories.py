@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from kombu import Exchange, Queue
@@ -43,14 +44,12 @@ class Program:
         self._declared.append(found)
         return found
 
-    def send(self, queue: Queue, *bodies: Any, key: str | None = None, priority: int | None = None) -> None:
+    def send(self, queue: Queue, *bodies: Any, key: str | None = None, **options: Any) -> None:
         """Send messages to a queue, or to its exchange with a key."""
         with self._connect() as connection, connection.Producer() as producer:
             where = queue.routing_key if key is None else key
             for body in bodies:
-                producer.publish(
-                    body, exchange=queue.exchange, routing_key=where, declare=[queue], priority=priority
-                )
+                producer.publish(body, exchange=queue.exchange, routing_key=where, declare=[queue], **options)
 
     def consumer(self, *queues: Queue, prefetch: int = 0, ack: bool = True) -> Any:
         """Open a connection that consumes the queues, and take what is there."""
@@ -204,6 +203,42 @@ def purge(program: Program) -> Any:
     return size, purged, program.taken
 
 
+def expires(program: Program) -> Any:
+    """Messages expire in their queue, by their own time or the queue's; what has none before them hides them."""
+    own, hidden, given = program.queue("own"), program.queue("hidden"), program.queue("given", message_ttl=SOON)
+    program.send(own, 1, 2, expiration=SOON)
+    program.send(hidden, 3)
+    program.send(hidden, 4, expiration=SOON)
+    program.send(given, 5)
+    time.sleep(2 * SOON)
+    sizes = [program.size(queue) for queue in (own, hidden, given)]
+    program.consumer(own, hidden, given)
+    return sizes, program.taken
+
+
+def expires_at_once(program: Program) -> Any:
+    """A message that may not wait reaches the consumer that does, and nobody else."""
+    queue = program.queue("a")
+    program.send(queue, 1, expiration=0)
+    waiting = program.consumer(queue, prefetch=1, ack=False)
+    program.send(queue, 2, 3, expiration=0)
+    program.drain(waiting)
+    program.messages[0].ack()
+    program.drain(waiting)
+    return program.taken
+
+
+def expires_held(program: Program) -> Any:
+    """A message that a consumer holds does not expire; given back after its time it is gone."""
+    queue = program.queue("a")
+    program.send(queue, 1, 2, expiration=2 * SOON)
+    holder = program.consumer(queue, prefetch=2, ack=False)
+    time.sleep(2 * SOON)
+    program.messages[0].requeue()
+    program.drain(holder)
+    return program.taken, program.size(queue)
+
+
 def missing(program: Program) -> Any:
     """A message to a queue that nobody declared is gone, and there is no such queue."""
     queue = program.queue("a")
@@ -278,6 +313,9 @@ STORIES = {
         lost,
         unread,
         purge,
+        expires,
+        expires_at_once,
+        expires_held,
         missing,
         auto_delete,
         other_arguments,

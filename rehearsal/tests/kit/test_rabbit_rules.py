@@ -1,4 +1,4 @@
-""""memory" follows the rules of RabbitMQ, or refuses."""
+""" "memory" follows the rules of RabbitMQ, or refuses."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .servers import RABBITMQ, check_rabbitmq
 @pytest.mark.services
 @pytest.mark.parametrize("name", STORIES)
 def test_a_program_sees_the_same_on_rabbitmq(name: str) -> None:
-    """Priorities, prefetch, requeued messages, exchanges and queues: the same program on a real server and on the kit's."""
+    """Priorities, prefetch, what comes back, exchanges, queues: the same program on a real server and on the kit's."""
     check_rabbitmq()
     on_rabbitmq = play(name, lambda: Connection(RABBITMQ))
     broker = MemoryBroker(Tap(lambda *_args: None))

@@ -47,7 +47,7 @@ class RedisBroker:
         self._unacked = self._prefix + self._channel.unacked_key
         self._index = self._prefix + self._channel.unacked_index_key
         self._throttle = max(1, getattr(self._channel, "unacked_restore_throttle", RESTORE))
-        # kombu takes its default for an interval that is none.
+        # kombu takes its default in place of an interval of zero.
         every = getattr(self._channel, "unacked_restore_interval", RESTORE)
         self._sweep_every = (every if every > 0 else RESTORE) * self._throttle
         self._stored: Any = self.server.dbs[0]

@@ -77,7 +77,7 @@ class Store:
         return (queue for name in list(self._queues) if (queue := self.find(name)) is not None)
 
     def find(self, name: str) -> StoredQueue | None:
-        """The queue; None where there is none, or none any more."""
+        """The queue; None where it does not exist, or no longer."""
         queue = self._queues.get(name)
         if queue is None:
             return None

@@ -15,6 +15,8 @@ from celery.loaders.base import BaseLoader
 from celery.utils.collections import LimitedSet
 from celery.utils.dispatch import Signal
 from kombu.asynchronous import timer
+from kombu.transport import redis
+from kombu.utils.scheduling import round_robin_cycle
 from kombu.utils.uuid import uuid as kombu_uuid
 
 
@@ -118,6 +120,27 @@ def autoretry_calls_orig_run() -> bool:
 def pool_lets_terminate_through() -> bool:
     """A WorkerTerminate leaves the pool's call of a task."""
     return _terminates(lambda: pools.apply_target(_terminate, callback=lambda *_args: None))
+
+
+def channel_sends_one_brpop() -> bool:
+    """A Redis channel asks for all steps of all its queues at once, and reads key and message from its client."""
+    sent: list[Any] = []
+    got: list[Any] = []
+    line = SimpleNamespace(send_command=lambda *args: sent.append(args))
+    client = SimpleNamespace(connection=line, parse_response=lambda *_args: (b"b", b"{}"))
+    channel: Any = object.__new__(redis.Channel)
+    channel.priority_steps, channel.brpop_timeout = [0, 3], 1
+    vars(channel).update(client=client, connection=SimpleNamespace(_deliver=lambda *args: got.append(args)))
+    channel._queue_cycle, channel._active_queues, channel.active_fanout_queues = (
+        round_robin_cycle(["a", "b"]),
+        ["a", "b"],
+        set(),
+    )
+    channel._brpop_start()
+    waits = channel._in_poll is line
+    channel._brpop_read()
+    keys = ["a", "b", f"a{channel.sep}3", f"b{channel.sep}3"]
+    return waits and not channel._in_poll and sent == [("BRPOP", *keys, 1)] and got == [({}, "b")]
 
 
 def _app() -> Any:

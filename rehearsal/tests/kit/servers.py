@@ -1,4 +1,4 @@
-"""Real servers for the tests that compare the kit with them; each skips where there is none."""
+"""Real servers for the tests that compare the kit with them; each skips without its server."""
 
 from __future__ import annotations
 

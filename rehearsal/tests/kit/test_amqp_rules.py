@@ -111,7 +111,7 @@ def test_priorities_up_to_the_queues_highest(settings: dict[str, Any]) -> None:
     assert order(on_amqp(**settings), None, 1, 5, 9, 0) == [5, 9, 1, None, 0]
 
 
-def test_without_a_highest_priority_there_is_none() -> None:
+def test_without_a_highest_priority_all_are_equal() -> None:
     """A queue without x-max-priority ignores priorities, as RabbitMQ does; on Redis 0 comes first."""
     assert order(on_amqp(), 0, 9, 5) == [0, 9, 5]
     assert order(make_app(), 9, 0, 5) == [0, 5, 9]

@@ -34,7 +34,7 @@ class StoredQueue:
     """What is ready in a queue, and its consumers, the next one first."""
 
     name: str
-    declared: dict[str, Any]
+    declared: dict[str, Any] | None
     ready: list[Entry] = field(default_factory=list)
     consumers: dict[Any, None] = field(default_factory=dict)
     unused_since: float = 0.0
@@ -42,8 +42,7 @@ class StoredQueue:
     @property
     def arguments(self) -> dict[str, Any]:
         """The x-arguments that it was declared with."""
-        found: dict[str, Any] = self.declared["arguments"]
-        return found
+        return self.declared["arguments"] if self.declared else {}
 
     def deadline_of(self, message: dict[str, Any]) -> float:
         """When a new message expires, by its own TTL or the queue's. Celery gives one to a task with `expires`."""
@@ -87,11 +86,12 @@ class Store:
         queue.drop_expired()
         return queue
 
-    def declare(self, name: str, declared: dict[str, Any]) -> StoredQueue:
-        """Make a queue, unless there is one."""
+    def declare(self, name: str, declared: dict[str, Any] | None) -> StoredQueue:
+        """Make a queue, unless there is one. Without a declaration it takes that of who declares it next."""
         queue = self.find(name)
         if queue is None:
             queue = self._queues[name] = StoredQueue(name, declared)
+        queue.declared = queue.declared or declared
         queue.unused_since = time.monotonic()
         return queue
 
@@ -146,5 +146,5 @@ class Store:
             return
         del queue.consumers[channel]
         queue.unused_since = time.monotonic()
-        if queue.declared["auto_delete"] and not queue.consumers:
+        if queue.declared and queue.declared["auto_delete"] and not queue.consumers:
             self.delete(name)

@@ -9,9 +9,11 @@ from __future__ import annotations
 import copy
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from kombu.utils.uuid import uuid
+
+from .errors import NotSimulatedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,13 +63,25 @@ class Broker(Protocol):
 class Tap:
     """Sits where a channel publishes and rejects, for faults and for the timeline."""
 
-    def __init__(self, on_reject: Callable[[Any, bool], None]) -> None:
+    def __init__(
+        self, on_reject: Callable[[Any, bool], None], refuse: Callable[[Exception], NoReturn] | None = None
+    ) -> None:
         self.on_reject = on_reject
+        self._refuse = refuse
         self.failures = 0
         # In the order of their first message; a dict, because a set's order depends on the hash seed.
         self.queues: dict[str, None] = {}
         self._failing = False
         self._recent: OrderedDict[str, tuple[str, dict[str, Any]]] = OrderedDict()
+
+    def check(self, rule: Callable[..., None], *asked: Any) -> None:
+        """Refuse what a rule refuses. A task that asks for it must not take the error for its own."""
+        try:
+            rule(*asked)
+        except NotSimulatedError as error:
+            if self._refuse is None:
+                raise
+            self._refuse(error)
 
     def before_publish(self) -> bool:
         """A task is about to be published: decide once whether that fails, its retries included, and tell."""

@@ -30,6 +30,7 @@ from .settings_table import warn_of_limits, warn_of_settings
 from .stage import check_queues, guard_calls, load, queue_names, set_stage, wrap_tasks
 from .strands import Strands
 from .timeline import Timeline
+from .transports import check_transport, make_broker
 from .watch import Watch
 from .watchdog import PATIENCE
 from .worker_options import worker_options
@@ -61,9 +62,10 @@ class VirtualCelery(Faults, Assertions):
     """A Celery app's beats and workers, in one thread, under a frozen clock that moves on command.
 
     A context manager. `start` is an aware datetime. `transport` is "memory" (a broker that requeues at once
-    what a lost worker held, as AMQP does) or "fakeredis" (Redis, visibility timeout and all). `workers` is a
-    number, names, or names with their queues; `beats` a number or names; either may be 0. `seed` decides task
-    ids and jitter. `scheduler` is a beat scheduler class or its path; without it Celery's PersistentScheduler
+    what a lost worker held, as RabbitMQ does) or "fakeredis" (Redis, visibility timeout and all); without it the one
+    that stands for the app's own broker, and an app with any other broker is refused. `workers` is a number, names,
+    or names with their queues; `beats` a number or names; either may be 0. `seed` decides task ids and jitter.
+    `scheduler` is a beat scheduler class or its path; without it Celery's PersistentScheduler
     runs with its file in memory. `timeline_limit` caps the timeline. `allow_sockets` and `allow_threads` let
     code under virtual time have what is refused otherwise; `any_version` tries a Celery that is not supported.
     `django_checks` runs Django's system checks at the start, as a real worker does. `host_zone` is the IANA name of
@@ -77,7 +79,7 @@ class VirtualCelery(Faults, Assertions):
         self,
         app: Celery,
         start: datetime,
-        transport: str = "memory",
+        transport: str | None = None,
         workers: int | Iterable[str] | Mapping[str, Iterable[str]] = 1,
         beats: int | Iterable[str] = 1,
         *,
@@ -100,8 +102,7 @@ class VirtualCelery(Faults, Assertions):
     ) -> None:
         limits.refuse_options(options)
         seams.check(any_version=any_version)
-        if transport not in {"memory", "fakeredis"}:
-            raise BadUseError(f'transport {transport!r}: one of "memory" and "fakeredis"; no real broker')
+        check_transport(transport)
         check_zone(host_zone)
         # a proxy, such as current_app, keeps nothing that is set on it
         self.app: Any = app._get_current_object() if isinstance(app, Proxy) else app
@@ -161,7 +162,7 @@ class VirtualCelery(Faults, Assertions):
         set_zone(undo, self._host_zone, self._start)
         forget_zone(undo, self.app)
         self.timeline.zone = self.app.timezone
-        tap = self.watch.tap = Tap(self.watch.rejected)
+        tap = self.watch.tap = Tap(self.watch.rejected, self._refuse)
         self.broker: Broker = make_broker(self._transport, tap, self.app)
         self.clock.start()
         undo.callback(self.clock.stop)
@@ -247,14 +248,3 @@ class VirtualCelery(Faults, Assertions):
 
     def _is_running(self) -> bool:
         return _running == [self]
-
-
-def make_broker(transport: str, tap: Tap, app: Celery) -> Broker:
-    """A broker of its own for one cluster."""
-    if transport == "memory":
-        from .memory import MemoryBroker
-
-        return MemoryBroker(tap)
-    from .fake_redis import RedisBroker
-
-    return RedisBroker(tap, dict(app.conf.broker_transport_options))

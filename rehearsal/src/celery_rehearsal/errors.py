@@ -25,7 +25,7 @@ class NotSimulatedError(TestkitError, NotImplementedError):
 
 
 class NotSimulatedWarning(UserWarning):
-    """The app's settings ask for something that a cluster does not do; the message says what and why."""
+    """The cluster does not do what the app or a real server would have done; the message says what and why."""
 
 
 class NeverIdleError(TestkitError, RuntimeError):

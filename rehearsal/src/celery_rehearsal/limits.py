@@ -22,6 +22,18 @@ NOT_SIMULATED = {
     "mingle": ("mingling at start", "it is switched off, as with --without-mingle"),
     "remote_control": ("remote control: revoke, inspect, rate_limit", "it answers in a thread of its own"),
     "statedb": ("revoked ids kept over a restart", "a worker starts with none"),
+    "broker": (
+        "brokers other than Redis and RabbitMQ",
+        "each redelivers by rules of its own, as SQS after its visibility timeout; `transport=` chooses one of the two",
+    ),
+    "amqp_features": (
+        "dead letters, lengths and other x-arguments; headers exchanges, alternate exchanges",
+        '"memory" knows x-max-priority, x-message-ttl and x-expires, and direct, topic and fanout exchanges',
+    ),
+    "consumer_timeout": (
+        "RabbitMQ's limit of 30 minutes for an unacked message, beyond which it ends the worker's channel",
+        "such a message, as one with a longer countdown, only warns, once in a cluster",
+    ),
     "quorum_queues": ("quorum queues and native delayed delivery", "they exist on RabbitMQ alone"),
     "eventloop": ("the hub's loop", "the worker is driven a step at a time, as its blocking loop does it"),
     "network_latency": ("time on the wire", "a message is there the instant it is sent"),

@@ -1,22 +1,27 @@
-"""kombu's memory transport, one per cluster.
+"""kombu's memory transport by the rules of RabbitMQ, one per cluster.
 
-It stands for a broker that notices a lost connection: what a killed worker held comes back at once and is
-marked redelivered, as AMQP does it. kombu's own memory transport drops those messages (`do_restore` is off),
-because the process that holds the queues is the one that dies; here the broker outlives the worker.
+kombu's own is a stand-in for tests: it drops what a lost worker held, knows no priorities, and delivers nothing until
+it is asked. RabbitMQ hands a message to a consumer at once, as far as its prefetch count goes, and puts what comes
+back where it was, marked as redelivered.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from typing import TYPE_CHECKING, Any, ClassVar
+import time
+import warnings
+from typing import Any
 
 from kombu.transport import memory, virtual
 
 from .broker import Held, Tap, held, tapped
-from .own_queues import OwnQueues
+from .clock import MICROSECONDS
+from .errors import NotSimulatedWarning
+from .limits import reason
+from .memory_channel import MemoryChannel
+from .rabbit import Store
 
-if TYPE_CHECKING:
-    from queue import Queue
+# Seconds. RabbitMQ's default: a message that is unacked for longer closes its channel.
+CONSUMER_TIMEOUT = 30 * 60
 
 
 class MemoryBroker:
@@ -24,56 +29,60 @@ class MemoryBroker:
 
     def __init__(self, tap: Tap) -> None:
         self.tap = tap
-        self.queues: dict[str, Queue[dict[str, Any]]] = {}
-        self.transport = _transport(tap, self.queues)
+        self.store = Store()
+        self.transport = _transport(self)
+        self._warned = False
 
     def queued(self) -> list[Held]:
-        return [held(name, message) for name, queue in self.queues.items() for message in queue.queue]
+        return [
+            held(queue.name, message)
+            for queue in self.store.queues()
+            for message in (
+                *(message for channel in queue.consumers for message, name in channel.inbox if name == queue.name),
+                *(entry.message for entry in sorted(queue.ready)),
+            )
+        ]
 
     def has_messages(self) -> bool:
-        return any(queue.queue for queue in self.queues.values())
+        return any(queue.ready or any(channel.inbox for channel in queue.consumers) for queue in self.store.queues())
 
     def lose(self) -> None:
-        for queue in self.queues.values():
-            queue.queue.clear()
+        for queue in self.store.queues():
+            queue.ready.clear()
+            for channel in queue.consumers:
+                channel.inbox.clear()
+        self.store.held.clear()
 
     def put(self, queue: str, message: dict[str, Any]) -> None:
-        self.queues[queue].put(message)
+        self.store.put(queue, message)
 
     def abandon(self, connection: Any) -> None:
         connection.close()
 
     def next_restore(self, started: int, ticks: int) -> int | None:
+        oldest = next(iter(self.store.held.values()), None)
+        if oldest is None or self._warned:
+            return None
+        left = oldest.since + CONSUMER_TIMEOUT - time.monotonic()
+        if left > 0:
+            return ticks + int(left * MICROSECONDS) + 1
+        self._warned = True
+        task = held(oldest.queue, oldest.message).task
+        warnings.warn(f"{task} is unacked after 30 minutes; {reason('consumer_timeout')}", NotSimulatedWarning, 2)
         return None
 
     def restore(self, connection: Any) -> None:
         """Nothing waits: a lost connection gave everything back already."""
 
 
-def _transport(tap: Tap, all_queues: dict[str, Queue[dict[str, Any]]]) -> type[Any]:
-    class Channel(OwnQueues, tapped(memory.Channel, tap)):  # type: ignore[misc] # a class made at run time
-        queues = all_queues
-        events: ClassVar[dict[str, set[Any]]] = defaultdict(set)
-        consumers: ClassVar[Counter[str]] = Counter()
-        temporary: ClassVar[set[str]] = set()
-        do_restore = True
-
-        def _restore(self, message: Any) -> None:
-            message.delivery_info["redelivered"] = True
-            super()._restore(message)
-
-        def close(self) -> None:
-            # kombu's memory channel forgets its queues when it closes; its parent class gives back what is
-            # unacked.
-            virtual.Channel.close(self)
-
+def _transport(broker: MemoryBroker) -> type[Any]:
     class Transport(memory.Transport):
         global_state = virtual.BrokerState()
         # As every transport that has a server; fail_publish raises one of these.
         connection_errors = (*memory.Transport.connection_errors, OSError)
 
-    # Named after the class is made: inside it, the name would be the class variable itself.
-    Transport.Channel = Channel
+    attributes = {"store": broker.store, "tap": broker.tap}
+    Transport.Channel = type("Channel", (tapped(MemoryChannel, broker.tap),), attributes)
     # None, so that a poll of an empty queue does not sleep.
     Transport.polling_interval = None
     return Transport

@@ -8,27 +8,71 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import redis
 from fakeredis import FakeRedisConnection
+from fakeredis._helpers import NoResponse
+from kombu.transport.redis import PrefixedStrictRedis
 from redis.client import Pipeline
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # Held for each command and each transaction: a test may have threads of its own, and a client has one connection.
 _turn = threading.RLock()
 
 
+# The commands that kombu puts a message into a queue with.
+PUSHES = {b"LPUSH", b"RPUSH", b"EXEC"}
+
+
 class Line(FakeRedisConnection):
-    """A connection that hands a command over as it is, and takes the answer as it is, instead of as bytes."""
+    """A connection that hands a command over as it is, and takes the answer as it is, instead of as bytes.
+
+    A command that waits for a key, as BRPOP, does not keep the thread: it gets its answer from the command that
+    sets the key. Those that wait for the same key are served in the order in which they began to, as on Redis.
+    """
 
     _sock: Any
-    _answers: deque[Any]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.answers: deque[Any] = deque()
+        self._blocked: dict[Line, Callable[[bool], Any]] = {}
 
     def _connect(self) -> Any:
         sock = super()._connect()
-        self._answers = deque()
-        vars(sock)["put_response"] = self._answers.append
+        self.answers = deque()
+        self._blocked = vars(sock._server).setdefault("blocked", {})
+        process = sock._process_command
+        vars(sock).update(
+            put_response=self.answers.append, _blocking=self._block, _process_command=partial(self._process, process)
+        )
         return sock
+
+    def disconnect(self, *args: Any, **kwargs: Any) -> None:
+        self._blocked.pop(self, None)
+        super().disconnect(*args, **kwargs)  # type: ignore[no-untyped-call] # redis-py's
+
+    def _block(self, _timeout: Any, look: Callable[[bool], Any], _shape: Any = None) -> Any:
+        found = look(True)
+        if found is None:
+            self._blocked[self] = look
+            return NoResponse()
+        return found
+
+    def _process(self, process: Callable[[list[bytes]], None], fields: list[bytes]) -> None:
+        process(fields)
+        if not self._blocked or fields[0] not in PUSHES:
+            return
+        with self._sock._server.lock:
+            for line, look in list(self._blocked.items()):
+                found = look(False)
+                if found is not None:
+                    del self._blocked[line]
+                    line.answers.append(found)
 
     def send_command(self, *args: Any, **options: Any) -> None:
         if self._sock is None:
@@ -40,10 +84,13 @@ class Line(FakeRedisConnection):
         self._sock._process_command([part.encode() if type(part) is str else encode(part) for part in parts])
 
     def can_read(self, timeout: float | None = 0) -> bool:
-        return bool(self._answers)
+        return bool(self.answers)
 
     def read_response(self, *args: Any, **options: Any) -> Any:
-        answer = self._answers.popleft()
+        if self._blocked.pop(self, None):
+            # Who reads now would wait until the command gives up.
+            return None
+        answer = self.answers.popleft()
         if isinstance(answer, Exception):
             raise answer
         return answer
@@ -64,6 +111,14 @@ class Client(redis.Redis):
 
     def pipeline(self, transaction: bool = True, shard_hint: Any = None) -> Pipeline:
         return Together(self, transaction, shard_hint)
+
+
+class PrefixedClient(PrefixedStrictRedis):
+    """kombu's client for keys with a prefix, on one connection. It sends its commands the long way."""
+
+    def __init__(self, server: Any, prefix: str) -> None:
+        pool = redis.ConnectionPool(connection_class=Line, server=server)
+        super().__init__(connection_pool=pool, single_connection_client=True, global_keyprefix=prefix)
 
 
 class Together(Pipeline):

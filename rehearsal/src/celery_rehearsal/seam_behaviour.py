@@ -19,6 +19,8 @@ from celery.utils.collections import LimitedSet
 from celery.utils.dispatch import Signal
 from celery.utils.time import timezone
 from kombu.asynchronous import timer
+from kombu.transport import redis
+from kombu.utils.scheduling import round_robin_cycle
 from kombu.utils.uuid import uuid as kombu_uuid
 
 from .sigkill import kills_without_handlers
@@ -160,6 +162,27 @@ def jobs_call_back() -> bool:
     job._ack(None, 1.0, 7, None)
     job._set(None, (True, "done"))
     return heard == [7, "done"] and not cache
+
+
+def channel_sends_one_brpop() -> bool:
+    """A Redis channel asks for all steps of all its queues at once, and reads key and message from its client."""
+    sent: list[Any] = []
+    got: list[Any] = []
+    line = SimpleNamespace(send_command=lambda *args: sent.append(args))
+    client = SimpleNamespace(connection=line, parse_response=lambda *_args: (b"b", b"{}"))
+    channel: Any = object.__new__(redis.Channel)
+    channel.priority_steps, channel.brpop_timeout = [0, 3], 1
+    vars(channel).update(client=client, connection=SimpleNamespace(_deliver=lambda *args: got.append(args)))
+    channel._queue_cycle, channel._active_queues, channel.active_fanout_queues = (
+        round_robin_cycle(["a", "b"]),
+        ["a", "b"],
+        set(),
+    )
+    channel._brpop_start()
+    waits = channel._in_poll is line
+    channel._brpop_read()
+    keys = ["a", "b", f"a{channel.sep}3", f"b{channel.sep}3"]
+    return waits and not channel._in_poll and sent == [("BRPOP", *keys, 1)] and got == [({}, "b")]
 
 
 def _app() -> Any:

@@ -1,0 +1,85 @@
+"""What stands for the sockets of kombu's Redis transport: who waits for a message, and whose has come."""
+
+from __future__ import annotations
+
+from queue import Empty
+from typing import Any
+
+from kombu.transport import redis as kombu_redis
+
+
+class Poller(kombu_redis.MultiChannelPoller):
+    """Reads the next message of any channel that may consume; raises `Empty` without one.
+
+    It puts itself into a dict of those whose connection is open.
+    """
+
+    # kombu-stubs, part of celery-types, leave them out
+    _channels: set[Any]
+    _client_registered: Any
+
+    def __init__(self, open_ones: dict[Poller, None]) -> None:
+        super().__init__()
+        self._open = open_ones
+        open_ones[self] = None
+
+    def close(self) -> None:
+        self._open.pop(self, None)
+        super().close()
+
+    def in_order(self) -> list[Any]:
+        """The channels, the oldest first."""
+        return sorted(self._channels, key=lambda channel: channel.channel_id)
+
+    def wait(self) -> None:
+        """Send the BRPOP of each channel that may consume, and subscribe to its fanout exchanges."""
+        for channel in self.in_order():
+            if channel.active_queues and not channel._in_poll and channel.qos.can_consume():
+                channel._brpop_start()
+            if channel.active_fanout_queues and not channel._in_listen:
+                self._client_registered(channel, channel.subclient, "LISTEN")
+                channel._subscribe()
+
+    def ready(self) -> bool:
+        """Whether a message is there to be read."""
+        return any(answers(channel) or _heard(channel) for channel in self._channels)
+
+    def get(self, callback: Any, timeout: float | None = None) -> None:
+        self._in_protected_read = True
+        try:
+            refresh = getattr(self, "maybe_refresh_binding_expiry", None)  # since kombu 5.7
+            if refresh is not None:
+                refresh()
+            self.wait()
+            for channel in self.in_order():
+                if channel.qos.can_consume() and _read(channel):
+                    return
+            raise Empty
+        finally:
+            self._in_protected_read = False
+            while self.after_read:
+                self.after_read.pop()()
+
+
+def _read(channel: Any) -> bool:
+    if _heard(channel):
+        return bool(channel._receive())
+    return bool(answers(channel) and channel._brpop_read())
+
+
+def answers(channel: Any) -> list[Any]:
+    """What Redis has answered to a channel's BRPOP: key and message, once at most."""
+    return list(channel.client.connection.answers) if channel._in_poll else []
+
+
+def _heard(channel: Any) -> bool:
+    return bool(channel._in_listen and channel._in_listen.can_read())
+
+
+def hang_up(channel: Any) -> list[Any]:
+    """End a channel's BRPOP; return what Redis had answered to it."""
+    unread = answers(channel)
+    if channel._in_poll:
+        channel.client.connection.disconnect()
+        channel._in_poll = None
+    return unread

@@ -10,6 +10,7 @@ from celery.beat import PersistentScheduler, Service
 from kombu.utils.imports import symbol_by_name
 
 from .clock import MICROSECONDS
+from .members import current
 from .settings import check_eager
 
 if TYPE_CHECKING:
@@ -83,6 +84,10 @@ class Beat:
         """Tick if it is time; tell whether an entry was sent."""
         if self.wake_at > ticks:
             return False
+        with current(self.scheduler.app):
+            return self._tick(ticks)
+
+    def _tick(self, ticks: int) -> bool:
         if self._slept and self.scheduler.should_sync():
             self.scheduler._do_sync()
         self._slept = self.sent = False
@@ -107,7 +112,7 @@ class Beat:
             store.dict = None
 
     def _apply(self, entry: Any, producer: Any = None) -> None:
-        check_eager(self._watch.app)
+        check_eager(self.scheduler.app)
         self.sent = True
         self._watch.entry = entry.name
         self._watch.turns.came(f"{self.name} {entry.name}", f"entry {entry.name} of {self.name}")

@@ -8,20 +8,18 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from celery.local import Proxy
-
 from . import limits, seams
 from .arguments import aware
 from .assertions import Assertions
 from .beats import Beat, Shelves
-from .broker import Tap
 from .clock import VirtualClock
+from .connections import make_brokers
 from .errors import BadUseError, NestedClusterError
 from .faults import Faults
 from .guards import guard_eager, guard_sockets, guard_threads
 from .leaving import guard_signals
-from .members import beat_names, worker_queues
-from .stage import check_queues, load, queue_names, set_stage, wrap_tasks
+from .members import Part, parts
+from .stage import load, set_stage, wrap_tasks
 from .timeline import Timeline
 from .watch import Watch
 from .workers import Worker
@@ -53,8 +51,10 @@ class VirtualCelery(Faults, Assertions):
 
     A context manager. `start` is an aware datetime. `transport` is "memory" (a broker that requeues at once
     what a lost worker held, as AMQP does) or "fakeredis" (Redis, visibility timeout and all). `workers` is a
-    number, names, or names with their queues; `beats` a number or names; either may be 0. `seed` decides task
-    ids and jitter. `scheduler` is a beat scheduler class or its path; without it Celery's PersistentScheduler
+    number, names, or names with their queues; `beats` a number or names; either may be 0. A worker without queues
+    consumes what one without `-Q` does; one with "*" for its queues consumes each that the app declares or sends a
+    task to. `others` are further apps that publish, or a mapping of them to their own `workers`, `beats` and
+    `transport`; apps whose broker URLs are equal share a broker. `seed` decides task ids and jitter. `scheduler` is a beat scheduler class or its path; without it Celery's PersistentScheduler
     runs with its file in memory. `timeline_limit` caps the timeline. `allow_sockets` and `allow_threads` let
     code under virtual time have what is refused otherwise; `any_version` tries a Celery that is not supported.
     `django_checks` runs Django's system checks at the start, as a real worker does.
@@ -79,18 +79,16 @@ class VirtualCelery(Faults, Assertions):
         allow_threads: bool = False,
         any_version: bool = False,
         django_checks: bool = False,
+        others: Iterable[Celery] | Mapping[Celery, Mapping[str, Any]] = (),
         **options: Any,
     ) -> None:
         limits.refuse_options(options)
         seams.check(any_version=any_version)
-        if transport not in {"memory", "fakeredis"}:
-            raise BadUseError(f'transport {transport!r}: one of "memory" and "fakeredis"; no real broker')
-        # a proxy, such as current_app, keeps nothing that is set on it
-        self.app: Any = app._get_current_object() if isinstance(app, Proxy) else app
+        self._parts = parts(Part(app, transport, workers, beats), others)
+        self.app: Any = self._parts[0].app
         self._start = aware(start, "start")
-        self._transport = transport
-        self._workers_wanted = workers
-        self._beats_wanted = beat_names(beats)
+        self._owner = {name: part for part in self._parts for name in part.beat_names()}
+        self._beats_wanted = list(self._owner)
         self._allowed = {"sockets": allow_sockets, "threads": allow_threads, "checks": django_checks}
         self._shelves = Shelves()
         self._scheduler = scheduler or self._shelves.scheduler()
@@ -99,6 +97,7 @@ class VirtualCelery(Faults, Assertions):
         self.workers: dict[str, Worker] = {}
         self.beats: dict[str, Beat] = {}
         self._queues: dict[str, list[str]] = {}
+        self._every: set[str] = set()
         self._current: Worker | None = None
         self._asleep: list[str] = []
         self._arms: list[tuple[str | None, str, str]] = []
@@ -106,7 +105,7 @@ class VirtualCelery(Faults, Assertions):
         self._thread = threading.get_ident()
         self.clock = VirtualClock(self._start, seed=seed, sleep=self._sleep)
         self.timeline = Timeline(self.app.timezone, timeline_limit, self._names)
-        self.watch = Watch(self.app, self.timeline, lambda: self.clock.now, self._refuse)
+        self.watch = Watch(self.apps, self.timeline, lambda: self.clock.now, self._refuse)
 
     def __enter__(self) -> Self:
         if _running:
@@ -126,20 +125,21 @@ class VirtualCelery(Faults, Assertions):
         self._undo.close()
 
     def _enter(self, undo: ExitStack) -> None:
-        load(undo, self.app, checks=self._allowed["checks"])
-        tap = self.watch.tap = Tap(self.watch.rejected)
-        self.broker: Broker = make_broker(self._transport, tap, self.app)
+        for app in self.apps:
+            load(undo, app, checks=self._allowed["checks"])
+        self.watch.publishing = make_brokers(self._parts, self.watch.rejected)
+        self.watch.consumes = self.consumes
+        self.broker: Broker = self.brokers[0]
         self.clock.start()
         undo.callback(self.clock.stop)
-        set_stage(undo, self.app, self.broker)
+        set_stage(undo, self._parts, self._refuse)
         self._guard(undo)
-        wrap_tasks(undo, self.app, self)
+        for app in self.apps:
+            wrap_tasks(undo, app, self)
         if self._on_disk and self._schedule_filename == "schedule":
             folder = undo.enter_context(tempfile.TemporaryDirectory(prefix="beat-"))
             self._schedule_filename = str(Path(folder) / "schedule")
-        self._queues = worker_queues(self._workers_wanted, queue_names(self.app))
-        for queues in self._queues.values():
-            check_queues(self.app, queues)
+        self._enlist()
         self._undo = undo
         undo.callback(self._close)
         self.watch.connect(undo)
@@ -149,10 +149,11 @@ class VirtualCelery(Faults, Assertions):
             self._make_beat(name)
 
     def _guard(self, undo: ExitStack) -> None:
-        guard_eager(undo, self.app, self._refuse)
         guard_signals(undo, self.leave)
-        limits.refuse_quorum_queues(self.app)
-        limits.refuse_remote_control(undo, self.app, self._refuse)
+        for app in self.apps:
+            guard_eager(undo, app, self._refuse)
+            limits.refuse_quorum_queues(app)
+            limits.refuse_remote_control(undo, app, self._refuse)
         if not self._allowed["sockets"]:
             guard_sockets(undo, self._refuse)
         if not self._allowed["threads"]:
@@ -168,19 +169,20 @@ class VirtualCelery(Faults, Assertions):
                 stack.callback(beat.stop)
 
     def _make_worker(self, name: str) -> None:
-        wrap_tasks(self._undo, self.app, self)
+        part = self._owner[name]
+        wrap_tasks(self._undo, part.app, self)
         self.workers[name] = Worker(
-            self.app,
+            part.app,
             name,
             queues=self._queues[name],
-            broker=self.broker,
+            broker=part.broker,
             started=self.clock.ticks,
             watch=self.watch,
         )
 
     def _make_beat(self, name: str) -> None:
         self.beats[name] = Beat(
-            self.app,
+            self._owner[name].app,
             name,
             scheduler=self._scheduler,
             filename=f"{self._schedule_filename}-{name}",
@@ -190,14 +192,3 @@ class VirtualCelery(Faults, Assertions):
 
     def _is_running(self) -> bool:
         return _running == [self]
-
-
-def make_broker(transport: str, tap: Tap, app: Celery) -> Broker:
-    """A broker of its own for one cluster."""
-    if transport == "memory":
-        from .memory import MemoryBroker
-
-        return MemoryBroker(tap)
-    from .fake_redis import RedisBroker
-
-    return RedisBroker(tap, dict(app.conf.broker_transport_options))

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from .watch import Watch
+
+
+@contextmanager
+def _because(watch: Watch, message: Any, why: str) -> Iterator[None]:
+    """Record the message that Celery throws away in here once, with the reason."""
+    watch.reason = why
+    try:
+        yield
+        if watch.reason:
+            # An undecodable message is acked, which the broker does not tell from one that was done.
+            watch.rejected(message, False)
+    finally:
+        watch.reason = ""
 
 
 def consumer_class(base: type[Any], watch: Watch) -> type[Any]:
@@ -32,6 +48,22 @@ def consumer_class(base: type[Any], watch: Watch) -> type[Any]:
             operation = partial(p, *args, **kwargs)
             operation()
             return operation
+
+        def on_unknown_task(self, body: Any, message: Any, exc: Any) -> None:
+            with _because(watch, message, "unknown task"):
+                super().on_unknown_task(body, message, exc)
+
+        def on_unknown_message(self, body: Any, message: Any) -> None:
+            with _because(watch, message, "not a task message"):
+                super().on_unknown_message(body, message)
+
+        def on_invalid_task(self, body: Any, message: Any, exc: Any) -> None:
+            with _because(watch, message, f"invalid: {exc!r}"):
+                super().on_invalid_task(body, message, exc)
+
+        def on_decode_error(self, message: Any, exc: Any) -> None:
+            with _because(watch, message, f"undecodable: {exc!r}"):
+                super().on_decode_error(message, exc)
 
         def start(self) -> None:
             self.restart_count += 1

@@ -1,28 +1,103 @@
-"""Who is in a cluster: the names of its workers and beats."""
+"""Who is in a cluster: its apps, and the names of their workers and beats."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from celery import _state
+from celery.local import Proxy
 
 from .errors import BadUseError
 
+if TYPE_CHECKING:
+    from .broker import Broker
 
-def worker_queues(workers: int | Iterable[str] | Mapping[str, Iterable[str]], every: list[str]) -> dict[str, list[str]]:
-    """Queues by worker name; a worker given without queues consumes every one of the app's."""
-    if isinstance(workers, Mapping):
-        return {name: list(queues) for name, queues in workers.items()}
-    return {name: list(every) for name in _names("worker", workers)}
+    Workers = int | Iterable[str] | Mapping[str, Iterable[str]]
 
+# Given as a worker's queues: each queue that the app declares, and each that a task is sent to.
+EVERY = "*"
 
-def beat_names(beats: int | Iterable[str]) -> list[str]:
-    """beat1, beat2, ... for a number; the names as they are otherwise."""
-    return _names("beat", beats)
+TRANSPORTS = ("memory", "fakeredis")
 
 
-def _names(kind: str, wanted: int | Iterable[str]) -> list[str]:
+@dataclass
+class Part:
+    """One app of a cluster, with what is wanted of it. `prefix` begins the names of members given as a number."""
+
+    app: Any
+    transport: str
+    workers: Workers
+    beats: int | Iterable[str]
+    prefix: str = ""
+    broker: Broker | None = None
+
+    def __post_init__(self) -> None:
+        if self.transport not in TRANSPORTS:
+            raise BadUseError(f'transport {self.transport!r}: one of "memory" and "fakeredis"; no real broker')
+        # A proxy, such as current_app, keeps nothing that is set on it.
+        if not isinstance(self.workers, int | str | Mapping):
+            self.workers = list(self.workers)
+        self.app = self.app._get_current_object() if isinstance(self.app, Proxy) else self.app
+
+    def worker_queues(self, default: Iterable[str]) -> dict[str, list[str]]:
+        """Queues by worker name. A worker given without queues consumes those of a worker started without `-Q`."""
+        if not isinstance(self.workers, Mapping):
+            return {name: list(default) for name in _names("worker", self.workers, self.prefix)}
+        for name, queues in self.workers.items():
+            if isinstance(queues, str) and queues != EVERY:
+                raise BadUseError(f'workers={{{name!r}: {queues!r}}}: a list of queue names, or "*" for every queue')
+        return {name: list(queues) for name, queues in self.workers.items()}
+
+    def beat_names(self) -> list[str]:
+        """beat1, beat2, ... for a number; the names as they are otherwise."""
+        return _names("beat", self.beats, self.prefix)
+
+
+def parts(main: Part, others: Iterable[Any] | Mapping[Any, Mapping[str, Any]]) -> list[Part]:
+    """The cluster's apps. Raises BadUseError for an app that is there twice, and for two members of one name."""
+    wanted = others if isinstance(others, Mapping) else {app: {} for app in others}
+    found = [main]
+    for number, (app, options) in enumerate(wanted.items(), start=2):
+        unknown = set(options) - {"transport", "workers", "beats"}
+        if unknown:
+            raise BadUseError(f"others: no option {', '.join(sorted(unknown))}; there are transport, workers, beats")
+        prefix = f"{getattr(app, 'main', None) or f'app{number}'}-"
+        made = Part(
+            app,
+            options.get("transport", main.transport),
+            options.get("workers", 0),
+            options.get("beats", 0),
+            prefix,
+        )
+        if any(made.app is part.app for part in found):
+            raise BadUseError(f"others: app {made.app.main!r} is in the cluster twice")
+        found.append(made)
+    names = [name for part in found for name in (*part.worker_queues(()), *part.beat_names())]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise BadUseError(f"two members of the cluster are named {', '.join(twice)}: each name once")
+    return found
+
+
+@contextmanager
+def current(app: Any) -> Iterator[None]:
+    """Make an app the current one, as it is in a process of its own. Shared tasks send themselves by it."""
+    state: Any = _state
+    before = state._tls.current_app
+    state._set_current_app(app)
+    try:
+        yield
+    finally:
+        state._set_current_app(before)
+
+
+def _names(kind: str, wanted: int | Iterable[str], prefix: str) -> list[str]:
     if isinstance(wanted, str) or not isinstance(wanted, int | Iterable):
         raise BadUseError(f"{kind}s={wanted!r}: a number or a list of names")
-    names = [f"{kind}{n}" for n in range(1, wanted + 1)] if isinstance(wanted, int) else list(wanted)
+    names = [f"{prefix}{kind}{n}" for n in range(1, wanted + 1)] if isinstance(wanted, int) else list(wanted)
     if isinstance(wanted, int) and wanted < 0:
         raise BadUseError(f"{kind}s={wanted}: not less than none")
     if len(set(names)) != len(names):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +10,9 @@ from .broker import Held, held
 from .clock import MICROSECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from datetime import datetime
 
-    from .broker import Broker
     from .clock import VirtualClock
-    from .workers import Worker
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,46 +27,80 @@ class Scheduled:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """Everything that waits. False when there is nothing. What is scheduled is unacked as well."""
+    """Everything that waits. False when there is nothing. What is scheduled is unacked as well.
+
+    `unconsumed` is the part of `queued` that waits in a queue which no worker of the cluster consumes, not even one
+    that is down.
+    """
 
     queued: list[Held]
     scheduled: list[Scheduled]
     unacked: list[Held]
+    unconsumed: list[Held] = field(default_factory=list)
 
     def __bool__(self) -> bool:
         return bool(self.queued or self.scheduled or self.unacked)
 
 
-def look(broker: Broker, workers: Iterable[Worker], clock: VirtualClock) -> Pending:
+def look(cluster: Any) -> Pending:
     """What waits right now."""
-    members = list(workers)
+    members = list(cluster.workers.values())
     scheduled = [
-        Scheduled(request.name, request.id, worker.name, _when(eta, clock))
+        Scheduled(request.name, request.id, worker.name, _when(eta, cluster.clock))
         for worker in members
         for request, eta in worker.waiting()
     ]
-    if hasattr(broker, "unacked"):
-        unacked = broker.unacked()
-    else:
-        unacked = [_held(message) for worker in members for message in worker.unacked()]
-    return Pending(broker.queued(), scheduled, unacked)
+    queued: list[Held] = []
+    unacked: list[Held] = []
+    unconsumed: list[Held] = []
+    for broker in cluster.brokers:
+        waiting = broker.queued()
+        queued += waiting
+        unconsumed += [message for message in waiting if not cluster.consumes(broker.tap, message.queue)]
+        if hasattr(broker, "unacked"):
+            unacked += broker.unacked()
+        else:
+            own = [worker for worker in members if cluster.broker_of(worker.name) is broker]
+            unacked += [_held(message) for worker in own for message in worker.unacked()]
+    return Pending(queued, scheduled, unacked, unconsumed)
+
+
+def is_stuck(left: Pending) -> bool:
+    """Whether only messages are left that nobody consumes: no time that passes changes that."""
+    return bool(left.unconsumed) and len(left.unconsumed) == len(left.queued) and not (left.scheduled or left.unacked)
 
 
 def explain(left: Pending, limit: timedelta, cluster: Any) -> str:
     """Why a cluster does not become idle."""
     beats = ", ".join(f"{beat.name} ({', '.join(beat.scheduler.schedule)})" for beat in cluster.beats.values())
+    waited = "" if is_stuck(left) else f" after {limit}"
     explanation = [
-        f"not idle after {limit}, at {cluster.now:%Y-%m-%d %H:%M:%S}Z; what keeps it busy:",
+        f"not idle{waited}, at {cluster.now:%Y-%m-%d %H:%M:%S}Z; what keeps it busy:",
         *lines(left),
         f"  workers: {', '.join(cluster.workers) or 'none'}; beats: {beats or 'none'}",
+        *(f"  {name} is down; start_worker({name!r})" for name in cluster.workers_down),
+        *_unconsumed_queues(left, cluster),
     ]
     return "\n".join(explanation)
+
+
+def _unconsumed_queues(left: Pending, cluster: Any) -> list[str]:
+    queues = dict.fromkeys(message.queue for message in left.unconsumed)
+    crew = cluster.queues_of_workers().items()
+    consumed = "; ".join(f"{name} consumes {', '.join(own)}" for name, own in crew) or "there is no worker"
+    return [
+        f"  nobody consumes queue {queue!r}; {consumed}; say workers={{'name': [{queue!r}]}} for a worker that does"
+        for queue in queues
+    ]
 
 
 def lines(left: Pending) -> list[str]:
     """What waits, a line each."""
     return [
-        *(f"  queued     {m.task}[{m.id}] in {m.queue}" for m in left.queued),
+        *(
+            f"  {'unconsumed' if m in left.unconsumed else 'queued    '} {m.task}[{m.id}] in {m.queue}"
+            for m in left.queued
+        ),
         *(f"  scheduled  {m.task}[{m.id}] in {m.worker} at {m.when or 'a rate limit'}" for m in left.scheduled),
         *(f"  unacked    {m.task}[{m.id}] from {m.queue}" for m in left.unacked),
     ]

@@ -48,6 +48,7 @@ class Worker:
             "revoked": _empty(state.revoked),
             "successful_requests": _empty(state.successful_requests),
         }
+        self.app = app
         self.next_restore_at: int | None = None
         with self.active():
             self.controller = _controller(app, name, queues, watch)
@@ -57,7 +58,21 @@ class Worker:
 
     def active(self) -> _Active:
         """While entered, Celery's module state is this worker's."""
-        return _Active(self._memory)
+        return _Active(self.app, self._memory)
+
+    def consumed(self) -> list[str]:
+        """Names of the queues that it consumes right now."""
+        return [queue.name for queue in self.consumer.task_consumer.queues if self.consumes(queue.name)]
+
+    def consumes(self, queue: str) -> bool:
+        """Whether it consumes a queue right now."""
+        tasks = self.consumer.task_consumer
+        return bool(tasks) and bool(tasks.consuming_from(queue))
+
+    def consume(self, queue: str) -> None:
+        """Consume one queue more, as after remote control's `add_consumer`."""
+        with self.active():
+            self.consumer.add_task_queue(queue)
 
     def step(self, ticks: int) -> bool:
         """One turn of the worker's loop; tell whether anything was done."""
@@ -124,17 +139,22 @@ class Worker:
 
 
 class _Active:
-    def __init__(self, memory: dict[str, dict[str, Any]]) -> None:
+    def __init__(self, app: Celery, memory: dict[str, dict[str, Any]]) -> None:
+        self._app = app
         self._memory = memory
 
     def __enter__(self) -> None:
         self._swap()
+        # In a process of its own its app is the current one, which shared tasks send themselves by.
+        self._current_app = celery_state._tls.current_app
+        celery_state._set_current_app(self._app)
         self._blocks = celery_state.task_join_will_block()
         celery_state._set_task_join_will_block(True)
 
     def __exit__(self, *_exc: object) -> None:
         # Only a worker must not wait for results; the test, in the same process, may.
         celery_state._set_task_join_will_block(self._blocks)
+        celery_state._set_current_app(self._current_app)
         self._swap()
 
     def _swap(self) -> None:

@@ -68,6 +68,7 @@ class Publishing:
         self.tap: Tap | None = None
         self.queues: list[str] = []
         self.fanout = False
+        self.undeclared = False
         self.recent: OrderedDict[str, tuple[Tap, str, dict[str, Any]]] = OrderedDict()
 
     def before_publish(self) -> bool:
@@ -91,14 +92,15 @@ class Tap:
         """How many publishes of tasks are still to fail."""
         return self.publishing.failures
 
-    def publish(self, message: dict[str, Any]) -> None:
+    def publish(self, message: dict[str, Any], *, undeclared: bool) -> None:
         """A channel publishes a message.
 
         Raises ConnectionRefusedError while a fault is on, which is what a broker that is down raises.
         """
         if self.publishing.failing and "task" in (message.get("headers") or {}):
             raise ConnectionRefusedError(111, "Connection refused (fail_publish)")
-        self.publishing.tap, self.publishing.queues, self.publishing.fanout = self, [], False
+        self.publishing.tap, self.publishing.queues = self, []
+        self.publishing.fanout, self.publishing.undeclared = False, undeclared
 
     def put(self, queue: str, message: dict[str, Any]) -> None:
         """A message reaches a queue; remember it for `deliver_twice`."""
@@ -137,9 +139,11 @@ def tapped(channel: type[Any], tap: Tap) -> type[Any]:
     """A kombu virtual channel with the tap in it."""
 
     class TappedChannel(channel):  # type: ignore[misc] # a class given at run time
-        def basic_publish(self, message: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
-            tap.publish(message)
-            return super().basic_publish(message, *args, **kwargs)
+        def basic_publish(self, message: dict[str, Any], exchange: str, *args: Any, **kwargs: Any) -> Any:
+            # On Redis a process knows only the exchanges that it declared itself, and does without the others.
+            known = getattr(self.connection, "global_state", None)
+            tap.publish(message, undeclared=bool(exchange and known) and exchange not in known.exchanges)
+            return super().basic_publish(message, exchange, *args, **kwargs)
 
         def basic_reject(self, delivery_tag: str, requeue: bool = False) -> None:
             message = self.qos.get(delivery_tag)

@@ -54,8 +54,6 @@ def _transport(tap: Tap, all_queues: dict[str, Queue[dict[str, Any]]]) -> type[A
         queues = all_queues
         events: ClassVar[dict[str, set[Any]]] = defaultdict(set)
         do_restore = True
-        # AMQP drops a message that no queue is bound for; kombu's virtual transports keep it in a queue of their own.
-        deadletter_queue = None
 
         def _restore(self, message: Any) -> None:
             message.delivery_info["redelivered"] = True

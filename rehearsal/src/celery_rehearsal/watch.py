@@ -86,9 +86,7 @@ class Watch:
             named = _named(headers)
             self.add("unsent", **named, by=self.actor, entry=self.entry, queue=routing_key, detail="fail_publish")
 
-    def _published(
-        self, headers: dict[str, Any], exchange: str = "", routing_key: str = "", **_kwargs: Any
-    ) -> None:
+    def _published(self, headers: dict[str, Any], exchange: Any = "", routing_key: str = "", **_kwargs: Any) -> None:
         self.add(
             "sent",
             **_named(headers),
@@ -99,7 +97,7 @@ class Watch:
             when=instant(headers.get("eta")),
             expires=instant(headers.get("expires")),
         )
-        self._arrived(headers, exchange, routing_key)
+        self._arrived(headers, getattr(exchange, "name", exchange), routing_key)
 
     def _arrived(self, headers: dict[str, Any], exchange: str, routing_key: str) -> None:
         arrival = self.publishing
@@ -108,6 +106,8 @@ class Watch:
         fields = {**_named(headers), "by": self.actor}
         if not arrival.queues and not arrival.fanout:
             why = f"lost: no queue is bound to exchange {exchange!r} for {routing_key!r}"
+            if arrival.undeclared:
+                why += "; nobody declared the exchange; on RabbitMQ the next publish raises NotFound"
             self.add("unroutable", **fields, detail=why)
         for queue in arrival.queues:
             if not self.consumes(arrival.tap, queue):

@@ -16,9 +16,10 @@ from .clock import VirtualClock
 from .connections import make_brokers
 from .errors import BadUseError, NestedClusterError
 from .faults import Faults
-from .guards import guard_eager, guard_sockets, guard_threads
-from .leaving import guard_signals
+from .guards import guard_eager, guard_threads
+from .leaving import guard_entries, guard_signals
 from .members import Part, parts
+from .network import guard_network
 from .stage import load, set_stage, wrap_tasks
 from .timeline import Timeline
 from .watch import Watch
@@ -121,8 +122,10 @@ class VirtualCelery(Faults, Assertions):
             self._undo = undo.pop_all()
         return self
 
-    def __exit__(self, *_exc: object) -> None:
+    def __exit__(self, exc_type: type[BaseException] | None, *_exc: object) -> None:
         self._undo.close()
+        if exc_type is None:
+            self._raise_what_left()
 
     def _enter(self, undo: ExitStack) -> None:
         for app in self.apps:
@@ -149,15 +152,14 @@ class VirtualCelery(Faults, Assertions):
             self._make_beat(name)
 
     def _guard(self, undo: ExitStack) -> None:
-        guard_signals(undo, self.leave)
+        guard_signals(undo, self.leave_signal, self._in_member)
         for app in self.apps:
             guard_eager(undo, app, self._refuse)
             limits.refuse_quorum_queues(app)
             limits.refuse_remote_control(undo, app, self._refuse)
-        if not self._allowed["sockets"]:
-            guard_sockets(undo, self._refuse)
-        if not self._allowed["threads"]:
-            guard_threads(undo, self._refuse)
+        is_ours = guard_threads(undo, self._refuse, in_member=self._in_member, allowed=self._allowed["threads"])
+        allowed = self._allowed["sockets"]
+        guard_network(undo, self._refuse, ours=is_ours, apps=self.apps, allowed=allowed)
 
     def _close(self) -> None:
         with ExitStack() as stack:  # one that fails to stop keeps no other running
@@ -189,6 +191,7 @@ class VirtualCelery(Faults, Assertions):
             ticks=self.clock.ticks,
             watch=self.watch,
         )
+        guard_entries(self._undo, self.beats[name].scheduler, self.leave)
 
     def _is_running(self) -> bool:
         return _running == [self]

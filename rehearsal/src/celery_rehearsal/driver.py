@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 class Driver(Steps, Crew):
     """Mixed into `VirtualCelery`."""
 
-    _thread: int
-
     @property
     def now(self) -> datetime:
         """The instant it is: an aware datetime in UTC."""
@@ -97,6 +95,7 @@ class Driver(Steps, Crew):
             raise BadUseError("the cluster belongs to the thread that entered it")
         if self._current is not None:
             self._refuse(BadUseError("a task cannot move the clock; it may only sleep"))
+        self._raise_what_left()
         for app in self.apps:
             check_eager(app)
 

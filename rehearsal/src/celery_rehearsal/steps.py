@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, NoReturn
 
 from celery.exceptions import WorkerShutdown, WorkerTerminate
 
-from .errors import Escape, NeverIdleError, WorkerKilled
+from .errors import Escape, NeverIdleError, TestkitError, WorkerKilled
 from .leaving import is_verdict
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Steps:
     _current: Worker | None
     _asleep: list[str]
     _leaving: BaseException | None = None
+    _thread: int
 
     def _go(self, last: int) -> None:
         """On to an instant, in clock ticks, and everything up to it."""
@@ -118,8 +120,14 @@ class Steps:
 
     def leave(self, error: BaseException) -> None:
         """Raise an Escape if code that a member runs has raised an exception that is meant for the test."""
-        if self.watch.actor != "test" and is_verdict(error):
+        if self._in_member() and is_verdict(error):
             self._leaving = error
+            raise Escape(error) from error
+
+    def leave_signal(self, error: BaseException) -> None:
+        """As `leave`, in a handler of a signal, whose errors Celery swallows in the test's own calls too."""
+        self.leave(error)
+        if is_verdict(error) or isinstance(error, TestkitError):
             raise Escape(error) from error
 
     def _out(self, error: BaseException) -> NoReturn:
@@ -140,9 +148,23 @@ class Steps:
         if worker is not None and self.workers.get(worker.name) is not worker:
             raise WorkerKilled("while it slept")
 
+    def _in_member(self) -> bool:
+        """Whether a worker or a beat is acting, or a thread that is not the test's."""
+        return self.watch.actor != "test" or threading.get_ident() != self._thread
+
     def _refuse(self, error: Exception) -> NoReturn:
-        # Inside a task Celery would take the error for the task's own.
-        raise Escape(error) if self._current is not None else error
+        if self._in_member():
+            # Celery, or the task's own code, would take the error for the task's. What catches an Escape as well
+            # does not keep the error from the test.
+            self._leaving = error
+            raise Escape(error)
+        raise error
+
+    def _raise_what_left(self) -> None:
+        """Raise what a thread left behind between two steps."""
+        error, self._leaving = self._leaving, None
+        if error is not None:
+            raise error
 
     def _lose_worker(self, worker: Worker, detail: str) -> None:
         raise NotImplementedError

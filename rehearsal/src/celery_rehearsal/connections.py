@@ -29,7 +29,7 @@ VIRTUAL_HOSTS = {"redis": "0", "rediss": "0"}
 
 def broker_key(url: Any) -> tuple[Any, ...]:
     """What makes two URLs one broker: host, port, and virtual host or database. A user and a password do not."""
-    urls = url if isinstance(url, list | tuple) else str(url).split(";")
+    urls = url if isinstance(url, list | tuple) else str(url or "").split(";")
     return tuple(_place(one) for one in urls)
 
 

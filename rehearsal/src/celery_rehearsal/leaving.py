@@ -62,9 +62,7 @@ def guard_methods(undo: ExitStack, task: Any, leave: Callable[[BaseException], N
         swap_attribute(undo, type(task), "__call__", guarded(type(task).__call__, leave))
 
 
-def guard_signals(
-    undo: ExitStack, leave: Callable[[BaseException], None], in_member: Callable[[], bool]
-) -> None:
+def guard_signals(undo: ExitStack, leave: Callable[[BaseException], None], in_member: Callable[[], bool]) -> None:
     """Guard every handler of Celery's signals, those of the test's own calls too."""
     signal: Any = Signal
     real, real_send = signal._live_receivers, signal.send

@@ -79,7 +79,12 @@ def _guard_method(undo: ExitStack, name: str, address_of: Any, ours: Callable[[]
     def method(sock: socket.socket, *args: Any) -> Any:
         address = address_of(args)
         if address is not None and ours():
-            judge(f"a socket to {address!r} was asked for", address)
+            try:
+                judge(f"a socket to {address!r} was asked for", address)
+            except BaseException:
+                # Its owner expects no such error, and would leave it open.
+                sock.close()
+                raise
         return real(sock, *args)
 
     swap_attribute(undo, socket.socket, name, method)

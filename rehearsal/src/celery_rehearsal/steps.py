@@ -99,8 +99,8 @@ class Steps:
         except (WorkerShutdown, WorkerTerminate) as end:
             self._end_worker(worker, end)
         except BaseException as error:
-            # Raised below, where no exception is being handled that would become its context.
-            self._leaving = error
+            # Raised below, where no exception is being handled that would become its context. A refusal came first.
+            self._leaving = self._leaving or error
         finally:
             self.watch.actor, self._current = "test", None
         if self._leaving is not None:
@@ -153,12 +153,12 @@ class Steps:
         return self.watch.actor != "test" or threading.get_ident() != self._thread
 
     def _refuse(self, error: Exception) -> NoReturn:
-        if self._in_member():
-            # Celery, or the task's own code, would take the error for the task's. What catches an Escape as well
-            # does not keep the error from the test.
-            self._leaving = error
-            raise Escape(error)
-        raise error
+        if not self._in_member():
+            raise error
+        # Celery, or the task's own code, would take the error for the task's. What catches an Escape as well
+        # does not keep the error from the test.
+        self._leaving = error
+        raise Escape(error) if threading.get_ident() == self._thread else error
 
     def _raise_what_left(self) -> None:
         """Raise what a thread left behind between two steps."""

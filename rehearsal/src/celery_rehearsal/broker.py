@@ -141,7 +141,7 @@ def tapped(channel: type[Any], tap: Tap) -> type[Any]:
     class TappedChannel(channel):  # type: ignore[misc] # a class given at run time
         def basic_publish(self, message: dict[str, Any], exchange: str, *args: Any, **kwargs: Any) -> Any:
             # On Redis a process knows only the exchanges that it declared itself, and does without the others.
-            known = getattr(self.connection, "global_state", None)
+            known: Any = getattr(self.connection, "global_state", None)
             tap.publish(message, undeclared=bool(exchange and known) and exchange not in known.exchanges)
             return super().basic_publish(message, exchange, *args, **kwargs)
 

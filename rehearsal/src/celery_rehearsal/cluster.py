@@ -55,9 +55,10 @@ class VirtualCelery(Faults, Assertions):
     number, names, or names with their queues; `beats` a number or names; either may be 0. A worker without queues
     consumes what one without `-Q` does; one with "*" for its queues consumes each that the app declares or sends a
     task to. `others` are further apps that publish, or a mapping of them to their own `workers`, `beats` and
-    `transport`; apps whose broker URLs are equal share a broker. `seed` decides task ids and jitter. `scheduler` is a beat scheduler class or its path; without it Celery's PersistentScheduler
-    runs with its file in memory. `timeline_limit` caps the timeline. `allow_sockets` and `allow_threads` let
-    code under virtual time have what is refused otherwise; `any_version` tries a Celery that is not supported.
+    `transport`; apps whose broker URLs are equal share a broker. `seed` decides task ids and jitter. `scheduler` is
+    a beat scheduler class or its path; without it Celery's PersistentScheduler runs with its file in memory.
+    `timeline_limit` caps the timeline. `allow_sockets` and `allow_threads` let code under virtual time have what is
+    refused otherwise, but for sockets to a broker; `any_version` tries a Celery that is not supported.
     `django_checks` runs Django's system checks at the start, as a real worker does.
 
     Raises BadUseError for an argument that makes no sense, NestedClusterError for a second cluster,

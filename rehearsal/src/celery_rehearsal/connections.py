@@ -46,7 +46,8 @@ def make_brokers(parts: Iterable[Part], on_reject: Callable[[Any, bool], None]) 
                 f"apps {first.app.main!r} and {part.app.main!r} share a broker and differ in their transport or in "
                 "broker_transport_options; a cluster has one of each for a broker"
             )
-        part.broker = first.broker or make_broker(part.transport, Tap(on_reject, publishing), part.app)
+        new = first is part
+        part.broker = make_broker(part.transport, Tap(on_reject, publishing), part.app) if new else first.broker
     return publishing
 
 
@@ -80,13 +81,12 @@ def _swap_connection(undo: ExitStack, part: Part, parts: list[Part], refuse: Ref
         if owner is None:
             refuse(
                 RealWorldError(
-                    f"app {app.main!r} asked for a connection to {maybe_sanitize_url(str(url))}, which is the broker of "
-                    "no app of the cluster, so nothing was sent; give the cluster the app that has this broker: "
+                    f"app {app.main!r} asked for a connection to {maybe_sanitize_url(str(url))}. No app of the cluster "
+                    "has that broker, so nothing was sent; give the cluster the app that has it: "
                     "VirtualCelery(..., others=[that_app])"
                 )
             )
-        broker: Any = owner.broker
-        options = {"transport": broker.transport, "ssl": False, "userid": None, "password": None}
+        options = {"transport": owner.broker.transport, "ssl": False, "userid": None, "password": None}
         return original("virtual", **(kwargs | options))
 
     swap_attribute(undo, app, "_connection", connection)
@@ -97,8 +97,9 @@ def _swap_connection(undo: ExitStack, part: Part, parts: list[Part], refuse: Ref
 
 
 def _guard_strangers(undo: ExitStack, ours: list[Any], refuse: Refuse) -> None:
-    anything: Any = Celery
-    real_pool, real_producers, real_connection = anything.pool, AMQP.producer_pool, anything._connection
+    celery: Any = Celery
+    amqp: Any = AMQP
+    real_pool, real_producers, real_connection = celery.pool, amqp.producer_pool, celery._connection
 
     def check(app: Any) -> None:
         if not any(app is one for one in ours):
@@ -118,14 +119,14 @@ def _guard_strangers(undo: ExitStack, ours: list[Any], refuse: Refuse) -> None:
         check(app)
         return real_pool.fget(app)
 
-    def producer_pool(amqp: Any) -> Any:
-        check(amqp.app)
-        return real_producers.fget(amqp)
+    def producer_pool(producers: Any) -> Any:
+        check(producers.app)
+        return real_producers.fget(producers)
 
-    swap_attribute(undo, Celery, "_connection", connection)
+    swap_attribute(undo, celery, "_connection", connection)
     # Both keep what they made before the cluster, connections to a server among it.
-    swap_attribute(undo, Celery, "pool", property(pool))
-    swap_attribute(undo, AMQP, "producer_pool", property(producer_pool))
+    swap_attribute(undo, celery, "pool", property(pool))
+    swap_attribute(undo, amqp, "producer_pool", property(producer_pool))
 
 
 def _owner(url: Any, parts: list[Part]) -> Part | None:

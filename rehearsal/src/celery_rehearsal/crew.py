@@ -31,12 +31,12 @@ class Crew:
     @property
     def brokers(self) -> list[Broker]:
         """The brokers of the cluster's apps; apps with one URL share one."""
-        found = [part.broker for part in self._parts if part.broker is not None]
+        found = [part.broker for part in self._parts]
         return [broker for place, broker in enumerate(found) if broker not in found[:place]]
 
     def consumes(self, tap: Tap, queue: str) -> bool:
         """Whether a worker consumes a queue, or would if it were not down. One with every queue starts to."""
-        crew = {name: self.workers.get(name) for name in self._queues if self._tap_of(name) is tap}
+        crew = {name: self.workers.get(name) for name in self._queues if self.broker_of(name).tap is tap}
         for name in self._every.intersection(crew):
             if queue not in self._queues[name]:
                 self._queues[name].append(queue)
@@ -52,7 +52,7 @@ class Crew:
         running = {name: worker.consumed() for name, worker in self.workers.items()}
         return {name: running.get(name, queues) for name, queues in self._queues.items()}
 
-    def broker_of(self, name: str) -> Broker | None:
+    def broker_of(self, name: str) -> Broker:
         """The broker of a worker."""
         return self._owner[name].broker
 
@@ -75,7 +75,3 @@ class Crew:
             raise BadUseError(f"worker {name!r} has no queue; give it one, or leave it out")
         check_queues(part.app, queues)
         self._owner[name], self._queues[name] = part, list(queues)
-
-    def _tap_of(self, name: str) -> Any:
-        broker = self.broker_of(name)
-        return None if broker is None else broker.tap

@@ -94,10 +94,10 @@ class Faults(Driver):
         self.watch.add("beat started", worker=name, detail="fresh" if fresh else "")
 
     def lose_broker(self, app: Any = None) -> None:
-        """Empty the broker of the main app, or of `app`: every message is gone, those that its workers hold included."""
+        """Empty the broker of the main app, or of `app`: every message is gone, those that workers hold too."""
         self._not_in_task("lose_broker")
         owner = next((part for part in self._parts if part.app is (app or self.app)), None)
-        if owner is None or owner.broker is None:
+        if owner is None:
             raise BadUseError(f"lose_broker({app!r}): not an app of the cluster")
         for name, worker in list(self.workers.items()):
             if self.broker_of(name) is owner.broker:

@@ -55,7 +55,7 @@ def guard_threads(
     real = threading.Thread.start
 
     def is_ours() -> bool:
-        return threading.get_ident() == ours or bool(members) and threading.current_thread() in members
+        return threading.get_ident() == ours or (bool(members) and threading.current_thread() in members)
 
     def start(thread: threading.Thread) -> None:
         if is_ours():

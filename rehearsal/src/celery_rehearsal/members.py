@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from celery import _state
@@ -32,7 +32,7 @@ class Part:
     workers: Workers
     beats: int | Iterable[str]
     prefix: str = ""
-    broker: Broker | None = None
+    broker: Broker = field(init=False)
 
     def __post_init__(self) -> None:
         if self.transport not in TRANSPORTS:

@@ -22,7 +22,7 @@ METHODS: dict[str, Callable[[tuple[Any, ...]], Any]] = {
     "connect_ex": lambda args: args[0],
     "sendto": lambda args: args[-1],
     # Without an address it sends over a connection, which `connect` has judged.
-    "sendmsg": lambda args: args[3] if len(args) > 3 else None,
+    "sendmsg": lambda args: args[3:][0] if args[3:] else None,
 }
 
 # Functions that ask a name server. `socket.getaddrinfo` calls the one of `_socket`; so do copies of it made before.

@@ -69,10 +69,11 @@ def install_backends(undo: ExitStack, parts: list[Part]) -> None:
             # A server of its own, so that two apps on one broker do not share their results by it.
             server = first[url][0] if url in first else type(server)()
         install_backend(undo, part.app, server)
-        if len(parts) > 1 and isinstance(part.app.backend, CacheBackend):
+        backend: Any = part.app.backend if len(parts) > 1 else None
+        if isinstance(backend, CacheBackend):
             # The client keeps the memory that it finds when it is made.
-            part.app.backend.client = first[url][1] if url in first else part.app.backend.client
-        first.setdefault(url, (server, vars(part.app.backend).get("client")))
+            vars(backend)["client"] = first[url][1] if url in first else backend.client
+        first.setdefault(url, (server, getattr(backend, "client", None)))
 
 
 def wrap_tasks(undo: ExitStack, app: Any, cluster: Any) -> None:

@@ -100,7 +100,7 @@ def test_results_are_each_apps_own(shop: Celery, bank: Celery, transport: str) -
 def test_apps_with_one_result_backend_share_its_results(transport: str) -> None:
     """Equal URLs are one store."""
     one, two = make("one", SHOP), make("two", BANK)
-    two.conf.result_backend = one.conf.result_backend
+    two.conf.update(result_backend=one.conf.result_backend)
     with VirtualCelery(one, start=NOON, transport=transport, others={two: {"workers": 1}}) as celery:
         sent = two.tasks["whoami"].delay()
         celery.run_until_idle()

@@ -223,11 +223,9 @@ def test_an_exchange_that_nobody_declared_loses_the_message(app: Celery, transpo
 def test_a_dead_letter_queue_keeps_what_has_no_queue() -> None:
     """kombu's option for Redis: it warns, and the message waits in a queue that nobody consumes."""
     app = make_app(broker_transport_options={"deadletter_queue": "dead"})
-    with (
-        VirtualCelery(app, start=NOON, transport="fakeredis") as celery,
-        pytest.warns(UndeliverableWarning, match="news"),
-    ):
-        app.tasks["note"].apply_async(exchange=Exchange("news", type="topic"), routing_key="a.b")
+    with VirtualCelery(app, start=NOON, transport="fakeredis") as celery:
+        with pytest.warns(UndeliverableWarning, match="news"):
+            app.tasks["note"].apply_async(exchange=Exchange("news", type="topic"), routing_key="a.b")
         assert [(m.task, m.queue) for m in celery.pending().unconsumed] == [("note", "dead")]
 
 

@@ -56,29 +56,29 @@ def guard_network(
     apps: list[Any],
     allowed: bool,
 ) -> None:
-    """Refuse each connect, datagram and look-up for which `ours` holds; with `allowed`, only those to a broker.
+    """Refuse each connect, datagram and look-up of a thread for which `ours` holds, and kombu's in any thread.
 
-    A server of the test's own, in another thread, goes on.
+    With `allowed`, only kombu's. A server of the test's own, in another thread, goes on.
     """
 
     def judge(what: str, address: Any) -> None:
         asker = _asker()
-        if allowed and asker != "broker":
+        if asker != "broker" and (allowed or not ours()):
             return
         refuse(RealWorldError(f"{what} under virtual time: {_advice(asker, address, apps)}"))
 
     for name, address_of in METHODS.items():
-        _guard_method(undo, name, address_of, ours, judge)
+        _guard_method(undo, name, address_of, judge)
     for module, name in LOOKUPS:
-        _guard_lookup(undo, module, name, ours, judge)
+        _guard_lookup(undo, module, name, judge)
 
 
-def _guard_method(undo: ExitStack, name: str, address_of: Any, ours: Callable[[], bool], judge: Any) -> None:
+def _guard_method(undo: ExitStack, name: str, address_of: Any, judge: Any) -> None:
     real = getattr(socket.socket, name)
 
     def method(sock: socket.socket, *args: Any) -> Any:
         address = address_of(args)
-        if address is not None and ours():
+        if address is not None:
             try:
                 judge(f"a socket to {address!r} was asked for", address)
             except BaseException:
@@ -90,12 +90,12 @@ def _guard_method(undo: ExitStack, name: str, address_of: Any, ours: Callable[[]
     swap_attribute(undo, socket.socket, name, method)
 
 
-def _guard_lookup(undo: ExitStack, module: Any, name: str, ours: Callable[[], bool], judge: Any) -> None:
+def _guard_lookup(undo: ExitStack, module: Any, name: str, judge: Any) -> None:
     real = getattr(module, name)
 
     def lookup(host: Any, *args: Any, **kwargs: Any) -> Any:
         first = host[0] if isinstance(host, tuple) else host
-        if ours() and not _needs_no_server(first):
+        if not _needs_no_server(first):
             judge(f"the address of {first!r} was looked up", (first, args[0] if args else None))
         return real(host, *args, **kwargs)
 

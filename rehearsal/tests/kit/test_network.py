@@ -352,3 +352,21 @@ def test_no_guard_stays(app: Celery) -> None:
     with VirtualCelery(app, start=NOON):
         pass
     assert [*(getattr(socket.socket, name) for name in names), socket.gethostbyname, threading.Thread.start] == before
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_no_thread_reaches_a_broker(app: Celery) -> None:
+    """Not even a thread of the test's own, with sockets and threads allowed."""
+    with socket.socket() as server:
+        host, port = listens(server)
+
+        def connect() -> None:
+            with Connection(f"redis://{host}:{port}/0") as connection:
+                connection.connect()
+
+        with VirtualCelery(app, start=NOON, allow_sockets=True, allow_threads=True) as celery:
+            thread = threading.Thread(target=connect)
+            thread.start()
+            thread.join()
+            with pytest.raises(RealWorldError, match="others="):
+                celery.advance(HOUR)

@@ -44,7 +44,7 @@ ROUTES = {
     "dict": {"note": {"queue": "mail"}},
     "name": {"note": "mail"},
     "glob": {"no*": {"queue": "mail"}},
-    "expression": {re.compile(r"n.te"): {"queue": "mail"}},
+    "expression": {re.compile(r"no.e"): {"queue": "mail"}},
     "list of dicts": [{"late": {"queue": "other"}}, {"note": {"queue": "mail"}}],
     "tuple of pairs": ([("late", {"queue": "other"}), (re.compile("note"), {"queue": "mail"})],),
     "function": by_function,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .errors import BadUseError
 from .members import EVERY
 from .stage import check_queues
 
@@ -66,12 +65,12 @@ class Crew:
             # Before a look at the wanted queues, because the look declares them.
             declared, default = list(known), list(known.consume_from)
             for name, queues in part.worker_queues(default).items():
-                if queues == [EVERY]:
-                    self._every.add(name)
-                self._enrol(name, part, declared if queues == [EVERY] else queues)
+                self._enrol(name, part, queues, declared)
 
-    def _enrol(self, name: str, part: Part, queues: list[str]) -> None:
-        if not queues:
-            raise BadUseError(f"worker {name!r} has no queue; give it one, or leave it out")
+    def _enrol(self, name: str, part: Part, queues: list[str], declared: list[str]) -> None:
+        self._every.discard(name)
+        if queues == [EVERY]:
+            self._every.add(name)
+            queues = declared
         check_queues(part.app, queues)
         self._owner[name], self._queues[name] = part, list(queues)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .arguments import check_name, declared_tasks, duration, task_name
 from .driver import Driver
 from .errors import BadUseError, WorkerKilled
+from .members import queue_list
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -65,7 +66,8 @@ class Faults(Driver):
         Raises BadUseError when it runs already, or was never one of the cluster's and no queues are given.
         """
         if queues is not None and name is not None and name not in {*self.workers, *self.beats, *self._beats_wanted}:
-            self._enrol(name, self._owner.get(name, self._parts[0]), list(queues))
+            part = self._owner.get(name, self._parts[0])
+            self._enrol(name, part, queue_list(name, queues), list(part.app.amqp.queues))
         name = _choose(self.workers_down, name, "worker")
         self._make_worker(name)
         self.watch.add("worker started", worker=name)

@@ -38,7 +38,10 @@ class Part:
         if self.transport not in TRANSPORTS:
             raise BadUseError(f'transport {self.transport!r}: one of "memory" and "fakeredis"; no real broker')
         # A proxy, such as current_app, keeps nothing that is set on it.
-        if not isinstance(self.workers, int | str | Mapping):
+        # Both are looked at more than once.
+        if isinstance(self.workers, Mapping):
+            self.workers = {name: queue_list(name, queues) for name, queues in self.workers.items()}
+        elif not isinstance(self.workers, int | str):
             self.workers = list(self.workers)
         self.app = self.app._get_current_object() if isinstance(self.app, Proxy) else self.app
 
@@ -46,9 +49,6 @@ class Part:
         """Queues by worker name. A worker given without queues consumes those of a worker started without `-Q`."""
         if not isinstance(self.workers, Mapping):
             return {name: list(default) for name in _names("worker", self.workers, self.prefix)}
-        for name, queues in self.workers.items():
-            if isinstance(queues, str) and queues != EVERY:
-                raise BadUseError(f'workers={{{name!r}: {queues!r}}}: a list of queue names, or "*" for every queue')
         return {name: list(queues) for name, queues in self.workers.items()}
 
     def beat_names(self) -> list[str]:
@@ -79,6 +79,16 @@ def parts(main: Part, others: Iterable[Any] | Mapping[Any, Mapping[str, Any]]) -
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise BadUseError(f"two members of the cluster are named {', '.join(twice)}: each name once")
+    return found
+
+
+def queue_list(name: str, queues: Iterable[str]) -> list[str]:
+    """The queues of a worker. Raises BadUseError for a string, whose letters they would be, and for none at all."""
+    if isinstance(queues, str) and queues != EVERY:
+        raise BadUseError(f'worker {name!r}: queues {queues!r}: a list of queue names, or "*" for every queue')
+    found = list(queues)
+    if not found:
+        raise BadUseError(f"worker {name!r} has no queue; give it one, or leave it out")
     return found
 
 

@@ -96,11 +96,9 @@ def _unconsumed_queues(left: Pending, cluster: Any) -> list[str]:
 
 def lines(left: Pending) -> list[str]:
     """What waits, a line each."""
+    nobodys = set(left.unconsumed)
     return [
-        *(
-            f"  {'unconsumed' if m in left.unconsumed else 'queued    '} {m.task}[{m.id}] in {m.queue}"
-            for m in left.queued
-        ),
+        *(f"  {'unconsumed' if m in nobodys else 'queued    '} {m.task}[{m.id}] in {m.queue}" for m in left.queued),
         *(f"  scheduled  {m.task}[{m.id}] in {m.worker} at {m.when or 'a rate limit'}" for m in left.scheduled),
         *(f"  unacked    {m.task}[{m.id}] from {m.queue}" for m in left.unacked),
     ]

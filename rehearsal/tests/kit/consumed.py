@@ -39,7 +39,7 @@ def make_app(broker: str) -> Celery:
         worker_prefetch_multiplier=1,
     )
     for name in ("by_name", "by_expression", "by_function", "plain", "end"):
-        app.task(_nothing, name=name, shared=False)
+        app.task(name=name, shared=False)(_nothing)
     return app
 
 

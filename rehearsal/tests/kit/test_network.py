@@ -146,6 +146,13 @@ def test_a_look_up_that_needs_no_server_passes(app: Celery) -> None:
         assert socket.getfqdn()
 
 
+def test_a_database_on_postgresql_needs_no_argument(app: Celery) -> None:
+    """libpq connects past the guards; psycopg asks for the address of its host before, and may."""
+    psycopg = pytest.importorskip("psycopg", reason="psycopg is not installed")
+    with VirtualCelery(app, start=NOON), pytest.raises(psycopg.OperationalError):
+        psycopg.connect("host=database.invalid dbname=none connect_timeout=2")
+
+
 def test_a_server_of_the_tests_own_goes_on(app: Celery, tmp_path: Path) -> None:
     """What the test allows runs: TCP, UDP and Unix sockets."""
     path = str(tmp_path / "s")

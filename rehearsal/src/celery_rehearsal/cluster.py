@@ -158,9 +158,9 @@ class VirtualCelery(Faults, Assertions):
             guard_eager(undo, app, self._refuse)
             limits.refuse_quorum_queues(app)
             limits.refuse_remote_control(undo, app, self._refuse)
-        is_ours = guard_threads(undo, self._refuse, in_member=self._in_member, allowed=self._allowed["threads"])
+        self._is_ours = guard_threads(undo, self._refuse, in_member=self._in_member, allowed=self._allowed["threads"])
         allowed = self._allowed["sockets"]
-        guard_network(undo, self._refuse, ours=is_ours, apps=self.apps, allowed=allowed)
+        guard_network(undo, self._refuse, ours=self._is_ours, apps=self.apps, allowed=allowed)
 
     def _close(self) -> None:
         with ExitStack() as stack:  # one that fails to stop keeps no other running

@@ -11,6 +11,8 @@ from .errors import Escape, NeverIdleError, TestkitError, WorkerKilled
 from .leaving import is_verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .beats import Beat
     from .broker import Broker
     from .clock import VirtualClock
@@ -41,6 +43,7 @@ class Steps:
     _asleep: list[str]
     _leaving: BaseException | None = None
     _thread: int
+    _is_ours: Callable[[], bool]
 
     def _go(self, last: int) -> None:
         """On to an instant, in clock ticks, and everything up to it."""
@@ -149,16 +152,17 @@ class Steps:
             raise WorkerKilled("while it slept")
 
     def _in_member(self) -> bool:
-        """Whether a worker or a beat is acting, or a thread that is not the test's."""
-        return self.watch.actor != "test" or threading.get_ident() != self._thread
+        """Whether a worker, a beat, or a thread that one of them started is acting, and not the test."""
+        if threading.get_ident() == self._thread:
+            return self.watch.actor != "test"
+        return self._is_ours()
 
     def _refuse(self, error: Exception) -> NoReturn:
-        if not self._in_member():
-            raise error
-        # Celery, or the task's own code, would take the error for the task's. What catches an Escape as well
-        # does not keep the error from the test.
-        self._leaving = error
-        raise Escape(error) if threading.get_ident() == self._thread else error
+        in_thread = threading.get_ident() != self._thread
+        if in_thread or self._in_member():
+            # What runs in between takes the error for its own, and may catch an Escape too. The step asks for this.
+            self._leaving = error
+        raise error if in_thread or not self._in_member() else Escape(error)
 
     def _raise_what_left(self) -> None:
         """Raise what a thread left behind between two steps."""

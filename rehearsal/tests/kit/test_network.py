@@ -377,3 +377,16 @@ def test_no_thread_reaches_a_broker(app: Celery) -> None:
             thread.join()
             with pytest.raises(RealWorldError, match="others="):
                 celery.advance(HOUR)
+
+
+def test_an_error_in_a_thread_of_the_test_stays_there(app: Celery) -> None:
+    """A thread that the test started calls a task; its failed assertion is the thread's, as without the kit."""
+
+    @app.task(name="wrong", shared=False)
+    def wrong() -> None:
+        raise AssertionError("wrong")
+
+    with VirtualCelery(app, start=NOON, allow_threads=True) as celery, ThreadPoolExecutor(1) as pool:
+        with pytest.raises(AssertionError, match="wrong"):
+            pool.submit(wrong).result()
+        celery.advance(HOUR)

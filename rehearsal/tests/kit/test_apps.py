@@ -261,3 +261,17 @@ def test_apps_make_sense(shop: Celery, bank: Celery, others: Any, wrong: str) ->
 def test_one_broker_is_one_place(one: Any, other: Any, same: bool) -> None:
     """Host, port, and database or virtual host; what a URL leaves out has its default."""
     assert (broker_key(one) == broker_key(other)) is same
+
+
+def test_a_shared_queue_loses_the_other_apps_tasks(transport: str) -> None:
+    """On one broker and one queue, a worker throws away what its own app does not define, as in production."""
+    one, two = make("one", SHOP), make("two", SHOP)
+
+    @two.task(shared=False, name="only two")
+    def only_two() -> None:
+        """Never runs."""
+
+    with VirtualCelery(one, start=NOON, transport=transport, others=[two]) as celery:
+        only_two.delay()
+        celery.run_until_idle()
+        assert [(r.kind, r.detail) for r in celery.timeline][1:] == [("rejected", "unknown task")]

@@ -36,12 +36,11 @@ class Crew:
     def consumes(self, tap: Tap, queue: str) -> bool:
         """Whether a worker consumes a queue, or would if it were not down. One with every queue starts to."""
         crew = {name: self.workers.get(name) for name in self._queues if self.broker_of(name).tap is tap}
-        for name in self._every.intersection(crew):
-            if queue not in self._queues[name]:
+        for name, member in crew.items():
+            if name in self._every and queue not in self._queues[name]:
                 self._queues[name].append(queue)
-                worker = crew[name]
-                if worker is not None:
-                    worker.consume(queue)
+                if member is not None:
+                    member.consume(queue)
         return any(
             queue in self._queues[name] if worker is None else worker.consumes(queue) for name, worker in crew.items()
         )

@@ -71,8 +71,7 @@ class Worker:
 
     def consume(self, queue: str) -> None:
         """Consume one queue more, as after remote control's `add_consumer`."""
-        with self.active():
-            self.consumer.add_task_queue(queue)
+        self.consumer.add_task_queue(queue)
 
     def step(self, ticks: int) -> bool:
         """One turn of the worker's loop; tell whether anything was done."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from typing import Any
@@ -55,5 +55,7 @@ def declared_tasks(app: Any) -> set[str]:
     """Return the tasks that the app defines, schedules or routes."""
     routes = app.conf.task_routes or ()
     tables = routes if isinstance(routes, list | tuple) else (routes,)
-    routed = {name for table in tables if isinstance(table, dict) for name in table if isinstance(name, str)}
+    # A table of routes is a mapping or a list of pairs; the other routers are functions, objects and paths to them.
+    named = [dict(table) for table in tables if isinstance(table, Mapping | list | tuple)]
+    routed = {name for table in named for name in table if isinstance(name, str)}
     return {*app.tasks, *routed, *(entry.get("task", "") for entry in app.conf.beat_schedule.values())}

@@ -114,7 +114,7 @@ class Beat:
             store.dict = None
 
     def _apply(self, entry: Any, producer: Any = None) -> None:
-        check_eager(self._watch.app)
+        check_eager(self.scheduler.app)
         self.sent = True
         self._watch.entry = entry.name
         self._watch.turns.came(f"{self.name} {entry.name}", f"entry {entry.name} of {self.name}")

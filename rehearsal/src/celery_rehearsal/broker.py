@@ -60,19 +60,40 @@ class Broker(Protocol):
         """Let the transport bring back what is overdue."""
 
 
+class Publishing:
+    """What the taps of a cluster's brokers have in common: Celery's signals do not say where a message goes."""
+
+    def __init__(self) -> None:
+        self.failures = 0
+        self.failing = False
+        # Where the message published last has arrived. No queues for a fanout: a tap does not see them.
+        self.tap: Tap | None = None
+        self.queues: list[str] = []
+        self.fanout = False
+        self.undeclared = False
+        self.recent: OrderedDict[str, tuple[Tap, str, dict[str, Any]]] = OrderedDict()
+
+    def before_publish(self) -> bool:
+        """A task is about to be published: decide once whether that fails, its retries included, and tell."""
+        self.failing = self.failures > 0
+        self.failures -= self.failing
+        return self.failing
+
+
 class Tap:
-    """Sits where a channel publishes and rejects, for faults and for the timeline."""
+    """Sits where a channel publishes and rejects, for faults and for the timeline. Each broker has its own."""
 
     def __init__(
-        self, on_reject: Callable[[Any, bool], None], refuse: Callable[[Exception], NoReturn] | None = None
+        self,
+        on_reject: Callable[[Any, bool], None],
+        publishing: Publishing | None = None,
+        refuse: Callable[[Exception], NoReturn] | None = None,
     ) -> None:
         self.on_reject = on_reject
         self._refuse = refuse
-        self.failures = 0
+        self.publishing = publishing or Publishing()
         # In the order of their first message; a dict, because a set's order depends on the hash seed.
         self.queues: dict[str, None] = {}
-        self._failing = False
-        self._recent: OrderedDict[str, tuple[str, dict[str, Any]]] = OrderedDict()
 
     def check(self, rule: Callable[..., None], *asked: Any) -> None:
         """Refuse what a rule refuses. A task that asks for it must not take the error for its own."""
@@ -83,43 +104,46 @@ class Tap:
                 raise
             self._refuse(error)
 
-    def before_publish(self) -> bool:
-        """A task is about to be published: decide once whether that fails, its retries included, and tell."""
-        self._failing = self.failures > 0
-        self.failures -= self._failing
-        return self._failing
+    @property
+    def failures(self) -> int:
+        """How many publishes of tasks are still to fail."""
+        return self.publishing.failures
 
-    def publish(self, message: dict[str, Any]) -> None:
+    def publish(self, message: dict[str, Any], *, undeclared: bool) -> None:
         """A channel publishes a message.
 
         Raises ConnectionRefusedError while a fault is on, which is what a broker that is down raises.
         """
-        if self._failing and "task" in (message.get("headers") or {}):
+        if self.publishing.failing and "task" in (message.get("headers") or {}):
             raise ConnectionRefusedError(111, "Connection refused (fail_publish)")
+        self.publishing.tap, self.publishing.queues = self, []
+        self.publishing.fanout, self.publishing.undeclared = False, undeclared
 
     def put(self, queue: str, message: dict[str, Any]) -> None:
         """A message reaches a queue; remember it for `deliver_twice`."""
         self.queues.setdefault(queue)
+        self.publishing.queues.append(queue)
         id_ = (message.get("headers") or {}).get("id")
         if id_ is None:
             return
         # Not a copy, which would cost as much as publishing: what a delivery changes in it `twin` takes back.
-        self._recent[id_] = (queue, message)
-        self._recent.move_to_end(id_)
-        if len(self._recent) > REMEMBERED:
-            self._recent.popitem(last=False)
+        recent = self.publishing.recent
+        recent[id_] = (self, queue, message)
+        recent.move_to_end(id_)
+        if len(recent) > REMEMBERED:
+            recent.popitem(last=False)
 
-    def twin(self, id_: str) -> tuple[str, dict[str, Any]] | None:
-        """Queue and a copy of the message with that task id; None when it was never seen or is long gone."""
-        found = self._recent.get(id_)
+    def twin(self, id_: str) -> tuple[Tap, str, dict[str, Any]] | None:
+        """Tap, queue and a copy of the message with that task id; None when it was never seen or is long gone."""
+        found = self.publishing.recent.get(id_)
         if found is None:
             return None
-        queue, message = found[0], copy.deepcopy(found[1])
+        tap, queue, message = found[0], found[1], copy.deepcopy(found[2])
         # A delivery tag names one delivery; two messages with the same would be acked as one.
         message["properties"]["delivery_tag"] = uuid()
         for marked in (message, message["headers"], message["properties"]["delivery_info"]):
             marked.pop("redelivered", None)
-        return queue, message
+        return tap, queue, message
 
 
 def held(queue: str, message: dict[str, Any]) -> Held:
@@ -132,9 +156,11 @@ def tapped(channel: type[Any], tap: Tap) -> type[Any]:
     """A kombu virtual channel with the tap in it."""
 
     class TappedChannel(channel):  # type: ignore[misc] # a class given at run time
-        def basic_publish(self, message: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
-            tap.publish(message)
-            return super().basic_publish(message, *args, **kwargs)
+        def basic_publish(self, message: dict[str, Any], exchange: str, *args: Any, **kwargs: Any) -> Any:
+            # On Redis a process knows only the exchanges that it declared itself, and does without the others.
+            known: Any = getattr(self.connection, "global_state", None)
+            tap.publish(message, undeclared=bool(exchange and known) and exchange not in known.exchanges)
+            return super().basic_publish(message, exchange, *args, **kwargs)
 
         def basic_reject(self, delivery_tag: str, requeue: bool = False) -> None:
             message = self.qos.get(delivery_tag)
@@ -144,5 +170,9 @@ def tapped(channel: type[Any], tap: Tap) -> type[Any]:
         def _put(self, queue: str, message: dict[str, Any], **kwargs: Any) -> None:
             tap.put(queue, message)
             super()._put(queue, message, **kwargs)
+
+        def _put_fanout(self, *args: Any, **kwargs: Any) -> Any:
+            tap.publishing.fanout = True
+            return super()._put_fanout(*args, **kwargs)
 
     return TappedChannel

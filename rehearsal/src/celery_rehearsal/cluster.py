@@ -8,29 +8,27 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from celery.local import Proxy
-
 from . import limits, seams, waits
 from . import watchdog as watchdogs
 from .arguments import aware
 from .assertions import Assertions
 from .beat_program import BeatProgram
 from .beats import Shelves
-from .broker import Tap
 from .clock import VirtualClock
+from .connections import make_brokers
 from .errors import BadUseError, NestedClusterError
 from .faults import Faults
 from .freezes import Freezes
-from .guards import guard_eager, guard_sockets, guard_threads
+from .guards import guard_eager, guard_threads
 from .host import check_zone, forget_zone, set_zone
-from .leaving import guard_signals
-from .members import beat_names, worker_queues
+from .leaving import guard_entries, guard_signals
+from .members import Part, parts
+from .network import guard_network
 from .process import Processes
 from .settings_table import warn_of_limits, warn_of_settings
-from .stage import check_queues, guard_calls, load, queue_names, set_stage, wrap_tasks
+from .stage import guard_calls, load, set_stage, wrap_tasks
 from .strands import Strands
 from .timeline import Timeline
-from .transports import check_transport, make_broker
 from .watch import Watch
 from .watchdog import PATIENCE
 from .worker_options import worker_options
@@ -64,12 +62,16 @@ class VirtualCelery(Faults, Assertions):
     A context manager. `start` is an aware datetime. `transport` is "memory" (a broker that requeues at once
     what a lost worker held, as RabbitMQ does) or "fakeredis" (Redis, visibility timeout and all); without it the one
     that stands for the app's own broker, and an app with any other broker is refused. `workers` is a number, names,
-    or names with their queues; `beats` a number or names; either may be 0. `seed` decides task ids and jitter.
+    or names with their queues; `beats` a number or names; either may be 0. A worker without queues consumes what one
+    without `-Q` does; one with "*" for its queues consumes each that the app declares or sends a task to. `others` are
+    further apps that publish, or a mapping of them to their own `workers`, `beats` and `transport`; apps whose broker
+    URLs are equal share a broker. `seed` decides task ids and jitter.
     `scheduler` is a beat scheduler class or its path; without it Celery's PersistentScheduler
     runs with its file in memory. `timeline_limit` caps the timeline. `allow_sockets` and `allow_threads` let
-    code under virtual time have what is refused otherwise; `any_version` tries a Celery that is not supported.
-    `django_checks` runs Django's system checks at the start, as a real worker does. `host_zone` is the IANA name of
-    the zone that the host is in; without it local time is the process's own, as TZ or Django's TIME_ZONE sets it.
+    code under virtual time have what is refused otherwise, but for sockets to a broker; `any_version` tries a Celery
+    that is not supported. `django_checks` runs Django's system checks at the start, as a real worker does.
+    `host_zone` is the IANA name of the zone that the host is in; without it local time is the process's own, as TZ or
+    Django's TIME_ZONE sets it.
 
     Raises BadUseError for an argument that makes no sense, NestedClusterError for a second cluster,
     NotSimulatedError for what the kit cannot do.
@@ -98,16 +100,15 @@ class VirtualCelery(Faults, Assertions):
         time_limit: float | None = None,
         soft_time_limit: float | None = None,
         watchdog: float | None = PATIENCE,
+        others: Iterable[Celery] | Mapping[Celery, Mapping[str, Any]] = (),
         **options: Any,
     ) -> None:
         limits.refuse_options(options)
         seams.check(any_version=any_version)
-        check_transport(transport)
         check_zone(host_zone)
-        # a proxy, such as current_app, keeps nothing that is set on it
-        self.app: Any = app._get_current_object() if isinstance(app, Proxy) else app
+        self._parts = parts(Part(app, transport, workers, beats), others)
+        self.app: Any = self._parts[0].app
         self._start = aware(start, "start")
-        self._transport = transport
         self._options = worker_options(
             self.app,
             {
@@ -118,8 +119,8 @@ class VirtualCelery(Faults, Assertions):
                 "soft_time_limit": soft_time_limit,
             },
         )
-        self._workers_wanted = workers
-        self._beats_wanted = beat_names(beats)
+        self._owner = {name: part for part in self._parts for name in part.beat_names()}
+        self._beats_wanted = list(self._owner)
         self._allowed = {"sockets": allow_sockets, "threads": allow_threads, "checks": django_checks}
         self._host_zone = host_zone
         self._freezes = Freezes()
@@ -130,13 +131,14 @@ class VirtualCelery(Faults, Assertions):
         self.workers: dict[str, Worker] = {}
         self.beats: dict[str, BeatProgram] = {}
         self._queues: dict[str, list[str]] = {}
+        self._every: set[str] = set()
         self._arms: list[tuple[str | None, str, str]] = []
         self._patience = watchdog
         self._undo = ExitStack()
         self._thread = threading.get_ident()
         self.clock = VirtualClock(self._start, seed=seed, sleep=self._sleep)
         self.timeline = Timeline(self.app.timezone, timeline_limit, self._names)
-        self.watch = Watch(self.app, self.timeline, lambda: self.clock.now, self._refuse)
+        self.watch = Watch(self.apps, self.timeline, lambda: self.clock.now, self._refuse)
         self.strands = Strands(self.clock, self.watch, self._drive, self._refuse)
 
     def __enter__(self) -> Self:
@@ -153,32 +155,37 @@ class VirtualCelery(Faults, Assertions):
             self._undo = undo.pop_all()
         return self
 
-    def __exit__(self, *_exc: object) -> None:
+    def __exit__(self, exc_type: type[BaseException] | None, *_exc: object) -> None:
         self._undo.close()
+        if exc_type is None:
+            self._raise_what_left()
 
     def _enter(self, undo: ExitStack) -> None:
         self._freezes.set_aside(undo)
-        load(undo, self.app, checks=self._allowed["checks"])
+        for app in self.apps:
+            load(undo, app, checks=self._allowed["checks"])
         set_zone(undo, self._host_zone, self._start)
-        forget_zone(undo, self.app)
+        for app in self.apps:
+            forget_zone(undo, app)
         self.timeline.zone = self.app.timezone
-        tap = self.watch.tap = Tap(self.watch.rejected, self._refuse)
-        self.broker: Broker = make_broker(self._transport, tap, self.app)
+        self.watch.publishing = make_brokers(self._parts, self.watch.rejected, self._refuse)
+        self.watch.consumes = self.consumes
+        self.broker: Broker = self.brokers[0]
         self.clock.start()
         undo.callback(self.clock.stop)
-        set_stage(undo, self.app, self.broker)
-        self._processes = Processes(undo, self.app)
+        set_stage(undo, self._parts, self._refuse)
+        for part in self._parts:
+            part.processes = Processes(undo, part.app)
         self._guard(undo)
         watchdogs.install(undo, self.strands, self._refuse, self._patience)
         waits.install(undo, self.clock, self.strands, self._refuse, threads=self._allowed["threads"])
-        wrap_tasks(undo, self.app, self)
+        for app in self.apps:
+            wrap_tasks(undo, app, self)
         guard_calls(undo, self)
         if self._on_disk and self._schedule_filename == "schedule":
             folder = undo.enter_context(tempfile.TemporaryDirectory(prefix="beat-"))
             self._schedule_filename = str(Path(folder) / "schedule")
-        self._queues = worker_queues(self._workers_wanted, queue_names(self.app))
-        for queues in self._queues.values():
-            check_queues(self.app, queues)
+        self._enlist()
         self._undo = undo
         undo.callback(self._close)
         self.watch.connect(undo)
@@ -190,15 +197,15 @@ class VirtualCelery(Faults, Assertions):
     def _guard(self, undo: ExitStack) -> None:
         warn_of_settings(self.app)
         warn_of_limits(self.app, self._options["pool"], self._options)
-        guard_eager(undo, self.app, self._refuse)
-        guard_signals(undo, self.leave)
+        guard_signals(undo, self.leave_signal, self._in_member)
         self._freezes.refuse(undo, self._refuse)
-        limits.refuse_quorum_queues(self.app)
-        limits.refuse_remote_control(undo, self.app, self._refuse)
-        if not self._allowed["sockets"]:
-            guard_sockets(undo, self._refuse)
-        if not self._allowed["threads"]:
-            guard_threads(undo, self._refuse)
+        for app in self.apps:
+            guard_eager(undo, app, self._refuse)
+            limits.refuse_quorum_queues(app)
+            limits.refuse_remote_control(undo, app, self._refuse)
+        self._is_ours = guard_threads(undo, self._refuse, in_member=self._in_member, allowed=self._allowed["threads"])
+        allowed = self._allowed["sockets"]
+        guard_network(undo, self._refuse, ours=self._is_ours, apps=self.apps, allowed=allowed)
 
     def _close(self) -> None:
         with ExitStack() as stack:  # one that fails to stop keeps no other running
@@ -215,36 +222,39 @@ class VirtualCelery(Faults, Assertions):
             self.strands.kill(strand, "at the end of the cluster")
 
     def _make_worker(self, name: str) -> None:
-        wrap_tasks(self._undo, self.app, self)
+        wrap_tasks(self._undo, self._owner[name].app, self)
         self._act(name, lambda: self._start_worker(name))
 
     def _start_worker(self, name: str) -> None:
+        part = self._owner[name]
         self.workers[name] = Worker(
-            self.app,
+            part.app,
             name,
             queues=self._queues[name],
-            broker=self.broker,
+            broker=part.broker,
             started=self.clock.ticks,
             watch=self.watch,
             strands=self.strands,
             clock=self.clock,
             options=self._options,
-            processes=self._processes,
+            processes=part.processes,
         )
 
     def _make_beat(self, name: str) -> None:
         self._act(name, lambda: self._start_beat(name))
 
     def _start_beat(self, name: str) -> None:
+        part = self._owner[name]
         self.beats[name] = BeatProgram(
-            self.app,
+            part.app,
             name,
             scheduler=self._scheduler,
             filename=f"{self._schedule_filename}-{name}",
             ticks=self.clock.ticks,
             watch=self.watch,
-            processes=self._processes,
+            processes=part.processes,
         )
+        guard_entries(self._undo, self.beats[name].scheduler, self.leave)
 
     def _is_running(self) -> bool:
         return _running == [self]

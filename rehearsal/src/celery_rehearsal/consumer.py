@@ -2,17 +2,56 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from .watch import Watch
+
+
+@contextmanager
+def _because(watch: Watch, message: Any, why: str) -> Iterator[None]:
+    """Record the message that Celery throws away in here once, with the reason."""
+    watch.reason = why
+    try:
+        yield
+        if watch.reason:
+            # An undecodable message is acked, which the broker does not tell from one that was done.
+            watch.rejected(message, False)
+    finally:
+        watch.reason = ""
+
+
+def _explaining(base: type[Any], watch: Watch) -> type[Any]:
+    """The consumer class, which says why it throws a message away."""
+
+    class ExplainingConsumer(base):  # type: ignore[misc] # a class given at run time
+        def on_unknown_task(self, body: Any, message: Any, exc: Any) -> None:
+            with _because(watch, message, "unknown task"):
+                super().on_unknown_task(body, message, exc)
+
+        def on_unknown_message(self, body: Any, message: Any) -> None:
+            with _because(watch, message, "not a task message"):
+                super().on_unknown_message(body, message)
+
+        def on_invalid_task(self, body: Any, message: Any, exc: Any) -> None:
+            with _because(watch, message, f"invalid: {exc!r}"):
+                super().on_invalid_task(body, message, exc)
+
+        def on_decode_error(self, message: Any, exc: Any) -> None:
+            with _because(watch, message, f"undecodable: {exc!r}"):
+                super().on_decode_error(message, exc)
+
+    return ExplainingConsumer
 
 
 def consumer_class(base: type[Any], watch: Watch) -> type[Any]:
     """The app's consumer class, without its loop and with an eye on rate limits and redelivery."""
 
-    class VirtualConsumer(base):  # type: ignore[misc] # a class given at run time
+    class VirtualConsumer(_explaining(base, watch)):  # type: ignore[misc] # a class given at run time
         def loop(self, *args: Any) -> None:
             """What Celery's loop does before its first turn; the turns are `Worker.step`."""
             handle = self.create_task_handler()

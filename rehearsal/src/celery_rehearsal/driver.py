@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from . import pending
 from .arguments import aware, duration
 from .clock import MICROSECONDS
+from .crew import Crew
 from .errors import BadUseError, NeverIdleError
 from .settings import check_eager
 from .steps import MILLISECOND, Steps
@@ -19,10 +20,8 @@ if TYPE_CHECKING:
     from .pending import Pending
 
 
-class Driver(Steps):
+class Driver(Steps, Crew):
     """Mixed into `VirtualCelery`."""
-
-    _thread: int
 
     @property
     def now(self) -> datetime:
@@ -46,7 +45,8 @@ class Driver(Steps):
     def run_until_idle(self, limit: timedelta = timedelta(days=1)) -> None:
         """Advance until no message is queued, scheduled or unacked; entries of beat yet to come do not count.
 
-        Raises NeverIdleError, naming what is left, after `limit`, or when nothing left to do would change it.
+        Raises NeverIdleError, naming what is left, after `limit`, or at once when only messages are left that no
+        worker consumes.
         """
         self._check_caller()
         last = self.clock.ticks + duration(limit, "run_until_idle(limit=...)") // timedelta(microseconds=1)
@@ -56,17 +56,18 @@ class Driver(Steps):
             if not left:
                 return
             following = self._next_ticks()
-            if following is None or following > last:
+            if following is None or following > last or pending.is_stuck(left):
                 raise NeverIdleError(pending.explain(left, limit, self))
             self.clock.forward(max(following - self.clock.ticks, MILLISECOND))
 
     def pending(self) -> Pending:
         """What is queued, scheduled and unacked right now."""
-        return pending.look(self.broker, self.workers.values(), self.clock)
+        return pending.look(self)
 
     def next_at(self) -> datetime | None:
         """When the cluster does something next: an aware datetime in UTC, None for never."""
-        if self.broker.has_messages() and self.workers:
+        waiting = [(broker, message.queue) for broker in self.brokers for message in broker.queued()]
+        if any(self.is_consumed_now(*place) for place in waiting):
             return self.now
         following = self._next_ticks()
         if following is None:
@@ -91,7 +92,9 @@ class Driver(Steps):
             raise BadUseError("the cluster belongs to the thread that entered it")
         if self.watch.actor != "test":
             self._refuse(BadUseError("a task cannot move the clock; it may only sleep"))
-        check_eager(self.watch.app)
+        self._raise_what_left()
+        for app in self.apps:
+            check_eager(app)
 
     def _is_running(self) -> bool:
         raise NotImplementedError

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from .arguments import check_name, declared_tasks, duration, task_name
 from .driver import Driver
 from .errors import BadUseError, NotSimulatedError
+from .members import queue_list
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import timedelta
 
     from .beats import Shelves
@@ -46,7 +48,7 @@ class Faults(Driver):
         if at not in EDGES:
             raise BadUseError(f"at={at!r}: one of {', '.join(EDGES)}")
         if during is not None:
-            check_name(task_name(during), "task", self.app.tasks)
+            check_name(task_name(during), "task", {name for app in self.apps for name in app.tasks})
             if name is not None:
                 check_name(name, "worker", self._queues)
             self._arms.append((name, task_name(during), at))
@@ -69,11 +71,16 @@ class Faults(Driver):
         self.watch.add("child lost", worker=worker.name)
         worker.pool.lose_child()
 
-    def start_worker(self, name: str | None = None) -> None:
+    def start_worker(self, name: str | None = None, *, queues: Iterable[str] | None = None) -> None:
         """Start a worker that was killed or stopped; without a name, the first that is down.
 
-        Raises BadUseError when it runs already or was never one of the cluster's.
+        With `queues`, it consumes those from now on, and can be a new worker of the main app.
+
+        Raises BadUseError when it runs already, or was never one of the cluster's and no queues are given.
         """
+        if queues is not None and name is not None and name not in {*self.workers, *self.beats, *self._beats_wanted}:
+            part = self._owner.get(name, self._parts[0])
+            self._enrol(name, part, queue_list(name, queues), list(part.app.amqp.queues))
         name = _choose(self.workers_down, name, "worker")
         self._make_worker(name)
         self.watch.add("worker started", worker=name)
@@ -103,10 +110,10 @@ class Faults(Driver):
         self._make_beat(name)
         self.watch.add("beat started", worker=name, detail="fresh" if fresh else "")
 
-    def lose_broker(self) -> None:
-        """Empty the broker: every message is gone, those that workers hold for later included.
+    def lose_broker(self, app: Any = None) -> None:
+        """Empty the broker of the main app, or of `app`: every message is gone, those that workers hold too.
 
-        Raises NotSimulatedError while a task runs.
+        Raises NotSimulatedError while a task runs, BadUseError for an app that is not of the cluster.
         """
         self._not_in_task("lose_broker")
         if self.strands.waiting:
@@ -114,24 +121,31 @@ class Faults(Driver):
                 "lose_broker() while a task runs: the task would go on without its message; lose the broker before or "
                 "after it, or kill the worker first"
             )
-        for worker in list(self.workers.values()):
-            self._act(worker.name, worker.reconnect, worker)
-        self.broker.lose()
-        self.watch.add("broker lost")
+        owner = next((part for part in self._parts if part.app is (app or self.app)), None)
+        if owner is None:
+            raise BadUseError(f"lose_broker({app!r}): not an app of the cluster")
+        for name, worker in list(self.workers.items()):
+            if self.broker_of(name) is owner.broker:
+                self._act(name, worker.reconnect, worker)
+        owner.broker.lose()
+        self.watch.add("broker lost", detail=f"of app {app.main}" if app else "")
 
     def fail_publish(self, n: int = 1) -> None:
-        """Let the next `n` publishes of tasks fail as when the broker is down, their retries included."""
+        """Let the next `n` publishes of tasks fail as when the broker is down, their retries included.
+
+        With several apps, publishes of each count.
+        """
         if n < 0:
             raise BadUseError(f"fail_publish({n}): how many publishes fail is not less than none")
-        self.broker.tap.failures = n
+        self.broker.tap.publishing.failures = n
 
     def deliver_twice(self, id: str) -> None:  # noqa: A002 - it is what Celery calls it
         """Put a second copy of a message into its queue. Raises BadUseError for an id never published."""
         twin = self.broker.tap.twin(id)
         if twin is None:
             raise BadUseError(f"deliver_twice({id!r}): no message with that id is known")
-        queue, message = twin
-        self.broker.put(queue, message)
+        tap, queue, message = twin
+        next(broker for broker in self.brokers if broker.tap is tap).put(queue, message)
         self.watch.add("doubled", task=message["headers"]["task"], id=id, queue=queue)
 
     def step_clock(self, delta: timedelta) -> None:
@@ -162,7 +176,9 @@ class Faults(Driver):
                 self.strands.current.die(f"at the {edge} of {task}")
 
     def _names(self, kind: str) -> set[str]:
-        return declared_tasks(self.app) if kind == "task" else {*self._queues, *self._beats_wanted, "test"}
+        if kind == "task":
+            return {name for app in self.apps for name in declared_tasks(app)}
+        return {*self._queues, *self._beats_wanted, "test"}
 
     def _lose_worker(self, worker: Worker, detail: str) -> None:
         self.workers.pop(worker.name, None)

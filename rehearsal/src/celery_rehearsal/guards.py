@@ -1,10 +1,10 @@
-"""Nothing under virtual time may go round the cluster: no eager mode, no connected socket, no started thread."""
+"""Nothing under virtual time may go round the cluster: no eager mode and no started thread."""
 
 from __future__ import annotations
 
-import socket
 import threading
 from typing import TYPE_CHECKING, Any, NoReturn
+from weakref import WeakSet
 
 from celery.utils.collections import ConfigurationView
 
@@ -38,39 +38,37 @@ def guard_eager(undo: ExitStack, app: Any, refuse: Callable[[Exception], NoRetur
     swap_attribute(undo, ConfigurationView, "__getitem__", getitem)
 
 
-def guard_sockets(undo: ExitStack, refuse: Callable[[Exception], NoReturn]) -> None:
-    """Refuse every connect of this thread. A server of the test's own, in another thread, goes on."""
+def guard_threads(
+    undo: ExitStack,
+    refuse: Callable[[Exception], NoReturn],
+    *,
+    in_member: Callable[[], bool],
+    allowed: bool,
+) -> Callable[[], bool]:
+    """Refuse every thread that this one starts, unless `allowed`.
+
+    Returns whether the running thread is this one, or one that a task or a beat started.
+    """
     ours = threading.get_ident()
-    for name in ("connect", "connect_ex"):
-        real = getattr(socket.socket, name)
-
-        def connect(sock: socket.socket, address: Any, real: Any = real) -> Any:
-            if threading.get_ident() != ours:
-                return real(sock, address)
-            return refuse(
-                RealWorldError(
-                    f"a socket to {address!r} was opened under virtual time; a server keeps real time. "
-                    "Where it is meant, as for a database: VirtualCelery(..., allow_sockets=True)"
-                )
-            )
-
-        swap_attribute(undo, socket.socket, name, connect)
-
-
-def guard_threads(undo: ExitStack, refuse: Callable[[Exception], NoReturn]) -> None:
-    """Refuse every thread that this one starts."""
-    ours = threading.get_ident()
+    # Not by their numbers, which the system uses again.
+    members: WeakSet[threading.Thread] = WeakSet()
     real = threading.Thread.start
 
+    def is_ours() -> bool:
+        return threading.get_ident() == ours or (bool(members) and threading.current_thread() in members)
+
     def start(thread: threading.Thread) -> None:
-        if threading.get_ident() != ours:
-            real(thread)
-            return
-        refuse(
-            RealWorldError(
-                f"{thread.name} was started under virtual time; threads see a clock that moves under them. "
-                "Where it is meant: VirtualCelery(..., allow_threads=True)"
-            )
-        )
+        if is_ours():
+            if not allowed:
+                refuse(
+                    RealWorldError(
+                        f"{thread.name} was started under virtual time; threads see a clock that moves under them. "
+                        "Where it is meant: VirtualCelery(..., allow_threads=True)"
+                    )
+                )
+            if in_member():
+                members.add(thread)
+        real(thread)
 
     swap_attribute(undo, threading.Thread, "start", start)
+    return is_ours

@@ -9,9 +9,10 @@ import unittest
 from typing import TYPE_CHECKING, Any
 
 from celery import Task
+from celery.beat import ScheduleEntry
 from celery.utils.dispatch import Signal
 
-from .errors import Escape, TestkitError
+from .errors import Escape
 from .patching import swap_attribute
 
 if TYPE_CHECKING:
@@ -51,31 +52,43 @@ def guard_methods(undo: ExitStack, task: Any, leave: Callable[[BaseException], N
         swap_attribute(undo, type(task), "__call__", guarded(type(task).__call__, leave))
 
 
-def guard_signals(undo: ExitStack, leave: Callable[[BaseException], None]) -> None:
-    """Guard every handler of Celery's signals. Celery swallows each Exception of a handler, in the test as well."""
+def guard_signals(undo: ExitStack, leave: Callable[[BaseException], None], in_member: Callable[[], bool]) -> None:
+    """Guard every handler of Celery's signals, those of the test's own calls too."""
     signal: Any = Signal
     real, real_send = signal._live_receivers, signal.send
 
-    def leave_handler(error: BaseException) -> None:
-        leave(error)
-        if is_verdict(error) or isinstance(error, TestkitError):
-            raise Escape(error) from error
-
     def live_receivers(self: Any, sender: Any) -> list[Callable[..., Any]]:
-        return [guarded(receiver, leave_handler) for receiver in real(self, sender)]
+        return [guarded(receiver, leave) for receiver in real(self, sender)]
 
     def send(self: Any, sender: Any, **named: Any) -> Any:
         try:
             return real_send(self, sender, **named)
         except Escape as end:
-            # A member lets it through to the driver, which raises the error in the test.
-            leave(end)
+            if in_member():
+                raise
+            # The test called, or starts a worker: nothing is in between that could swallow it.
             error = end.error
         raise error
 
     swap_attribute(undo, signal, "_live_receivers", live_receivers)
     swap_attribute(undo, signal, "send", send)
     swap_attribute(undo, signal, "send_robust", send)
+
+
+def guard_entries(undo: ExitStack, scheduler: Any, leave: Callable[[BaseException], None]) -> None:
+    """Guard the code of schedules, and of what a beat publishes: beat logs each Exception of theirs, and goes on."""
+    for entry in {ScheduleEntry, scheduler.Entry}:
+        if "is_due" in vars(entry) and not hasattr(entry.is_due, "__wrapped__"):
+            swap_attribute(undo, entry, "is_due", guarded(entry.is_due, leave))
+
+    def leave_by_any(error: BaseException) -> None:
+        # Celery raises a SchedulingError instead of what it caught.
+        found: BaseException | None = error
+        while found is not None:
+            leave(found)
+            found = found.__context__
+
+    vars(scheduler)["apply_async"] = guarded(scheduler.apply_async, leave_by_any)
 
 
 def _runners() -> list[type[BaseException]]:

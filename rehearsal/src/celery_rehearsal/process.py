@@ -139,6 +139,8 @@ def _slots(app: Any) -> list[Slot]:
         *((owner, name, partial(owner.get, name, _MISSING)) for owner, name in replaced),
         (vars(trace), "_localized", list),
         (vars(_state), "_task_join_will_block", bool),
+        # Shared tasks send themselves by the current app.
+        (vars(vars(_state)["_tls"]), "current_app", lambda: app),
         *((vars(state), name, lambda: None) for name in ("should_stop", "should_terminate")),
         *((owner, "_data", dict) for owner in limited),
         *((owner, "_heap", list) for owner in limited),

@@ -54,6 +54,14 @@ def app_connects_by_its_attribute() -> bool:
     return bool(app.connection_for_read() == app.connection_for_write() == "ours")
 
 
+def queues_consumed_are_those_declared() -> bool:
+    """A worker without queues of its own consumes what the app declares, or else the default queue."""
+    app = _app()
+    default = list(app.amqp.queues.consume_from)
+    declared = app.amqp.Queues({"one": {}, "two": {}})
+    return default == [app.conf.task_default_queue] and list(declared.consume_from) == ["one", "two"]
+
+
 def app_backend_is_the_one_set() -> bool:
     """An app's result backend is the one that was set for the thread."""
     app = _app()

@@ -91,6 +91,13 @@ SEAMS = (
         _takes(f"{CONSUMER}.__init__", "loop", "_pending_operations"),
     ),
     Seam("Consumer rate limits", "records", _has(CONSUMER, "_limit_task", "_limit_post_eta", "bucket_for_task")),
+    Seam(
+        "Consumer's unusable messages",
+        "recorded once",
+        _has(CONSUMER, "on_unknown_task", "on_unknown_message", "on_invalid_task", "on_decode_error"),
+    ),
+    Seam("Consumer queues", "one more", _has(CONSUMER, "add_task_queue")),
+    Seam("kombu Consumer", "asked what it consumes", _has("kombu:Consumer", "consuming_from", "queues")),
     Seam("Consumer call_soon", "acks at once", _has(CONSUMER, "call_soon", "perform_pending_operations")),
     Seam("settings", "written over the app's", _does("settings_prefer_the_first_name")),
     Seam(
@@ -154,14 +161,20 @@ SEAMS = (
         _has("celery.beat:PersistentScheduler", "persistence", "_store"),
     ),
     Seam("ScheduleEntry order", "by name", _has("celery.beat:ScheduleEntry", "__lt__", "name")),
+    Seam("ScheduleEntry", "lets verdicts pass", _has("celery.beat:ScheduleEntry", "is_due")),
+    Seam("beat Scheduler publishes", "lets verdicts pass", _has("celery.beat:Scheduler", "apply_async", "Entry")),
     Seam(
         "app connections",
         "pointed at the broker",
-        _does("app_connects_by_its_attribute", _has("celery.app.base:Celery", "_connection", "_pool")),
+        _does("app_connects_by_its_attribute", _has("celery.app.base:Celery", "_connection", "_pool", "pool")),
     ),
     Seam("app producers", "made again", _has("celery.app.amqp:AMQP", "_producer_pool", "producer_pool")),
     Seam("kombu pools", "forgotten afterwards", _has("kombu.pools", "connections", "producers")),
-    Seam("app queues", "all consumed", _has("celery.app.amqp:Queues", "select", "_consume_from")),
+    Seam(
+        "app queues",
+        "consumed by default",
+        _does("queues_consumed_are_those_declared", _has("celery.app.amqp:Queues", "select", "_consume_from")),
+    ),
     Seam(
         "app backend",
         "swapped",
@@ -238,6 +251,10 @@ SEAMS = (
     Seam("Redis poller", "reads", _takes(f"{REDIS}MultiChannelPoller.__init__", "_channels", "after_read")),
     Seam("Redis poller's client", "connected", _has(f"{REDIS}MultiChannelPoller", "_client_registered")),
     Seam("Redis prefix", "kombu's own client", _has(f"{REDIS}PrefixedStrictRedis", "_prefix_args")),
+    Seam("memory exchanges", "known or not", _has("kombu.transport.memory:Transport.global_state", "exchanges")),
+    Seam("fanout of a channel", "has no queue", _has("kombu.transport.memory:Channel", "_put_fanout")),
+    Seam("broker URL", "tells brokers apart", _takes("kombu.utils.url:url_to_parts", "urlparse", "path")),
+    Seam("name look-ups", "refused", _takes("socket:getaddrinfo", "_socket")),
     Seam("Redis restore", "visibility timeout", _has(f"{REDIS}MultiChannelPoller", "maybe_restore_messages")),
     Seam(
         "fakeredis socket",

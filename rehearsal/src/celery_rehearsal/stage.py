@@ -9,14 +9,15 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from celery import Task, _state, beat
+from celery.backends.cache import CacheBackend
 from celery.exceptions import ImproperlyConfigured
 from celery.fixups import django as django_fixups
 from celery.worker import state
-from kombu import pools
 
 from .beats import entry_order
+from .connections import swap_connections
 from .containers import keep_settings
-from .errors import BadUseError, RealWorldError
+from .errors import BadUseError
 from .leaving import METHODS, guard_methods, guarded
 from .patching import swap_attribute, swap_contents, swap_item, swap_unless_patched
 from .program import become_worker, forget_receivers
@@ -26,7 +27,8 @@ from .settings import check_eager, write_settings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .broker import Broker
+    from .connections import Refuse
+    from .members import Part
 
 # Where this is set, Celery's Django fixup does not run Django's system checks.
 SKIP_CHECKS = "CELERY_SKIP_CHECKS"
@@ -48,21 +50,38 @@ def load(undo: ExitStack, app: Any, *, checks: bool) -> None:
     app.conf.get("timezone")
 
 
-def set_stage(undo: ExitStack, app: Any, broker: Broker) -> None:
-    """Point the app at the broker, and make every change that the stack can take back."""
-    for name in ("_conf", "_config_source", "namespace"):
-        swap_attribute(undo, app, name, getattr(app, name))
-    swap_attribute(undo, app.loader, "_conf", app.loader._conf)
-    keep_settings(undo, app.conf)
-    write_settings(undo, app)
-    _swap_current_app(undo, app)
-    become_worker(undo, app)
+def set_stage(undo: ExitStack, parts: list[Part], refuse: Refuse) -> None:
+    """Point each app at its broker, and make every change that the stack can take back. The first is the current."""
+    for part in parts:
+        for name in ("_conf", "_config_source", "namespace"):
+            swap_attribute(undo, part.app, name, getattr(part.app, name))
+        swap_attribute(undo, part.app.loader, "_conf", part.app.loader._conf)
+        keep_settings(undo, part.app.conf)
+        write_settings(undo, part.app)
+        become_worker(undo, part.app)
+        _swap_queues(undo, part.app)
+    _swap_current_app(undo, parts[0].app)
     forget_receivers(undo)
-    _swap_connections(undo, app, broker)
-    _swap_queues(undo, app)
+    swap_connections(undo, parts, refuse)
     _swap_worker_state(undo)
-    install_backend(undo, app, getattr(broker, "server", None))
+    install_backends(undo, parts)
     swap_attribute(undo, beat.ScheduleEntry, "__lt__", entry_order)
+
+
+def install_backends(undo: ExitStack, parts: list[Part]) -> None:
+    """Give each app a result backend. Two apps see each other's results if they have one URL, and not otherwise."""
+    first: dict[Any, tuple[Any, Any]] = {}
+    for part in parts:
+        url, server = part.app.conf.result_backend, getattr(part.broker, "server", None)
+        if server is not None and part is not parts[0]:
+            # A server of its own, so that two apps on one broker do not share their results by it.
+            server = first[url][0] if url in first else type(server)()
+        install_backend(undo, part.app, server)
+        backend: Any = part.app.backend if len(parts) > 1 else None
+        if isinstance(backend, CacheBackend):
+            # The client keeps the memory that it finds when it is made.
+            vars(backend)["client"] = first[url][1] if url in first else backend.client
+        first.setdefault(url, (server, getattr(backend, "client", None)))
 
 
 def wrap_tasks(undo: ExitStack, app: Any, cluster: Any) -> None:
@@ -79,21 +98,6 @@ def wrap_tasks(undo: ExitStack, app: Any, cluster: Any) -> None:
             if hasattr(task, name):
                 swap_unless_patched(undo, task, name, _wrapped(task, name, cluster))
         guard_methods(undo, task, cluster.leave)
-
-
-def queue_names(app: Any) -> list[str]:
-    """Every queue that the app names: task_queues, task_routes, tasks' and beat entries' own."""
-    names: dict[Any, None] = dict.fromkeys(app.amqp.queues)
-    routes = app.conf.task_routes or ()
-    for route in routes if isinstance(routes, list | tuple) else (routes,):
-        for target in route.values() if isinstance(route, dict) else ():
-            queue = target.get("queue") if isinstance(target, dict) else target
-            names.setdefault(getattr(queue, "name", queue))
-    for task in app.tasks.values():
-        names.setdefault(getattr(task, "queue", None))
-    for entry in app.conf.beat_schedule.values():
-        names.setdefault(entry.get("options", {}).get("queue"))
-    return [name for name in names if isinstance(name, str)]
 
 
 def check_queues(app: Any, names: list[str]) -> None:
@@ -172,30 +176,13 @@ def _swap_current_app(undo: ExitStack, app: Any) -> None:
     app.set_current()
 
 
-def _swap_connections(undo: ExitStack, app: Any, broker: Broker) -> None:
-    original = app._connection
-
-    def connection(url: Any = None, **kwargs: Any) -> Any:
-        if url not in {None, app.conf.broker_read_url, app.conf.broker_write_url}:
-            raise RealWorldError(f"a connection to {url!r} was asked for; under virtual time the broker is fake")
-        options = {"transport": broker.transport, "ssl": False, "userid": None, "password": None}
-        return original("virtual", **(kwargs | options))
-
-    swap_attribute(undo, app, "_connection", connection)
-    # kombu keeps every pool it ever made, and with it all that the cluster was.
-    swap_contents(undo, pools.connections)
-    swap_contents(undo, pools.producers)
-    # A pool made before holds connections to the app's own broker, and is handed back untouched.
-    swap_attribute(undo, app, "_pool", None)
-    swap_attribute(undo, app.amqp, "_producer_pool", None)
-    undo.callback(lambda: app._pool and app._pool.force_close_all())
-
-
 def _swap_queues(undo: ExitStack, app: Any) -> None:
     queues = app.amqp.queues
     swap_contents(undo, queues)
     swap_contents(undo, queues.aliases)
     swap_attribute(undo, queues, "_consume_from", queues._consume_from)
+    if hasattr(queues, "_default_consume_from"):  # from 5.7
+        swap_contents(undo, queues._default_consume_from)
 
 
 def _swap_worker_state(undo: ExitStack) -> None:

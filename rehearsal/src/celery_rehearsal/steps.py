@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from contextvars import Context
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from celery.exceptions import WorkerShutdown, WorkerTerminate
 
-from .errors import Escape, NeverIdleError, WorkerKilled
+from .errors import Escape, NeverIdleError, TestkitError, WorkerKilled
 from .leaving import is_verdict
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ class Steps:
     watch: Watch
     strands: Strands
     _leaving: BaseException | None = None
+    _thread: int
+    _is_ours: Callable[[], bool]
 
     @property
     def _current(self) -> Worker | None:
@@ -134,7 +137,7 @@ class Steps:
             self._leaving = end.error
         elif worker is None or not isinstance(end, WorkerShutdown | WorkerTerminate) or _is_of_a_child(strand, end):
             # Code in a beat or in a child that raises one of these ends no worker.
-            self._leaving = end or self._leaving
+            self._leaving = self._leaving or end
         elif isinstance(end, WorkerShutdown):
             self.stop_worker(worker.name, detail="WorkerShutdown in a task")
         elif self.workers.get(worker.name) is worker:
@@ -142,12 +145,14 @@ class Steps:
 
     def leave(self, error: BaseException) -> None:
         """Raise an Escape if code that a member runs has raised an exception that is meant for the test."""
-        if self.watch.actor == "test":
-            return
-        if isinstance(error, Escape):
-            raise error
-        if is_verdict(error):
+        if self._in_member() and is_verdict(error):
             self._leaving = error
+            raise Escape(error) from error
+
+    def leave_signal(self, error: BaseException) -> None:
+        """As `leave`, in a handler of a signal, whose errors Celery swallows in the test's own calls too."""
+        self.leave(error)
+        if is_verdict(error) or isinstance(error, TestkitError):
             raise Escape(error) from error
 
     def _drive(self, ticks: int | None, until: Callable[[], Any] | None) -> bool:
@@ -169,12 +174,24 @@ class Steps:
                 raise
             raise Escape(error) from error
 
+    def _in_member(self) -> bool:
+        """Whether a worker, a beat, or a thread that one of them started is acting, and not the test."""
+        if threading.get_ident() == self._thread:
+            return self.watch.actor != "test"
+        return self._is_ours()
+
     def _refuse(self, error: Exception) -> NoReturn:
-        if self.watch.actor == "test":
+        in_thread = threading.get_ident() != self._thread
+        if in_thread or self._in_member():
+            # What runs in between takes the error for its own, and may catch an Escape too. The step asks for this.
+            self._leaving = error
+        raise error if in_thread or not self._in_member() else Escape(error)
+
+    def _raise_what_left(self) -> None:
+        """Raise what a thread left behind between two steps."""
+        error, self._leaving = self._leaving, None
+        if error is not None:
             raise error
-        # In a member, Celery or the app's own code would take the error for one of theirs.
-        self._leaving = error
-        raise Escape(error)
 
     def _check_caller(self) -> None:
         raise NotImplementedError

@@ -190,7 +190,7 @@ class Strands:
         roll_back(strand.blocks)
         stacks: list[Any] = [
             vars(_state)["_task_stack"],
-            *(task.request_stack for task in self._watch.app.tasks.values()),
+            *(task.request_stack for app in self._watch.apps for task in app.tasks.values()),
         ]
         for stack in stacks:
             stack._local.__storage__.pop(strand.greenlet, None)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 KINDS = (
     "sent",
     "unsent",
+    "unconsumed",
+    "unroutable",
     "received",
     "redelivered",
     "scheduled",

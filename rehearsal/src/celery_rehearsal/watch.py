@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from celery import Celery
 
-    from .broker import Tap
+    from .broker import Publishing, Tap
     from .timeline import Timeline
 
 
@@ -26,19 +26,23 @@ class Watch:
 
     def __init__(
         self,
-        app: Celery,
+        apps: list[Celery],
         timeline: Timeline,
         now: Callable[[], datetime],
         refuse: Callable[[Exception], NoReturn] | None = None,
     ) -> None:
-        self.app = app
+        self.apps = apps
         self.timeline = timeline
         self.now = now
         self.refuse = refuse
         self.turns = Turns(now)
         self.actor = "test"
         self.entry = ""
-        self.tap: Tap | None = None
+        # Set by a cluster: where its messages arrive, and whether a worker consumes a queue there.
+        self.publishing: Publishing | None = None
+        self.consumes: Callable[[Tap, str], bool] = lambda _tap, _queue: True
+        # Why Celery is about to throw a message away.
+        self.reason = ""
 
     def connect(self, undo: ExitStack) -> None:
         """Listen until the stack is closed."""
@@ -68,7 +72,8 @@ class Watch:
 
     def rejected(self, message: Any, requeue: bool) -> None:
         """A worker gave a message back or threw it away."""
-        detail = "back to the queue" if requeue else "dropped"
+        detail = self.reason or ("back to the queue" if requeue else "dropped")
+        self.reason = ""
         self.add("rejected", **_named(message.headers or {}), worker=self.actor, detail=detail)
 
     def limited(self, request: Any, seconds: float) -> None:
@@ -77,11 +82,11 @@ class Watch:
         self.add("rate-limited", **_named(request.request_dict), worker=self.actor, when=when)
 
     def _before_publish(self, headers: dict[str, Any], routing_key: str = "", **_kwargs: Any) -> None:
-        if self.tap is not None and self.tap.before_publish():
+        if self.publishing is not None and self.publishing.before_publish():
             named = _named(headers)
             self.add("unsent", **named, by=self.actor, entry=self.entry, queue=routing_key, detail="fail_publish")
 
-    def _published(self, headers: dict[str, Any], routing_key: str = "", **_kwargs: Any) -> None:
+    def _published(self, headers: dict[str, Any], exchange: Any = "", routing_key: str = "", **_kwargs: Any) -> None:
         self.add(
             "sent",
             **_named(headers),
@@ -92,6 +97,21 @@ class Watch:
             when=instant(headers.get("eta")),
             expires=instant(headers.get("expires")),
         )
+        self._arrived(headers, getattr(exchange, "name", exchange), routing_key)
+
+    def _arrived(self, headers: dict[str, Any], exchange: str, routing_key: str) -> None:
+        arrival = self.publishing
+        if arrival is None or arrival.tap is None:
+            return
+        fields = {**_named(headers), "by": self.actor}
+        if not arrival.queues and not arrival.fanout:
+            why = f"lost: no queue is bound to exchange {exchange!r} for {routing_key!r}"
+            if arrival.undeclared:
+                why += "; nobody declared the exchange; on RabbitMQ the next publish raises NotFound"
+            self.add("unroutable", **fields, detail=why)
+        for queue in arrival.queues:
+            if not self.consumes(arrival.tap, queue):
+                self.add("unconsumed", **fields, queue=queue, detail="no worker consumes it")
 
     def _received(self, request: Any, **_kwargs: Any) -> None:
         headers = request.request_dict
@@ -141,15 +161,14 @@ class Watch:
                 expires=instant(request.expires),
             )
 
-    def _unknown(self, name: str, id: str, **_kwargs: Any) -> None:  # noqa: A002 - the signal's own name
-        self.add("rejected", task=name, id=id, worker=self.actor, detail="unknown task")
-        if self.refuse and name in self.app.tasks:
+    def _unknown(self, sender: Any, name: str, **_kwargs: Any) -> None:
+        if self.refuse and name in sender.app.tasks:
             # Raised in the test: Celery would only log it, here and in production.
             late = f"task {name!r} was defined after {self.actor} started; a worker learns its tasks when it starts"
             self.refuse(BadUseError(f"{late}: define or import the task before the cluster, or restart the worker"))
 
     def _ours(self, task: Any) -> bool:
-        return getattr(task, "app", None) is self.app
+        return any(getattr(task, "app", None) is app for app in self.apps)
 
     def _running(self, task: Any) -> dict[str, Any]:
         request = task.request

@@ -54,6 +54,7 @@ class Worker:
         self._broker = broker
         self._processes = processes
         self.process = processes.new(worker=True)
+        self.app = app
         self.next_restore_at: int | None = None
         with self.active():
             self.controller = _controller(app, name, queues=queues, watch=watch, processes=processes, options=options)
@@ -79,6 +80,19 @@ class Worker:
             or (due is not None and due <= ticks)
             or (self.next_restore_at is not None and self.next_restore_at <= ticks)
         )
+
+    def consumed(self) -> list[str]:
+        """Names of the queues that it consumes right now."""
+        return [queue.name for queue in self.consumer.task_consumer.queues if self.consumes(queue.name)]
+
+    def consumes(self, queue: str) -> bool:
+        """Whether it consumes a queue right now."""
+        tasks = self.consumer.task_consumer
+        return bool(tasks) and bool(tasks.consuming_from(queue))
+
+    def consume(self, queue: str) -> None:
+        """Consume one queue more, as after remote control's `add_consumer`."""
+        self.consumer.add_task_queue(queue)
 
     def step(self, ticks: int) -> bool:
         """One turn of the worker's loop; tell whether anything was done."""

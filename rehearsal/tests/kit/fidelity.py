@@ -112,7 +112,7 @@ def main(broker: str) -> None:
     from contextlib import ExitStack
 
     app = make_app(broker)
-    watch = Watch(app, Printing(app.timezone), lambda: datetime.now(UTC))
+    watch = Watch([app], Printing(app.timezone), lambda: datetime.now(UTC))
     signals.worker_ready.connect(lambda **_: publish(app), weak=False)
     with ExitStack() as undo:
         watch.connect(undo)

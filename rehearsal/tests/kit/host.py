@@ -79,7 +79,7 @@ def main() -> None:
 
     app = make_app()
     timeline = Ending(UTC)
-    watch = Watch(app, timeline, lambda: datetime.now(UTC))
+    watch = Watch([app], timeline, lambda: datetime.now(UTC))
     signals.worker_ready.connect(lambda **_: publish(app), weak=False)
     with ExitStack() as undo:
         watch.connect(undo)

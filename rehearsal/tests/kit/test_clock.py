@@ -63,7 +63,11 @@ def test_who_kept_the_frozen_clock_is_given_real_time(app: Celery) -> None:
 def test_a_kept_counter_tells_real_seconds_after_the_cluster(app: Celery) -> None:
     """So does one that counts seconds; inside, all four count the same."""
     with VirtualCelery(app, start=NOON) as celery:
-        kept = (time.monotonic, time.perf_counter, lambda: time.clock_gettime(time.CLOCK_MONOTONIC))
+        kept: tuple[Callable[[], float], ...] = (
+            time.monotonic,
+            time.perf_counter,
+            lambda: time.clock_gettime(time.CLOCK_MONOTONIC),
+        )
         before = [read() for read in kept]
         celery.advance(HOUR)
         assert [read() - since for read, since in zip(kept, before, strict=True)] == [3600.0] * 3

@@ -57,7 +57,7 @@ def test_a_name_without_a_near_one_lists_the_known(app: Celery) -> None:
 
 def test_tasks_of_other_services_are_known(app: Celery) -> None:
     """A task that this app only routes, schedules or has sent can be asserted on."""
-    app.conf.task_routes = {"billing.charge": {"queue": "billing"}}
+    app.conf.task_routes = [{"billing.charge": {"queue": "billing"}}, [("billing.refund", "billing")]]
     app.conf.beat_schedule = {"nightly": {"task": "billing.close", "schedule": 3600}}
     with VirtualCelery(app, start=NOON, workers=0) as celery:
         celery.assert_sent("billing.charge", times=0)

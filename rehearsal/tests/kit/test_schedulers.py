@@ -71,13 +71,13 @@ def test_members_have_names_and_queues(app: Celery, transport: str) -> None:
 
 
 def test_queues_of_routes_and_entries_are_consumed(app: Celery, transport: str) -> None:
-    """A worker without -Q takes whatever the app's routes, tasks and beat entries name."""
+    """A worker with "*" takes whatever the app's routes, tasks and beat entries name."""
     app.conf.task_routes = {"note": {"queue": "routed"}}
     app.tasks["late"].__dict__["queue"] = "own"
     app.conf.beat_schedule = {
         "daily": {"task": "limited", "schedule": crontab(hour=18, minute=0), "options": {"queue": "beats"}}
     }
-    with VirtualCelery(app, start=NOON, transport=transport) as celery:
+    with VirtualCelery(app, start=NOON, transport=transport, workers={"all": "*"}) as celery:
         app.tasks["note"].delay()
         app.tasks["late"].delay()
         celery.advance(24 * HOUR)

@@ -72,6 +72,7 @@ CHANGED: dict[str, tuple[str, Any]] = {
     "kombu Timer": ("kombu.asynchronous.timer.Entry.cancel", lambda _entry: None),
     "kombu uuid": ("celery_rehearsal.seam_behaviour.kombu_uuid", lambda _make=uuid4: "id"),
     "app connections": ("celery.Celery.connection_for_read", lambda _app: "another"),
+    "app queues": ("celery.app.amqp.Queues.consume_from", {}),
     "app backend": ("celery.Celery.backend", "another"),
     "remote control": ("celery.app.control.Control.revoke", lambda *_args: "another"),
     "current app": ("celery._state.get_current_app", lambda: None),

@@ -1,0 +1,75 @@
+"""Whose worker consumes which queue, of which broker."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .members import EVERY
+from .stage import check_queues
+
+if TYPE_CHECKING:
+    from .broker import Broker, Tap
+    from .members import Part
+    from .workers import Worker
+
+
+class Crew:
+    """Mixed into `VirtualCelery`. `_queues` are those with which each worker starts, whether it runs or not."""
+
+    workers: dict[str, Worker]
+    _parts: list[Part]
+    _owner: dict[str, Part]
+    _queues: dict[str, list[str]]
+    _every: set[str]
+
+    @property
+    def apps(self) -> list[Any]:
+        """The cluster's apps, the main one first."""
+        return [part.app for part in self._parts]
+
+    @property
+    def brokers(self) -> list[Broker]:
+        """The brokers of the cluster's apps; apps with one URL share one."""
+        found = [part.broker for part in self._parts]
+        return [broker for place, broker in enumerate(found) if broker not in found[:place]]
+
+    def consumes(self, tap: Tap, queue: str) -> bool:
+        """Whether a worker consumes a queue, or would if it were not down. One with every queue starts to."""
+        crew = {name: self.workers.get(name) for name in self._queues if self.broker_of(name).tap is tap}
+        for name, member in crew.items():
+            if name in self._every and queue not in self._queues[name]:
+                self._queues[name].append(queue)
+                if member is not None:
+                    member.consume(queue)
+        return any(
+            queue in self._queues[name] if worker is None else worker.consumes(queue) for name, worker in crew.items()
+        )
+
+    def queues_of_workers(self) -> dict[str, list[str]]:
+        """Queues by worker: what a running one consumes, and what one that is down would."""
+        running = {name: worker.consumed() for name, worker in self.workers.items()}
+        return {name: running.get(name, queues) for name, queues in self._queues.items()}
+
+    def broker_of(self, name: str) -> Broker:
+        """The broker of a worker."""
+        return self._owner[name].broker
+
+    def is_consumed_now(self, broker: Broker, queue: str) -> bool:
+        """Whether a running worker consumes a queue."""
+        return any(w.consumes(queue) for w in self.workers.values() if self.broker_of(w.name) is broker)
+
+    def _enlist(self) -> None:
+        for part in self._parts:
+            known = part.app.amqp.queues
+            # Before a look at the wanted queues, because the look declares them.
+            declared, default = list(known), list(known.consume_from)
+            for name, queues in part.worker_queues(default).items():
+                self._enrol(name, part, queues, declared)
+
+    def _enrol(self, name: str, part: Part, queues: list[str], declared: list[str]) -> None:
+        self._every.discard(name)
+        if queues == [EVERY]:
+            self._every.add(name)
+            queues = declared
+        check_queues(part.app, queues)
+        self._owner[name], self._queues[name] = part, list(queues)

@@ -174,6 +174,13 @@ def _transport(broker: RedisBroker) -> type[Any]:
                 return PrefixedClient(broker.server, self.global_keyprefix)
             return Client(broker.server)
 
+        def basic_consume(self, *args: Any, **kwargs: Any) -> Any:
+            tag = super().basic_consume(*args, **kwargs)
+            # The BRPOP under way names the queues of before. A real one ends after a second.
+            if not answers(self):
+                hang_up(self)
+            return tag
+
         def _put(self, queue: str, message: dict[str, Any], **kwargs: Any) -> None:
             broker.wait()
             super()._put(queue, message, **kwargs)

@@ -231,7 +231,7 @@ def test_a_connection_to_another_apps_broker_is_that_broker(shop: Celery, bank: 
         (lambda _shop, bank: {bank: {"worker": 1}}, "no option worker"),
         (lambda _shop, bank: {bank: {"workers": ["worker1"]}}, "two members .* worker1"),
         (lambda _shop, bank: {bank: {"transport": "amqp"}}, "one of"),
-        (lambda _shop, _bank: {make("x", SHOP): {"transport": "fakeredis"}}, "share a broker"),
+        (lambda _shop, _bank: {make("x", SHOP): {"transport": "memory"}}, "share a broker"),
         (
             lambda _shop, _bank: [make("x", SHOP, broker_transport_options={"visibility_timeout": 5})],
             "broker_transport_options",

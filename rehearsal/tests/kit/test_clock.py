@@ -20,6 +20,7 @@ from time_machine import escape_hatch
 from .conftest import NOON
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from celery import Celery
@@ -127,7 +128,6 @@ MEASURING = [
         "coverage.control",
         "hypothesis.core",
         "queue",
-        "subprocess",
         "threading",
         "unittest.runner",
         "xdist.remote",

@@ -58,7 +58,7 @@ def test_half_past_one_utc_is_half_past_three_in_kyiv_winter_time(app: Celery) -
 
 def test_local_time_is_right_before_and_after_the_change(app: Celery, change: datetime, zone: str) -> None:
     """Each minute of two hours reads as Python converts its instant, fold and offset included."""
-    with VirtualCelery(app, start=change - HOUR, beats=0) as celery:
+    with VirtualCelery(app, start=change - HOUR, beats=0, transport="memory") as celery:
         for _ in range(120):
             expected = celery.now.astimezone(ZoneInfo(zone))
             for now in (datetime.now(ZoneInfo(zone)), app.now()):
@@ -103,7 +103,7 @@ def test_an_aware_eta_runs_at_its_instant(app: Celery, change: datetime, zone: s
     """Of two ETAs with the same local time, the one with fold=1 runs later by the change."""
     second = (change + 10 * MINUTE).astimezone(ZoneInfo(zone))
     etas = [second.replace(fold=0), second]
-    with VirtualCelery(app, start=change - HOUR, beats=0) as celery:
+    with VirtualCelery(app, start=change - HOUR, beats=0, transport="memory") as celery:
         for eta in etas:
             app.tasks["note"].apply_async(eta=eta)
         celery.advance(2 * HOUR)
@@ -113,7 +113,7 @@ def test_an_aware_eta_runs_at_its_instant(app: Celery, change: datetime, zone: s
 def test_a_naive_eta_is_read_as_utc(app: Celery, change: datetime) -> None:
     """A naive ETA means UTC to a worker, also in the repeated hour."""
     eta = change + 10 * MINUTE
-    with VirtualCelery(app, start=change - HOUR, beats=0) as celery:
+    with VirtualCelery(app, start=change - HOUR, beats=0, transport="memory") as celery:
         app.tasks["note"].apply_async(eta=eta.replace(tzinfo=None))
         celery.advance(2 * HOUR)
         celery.assert_ran("note", at=eta)

@@ -103,7 +103,7 @@ def test_local_time_follows_tz(app: Celery, host_in: Callable[[str], None], zone
 def test_a_naive_eta_is_the_hosts_time_taken_for_utc(zone: str, seconds: float) -> None:
     """20 s ahead by local time runs at once in New York, and two hours late in Kyiv, as in production."""
     app = make_app(timezone=None)
-    with VirtualCelery(app, start=NOON, beats=0, host_zone=zone) as celery:
+    with VirtualCelery(app, start=NOON, beats=0, transport="memory", host_zone=zone) as celery:
         app.tasks["note"].apply_async(eta=datetime.now() + timedelta(seconds=20))  # noqa: DTZ005
         celery.advance(days=1)
         celery.assert_ran("note", at=NOON + timedelta(seconds=seconds))

@@ -292,7 +292,7 @@ def broadcast_app() -> Celery:
 def test_broadcast_reaches_each_worker_on_memory() -> None:
     """As on AMQP: each process has drawn a name of its own for its queue."""
     app = broadcast_app()
-    with VirtualCelery(app, start=NOON, workers=3) as celery:
+    with VirtualCelery(app, start=NOON, transport="memory", workers=3) as celery:
         app.tasks["note"].delay()
         celery.advance(MINUTE)
         assert sorted(record.worker for record in celery.timeline.of("started")) == ["worker1", "worker2", "worker3"]
@@ -306,7 +306,7 @@ def test_broadcast_reaches_each_worker_on_memory() -> None:
 def test_a_broadcast_message_of_a_lost_worker_is_lost() -> None:
     """Its queue goes with the worker. No other worker runs the task a second time."""
     app = broadcast_app()
-    with VirtualCelery(app, start=NOON, workers=2) as celery:
+    with VirtualCelery(app, start=NOON, transport="memory", workers=2) as celery:
         app.tasks["note"].apply_async(countdown=60)
         celery.advance(seconds=1)
         celery.kill_worker("worker1")

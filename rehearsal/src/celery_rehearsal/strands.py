@@ -7,6 +7,7 @@ the process is shared: modules, and the connections of Django and of other libra
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from .clock import VirtualClock
     from .watch import Watch
     from .workers import Worker
+
+NO_LOOP: tuple[Any, Any, Any] = (None, None, None)
 
 
 class Strand:
@@ -52,6 +55,7 @@ class Strand:
         self._function = function
         self._unhandled: Unhandled | None = None
         self.blocks: dict[str, int] = {}
+        self.event_loop = NO_LOOP
         self.greenlet: Any = greenlet(self._main)
         self.greenlet.gr_context = context
 
@@ -83,6 +87,7 @@ class Strand:
             self.result = self._function()
         except WorkerKilled as error:
             self.error = error
+            _set_event_loop(NO_LOOP)
             if self._unhandled is not None:
                 self._unhandled.restore(error)
         except BaseException as error:
@@ -160,7 +165,7 @@ class Strands:
         self.resumed_at = REAL.monotonic()
         try:
             with strand.worker.active() if strand.worker else nullcontext():
-                strand.greenlet.switch()
+                _switch(strand)
         finally:
             self.resumed_at = None
             strand.entry = watch.entry
@@ -176,7 +181,7 @@ class Strands:
             strand.killed = detail
             strand.greenlet.parent = getcurrent()
             before, self.current = self.current, strand
-            strand.greenlet.switch()
+            _switch(strand)
             self.current = before
         if strand in self.waiting:
             self.waiting.remove(strand)
@@ -195,6 +200,24 @@ class Strands:
     def _line_up(self, strand: Strand) -> None:
         self._waits += 1
         strand.number = self._waits
+
+
+def _switch(strand: Strand) -> None:
+    outer = _event_loop()
+    _set_event_loop(strand.event_loop)
+    strand.greenlet.switch()
+    strand.event_loop = _event_loop()
+    _set_event_loop(outer)
+
+
+def _event_loop() -> tuple[Any, Any, Any]:
+    """What asyncio keeps per thread while a loop runs."""
+    return asyncio._get_running_loop(), *sys.get_asyncgen_hooks()
+
+
+def _set_event_loop(state: tuple[Any, Any, Any]) -> None:
+    asyncio._set_running_loop(state[0])
+    sys.set_asyncgen_hooks(*state[1:])
 
 
 def stacks_are_per_greenlet() -> bool:

@@ -7,7 +7,6 @@ the process is shared: modules, and the connections of Django and of other libra
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from celery import _state
 from celery.utils.threads import LocalStack
 from greenlet import getcurrent, greenlet  # type: ignore[import-untyped]  # its stubs are no part of the project
 
+from . import event_loops
 from .databases import Held, open_blocks, roll_back
 from .errors import WorkerKilled
 from .sigkill import Unhandled
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from .clock import VirtualClock
     from .watch import Watch
     from .workers import Worker
-
-NO_LOOP: tuple[Any, Any, Any] = (None, None, None)
 
 
 class Strand:
@@ -55,7 +53,7 @@ class Strand:
         self._function = function
         self._unhandled: Unhandled | None = None
         self.blocks: dict[str, int] = {}
-        self.event_loop = NO_LOOP
+        self.event_loop = event_loops.NO_LOOP
         self.greenlet: Any = greenlet(self._main)
         self.greenlet.gr_context = context
 
@@ -87,7 +85,9 @@ class Strand:
             self.result = self._function()
         except WorkerKilled as error:
             self.error = error
-            _set_event_loop(NO_LOOP)
+            # What it waited for can be its event loop.
+            self.until, self.event_loop = None, event_loops.NO_LOOP
+            event_loops.drop()
             if self._unhandled is not None:
                 self._unhandled.restore(error)
         except BaseException as error:
@@ -203,21 +203,11 @@ class Strands:
 
 
 def _switch(strand: Strand) -> None:
-    outer = _event_loop()
-    _set_event_loop(strand.event_loop)
+    outer = event_loops.current()
+    event_loops.restore(strand.event_loop)
     strand.greenlet.switch()
-    strand.event_loop = _event_loop()
-    _set_event_loop(outer)
-
-
-def _event_loop() -> tuple[Any, Any, Any]:
-    """What asyncio keeps per thread while a loop runs."""
-    return asyncio._get_running_loop(), *sys.get_asyncgen_hooks()
-
-
-def _set_event_loop(state: tuple[Any, Any, Any]) -> None:
-    asyncio._set_running_loop(state[0])
-    sys.set_asyncgen_hooks(*state[1:])
+    strand.event_loop = event_loops.current()
+    event_loops.restore(outer)
 
 
 def stacks_are_per_greenlet() -> bool:

@@ -49,9 +49,6 @@ def install(
     def monotonic() -> float:
         return clock.monotonic() if is_task() else REAL.monotonic()
 
-    if threading.current_thread() is threading.main_thread():
-        # asyncio.run() sets a handler of its own, and one that is killed does not take it back.
-        undo.callback(signal.signal, signal.SIGINT, signal.getsignal(signal.SIGINT))
     bind_sleep(undo, clock.virtual_sleep)
     if not threads:
         _conditions(undo, strands, is_task)

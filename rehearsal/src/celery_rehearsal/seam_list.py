@@ -230,6 +230,7 @@ SEAMS = (
         "told from sockets",
         _has("asyncio.selector_events:BaseSelectorEventLoop", "_read_from_self"),
     ),
+    Seam("running event loop", "one per task", _has("asyncio", "_get_running_loop", "_set_running_loop")),
     Seam("subprocess clock", "real", _has("subprocess", "time", "_time")),
     Seam(
         "virtual channel",

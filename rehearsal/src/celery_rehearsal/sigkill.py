@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import sys
+import warnings
 from types import CodeType, CoroutineType, FrameType, GeneratorType
 from typing import Any
 
@@ -56,7 +57,10 @@ class Unhandled:
         error.__traceback__ = error.__context__ = None
         if self._coroutines:
             # An event loop and its tasks refer to each other; collected later, they would run their handlers then.
-            gc.collect()
+            with warnings.catch_warnings():
+                # A dead process closes nothing.
+                warnings.simplefilter("ignore", ResourceWarning)
+                gc.collect()
         for slot, before in zip(self._slots, self._before, strict=True):
             slot.value = before
 

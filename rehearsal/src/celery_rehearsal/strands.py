@@ -15,6 +15,7 @@ from celery import _state
 from celery.utils.threads import LocalStack
 from greenlet import getcurrent, greenlet  # type: ignore[import-untyped]  # its stubs are no part of the project
 
+from . import event_loops
 from .databases import Held, open_blocks, roll_back
 from .errors import WorkerKilled
 from .sigkill import Unhandled
@@ -55,6 +56,7 @@ class Strand:
         self._function = function
         self._unhandled: Unhandled | None = None
         self.blocks: dict[str, int] = {}
+        self.event_loop = event_loops.NO_LOOP
         self.greenlet: Any = greenlet(self._main)
         self.greenlet.gr_context = context
 
@@ -86,6 +88,9 @@ class Strand:
             self.result = self._function()
         except WorkerKilled as error:
             self.error = error
+            # What it waited for can be its event loop.
+            self.until, self.event_loop = None, event_loops.NO_LOOP
+            event_loops.drop()
             if self._unhandled is not None:
                 self._unhandled.restore(error)
         except BaseException as error:
@@ -163,7 +168,7 @@ class Strands:
         self.resumed_at = REAL.monotonic()
         try:
             with strand.active():
-                strand.greenlet.switch()
+                _switch(strand)
         finally:
             self.resumed_at = None
             strand.entry = watch.entry
@@ -179,7 +184,7 @@ class Strands:
             strand.killed = detail
             strand.greenlet.parent = getcurrent()
             before, self.current = self.current, strand
-            strand.greenlet.switch()
+            _switch(strand)
             self.current = before
         if strand in self.waiting:
             self.waiting.remove(strand)
@@ -198,6 +203,14 @@ class Strands:
     def _line_up(self, strand: Strand) -> None:
         self._waits += 1
         strand.number = self._waits
+
+
+def _switch(strand: Strand) -> None:
+    outer = event_loops.current()
+    event_loops.restore(strand.event_loop)
+    strand.greenlet.switch()
+    strand.event_loop = event_loops.current()
+    event_loops.restore(outer)
 
 
 def stacks_are_per_greenlet() -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import signal
 import sys
 import time
 from contextlib import contextmanager
@@ -158,12 +159,40 @@ def test_a_kill_in_an_event_loop_runs_nothing_more(app: Celery) -> None:
     def runs() -> None:
         asyncio.run(gathers())
 
+    before = signal.getsignal(signal.SIGINT)
     with VirtualCelery(app, start=NOON) as celery:
         runs.delay()
         celery.advance(timedelta(seconds=3))
         celery.kill_worker()
+        with pytest.raises(RuntimeError):
+            asyncio.get_running_loop()
     gc.collect()
     assert left == []
+    assert signal.getsignal(signal.SIGINT) is before
+    assert sys.get_asyncgen_hooks() == (None, None)
+
+
+def test_event_loops_of_two_tasks_overlap(app: Celery) -> None:
+    """Each has its own running loop, whichever ends first."""
+    heard: list[str] = []
+
+    @app.task(name="runs", shared=False)
+    def runs(name: str, seconds: float) -> None:
+        async def main() -> None:
+            loop = asyncio.get_running_loop()
+            await asyncio.sleep(seconds)
+            assert asyncio.get_running_loop() is loop
+            heard.append(name)
+
+        asyncio.run(main())
+        asyncio.run(main())
+
+    with VirtualCelery(app, start=NOON, concurrency=3) as celery:
+        runs.delay("long", 30)
+        runs.delay("short", 20)
+        celery.run_until_idle()
+        assert celery.now == NOON + MINUTE
+    assert heard == ["short", "long", "short", "long"]
 
 
 def test_the_broker_is_not_lost_under_a_task(app: Celery) -> None:

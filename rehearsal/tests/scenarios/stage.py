@@ -60,6 +60,8 @@ class Stage:
 
     def __post_init__(self) -> None:
         self.queue = self.new_queue()
+        routes = self.app.conf.task_routes or {}
+        self.app.conf.task_routes = {**routes, f"{self.name}.*": {"queue": self.queue}}
 
     def new_queue(self, name: str = "") -> str:
         """A queue of the scenario's that its worker consumes."""
@@ -72,11 +74,10 @@ class Stage:
         return self.names[-1]
 
     def task(self, **options: Any) -> Callable[[Callable[..., Any]], Any]:
-        """Define a task, on the scenario's queue unless the options say otherwise."""
+        """Define a task; what is sent of it goes to the scenario's queue unless the call says otherwise."""
 
         def define(function: Callable[..., Any]) -> Any:
-            wanted = {"queue": self.queue, **options}
-            return self.app.task(name=f"{self.name}.{function.__name__}", shared=False, **wanted)(function)
+            return self.app.task(name=f"{self.name}.{function.__name__}", shared=False, **options)(function)
 
         return define
 

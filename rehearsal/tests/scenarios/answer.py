@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,8 +11,10 @@ from typing import Any
 Event = tuple[str, str, str, str, int]
 Answer = dict[str, Any]
 
+UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+
 # What both can tell: the kit also records what only it can see, as rate limits while they hold.
-KINDS = {"sent", "received", "started", "succeeded", "failed", "retried", "expired", "revoked"}
+KINDS = {"received", "started", "succeeded", "failed", "retried", "expired", "revoked"}
 
 
 @dataclass
@@ -27,14 +30,13 @@ class Story:
         Messages are tracks of their own, because two processes decide the order between them; what a scenario wants
         to say about that order it says in notes.
         """
-        tracks: dict[str, list[tuple[str, int]]] = defaultdict(list)
+        tracks: dict[str, dict[int, list[str]]] = defaultdict(lambda: defaultdict(list))
         labels: dict[str, str] = {}
         for id_, kind, name, args, attempt in self.events:
             labels.setdefault(id_, f"{name}({args})")
-            # A retry publishes the next attempt from the child while the parent may be receiving it.
-            if kind in KINDS and kind != "sent":
-                tracks[id_].append((kind, attempt))
-        told = [[labels[id_], *_lines(tracks[id_]), results.get(id_, "")] for id_ in labels]
+            if kind in KINDS:
+                tracks[id_][attempt].append(kind)
+        told = [[labels[id_], *_lines(tracks[id_]), _without_ids(results.get(id_, ""))] for id_ in labels]
         return {
             "messages": sorted([line for line in track if line] for track in told),
             "notes": self.notes if ordered else sorted(self.notes),
@@ -42,8 +44,14 @@ class Story:
         }
 
 
-def _lines(track: list[tuple[str, int]]) -> list[str]:
-    return [f"{kind} {attempt}" for kind, attempt in track]
+def _lines(attempts: dict[int, list[str]]) -> list[str]:
+    # By attempt: the parent can receive the next one before the child has said that it retries.
+    return [f"{attempt}: {' '.join(kinds)}" for attempt, kinds in sorted(attempts.items())]
+
+
+def _without_ids(text: str) -> str:
+    # A job's number counts what its pool was ever given.
+    return re.sub(r"Job: \d+", "Job: N", re.sub(UUID, "ID", text))
 
 
 def arguments(headers: dict[str, Any]) -> str:

@@ -115,9 +115,7 @@ class Recorder:
         self._add("retried", sender.name, request.id, request.retries)
 
     def _revoked(self, sender: Any, request: Any, expired: bool, **_kwargs: Any) -> None:
-        kind = "expired" if expired else "revoked"
-        retries = getattr(request, "request_dict", {}).get("retries")
-        self._add(kind, sender.name, request.id, retries)
+        self._add("expired" if expired else "revoked", sender.name, request.id, request.retries)
 
 
 def define(stage: Any, story: Any) -> Any:

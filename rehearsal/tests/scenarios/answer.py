@@ -36,7 +36,7 @@ class Story:
             labels.setdefault(id_, f"{name}({args})")
             if kind in KINDS:
                 tracks[id_][attempt].append(kind)
-        told = [[labels[id_], *_lines(tracks[id_]), _without_ids(results.get(id_, ""))] for id_ in labels]
+        told = [[_without_ids(labels[id_]), *_lines(tracks[id_]), _without_ids(results.get(id_, ""))] for id_ in labels]
         return {
             "messages": sorted([line for line in track if line] for track in told),
             "notes": self.notes if ordered else sorted(self.notes),

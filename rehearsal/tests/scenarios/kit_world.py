@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime
 from typing import Any, NoReturn
 from zoneinfo import ZoneInfo
@@ -37,6 +38,9 @@ class KitWorld:
     def act(self, what: str) -> None:
         getattr(self.celery, what)()
 
+    def ready(self) -> dict[str, int]:
+        return Counter(message.queue for message in self.celery.pending().queued)
+
     def lose_child(self) -> NoReturn:
         self.celery.lose_child()
         raise AssertionError("lose_child() returned")
@@ -51,7 +55,7 @@ def answer(scenario: Scenario, broker: str) -> Answer:
     rest = define(stage, scenario.story)
     try:
         with VirtualCelery(
-            app, start=NOON, transport=transport, workers={"worker1": stage.queues}, beats=0
+            app, start=NOON, transport=transport, workers={"worker1": [*stage.queues, "default"]}, beats=0
         ) as world.celery:
             for seconds in rest:
                 world.celery.advance(seconds=seconds)
@@ -62,11 +66,10 @@ def answer(scenario: Scenario, broker: str) -> Answer:
 
 
 def _told(world: KitWorld, stage: Stage, scenario: Scenario) -> Answer:
-    timeline, pending = world.celery.timeline, world.celery.pending()
-    story = Story(
-        [(r.id, r.kind, r.task.partition(".")[2], r.args, r.attempt) for r in timeline if r.id], list(world.notes)
-    )
-    results = {record.id: outcome(stage.app.backend.get_task_meta(record.id)) for record in timeline if record.id}
+    pending = world.celery.pending()
+    mine = [record for record in world.celery.timeline if record.task.startswith(f"{scenario.name}.") and record.id]
+    story = Story([(r.id, r.kind, r.task.partition(".")[2], r.args, r.attempt) for r in mine], list(world.notes))
+    results = {record.id: outcome(stage.app.backend.get_task_meta(record.id)) for record in mine}
     left: dict[str, list[int]] = {}
     for place, messages in enumerate((pending.queued, pending.unacked)):
         for message in messages:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import time
 import uuid
+from collections import Counter
 from contextlib import contextmanager
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Protocol
 
 import kombu
@@ -14,8 +16,6 @@ from kombu.utils.json import loads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from .stage import Stage
 
 REDIS = os.environ.get("REHEARSAL_REDIS", "")
 AMQP = os.environ.get("REHEARSAL_AMQP", "")
@@ -34,10 +34,10 @@ class Place(Protocol):
     prefix: str
     settings: dict[str, Any]
 
-    def ready(self, stage: Stage) -> dict[str, int]:
+    def ready(self, scenario: str) -> dict[str, int]:
         """How many messages each of the scenario's queues holds."""
 
-    def unacked(self, stage: Stage, ready: dict[str, int]) -> dict[str, int]:
+    def unacked(self, scenario: str, ready: dict[str, int]) -> dict[str, int]:
         """How many messages a worker held that is dead by now."""
 
 
@@ -64,18 +64,24 @@ class RedisPlace:
             "result_backend_transport_options": {"global_keyprefix": keyprefix},
         }
 
-    def ready(self, stage: Stage) -> dict[str, int]:
+    def ready(self, scenario: str) -> dict[str, int]:
         with redis.Redis.from_url(REDIS) as client:
-            keys = [key.decode() for key in client.scan_iter(f"{self._keyprefix}{stage.name}*", _type="list")]
-            found = {key: int(client.llen(key)) for key in keys}
-        # A queue's further lists are its priorities.
-        names = {key: key.removeprefix(self._keyprefix).partition("\x06")[0] for key in found}
-        return {name: sum(found[key] for key in keys if names[key] == name) for name in names.values()}
+            counts: Counter[str] = Counter()
+            for key in client.scan_iter(f"{self._keyprefix}{scenario}*", _type="list"):
+                # A queue's further lists are its priorities.
+                name = key.decode().removeprefix(self._keyprefix).partition("\x06")[0]
+                if _belongs(name, scenario):
+                    counts[name] += int(client.llen(key))
+            return counts
 
-    def unacked(self, stage: Stage, ready: dict[str, int]) -> dict[str, int]:
+    def unacked(self, scenario: str, ready: dict[str, int]) -> dict[str, int]:
         with redis.Redis.from_url(REDIS) as client:
             held = [loads(raw)[2] for raw in client.hvals(f"{self._keyprefix}unacked")]
-        return {name: held.count(name) for name in stage.names}
+        return Counter(name for name in held if _belongs(name, scenario))
+
+
+def _belongs(queue: str, scenario: str) -> bool:
+    return queue.partition(".")[0] == scenario
 
 
 class AmqpPlace:
@@ -85,14 +91,16 @@ class AmqpPlace:
 
     def __init__(self, keyprefix: str) -> None:
         self.prefix = keyprefix
+        # Queues by scenario: nobody else tells which there are.
+        self.queues: dict[str, list[str]] = {}
         self.settings: dict[str, Any] = {"result_backend_transport_options": {"global_keyprefix": keyprefix}}
 
-    def ready(self, stage: Stage) -> dict[str, int]:
+    def ready(self, scenario: str) -> dict[str, int]:
         with kombu.Connection(AMQP) as connection:
-            return {name.removeprefix(self.prefix): _count(connection, name) for name in stage.names}
+            return {name.removeprefix(self.prefix): _count(connection, name) for name in self.queues[scenario]}
 
-    def unacked(self, stage: Stage, ready: dict[str, int]) -> dict[str, int]:
-        return {name: total - ready[name] for name, total in self.ready(stage).items()}
+    def unacked(self, scenario: str, ready: dict[str, int]) -> dict[str, int]:
+        return {name: total - ready[name] for name, total in self.ready(scenario).items()}
 
 
 def _count(connection: Any, name: str) -> int:
@@ -107,28 +115,29 @@ def _count(connection: Any, name: str) -> int:
 def place(broker: str) -> Iterator[Any]:
     """A place on "redis" or "amqp", emptied at the end of the block."""
     keyprefix = _keyprefix()
+    found = RedisPlace(keyprefix) if broker == "redis" else AmqpPlace(keyprefix)
     try:
-        yield RedisPlace(keyprefix) if broker == "redis" else AmqpPlace(keyprefix)
+        yield found
     finally:
+        if isinstance(found, AmqpPlace):
+            drop(found)
         with redis.Redis.from_url(REDIS) as client:
             for key in client.scan_iter(f"{keyprefix}*"):
                 client.delete(key)
 
 
-def drop(found: Place, stages: list[Stage]) -> None:
-    """Delete the scenarios' queues and exchanges from RabbitMQ."""
-    if not isinstance(found, AmqpPlace):
-        return
+def drop(found: AmqpPlace) -> None:
+    """Delete queues and exchanges from RabbitMQ."""
     with kombu.Connection(AMQP) as connection:
-        for name in {name for stage in stages for name in stage.names}:
+        for name in {f"{found.prefix}default", *chain.from_iterable(found.queues.values())}:
             for delete in ("queue_delete", "exchange_delete"):
                 with connection.channel() as channel:
                     getattr(channel, delete)(name)
 
 
-def left(found: Place, stage: Stage, ready: dict[str, int]) -> Left:
+def left(found: Place, scenario: str, ready: dict[str, int]) -> Left:
     """What is left of a scenario's messages, after the worker is dead; `ready` was counted while it lived."""
-    held = found.unacked(stage, ready)
+    held = found.unacked(scenario, ready)
     return {name: [ready.get(name, 0), held.get(name, 0)] for name in {*ready, *held}}
 
 

@@ -13,12 +13,13 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 from . import cases
 from .answer import Answer, Story, outcome
-from .place import REDIS, drop, left, place, wait_until_given_back
+from .place import REDIS, AmqpPlace, left, place, wait_until_given_back
 from .recorder import Log, Recorder, define
 from .stage import SCENARIOS, Scenario, Stage
 from .worker import RealWorld, Worker
@@ -31,7 +32,11 @@ QUIET = 1.2
 # Workers that run at the same time: more only make each other late.
 AT_ONCE = 8
 
-# Slots of the worker that runs many scenarios side by side: none of them waits for another's slot.
+# Seconds between the starts of two scenarios, so that none is late because all others publish.
+STAGGER = 0.05
+
+# Scenarios that share a worker, and its slots: none of them waits for another's slot.
+SIDE_BY_SIDE = 25
 SLOTS = 8
 
 
@@ -55,33 +60,33 @@ class Group:
         self.worker = Worker(wanted, log)
         undo.callback(self.worker.kill)
         self.stages = [
-            Stage(self.app, scenario.name, RealWorld(log, scenario.name, self.worker), self.place.prefix)
-            for scenario in scenarios
+            Stage(
+                self.app, each.name, RealWorld(log, each.name, self.worker, self.place.ready), self.place.prefix
+            )
+            for each in scenarios
         ]
         self.rests = [define(stage, each.story) for stage, each in zip(self.stages, scenarios, strict=True)]
-        self.worker.queues = [queue for stage in self.stages for queue in stage.queues]
+        self.worker.queues = [f"{self.place.prefix}default", *(q for stage in self.stages for q in stage.queues)]
+        if isinstance(self.place, AmqpPlace):
+            self.place.queues = {stage.name: stage.names for stage in self.stages}
         self.ready: dict[str, dict[str, int]] = {}
-        undo.callback(self._drop)
+        undo.callback(self.app.close)
 
     def count(self) -> None:
         """Count what is ready while the worker lives, and kill it."""
-        self.ready = {stage.name: self.place.ready(stage) for stage in self.stages}
+        self.ready = {stage.name: self.place.ready(stage.name) for stage in self.stages}
         self.worker.kill()
 
     def answers(self, log: Log) -> Iterator[tuple[str, Answer]]:
         """Each scenario's name and answer, of a worker that is dead."""
         lines = log.read()
-        for scenario, stage in zip(self.scenarios, self.stages, strict=True):
+        for scenario in self.scenarios:
             mine = [line[1:] for line in lines if line[0] == scenario.name]
             notes = [line[1] for line in mine if line[0] == "note"]
             events = [(id_, kind, *rest) for kind, id_, *rest in (line for line in mine if line[0] != "note")]
             results = {event[0]: outcome(self.app.backend.get_task_meta(event[0])) for event in events}
-            remains = left(self.place, stage, self.ready[stage.name])
+            remains = left(self.place, scenario.name, self.ready[scenario.name])
             yield scenario.name, Story(events, notes).answer(results, remains, ordered=scenario.ordered)
-
-    def _drop(self) -> None:
-        drop(self.place, self.stages)
-        self.app.close()
 
 
 def merged(*settings: dict[str, Any]) -> dict[str, Any]:
@@ -92,23 +97,26 @@ def merged(*settings: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def groups(scenarios: list[Scenario]) -> list[list[Scenario]]:
-    """Scenarios by worker: a worker for each that wants one, and one for all others."""
+def batched(scenarios: list[Scenario]) -> list[list[list[Scenario]]]:
+    """Scenarios by batch and worker: a worker for each that wants its own, and some for all others."""
     shared = [scenario for scenario in scenarios if not scenario.alone]
-    return [*([shared] if shared else []), *([scenario] for scenario in scenarios if scenario.alone)]
+    alone = [[scenario] for scenario in scenarios if scenario.alone]
+    several = [shared[start : start + SIDE_BY_SIDE] for start in range(0, len(shared), SIDE_BY_SIDE)]
+    # One worker with many scenarios in each batch, so that they do not publish all at the same time.
+    batches = zip_longest(several, *[iter(alone)] * (AT_ONCE - 1))
+    return [[group for group in batch if group] for batch in batches]
 
 
 def run(scenarios: list[Scenario], broker: str) -> dict[str, Answer]:
     """The scenarios' answers by name."""
     found: dict[str, Answer] = {}
-    workers = groups(scenarios)
     with ExitStack() as undo:
         log = Log(Path(undo.enter_context(tempfile.TemporaryDirectory(prefix="scenarios-"))) / "log.jsonl")
         undo.callback(log.close)
         Recorder(log).connect_publisher(undo)
-        for start in range(0, len(workers), AT_ONCE):
+        for groups in batched(scenarios):
             with ExitStack() as batch:
-                found |= _together([Group(each, broker, log, batch) for each in workers[start : start + AT_ONCE]], log)
+                found |= _together([Group(each, broker, log, batch) for each in groups], log)
     return found
 
 
@@ -118,7 +126,12 @@ def _together(batch: list[Group], log: Log) -> dict[str, Answer]:
     for group in batch:
         group.worker.wait_until_ready()
     with ThreadPoolExecutor(sum(len(group.rests) for group in batch)) as threads:
-        list(threads.map(_publish, [rest for group in batch for rest in group.rests]))
+        told = []
+        for rest in (rest for group in batch for rest in group.rests):
+            told.append(threads.submit(_publish, rest))
+            time.sleep(STAGGER)
+        for each in told:
+            each.result()
     log.wait_until_quiet(QUIET)
     for group in batch:
         group.count()

@@ -61,6 +61,9 @@ class Notes:
     def act(self, what: str) -> None:
         raise AssertionError(f"{what} from within a worker")
 
+    def ready(self) -> dict[str, int]:
+        raise AssertionError("a worker does not look into its queues")
+
     def lose_child(self) -> NoReturn:
         os.kill(os.getpid(), processes.SIGKILL)
         raise AssertionError("SIGKILL returned")

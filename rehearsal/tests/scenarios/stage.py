@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
@@ -11,8 +12,9 @@ from celery import Celery
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-# Seconds. A step is far longer than the time between two messages on a busy machine, and short enough for a test.
-STEP = 0.8
+# Seconds. A step is longer than the time between two messages, and short enough for a test. A busy machine is given
+# longer ones.
+STEP = float(os.environ.get("REHEARSAL_STEP", "0.8"))
 
 # What every scenario's app has. Remote control is what the kit refuses. The rest keeps a worker from talking.
 SETTINGS = {
@@ -38,6 +40,9 @@ class World(Protocol):
     def act(self, what: str) -> None:
         """Do one of "kill_worker", "stop_worker" and "start_worker"."""
 
+    def ready(self) -> dict[str, int]:
+        """How many messages each queue of the scenario has that no worker has taken."""
+
     def lose_child(self) -> NoReturn:
         """Let the pool child that runs this task die of SIGKILL."""
 
@@ -59,6 +64,8 @@ class Stage:
     connected: list[tuple[Any, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        # What Celery's own tasks are sent to, as the one that collects a group's results.
+        self.app.conf.task_default_queue = f"{self.prefix}default"
         self.queue = self.new_queue()
         routes = self.app.conf.task_routes or {}
         self.app.conf.task_routes = {**routes, f"{self.name}.*": {"queue": self.queue}}
@@ -100,6 +107,10 @@ class Stage:
 
         signal.connect(heard, weak=False)
         self.connected.append((signal, heard))
+
+    def note_ready(self) -> None:
+        """Note how many messages each queue has that no worker has taken."""
+        self.note("ready", *(f"{queue} {count}" for queue, count in sorted(self.world.ready().items()) if count))
 
     def kill_worker(self) -> None:
         """SIGKILL of the worker and all of its processes."""

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from .recorder import Notes
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .recorder import Log
 
 # Seconds that a worker may take to start or to stop; a limit for a hang, not a measure.
@@ -88,9 +90,10 @@ class Worker:
 class RealWorld(Notes):
     """The publisher's side of a scenario with real processes. Satisfies `World`."""
 
-    def __init__(self, log: Log, scenario: str, worker: Worker) -> None:
+    def __init__(self, log: Log, scenario: str, worker: Worker, ready: Callable[[str], dict[str, int]]) -> None:
         super().__init__(log, scenario)
         self._worker = worker
+        self._ready = ready
         self._starts = 1
 
     def act(self, what: str) -> None:
@@ -100,6 +103,9 @@ class RealWorld(Notes):
             self._worker.wait_until_ready(self._starts)
         else:
             {"kill_worker": self._worker.kill, "stop_worker": self._worker.terminate}[what]()
+
+    def ready(self) -> dict[str, int]:
+        return self._ready(self._scenario)
 
     def lose_child(self) -> NoReturn:
         raise AssertionError("no pool child runs in the publisher")

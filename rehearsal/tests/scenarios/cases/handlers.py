@@ -144,7 +144,7 @@ def state_in_postrun(s: Stage) -> Iterator[float]:
         if which == "fail":
             raise ValueError("no")
         if which == "retry" and not self.request.retries:
-            raise self.retry(countdown=STEP / 4)
+            raise self.retry(countdown=0.25)
         return which
 
     yield 0

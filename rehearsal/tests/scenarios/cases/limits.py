@@ -40,7 +40,7 @@ def time_limit(s: Stage) -> Iterator[float]:
 
 @scenario(alone=True)
 def time_limit_with_late_acks(s: Stage) -> Iterator[float]:
-    """A message whose task ran into its hard limit is acked, or rejected without `acks_on_failure_or_timeout`."""
+    """A message whose task ran into its hard limit is acked, or comes back without `acks_on_failure_or_timeout`."""
 
     @s.task(acks_late=True, time_limit=LIMIT)
     def acked() -> None:
@@ -50,12 +50,14 @@ def time_limit_with_late_acks(s: Stage) -> Iterator[float]:
     @s.task(acks_late=True, time_limit=LIMIT, acks_on_failure_or_timeout=False)
     def rejected() -> None:
         s.note("rejected")
-        time.sleep(4 * LIMIT)
+        if s.count("rejected") == 1:
+            time.sleep(4 * LIMIT)
 
     yield 0
     acked.delay()
+    yield 3 * LIMIT
     rejected.delay()
-    yield 8 * LIMIT
+    yield 4 * LIMIT
 
 
 @scenario(alone=True)
@@ -158,12 +160,16 @@ def prefetch_of_one(s: Stage) -> Iterator[float]:
     @s.task()
     def job(n: int) -> None:
         s.note("begin", n)
-        time.sleep(3 * STEP)
+        time.sleep(STEP)
 
     yield 0
     for n in range(4):
         job.delay(n)
-        yield STEP / 4
+    yield STEP / 2
+    s.note_ready()
+    yield STEP
+    s.note_ready()
+    yield 4 * STEP
 
 
 @scenario(alone=True, worker_prefetch_multiplier=1, task_acks_late=True)
@@ -173,12 +179,16 @@ def prefetch_of_one_with_late_acks(s: Stage) -> Iterator[float]:
     @s.task()
     def job(n: int) -> None:
         s.note("begin", n)
-        time.sleep(3 * STEP)
+        time.sleep(STEP)
 
     yield 0
     for n in range(4):
         job.delay(n)
-        yield STEP / 4
+    yield STEP / 2
+    s.note_ready()
+    yield STEP
+    s.note_ready()
+    yield 4 * STEP
 
 
 @scenario(alone=True, worker_prefetch_multiplier=2, worker_concurrency=2)
@@ -187,12 +197,14 @@ def prefetch_by_slots(s: Stage) -> Iterator[float]:
 
     @s.task()
     def job(n: int) -> None:
-        time.sleep(4 * STEP)
+        time.sleep(STEP)
 
     yield 0
     for n in range(9):
         job.delay(n)
-        yield STEP / 4
+    yield STEP / 2
+    s.note_ready()
+    yield 6 * STEP
 
 
 @scenario()
@@ -273,7 +285,7 @@ def queues_in_turn(s: Stage) -> Iterator[float]:
     yield 3 * STEP
 
 
-@scenario(alone=True, on=("redis",), task_inherit_parent_priority=True, task_default_priority=6)
+@scenario(alone=True, on=("redis",), task_inherit_parent_priority=True)
 def inherited_priority(s: Stage) -> Iterator[float]:
     """With `task_inherit_parent_priority` a task's messages have its own priority."""
 

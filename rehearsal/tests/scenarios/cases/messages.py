@@ -154,7 +154,7 @@ def other_content_type(s: Stage) -> Iterator[float]:
     yield STEP
 
 
-@scenario()
+@scenario(alone=True)
 def body_of_another_shape(s: Stage) -> Iterator[float]:
     """A message with Celery's headers and a body that is not Celery's is dropped."""
 
@@ -214,7 +214,7 @@ def routes(s: Stage) -> Iterator[float]:
     s.app.conf.task_routes = [
         choose,
         {f"{s.name}.exact": {"queue": queues["name"]}, f"{s.name}.glob_*": queues["glob"]},
-        [(re.compile(rf"{s.name}\\.re_\\d"), {"queue": queues["regex"]}), ("*", {"queue": s.queue})],
+        [(re.compile(rf"{s.name}\.re_\d"), {"queue": queues["regex"]}), ("*", {"queue": s.queue})],
     ]
 
     def job(self: Any) -> None:

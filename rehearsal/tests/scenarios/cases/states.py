@@ -285,7 +285,7 @@ def arguments_that_are_no_json(s: Stage) -> Iterator[float]:
 
     yield 0
     try:
-        job.delay(object())
+        job.apply_async((object(),), argsrepr="(an object)")
     except Exception as error:
         s.note(type(error).__name__)
     yield STEP

@@ -14,7 +14,7 @@ Answer = dict[str, Any]
 UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 # What both can tell: the kit also records what only it can see, as rate limits while they hold.
-KINDS = {"received", "started", "succeeded", "failed", "retried", "expired", "revoked"}
+KINDS = {"sent", "received", "started", "succeeded", "failed", "retried", "expired", "revoked"}
 
 
 @dataclass
@@ -33,9 +33,9 @@ class Story:
         tracks: dict[str, dict[int, list[str]]] = defaultdict(lambda: defaultdict(list))
         labels: dict[str, str] = {}
         for id_, kind, name, args, attempt in self.events:
-            labels.setdefault(id_, f"{name}({args})")
             if kind in KINDS:
-                tracks[id_][attempt].append(kind)
+                labels.setdefault(id_, f"{name}({args})")
+                tracks[id_][attempt].extend([kind] if kind != "sent" else [])
         told = [[_without_ids(labels[id_]), *_lines(tracks[id_]), _without_ids(results.get(id_, ""))] for id_ in labels]
         return {
             "messages": sorted([line for line in track if line] for track in told),
@@ -46,7 +46,7 @@ class Story:
 
 def _lines(attempts: dict[int, list[str]]) -> list[str]:
     # By attempt: the parent can receive the next one before the child has said that it retries.
-    return [f"{attempt}: {' '.join(kinds)}" for attempt, kinds in sorted(attempts.items())]
+    return [f"{attempt}: {' '.join(kinds)}" for attempt, kinds in sorted(attempts.items()) if kinds]
 
 
 def _without_ids(text: str) -> str:

@@ -30,7 +30,7 @@ assert cases
 QUIET = 1.2
 
 # Workers that run at the same time: more only make each other late.
-AT_ONCE = 8
+AT_ONCE = 10
 
 # Seconds between the starts of two scenarios, so that none is late because all others publish.
 STAGGER = 0.05

@@ -77,7 +77,7 @@ class Recorder:
 
     def connect(self) -> None:
         """Listen until the process ends."""
-        signals.before_task_publish.connect(self._sent, weak=False)
+        signals.after_task_publish.connect(self._sent, weak=False)
         signals.task_received.connect(self._received, weak=False)
         signals.task_prerun.connect(self._started, weak=False)
         signals.task_success.connect(self._succeeded, weak=False)
@@ -87,8 +87,8 @@ class Recorder:
 
     def connect_publisher(self, undo: ExitStack) -> None:
         """Listen to what this process publishes, until the stack is closed."""
-        signals.before_task_publish.connect(self._sent, weak=False)
-        undo.callback(signals.before_task_publish.disconnect, self._sent)
+        signals.after_task_publish.connect(self._sent, weak=False)
+        undo.callback(signals.after_task_publish.disconnect, self._sent)
 
     def _add(self, kind: str, name: str, id_: str, retries: int | None, args: str = "") -> None:
         scenario, _, short = name.partition(".")

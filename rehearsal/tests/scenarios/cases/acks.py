@@ -28,7 +28,7 @@ def reject(s: Stage) -> Iterator[float]:
     yield STEP
 
 
-@scenario()
+@scenario(ordered=False)
 def reject_after_an_early_ack(s: Stage) -> Iterator[float]:
     """With early acks there is nothing left to reject."""
 

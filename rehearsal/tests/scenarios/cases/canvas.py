@@ -31,7 +31,7 @@ def sums(s: Stage) -> tuple[Any, Any, Any]:
     return add, total, fail
 
 
-@scenario()
+@scenario(ordered=False)
 def link(s: Stage) -> Iterator[float]:
     """A link runs after success, with the result, and not after a failure."""
     add, _total, fail = sums(s)

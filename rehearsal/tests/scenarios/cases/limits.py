@@ -113,7 +113,7 @@ def time_limit_of_the_app(s: Stage) -> Iterator[float]:
         try:
             time.sleep(3 * LIMIT)
         except SoftTimeLimitExceeded as error:
-            raise self.retry(exc=error, countdown=0) from error  # type: ignore[attr-defined]
+            raise self.retry(exc=error, countdown=STEP / 2) from error  # type: ignore[attr-defined]
 
     yield 0
     job.delay()

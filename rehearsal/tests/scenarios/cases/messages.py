@@ -154,21 +154,6 @@ def other_content_type(s: Stage) -> Iterator[float]:
     yield STEP
 
 
-@scenario(alone=True)
-def body_of_another_shape(s: Stage) -> Iterator[float]:
-    """A message with Celery's headers and a body that is not Celery's is dropped."""
-
-    @s.task()
-    def after() -> None:
-        s.note("after")
-
-    yield 0
-    publish(s, {"a": 1}, serializer="json", headers={"task": after.name, "id": "shape", "lang": "py"})
-    publish(s, [[], {}], serializer="json", headers={"task": after.name, "id": "short", "lang": "py"})
-    after.delay()
-    yield STEP
-
-
 @scenario(alone=True, task_protocol=1)
 def protocol_1(s: Stage) -> Iterator[float]:
     """Protocol 1 has everything in the body."""
@@ -177,7 +162,7 @@ def protocol_1(s: Stage) -> Iterator[float]:
     def job(self: Any, x: int) -> int:
         s.note(x, self.request.retries, self.request.root_id is None)
         if not self.request.retries:
-            raise self.retry(countdown=0)
+            raise self.retry(countdown=STEP / 2)
         return x
 
     yield 0

@@ -11,6 +11,9 @@ from scenarios.stage import STEP, Stage, scenario
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+# Seconds. Not at once: a run that begins at once can store its result before the last one stores RETRY.
+SOON = STEP / 2
+
 
 @scenario()
 def retry_after_a_countdown(s: Stage) -> Iterator[float]:
@@ -55,18 +58,18 @@ def retries_exhausted(s: Stage) -> Iterator[float]:
 
     @s.task(bind=True, max_retries=1)
     def bare(self: Any) -> None:
-        raise self.retry(countdown=0)
+        raise self.retry(countdown=SOON)
 
     @s.task(bind=True, max_retries=1)
     def given(self: Any) -> None:
-        raise self.retry(exc=ValueError("given"), countdown=0)
+        raise self.retry(exc=ValueError("given"), countdown=SOON)
 
     @s.task(bind=True, max_retries=1)
     def own(self: Any) -> None:
         try:
             raise KeyError("own")
         except KeyError:
-            self.retry(countdown=0)
+            self.retry(countdown=SOON)
 
     yield 0
     for task in (bare, given, own):
@@ -80,13 +83,12 @@ def max_retries_in_the_call(s: Stage) -> Iterator[float]:
 
     @s.task(bind=True, max_retries=5)
     def less(self: Any) -> None:
-        raise self.retry(countdown=0, max_retries=1)
+        raise self.retry(countdown=SOON, max_retries=1)
 
     @s.task(bind=True, max_retries=None)
     def endless(self: Any) -> int:
         if self.request.retries < 4:
-            # A next run that begins at once can store its result before the last one stores RETRY.
-            raise self.retry(countdown=STEP / 4)
+            raise self.retry(countdown=SOON)
         return int(self.request.retries)
 
     yield 0
@@ -120,7 +122,7 @@ def autoretry(s: Stage) -> Iterator[float]:
     def named() -> None:
         raise ConnectionError("named")
 
-    @s.task(autoretry_for=(OSError,), dont_autoretry_for=(TimeoutError,), retry_kwargs={"countdown": 0})
+    @s.task(autoretry_for=(OSError,), dont_autoretry_for=(TimeoutError,), retry_kwargs={"countdown": SOON})
     def excepted() -> None:
         raise TimeoutError("excepted")
 
@@ -176,7 +178,7 @@ def retry_with_other_arguments(s: Stage) -> Iterator[float]:
     @s.task(bind=True)
     def job(self: Any, n: int, *, more: int = 0) -> int:
         if not self.request.retries:
-            raise self.retry(args=(n + 1,), kwargs={"more": 10}, countdown=0)
+            raise self.retry(args=(n + 1,), kwargs={"more": 10}, countdown=SOON)
         return n + more
 
     yield 0
@@ -222,7 +224,7 @@ def retry_into_another_queue(s: Stage) -> Iterator[float]:
     def job(self: Any, *, move: bool) -> None:
         s.note("moves" if move else "stays", self.request.delivery_info["routing_key"].partition(".")[2])
         if not self.request.retries:
-            raise self.retry(countdown=0, **({"queue": second} if move else {}))
+            raise self.retry(countdown=SOON, **({"queue": second} if move else {}))
 
     yield 0
     job.apply_async(kwargs={"move": False}, queue=first)
@@ -239,7 +241,7 @@ def retry_with_late_acks(s: Stage) -> Iterator[float]:
     def job(self: Any) -> None:
         s.note("try", self.request.retries, self.request.delivery_info["redelivered"])
         if not self.request.retries:
-            raise self.retry(countdown=0)
+            raise self.retry(countdown=SOON)
 
     yield 0
     job.delay()
@@ -254,7 +256,7 @@ def retry_keeps_headers(s: Stage) -> Iterator[float]:
     def job(self: Any) -> None:
         s.note(self.request.retries, self.request.headers, self.request.get("shop"))
         if not self.request.retries:
-            raise self.retry(countdown=0)
+            raise self.retry(countdown=SOON)
 
     yield 0
     job.apply_async(headers={"shop": "north"})
@@ -268,7 +270,7 @@ def retry_caught(s: Stage) -> Iterator[float]:
     @s.task(bind=True, max_retries=1)
     def job(self: Any) -> str:
         try:
-            self.retry(countdown=0)
+            self.retry(countdown=SOON)
         except Retry:
             return "caught"
         except MaxRetriesExceededError:
@@ -287,7 +289,7 @@ def retry_of_a_direct_call(s: Stage) -> Iterator[float]:
     @s.task(bind=True)
     def inner(self: Any) -> None:
         s.note("inner", self.request.called_directly)
-        raise self.retry(exc=ValueError("direct"), countdown=0)
+        raise self.retry(exc=ValueError("direct"), countdown=SOON)
 
     @s.task()
     def outer() -> None:

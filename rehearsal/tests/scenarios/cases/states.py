@@ -323,49 +323,6 @@ def big_arguments(s: Stage) -> Iterator[float]:
 
 
 @scenario(alone=True)
-def system_exit(s: Stage) -> Iterator[float]:
-    """What SystemExit in a task does."""
-
-    @s.task()
-    def leaves() -> None:
-        s.note("leaves")
-        raise SystemExit(3)
-
-    @s.task()
-    def after() -> None:
-        s.note("after")
-
-    yield 0
-    leaves.delay()
-    yield 2 * STEP
-    after.delay()
-    yield 2 * STEP
-
-
-@scenario(alone=True)
-def base_exception(s: Stage) -> Iterator[float]:
-    """What an exception outside of Exception does."""
-
-    class Strange(BaseException):
-        pass
-
-    @s.task()
-    def raises() -> None:
-        s.note("raises")
-        raise Strange("no")
-
-    @s.task()
-    def after() -> None:
-        s.note("after")
-
-    yield 0
-    raises.delay()
-    yield 2 * STEP
-    after.delay()
-    yield 2 * STEP
-
-
-@scenario(alone=True)
 def worker_shutdown_in_a_task(s: Stage) -> Iterator[float]:
     """What WorkerShutdown in a task does."""
     from celery.exceptions import WorkerShutdown

@@ -17,8 +17,11 @@ from kombu.utils.json import loads
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-REDIS = os.environ.get("REHEARSAL_REDIS", "")
-AMQP = os.environ.get("REHEARSAL_AMQP", "")
+REDIS = os.environ.get("REHEARSAL_REDIS", "redis://localhost:6379/0")
+AMQP = os.environ.get("REHEARSAL_AMQP", "amqp://guest:guest@localhost:5672")
+
+# Seconds to find out that nobody answers.
+PATIENCE = 3
 
 # Seconds that RabbitMQ may take to give back what a dead connection held.
 GIVEN_BACK = 1.0
@@ -44,7 +47,13 @@ class Place(Protocol):
 def lack(broker: str) -> str:
     """Why a real worker cannot run on "redis" or "amqp" (with results in Redis); empty where it can."""
     wanted = {"REHEARSAL_REDIS": REDIS} | ({"REHEARSAL_AMQP": AMQP} if broker == "amqp" else {})
-    return ", ".join(f"{name} names no server" for name, url in wanted.items() if not url)
+    try:
+        for url in wanted.values():
+            with kombu.Connection(url, connect_timeout=PATIENCE) as connection:
+                connection.connect()
+    except Exception as error:  # each client has errors of its own, and any of them is a reason
+        return f"no server answers ({error}): start one, or name it in {' and '.join(wanted)}"
+    return ""
 
 
 def _keyprefix() -> str:

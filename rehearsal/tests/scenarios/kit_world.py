@@ -9,12 +9,10 @@ from zoneinfo import ZoneInfo
 
 from celery_rehearsal import VirtualCelery
 
-from . import cases
 from .answer import Answer, Story, outcome
 from .recorder import define
 from .stage import Scenario, Stage
 
-assert cases
 NOON = datetime(2026, 1, 15, 12, 0, tzinfo=ZoneInfo("Europe/Kyiv"))
 BROKERS = {
     "redis": ("redis://broker.invalid/0", "fakeredis"),

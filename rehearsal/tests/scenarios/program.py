@@ -13,13 +13,12 @@ from celery import signals
 
 from . import cases
 from .recorder import Log, Notes, Recorder, define
-from .stage import SCENARIOS, Stage
+from .stage import Stage
 
-assert cases
 wanted = json.loads(os.environ["SCENARIOS_WANTED"])
 log = Log(Path(wanted["log"]))
 Recorder(log).connect()
-scenarios = [SCENARIOS[name] for name in wanted["names"]]
+scenarios = [cases.load()[name] for name in wanted["names"]]
 app = scenarios[0].app(wanted["broker"], wanted["backend"], **wanted["settings"])
 stages = [Stage(app, scenario.name, Notes(log, scenario.name), wanted["prefix"]) for scenario in scenarios]
 rests = [define(stage, scenario.story) for stage, scenario in zip(stages, scenarios, strict=True)]

@@ -21,10 +21,8 @@ from . import cases
 from .answer import Answer, Story, outcome
 from .place import REDIS, AmqpPlace, left, place, wait_until_given_back
 from .recorder import Log, Recorder, define
-from .stage import SCENARIOS, Scenario, Stage
+from .stage import Scenario, Stage
 from .worker import RealWorld, Worker
-
-assert cases
 
 # Seconds without a new line in any log after which nothing is expected to happen any more.
 QUIET = 1.2
@@ -60,9 +58,7 @@ class Group:
         self.worker = Worker(wanted, log)
         undo.callback(self.worker.kill)
         self.stages = [
-            Stage(
-                self.app, each.name, RealWorld(log, each.name, self.worker, self.place.ready), self.place.prefix
-            )
+            Stage(self.app, each.name, RealWorld(log, each.name, self.worker, self.place.ready), self.place.prefix)
             for each in scenarios
         ]
         self.rests = [define(stage, each.story) for stage, each in zip(self.stages, scenarios, strict=True)]
@@ -146,7 +142,7 @@ def _publish(rest: Iterator[float]) -> None:
 
 def main(broker: str, *names: str) -> None:
     """Print the answers of the scenarios named, or of all."""
-    known = [scenario for scenario in SCENARIOS.values() if broker in scenario.on]
+    known = [scenario for scenario in cases.load().values() if broker in scenario.on]
     wanted = [scenario for scenario in known if not names or scenario.name in names]
     sys.stdout.write(json.dumps(run(wanted, broker), indent=1))
 

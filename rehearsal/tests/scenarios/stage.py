@@ -1,11 +1,11 @@
-"""What a scenario is written against: the same names in a real worker process, in a real publisher and under the kit."""
+"""What a scenario is written against: the same in a real worker process, in a real publisher and under the kit."""
 
 from __future__ import annotations
 
 import os
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeAlias
 
 from celery import Celery
 
@@ -84,7 +84,8 @@ class Stage:
         """Define a task; what is sent of it goes to the scenario's queue unless the call says otherwise."""
 
         def define(function: Callable[..., Any]) -> Any:
-            return self.app.task(name=f"{self.name}.{function.__name__}", shared=False, **options)(function)
+            make: Any = self.app.task  # untyped
+            return make(name=f"{self.name}.{function.__name__}", shared=False, **options)(function)
 
         return define
 
@@ -130,7 +131,7 @@ class Stage:
 
 
 # Up to the first `yield` a scenario defines; after it, it publishes, and each `yield` is a wait in seconds.
-Story = Callable[[Stage], "Iterator[float]"] if TYPE_CHECKING else Any
+Story: TypeAlias = "Callable[[Stage], Iterator[float]]"
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,9 @@ SCENARIOS: dict[str, Scenario] = {}
 BOTH = ("redis", "amqp")
 
 
-def scenario(*, on: tuple[str, ...] = BOTH, alone: bool = False, ordered: bool = True, **settings: Any) -> Any:
+def scenario(
+    *, on: tuple[str, ...] = BOTH, alone: bool = False, ordered: bool = True, **settings: Any
+) -> Callable[[Story], Story]:
     """Register a story under its function's name.
 
     `ordered=False` is for notes whose order two processes decide.

@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from . import cases, kit_world, place
-from .stage import SCENARIOS
 
 if TYPE_CHECKING:
     from .answer import Answer
 
-assert cases
+SCENARIOS = cases.load()
 
 # Seconds that all scenarios of a broker may take; a limit for a hang, not a measure.
 PATIENCE = 300

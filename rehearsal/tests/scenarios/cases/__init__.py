@@ -1,7 +1,13 @@
-"""The scenarios, by subject. Importing the package registers all of them."""
+"""The scenarios, by subject."""
 
 import pkgutil
 from importlib import import_module
 
-for module in pkgutil.iter_modules(__path__):
-    import_module(f".{module.name}", __name__)
+from ..stage import SCENARIOS, Scenario
+
+
+def load() -> dict[str, Scenario]:
+    """Every scenario by its name."""
+    for module in pkgutil.iter_modules(__path__):
+        import_module(f".{module.name}", __name__)
+    return SCENARIOS

@@ -6,13 +6,14 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from celery.exceptions import Ignore, Reject
-from scenarios.stage import STEP, Stage, scenario
+
+from ..stage import STEP, Stage, scenario
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # Seconds. Redis gives back what is older; a restarted worker looks at once.
-SOON = {"broker_transport_options": {"visibility_timeout": 1}}
+SOON: dict[str, Any] = {"broker_transport_options": {"visibility_timeout": 1}}
 
 
 @scenario()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from celery import chain, chord, group
-from scenarios.stage import STEP, Stage, scenario
+
+from ..stage import STEP, Stage, scenario
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

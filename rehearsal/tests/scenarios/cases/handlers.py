@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from celery import Task, signals
-from scenarios.stage import STEP, Stage, scenario
+
+from ..stage import STEP, Stage, scenario
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +30,7 @@ def noting(s: Stage) -> type[Any]:
         def on_retry(self, exc: BaseException, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
             s.note("on_retry", repr(exc))
 
-        def after_return(self, status: str, retval: Any, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
+        def after_return(self, status: str, *_rest: Any, **_named: Any) -> None:
             s.note("after_return", status)
 
     return Noting

@@ -1,10 +1,10 @@
-"""What is in a message, where it goes, and messages that are none of Celery's."""
+"""What is in a message, where it goes, and messages that Celery did not make."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from scenarios.stage import STEP, Stage, scenario
+from ..stage import STEP, Stage, scenario
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

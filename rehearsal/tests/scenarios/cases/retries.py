@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from celery.exceptions import MaxRetriesExceededError, Retry
-from scenarios.stage import STEP, Stage, scenario
+
+from ..stage import STEP, Stage, scenario
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -140,7 +141,9 @@ def autoretry(s: Stage) -> Iterator[float]:
 def autoretry_with_backoff(s: Stage) -> Iterator[float]:
     """`retry_backoff` doubles the wait, up to its maximum."""
 
-    @s.task(bind=True, autoretry_for=(OSError,), retry_backoff=1, retry_jitter=False, retry_backoff_max=2, max_retries=2)
+    @s.task(
+        bind=True, autoretry_for=(OSError,), retry_backoff=1, retry_jitter=False, retry_backoff_max=2, max_retries=2
+    )
     def flaky(self: Any) -> None:
         s.note("try", self.request.retries)
         raise OSError("no")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from scenarios.stage import STEP, Stage, scenario
+from ..stage import STEP, Stage, scenario
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,7 +6,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from scenarios.stage import STEP, Stage, scenario
+from ..stage import STEP, Stage, scenario
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -326,3 +326,4 @@ def max_tasks_per_child(s: Stage) -> Iterator[float]:
     for _ in range(5):
         job.delay()
         yield STEP
+    yield 2 * STEP

@@ -101,7 +101,8 @@ def real(request: pytest.FixtureRequest) -> Iterator[Real]:
     names: dict[str, list[str]] = {}
     for item in request.session.items:
         if isinstance(item, pytest.Function) and item.originalname == TEST:
-            names.setdefault(item.callspec.params["broker"], []).append(item.callspec.params["name"])
+            params: dict[str, Any] = item.callspec.params
+            names.setdefault(params["broker"], []).append(params["name"])
     workers = Real(names)
     yield workers
     workers.close()

@@ -40,8 +40,8 @@ class KitWorld:
         return Counter(message.queue for message in self.celery.pending().queued)
 
     def lose_child(self) -> NoReturn:
-        self.celery.lose_child()
-        raise AssertionError("lose_child() returned")
+        self.celery.kill_child()
+        raise AssertionError("kill_child() returned")
 
 
 def answer(scenario: Scenario, broker: str) -> Answer:

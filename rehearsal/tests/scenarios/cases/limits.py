@@ -36,7 +36,7 @@ def time_limit(s: Stage) -> Iterator[float]:
     yield 0
     slow.delay()
     after.delay()
-    yield 4 * LIMIT
+    yield 6 * LIMIT
 
 
 @scenario(alone=True)
@@ -56,9 +56,9 @@ def time_limit_with_late_acks(s: Stage) -> Iterator[float]:
 
     yield 0
     acked.delay()
-    yield 3 * LIMIT
-    rejected.delay()
     yield 4 * LIMIT
+    rejected.delay()
+    yield 6 * LIMIT
 
 
 @scenario(alone=True)

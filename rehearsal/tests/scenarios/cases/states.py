@@ -91,10 +91,11 @@ def started_state(s: Stage) -> Iterator[float]:
         time.sleep(2 * STEP)
 
     yield 0
-    results = tracked.delay(), untracked.delay()
-    yield STEP
-    s.note(*(result.state for result in results))
-    yield 2 * STEP
+    for task in (tracked, untracked):
+        result = task.delay()
+        yield STEP
+        s.note(result.state)
+        yield 2 * STEP
 
 
 @scenario()

@@ -95,7 +95,7 @@ def eta_in_another_zone(s: Stage) -> Iterator[float]:
 
 @scenario()
 def eta_of_another_type(s: Stage) -> Iterator[float]:
-    """An ETA that is no datetime is the publisher's error."""
+    """A countdown or an expiry of another type is the publisher's error; text as an ETA is sent, and dropped."""
 
     @s.task()
     def job() -> None:
@@ -205,7 +205,9 @@ def expires_behind_a_busy_worker(s: Stage) -> Iterator[float]:
     yield 3 * STEP
 
 
-@scenario(alone=True, worker_prefetch_multiplier=1)
+# Not on RabbitMQ: there the last message often waits in py-amqp's read buffer, behind the answer to basic.qos, until
+# something else arrives.
+@scenario(alone=True, on=("redis",), worker_prefetch_multiplier=1)
 def countdown_beyond_the_prefetch_count(s: Stage) -> Iterator[float]:
     """Waiting tasks raise the prefetch count, so they do not block others."""
 

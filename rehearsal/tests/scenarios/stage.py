@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 # longer ones.
 STEP = float(os.environ.get("REHEARSAL_STEP", "0.8"))
 
+# Seconds until the pool has replaced a child that is gone: it looks every five seconds.
+RENEWAL = 6.0
+
 # What every scenario's app has. Remote control is what the kit refuses. The rest keeps a worker from talking.
 SETTINGS = {
     "timezone": "Europe/Kyiv",

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from celery.exceptions import SoftTimeLimitExceeded
 
-from ..stage import STEP, Stage, scenario
+from ..stage import RENEWAL, STEP, Stage, scenario
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,10 +36,10 @@ def time_limit(s: Stage) -> Iterator[float]:
     yield 0
     slow.delay()
     after.delay()
-    yield 6 * LIMIT
+    yield LIMIT + RENEWAL
 
 
-@scenario(alone=True)
+@scenario(alone=True, worker_concurrency=2)
 def time_limit_with_late_acks(s: Stage) -> Iterator[float]:
     """A message whose task ran into its hard limit is acked, or comes back without `acks_on_failure_or_timeout`."""
 
@@ -48,17 +48,17 @@ def time_limit_with_late_acks(s: Stage) -> Iterator[float]:
         s.note("acked")
         time.sleep(4 * LIMIT)
 
-    @s.task(acks_late=True, time_limit=LIMIT, acks_on_failure_or_timeout=False)
-    def rejected() -> None:
-        s.note("rejected")
-        if s.count("rejected") == 1:
+    @s.task(bind=True, acks_late=True, time_limit=LIMIT, acks_on_failure_or_timeout=False)
+    def rejected(self: Any) -> None:
+        s.note("rejected", self.request.delivery_info["redelivered"])
+        if not self.request.delivery_info["redelivered"]:
             time.sleep(4 * LIMIT)
 
     yield 0
     acked.delay()
-    yield 4 * LIMIT
+    yield STEP / 2
     rejected.delay()
-    yield 6 * LIMIT
+    yield LIMIT + 2 * RENEWAL
 
 
 @scenario(alone=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from ..stage import STEP, Stage, scenario
+from ..stage import RENEWAL, STEP, Stage, scenario
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,49 +96,11 @@ def worker_killed_and_nobody_left_on_redis(s: Stage) -> Iterator[float]:
 
 @scenario(alone=True)
 def child_killed(s: Stage) -> Iterator[float]:
-    """The task of a killed pool child fails with WorkerLostError, and its message is acked."""
-
-    @s.task()
-    def early() -> None:
-        s.note("early")
-        s.lose_child()
-
-    @s.task(acks_late=True)
-    def late() -> None:
-        s.note("late")
-        s.lose_child()
-
-    @s.task()
-    def after() -> None:
-        s.note("after")
-
-    yield 0
-    for task in (early, late, after):
-        task.delay()
-        yield 2 * STEP
-
-
-@scenario(alone=True)
-def child_killed_and_message_given_back(s: Stage) -> Iterator[float]:
-    """With `reject_on_worker_lost` the message of a killed child comes back."""
-
-    @s.task(bind=True, acks_late=True, reject_on_worker_lost=True)
-    def job(self: Any) -> None:
-        s.note("run")
-        if s.count("run") == 1:
-            s.lose_child()
-
-    yield 0
-    job.delay()
-    yield 4 * STEP
-
-
-@scenario(alone=True)
-def child_killed_beside_another(s: Stage) -> Iterator[float]:
-    """A prefetched message waits for the new child."""
+    """The task of a killed pool child fails with WorkerLostError; a prefetched one waits for the new child."""
 
     @s.task()
     def dies() -> None:
+        s.note("dies")
         time.sleep(STEP)
         s.lose_child()
 
@@ -150,4 +112,53 @@ def child_killed_beside_another(s: Stage) -> Iterator[float]:
     dies.delay()
     yield STEP / 2
     waits.delay()
-    yield 4 * STEP
+    yield STEP + RENEWAL
+
+
+@scenario(alone=True)
+def child_killed_with_late_acks(s: Stage) -> Iterator[float]:
+    """The message of a killed child is acked with late acks too."""
+
+    @s.task(acks_late=True)
+    def dies() -> None:
+        s.note("dies")
+        s.lose_child()
+
+    yield 0
+    dies.delay()
+    yield RENEWAL
+
+
+@scenario(alone=True)
+def child_killed_and_message_given_back(s: Stage) -> Iterator[float]:
+    """With `reject_on_worker_lost` the message of a killed child comes back."""
+
+    @s.task(bind=True, acks_late=True, reject_on_worker_lost=True)
+    def job(self: Any) -> None:
+        s.note("run", self.request.delivery_info["redelivered"])
+        if not self.request.delivery_info["redelivered"]:
+            s.lose_child()
+
+    yield 0
+    job.delay()
+    yield 2 * RENEWAL
+
+
+@scenario(alone=True, worker_concurrency=2)
+def child_killed_beside_another(s: Stage) -> Iterator[float]:
+    """A child dies in the middle of another one's task, which goes on."""
+
+    @s.task()
+    def dies() -> None:
+        s.lose_child()
+
+    @s.task()
+    def goes_on() -> str:
+        time.sleep(2 * STEP)
+        return "done"
+
+    yield 0
+    goes_on.delay()
+    yield STEP / 2
+    dies.delay()
+    yield 2 * STEP + RENEWAL

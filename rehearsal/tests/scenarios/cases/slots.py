@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from ..stage import STEP, Stage, scenario
+from ..stage import RENEWAL, STEP, Stage, scenario
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -118,7 +118,7 @@ def max_tasks_per_child(s: Stage) -> Iterator[float]:
         s.note(process["tasks"])
 
     yield 0
-    for _ in range(5):
+    for _ in range(3):
         job.delay()
         yield STEP
-    yield 2 * STEP
+    yield RENEWAL

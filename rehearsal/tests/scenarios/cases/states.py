@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from ..stage import STEP, Stage, scenario
+from ..stage import RENEWAL, STEP, Stage, scenario
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -161,6 +161,6 @@ def worker_shutdown_in_a_task(s: Stage) -> Iterator[float]:
 
     yield 0
     raises.delay()
-    yield 2 * STEP
+    yield STEP
     after.delay()
-    yield 2 * STEP
+    yield RENEWAL

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 # longer ones.
 STEP = float(os.environ.get("REHEARSAL_STEP", "0.8"))
 
+# A step in whole seconds, for settings that take no fraction.
+SECOND = max(1, round(STEP))
+
 # Seconds until the pool has replaced a child that is gone: it looks every five seconds.
 RENEWAL = 6.0
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from celery.exceptions import MaxRetriesExceededError, Retry
 
-from ..stage import STEP, Stage, scenario
+from ..stage import SECOND, STEP, Stage, scenario
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +42,12 @@ def autoretry_with_backoff(s: Stage) -> Iterator[float]:
     """`retry_backoff` doubles the wait, up to its maximum."""
 
     @s.task(
-        bind=True, autoretry_for=(OSError,), retry_backoff=1, retry_jitter=False, retry_backoff_max=2, max_retries=2
+        bind=True,
+        autoretry_for=(OSError,),
+        retry_backoff=SECOND,
+        retry_jitter=False,
+        retry_backoff_max=2 * SECOND,
+        max_retries=2,
     )
     def flaky(self: Any) -> None:
         s.note("try", self.request.retries)
@@ -50,13 +55,10 @@ def autoretry_with_backoff(s: Stage) -> Iterator[float]:
 
     yield 0
     flaky.delay()
-    yield 0.5
-    s.note("0.5")
-    yield 1
-    s.note("1.5")
-    yield 1
-    s.note("2.5")
-    yield 1
+    yield SECOND / 2
+    for _ in range(3):
+        s.note("wait")
+        yield SECOND
 
 
 @scenario()

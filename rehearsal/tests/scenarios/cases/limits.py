@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from celery.exceptions import SoftTimeLimitExceeded
 
-from ..stage import RENEWAL, STEP, Stage, scenario
+from ..stage import RENEWAL, SECOND, STEP, Stage, scenario
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -123,9 +123,9 @@ def time_limit_of_the_app(s: Stage) -> Iterator[float]:
 
 @scenario()
 def rate_limit(s: Stage) -> Iterator[float]:
-    """A rate limit lets one task a second begin, and does not hold others up."""
+    """A rate limit lets a task begin when its time has come, and does not hold others up."""
 
-    @s.task(rate_limit="1/s")
+    @s.task(rate_limit=f"{60 // SECOND}/m")
     def limited(n: int) -> None:
         s.note("ran", n)
 
@@ -136,10 +136,9 @@ def rate_limit(s: Stage) -> Iterator[float]:
     yield 0
     for n in range(3):
         limited.delay(n)
-    yield 0.5
+    yield SECOND / 2
     other.delay()
-    yield 1
-    s.note("1.5 s")
-    yield 1
-    s.note("2.5 s")
-    yield 0.5
+    for _ in range(2):
+        yield SECOND
+        s.note("wait")
+    yield SECOND / 2

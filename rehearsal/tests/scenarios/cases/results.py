@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from ..stage import STEP, Stage, scenario
+from ..stage import SECOND, STEP, Stage, scenario
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,7 +73,7 @@ def forgotten_result(s: Stage) -> Iterator[float]:
     s.note(job.AsyncResult(result.id).state)
 
 
-@scenario(alone=True, result_expires=1)
+@scenario(alone=True, result_expires=SECOND)
 def expired_result(s: Stage) -> Iterator[float]:
     """A result lives for `result_expires` seconds."""
 
@@ -83,9 +83,9 @@ def expired_result(s: Stage) -> Iterator[float]:
 
     yield 0
     result = job.delay()
-    yield 0.5
+    yield SECOND / 2
     s.note(job.AsyncResult(result.id).state)
-    yield 2
+    yield 2 * SECOND
     s.note(job.AsyncResult(result.id).state)
 
 

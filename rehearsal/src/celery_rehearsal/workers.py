@@ -48,7 +48,8 @@ class Worker:
             "revoked": _empty(state.revoked),
             "successful_requests": _empty(state.successful_requests),
         }
-        self.next_restore_at: int | None = None
+        # kombu sweeps once when it begins to poll, whatever its timetable.
+        self.next_restore_at: int | None = started
         with self.active():
             self.controller = _controller(app, name, queues, watch)
             self.controller.blueprint.start(self.controller)

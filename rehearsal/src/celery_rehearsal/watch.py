@@ -176,11 +176,15 @@ class Watch:
 
 
 def instant(value: Any) -> datetime | None:
-    """An ETA or expiry as headers carry it, as an aware datetime in UTC."""
+    """An ETA or expiry as headers carry it, as an aware datetime in UTC; None for text that is no instant."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            # Celery publishes any text as an ETA. The worker drops the message.
+            return None
     if value is None:
         return None
-    if isinstance(value, str):
-        value = datetime.fromisoformat(value)
     aware: datetime = value if value.tzinfo else value.replace(tzinfo=UTC)
     return aware.astimezone(UTC)
 

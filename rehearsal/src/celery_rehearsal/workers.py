@@ -55,7 +55,8 @@ class Worker:
         self._processes = processes
         self.process = processes.new(worker=True)
         self.app = app
-        self.next_restore_at: int | None = None
+        # kombu sweeps once when it begins to poll, whatever its timetable.
+        self.next_restore_at: int | None = started
         with self.active():
             self.controller = _controller(app, name, queues=queues, watch=watch, processes=processes, options=options)
             self.timer: Timer = self.controller.timer

@@ -62,3 +62,14 @@ def test_a_worker_that_dies_in_a_task(app: Celery, task: str, runs: int, at: str
         celery.assert_ran(task, times=runs)
         assert len(celery.timeline.of("succeeded", task)) == runs - 1
         assert celery.timeline.of("worker lost")[0].detail == f"at the {at} of {task}"
+
+
+def test_a_worker_that_starts_restores_what_is_overdue(app: Celery) -> None:
+    """What a dead worker held for the visibility timeout runs as soon as the next worker starts."""
+    with VirtualCelery(app, start=NOON, transport="fakeredis") as celery:
+        celery.kill_worker(during="late", at="start")
+        app.tasks["late"].delay()
+        celery.advance(HOUR)
+        celery.start_worker()
+        celery.advance(timedelta(seconds=1))
+        celery.assert_ran("late", at=[NOON, NOON + HOUR])

@@ -1,0 +1,1 @@
+"""Scenarios that a real worker process and the kit must tell alike."""

@@ -1,0 +1,57 @@
+"""One beat, two times: the real program under a clock of its own, and the kit's."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from celery_rehearsal import VirtualCelery
+
+from .app import make_app
+from .clock import preloaded, run
+
+# What is sent, and when: the entry's name and an aware datetime in UTC.
+Sent = tuple[datetime, str]
+
+
+@dataclass(frozen=True)
+class Window:
+    """A beat's life: a zone, the entries, and the instants (seconds since 1970) at which it starts and ends."""
+
+    zone: str
+    start: int
+    end: int
+    group: str = "all"
+    utc: bool = True
+
+    def __str__(self) -> str:
+        start = datetime.fromtimestamp(self.start, UTC)
+        days = (self.end - self.start) / 86_400
+        return f"{self.zone} {start:%Y-%m-%d %H:%M} + {days:g} d, {self.group}{'' if self.utc else ', no utc'}"
+
+
+def real(window: Window, variables: dict[str, str] | None = None) -> list[Sent]:
+    """What the program `celery beat` sends, in the order of instants; `variables` stand for the clock's."""
+    with tempfile.TemporaryDirectory(prefix="oracle-") as folder:
+        file = Path(folder, "sent")
+        words = ["-m", "celery", "-A", "oracle.app", "beat", "-s", f"{folder}/schedule", "--pidfile="]
+        mine = {
+            "ORACLE_FILE": str(file),
+            "ORACLE_ZONE": window.zone,
+            "ORACLE_GROUP": window.group,
+            "ORACLE_UTC": "yes" if window.utc else "no",
+        }
+        run(words, mine | (preloaded(window.start, window.end) if variables is None else variables))
+        lines = [line.split(" ", 1) for line in file.read_text().splitlines()]
+    return sorted((datetime.fromisoformat(at), name) for at, name in lines)
+
+
+def virtual(window: Window) -> list[Sent]:
+    """What the kit's beat sends, in the order of instants."""
+    app = make_app(window.zone, window.group, utc=window.utc)
+    start, end = (datetime.fromtimestamp(at, UTC) for at in (window.start, window.end))
+    with VirtualCelery(app, start=start, workers=0) as celery:
+        celery.run_until(end)
+        return sorted((record.at.astimezone(UTC), record.task) for record in celery.timeline.of("beat") if record.at < end)

@@ -14,7 +14,7 @@ OTHER = "other"
 # Modules by the beginning of their names, the closest first: a frame belongs to the first that fits.
 PARTS = {
     "the kit": ("celery_rehearsal",),
-    "freezegun": ("freezegun",),
+    "time-machine": ("time_machine",),
     "Celery's worker": ("celery.worker", "celery.concurrency", "celery.app.trace"),
     "Celery's beat": ("celery.beat", "celery.schedules"),
     "Celery's results": ("celery.backends",),

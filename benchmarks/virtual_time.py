@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
 from celery import Celery
-from freezegun import freeze_time
+from time_machine import travel
 
 from . import virtual_runs as runs
 from .measure import Real
@@ -53,7 +53,7 @@ def turn(app: Celery, count: int) -> Iterator[tuple[str, float]]:
     """Everything once: its name, and seconds, or milliseconds for a start."""
     yield "eager", runs.eager(app, count)
     yield "loop", runs.loop(app)
-    yield "freeze_time", runs.start_up(partial(freeze_time, runs.START.replace(tzinfo=None)))
+    yield "travel", runs.start_up(partial(travel, runs.START.timestamp(), tick=False))
     for name in TRANSPORTS:
         yield f"year, {name}", runs.year(app, name)
         yield f"executions, {name}", runs.executions(app, name, count)
@@ -68,12 +68,12 @@ def compared(taken: Taken, count: int) -> Table:
         figures += [
             Figure(f"a year on {name}", taken[f"year, {name}"], taken["loop"]),
             Figure(f"{count:,} executions on {name}", taken[f"executions, {name}"], taken["eager"]),
-            Figure(f"a start on {name}", taken[f"start, {name}"], taken["freeze_time"], "ms"),
+            Figure(f"a start on {name}", taken[f"start, {name}"], taken["travel"], "ms"),
         ]
     figures.append(Figure("a year on fakeredis, by one on memory", taken["year, fakeredis"], taken["year, memory"]))
     note = (
         "References: for a year, a loop over the schedule that applies the task at each instant; for executions, as "
-        "many apply(); for a start, a bare freeze_time(). None of them has beat, a message or a worker."
+        "many apply(); for a start, a bare travel() of time-machine. None of them has beat, a message or a worker."
     )
     return Table("Virtual time beside what goes without it", figures, note)
 

@@ -1,8 +1,7 @@
 """The one frozen clock of a cluster: wall time, monotonic time, sleep, ids and randomness.
 
-freezegun fakes what reads the clock through a module; what it cannot reach is put right here:
-default arguments bound when Celery and kombu were imported, a monotonic clock that a step of the
-wall clock must not move, and `sleep`.
+time-machine stops the wall clock below Python, for all who read it. It leaves the clocks that count seconds and `sleep`
+as they are, because a step of the wall clock must not move those; they are put right here.
 """
 
 from __future__ import annotations
@@ -12,28 +11,23 @@ import sys
 import threading
 import time
 import uuid
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any
 
-import freezegun.api as frozen
-from freezegun import freeze_time
+import time_machine
 
-from .errors import BadUseError
 from .patching import swap_attribute, swap_defaults
+from .readers import counters, swap_readers, writers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
 # Monotonic clocks count from boot. A base that is not zero keeps code that reads 0.0 as "never" honest, and
 # one below 2**33 keeps a microsecond exact in a float.
 MONOTONIC_BASE = 1_000_000_000_000
 MICROSECONDS = 1_000_000
-
-# pytest and hypothesis time themselves, not the code under test. Modules with these prefixes keep the real
-# clock.
-REAL_TIME_MODULES = ["_pytest.", "pytest_", "hypothesis.", "coverage.", "xdist."]
 
 # Where kombu and Celery bound the real sleep by name. The modules are imported before the clock freezes.
 SLEEPERS = (
@@ -44,7 +38,7 @@ SLEEPERS = (
     "celery.worker.consumer.consumer",
 )
 
-# Functions that bound a real clock as a default argument, by module and qualified name.
+# Functions that bound the monotonic clock as a default argument, by module and qualified name.
 CLOCK_DEFAULTS = (
     ("kombu.asynchronous.timer", "to_timestamp"),
     ("kombu.asynchronous.timer", "Timer.enter_at"),
@@ -52,8 +46,10 @@ CLOCK_DEFAULTS = (
     ("kombu.asynchronous.timer", "Timer.__iter__"),
     ("celery.app.trace", "build_tracer"),
     ("celery.concurrency.base", "apply_target"),
-    ("celery.events.event", "Event"),
 )
+
+# Bound when this module is imported: only these move the cluster's own traveller while `freezes` refuses the rest.
+SHIFT = time_machine.Traveller.shift
 
 
 class VirtualClock:
@@ -63,16 +59,14 @@ class VirtualClock:
     """
 
     def __init__(self, start: datetime, *, seed: int, sleep: Callable[[float], None]) -> None:
-        self._start = start.astimezone(UTC).replace(tzinfo=None)
+        self._now = start.astimezone(UTC)
         # Whole microseconds, because sums of float seconds drift off 18:00:00 in a year.
-        self._elapsed = MONOTONIC_BASE + self._start.microsecond
+        self._elapsed = MONOTONIC_BASE + self._now.microsecond
         self._seed = seed
         self._sleep = sleep
         self._thread = threading.get_ident()
         self._undo = ExitStack()
-        self._factory: Any = None
-        self._now = self._start.replace(tzinfo=UTC)
-        self._time = self._now.timestamp()
+        self._traveller: Any = None
         self._real_sleep: Callable[[float], None] = time.sleep
 
     @property
@@ -90,9 +84,7 @@ class VirtualClock:
         return self._elapsed / MICROSECONDS
 
     def forward(self, ticks: int) -> None:
-        """Move both clocks on by `ticks` microseconds. Raises BadUseError under a freeze_time of another's."""
-        if frozen.freeze_factories[-1] is not self._factory:
-            raise BadUseError("freeze_time() inside a cluster hides its clock; move the cluster instead")
+        """Move both clocks on by `ticks` microseconds."""
         if ticks > 0:
             self._elapsed += ticks
             self.step(timedelta(microseconds=ticks))
@@ -100,40 +92,28 @@ class VirtualClock:
     def step(self, delta: timedelta) -> None:
         """Set the wall clock forward or back, as an operator or NTP would; the monotonic clock stays."""
         self._now += delta
-        self._time = self._now.timestamp()
-        self._factory.time_to_freeze = self._now.replace(tzinfo=None)
+        SHIFT(self._traveller, delta)
 
     def start(self) -> None:
-        """Freeze. freezegun scans all modules here, so this is done once per cluster."""
-        undo = self._undo
-        swap_attribute(undo, frozen, "_get_module_attributes_hash", _names_of)
-        swap_attribute(undo, frozen, "fake_time", self._fake_time(frozen.fake_time))
-        freezer = freeze_time(frozen.real_datetime.combine(self._start.date(), self._start.time()))
-        freezer.ignore = (*freezer.ignore, *REAL_TIME_MODULES)
-        self._factory = freezer.start()
-        undo.callback(freezer.stop)
-        # Modules on the list kept the real functions when the scan passed them by. A second look, five frames
-        # up the stack at each call, would only give real time to the module that a queue or a thread pool happens to
-        # call.
-        frozen.ignore_lists[-1] = ()
-        swap_attribute(undo, frozen, "_get_fake_monotonic", self.monotonic)
-        swap_attribute(undo, frozen, "_get_fake_monotonic_ns", lambda: self._elapsed * 1000)
-        fakes = {frozen.real_monotonic: frozen.fake_monotonic, frozen.real_time: frozen.fake_time}
-        swap_defaults(undo, CLOCK_DEFAULTS, fakes)
-        self._patch_sleep(undo)
-        self._seed_randomness(undo)
-
-    def _fake_time(self, theirs: Callable[[], float]) -> Callable[[], float]:
-        # freezegun computes the seconds again at each call, and a fake Redis asks at each command. Its name is
-        # freezegun's: by it, stop() knows what it must not put back.
-        def fake_time() -> float:
-            return self._time if frozen.freeze_factories[-1:] == [self._factory] else theirs()
-
-        return fake_time
+        """Freeze the clock of the process."""
+        with ExitStack() as undo:
+            fakes = counters(self._nanoseconds) | writers()
+            swap_readers(undo, fakes)
+            swap_defaults(undo, CLOCK_DEFAULTS, {time.monotonic: fakes["monotonic"]})
+            for name, fake in fakes.items():
+                swap_attribute(undo, time, name, fake)
+            self._traveller = undo.enter_context(_travel(self._now))
+            undo.callback(setattr, self, "_traveller", None)
+            self._patch_sleep(undo)
+            self._seed_randomness(undo)
+            self._undo = undo.pop_all()
 
     def stop(self) -> None:
         """Give the process its own clock back."""
         self._undo.close()
+
+    def _nanoseconds(self) -> int | None:
+        return None if self._traveller is None else self._elapsed * 1000
 
     def patch_sleep_of(self, function: Any) -> None:
         """Let a function whose module said `from time import sleep` sleep virtually as well."""
@@ -171,7 +151,9 @@ class VirtualClock:
         random.seed(self._seed)
 
 
-def _names_of(module: Any) -> str:
-    # By this freezegun sees whether a module has changed since its last scan. Its own asks dir(), which sorts the
-    # names of every module there is: three quarters of the time in which a cluster starts.
-    return f"{id(module)}-{hash(frozenset(getattr(module, '__dict__', ())))}"
+@contextmanager
+def _travel(start: datetime) -> Iterator[Any]:
+    # In whole seconds, then on by the rest: a float is off by a microsecond, and a datetime in UTC would set TZ.
+    with time_machine.travel(int(start.replace(microsecond=0).timestamp()), tick=False) as traveller:
+        SHIFT(traveller, timedelta(microseconds=start.microsecond))
+        yield traveller

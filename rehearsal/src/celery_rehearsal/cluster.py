@@ -18,7 +18,9 @@ from .broker import Tap
 from .clock import VirtualClock
 from .errors import BadUseError, NestedClusterError
 from .faults import Faults
+from .freezes import Freezes
 from .guards import guard_eager, guard_sockets, guard_threads
+from .host import check_zone, forget_zone, set_zone
 from .leaving import guard_signals
 from .members import beat_names, worker_queues
 from .stage import check_queues, load, queue_names, set_stage, wrap_tasks
@@ -57,7 +59,8 @@ class VirtualCelery(Faults, Assertions):
     ids and jitter. `scheduler` is a beat scheduler class or its path; without it Celery's PersistentScheduler
     runs with its file in memory. `timeline_limit` caps the timeline. `allow_sockets` and `allow_threads` let
     code under virtual time have what is refused otherwise; `any_version` tries a Celery that is not supported.
-    `django_checks` runs Django's system checks at the start, as a real worker does.
+    `django_checks` runs Django's system checks at the start, as a real worker does. `host_zone` is the IANA name of
+    the zone that the host is in; without it local time is the process's own, as TZ or Django's TIME_ZONE sets it.
 
     Raises BadUseError for an argument that makes no sense, NestedClusterError for a second cluster,
     NotSimulatedError for what the kit cannot do.
@@ -79,12 +82,14 @@ class VirtualCelery(Faults, Assertions):
         allow_threads: bool = False,
         any_version: bool = False,
         django_checks: bool = False,
+        host_zone: str | None = None,
         **options: Any,
     ) -> None:
         limits.refuse_options(options)
         seams.check(any_version=any_version)
         if transport not in {"memory", "fakeredis"}:
             raise BadUseError(f'transport {transport!r}: one of "memory" and "fakeredis"; no real broker')
+        check_zone(host_zone)
         # a proxy, such as current_app, keeps nothing that is set on it
         self.app: Any = app._get_current_object() if isinstance(app, Proxy) else app
         self._start = aware(start, "start")
@@ -92,6 +97,8 @@ class VirtualCelery(Faults, Assertions):
         self._workers_wanted = workers
         self._beats_wanted = beat_names(beats)
         self._allowed = {"sockets": allow_sockets, "threads": allow_threads, "checks": django_checks}
+        self._host_zone = host_zone
+        self._freezes = Freezes()
         self._shelves = Shelves()
         self._scheduler = scheduler or self._shelves.scheduler()
         self._on_disk = scheduler is not None
@@ -126,7 +133,11 @@ class VirtualCelery(Faults, Assertions):
         self._undo.close()
 
     def _enter(self, undo: ExitStack) -> None:
+        self._freezes.set_aside(undo)
         load(undo, self.app, checks=self._allowed["checks"])
+        set_zone(undo, self._host_zone, self._start)
+        forget_zone(undo, self.app)
+        self.timeline.zone = self.app.timezone
         tap = self.watch.tap = Tap(self.watch.rejected)
         self.broker: Broker = make_broker(self._transport, tap, self.app)
         self.clock.start()
@@ -151,6 +162,7 @@ class VirtualCelery(Faults, Assertions):
     def _guard(self, undo: ExitStack) -> None:
         guard_eager(undo, self.app, self._refuse)
         guard_signals(undo, self.leave)
+        self._freezes.refuse(undo, self._refuse)
         limits.refuse_quorum_queues(self.app)
         limits.refuse_remote_control(undo, self.app, self._refuse)
         if not self._allowed["sockets"]:

@@ -47,12 +47,11 @@ def _takes(path: str, *names: str) -> Callable[[], bool]:
 
 
 def _default_clock(module: str, path: str) -> Callable[[], bool]:
-    """A look at a default argument that is a real clock, or a fake one while a cluster runs."""
+    """A look at a default argument that is the monotonic clock."""
 
     def holds() -> bool:
         importlib.import_module(module)
-        real = {"monotonic", "time", "fake_monotonic", "fake_time"}
-        return any(getattr(value, "__name__", "") in real for value in resolve(module, path).__defaults__)
+        return any(getattr(value, "__name__", "") == "monotonic" for value in resolve(module, path).__defaults__)
 
     return holds
 
@@ -185,11 +184,6 @@ SEAMS = (
         _has("fakeredis._socket:FakeSocket", "_process_command", "put_response"),
     ),
     Seam("fakeredis server", "looked into", lambda: 0 in _server().dbs or _server().dbs[0] is not None),
-    Seam("freezegun clock", "moved", _has("freezegun.api", "ignore_lists", "fake_monotonic", "fake_time")),
-    Seam("freezegun scan", "made short", _has("freezegun.api", "_get_module_attributes_hash", "freeze_factories")),
-    Seam(
-        "freezegun monotonic",
-        "kept apart",
-        _has("freezegun.api", "_get_fake_monotonic", "_get_fake_monotonic_ns"),
-    ),
+    Seam("time-machine travel", "freezes the clock", _has("time_machine:travel", "start", "stop")),
+    Seam("time-machine traveller", "moves the clock", _has("time_machine:Traveller", "shift", "move_to")),
 )

@@ -15,7 +15,7 @@ from .seam_list import SEAMS, Seam
 
 # From the first that fires an 18:00 entry on time on a spring Sunday, to the last that the canaries have run
 # on.
-SUPPORTED = {"celery": ("5.5.2", "5.8"), "kombu": ("5.5", "5.8"), "freezegun": ("1.5", "2")}
+SUPPORTED = {"celery": ("5.5.2", "5.8"), "kombu": ("5.5", "5.8"), "time-machine": ("3.4", "4")}
 
 
 _checked: set[str] = set()

@@ -10,7 +10,6 @@ from celery import current_app
 from celery._state import get_current_app
 from celery.schedules import crontab
 from celery_rehearsal import VirtualCelery
-from freezegun import freeze_time
 
 from .conftest import KYIV, NOON
 
@@ -112,17 +111,6 @@ def test_the_visibility_timeout_delivers_a_long_countdown_again(app: Celery, hou
         app.tasks["note"].apply_async(countdown=hours * 3600)
         celery.run_until_idle()
         assert len(celery.timeline.of("started", "note")) == hours
-
-
-def test_a_cluster_inside_a_frozen_test(app: Celery, transport: str) -> None:
-    """Where a test is frozen already, the cluster has its own clock inside, and gives the other back."""
-    outer = datetime(2020, 2, 2, tzinfo=UTC)
-    with freeze_time(outer):
-        with VirtualCelery(app, start=NOON, transport=transport) as celery:
-            app.tasks["note"].apply_async(countdown=60)
-            celery.run_until_idle()
-            assert datetime.now(UTC) == NOON + timedelta(minutes=1)
-        assert datetime.now(UTC) == outer
 
 
 def test_the_current_app_will_do(app: Celery) -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import django
 import pytest
 from celery import Celery
 from celery_rehearsal import VirtualCelery
 from django.conf import settings
+from django.test import override_settings
 
 from .conftest import NOON
 
@@ -69,3 +72,21 @@ def test_checks_run_only_on_demand(django_app: Celery, monkeypatch: pytest.Monke
     with VirtualCelery(django_app, start=NOON, **options):
         assert bool(runs) == wanted
     assert "CELERY_SKIP_CHECKS" not in os.environ
+
+
+def test_local_time_follows_time_zone(django_app: Celery) -> None:
+    """Django sets the process's TZ from TIME_ZONE, also where a test overrides it inside a cluster."""
+    new_york, kyiv = (
+        NOON.astimezone(ZoneInfo(zone)).replace(tzinfo=None) for zone in ("America/New_York", "Europe/Kyiv")
+    )
+    with override_settings(TIME_ZONE="America/New_York"), VirtualCelery(django_app, start=NOON):
+        assert datetime.now() == new_york  # noqa: DTZ005  # the host's time is the subject
+        with override_settings(TIME_ZONE="Europe/Kyiv"):
+            assert datetime.now() == kyiv  # noqa: DTZ005
+        assert datetime.now() == new_york  # noqa: DTZ005
+
+
+def test_host_zone_wins_over_time_zone(django_app: Celery) -> None:
+    """`host_zone` is the last word on where the host is."""
+    with VirtualCelery(django_app, start=NOON, host_zone="Asia/Kolkata"):
+        assert datetime.now() == NOON.astimezone(ZoneInfo("Asia/Kolkata")).replace(tzinfo=None)  # noqa: DTZ005

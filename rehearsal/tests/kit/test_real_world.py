@@ -8,8 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from celery_rehearsal import BadUseError, NotSimulatedError, RealWorldError, VirtualCelery
-from freezegun import freeze_time
+from celery_rehearsal import NotSimulatedError, RealWorldError, VirtualCelery
 from kombu import Queue
 
 from .conftest import NOON
@@ -79,12 +78,3 @@ def test_quorum_queues_are_refused() -> None:
     app = make_app(task_queues=[Queue("q", queue_arguments={"x-queue-type": "quorum"})])
     with pytest.raises(NotSimulatedError, match="RabbitMQ"), VirtualCelery(app, start=NOON):
         pass
-
-
-def test_a_second_frozen_clock_is_refused(app: Celery) -> None:
-    """freeze_time inside a cluster would stop the clock that the cluster moves; moving it says so."""
-    with VirtualCelery(app, start=NOON) as celery:
-        with freeze_time(NOON), pytest.raises(BadUseError, match="freeze_time"):
-            celery.advance(timedelta(hours=1))
-        celery.advance(timedelta(hours=1))
-        assert celery.now == NOON + timedelta(hours=1)

@@ -22,8 +22,8 @@ CRONTABS: dict[str, Any] = {
     "month's end": crontab(hour="3", minute="15", day_of_month="25-31"),
 }
 INTERVALS: dict[str, Any] = {
-    "907 s": schedule(timedelta(seconds=907)),
-    "10 min": schedule(timedelta(minutes=10)),
+    "2707 s": schedule(timedelta(seconds=2707)),
+    "20 min": schedule(timedelta(minutes=20)),
     "1 h": timedelta(hours=1),
     "5 h": 5 * 3600.0,
     "1 d": timedelta(days=1),

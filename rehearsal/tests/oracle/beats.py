@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,7 +46,8 @@ def real(window: Window, variables: dict[str, str] | None = None) -> list[Sent]:
         }
         run(words, mine | (preloaded(window.start, window.end) if variables is None else variables))
         lines = [line.split(" ", 1) for line in file.read_text().splitlines()]
-    return sorted((datetime.fromisoformat(at), name) for at, name in lines)
+    sent = [(datetime.fromisoformat(at), name) for at, name in lines]
+    return sorted((at, name) for at, name in sent if at.timestamp() < window.end)
 
 
 def virtual(window: Window) -> list[Sent]:
@@ -55,3 +57,11 @@ def virtual(window: Window) -> list[Sent]:
     with VirtualCelery(app, start=start, workers=0) as celery:
         celery.run_until(end)
         return sorted((record.at.astimezone(UTC), record.task) for record in celery.timeline.of("beat") if record.at < end)
+
+
+def compare(window: Window) -> tuple[int, list[str]]:
+    """How many entries the real beat sent, and a line for each that it alone (-) or the kit alone (+) sent."""
+    theirs, ours = Counter(real(window)), Counter(virtual(window))
+    lines = [f"- {at} {name}" for at, name in sorted((theirs - ours).elements())]
+    lines += [f"+ {at} {name}" for at, name in sorted((ours - theirs).elements())]
+    return theirs.total(), lines

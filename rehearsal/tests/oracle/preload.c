@@ -7,7 +7,7 @@
  * GRACE_MS of real time to arrive.
  *
  * Code can also spin until an instant has come, as beat does in the 10 ms before it. After SPIN_READS looks at the
- * clock without a wait or a write the next full millisecond comes; at a full second, at which most schedules are due,
+ * clock without a wait, a write or a message the next full millisecond comes; at a full second, at which most schedules are due,
  * four times as many. The clock stands until the first wait of all, so that a
  * program starts at its instant however much it looks at the clock while it is imported.
  */
@@ -156,10 +156,12 @@ ssize_t write(int fd, const void *what, size_t length) {
 /* redis-py sends by these: a reply is on its way. */
 ssize_t send(int fd, const void *what, size_t length, int flags) {
     expecting = 1;
+    reads = 0;
     return REAL(send)(fd, what, length, flags);
 }
 
 ssize_t sendmsg(int fd, const struct msghdr *what, int flags) {
     expecting = 1;
+    reads = 0;
     return REAL(sendmsg)(fd, what, flags);
 }

@@ -37,6 +37,16 @@ def changing(first: int, last: int) -> list[str]:
     return [name for name in sorted(zoneinfo.available_timezones()) if changes(name, first, last)]
 
 
+def no_change(year: int) -> datetime:
+    """An instant for a zone that has given its changes up: when most of the south used to change."""
+    return datetime(year, 4, 4, 14, tzinfo=UTC)
+
+
+def around(zone: str, change: int) -> dict[str, int | str]:
+    """The window of a beat around a change: 26 hours before and after, from a second that is nobody's."""
+    return {"zone": zone, "start": change - 26 * 3600 - 2233, "end": change + 26 * 3600}
+
+
 def _offset(rules: tzinfo, at: datetime) -> tuple[timedelta | None, timedelta | None]:
     local = at.astimezone(rules)
     return local.utcoffset(), local.dst()

@@ -1,8 +1,8 @@
 """`python -m oracle`: every zone that changes in some years, on every Celery; its exit status is 1 on a difference.
 
-    python -m oracle                                 each zone that changes in 2026 and 2027, each release
-    python -m oracle --zones named --celery 5.7.0    the zones that the tests draw from, one release
-    python -m oracle --zones Europe/Kyiv --years 2026 2026 --groups all five --no-workers
+python -m oracle                                 each zone that changes in 2026 and 2027, each release
+python -m oracle --zones named --celery 5.7.0    the zones that the tests draw from, one release
+python -m oracle --zones Europe/Kyiv --years 2026 2026 --groups all five --no-workers
 """
 
 from __future__ import annotations
@@ -44,6 +44,14 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--years", nargs=2, type=int, default=[2026, 2027], metavar=("FIRST", "LAST"))
     parser.add_argument("--celery", nargs="+", default=list(RELEASES), metavar="RELEASE")
     parser.add_argument("--groups", nargs="+", default=["all", "five"], choices=list(GROUPS))
+    parser.add_argument(
+        "--both-utc",
+        dest="utc",
+        action="store_const",
+        const=[True, False],
+        default=[True],
+        help="also enable_utc=False",
+    )
     parser.add_argument("--no-workers", action="store_true", help="beat only")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--venvs", type=Path, default=Path(".tox/oracle-venvs").absolute())
@@ -55,8 +63,7 @@ def _questions(zone: str, wanted: argparse.Namespace) -> list[dict[str, Any]]:
     for change in zones.changes(zone, *wanted.years) or [zones.no_change(wanted.years[0])]:
         at = int(change.timestamp())
         for group in wanted.groups:
-            asked.append({"kind": "beat", **zones.around(zone, at), "group": group})
-            asked.append({"kind": "beat", **zones.around(zone, at), "group": group, "utc": False})
+            asked += [{"kind": "beat", **zones.around(zone, at), "group": group, "utc": utc} for utc in wanted.utc]
         if not wanted.no_workers:
             asked.append({"kind": "worker", "zone": zone, "change": at})
     return asked

@@ -33,8 +33,11 @@ class Window:
         return f"{self.zone} {start:%Y-%m-%d %H:%M} + {days:g} d, {self.group}{'' if self.utc else ', no utc'}"
 
 
-def real(window: Window, variables: dict[str, str] | None = None) -> list[Sent]:
-    """What the program `celery beat` sends, in the order of instants; `variables` stand for the clock's."""
+def real(window: Window, variables: dict[str, str] | None = None, *, keep_all: bool = False) -> list[Sent]:
+    """What the program `celery beat` sends, in the order of instants.
+
+    `variables` stand for the clock's. What is sent at the end of the window or later is left out, unless `keep_all`.
+    """
     with tempfile.TemporaryDirectory(prefix="oracle-") as folder:
         file = Path(folder, "sent")
         words = ["-m", "celery", "-A", "oracle.app", "beat", "-s", f"{folder}/schedule", "--pidfile="]
@@ -47,7 +50,7 @@ def real(window: Window, variables: dict[str, str] | None = None) -> list[Sent]:
         run(words, mine | (preloaded(window.start, window.end) if variables is None else variables))
         lines = [line.split(" ", 1) for line in file.read_text().splitlines()]
     sent = [(datetime.fromisoformat(at), name) for at, name in lines]
-    return sorted((at, name) for at, name in sent if at.timestamp() < window.end)
+    return sorted((at, name) for at, name in sent if keep_all or at.timestamp() < window.end)
 
 
 def virtual(window: Window) -> list[Sent]:
@@ -56,7 +59,9 @@ def virtual(window: Window) -> list[Sent]:
     start, end = (datetime.fromtimestamp(at, UTC) for at in (window.start, window.end))
     with VirtualCelery(app, start=start, workers=0) as celery:
         celery.run_until(end)
-        return sorted((record.at.astimezone(UTC), record.task) for record in celery.timeline.of("beat") if record.at < end)
+        return sorted(
+            (record.at.astimezone(UTC), record.task) for record in celery.timeline.of("beat") if record.at < end
+        )
 
 
 def compare(window: Window) -> tuple[int, list[str]]:

@@ -3,8 +3,7 @@
  * LD_PRELOAD it. ORACLE_START and ORACLE_END are seconds since 1970; at ORACLE_END the process gets SIGTERM, once.
  * Without ORACLE_START the clock is the real one. With ORACLE_RUNNING it runs as the real one does between the jumps.
  *
- * A wait for file descriptors first looks whether one is ready. A reply to what was sent since the last wait gets
- * GRACE_MS of real time to arrive.
+ * A wait for file descriptors first looks whether one is ready. Redis gets GRACE_MS of real time to deliver a message.
  *
  * Code can also spin until an instant has come, as beat does in the 10 ms before it. After SPIN_READS looks at the
  * clock without a wait, a write or a message the next full millisecond comes; at a full second, at which most schedules are due,
@@ -153,15 +152,9 @@ ssize_t write(int fd, const void *what, size_t length) {
     return syscall(SYS_write, fd, what, length);
 }
 
-/* redis-py sends by these: a reply is on its way. */
+/* A worker waits by epoll for the reply to its BRPOP alone, which comes at once or after a LPUSH. */
 ssize_t send(int fd, const void *what, size_t length, int flags) {
-    expecting = 1;
     reads = 0;
+    if (memmem(what, length, "BRPOP", 5) || memmem(what, length, "LPUSH", 5)) expecting = 1;
     return REAL(send)(fd, what, length, flags);
-}
-
-ssize_t sendmsg(int fd, const struct msghdr *what, int flags) {
-    expecting = 1;
-    reads = 0;
-    return REAL(sendmsg)(fd, what, flags);
 }

@@ -27,6 +27,8 @@ def python(release: str, folder: Path) -> Path:
     interpreter = home / "bin" / "python"
     if not (home / "complete").exists():
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(home)], check=True)
-        subprocess.run([str(interpreter), "-m", "pip", "install", "-q", f"celery[redis]=={release}", *NEEDED], check=True)
+        subprocess.run(
+            [str(interpreter), "-m", "pip", "install", "-q", f"celery[redis]=={release}", *NEEDED], check=True
+        )
         (home / "complete").touch()
     return interpreter

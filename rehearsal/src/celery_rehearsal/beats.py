@@ -25,8 +25,8 @@ SPIN = 0.01
 # 1970 on its way here.
 MILLISECOND = 1_000
 
-# Seconds: for ever. Celery's own scheduler wakes each 300 s and, before its first entry is due, does nothing. These wakes
-# are left out: there would be 288 in a day.
+# Seconds: for ever. Celery's own scheduler wakes each 300 s and, before its first entry is due, does nothing. These
+# wakes are left out: there would be 288 in a day.
 LONGEST_SLEEP = 10 * 366 * 86_400.0
 
 # Seconds. A scheduler that is not Celery's may have a timetable of its own: django-celery-beat's reads only

@@ -8,6 +8,7 @@ python -m oracle --zones Europe/Kyiv --years 2026 2026 --groups all five --no-wo
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import subprocess
@@ -62,8 +63,8 @@ def _questions(zone: str, wanted: argparse.Namespace) -> list[dict[str, Any]]:
     asked: list[dict[str, Any]] = []
     for change in zones.changes(zone, *wanted.years) or [zones.no_change(wanted.years[0])]:
         at = int(change.timestamp())
-        for group in wanted.groups:
-            asked += [{"kind": "beat", **zones.around(zone, at), "group": group, "utc": utc} for utc in wanted.utc]
+        for group, utc in itertools.product(wanted.groups, wanted.utc):
+            asked.append({"kind": "beat", "zone": zone, "change": at, "group": group, "utc": utc})
         if not wanted.no_workers:
             asked.append({"kind": "worker", "zone": zone, "change": at})
     return asked

@@ -80,7 +80,8 @@ def break_ties_by_name() -> None:
 
     Celery compares their addresses in memory. Two runs of a real beat can therefore differ where entries meet.
     """
-    beat.ScheduleEntry.__lt__ = lambda one, other: one.name < other.name
+    entries: Any = beat.ScheduleEntry
+    entries.__lt__ = lambda one, other: one.name < other.name
 
 
 if "ORACLE_FILE" in os.environ:

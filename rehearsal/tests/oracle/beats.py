@@ -33,6 +33,11 @@ class Window:
         return f"{self.zone} {start:%Y-%m-%d %H:%M} + {days:g} d, {self.group}{'' if self.utc else ', no utc'}"
 
 
+def around(zone: str, change: int, group: str, *, utc: bool = True) -> Window:
+    """The window around a change: 26 hours before and after it. No entry is due at its start."""
+    return Window(zone, change - 26 * 3600 - 2233, change + 26 * 3600, group, utc)
+
+
 def real(window: Window, variables: dict[str, str] | None = None, *, keep_all: bool = False) -> list[Sent]:
     """What the program `celery beat` sends, in the order of instants.
 

@@ -20,7 +20,7 @@ def main() -> None:
         kind, begun = asked.pop("kind"), time.monotonic()
         what: beats.Window | workers.Crossing
         if kind == "beat":
-            what = beats.Window(**asked)
+            what = beats.around(**asked)
             count, differences = beats.compare(what)
         else:
             what = workers.Crossing(**asked)

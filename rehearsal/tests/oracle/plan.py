@@ -52,8 +52,8 @@ def make_app(zone: str, broker: str, write: Callable[[str], None], *, utc: bool 
         worker_hijack_root_logger=False,
         worker_enable_remote_control=False,
         broker_connection_retry_on_startup=True,
-        # Beyond the plan. A message that waits longer than the first would be delivered twice. The server is in real time:
-        # by the second the worker would think that it has fallen silent.
+        # Beyond the plan. A message that waits longer than the first would be delivered twice. The server is in real
+        # time: by the second the worker would think that it has fallen silent.
         broker_transport_options={"visibility_timeout": 10 * 86_400, "health_check_interval": 10 * 86_400},
     )
 

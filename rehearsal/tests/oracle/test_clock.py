@@ -58,7 +58,7 @@ def test_the_end_is_a_sigterm() -> None:
 
 
 def test_a_running_clock_says_the_same() -> None:
-    """Hours of a real beat whose clock runs as the real one does between its waits: the same entries, less than 1 s late."""
+    """A real beat whose clock runs in real time between its waits sends the same entries, less than 1 s late."""
     window = Window("Europe/Kyiv", START - 3600 - MINUTES, START + 6 * 3600, "five")
     standing = beats.real(window)
     running = beats.real(window, clock.preloaded(window.start, window.end) | {"ORACLE_RUNNING": "1"})

@@ -1,4 +1,4 @@
-"""The kit equals real programs of Celery over changes of the clock, instant for instant: a sample of `python -m oracle`."""
+"""The kit equals real programs of Celery over changes of the clock, instant for instant: a sample."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import pytest
 
 from . import beats, clock, workers, zones
-from .beats import Window
+from .beats import around
 from .workers import Crossing
 
 pytestmark = [
@@ -35,7 +35,7 @@ def change(zone: str, number: int) -> int:
     return int(zones.changes(zone, 2026, 2027)[number].timestamp())
 
 
-# Where releases of Celery differ: 5.6 is silent for the repeated hour, 5.7 moves a daily interval; and five entries at once.
+# Where releases of Celery differ (5.6 is silent for the repeated hour, 5.7 moves a daily interval), and five entries.
 FIXED = [
     ("Europe/Kyiv", change("Europe/Kyiv", 1), "intervals"),
     ("America/Scoresbysund", change("America/Scoresbysund", 0), "five"),
@@ -46,7 +46,7 @@ FIXED = [
 @pytest.mark.parametrize(("zone", "at", "group"), [*FIXED, *((*each, "all") for each in drawn(2))])
 def test_the_kits_beat_equals_a_real_one(zone: str, at: int, group: str) -> None:
     """Every entry, in every order of being due, is sent at the millisecond at which `celery beat` sends it."""
-    count, differences = beats.compare(Window(**zones.around(zone, at), group=group))
+    count, differences = beats.compare(around(zone, at, group))
     assert count > 40
     assert differences == [], f"REHEARSAL_SEED={SEED}"
 
@@ -54,7 +54,7 @@ def test_the_kits_beat_equals_a_real_one(zone: str, at: int, group: str) -> None
 @pytest.mark.skipif(shutil.which("redis-server") is None, reason="a real worker wants a redis-server")
 @pytest.mark.parametrize(("zone", "at"), drawn(1))
 def test_the_kits_worker_equals_a_real_one(zone: str, at: int) -> None:
-    """ETAs, countdowns and expiries over a change: each starts or expires in the second in which `celery worker` does it."""
+    """Each ETA, countdown and expiry over a change takes effect in the second in which `celery worker` does it."""
     count, differences = workers.compare(Crossing(zone, at))
     assert count > 200
     assert differences == [], f"REHEARSAL_SEED={SEED}"

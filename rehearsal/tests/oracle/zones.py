@@ -42,11 +42,6 @@ def no_change(year: int) -> datetime:
     return datetime(year, 4, 4, 14, tzinfo=UTC)
 
 
-def around(zone: str, change: int) -> dict[str, int | str]:
-    """The window of a beat around a change: 26 hours before and after, from a second that is nobody's."""
-    return {"zone": zone, "start": change - 26 * 3600 - 2233, "end": change + 26 * 3600}
-
-
 def _offset(rules: tzinfo, at: datetime) -> tuple[timedelta | None, timedelta | None]:
     local = at.astimezone(rules)
     return local.utcoffset(), local.dst()

@@ -3,7 +3,7 @@
  * LD_PRELOAD it. ORACLE_START and ORACLE_END are seconds since 1970; at ORACLE_END the process gets SIGTERM, once.
  * Without ORACLE_START the clock is the real one. With ORACLE_RUNNING it runs as the real one does between the jumps.
  *
- * A wait for file descriptors first looks whether one is ready. Redis gets GRACE_MS of real time to deliver a message.
+ * A wait for file descriptors first looks whether one is ready. Redis gets real time to deliver a message.
  *
  * Code can also spin until an instant has come, as beat does in the 10 ms before it. After SPIN_READS looks at the
  * clock without a wait, a write or a message the next full millisecond comes; at a full second, at which most schedules are due,
@@ -29,7 +29,8 @@
 #define SECOND 1000000000LL
 #define MILLI 1000000LL
 #define SPIN_READS 40
-#define GRACE_MS 50
+#define ASKED_MS 200   /* a queue can be empty: nothing comes */
+#define PUSHED_MS 5000 /* what was pushed is sure to come */
 #define BASE (1000 * SECOND) /* what a monotonic clock begins with: a process never starts at boot */
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
@@ -118,7 +119,7 @@ int nanosleep(const struct timespec *wanted, struct timespec *left) {
 
 /* How long a look at descriptors lasts, in real milliseconds. */
 static int patience(int64_t ns) {
-    int ms = expecting && ns > 0 ? GRACE_MS : 0;
+    int ms = ns > 0 ? expecting : 0;
     expecting = 0;
     return ms;
 }
@@ -155,6 +156,7 @@ ssize_t write(int fd, const void *what, size_t length) {
 /* A worker waits by epoll for the reply to its BRPOP alone, which comes at once or after a LPUSH. */
 ssize_t send(int fd, const void *what, size_t length, int flags) {
     reads = 0;
-    if (memmem(what, length, "BRPOP", 5) || memmem(what, length, "LPUSH", 5)) expecting = 1;
+    if (memmem(what, length, "LPUSH", 5)) expecting = PUSHED_MS;
+    if (!expecting && memmem(what, length, "BRPOP", 5)) expecting = ASKED_MS;
     return REAL(send)(fd, what, length, flags);
 }

@@ -142,7 +142,7 @@ class Beat:
         if not scheduler._heap:
             return LONGEST_SLEEP
         first = scheduler._heap[0]
-        return float(first.time - scheduler._when(first.entry, 0))
+        return float(max(first.time - scheduler._when(first.entry, 0), interval))
 
     def _apply(self, entry: Any, producer: Any = None) -> None:
         check_eager(self._watch.app)

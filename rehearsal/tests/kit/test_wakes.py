@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from celery.schedules import schedstate, schedule
+from celery.schedules import schedule
 from celery_rehearsal import VirtualCelery
 
 from .conftest import NOON
@@ -19,7 +19,7 @@ class Waiting(schedule):
 
     def is_due(self, last_run_at: Any) -> Any:
         due = self.now() - last_run_at >= timedelta(minutes=1)
-        return schedstate(due, None if not due else 86_400.0)
+        return due, 86_400.0 if due else None
 
 
 class Counting(schedule):
@@ -29,7 +29,7 @@ class Counting(schedule):
 
     def is_due(self, last_run_at: Any) -> Any:
         self.count += 1
-        return schedstate(self.count > 1, 60.0)
+        return super().is_due(last_run_at)
 
 
 def run(app: Celery, entry: schedule, minutes: int) -> list[timedelta]:

@@ -25,7 +25,7 @@ def reason_to_skip() -> str:
     """Why no program can run under the clock on this machine; an empty string if it can."""
     if sys.platform != "linux":
         return "the clock is a library for LD_PRELOAD of Linux"
-    return "" if shutil.which("cc") else "the clock is compiled by cc, and there is none"
+    return "" if shutil.which("cc") else "no C compiler: the clock is compiled by cc"
 
 
 @functools.cache

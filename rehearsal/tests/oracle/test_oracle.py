@@ -51,7 +51,7 @@ def test_the_kits_beat_equals_a_real_one(zone: str, at: int, group: str) -> None
     assert differences == [], f"REHEARSAL_SEED={SEED}"
 
 
-@pytest.mark.skipif(shutil.which("redis-server") is None, reason="a real worker wants a redis-server")
+@pytest.mark.skipif(shutil.which("redis-server") is None, reason="a real worker needs redis-server")
 @pytest.mark.parametrize(("zone", "at"), drawn(1))
 def test_the_kits_worker_equals_a_real_one(zone: str, at: int) -> None:
     """Each ETA, countdown and expiry over a change takes effect in the second in which `celery worker` does it."""

@@ -18,14 +18,17 @@ if TYPE_CHECKING:
 
     from .watch import Watch
 
-# Celery wakes beat 10 ms before an entry is due and lets it spin through them. On a clock that stands still a
-# spin never ends, so a wake that found nothing to do is followed by one at the next full 10 ms: 18:00:00.000
-# sharp.
-SPIN = 10_000
+# Seconds. Celery wakes beat 10 ms before an entry is due and lets it spin through them. On a clock that stands still a
+# spin never ends, so beat wakes when the first entry that it asked says it is due, or after this time if none says.
+SPIN = 0.01
 
-# Seconds. Celery's 300 would wake an idle beat 288 times a day; nothing but its own entries wakes a beat
-# here.
-LONGEST_SLEEP = 10 * 366 * 86_400
+# Microseconds. A wake is rounded up to it, as a worker's timer is: an entry's instant becomes a float of seconds since
+# 1970 on its way here.
+MILLISECOND = 1_000
+
+# Seconds: for ever. Celery's own scheduler wakes each 300 s and, before its first entry is due, does nothing. These
+# wakes are left out: there would be 288 in a day.
+LONGEST_SLEEP = 10 * 366 * 86_400.0
 
 # Seconds. A scheduler that is not Celery's may have a timetable of its own: django-celery-beat's reads only
 # the entries of the next two hours and looks again each 300 s.
@@ -43,6 +46,8 @@ class Shelf(dict[str, Any]):
 
     def sync(self) -> None:
         self._disk[self._filename] = pickle.dumps(dict(self))
+        # Beat goes on with what it reads back, as from a shelf with `writeback`: what does not survive is lost at once.
+        self.update(pickle.loads(self._disk[self._filename]))  # noqa: S301
 
     def close(self) -> None:
         self.sync()
@@ -70,7 +75,8 @@ class Beat:
         # The contextvars of its process.
         self.context = Context()
         self._watch = watch
-        interval = app.conf.beat_max_loop_interval or (LONGEST_SLEEP if _is_celerys_own(scheduler) else FOREIGN_SLEEP)
+        self._skips_idle_wakes = _is_celerys_own(scheduler)
+        interval = app.conf.beat_max_loop_interval or (None if self._skips_idle_wakes else FOREIGN_SLEEP)
         service = Service(app, max_interval=interval, schedule_filename=filename, scheduler_cls=scheduler)
         self.scheduler: Any = service.scheduler
         self.started(service)
@@ -81,6 +87,9 @@ class Beat:
         self.sent = self._slept = False
         self._apply_entry = self.scheduler.apply_entry
         vars(self.scheduler)["apply_entry"] = self._apply
+        self._ask = self.scheduler.is_due
+        vars(self.scheduler)["is_due"] = self._is_due
+        self._due_in: dict[str, float] = {}
 
     def started(self, service: Any) -> None:
         """Tell the app that beat has started."""
@@ -93,12 +102,12 @@ class Beat:
         if self._slept and self.scheduler.should_sync():
             self.scheduler._do_sync()
         self._slept = self.sent = False
-        interval = self.scheduler.tick() or 0
+        interval = self._tick()
         if self.sent:
             # beat ticks again at once after it has sent something
             return True
-        wanted = ticks + max(round(interval * MICROSECONDS), 1)
-        self.wake_at = -(-wanted // SPIN) * SPIN
+        wanted = ticks + max(round(self._pause(interval) * MICROSECONDS), 1)
+        self.wake_at = -(-wanted // MILLISECOND) * MILLISECOND
         self._slept = True
         return False
 
@@ -112,6 +121,35 @@ class Beat:
         if store is not None and not isinstance(store, Shelf):
             store.dict.close()
             store.dict = None
+
+    def _tick(self) -> float:
+        # Without a pause beat ticks again. It does so until it asks an entry a second time at one instant.
+        self._due_in.clear()
+        while True:
+            asked = len(self._due_in)
+            interval = float(self.scheduler.tick() or 0)
+            if self.sent or interval > 0 or len(self._due_in) == asked:
+                return interval
+
+    def _is_due(self, entry: Any) -> Any:
+        answer = self._ask(entry)
+        is_due, seconds = answer
+        if not is_due and isinstance(seconds, int | float):
+            self._due_in[entry.name] = seconds
+        return answer
+
+    def _pause(self, interval: float) -> float:
+        """Seconds until beat finds something to do."""
+        scheduler = self.scheduler
+        if interval <= 0:
+            return min((seconds for seconds in self._due_in.values() if seconds > 0), default=SPIN)
+        # A wake also syncs what has been sent since the last sync.
+        if interval < scheduler.max_interval or not self._skips_idle_wakes or scheduler._tasks_since_sync:
+            return interval
+        if not scheduler._heap:
+            return LONGEST_SLEEP
+        first = scheduler._heap[0]
+        return float(max(first.time - scheduler._when(first.entry, 0), interval))
 
     def _apply(self, entry: Any, producer: Any = None) -> None:
         check_eager(self.scheduler.app)

@@ -153,7 +153,11 @@ SEAMS = (
     Seam(
         "beat Scheduler",
         "ticked",
-        _has("celery.beat:Scheduler", "tick", "apply_entry", "should_sync", "_do_sync"),
+        _has(
+            "celery.beat:Scheduler",
+            *("tick", "apply_entry", "should_sync", "_do_sync"),
+            *("is_due", "max_interval", "_tasks_since_sync", "_when", "populate_heap"),
+        ),
     ),
     Seam(
         "PersistentScheduler file",

@@ -1,0 +1,60 @@
+"""The kit equals real programs of Celery over changes of the clock, instant for instant: a sample."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+from datetime import UTC, datetime
+
+import pytest
+
+from . import beats, clock, workers, zones
+from .beats import around
+from .workers import Crossing
+
+pytestmark = [
+    pytest.mark.processes,
+    pytest.mark.skipif(bool(clock.reason_to_skip()), reason=clock.reason_to_skip() or "it runs here"),
+]
+
+# A day compares other zones than the one before it. REHEARSAL_SEED=n repeats the choice that a failure shows.
+SEED = int(os.environ.get("REHEARSAL_SEED") or datetime.now(UTC).toordinal())
+
+
+def drawn(number: int) -> list[tuple[str, int]]:
+    """Zones with one of their changes, another choice for each seed."""
+    chance = random.Random(SEED)
+    names = [name for name in zones.NAMED if zones.changes(name, 2026, 2027)]
+    return [
+        (name, int(chance.choice(zones.changes(name, 2026, 2027)).timestamp())) for name in chance.sample(names, number)
+    ]
+
+
+def change(zone: str, number: int) -> int:
+    return int(zones.changes(zone, 2026, 2027)[number].timestamp())
+
+
+# Where releases of Celery differ (5.6 is silent for the repeated hour, 5.7 moves a daily interval), and five entries.
+FIXED = [
+    ("Europe/Kyiv", change("Europe/Kyiv", 1), "intervals"),
+    ("America/Scoresbysund", change("America/Scoresbysund", 0), "five"),
+    ("Antarctica/Troll", change("Antarctica/Troll", 1), "five"),
+]
+
+
+@pytest.mark.parametrize(("zone", "at", "group"), [*FIXED, *((*each, "all") for each in drawn(2))])
+def test_the_kits_beat_equals_a_real_one(zone: str, at: int, group: str) -> None:
+    """Every entry, in every order of being due, is sent at the millisecond at which `celery beat` sends it."""
+    count, differences = beats.compare(around(zone, at, group))
+    assert count > 40
+    assert differences == [], f"REHEARSAL_SEED={SEED}"
+
+
+@pytest.mark.skipif(shutil.which("redis-server") is None, reason="a real worker needs redis-server")
+@pytest.mark.parametrize(("zone", "at"), drawn(1))
+def test_the_kits_worker_equals_a_real_one(zone: str, at: int) -> None:
+    """Each ETA, countdown and expiry over a change takes effect in the second in which `celery worker` does it."""
+    count, differences = workers.compare(Crossing(zone, at))
+    assert count > 200
+    assert differences == [], f"REHEARSAL_SEED={SEED}"

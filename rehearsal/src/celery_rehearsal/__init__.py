@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         NeverIdleError,
         NotSimulatedError,
         RealWorldError,
+        SchedulerImportError,
         SeamMovedError,
         TestkitError,
     )
@@ -39,6 +40,7 @@ __all__ = [
     "Pending",
     "RealWorldError",
     "Record",
+    "SchedulerImportError",
     "SeamMovedError",
     "TestkitError",
     "Timeline",

@@ -66,6 +66,8 @@ class Tap:
         self.failures = 0
         # In the order of their first message; a dict, because a set's order depends on the hash seed.
         self.queues: dict[str, None] = {}
+        # Queues of the result backend rpc://, which hold no tasks.
+        self.replies: dict[str, None] = {}
         self._failing = False
         self._recent: OrderedDict[str, tuple[str, dict[str, Any]]] = OrderedDict()
 
@@ -85,6 +87,8 @@ class Tap:
 
     def put(self, queue: str, message: dict[str, Any]) -> None:
         """A message reaches a queue; remember it for `deliver_twice`."""
+        if queue in self.replies:
+            return
         self.queues.setdefault(queue)
         id_ = (message.get("headers") or {}).get("id")
         if id_ is None:

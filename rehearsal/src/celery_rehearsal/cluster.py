@@ -8,9 +8,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+import fakeredis
 from celery.local import Proxy
 
-from . import limits, seams
+from . import limits, schedulers, seams
 from .arguments import aware
 from .assertions import Assertions
 from .beats import Beat, Shelves
@@ -21,6 +22,7 @@ from .faults import Faults
 from .guards import guard_eager, guard_sockets, guard_threads
 from .leaving import guard_signals
 from .members import beat_names, worker_queues
+from .results import install_backend
 from .stage import check_queues, load, queue_names, set_stage, wrap_tasks
 from .timeline import Timeline
 from .watch import Watch
@@ -54,13 +56,15 @@ class VirtualCelery(Faults, Assertions):
     A context manager. `start` is an aware datetime. `transport` is "memory" (a broker that requeues at once
     what a lost worker held, as AMQP does) or "fakeredis" (Redis, visibility timeout and all). `workers` is a
     number, names, or names with their queues; `beats` a number or names; either may be 0. `seed` decides task
-    ids and jitter. `scheduler` is a beat scheduler class or its path; without it Celery's PersistentScheduler
-    runs with its file in memory. `timeline_limit` caps the timeline. `allow_sockets` and `allow_threads` let
-    code under virtual time have what is refused otherwise; `any_version` tries a Celery that is not supported.
+    ids and jitter. `scheduler` is a beat scheduler class or its path, as the option -S of `celery beat`;
+    without it the app's beat_scheduler runs, Celery's PersistentScheduler with its file in memory.
+    `timeline_limit` caps the timeline. `allow_sockets` and `allow_threads` let code under virtual time have
+    what is refused otherwise, a result backend on a real server among it; `result_backend` is a URL or a
+    class to use instead of the app's own result backend; `any_version` tries a Celery that is not supported.
     `django_checks` runs Django's system checks at the start, as a real worker does.
 
     Raises BadUseError for an argument that makes no sense, NestedClusterError for a second cluster,
-    NotSimulatedError for what the kit cannot do.
+    SchedulerImportError for a scheduler that cannot be imported, NotSimulatedError for what the kit cannot do.
     """
 
     def __init__(
@@ -73,6 +77,7 @@ class VirtualCelery(Faults, Assertions):
         *,
         seed: int = 0,
         scheduler: Any = None,
+        result_backend: Any = None,
         schedule_filename: str | None = None,
         timeline_limit: int | None = None,
         allow_sockets: bool = False,
@@ -93,8 +98,8 @@ class VirtualCelery(Faults, Assertions):
         self._beats_wanted = beat_names(beats)
         self._allowed = {"sockets": allow_sockets, "threads": allow_threads, "checks": django_checks}
         self._shelves = Shelves()
-        self._scheduler = scheduler or self._shelves.scheduler()
-        self._on_disk = scheduler is not None
+        self._scheduler = scheduler
+        self._on_disk = False
         self._schedule_filename = schedule_filename or "schedule"
         self.workers: dict[str, Worker] = {}
         self.beats: dict[str, Beat] = {}
@@ -102,6 +107,8 @@ class VirtualCelery(Faults, Assertions):
         self._current: Worker | None = None
         self._asleep: list[str] = []
         self._arms: list[tuple[str | None, str, str]] = []
+        self._result_backend = result_backend
+        self._server: Any = None
         self._undo = ExitStack()
         self._thread = threading.get_ident()
         self.clock = VirtualClock(self._start, seed=seed, sleep=self._sleep)
@@ -127,11 +134,16 @@ class VirtualCelery(Faults, Assertions):
 
     def _enter(self, undo: ExitStack) -> None:
         load(undo, self.app, checks=self._allowed["checks"])
+        if self._beats_wanted:
+            self._scheduler, self._on_disk = schedulers.choose(self.app, self._scheduler, self._shelves.scheduler())
         tap = self.watch.tap = Tap(self.watch.rejected)
         self.broker: Broker = make_broker(self._transport, tap, self.app)
         self.clock.start()
         undo.callback(self.clock.stop)
         set_stage(undo, self.app, self.broker)
+        servers = self._allowed["sockets"]
+        self.processes = install_backend(undo, self, self._result_backend, servers=servers)
+        schedulers.prepare(undo, self.app, self.redis_server)
         self._guard(undo)
         wrap_tasks(undo, self.app, self)
         if self._on_disk and self._schedule_filename == "schedule":
@@ -169,6 +181,7 @@ class VirtualCelery(Faults, Assertions):
 
     def _make_worker(self, name: str) -> None:
         wrap_tasks(self._undo, self.app, self)
+        self.processes.forget(name)
         self.workers[name] = Worker(
             self.app,
             name,
@@ -179,6 +192,7 @@ class VirtualCelery(Faults, Assertions):
         )
 
     def _make_beat(self, name: str) -> None:
+        self.processes.forget(name)
         self.beats[name] = Beat(
             self.app,
             name,
@@ -187,6 +201,12 @@ class VirtualCelery(Faults, Assertions):
             ticks=self.clock.ticks,
             watch=self.watch,
         )
+
+    def redis_server(self) -> Any:
+        """The fakeredis server of the cluster: the broker's, or one for results and schedules alone."""
+        if self._server is None:
+            self._server = getattr(self.broker, "server", None) or fakeredis.FakeServer()
+        return self._server
 
     def _is_running(self) -> bool:
         return _running == [self]

@@ -57,7 +57,7 @@ class RedisBroker:
         return [held(routing_key, message) for message, _exchange, routing_key in entries]
 
     def lose(self) -> None:
-        for name in self.tap.queues:
+        for name in (*self.tap.queues, *self.tap.replies):
             self.client.delete(*self._keys(name))
         self.client.delete(self._unacked, self._index)
 

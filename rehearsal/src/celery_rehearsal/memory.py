@@ -27,10 +27,13 @@ class MemoryBroker:
         self.transport = _transport(tap, self.queues)
 
     def queued(self) -> list[Held]:
-        return [held(name, message) for name, queue in self.queues.items() for message in queue.queue]
+        return [held(name, message) for name, queue in self._of_tasks() for message in queue.queue]
 
     def has_messages(self) -> bool:
-        return any(queue.queue for queue in self.queues.values())
+        return any(queue.queue for _name, queue in self._of_tasks())
+
+    def _of_tasks(self) -> list[tuple[str, Queue[dict[str, Any]]]]:
+        return [item for item in self.queues.items() if item[0] not in self.tap.replies]
 
     def lose(self) -> None:
         for queue in self.queues.values():

@@ -18,7 +18,6 @@ from .beats import entry_order
 from .errors import BadUseError, RealWorldError
 from .leaving import guard_methods, guarded
 from .patching import swap_attribute, swap_contents, swap_item, swap_unless_patched
-from .results import install_backend
 from .settings import write_settings
 
 if TYPE_CHECKING:
@@ -53,7 +52,6 @@ def set_stage(undo: ExitStack, app: Any, broker: Broker) -> None:
     _swap_connections(undo, app, broker)
     _swap_queues(undo, app)
     _swap_worker_state(undo)
-    install_backend(undo, app, getattr(broker, "server", None))
     swap_attribute(undo, beat.ScheduleEntry, "__lt__", entry_order)
 
 

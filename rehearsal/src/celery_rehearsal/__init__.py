@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         NotSimulatedError,
         NotSimulatedWarning,
         RealWorldError,
+        SchedulerImportError,
         SeamMovedError,
         TestkitError,
     )
@@ -41,6 +42,7 @@ __all__ = [
     "Pending",
     "RealWorldError",
     "Record",
+    "SchedulerImportError",
     "SeamMovedError",
     "TestkitError",
     "Timeline",

@@ -8,6 +8,8 @@ from .beats import Beat
 from .program import command_options, import_modules
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from celery import Celery
 
     from .process import Active, Processes
@@ -29,9 +31,9 @@ class BeatProgram(Beat):
         """While entered, Celery's state is that of this beat's process."""
         return self._processes.active(self.process)
 
-    def started(self, service: Any) -> None:
+    def started(self, service: Any) -> Callable[[], None] | None:
         self._processes.logs.set_up()
-        super().started(service)
+        return super().started(service)
 
     def stop(self) -> None:
         with self.active():

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import pickle
 from contextvars import Context
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from celery import signals
 from celery.beat import PersistentScheduler, Service
-from kombu.utils.imports import symbol_by_name
 
+from . import schedulers
 from .clock import MICROSECONDS
 from .settings import check_eager
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from celery import Celery
 
     from .watch import Watch
@@ -30,8 +32,8 @@ MILLISECOND = 1_000
 # wakes are left out: there would be 288 in a day.
 LONGEST_SLEEP = 10 * 366 * 86_400.0
 
-# Seconds. A scheduler that is not Celery's may have a timetable of its own: django-celery-beat's reads only
-# the entries of the next two hours and looks again each 300 s.
+# Seconds. django-celery-beat's scheduler wakes each 5 s, to see edits. Here it wakes at such an instant only after
+# something has run that can have made one, and each 300 s, when it reads the entries of the next two hours.
 FOREIGN_SLEEP = 300
 
 
@@ -76,40 +78,51 @@ class Beat:
         self.context = Context()
         self._watch = watch
         self._skips_idle_wakes = _is_celerys_own(scheduler)
-        interval = app.conf.beat_max_loop_interval or (None if self._skips_idle_wakes else FOREIGN_SLEEP)
-        service = Service(app, max_interval=interval, schedule_filename=filename, scheduler_cls=scheduler)
+        service = Service(app, schedule_filename=filename, scheduler_cls=scheduler)
         self.scheduler: Any = service.scheduler
-        self.started(service)
-        self.wake_at = ticks
-        # The 5 seconds of a DatabaseScheduler are how long an edit goes unseen; here an edit can only be made
-        # by code that the cluster runs, or between its runs, so that is when it looks.
         self.watches_edits = hasattr(self.scheduler, "schedule_changed")
+        slowest: Any = self.scheduler.max_interval
+        self._wakes_every = round(slowest * MICROSECONDS)
+        if self.watches_edits:
+            self.scheduler.max_interval = max(slowest, FOREIGN_SLEEP)
+        self.wake_at = ticks
+        self._ticked_at: int | None = None
         self.sent = self._slept = False
-        self._apply_entry = self.scheduler.apply_entry
-        vars(self.scheduler)["apply_entry"] = self._apply
         self._ask = self.scheduler.is_due
         vars(self.scheduler)["is_due"] = self._is_due
         self._due_in: dict[str, float] = {}
+        for sends in ("apply_entry", "apply_async"):
+            vars(self.scheduler)[sends] = partial(self._apply, getattr(self.scheduler, sends))
+        self._lock = self.started(service)
+        self._take_lock(ticks)
 
-    def started(self, service: Any) -> None:
-        """Tell the app that beat has started."""
-        signals.beat_init.send(sender=service)
+    def started(self, service: Any) -> Callable[[], None] | None:
+        """Tell the app that beat has started; return what beat does next at its start if that takes a lock."""
+        return schedulers.begin(service)
 
     def step(self, ticks: int) -> bool:
         """Tick if it is time; tell whether an entry was sent."""
-        if self.wake_at > ticks:
+        if self.wake_at > ticks or not self._take_lock(ticks):
             return False
+        check_eager(self.scheduler.app)
         if self._slept and self.scheduler.should_sync():
             self.scheduler._do_sync()
         self._slept = self.sent = False
         interval = self._tick()
-        if self.sent:
+        if self.sent and interval <= 0:
             # beat ticks again at once after it has sent something
             return True
         wanted = ticks + max(round(self._pause(interval) * MICROSECONDS), 1)
-        self.wake_at = -(-wanted // MILLISECOND) * MILLISECOND
+        self.wake_at = min(-(-wanted // MILLISECOND) * MILLISECOND, self._syncs_at(ticks))
         self._slept = True
+        self._ticked_at = ticks
         return False
+
+    def look(self, ticks: int) -> None:
+        """Something has run that can have edited the schedule: wake when a real beat does next."""
+        if self.watches_edits and self._ticked_at is not None:
+            wakes = max(-(-(ticks - self._ticked_at) // self._wakes_every), 1)
+            self.wake_at = min(self.wake_at, self._ticked_at + wakes * self._wakes_every)
 
     def stop(self) -> None:
         """A clean shutdown: the schedule is synced to its file."""
@@ -143,22 +156,43 @@ class Beat:
         scheduler = self.scheduler
         if interval <= 0:
             return min((seconds for seconds in self._due_in.values() if seconds > 0), default=SPIN)
-        # A wake also syncs what has been sent since the last sync.
-        if interval < scheduler.max_interval or not self._skips_idle_wakes or scheduler._tasks_since_sync:
+        if interval < scheduler.max_interval or not self._skips_idle_wakes:
             return interval
         if not scheduler._heap:
             return LONGEST_SLEEP
         first = scheduler._heap[0]
         return float(max(first.time - scheduler._when(first.entry, 0), interval))
 
-    def _apply(self, entry: Any, producer: Any = None) -> None:
+    def _syncs_at(self, ticks: int) -> int:
+        """When a real beat writes down what it has sent: as it wakes for the first time when a sync is overdue."""
+        scheduler = self.scheduler
+        if not scheduler._tasks_since_sync:
+            return int(ticks + LONGEST_SLEEP * MICROSECONDS)
+        overdue = (scheduler._last_sync or 0) + scheduler.sync_every
+        wakes = max((round(overdue * MICROSECONDS) - ticks) // self._wakes_every + 1, 1)
+        return int(ticks + wakes * self._wakes_every)
+
+    def _take_lock(self, ticks: int) -> bool:
+        if self._lock is not None:
+            try:
+                self._lock()
+            except schedulers.LockBusy as busy:
+                self.wake_at = ticks + round(busy.seconds * MICROSECONDS)
+                return False
+            self._lock = None
+        return True
+
+    def _apply(self, send: Callable[..., Any], entry: Any, producer: Any = None, **options: Any) -> Any:
+        if self._watch.entry:
+            # Celery's own apply_entry calls apply_async; RedBeat calls that alone.
+            return send(entry, producer=producer, **options)
         check_eager(self.scheduler.app)
         self.sent = True
         self._watch.entry = entry.name
         self._watch.turns.came(f"{self.name} {entry.name}", f"entry {entry.name} of {self.name}")
         self._watch.add("beat", worker=self.name, entry=entry.name, task=entry.task)
         try:
-            self._apply_entry(entry, producer=producer)
+            return send(entry, producer=producer, **options)
         finally:
             self._watch.entry = ""
 
@@ -169,5 +203,4 @@ def entry_order(one: Any, other: Any) -> bool:
 
 
 def _is_celerys_own(scheduler: Any) -> bool:
-    found = symbol_by_name(scheduler)
-    return found.__module__ in {"celery.beat", __name__}
+    return scheduler.__module__ in {"celery.beat", __name__}

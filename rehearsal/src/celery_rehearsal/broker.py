@@ -94,6 +94,8 @@ class Tap:
         self.publishing = publishing or Publishing()
         # In the order of their first message; a dict, because a set's order depends on the hash seed.
         self.queues: dict[str, None] = {}
+        # Queues of the result backend rpc://, which hold no tasks.
+        self.replies: dict[str, None] = {}
 
     def check(self, rule: Callable[..., None], *asked: Any) -> None:
         """Refuse what a rule refuses. A task that asks for it must not take the error for its own."""
@@ -121,6 +123,8 @@ class Tap:
 
     def put(self, queue: str, message: dict[str, Any]) -> None:
         """A message reaches a queue; remember it for `deliver_twice`."""
+        if queue in self.replies:
+            return
         self.queues.setdefault(queue)
         self.publishing.queues.append(queue)
         id_ = (message.get("headers") or {}).get("id")

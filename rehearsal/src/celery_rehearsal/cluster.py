@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from . import limits, seams, waits
+from . import limits, schedulers, seams, waits
 from . import watchdog as watchdogs
 from .arguments import aware
 from .assertions import Assertions
@@ -25,6 +25,7 @@ from .leaving import guard_entries, guard_signals
 from .members import Part, parts
 from .network import guard_network
 from .process import Processes
+from .results import install_backend
 from .settings_table import warn_of_limits, warn_of_settings
 from .stage import guard_calls, load, set_stage, wrap_tasks
 from .strands import Strands
@@ -65,16 +66,17 @@ class VirtualCelery(Faults, Assertions):
     or names with their queues; `beats` a number or names; either may be 0. A worker without queues consumes what one
     without `-Q` does; one with "*" for its queues consumes each that the app declares or sends a task to. `others` are
     further apps that publish, or a mapping of them to their own `workers`, `beats` and `transport`; apps whose broker
-    URLs are equal share a broker. `seed` decides task ids and jitter.
-    `scheduler` is a beat scheduler class or its path; without it Celery's PersistentScheduler
-    runs with its file in memory. `timeline_limit` caps the timeline. `allow_sockets` and `allow_threads` let
-    code under virtual time have what is refused otherwise, but for sockets to a broker; `any_version` tries a Celery
+    URLs are equal share a broker. `seed` decides task ids and jitter. `scheduler` is a beat scheduler class or its
+    path, as the option -S of `celery beat`; without it the app's beat_scheduler runs, Celery's PersistentScheduler with
+    its file in memory. `timeline_limit` caps the timeline. `allow_sockets` and `allow_threads` let code under virtual
+    time have what is refused otherwise, but for sockets to a broker; a result backend on a real server is among it.
+    `result_backend` is a URL or a class to use instead of the app's own result backend; `any_version` tries a Celery
     that is not supported. `django_checks` runs Django's system checks at the start, as a real worker does.
     `host_zone` is the IANA name of the zone that the host is in; without it local time is the process's own, as TZ or
     Django's TIME_ZONE sets it.
 
     Raises BadUseError for an argument that makes no sense, NestedClusterError for a second cluster,
-    NotSimulatedError for what the kit cannot do.
+    SchedulerImportError for a scheduler that cannot be imported, NotSimulatedError for what the kit cannot do.
     """
 
     def __init__(
@@ -87,6 +89,7 @@ class VirtualCelery(Faults, Assertions):
         *,
         seed: int = 0,
         scheduler: Any = None,
+        result_backend: Any = None,
         schedule_filename: str | None = None,
         timeline_limit: int | None = None,
         allow_sockets: bool = False,
@@ -125,8 +128,7 @@ class VirtualCelery(Faults, Assertions):
         self._host_zone = host_zone
         self._freezes = Freezes()
         self._shelves = Shelves()
-        self._scheduler = scheduler or self._shelves.scheduler()
-        self._on_disk = scheduler is not None
+        self._scheduler = scheduler
         self._schedule_filename = schedule_filename or "schedule"
         self.workers: dict[str, Worker] = {}
         self.beats: dict[str, BeatProgram] = {}
@@ -134,6 +136,8 @@ class VirtualCelery(Faults, Assertions):
         self._every: set[str] = set()
         self._arms: list[tuple[str | None, str, str]] = []
         self._patience = watchdog
+        self._result_backend = result_backend
+        self._servers: dict[Any, Any] = {}
         self._undo = ExitStack()
         self._thread = threading.get_ident()
         self.clock = VirtualClock(self._start, seed=seed, sleep=self._sleep)
@@ -162,8 +166,10 @@ class VirtualCelery(Faults, Assertions):
 
     def _enter(self, undo: ExitStack) -> None:
         self._freezes.set_aside(undo)
-        for app in self.apps:
-            load(undo, app, checks=self._allowed["checks"])
+        for part in self._parts:
+            load(undo, part.app, checks=self._allowed["checks"])
+            if part.beat_names():
+                part.choose_scheduler(self._scheduler, self._shelves.scheduler())
         set_zone(undo, self._host_zone, self._start)
         for app in self.apps:
             forget_zone(undo, app)
@@ -176,13 +182,15 @@ class VirtualCelery(Faults, Assertions):
         set_stage(undo, self._parts, self._refuse)
         for part in self._parts:
             part.processes = Processes(undo, part.app)
+            part.locals = install_backend(undo, self, part, self._result_backend, servers=self._allowed["sockets"])
+        schedulers.prepare(undo, self.apps, self.redis_server)
         self._guard(undo)
         watchdogs.install(undo, self.strands, self._refuse, self._patience)
         waits.install(undo, self.clock, self.strands, self._refuse, threads=self._allowed["threads"])
         for app in self.apps:
             wrap_tasks(undo, app, self)
         guard_calls(undo, self)
-        if self._on_disk and self._schedule_filename == "schedule":
+        if any(part.on_disk for part in self._parts) and self._schedule_filename == "schedule":
             folder = undo.enter_context(tempfile.TemporaryDirectory(prefix="beat-"))
             self._schedule_filename = str(Path(folder) / "schedule")
         self._enlist()
@@ -227,6 +235,7 @@ class VirtualCelery(Faults, Assertions):
 
     def _start_worker(self, name: str) -> None:
         part = self._owner[name]
+        part.locals.forget(name)
         self.workers[name] = Worker(
             part.app,
             name,
@@ -245,10 +254,11 @@ class VirtualCelery(Faults, Assertions):
 
     def _start_beat(self, name: str) -> None:
         part = self._owner[name]
+        part.locals.forget(name)
         self.beats[name] = BeatProgram(
             part.app,
             name,
-            scheduler=self._scheduler,
+            scheduler=part.scheduler,
             filename=f"{self._schedule_filename}-{name}",
             ticks=self.clock.ticks,
             watch=self.watch,

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fakeredis import FakeServer
+
+from .connections import PORTS, broker_key
 from .members import EVERY
 from .stage import check_queues
 
@@ -21,6 +24,7 @@ class Crew:
     _owner: dict[str, Part]
     _queues: dict[str, list[str]]
     _every: set[str]
+    _servers: dict[Any, Any]
 
     @property
     def apps(self) -> list[Any]:
@@ -32,6 +36,16 @@ class Crew:
         """The brokers of the cluster's apps; apps with one URL share one."""
         found = [part.broker for part in self._parts]
         return [broker for place, broker in enumerate(found) if broker not in found[:place]]
+
+    def redis_server(self, host: str | None, port: int | None) -> Any:
+        """The fake Redis at an address: a broker of the cluster, or one for results and schedules alone."""
+        wanted = host or "localhost", port or PORTS["redis"]
+        if wanted not in self._servers:
+            brokers = {
+                place[1:3]: part.broker for part in self._parts for place in broker_key(part.app.conf.broker_write_url)
+            }
+            self._servers[wanted] = getattr(brokers.get(wanted), "server", None) or FakeServer()
+        return self._servers[wanted]
 
     def consumes(self, tap: Tap, queue: str) -> bool:
         """Whether a worker consumes a queue, or would if it were not down. One with every queue starts to."""

@@ -77,8 +77,7 @@ class Driver(Steps, Crew):
     def _run(self, last: int) -> None:
         self._check_caller()
         for beat in self.beats.values():
-            if beat.watches_edits:
-                beat.wake_at = self.clock.ticks
+            beat.look(self.clock.ticks)
         self._go(last)
 
     def _sleep(self, seconds: float) -> None:

@@ -16,6 +16,10 @@ class BadUseError(TestkitError, ValueError):
     """The kit was asked for something that cannot be: a naive datetime, a step backwards, a name unknown."""
 
 
+class SchedulerImportError(BadUseError, ImportError):
+    """The scheduler of beat cannot be imported; the message says which name, and who gave it."""
+
+
 class NestedClusterError(TestkitError, RuntimeError):
     """A second cluster was started while one is running; one process has one clock."""
 

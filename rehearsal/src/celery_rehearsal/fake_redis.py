@@ -86,7 +86,7 @@ class RedisBroker:
     def lose(self) -> None:
         for channel in self._channels():
             hang_up(channel)
-        for name in self.tap.queues:
+        for name in (*self.tap.queues, *self.tap.replies):
             self.client.delete(*self._keys(name))
         self.client.delete(self._unacked, self._index)
 

@@ -30,7 +30,6 @@ class Faults(Driver):
     _beats_wanted: list[str]
     _shelves: Shelves
     _schedule_filename: str
-    _on_disk: bool
 
     def kill_worker(self, name: str | None = None, *, during: Any = None, at: str = "start") -> None:
         """Kill a worker as SIGKILL does; without a name, the one that runs this task, or the only one.
@@ -190,7 +189,7 @@ class Faults(Driver):
     def _forget_schedule(self, name: str) -> None:
         filename = f"{self._schedule_filename}-{name}"
         self._shelves.disk.pop(filename, None)
-        if not self._on_disk:
+        if not self._owner[name].on_disk:
             return
         path = Path(filename)
         # A dbm file has one or more suffixes, depending on the library that Python found.

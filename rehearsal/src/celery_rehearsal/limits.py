@@ -35,6 +35,10 @@ NOT_SIMULATED = {
         "such a message, as one with a longer countdown, only warns, once in a cluster",
     ),
     "quorum_queues": ("quorum queues and native delayed delivery", "they exist on RabbitMQ alone"),
+    "result_servers": (
+        "results on MongoDB, DynamoDB, S3, Elasticsearch, SQL by SQLAlchemy and other servers",
+        'only Redis and memcached have a fake: name it, as result_backend="redis://", or allow_sockets=True',
+    ),
     "eventloop": ("the hub's loop", "the worker is driven a step at a time, as its blocking loop does it"),
     "network_latency": ("time on the wire", "a message is there the instant it is sent"),
     "running_time": (

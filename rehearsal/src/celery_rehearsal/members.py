@@ -6,14 +6,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from celery.beat import PersistentScheduler
 from celery.local import Proxy
 
+from . import schedulers
 from .errors import BadUseError
 from .transports import check_transport
 
 if TYPE_CHECKING:
     from .broker import Broker
     from .process import Processes
+    from .results import ProcessLocal
 
     Workers = int | Iterable[str] | Mapping[str, Iterable[str]]
 
@@ -32,6 +35,10 @@ class Part:
     prefix: str = ""
     broker: Broker = field(init=False)
     processes: Processes = field(init=False)
+    locals: ProcessLocal = field(init=False)
+    # The class of its beats' scheduler, and whether that may keep a file.
+    scheduler: Any = None
+    on_disk: bool = False
 
     def __post_init__(self) -> None:
         check_transport(self.transport)
@@ -42,6 +49,12 @@ class Part:
             self.workers = list(self.workers)
         # A proxy, such as current_app, keeps nothing that is set on it.
         self.app = self.app._get_current_object() if isinstance(self.app, Proxy) else self.app
+
+    def choose_scheduler(self, wanted: Any, in_memory: type[Any]) -> None:
+        """Find the scheduler that `celery beat` takes. Celery's own, unless it was asked for, runs as `in_memory`."""
+        found = schedulers.find(self.app, wanted)
+        self.on_disk = wanted is not None or found is not PersistentScheduler
+        self.scheduler = found if self.on_disk else in_memory
 
     def worker_queues(self, default: Iterable[str]) -> dict[str, list[str]]:
         """Queues by worker name. A worker given without queues consumes those of a worker started without `-Q`."""

@@ -18,7 +18,7 @@ from .clock import MICROSECONDS
 from .errors import NotSimulatedWarning
 from .limits import reason
 from .memory_channel import MemoryChannel
-from .rabbit import Store
+from .rabbit import Store, StoredQueue
 
 # Seconds. RabbitMQ's default: a message that is unacked for longer closes its channel.
 CONSUMER_TIMEOUT = 30 * 60
@@ -36,7 +36,7 @@ class MemoryBroker:
     def queued(self) -> list[Held]:
         return [
             held(queue.name, message)
-            for queue in self.store.queues()
+            for queue in self._of_tasks()
             for message in (
                 *(message for channel in queue.consumers for message, name in channel.inbox if name == queue.name),
                 *(entry.message for entry in sorted(queue.ready)),
@@ -44,7 +44,10 @@ class MemoryBroker:
         ]
 
     def has_messages(self) -> bool:
-        return any(queue.ready or any(channel.inbox for channel in queue.consumers) for queue in self.store.queues())
+        return any(queue.ready or any(channel.inbox for channel in queue.consumers) for queue in self._of_tasks())
+
+    def _of_tasks(self) -> list[StoredQueue]:
+        return [queue for queue in self.store.queues() if queue.name not in self.tap.replies]
 
     def lose(self) -> None:
         for queue in self.store.queues():

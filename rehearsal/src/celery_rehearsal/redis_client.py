@@ -99,8 +99,8 @@ class Line(FakeRedisConnection):
 class Client(redis.Redis):
     """A client with one connection, which it keeps."""
 
-    def __init__(self, server: Any) -> None:
-        pool = redis.ConnectionPool(connection_class=Line, server=server)
+    def __init__(self, server: Any, db: int = 0) -> None:
+        pool = redis.ConnectionPool(connection_class=Line, server=server, db=db)
         super().__init__(connection_pool=pool, single_connection_client=True)
 
     def execute_command(self, *args: Any, **options: Any) -> Any:

@@ -1,61 +1,169 @@
-"""Where results go: memory, or the cluster's fake Redis; the app's own backend where it needs no server."""
+"""Where results go: the app's own result backend, its store faked, or refused where that is impossible."""
 
 from __future__ import annotations
 
+import functools
+import uuid
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from celery.app.backends import BACKEND_ALIASES, by_url
 from celery.backends import cache
-from celery.backends.base import SyncBackendMixin
+from celery.backends.filesystem import FilesystemBackend
 from celery.backends.redis import RedisBackend
+from celery.backends.rpc import RPCBackend
 from celery.utils.functional import LRUCache
+from kombu.utils.url import maybe_sanitize_url
 
+from . import result_stores, waiting
+from .errors import NotSimulatedError
+from .limits import reason
 from .patching import swap_attribute
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from contextlib import ExitStack
 
-# Result backends that live in the process or in the app's own database. Any other would open a socket.
-LOCAL_BACKENDS = ("disabled", "cache+memory", "memory", "django-db", "django-cache", "file", "db+sqlite")
+    from .members import Part
+
+# Celery's own backends whose store is a server that nothing here stands for. `database` is one unless it is SQLite.
+SERVERS = {
+    "celery.backends.arangodb",
+    "celery.backends.azureblockblob",
+    "celery.backends.cassandra",
+    "celery.backends.consul",
+    "celery.backends.cosmosdbsql",
+    "celery.backends.couchbase",
+    "celery.backends.couchdb",
+    "celery.backends.database",
+    "celery.backends.dynamodb",
+    "celery.backends.elasticsearch",
+    "celery.backends.gcs",
+    "celery.backends.mongodb",
+    "celery.backends.s3",
+}
 
 
-def install_backend(undo: ExitStack, app: Any, server: Any) -> None:
-    """Give the app a result backend that needs no server; `server` is a FakeServer or None.
+class ProcessLocal:
+    """Stands for the app's thread-local: one result backend and one reply queue for each process of a cluster.
 
-    An app without a result backend keeps none, as in production.
+    `process` names the process that runs right now; `replies` collects the names of the reply queues.
     """
-    url = str(app.conf.result_backend or "disabled")
+
+    def __init__(self, process: Any, replies: dict[str, None]) -> None:
+        vars(self).update(_process=process, _replies=replies, _values={})
+
+    def __getattr__(self, name: str) -> Any:
+        values = self._values.setdefault(self._process(), {})
+        if name == "oid" and name not in values:
+            # Celery makes it of the host, the process and the thread, which are one here.
+            values[name] = str(uuid.uuid5(uuid.NAMESPACE_OID, f"celery-rehearsal {self._process()}"))
+            self._replies.setdefault(values[name])
+        if name not in values:
+            raise AttributeError(name)
+        return values[name]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self._values.setdefault(self._process(), {})[name] = value
+
+    def forget(self, process: str) -> None:
+        """A process starts: nothing is left of the one that had its name."""
+        self._values.pop(process, None)
+
+
+def install_backend(undo: ExitStack, cluster: Any, part: Part, url: str | None, *, servers: bool) -> ProcessLocal:
+    """Let each process of an app make the app's own result backend, or the main app that of `url`.
+
+    `servers` allows a backend whose store is a real server. Raises NotSimulatedError for one otherwise, and what
+    Celery raises for a backend that it cannot import.
+    """
+    app = part.app
+    if url is not None and app is cluster.app:
+        swap_attribute(undo, app, "backend_cls", url)
+    if not servers:
+        _refuse_servers(app)
+    processes = ProcessLocal(lambda: cluster.watch.actor, part.broker.tap.replies)
+    make = app._get_backend
+
+    def get_backend() -> Any:
+        backend = make()
+        # One that is thread-safe would be kept for all processes.
+        backend.thread_safe = False
+        _fake(backend, cluster)
+        return backend
+
     memory: Any = LRUCache(limit=5000)
     swap_attribute(undo, cache, "_DUMMY_CLIENT_CACHE", memory)
-    if url.startswith(LOCAL_BACKENDS) and not url.startswith(("cache+memory", "memory")):
-        return
-    backend: Any
-    if server is None:
-        backend = cache.CacheBackend(app=app, url="memory://")
-    else:
-        backend = fake_redis_backend(server)(app=app, url="redis://virtual")
-    before = (getattr(app._local, "backend", None), app._backend_cache)
-    app._local.backend, app._backend_cache = backend, None
-    undo.callback(_restore, app, before)
+    result_stores.install_memcached(undo)
+    swap_attribute(undo, app, "_backend_cache", None)
+    swap_attribute(undo, app, "_local", processes)
+    swap_attribute(undo, app, "_get_backend", get_backend)
+    return processes
 
 
-def fake_redis_backend(server: Any) -> type[Any]:
-    """Celery's Redis backend on the fake server. Waiting polls: there is no second thread to push."""
-    from .redis_client import Client
+def _refuse_servers(app: Any) -> None:
+    wanted = app.backend_cls or app.conf.result_backend
+    shown = maybe_sanitize_url(wanted) if isinstance(wanted, str) and "://" in wanted else wanted
+    find: Any = by_url
+    try:
+        backend, url = find(wanted, app.loader)
+    except ImportError as error:
+        # Some import their client library with themselves.
+        path = BACKEND_ALIASES.get(str(wanted).partition("://")[0].partition("+")[0], str(wanted))
+        if not {path.partition(":")[0], path.rpartition(".")[0]} & SERVERS:
+            raise
+        raise NotSimulatedError(f"{shown}: {reason('result_servers')}") from error
+    modules = [base.__module__ for base in getattr(backend, "__mro__", ())]
+    if any(_server(module, url or app.conf.database_url) for module in modules):
+        raise NotSimulatedError(f"{backend.__name__} ({shown}): {reason('result_servers')}")
 
-    class FakeRedisBackend(SyncBackendMixin, RedisBackend):  # type: ignore[misc] # Celery has no types here
-        def _create_client(self, **params: Any) -> Any:
-            return Client(server)
 
-        def on_task_call(self, producer: Any, task_id: str) -> None:
-            """Nothing to subscribe to."""
-
-    return FakeRedisBackend
+def _server(module: str, url: Any = "") -> bool:
+    sqlite = module == "celery.backends.database" and str(url).startswith("sqlite")
+    return module in SERVERS and not sqlite
 
 
-def _restore(app: Any, before: tuple[Any, Any]) -> None:
-    local, cached = before
-    app._backend_cache = cached
-    if local is None:
-        app._local.__dict__.pop("backend", None)
-    else:
-        app._local.backend = local
+def _fake(backend: Any, cluster: Any) -> None:
+    # On the instance: the class stays Celery's or the application's own, which pickles and isinstance() ask for.
+    if isinstance(backend, RedisBackend):
+        named = vars(backend)["connparams"]
+        server = cluster.redis_server(named.get("host"), named.get("port"))
+        result_stores.use_fake_redis(backend, server)
+        _subscribe_in_the_test(backend, cluster, server.lock, _wait_virtually(backend, cluster, waiting.redis_message))
+    elif isinstance(backend, RPCBackend):
+        _wait_virtually(backend, cluster, waiting.broker_message)
+    elif isinstance(backend, FilesystemBackend):
+        result_stores.date_files(backend)
+
+
+def _wait_virtually(backend: Any, cluster: Any, read: Callable[..., bool]) -> Callable[[], bool]:
+    consumer = backend.result_consumer
+    reader = functools.partial(read, consumer, consumer.drain_events)
+    consumer.drain_events = waiting.Waiting(cluster, reader)
+    return reader
+
+
+def _subscribe_in_the_test(backend: Any, cluster: Any, lock: Any, read: Callable[[], bool]) -> None:
+    subscribe, consumer = backend.on_task_call, backend.result_consumer
+    # A result can be collected, and unsubscribe, in the middle of a command, which holds the fake server's lock.
+    cancel, cancelled = consumer.cancel_for, deque[str]()
+
+    def cancel_for(task_id: str) -> None:
+        if lock.locked():
+            cancelled.append(task_id)
+        else:
+            cancel(task_id)
+
+    consumer.cancel_for = cancel_for
+
+    def on_task_call(producer: Any, task_id: str) -> None:
+        # A beat subscribes too, to results that it never reads; and who only sends never reads Redis' confirmations.
+        # Here both would stay in the memory.
+        if cluster.watch.actor == "test":
+            while cancelled:
+                cancel(cancelled.popleft())
+            while read():
+                pass
+            subscribe(producer, task_id)
+
+    backend.on_task_call = on_task_call

@@ -62,11 +62,12 @@ def queues_consumed_are_those_declared() -> bool:
     return default == [app.conf.task_default_queue] and list(declared.consume_from) == ["one", "two"]
 
 
-def app_backend_is_the_one_set() -> bool:
-    """An app's result backend is the one that was set for the thread."""
+def app_reads_its_thread_local() -> bool:
+    """An app's backend and the name of its reply queue are attributes of its thread-local."""
     app = _app()
-    app._local.backend, app._backend_cache = "ours", None
-    return bool(app.backend == "ours")
+    app._local = SimpleNamespace(backend="ours", oid="our queue")
+    app._backend_cache = None
+    return bool(app.backend == "ours" and app.thread_oid == "our queue")
 
 
 def remote_control_is_broadcast() -> bool:

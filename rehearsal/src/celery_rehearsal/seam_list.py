@@ -155,7 +155,7 @@ SEAMS = (
         "ticked",
         _has(
             "celery.beat:Scheduler",
-            *("tick", "apply_entry", "should_sync", "_do_sync"),
+            *("tick", "apply_entry", "apply_async", "should_sync", "_do_sync", "_last_sync"),
             *("is_due", "max_interval", "_tasks_since_sync", "_when", "populate_heap"),
         ),
     ),
@@ -181,15 +181,30 @@ SEAMS = (
     ),
     Seam(
         "app backend",
-        "swapped",
-        _does("app_backend_is_the_one_set", _has("celery.app.base:Celery", "_backend", "_get_backend")),
+        "one for each process of a cluster",
+        _does("app_reads_its_thread_local", _has("celery.app.base:Celery", "thread_oid", "_get_backend")),
     ),
     Seam(
         "memory results",
         "a cache of their own",
-        _has("celery.backends.cache", "_DUMMY_CLIENT_CACHE", "CacheBackend"),
+        _has("celery.backends.cache", "_DUMMY_CLIENT_CACHE", "CacheBackend", "backends"),
     ),
-    Seam("Redis results", "on the fake server", _has("celery.backends.redis:RedisBackend", "_create_client")),
+    Seam(
+        "Redis results",
+        "on the fake server",
+        _has("celery.backends.redis:RedisBackend", "_create_client", "_get_client", "_get_pool", "_set"),
+    ),
+    Seam(
+        "result consumers",
+        "let time pass",
+        _takes("celery.backends.asynchronous:Drainer.drain_events_until", "drain_events", "timeout"),
+    ),
+    Seam(
+        "RPC results", "read from the broker", _has("celery.backends.rpc:ResultConsumer", "drain_events", "_connection")
+    ),
+    Seam("results in files", "dated", _has("celery.backends.filesystem:FilesystemBackend", "_filename", "set")),
+    Seam("backend names", "looked up", _has("celery.app.backends", "by_url", "BACKEND_ALIASES")),
+    Seam("scheduler names", "looked up", _has("celery.utils.imports", "load_extension_class_names")),
     Seam("remote control", "refused", _does("remote_control_is_broadcast")),
     Seam(
         "current app",

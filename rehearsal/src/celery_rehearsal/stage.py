@@ -9,7 +9,6 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from celery import Task, _state, beat
-from celery.backends.cache import CacheBackend
 from celery.exceptions import ImproperlyConfigured
 from celery.fixups import django as django_fixups
 from celery.worker import state
@@ -21,7 +20,6 @@ from .errors import BadUseError
 from .leaving import METHODS, guard_methods, guarded
 from .patching import swap_attribute, swap_contents, swap_item, swap_unless_patched
 from .program import become_worker, forget_receivers
-from .results import install_backend
 from .settings import check_eager, write_settings
 
 if TYPE_CHECKING:
@@ -64,24 +62,7 @@ def set_stage(undo: ExitStack, parts: list[Part], refuse: Refuse) -> None:
     forget_receivers(undo)
     swap_connections(undo, parts, refuse)
     _swap_worker_state(undo)
-    install_backends(undo, parts)
     swap_attribute(undo, beat.ScheduleEntry, "__lt__", entry_order)
-
-
-def install_backends(undo: ExitStack, parts: list[Part]) -> None:
-    """Give each app a result backend. Two apps see each other's results if they have one URL, and not otherwise."""
-    first: dict[Any, tuple[Any, Any]] = {}
-    for part in parts:
-        url, server = part.app.conf.result_backend, getattr(part.broker, "server", None)
-        if server is not None and part is not parts[0]:
-            # A server of its own, so that two apps on one broker do not share their results by it.
-            server = first[url][0] if url in first else type(server)()
-        install_backend(undo, part.app, server)
-        backend: Any = part.app.backend if len(parts) > 1 else None
-        if isinstance(backend, CacheBackend):
-            # The client keeps the memory that it finds when it is made.
-            vars(backend)["client"] = first[url][1] if url in first else backend.client
-        first.setdefault(url, (server, getattr(backend, "client", None)))
 
 
 def wrap_tasks(undo: ExitStack, app: Any, cluster: Any) -> None:

@@ -70,8 +70,12 @@ class Steps:
         for _turn in range(TURNS):
             # A list, not a generator: any() would leave out the members after the first that was busy.
             busy = [self._step_beat(beat) for beat in list(self.beats.values())]
-            busy += [self._step_worker(worker) for worker in list(self.workers.values())]
-            busy += [self._resume(strand) for strand in self.strands.due()]
+            ran = [self._step_worker(worker) for worker in list(self.workers.values())]
+            ran += [self._resume(strand) for strand in self.strands.due()]
+            if any(ran):
+                for beat in self.beats.values():
+                    beat.look(self.clock.ticks)
+            busy += ran
             if turns.endless or not any(busy) or (until is not None and until()):
                 break
         else:

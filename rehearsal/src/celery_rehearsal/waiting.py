@@ -1,0 +1,74 @@
+"""Waiting for a result: where Celery waits for a socket, the cluster goes on until the result is there."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from .clock import MICROSECONDS
+from .errors import NeverIdleError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# In microseconds. A beat or a worker is due in whole milliseconds.
+MILLISECOND = 1_000
+
+# In microseconds. A wait of an hour in which nothing at all is left to happen has no end.
+PATIENCE = 3_600 * MICROSECONDS
+
+
+class Waiting:
+    """Stands for `drain_events` of a ResultConsumer. `read` reads one message, and tells whether there was one."""
+
+    def __init__(self, cluster: Any, read: Callable[[], bool]) -> None:
+        self._cluster = cluster
+        self._read = read
+        self._idle_since: int | None = None
+
+    def __call__(self, timeout: float | None = None) -> None:
+        """Read one message as soon as there is one; return when `timeout` seconds (1 for None) have passed.
+
+        Raises NeverIdleError when nothing is left to happen that could bring one.
+        """
+        clock = self._cluster.clock
+        last = clock.ticks + round((1.0 if timeout is None else timeout) * MICROSECONDS)
+        step = 0
+        while not self._read() and (step == 0 or clock.ticks < last):
+            time.sleep(step / MICROSECONDS)  # the cluster's: what is due up to then happens in it
+            step = max(min(self._until_next(), last - clock.ticks), MILLISECOND)
+
+    def _until_next(self) -> int:
+        now = self._cluster.clock.ticks
+        following = self._cluster._next_ticks()
+        if following is not None:
+            self._idle_since = None
+            return int(following - now)
+        self._idle_since = now if self._idle_since is None else self._idle_since
+        if now - self._idle_since > PATIENCE:
+            self._cluster._refuse(
+                NeverIdleError("get() waits for a result, and nothing is left to happen that could bring it")
+            )
+        return PATIENCE
+
+
+def redis_message(consumer: Any, drain: Callable[..., Any]) -> bool:
+    """Read what Redis has published to a consumer, if anything."""
+    pubsub = consumer._pubsub
+    # redis-py leaves what is there unread while it is subscribed to nothing.
+    if pubsub is None or not pubsub.subscribed or not pubsub.connection or not pubsub.connection.can_read(timeout=0):
+        return False
+    drain(timeout=0)
+    return True
+
+
+def broker_message(consumer: Any, _drain: Callable[..., Any]) -> bool:
+    """Read a message of the reply queue, if there is one."""
+    if consumer._connection is None:
+        return False
+    try:
+        # Not by the consumer's own: Celery 5.6 takes an empty queue for a lost connection, and connects again.
+        consumer._connection.drain_events(timeout=0)
+    except TimeoutError:
+        return False
+    return True

@@ -67,16 +67,14 @@ def begin(service: Any) -> Callable[[], None] | None:
     """Tell that a beat starts; return what it does next at its start if that takes a lock."""
     receivers = signals.beat_init.receivers
     lock = getattr(sys.modules.get(REDBEAT), "acquire_distributed_beat_lock", None)
-    if lock is None or not getattr(service.scheduler, "lock_key", None):
-        signals.beat_init.send(sender=service)
-        return None
-    # RedBeat's handler waits for its lock as long as another beat has it. In one thread that would be for ever.
+    # RedBeat's handler waits for its lock as long as another beat has it. In one thread that would be for ever. And the
+    # process of another scheduler has not imported RedBeat.
     signals.beat_init.receivers = [pair for pair in receivers if pair[1] is not lock and _called(pair[1]) is not lock]
     try:
         signals.beat_init.send(sender=service)
     finally:
         signals.beat_init.receivers = receivers
-    return lambda: _try_lock(lock, service)
+    return (lambda: _try_lock(lock, service)) if lock and getattr(service.scheduler, "lock_key", None) else None
 
 
 def _forget_attributes(undo: ExitStack, owner: Any, names: tuple[str, ...]) -> None:

@@ -264,8 +264,7 @@ def test_a_redis_database_is_the_urls() -> None:
     with VirtualCelery(app, start=NOON, transport="fakeredis", beats=0) as celery:
         sent = app.tasks["note"].delay(1)
         celery.run_until_idle()
-        broker: Any = celery.broker
-        assert list(broker.server.dbs[5]) == [f"shop-celery-task-meta-{sent.id}".encode()]
+        assert list(celery.redis_server("h", None).dbs[5]) == [f"shop-celery-task-meta-{sent.id}".encode()]
 
 
 def test_backend_and_results_pickle(app: Celery) -> None:

@@ -10,9 +10,12 @@ from celery import signals
 from celery.app import trace
 from celery.worker import state
 from celery.worker.consumer import Consumer
+from celery.worker.worker import logger
 from kombu.utils.imports import symbol_by_name
 
 from .consumer import consumer_class
+from .errors import TestkitError
+from .leaving import is_verdict
 from .pool import Prefork, Solo
 from .program import make_program, receive_sigterm
 from .timer import Timer
@@ -147,6 +150,15 @@ class Worker:
         if signal:
             receive_sigterm(self.controller)
         self.controller.stop()
+
+    def ends_by(self, error: BaseException | None) -> bool:
+        """Whether an error in its loop ends the program, as a message does whose body is no task's; log it then."""
+        to_connect_again = (*self.consumer.connection_errors, *self.consumer.channel_errors)
+        ends = isinstance(error, Exception) and not isinstance(error, (TestkitError, *to_connect_again))
+        if not ends or error is None or is_verdict(error):
+            return False
+        logger.critical("Unrecoverable error: %r", error, exc_info=error)
+        return True
 
     def reconnect(self) -> None:
         """Do what a worker does that has lost its connection: its consumer starts again, the program does not."""

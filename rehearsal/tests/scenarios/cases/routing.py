@@ -174,3 +174,23 @@ def bodies_of_another_shape(s: Stage) -> Iterator[float]:
         yield STEP
         after.delay()
         yield STEP
+
+
+@scenario(alone=True, ordered=False)
+def broadcast(s: Stage) -> Iterator[float]:
+    """A message to a Broadcast queue reaches each of two workers on RabbitMQ, and none on Redis."""
+    from kombu import Queue
+    from kombu.common import Broadcast
+
+    name = s.new_queue("all")
+    s.app.conf.task_queues = (Queue(s.queue), Queue(s.app.conf.task_default_queue), Broadcast(name))
+
+    @s.task(bind=True, ignore_result=True)
+    def job(self: Any) -> None:
+        s.note("ran", self.request.hostname.partition("@")[0])
+
+    yield 0
+    s.add_worker()
+    yield STEP
+    job.apply_async(queue=name)
+    yield STEP

@@ -37,7 +37,14 @@ class RedisChannel(kombu_redis.Channel):
     broker: RedisBroker
     # kombu-stubs, part of celery-types, leave them out
     global_keyprefix: str
+    active_fanout_queues: Any
+    _active_queues: list[str]
     _one_client: Any = None
+
+    @property
+    def active_queues(self) -> Any:
+        # A set in kombu 5.5, whose order, and with it that of BRPOP, depends on the hash seed of the process.
+        return [queue for queue in self._active_queues if queue not in self.active_fanout_queues]
 
     def _create_client(self, asynchronous: bool = False) -> Any:
         # kombu makes a client for each command, which redis-py has made dear; one per channel does the same.

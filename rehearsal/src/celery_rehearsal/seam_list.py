@@ -236,6 +236,11 @@ SEAMS = (
         ),
     ),
     Seam(
+        "billiard's loop of a child",
+        "run for one job",
+        _does("child_tells_of_its_job", _has("billiard.pool", "EX_OK", "EX_RECYCLE", "READY", "TASK")),
+    ),
+    Seam(
         "worker semaphore",
         "holds requests back",
         _takes("celery.worker.worker:WorkController._process_task", "execute_using_pool", "_quick_release"),

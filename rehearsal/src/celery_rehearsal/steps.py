@@ -139,6 +139,8 @@ class Steps:
             return
         if isinstance(end, Escape):
             self._leaving = end.error
+        elif worker is not None and strand.loop and worker.ends_by(end):
+            self.stop_worker(worker.name, detail=f"unrecoverable error: {end!r}")
         elif worker is None or not isinstance(end, WorkerShutdown | WorkerTerminate) or _is_of_a_child(strand, end):
             # Code in a beat or in a child that raises one of these ends no worker.
             self._leaving = self._leaving or end

@@ -172,6 +172,21 @@ def test_a_task_can_end_its_worker(app: Celery, error: type[BaseException], kind
         assert celery.workers_down == ["worker1"]
 
 
+def test_a_message_can_end_its_worker(app: Celery, transport: str) -> None:
+    """A body that is no task's is an unrecoverable error of the program, as in production; the message comes back."""
+    with VirtualCelery(app, start=NOON, transport=transport) as celery:
+        with app.connection_for_write() as connection, connection.Producer() as producer:
+            headers = {"task": "note", "id": "poison", "lang": "py"}
+            producer.publish([[], {}], routing_key="celery", serializer="json", headers=headers)
+        celery.advance(HOUR)
+        assert celery.workers_down == ["worker1"]
+        assert celery.timeline.of("worker stopped")[0].detail.startswith("unrecoverable error: ValueError(")
+        assert [message.id for message in celery.pending().queued] == ["poison"]
+        celery.start_worker()
+        celery.advance(HOUR)
+        assert celery.workers_down == ["worker1"]
+
+
 def test_beat_swallows_a_failed_publish(app: Celery, transport: str) -> None:
     """With the broker down at 18:00 beat has sent nothing and believes it has: the run is lost until tomorrow."""
     app.conf.beat_schedule = {"decline": {"task": "note", "schedule": crontab(hour=18, minute=0)}}

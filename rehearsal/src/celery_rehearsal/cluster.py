@@ -25,6 +25,7 @@ from .leaving import guard_entries, guard_signals
 from .members import Part, parts
 from .network import guard_network
 from .process import Processes
+from .redis_client import keep_version
 from .results import install_backend
 from .settings_table import warn_of_limits, warn_of_settings
 from .stage import guard_calls, load, set_stage, wrap_tasks
@@ -166,6 +167,7 @@ class VirtualCelery(Faults, Assertions):
 
     def _enter(self, undo: ExitStack) -> None:
         self._freezes.set_aside(undo)
+        keep_version(undo)
         for part in self._parts:
             load(undo, part.app, checks=self._allowed["checks"])
             if part.beat_names():

@@ -62,7 +62,7 @@ class Processes:
             if self._app.conf is not self._conf:
                 # The test has replaced its settings since the start. The process has its own.
                 self._app.conf = _twin(self._app.conf)
-            vars(self._app.conf).update(changes=maps[0], defaults=maps[1:], maps=maps)
+            vars(self._app.conf).update(changes=maps[0], defaults=maps[1:], maps=maps, _observers=[])
             vars(_state)["_task_join_will_block"] = worker
             queues = self._app.amqp.queues
             for name, queue in self._queues.items():
@@ -137,6 +137,8 @@ def _slots(app: Any) -> list[Slot]:
     return [
         *made,
         *((owner, name, partial(owner.get, name, _MISSING)) for owner, name in replaced),
+        # Each AMQP object adds itself, and settings keep it.
+        (conf, "_observers", list),
         (vars(trace), "_localized", list),
         (vars(_state), "_task_join_will_block", bool),
         # Shared tasks send themselves by the current app.

@@ -7,6 +7,7 @@ refused is refused where it is used: `worker_pool`, quorum queues, `task_always_
 from __future__ import annotations
 
 import warnings
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from celery.app.defaults import NAMESPACES, flatten
@@ -155,11 +156,17 @@ HONOURED = (
 
 def warn_of_settings(app: Celery) -> None:
     """Warn of each setting that the app has changed and that a cluster does not follow."""
-    defaults = dict(flatten(NAMESPACES))
-    for name, why in WARNED.items():
-        value = app.conf.get(name) if name in defaults else None
-        if name in defaults and value != defaults[name].default:
+    for name, default in _defaults().items():
+        value, why = app.conf.get(name), WARNED[name]
+        if value != default:
             _warn(f"{name} = {value!r} is not simulated: {why}")
+
+
+@cache
+def _defaults() -> dict[str, Any]:
+    """Return Celery's defaults of the settings to warn of, without those that this Celery does not have."""
+    options: dict[str, Any] = dict(flatten(NAMESPACES))
+    return {name: options[name].default for name in WARNED if name in options}
 
 
 def warn_of_limits(app: Celery, pool: Any, options: dict[str, Any]) -> None:

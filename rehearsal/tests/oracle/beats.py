@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from celery import _state
 from celery_rehearsal import VirtualCelery
 
 from .app import make_app
@@ -21,7 +22,8 @@ Sent = tuple[datetime, str]
 class Window:
     """A beat's life: a zone, the entries, and the instants (seconds since 1970) at which it starts and ends.
 
-    With a `step` of the wall clock, the end is so many seconds after the start, whatever the clock says then.
+    With a `step` of the wall clock, the end is so many seconds after the start, whatever the clock says then. Without
+    `current` the app is not the current one of its process.
     """
 
     zone: str
@@ -30,11 +32,13 @@ class Window:
     group: str = "all"
     utc: bool = True
     step: Step | None = None
+    current: bool = True
 
     def __str__(self) -> str:
         start = datetime.fromtimestamp(self.start, UTC)
         days = (self.end - self.start) / 86_400
         rest = f"{'' if self.utc else ', no utc'}{f', {self.step}' if self.step else ''}"
+        rest += "" if self.current else ", not current"
         return f"{self.zone} {start:%Y-%m-%d %H:%M} + {days:g} d, {self.group}{rest}"
 
     @property
@@ -61,6 +65,7 @@ def real(window: Window, variables: dict[str, str] | None = None, *, keep_all: b
             "ORACLE_ZONE": window.zone,
             "ORACLE_GROUP": window.group,
             "ORACLE_UTC": "yes" if window.utc else "no",
+            "ORACLE_CURRENT": "yes" if window.current else "no",
         }
         run(words, mine | (preloaded(window.start, window.end, window.step) if variables is None else variables))
         lines = [line.split(" ", 1) for line in file.read_text().splitlines()]
@@ -70,7 +75,11 @@ def real(window: Window, variables: dict[str, str] | None = None, *, keep_all: b
 
 def virtual(window: Window) -> list[Sent]:
     """What the kit's beat sends, in the order of instants."""
-    app = make_app(window.zone, window.group, utc=window.utc)
+    before = _state.get_current_app()
+    try:
+        app = make_app(window.zone, window.group, utc=window.utc, current=window.current)
+    finally:
+        before.set_current()
     with VirtualCelery(app, start=datetime.fromtimestamp(window.start, UTC), workers=0) as celery:
         if window.step:
             celery.advance(seconds=window.step.after)

@@ -27,7 +27,7 @@ from .network import guard_network
 from .process import Processes
 from .redis_client import keep_version
 from .results import install_backend
-from .settings_table import warn_of_limits, warn_of_settings
+from .settings_table import warn_of_limits, warn_of_settings, warn_of_zone
 from .stage import guard_calls, load, set_stage, wrap_tasks
 from .strands import Strands
 from .timeline import Timeline
@@ -183,7 +183,7 @@ class VirtualCelery(Faults, Assertions):
         undo.callback(self.clock.stop)
         set_stage(undo, self._parts, self._refuse)
         for part in self._parts:
-            part.processes = Processes(undo, part.app)
+            part.processes = Processes(undo, part.app, part.beats_app)
             part.locals = install_backend(undo, self, part, self._result_backend, servers=self._allowed["sockets"])
         schedulers.prepare(undo, self.apps, self.redis_server)
         self._guard(undo)
@@ -207,6 +207,9 @@ class VirtualCelery(Faults, Assertions):
     def _guard(self, undo: ExitStack) -> None:
         warn_of_settings(self.app)
         warn_of_limits(self.app, self._options["pool"], self._options)
+        for part in self._parts:
+            if part.beat_names():
+                warn_of_zone(part.app, part.beats_app)
         guard_signals(undo, self.leave_signal, self._in_member)
         self._freezes.refuse(undo, self._refuse)
         for app in self.apps:

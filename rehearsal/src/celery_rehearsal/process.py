@@ -42,8 +42,9 @@ class Processes:
     `started` counts the others, `logs` is the logging that all of them share.
     """
 
-    def __init__(self, undo: ExitStack, app: Any) -> None:
+    def __init__(self, undo: ExitStack, app: Any, beats_app: Any) -> None:
         self._app = app
+        self._beats_app = beats_app
         self.logs = Logs(undo, app)
         self.started = 0
         self._conf = app.conf
@@ -64,6 +65,8 @@ class Processes:
                 self._app.conf = _twin(self._app.conf)
             vars(self._app.conf).update(changes=maps[0], defaults=maps[1:], maps=maps, _observers=[])
             vars(_state)["_task_join_will_block"] = worker
+            if not worker:
+                vars(vars(_state)["_tls"])["current_app"] = self._beats_app
             queues = self._app.amqp.queues
             for name, queue in self._queues.items():
                 if name not in queues and queue.alias not in queues.aliases:
@@ -106,6 +109,16 @@ class Active:
 
     def __exit__(self, *_exc: object) -> None:
         self._processes.switch(self._before)
+
+
+def current_in_beat(app: Any) -> Any:
+    """Return the app that is current where `celery beat` runs this one; None for Celery's default app.
+
+    A worker makes its app the current one, beat does not. An app made with set_as_current=False leaves it to the one
+    that is current here, as its modules do in production.
+    """
+    state = vars(_state)
+    return app if app.set_as_current else state["_tls"].current_app or state["default_app"]
 
 
 def renamed(value: Any) -> Any:

@@ -62,9 +62,10 @@ def _bind(undo: ExitStack, owner: Any) -> None:
         undo.callback(setattr, owner, name, before)
         setattr(owner, name, _virtual(before))
     elif isinstance(owner, functools.partial):
-        state: Any = owner.func, owner.args, owner.keywords, vars(owner)
-        undo.callback(owner.__setstate__, state)
-        owner.__setstate__((sleep, *state[1:]))
+        held: Any = owner  # the stubs leave out how a partial is changed
+        state = held.func, held.args, held.keywords, vars(held)
+        undo.callback(held.__setstate__, state)
+        held.__setstate__((sleep, *state[1:]))
     else:
         _items(undo, vars(owner) if isinstance(owner, ModuleType) else owner)
 

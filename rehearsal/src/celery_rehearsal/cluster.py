@@ -148,7 +148,9 @@ class VirtualCelery(Faults, Assertions):
 
     def __enter__(self) -> Self:
         if _running:
-            raise NestedClusterError("a VirtualCelery is running already: one process has one clock")
+            nested = NestedClusterError("a VirtualCelery is running already: one process has one clock")
+            # A task can catch it, and would go on.
+            _running[0]._refuse(nested)
         if self._queues:
             raise BadUseError("a cluster runs once: make another VirtualCelery")
         self._thread = threading.get_ident()

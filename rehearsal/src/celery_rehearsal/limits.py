@@ -34,10 +34,17 @@ NOT_SIMULATED = {
         "RabbitMQ's limit of 30 minutes for an unacked message, beyond which it ends the worker's channel",
         "such a message, as one with a longer countdown, only warns, once in a cluster",
     ),
-    "quorum_queues": ("quorum queues and native delayed delivery", "they exist on RabbitMQ alone"),
+    "quorum_queues": (
+        "quorum queues and native delayed delivery",
+        "they exist on RabbitMQ alone; for the test, set task_default_queue_type and x-queue-type to classic",
+    ),
     "result_servers": (
         "results on MongoDB, DynamoDB, S3, Elasticsearch, SQL by SQLAlchemy and other servers",
         'only Redis and memcached have a fake: name it, as result_backend="redis://", or allow_sockets=True',
+    ),
+    "result_memory": (
+        "another process's results on cache+memory:// or Django's cache in memory",
+        'each process has its own, in production too; name the store of production, as result_backend="redis://"',
     ),
     "eventloop": ("the hub's loop", "the worker is driven a step at a time, as its blocking loop does it"),
     "network_latency": ("time on the wire", "a message is there the instant it is sent"),

@@ -46,6 +46,8 @@ def make_app() -> Celery:
     """An app with one task and one entry, results in Redis, nothing else."""
     servers: dict[str, Any] = {"broker": "redis://broker.invalid/0", "backend": "redis://results.invalid/0"}
     app = Celery("bench", **servers, set_as_current=False, fixups=[])
+    # Beat takes it for an app of default options.
+    app.set_as_current = True  # type: ignore[attr-defined]  # celery-types leaves it out
     app.conf.update(timezone="Europe/Kyiv", beat_schedule={"daily": {"task": "note", "schedule": at_six(app)}})
 
     @app.task(name="note", shared=False)

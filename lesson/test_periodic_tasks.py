@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from celery import current_app
 from celery.schedules import crontab, schedule, solar
 from celery_rehearsal import VirtualCelery
 
@@ -20,13 +21,16 @@ START = datetime(2026, 3, 19, 12, 0, tzinfo=KYIV)
 @contextmanager
 def beating(when: Any, start: datetime = START) -> Iterator[VirtualCelery]:
     """The app with `when` as its one beat entry, one worker and one beat."""
-    before = app.conf.beat_schedule
+    before, current = app.conf.beat_schedule, current_app._get_current_object()
+    # As an app of default options is in its own process: beat asks the current app for the zone.
+    app.set_current()
     app.conf.beat_schedule = {"add": {"task": "lesson.app.add", "schedule": when, "args": (16, 16)}}
     try:
         with VirtualCelery(app, start=start) as celery:
             yield celery
     finally:
         app.conf.beat_schedule = before
+        current.set_current()
 
 
 def ran(celery: VirtualCelery, zone: ZoneInfo, form: str) -> list[str]:

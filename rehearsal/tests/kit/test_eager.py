@@ -31,6 +31,8 @@ def project(monkeypatch: pytest.MonkeyPatch) -> Iterator[Celery]:
     django.setup()
     monkeypatch.setattr(sys, "path", sys.path.copy())  # Celery's Django fixup adds the working directory
     app = Celery("project", set_as_current=False)
+    # Beat takes it for an app of default options, which a project has.
+    app.set_as_current = True  # type: ignore[attr-defined]  # celery-types leaves it out
     app.config_from_object("django.conf:settings", namespace="CELERY")
 
     @app.task(name="note", shared=False)

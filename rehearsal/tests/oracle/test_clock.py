@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import pytest
 
-from . import beats, clock
+from . import beats, clock, zones
 from .beats import Window
 
 pytestmark = [
@@ -74,3 +74,9 @@ def test_real_seconds_say_the_same() -> None:
     assert {after - before for before, after in pairwise(ours)} == {timedelta(seconds=1)}
     assert len(ours) - 1 <= len(theirs) <= len(ours) + 1
     assert all(abs((after - before).total_seconds() - 1) < 0.5 for before, after in pairwise(theirs))
+
+
+def test_zones_whose_clocks_say_the_same_are_compared_once() -> None:
+    """A zone and its old name are one; a zone that changes on other days is another, whatever its offset is."""
+    found = zones.alike(["Europe/Kiev", "Asia/Gaza", "Europe/Kyiv"], 2026, 2027)
+    assert found == {"Europe/Kyiv": ["Europe/Kiev", "Europe/Kyiv"], "Asia/Gaza": ["Asia/Gaza"]}

@@ -44,6 +44,9 @@ class Processes:
 
     def __init__(self, undo: ExitStack, app: Any) -> None:
         self._app = app
+        # Each process makes an AMQP, which the settings would keep for ever to tell it of their updates.
+        observers: Any = app.conf._observers
+        undo.callback(observers.__setitem__, slice(None), list(observers))
         self.logs = Logs(undo, app)
         self.started = 0
         self._conf = app.conf

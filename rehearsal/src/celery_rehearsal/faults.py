@@ -45,7 +45,7 @@ class Faults(Driver):
         Raises BadUseError when no such worker runs, or for a task that the app does not define.
         """
         if at not in EDGES:
-            raise BadUseError(f"at={at!r}: one of {', '.join(EDGES)}")
+            self._refuse(BadUseError(f"at={at!r}: one of {', '.join(EDGES)}"))
         if during is not None:
             check_name(task_name(during), "task", {name for app in self.apps for name in app.tasks})
             if name is not None:
@@ -209,7 +209,8 @@ class Faults(Driver):
         if name is None and len(members) == 1:
             return next(iter(members.values()))
         if name is None or name not in members:
-            raise BadUseError(f"no {kind} {name or 'by no name'!r}; running: {', '.join(members) or 'none'}")
+            # In a task, which could catch it or fail by it, it is the test's too.
+            self._refuse(BadUseError(f"no {kind} {name or 'by no name'!r}; running: {', '.join(members) or 'none'}"))
         return members[name]
 
     def _make_worker(self, name: str) -> None:

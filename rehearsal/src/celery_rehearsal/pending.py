@@ -88,7 +88,8 @@ def is_stuck(left: Pending) -> bool:
 def explain(left: Pending, limit: timedelta, cluster: Any) -> str:
     """Why a cluster does not become idle."""
     beats = ", ".join(f"{beat.name} ({', '.join(beat.scheduler.schedule)})" for beat in cluster.beats.values())
-    waited = "" if is_stuck(left) else f" after {limit}"
+    stuck = is_stuck(left) or cluster._next_ticks() is None
+    waited = ", and nothing is left to happen" if stuck else f" after {limit}"
     explanation = [
         f"not idle{waited}, at {cluster.now:%Y-%m-%d %H:%M:%S}Z; what keeps it busy:",
         *lines(left),

@@ -8,7 +8,7 @@ import sys
 import time
 import weakref
 from contextlib import suppress
-from types import CellType, FunctionType, ModuleType, SimpleNamespace
+from types import CellType, FunctionType, MemberDescriptorType, ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from .patching import swap_attribute
@@ -61,6 +61,10 @@ def _bind(undo: ExitStack, owner: Any) -> None:
         before = getattr(owner, name)
         undo.callback(setattr, owner, name, before)
         setattr(owner, name, _virtual(before))
+    elif type(owner) is tuple:
+        place, instance = owner
+        undo.callback(place.__set__, instance, REAL.sleep)
+        place.__set__(instance, sleep)
     elif isinstance(owner, functools.partial):
         held: Any = owner  # the stubs leave out how a partial is changed
         state = held.func, held.args, held.keywords, vars(held)
@@ -95,7 +99,7 @@ def _items(undo: ExitStack, places: Any) -> None:
 
 
 def _owners() -> list[Any]:
-    """Modules, classes, functions, cells, partials, lists and dicts that hold the real sleep."""
+    """Modules, classes, functions, cells, partials, lists, dicts and pairs of a slot and its object."""
     holders: Any = gc.get_referrers(REAL.sleep)
     methods = [holder for holder in holders if type(holder) is staticmethod]
     dicts = [holder for holder in holders if type(holder) is dict]
@@ -111,7 +115,15 @@ def _owners() -> list[Any]:
         owner = by_dict.get(id(values))
         if isinstance(owner, ModuleType) or (not isinstance(owner, type) and not _keeps_real_time(owner)):
             found.append(owner if isinstance(owner, ModuleType) else values)
+    found += [slot for holder in holders if not _keeps_real_time(holder) for slot in _slots(holder)]
     return [owner for owner in found if not _keeps_real_time(owner)]
+
+
+def _slots(instance: Any) -> list[tuple[MemberDescriptorType, Any]]:
+    """Where an object of a class with `__slots__` holds it. A class that is written in C has none."""
+    slotted = [base for base in type(instance).__mro__ if "__slots__" in vars(base)]
+    places = [each for base in slotted for each in vars(base).values() if type(each) is MemberDescriptorType]
+    return [(each, instance) for each in places if getattr(instance, each.__name__, None) is REAL.sleep]
 
 
 def _has_default(owner: Any) -> bool:

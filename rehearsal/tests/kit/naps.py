@@ -36,11 +36,18 @@ class Holder:
         self.pause = pause
 
 
+class Slotted:
+    __slots__ = ("pause",)
+
+    def __init__(self) -> None:
+        self.pause = sleep
+
+
 class Static:
     pause = staticmethod(sleep)
 
 
-holder, in_dict, in_list = Holder(), {"pause": sleep}, [sleep]
+holder, slotted, in_dict, in_list = Holder(), Slotted(), {"pause": sleep}, [sleep]
 minute = functools.partial(sleep, 60)
 
 
@@ -52,6 +59,7 @@ waits_a_minute = closed_over(sleep)
 
 HELD: dict[str, Callable[[], Any]] = {
     "instance": lambda: holder.pause(60),
+    "slot": lambda: slotted.pause(60),
     "static method": lambda: Static.pause(60),
     "closure": waits_a_minute,
     "dict": lambda: in_dict["pause"](60),

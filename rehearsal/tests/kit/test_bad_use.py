@@ -206,3 +206,18 @@ def test_a_cluster_runs_once(app: Celery) -> None:
         pass
     with pytest.raises(BadUseError, match="runs once"), celery:
         pass
+
+
+def test_a_fault_that_is_misspelt_in_a_task_fails_the_test(app: Celery) -> None:
+    """Not the task, whose retry would swallow it."""
+    clusters: list[VirtualCelery] = []
+
+    @app.task(name="kills", shared=False, autoretry_for=(Exception,))
+    def kills() -> None:
+        clusters[0].kill_worker("wroker1")
+
+    with VirtualCelery(app, start=NOON) as celery:
+        clusters.append(celery)
+        kills.delay()
+        with pytest.raises(BadUseError, match="no worker 'wroker1'; running: worker1"):
+            celery.run_until_idle()

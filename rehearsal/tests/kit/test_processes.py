@@ -337,3 +337,14 @@ def test_broadcast_reaches_nobody_on_redis() -> None:
         celery.advance(MINUTE)
         celery.assert_not_ran("note")
         celery.assert_idle()
+
+
+def test_settings_keep_nothing_of_a_cluster(app: Celery) -> None:
+    """Each process has an AMQP object that listens to the settings; thousands of clusters leave none behind."""
+    kept = []
+    for _ in range(3):
+        with VirtualCelery(app, start=NOON, workers=2) as celery:
+            celery.kill_worker("worker1")
+            celery.start_worker()
+        kept.append(len(app.conf._observers))
+    assert kept == [kept[0]] * 3

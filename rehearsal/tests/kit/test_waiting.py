@@ -282,6 +282,19 @@ def test_a_warm_shutdown_without_an_end_is_named(app: Celery, wait: Any) -> None
         assert not celery.timeline.of("worker stopped")
 
 
+def test_a_wait_that_nothing_can_end_is_named_at_once(app: Celery) -> None:
+    """The error does not claim that a day has passed."""
+
+    @app.task(name="waits", shared=False)
+    def waits() -> None:
+        threading.Event().wait()
+
+    with VirtualCelery(app, start=NOON, transport="memory", beats=0) as celery:
+        waits.delay()
+        with pytest.raises(NeverIdleError, match=r"not idle, and nothing is left to happen, at 2026-01-15 10:00:00Z"):
+            celery.run_until_idle()
+
+
 def test_a_task_that_waits_for_ever_is_named(app: Celery) -> None:
     """run_until_idle() says what runs."""
 

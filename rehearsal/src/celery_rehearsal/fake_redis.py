@@ -44,7 +44,7 @@ class RedisBroker:
         self._channel = connection.channel()
         self._prefix = self._channel.global_keyprefix
         # To make one takes longer than all else in here.
-        self.client: Any = Client(self.server) if self._prefix else self._channel.client
+        self.client: Any = self.new_client("") if self._prefix else self._channel.client
         self._unacked = self._prefix + self._channel.unacked_key
         self._index = self._prefix + self._channel.unacked_index_key
         self._throttle = max(1, getattr(self._channel, "unacked_restore_throttle", RESTORE))
@@ -55,6 +55,10 @@ class RedisBroker:
         # The keys of each queue that the tap has seen.
         self._raw_keys: dict[str, list[bytes]] = {}
         self._looks = 0
+
+    def new_client(self, prefix: str) -> Any:
+        """Return a client on a connection of its own, which puts the prefix before the names of keys."""
+        return PrefixedClient(self.server, prefix) if prefix else Client(self.server)
 
     def queued(self) -> list[Held]:
         taken = [(name, raw) for _key, name, raw in self._under_way()]
@@ -161,6 +165,16 @@ class RedisBroker:
 
 
 def _transport(broker: RedisBroker) -> type[Any]:
+    class Transport(kombu_redis.Transport):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            self.cycle = Poller(broker.pollers)
+
+    Transport.Channel = _channel(broker)
+    return Transport
+
+
+def _channel(broker: RedisBroker) -> type[Any]:
     class Channel(tapped(kombu_redis.Channel, broker.tap)):  # type: ignore[misc] # a class made at run time
         # kombu's is one for all clusters.
         _fanout_queues: dict[str, Any] = {}  # noqa: RUF012 # it belongs to the class, as kombu's does
@@ -175,9 +189,7 @@ def _transport(broker: RedisBroker) -> type[Any]:
             return self._one_client
 
         def _new_client(self) -> Any:
-            if self.global_keyprefix:
-                return PrefixedClient(broker.server, self.global_keyprefix)
-            return Client(broker.server)
+            return broker.new_client(self.global_keyprefix)
 
         def basic_consume(self, *args: Any, **kwargs: Any) -> Any:
             tag = super().basic_consume(*args, **kwargs)
@@ -198,10 +210,4 @@ def _transport(broker: RedisBroker) -> type[Any]:
             # A Redis set has no order of its own; the hash seed of the process must not choose one.
             return sorted(super().get_table(exchange))
 
-    class Transport(kombu_redis.Transport):
-        def __init__(self, *args: Any, **kwargs: Any) -> None:
-            super().__init__(*args, **kwargs)
-            self.cycle = Poller(broker.pollers)
-
-    Transport.Channel = Channel
-    return Transport
+    return Channel

@@ -112,7 +112,7 @@ def limits(taken: Taken, count: int) -> Table:
             Figure(f"{count:,} executions on {name}", taken[f"executions, {name}"], goal=ALL_EXECUTIONS),
             Figure(f"a start on {name}", taken[f"start, {name}"], unit="ms", goal=START_UP),
         ]
-    note = "Seconds depend on the machine. A start is the processor's time to start a cluster and to end it."
+    note = "The processor's seconds, which depend on the machine. A start is that of a cluster and its end."
     return Table("What virtual time takes", figures, note)
 
 

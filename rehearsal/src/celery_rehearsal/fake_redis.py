@@ -46,7 +46,7 @@ class RedisBroker:
         self._channel = connection.channel()
         self._prefix = self._channel.global_keyprefix
         # To make one takes longer than all else in here.
-        self.client: Any = Client(self.server) if self._prefix else self._channel.client
+        self.client: Any = self.new_client("") if self._prefix else self._channel.client
         self._unacked = self._prefix + self._channel.unacked_key
         self._index = self._prefix + self._channel.unacked_index_key
         self._throttle = max(1, getattr(self._channel, "unacked_restore_throttle", RESTORE))
@@ -59,6 +59,10 @@ class RedisBroker:
         self._looks = 0
         # When the last message was taken (wall-clock seconds), and how many before it at that instant.
         self._last_taken, self._together = 0.0, 0
+
+    def new_client(self, prefix: str) -> Any:
+        """Return a client on a connection of its own, which puts the prefix before the names of keys."""
+        return PrefixedClient(self.server, prefix) if prefix else Client(self.server)
 
     def queued(self) -> list[Held]:
         taken = [(name, raw) for _key, name, raw in self._under_way()]

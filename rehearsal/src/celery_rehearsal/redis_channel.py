@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from kombu.transport import redis as kombu_redis
 
-from .redis_client import Client, PrefixedClient
 from .redis_poller import answers, hang_up
 
 if TYPE_CHECKING:
@@ -55,9 +54,7 @@ class RedisChannel(kombu_redis.Channel):
         return self._one_client
 
     def _new_client(self) -> Any:
-        if self.global_keyprefix:
-            return PrefixedClient(self.broker.server, self.global_keyprefix)
-        return Client(self.broker.server)
+        return self.broker.new_client(self.global_keyprefix)
 
     def basic_consume(self, *args: Any, **kwargs: Any) -> Any:
         tag = super().basic_consume(*args, **kwargs)

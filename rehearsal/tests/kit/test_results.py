@@ -19,7 +19,7 @@ from celery.backends.redis import RedisBackend, SentinelBackend
 from celery.backends.rpc import RPCBackend
 from celery.exceptions import TimeoutError as CeleryTimeoutError
 from celery.result import allow_join_result
-from celery_rehearsal import NeverIdleError, NotSimulatedError, VirtualCelery, results
+from celery_rehearsal import BadUseError, NeverIdleError, NotSimulatedError, VirtualCelery, results
 
 from . import results_play
 from .conftest import KYIV, NOON
@@ -326,6 +326,31 @@ def test_files_are_as_old_as_virtual_time(tmp_path: Path) -> None:
         kept = [json.loads(file.read_text())["result"] for file in tmp_path.iterdir()]
     # The cleanup itself has a result, without a value.
     assert sorted(kept, key=str) == [None, "new"]
+
+
+@pytest.mark.parametrize("kind", ["file", "db+sqlite"])
+def test_a_result_of_an_earlier_cluster_is_not_this_ones(kind: str, tmp_path: Path) -> None:
+    """Two clusters of one seed have equal task ids: on a store that both use, the second would read old results."""
+    if kind == "db+sqlite":
+        pytest.importorskip("sqlalchemy", reason="SQLAlchemy is not installed")
+
+    def app_on(folder: Path) -> Any:
+        folder.mkdir(exist_ok=True)
+        return app_with(f"file://{folder}" if kind == "file" else f"db+sqlite:///{folder / 'results.sqlite3'}")
+
+    for folder in ("one", "two"):
+        app = app_on(tmp_path / folder)
+        with VirtualCelery(app, start=NOON, beats=0):
+            assert app.tasks["note"].delay(folder).get(timeout=9) == folder
+            app.tasks["note"].apply_async(("again",), task_id="mine").get(timeout=9)
+            app.tasks["note"].apply_async(("again",), task_id="mine").get(timeout=9)
+    app = app_on(tmp_path / "one")
+    with VirtualCelery(app, start=NOON, beats=0) as celery:
+        app.tasks["note"].delay("three")
+        with pytest.raises(BadUseError, match=r"from before this cluster.*seed="):
+            celery.run_until_idle()
+    with VirtualCelery(app, start=NOON, beats=0, seed=1):
+        assert app.tasks["note"].delay("three").get(timeout=9) == "three"
 
 
 def test_a_redis_database_is_the_urls() -> None:

@@ -210,6 +210,28 @@ def test_get_waits_for_a_group_and_a_chord_to_their_end(url: str) -> None:
             lost.get()
 
 
+@pytest.mark.parametrize("url", ["redis://h", "rpc://", "cache+memcached://h"])
+def test_a_long_wait_ends_when_it_does_in_production(url: str, transport: str) -> None:
+    """Days of a wait without a timeout are skipped; a caller of each look is called, and of a group none is late."""
+    app = app_with(url)
+    note = app.tasks["note"]
+    polled = timedelta(seconds=0.5 if url.startswith("cache") else 0)
+    with VirtualCelery(app, start=NOON, transport=transport, beats=0) as celery:
+        assert note.apply_async((1,), countdown=86_400.25).get() == 1
+        took = celery.now - NOON - timedelta(days=1, seconds=0.25)
+        assert timedelta(0) <= took <= polled
+        before, looks = celery.now, list[Any]()
+        group([note.s(1).set(countdown=20)]).apply_async().get(on_interval=lambda: looks.append(celery.now))
+        assert len(looks) >= 20
+        before = celery.now
+        later = [note.s(n).set(countdown=10) for n in (1, 2, 3)] + [note.s(4).set(countdown=7200)]
+        sent = group(later).apply_async()
+        assert [one.get() for one in sent.results[:3]] == [1, 2, 3]
+        assert celery.now - before <= timedelta(seconds=10) + polled
+        assert sent.get() == [1, 2, 3, 4]
+        assert celery.now - before <= timedelta(seconds=7200) + polled
+
+
 @pytest.mark.parametrize("reads", ["get", "state", "group", "chord"])
 def test_memory_of_a_process_is_its_own(reads: str) -> None:
     """On cache+memory:// no caller sees a worker's result, in production neither: to ask for it is refused by name."""

@@ -225,7 +225,7 @@ def test_a_long_wait_ends_when_it_does_in_production(url: str, transport: str) -
         assert len(looks) >= 20
         before = celery.now
         later = [note.s(n).set(countdown=10) for n in (1, 2, 3)] + [note.s(4).set(countdown=7200)]
-        sent = group(later).apply_async()
+        sent: Any = group(later).apply_async()
         assert [one.get() for one in sent.results[:3]] == [1, 2, 3]
         assert celery.now - before <= timedelta(seconds=10) + polled
         assert sent.get() == [1, 2, 3, 4]

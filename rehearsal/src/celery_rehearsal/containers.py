@@ -25,17 +25,32 @@ ATOMS = {bool, float, int, str, type(None)}
 OPEN_TYPES = {"any", "dict", "list", "tuple"}
 
 
-def own(value: Any, leaf: Callable[[Any], Any]) -> Any:
-    """Copy nested containers. `leaf` gives what stands in the copy for a value that is no container."""
+def own(value: Any, leaf: Callable[[Any], Any], copies: dict[int, Any] | None = None) -> Any:
+    """Copy nested containers. `leaf` gives what stands in the copy for a value that is no container.
+
+    One that is met twice, or that contains itself, has one copy. `copies` are the pairs of original and copy so far.
+    """
+    copies = {} if copies is None else copies
     kind = type(value)
+    if id(value) in copies:
+        return copies[id(value)][1]
     if kind in MAPPINGS:
         copied = value.copy()
+        # With the original, because the id of one that is gone can be another's.
+        copies[id(value)] = value, copied
         for key, inner in value.items():
             if type(inner) not in ATOMS:
-                copied[key] = own(inner, leaf)
+                copied[key] = own(inner, leaf, copies)
+        return copied
+    if kind is list:
+        copied = []
+        copies[id(value)] = value, copied
+        copied.extend(own(inner, leaf, copies) for inner in value)
         return copied
     if kind in SEQUENCES:
-        return kind(own(inner, leaf) for inner in value)
+        copied = kind(own(inner, leaf, copies) for inner in value)
+        copies[id(value)] = value, copied
+        return copied
     return leaf(value)
 
 
@@ -44,8 +59,11 @@ def own_maps(conf: Any, leaf: Callable[[Any], Any]) -> list[Any]:
 
     A mapping over an object, as over Django's settings, stays. Copies of its containers are found before it.
     """
+    copies: dict[int, Any] = {}
     return [
-        own(mapping, leaf) if type(mapping) in MAPPINGS else ChainMap(own(_containers(conf, mapping), leaf), mapping)
+        own(mapping, leaf, copies)
+        if type(mapping) in MAPPINGS
+        else ChainMap(own(_containers(conf, mapping), leaf, copies), mapping)
         for mapping in conf.maps
     ]
 

@@ -19,7 +19,7 @@ from kombu.utils.json import dumps, loads
 from .broker import Held, Tap, held, tapped
 from .clock import MICROSECONDS
 from .redis_channel import TOGETHER, RedisChannel, RedisQoS
-from .redis_client import Client
+from .redis_client import Client, PrefixedClient
 from .redis_poller import Poller, answers, hang_up
 
 if TYPE_CHECKING:

@@ -209,8 +209,9 @@ class Faults(Driver):
         if name is None and len(members) == 1:
             return next(iter(members.values()))
         if name is None or name not in members:
+            what = f"no {kind} {name!r}" if name else f"which {kind}? give its name" if members else f"no {kind} runs"
             # In a task, which could catch it or fail by it, it is the test's too.
-            self._refuse(BadUseError(f"no {kind} {name or 'by no name'!r}; running: {', '.join(members) or 'none'}"))
+            self._refuse(BadUseError(f"{what}; running: {', '.join(members) or 'none'}"))
         return members[name]
 
     def _make_worker(self, name: str) -> None:
@@ -224,5 +225,5 @@ def _choose(down: list[str], name: str | None, kind: str) -> str:
     if name is None and down:
         return down[0]
     if name is None or name not in down:
-        raise BadUseError(f"no {kind} {name or 'at all'!r} is down; down: {', '.join(down) or 'none'}")
+        raise BadUseError(f"no {kind} {f'{name!r} ' if name else ''}is down; down: {', '.join(down) or 'none'}")
     return name

@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Any
 import redis
 from celery.backends import cache
 from celery.backends.redis import RedisBackend
+from celery.states import READY_STATES
 from fakeredis import FakeRedisConnection
 from kombu.utils.encoding import bytes_to_str
 
+from .errors import BadUseError
 from .patching import swap_item
 from .redis_client import Client
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from contextlib import ExitStack
 
 # A fake Redis drops what is dead only when it counts its keys. How many results go by between two counts.
@@ -53,6 +56,27 @@ def date_files(backend: Any) -> None:
         os.utime(backend._filename(key), (time.time(), time.time()))
 
     backend.set = write_dated
+
+
+def refuse_old_results(backend: Any, refuse: Callable[[Exception], Any], stored: set[str]) -> None:
+    """Refuse a task whose id has a result from before this cluster. `stored` are the ids that it has stored."""
+    store = backend.store_result
+
+    def store_new(task_id: Any, *args: Any, **kwargs: Any) -> Any:
+        if task_id not in stored:
+            stored.add(task_id)
+            state = backend.get_task_meta(task_id, cache=False)["status"]
+            if state in READY_STATES:
+                refuse(
+                    BadUseError(
+                        f"{type(backend).__name__} has a result of task {task_id} from before this cluster ({state}). "
+                        "The seed decides task ids, so those of two clusters are equal: empty the store between "
+                        "them, give each its own, as in a temporary folder, or give each another seed="
+                    )
+                )
+        return store(task_id, *args, **kwargs)
+
+    backend.store_result = store_new
 
 
 def install_memcached(undo: ExitStack) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from celery.app.backends import BACKEND_ALIASES, by_url
 from celery.backends import cache
+from celery.backends.base import DisabledBackend
 from celery.backends.filesystem import FilesystemBackend
 from celery.backends.redis import RedisBackend
 from celery.backends.rpc import RPCBackend
@@ -42,6 +43,9 @@ SERVERS = {
     "celery.backends.mongodb",
     "celery.backends.s3",
 }
+
+# Each cluster has a new store for these. The others' outlive it, as files and databases do.
+NEW_STORES = (RedisBackend, RPCBackend, cache.CacheBackend, DisabledBackend)
 
 
 class ProcessLocal:
@@ -85,6 +89,7 @@ def install_backend(undo: ExitStack, cluster: Any, part: Part, url: str | None, 
     processes = ProcessLocal(lambda: cluster.watch.actor, part.broker.tap.replies)
     make = app._get_backend
     owners: dict[str, str] = {}
+    stored: set[str] = set()
 
     def get_backend() -> Any:
         backend = make()
@@ -93,6 +98,8 @@ def install_backend(undo: ExitStack, cluster: Any, part: Part, url: str | None, 
         _fake(backend, cluster)
         if own_memory.is_own_memory(backend):
             own_memory.OwnMemory(backend, cluster, owners)
+        if not isinstance(backend, NEW_STORES):
+            result_stores.refuse_old_results(backend, cluster._refuse, stored)
         return backend
 
     memory: Any = LRUCache(limit=5000)

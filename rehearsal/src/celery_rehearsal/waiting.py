@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from vine import promise
+
 from . import pending
 from .clock import MICROSECONDS
 from .errors import NeverIdleError
@@ -26,42 +28,53 @@ HOPELESS = (
     "get(timeout=...) waits that long"
 )
 
-# How results are waited for: by polls, by polls for a group, and by reading what a server pushes.
-WAITS = (("wait_for", None), ("get_many", None), ("drain_events_until", "result_consumer"))
-
 
 def end_hopeless(backend: Any, cluster: Any) -> None:
     """Let a wait without a timeout end where no task is left that could bring the result.
 
     It raises NeverIdleError: at once, or after a day in which beat alone did anything.
     """
-    for name, part in WAITS:
-        owner = getattr(backend, part, None) if part else backend
-        if hasattr(owner, name):
-            setattr(owner, name, _ending(getattr(owner, name), cluster))
+    for name in ("wait_for", "get_many"):
+        if hasattr(backend, name):
+            setattr(backend, name, _ending(getattr(backend, name), cluster, lambda _ids: False))
+    if consumer := getattr(backend, "result_consumer", None):
+        consumer.drain_events_until = _ending(consumer.drain_events_until, cluster, _news_of(consumer))
 
 
-def _ending(real: Callable[..., Any], cluster: Any) -> Callable[..., Any]:
+def _ending(real: Callable[..., Any], cluster: Any, news: Callable[[Any], bool]) -> Callable[..., Any]:
     def wait(what: Any, timeout: float | None = None, *args: Any, on_interval: Any = None, **kwargs: Any) -> Any:
+        began = cluster.clock.ticks
         hopeless_since: list[int] = []
         interval = kwargs.get("interval") or INTERVAL
+        # A caller's function is called as often as in production. A promise of Celery's calls it once.
+        skips = on_interval is None or isinstance(on_interval, promise)
 
         def look() -> None:
             if on_interval:
                 on_interval()
-            if timeout is None and cluster.watch.actor == "test" and _is_hopeless(cluster):
-                hopeless_since.append(cluster.clock.ticks)
-                following, waited = cluster._next_ticks(), cluster.clock.ticks - hopeless_since[0]
-                # Not at the first look: what was pushed at this very instant can still be unread.
-                if waited > (0 if following is None else PATIENCE):
+            now = cluster.clock.ticks
+            # At the first look the cluster can have something to do at this very instant.
+            if timeout is not None or cluster.watch.actor != "test" or now == began or news(what):
+                return
+            following = cluster._next_ticks()
+            if _is_hopeless(cluster):
+                hopeless_since.append(now)
+                if following is None or now - hopeless_since[0] > PATIENCE:
                     raise NeverIdleError("\n".join([HOPELESS, *pending.lines(cluster.pending())]))
-                if waited and following is not None:
-                    # No poll before that can find anything.
-                    time.sleep((following - cluster.clock.ticks) / MICROSECONDS // interval * interval)
+            if skips and following is not None:
+                # No look before that can find anything.
+                time.sleep(max(following - now, 0) / MICROSECONDS // interval * interval)
 
         return real(what, timeout, *args, on_interval=look, **kwargs)
 
     return wait
+
+
+def _news_of(consumer: Any) -> Callable[[Any], bool]:
+    """Whether what a caller waits for is there, or another message was, which is read by this look."""
+    return lambda awaited: bool(
+        awaited.ready or (isinstance(consumer.drain_events, Waiting) and consumer.drain_events.read())
+    )
 
 
 def _is_hopeless(cluster: Any) -> bool:
@@ -84,7 +97,7 @@ class Waiting:
 
     def __init__(self, cluster: Any, read: Callable[[], bool]) -> None:
         self._cluster = cluster
-        self._read = read
+        self.read = read
         self._idle_since: int | None = None
         # Celery asks for a second again and again: when it began to, and when it last had its answer.
         self._began = self._left = 0
@@ -102,7 +115,7 @@ class Waiting:
         # What the caller did before is news to others who wait.
         strands.progress += 1
         step = 0
-        while not self._read():
+        while not self.read():
             if step and clock.ticks >= last:
                 break
             if strands.current is None:

@@ -238,3 +238,14 @@ def test_the_transports_own_options_hold(app: Celery) -> None:
         assert first == "12:00:00"
         assert second.startswith("12:0")
         assert second > "12:04:59"
+
+
+def test_a_fault_for_one_of_several_asks_for_a_name(app: Celery) -> None:
+    """With two workers, kill_worker() does not choose; without one, there is nothing to kill."""
+    with VirtualCelery(app, start=NOON, workers=2, beats=0) as celery:
+        with pytest.raises(BadUseError, match=r"which worker\? give its name; running: worker1, worker2"):
+            celery.kill_worker()
+        with pytest.raises(BadUseError, match="no beat runs; running: none"):
+            celery.stop_beat()
+        with pytest.raises(BadUseError, match="no worker is down; down: none"):
+            celery.start_worker()

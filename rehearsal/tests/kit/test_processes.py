@@ -81,6 +81,25 @@ def test_a_worker_changes_its_own_settings_alone(app: Celery, transport: str) ->
     assert look(app.conf) == before
 
 
+def test_settings_that_are_one_object_stay_one_in_each_process(app: Celery) -> None:
+    """Two settings can be one list, and one can contain itself. A worker has one copy of it, under both names."""
+    shared: list[Any] = []
+    app.conf.one, app.conf.two, app.conf.nested = shared, shared, {"itself": None, "list": [shared]}
+    app.conf.nested["itself"] = app.conf.nested
+
+    @app.task(name="append", shared=False)
+    def append() -> list[Any]:
+        app.conf.one.append("worker")
+        return [*app.conf.two, *app.conf.nested["itself"]["list"][0]]
+
+    with VirtualCelery(app, start=NOON, beats=0) as celery:
+        sent = append.delay()
+        celery.run_until_idle()
+        assert sent.result == ["worker", "worker"]
+        assert shared == app.conf.two == []
+        assert app.conf.nested["itself"] is app.conf.nested
+
+
 def test_a_worker_does_not_change_the_next_beat(app: Celery, transport: str) -> None:
     """Beat starts with the schedule of the code."""
     with VirtualCelery(app, start=NOON, transport=transport) as celery:

@@ -62,7 +62,8 @@ class Processes:
             if self._app.conf is not self._conf:
                 # The test has replaced its settings since the start. The process has its own.
                 self._app.conf = _twin(self._app.conf)
-            vars(self._app.conf).update(changes=maps[0], defaults=maps[1:], maps=maps)
+            # Who hears of an update: the process's own AMQP object alone, which makes its router again.
+            vars(self._app.conf).update(changes=maps[0], defaults=maps[1:], maps=maps, _observers=[])
             vars(_state)["_task_join_will_block"] = worker
             queues = self._app.amqp.queues
             for name, queue in self._queues.items():
@@ -132,7 +133,7 @@ def _slots(app: Any) -> list[Slot]:
     # What a process has made of its settings, and where it would replace them as a whole.
     made = [(vars(app), name, lambda: _MISSING) for name in ("amqp", "annotations", "timezone")]
     replaced = [(vars(app), name) for name in ("_conf", "_config_source", "namespace")]
-    replaced += [(vars(app.loader), "_conf"), *((conf, name) for name in ("changes", "defaults", "maps"))]
+    replaced += [(vars(app.loader), "_conf"), *((conf, name) for name in ("changes", "defaults", "maps", "_observers"))]
     limited = [(vars(getattr(state, name))) for name in ("revoked", "successful_requests")]
     return [
         *made,

@@ -81,6 +81,23 @@ def test_a_worker_changes_its_own_settings_alone(app: Celery, transport: str) ->
     assert look(app.conf) == before
 
 
+def test_a_workers_routes_are_its_own(app: Celery, transport: str) -> None:
+    """Celery makes its router again when settings are updated: only in the process that updates them."""
+
+    @app.task(name="reroute", shared=False)
+    def reroute() -> None:
+        app.conf.update(task_routes={"look": {"queue": "elsewhere"}})
+
+    with VirtualCelery(app, start=NOON, transport=transport) as celery:
+        app.tasks["look"].delay()
+        celery.advance(seconds=1)
+        reroute.delay()
+        celery.advance(seconds=1)
+        app.tasks["look"].delay()
+        celery.advance(seconds=1)
+    assert len(vars(app)["seen"]) == 2
+
+
 def test_a_worker_does_not_change_the_next_beat(app: Celery, transport: str) -> None:
     """Beat starts with the schedule of the code."""
     with VirtualCelery(app, start=NOON, transport=transport) as celery:

@@ -135,5 +135,5 @@ def test_nothing_of_a_cluster_stays(app: Celery, transport: str) -> None:
         return len(gc.get_objects())
 
     before = objects_after(2)
-    # Some caches of Celery and kombu fill up for good; a cluster is thousands of objects.
-    assert objects_after(10) - before < 1_000
+    # Some caches of Celery and kombu fill up for good. 300 are 30 for a cluster; an AMQP object has nearly twenty.
+    assert objects_after(10) - before < 300

@@ -74,7 +74,7 @@ class MemoryBroker:
         warnings.warn(f"{task} is unacked after 30 minutes; {reason('consumer_timeout')}", NotSimulatedWarning, 2)
         return None
 
-    def restore(self, connection: Any) -> None:
+    def restore(self, connection: Any, *, polls: bool) -> None:
         """Nothing waits: a lost connection gave everything back already."""
 
 

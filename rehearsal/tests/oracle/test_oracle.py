@@ -68,7 +68,7 @@ def test_ten_past_midnight_in_scoresbysund(group: str) -> None:
 
 @pytest.mark.parametrize("seconds", [3600, -3600, 400])
 def test_a_beat_notices_a_step_of_the_wall_clock(seconds: int) -> None:
-    """A wall clock that is set forward or back, as ten hours have passed: beat notices as it wakes, up to 300 s later."""
+    """A wall clock is set forward or back, as ten hours have passed: beat notices as it wakes, up to 300 s later."""
     step = clock.Step(after=10 * 3600 + 17, by=seconds)
     window = Window("Europe/Kyiv", NOON - 2233, NOON + 86_400, "five", step=step)
     count, differences = beats.compare(window)

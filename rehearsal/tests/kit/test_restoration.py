@@ -123,6 +123,14 @@ def test_one_cluster_leaves_the_next_a_clean_broker(app: Celery, transport: str)
         celery.assert_idle()
 
 
+def test_the_next_cluster_hears_of_messages(app: Celery, transport: str) -> None:
+    """Celery up to 5.6 keeps the list of receivers that it found at an app's first message."""
+    for _ in range(3):
+        with VirtualCelery(app, start=NOON, transport=transport) as celery:
+            app.tasks["note"].delay()
+            assert len(celery.timeline.of("sent")) == 1
+
+
 def test_nothing_of_a_cluster_stays(app: Celery, transport: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten clusters more leave no more objects than the first did: a state machine starts thousands."""
     # pytest keeps every record of a test that may fail.

@@ -80,7 +80,7 @@ def compared(taken: Taken, count: int) -> Table:
 
 
 def in_proportion(taken: Taken, count: int) -> Table:
-    """One transport beside the other, and one schedule beside another."""
+    """One transport against the other, and one schedule against another."""
     figures = [
         Figure("a year on fakeredis, by one on memory", taken["year, fakeredis"], taken["year, memory"]),
         Figure(

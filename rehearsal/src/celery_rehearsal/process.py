@@ -63,6 +63,7 @@ class Processes:
             if self._app.conf is not self._conf:
                 # The test has replaced its settings since the start. The process has its own.
                 self._app.conf = _twin(self._app.conf)
+            # Who hears of an update: the process's own AMQP object alone, which makes its router again.
             vars(self._app.conf).update(changes=maps[0], defaults=maps[1:], maps=maps, _observers=[])
             vars(_state)["_task_join_will_block"] = worker
             if not worker:

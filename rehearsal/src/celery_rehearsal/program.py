@@ -7,6 +7,7 @@ import weakref
 from contextlib import ExitStack, contextmanager
 from copy import copy
 from typing import TYPE_CHECKING, Any
+from weakref import ReferenceType
 
 from celery import platforms, signals
 from celery.app import trace
@@ -155,16 +156,18 @@ def forget_receivers(undo: ExitStack) -> None:
 
 
 def _forget(signal: Any, before: list[Any], modules: set[str]) -> None:
-    signal.receivers = [pair for pair in signal.receivers or () if pair in before or _module(pair[1]) not in modules]
+    # In place, and the dead ones too: Celery up to 5.6 sends messages with the list that it found first.
+    stays = [pair for pair in signal.receivers or () if pair in before or _module(pair[1]) not in modules]
+    if signal.receivers:
+        signal.receivers[:] = [pair for pair in stays if not (isinstance(pair[1], ReferenceType) and pair[1]() is None)]
     signal.sender_receivers_cache.clear()
-    signal._dead_receivers = True
 
 
 @contextmanager
 def only_receivers(signal: Any, receivers: list[Any]) -> Iterator[None]:
     """Let the signal reach no others."""
     with ExitStack() as undo:
-        # What died meanwhile is still in the list that comes back; a new one at its address would not connect.
+        # What has died since is still in the list that comes back; a new one at its address would not connect.
         undo.callback(setattr, signal, "_dead_receivers", True)
         swap_attribute(undo, signal, "receivers", receivers)
         # It remembers for each sender that nobody listens.

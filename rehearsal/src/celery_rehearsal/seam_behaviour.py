@@ -39,13 +39,16 @@ def settings_prefer_the_first_name() -> bool:
 
 
 def settings_are_their_mappings() -> bool:
-    """Settings that get other mappings read and write those, and no longer the first ones."""
+    """Settings that get other mappings read and write those alone, and tell only their own observers of an update."""
     first: dict[str, Any] = {}
+    told: list[Any] = []
     conf: Any = Settings(first, [{"task_routes": "first"}])
     maps: list[dict[str, Any]] = [{}, {"task_routes": "other"}]
-    vars(conf).update(changes=maps[0], defaults=maps[1:], maps=maps)
-    conf.mine = 3
-    return conf.task_routes == "other" and maps[0] == {"mine": 3} and "mine" not in first
+    conf.bind_to(lambda *_args, **_settings: told.append("first"))
+    vars(conf).update(changes=maps[0], defaults=maps[1:], maps=maps, _observers=[])
+    conf.bind_to(lambda *_args, **_settings: told.append("other"))
+    conf.update(mine=3)
+    return conf.task_routes == "other" and maps[0] == {"mine": 3} and "mine" not in first and told == ["other"]
 
 
 def app_connects_by_its_attribute() -> bool:

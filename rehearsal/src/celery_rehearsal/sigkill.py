@@ -20,7 +20,7 @@ NO_HANDLERS = b""
 
 
 def table_offset() -> int:
-    """Where a code object keeps the pointer to its exception table. Raises LookupError where there is no such place."""
+    """Where a code object keeps the pointer to its exception table. Raises ValueError where there is no such place."""
     code = _sample.__code__
     words = (ctypes.c_void_p * (CodeType.__basicsize__ // WORD)).from_address(id(code))
     return WORD * list(words).index(id(code.co_exceptiontable))

@@ -100,6 +100,23 @@ def test_settings_that_are_one_object_stay_one_in_each_process(app: Celery) -> N
         assert app.conf.nested["itself"] is app.conf.nested
 
 
+def test_a_workers_routes_are_its_own(app: Celery, transport: str) -> None:
+    """Celery makes its router again when settings are updated: only in the process that updates them."""
+
+    @app.task(name="reroute", shared=False)
+    def reroute() -> None:
+        app.conf.update(task_routes={"look": {"queue": "elsewhere"}})
+
+    with VirtualCelery(app, start=NOON, transport=transport) as celery:
+        app.tasks["look"].delay()
+        celery.advance(seconds=1)
+        reroute.delay()
+        celery.advance(seconds=1)
+        app.tasks["look"].delay()
+        celery.advance(seconds=1)
+    assert len(vars(app)["seen"]) == 2
+
+
 def test_a_worker_does_not_change_the_next_beat(app: Celery, transport: str) -> None:
     """Beat starts with the schedule of the code."""
     with VirtualCelery(app, start=NOON, transport=transport) as celery:

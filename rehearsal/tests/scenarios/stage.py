@@ -29,7 +29,6 @@ SETTINGS = {
     "worker_hijack_root_logger": False,
     "worker_redirect_stdouts": False,
     "broker_connection_retry_on_startup": False,
-    "worker_cancel_long_running_tasks_on_connection_loss": True,
     "worker_concurrency": 1,
 }
 

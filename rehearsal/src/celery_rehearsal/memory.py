@@ -71,7 +71,8 @@ class MemoryBroker:
             return ticks + int(left * MICROSECONDS) + 1
         self._warned = True
         task = held(oldest.queue, oldest.message).task
-        warnings.warn(f"{task} is unacked after 30 minutes; {reason('consumer_timeout')}", NotSimulatedWarning, 2)
+        message = NotSimulatedWarning(f"{task} is unacked after 30 minutes; {reason('consumer_timeout')}")
+        warnings.warn(message, stacklevel=2)
         return None
 
     def restore(self, connection: Any) -> None:

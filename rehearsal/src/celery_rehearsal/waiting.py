@@ -47,7 +47,7 @@ class Waiting:
         self._idle_since = now if self._idle_since is None else self._idle_since
         if now - self._idle_since > PATIENCE:
             self._cluster._refuse(
-                NeverIdleError("get() waits for a result, and nothing is left to happen that could bring it")
+                NeverIdleError("get() waits for a result that nothing is left to bring; pending() shows what waits")
             )
         return PATIENCE
 

@@ -137,7 +137,7 @@ def test_a_step_of_the_wall_clock_moves_no_countdown(app: Celery, transport: str
 def test_naming_nobody_is_an_error(app: Celery) -> None:
     """A fault on a worker that is not there says who is."""
     with VirtualCelery(app, start=NOON) as celery:
-        with pytest.raises(BadUseError, match=r"no worker 'worker7'; running: worker1"):
+        with pytest.raises(BadUseError, match=r"no worker 'worker7' runs; running: worker1"):
             celery.kill_worker("worker7")
         with pytest.raises(BadUseError, match="is down"):
             celery.start_worker("worker1")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 EAGER = "task_always_eager"
 
 # A cluster differs from the app's own settings in these alone. Eager mode would never reach the broker. Remote
-# control needs a thread of its own in real workers.
+# control is refused, so no worker listens to it.
 SETTINGS = {EAGER: False, "worker_enable_remote_control": False}
 
 

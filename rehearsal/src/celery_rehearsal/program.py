@@ -164,7 +164,7 @@ def _forget(signal: Any, before: list[Any], modules: set[str]) -> None:
 def only_receivers(signal: Any, receivers: list[Any]) -> Iterator[None]:
     """Let the signal reach no others."""
     with ExitStack() as undo:
-        # What died meanwhile is still in the list that comes back; a new one at its address would not connect.
+        # What has died since is still in the list that comes back; a new one at its address would not connect.
         undo.callback(setattr, signal, "_dead_receivers", True)
         swap_attribute(undo, signal, "receivers", receivers)
         # It remembers for each sender that nobody listens.

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import fakeredis
+import redis
 from kombu import Connection
 from kombu.transport import redis as kombu_redis
 from kombu.utils.encoding import bytes_to_str
@@ -155,24 +156,35 @@ class RedisBroker:
                 yield key, name, raw
 
 
+class Clients:
+    """Mixed into kombu's channel: its clients, and the pools of which an app's own channel makes clients."""
+
+    global_keyprefix: str
+    _server: fakeredis.FakeServer
+    _one_client: Any = None
+
+    def _create_client(self, asynchronous: bool = False) -> Any:
+        # kombu makes a client for each command, which redis-py has made dear; one per channel does the same.
+        if asynchronous:
+            return self._new_client()
+        if self._one_client is None:
+            self._one_client = self._new_client()
+        return self._one_client
+
+    def _new_client(self) -> Any:
+        if self.global_keyprefix:
+            return PrefixedClient(self._server, self.global_keyprefix)
+        return Client(self._server)
+
+    def _get_pool(self, asynchronous: bool = False) -> Any:
+        return redis.ConnectionPool(connection_class=fakeredis.FakeRedisConnection, server=self._server)
+
+
 def _transport(broker: RedisBroker) -> type[Any]:
-    class Channel(tapped(kombu_redis.Channel, broker.tap)):  # type: ignore[misc] # a class made at run time
+    class Channel(Clients, tapped(kombu_redis.Channel, broker.tap)):  # type: ignore[misc] # a class made at run time
+        _server = broker.server
         # kombu's is one for all clusters.
         _fanout_queues: dict[str, Any] = {}  # noqa: RUF012 # it belongs to the class, as kombu's does
-        _one_client: Any = None
-
-        def _create_client(self, asynchronous: bool = False) -> Any:
-            # kombu makes a client for each command, which redis-py has made dear; one per channel does the same.
-            if asynchronous:
-                return self._new_client()
-            if self._one_client is None:
-                self._one_client = self._new_client()
-            return self._one_client
-
-        def _new_client(self) -> Any:
-            if self.global_keyprefix:
-                return PrefixedClient(broker.server, self.global_keyprefix)
-            return Client(broker.server)
 
         def basic_consume(self, *args: Any, **kwargs: Any) -> Any:
             tag = super().basic_consume(*args, **kwargs)

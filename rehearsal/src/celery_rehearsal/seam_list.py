@@ -265,7 +265,11 @@ SEAMS = (
     Seam("channel's consumers", "found by tag", _takes(f"{CHANNEL}.__init__", "_tag_to_queue", "_active_queues")),
     Seam("AMQP arguments", "read from a queue", _has("kombu.transport.base", "to_rabbitmq_queue_arguments")),
     Seam("transport aliases", "name the broker", _has("kombu.transport", "TRANSPORT_ALIASES")),
-    Seam("Redis channel", "on the fake server", _does("channel_sends_one_brpop", _has(f"{REDIS}Channel", "_in_poll"))),
+    Seam(
+        "Redis channel",
+        "on the fake server",
+        _does("channel_sends_one_brpop", _has(f"{REDIS}Channel", "_in_poll", "_get_pool")),
+    ),
     Seam("Redis keys", "looked into", _has(f"{REDIS}Channel", "_q_for_pri", "unacked_key", "_get_message_priority")),
     Seam("Redis fanout", "heard", _has(f"{REDIS}Channel", "_subscribe", "_receive", "_in_listen", "_fanout_queues")),
     Seam("Redis poller", "reads", _takes(f"{REDIS}MultiChannelPoller.__init__", "_channels", "after_read")),

@@ -6,11 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import fakeredis
 import pytest
+import redis
+from celery_rehearsal import VirtualCelery
 from celery_rehearsal.redis_client import Client
 from redis.exceptions import NoScriptError, ResponseError, WatchError
 
+from .conftest import NOON
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from celery import Celery
 
 SERVERS: dict[str, Callable[[], Any]] = {
     "short": lambda: Client(fakeredis.FakeServer()),
@@ -73,3 +79,15 @@ def test_scripts_run(client: Any) -> None:
     with client.pipeline() as pipe:
         script(keys=["n"], args=[3], client=pipe)
         assert pipe.execute() == [5]
+
+
+def test_a_client_of_a_channels_pool_reaches_the_fake_server(app: Celery) -> None:
+    """An app's own channel class makes clients of `pool`, as kombu's does."""
+    with VirtualCelery(app, start=NOON, transport="fakeredis", workers=0) as celery:
+        app.tasks["note"].delay()
+        with (
+            app.connection_for_read() as connection,
+            redis.Redis(connection_pool=connection.default_channel.pool) as own,
+        ):
+            assert own.llen("celery") == 1
+        assert len(celery.pending().queued) == 1

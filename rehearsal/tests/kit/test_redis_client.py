@@ -85,9 +85,7 @@ def test_a_client_of_a_channels_pool_reaches_the_fake_server(app: Celery) -> Non
     """An app's own channel class makes clients of `pool`, as kombu's does."""
     with VirtualCelery(app, start=NOON, transport="fakeredis", workers=0) as celery:
         app.tasks["note"].delay()
-        with (
-            app.connection_for_read() as connection,
-            redis.Redis(connection_pool=connection.default_channel.pool) as own,
-        ):
-            assert own.llen("celery") == 1
+        with app.connection_for_read() as connection:
+            channel: Any = connection.default_channel
+            assert redis.Redis(connection_pool=channel.pool).llen("celery") == 1
         assert len(celery.pending().queued) == 1

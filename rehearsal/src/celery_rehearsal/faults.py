@@ -90,7 +90,12 @@ class Faults(Driver):
         self._not_in_task("stop_worker")
         worker = self._member(self.workers, name, "worker")
         del self.workers[worker.name]
-        self._act(worker.name, lambda: worker.stop(signal=not detail), worker)
+
+        def end_turn() -> None:
+            if self._loops(worker):
+                self.strands.wait(None, lambda: not self._loops(worker))
+
+        self._act(worker.name, lambda: worker.stop(end_turn, signal=not detail), worker)
         self.watch.add("worker stopped", worker=worker.name, detail=detail)
 
     def stop_beat(self, name: str | None = None, *, kill: bool = False) -> None:

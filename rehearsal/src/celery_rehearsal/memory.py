@@ -27,6 +27,8 @@ CONSUMER_TIMEOUT = 30 * 60
 class MemoryBroker:
     """Queues in this process. Satisfies `Broker`."""
 
+    reads_all = True
+
     def __init__(self, tap: Tap) -> None:
         self.tap = tap
         self.store = Store()

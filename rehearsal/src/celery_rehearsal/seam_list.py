@@ -98,7 +98,7 @@ SEAMS = (
     ),
     Seam("Consumer queues", "one more", _has(CONSUMER, "add_task_queue")),
     Seam("kombu Consumer", "asked what it consumes", _has("kombu:Consumer", "consuming_from", "queues")),
-    Seam("Consumer call_soon", "acks at once", _has(CONSUMER, "call_soon", "perform_pending_operations")),
+    Seam("Consumer call_soon", "acks", _has(CONSUMER, "call_soon", "perform_pending_operations")),
     Seam("settings", "written over the app's", _does("settings_prefer_the_first_name")),
     Seam(
         "worker_init signal",

@@ -8,6 +8,7 @@ from types import FrameType
 from typing import Any
 
 import pytest
+from celery import signals
 
 from benchmarks import virtual_runs as runs
 from benchmarks import virtual_time
@@ -21,6 +22,12 @@ pytestmark = pytest.mark.processes
 CALL = "def call(inner, frame):\n    return inner() if inner else frame()\n"
 
 
+@pytest.fixture(autouse=True)
+def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a process of its own, as the benchmark has, nobody listens to its workers."""
+    monkeypatch.setattr(signals.worker_ready, "receivers", [])
+
+
 def test_each_table_has_its_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Years and executions beside their references, starts and limits; memory; the parts of each run."""
     monkeypatch.setattr(runs, "DAYS", 3)
@@ -28,12 +35,13 @@ def test_each_table_has_its_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runs, "STARTS", 1)
     tables = list(virtual_time.measure(Options(rows=5, rounds=1)))
     if not runs.STATM.exists():
-        tables.insert(3, Table("Memory after years", ()))
+        tables.insert(4, Table("Memory after years", ()))
     measured = [
         f"{what} on {name}" for name in ("memory", "fakeredis") for what in ("a year", "5 executions", "a start")
     ]
     assert [table.title for table in tables] == [
         "Virtual time beside what goes without it",
+        "Virtual time in proportion",
         "What virtual time takes",
         "The price of the frozen clock",
         "Memory after years",
@@ -43,14 +51,33 @@ def test_each_table_has_its_figures(monkeypatch: pytest.MonkeyPatch) -> None:
             for what in ("a year", "1 executions")
         ),
     ]
-    beside, limits, price, memory, *shares = tables
+    beside, proportion, limits, price, memory, *shares = tables
     compared = [name for name in measured if not name.startswith("a start")]
-    assert [figure.name for figure in beside.figures] == [*compared, "a year on fakeredis, by one on memory"]
+    assert [figure.name for figure in beside.figures] == compared
+    assert [(figure.name, figure.goal) for figure in proportion.figures] == [
+        ("a year on fakeredis, by one on memory", None),
+        ("5 executions on fakeredis, by as many on memory", 1.4),
+        ("18:00 and hourly on memory, by 18:00 alone", 1.1),
+        ("18:00 and hourly on fakeredis, by 18:00 alone", 1.1),
+    ]
     assert [(figure.name, figure.goal) for figure in limits.figures] == list(
-        zip(measured, (0.5, 5.0, 50.0, 2.0, 5.0, 50.0), strict=True)
+        zip(measured, (0.5, 5.0, 2.0, 2.0, 5.0, 2.0), strict=True)
     )
-    assert all(len(figure.ratios) == 1 for table in (beside, price, memory, *shares) for figure in table.figures)
+    assert all(
+        len(figure.ratios) == 1 for table in (beside, proportion, price, memory, *shares) for figure in table.figures
+    )
     assert {figure.name for table in shares for figure in table.figures} <= {*PARTS, OTHER}
+
+
+@pytest.mark.parametrize("name", ["memory", "fakeredis"])
+def test_the_hourly_entry_leaves_the_app_as_it_was(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """The year with an hourly entry runs both entries, over a change of the clocks, and takes the second one back."""
+    monkeypatch.setattr(runs, "DAYS", 40)
+    app = runs.make_app()
+    schedule = app.conf.beat_schedule
+    assert runs.year_with_an_hourly_entry(app, name) > 0
+    assert app.conf.beat_schedule is schedule
+    assert list(schedule) == ["daily"]
 
 
 def test_the_loop_goes_through_the_same_year(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -120,7 +120,12 @@ class Beat:
 
     def look(self, ticks: int) -> None:
         """Something has run that can have edited the schedule: wake when a real beat does next."""
-        if self.watches_edits and self._ticked_at is not None:
+        if self.watches_edits:
+            self.wake_in_time(ticks)
+
+    def wake_in_time(self, ticks: int) -> None:
+        """Wake when a real beat does next: it sleeps no longer than its longest interval, and then asks again."""
+        if self._ticked_at is not None:
             wakes = max(-(-(ticks - self._ticked_at) // self._wakes_every), 1)
             self.wake_at = min(self.wake_at, self._ticked_at + wakes * self._wakes_every)
 

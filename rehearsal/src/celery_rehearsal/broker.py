@@ -58,8 +58,8 @@ class Broker(Protocol):
     def next_restore(self, started: int, ticks: int) -> int | None:
         """When, in clock ticks, the transport restores the unacked messages of a lost worker; None for never."""
 
-    def restore(self, connection: Any) -> None:
-        """Let the transport bring back what is overdue."""
+    def restore(self, connection: Any, *, polls: bool) -> None:
+        """Let the transport bring back what is overdue. `polls` says that the connection waits for messages already."""
 
 
 class Publishing:

@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import time_machine
 
+from . import sleepers
 from .patching import swap_attribute, swap_defaults
 from .readers import nanoseconds, stand_ins, swap_readers
+from .sleepers import REAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -57,7 +59,6 @@ class VirtualClock:
         self._thread = threading.get_ident()
         self._undo = ExitStack()
         self._traveller: Any = None
-        self._real_sleep: Callable[[float], None] = time.sleep
 
     @property
     def now(self) -> datetime:
@@ -106,16 +107,17 @@ class VirtualClock:
     def virtual_sleep(self, seconds: float) -> None:
         """What `time.sleep` is: the cluster's thread lets the clock pass, any other sleeps."""
         if threading.get_ident() != self._thread:
-            self._real_sleep(seconds)
+            REAL.sleep(seconds)
             return
         if seconds < 0:
             raise ValueError("sleep length must be non-negative")
         self._sleep(seconds)
 
     def _patch_sleep(self, undo: ExitStack) -> None:
-        self._real_sleep = time.sleep
-        # Code that bound the name itself is found by `sleepers`.
-        swap_attribute(undo, time, "sleep", self.virtual_sleep)
+        # Code that bound the name itself is found by `bind_sleep`.
+        sleepers.running.append(self.virtual_sleep)
+        undo.callback(sleepers.running.clear)
+        swap_attribute(undo, time, "sleep", sleepers.sleep)
 
     def _seed_randomness(self, undo: ExitStack) -> None:
         # Task ids and delivery tags come from kombu's uuid(), jitter from the global random: both from one

@@ -25,8 +25,9 @@ from .leaving import guard_entries, guard_signals
 from .members import Part, parts
 from .network import guard_network
 from .process import Processes
+from .redis_client import keep_version
 from .results import install_backend
-from .settings_table import warn_of_limits, warn_of_settings
+from .settings_table import warn_of_limits, warn_of_settings, warn_of_zone
 from .stage import guard_calls, load, set_stage, wrap_tasks
 from .strands import Strands
 from .timeline import Timeline
@@ -135,7 +136,9 @@ class VirtualCelery(Faults, Assertions):
 
     def __enter__(self) -> Self:
         if _running:
-            raise NestedClusterError("a VirtualCelery is running already: one process has one clock")
+            nested = NestedClusterError("a VirtualCelery is running already: one process has one clock")
+            # A task can catch it, and would go on.
+            _running[0]._refuse(nested)
         if self._queues:
             raise BadUseError("a cluster runs once: make another VirtualCelery")
         self._thread = threading.get_ident()
@@ -154,6 +157,7 @@ class VirtualCelery(Faults, Assertions):
 
     def _enter(self, undo: ExitStack) -> None:
         self._freezes.set_aside(undo)
+        keep_version(undo)
         for part in self._parts:
             load(undo, part.app, checks=self._allowed["checks"])
             if part.beat_names():
@@ -169,7 +173,7 @@ class VirtualCelery(Faults, Assertions):
         undo.callback(self.clock.stop)
         set_stage(undo, self._parts, self._refuse)
         for part in self._parts:
-            part.processes = Processes(undo, part.app)
+            part.processes = Processes(undo, part.app, part.beats_app)
             part.locals = install_backend(undo, self, part, self._result_backend, servers=self._allowed["sockets"])
         schedulers.prepare(undo, self.apps, self.redis_server)
         self._guard(undo)
@@ -193,6 +197,9 @@ class VirtualCelery(Faults, Assertions):
     def _guard(self, undo: ExitStack) -> None:
         warn_of_settings(self.app)
         warn_of_limits(self.app, self._options["pool"], self._options)
+        for part in self._parts:
+            if part.beat_names():
+                warn_of_zone(part.app, part.beats_app)
         guard_signals(undo, self.leave_signal, self._in_member)
         self._freezes.refuse(undo, self._refuse)
         for app in self.apps:

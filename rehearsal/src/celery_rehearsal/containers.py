@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 # Other classes have a meaning of their own, as a Signature, which is a dict. They are values here.
 MAPPINGS = (dict, OrderedDict, defaultdict)
 SEQUENCES = (list, tuple, set, frozenset)
+CONTAINERS = {*MAPPINGS, *SEQUENCES}
 
 # Most settings are one of these. To look no further at them halves the time of a copy.
 ATOMS = {bool, float, int, str, type(None)}
@@ -52,29 +53,33 @@ def own_maps(conf: Any, leaf: Callable[[Any], Any]) -> list[Any]:
 def keep_settings(undo: ExitStack, conf: Any) -> None:
     """Undoing puts back the contents of every container in the settings, in place."""
     seen: set[int] = set()
+    kept: list[tuple[Any, Any, Callable[[Any, Any], None]]] = []
+    undo.callback(_refill, kept)
     objects = [mapping for mapping in conf.maps if type(mapping) not in MAPPINGS]
     for value in (conf.maps, conf.defaults, *(_containers(conf, mapping) for mapping in objects)):
-        _keep(undo, value, seen)
+        _keep(kept, value, seen)
 
 
-def _keep(undo: ExitStack, value: Any, seen: set[int]) -> None:
+def _keep(kept: list[Any], value: Any, seen: set[int]) -> None:
     kind = type(value)
-    if id(value) in seen or kind not in (*MAPPINGS, *SEQUENCES):
+    if id(value) in seen:
         return
     seen.add(id(value))
     if kind in MAPPINGS:
-        undo.callback(_refill, value, dict(value), dict.update)
+        kept.append((value, dict(value), dict.update))
     elif kind is list:
-        undo.callback(_refill, value, list(value), list.extend)
+        kept.append((value, list(value), list.extend))
     elif kind is set:
-        undo.callback(_refill, value, set(value), set.update)
+        kept.append((value, set(value), set.update))
     for inner in list(value.values() if kind in MAPPINGS else value):
-        _keep(undo, inner, seen)
+        if type(inner) in CONTAINERS:
+            _keep(kept, inner, seen)
 
 
-def _refill(value: Any, before: Any, fill: Callable[[Any, Any], None]) -> None:
-    value.clear()
-    fill(value, before)
+def _refill(kept: list[tuple[Any, Any, Callable[[Any, Any], None]]]) -> None:
+    for value, before, fill in reversed(kept):
+        value.clear()
+        fill(value, before)
 
 
 def _containers(conf: Any, mapping: Any) -> dict[str, Any]:

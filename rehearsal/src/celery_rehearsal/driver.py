@@ -106,5 +106,5 @@ def _delta(delta: timedelta | None, units: dict[str, float]) -> timedelta:
         return duration(delta, "advance()")
     try:
         return timedelta(**units)
-    except TypeError as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise BadUseError(f"advance(): {error}; the keywords are those of timedelta, as minutes=5") from error

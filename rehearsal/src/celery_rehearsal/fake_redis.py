@@ -7,10 +7,10 @@ the clients, by ones that have no use for a network.
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import fakeredis
-import redis
 from kombu import Connection
 from kombu.transport import redis as kombu_redis
 from kombu.utils.encoding import bytes_to_str
@@ -18,7 +18,8 @@ from kombu.utils.json import dumps, loads
 
 from .broker import Held, Tap, held, tapped
 from .clock import MICROSECONDS
-from .redis_client import Client, PrefixedClient
+from .redis_channel import TOGETHER, RedisChannel, RedisQoS
+from .redis_client import Client
 from .redis_poller import Poller, answers, hang_up
 
 if TYPE_CHECKING:
@@ -39,7 +40,6 @@ class RedisBroker:
     def __init__(self, tap: Tap, options: dict[str, Any]) -> None:
         self.tap = tap
         self.server = fakeredis.FakeServer()
-        self.client: Any = Client(self.server)
         # Of the connections that are open, the oldest first.
         self.pollers: dict[Poller, None] = {}
         self.transport = _transport(self)
@@ -47,6 +47,8 @@ class RedisBroker:
         connection: Any = Connection(transport=self.transport, transport_options=options)
         self._channel = connection.channel()
         self._prefix = self._channel.global_keyprefix
+        # To make one takes longer than all else in here.
+        self.client: Any = Client(self.server) if self._prefix else self._channel.client
         self._unacked = self._prefix + self._channel.unacked_key
         self._index = self._prefix + self._channel.unacked_index_key
         self._throttle = max(1, getattr(self._channel, "unacked_restore_throttle", RESTORE))
@@ -54,7 +56,11 @@ class RedisBroker:
         every = getattr(self._channel, "unacked_restore_interval", RESTORE)
         self._sweep_every = (every if every > 0 else RESTORE) * self._throttle
         self._stored: Any = self.server.dbs[0]
+        # The keys of each queue that the tap has seen.
+        self._raw_keys: dict[str, list[bytes]] = {}
         self._looks = 0
+        # When the last message was taken (wall-clock seconds), and how many before it at that instant.
+        self._last_taken, self._together = 0.0, 0
 
     def queued(self) -> list[Held]:
         taken = [(name, raw) for _key, name, raw in self._under_way()]
@@ -69,9 +75,11 @@ class RedisBroker:
 
     def has_messages(self) -> bool:
         # Into the server's dict, past the commands: a turn that finds nothing is what a cluster does most.
-        return any(poller.ready() for poller in self.pollers) or any(
-            key.encode() in self._stored for name in self.tap.queues for key in self._keys(name)
-        )
+        if any(poller.ready() for poller in self.pollers):
+            return True
+        if len(self._raw_keys) < len(self.tap.queues):
+            self._raw_keys = {name: [key.encode() for key in self._keys(name)] for name in self.tap.queues}
+        return any(key in self._stored for keys in self._raw_keys.values() for key in keys)
 
     def unacked(self) -> list[Held]:
         """What was delivered and not acked, whether its worker lives or not."""
@@ -85,6 +93,14 @@ class RedisBroker:
             ]
         entries = [loads(raw) for raw in self.client.hvals(self._unacked)]
         return [held(routing_key, message) for message, _exchange, routing_key in entries]
+
+    def taken(self, tag: str) -> None:
+        """A message is unacked from now on. kombu restores the latest first, and ties by a random tag."""
+        now = time.time()
+        self._together = self._together + 1 if now == self._last_taken else 0
+        self._last_taken = now
+        if self._together:
+            self.client.zadd(self._index, {tag: now + min(self._together / MICROSECONDS, TOGETHER)})
 
     def lose(self) -> None:
         for channel in self._channels():
@@ -131,8 +147,10 @@ class RedisBroker:
         sweeps = max(-(-(overdue - started) // every), (ticks - started) // every + 1)
         return int(started + sweeps * every)
 
-    def restore(self, connection: Any) -> None:
-        self.wait()
+    def restore(self, connection: Any, *, polls: bool) -> None:
+        for poller in self.pollers:
+            if polls or poller is not connection.transport.cycle:
+                poller.wait()
         # The transport sweeps on each nth call only; n calls are what its own timer makes in that time.
         for _ in range(self._throttle):
             connection.transport.cycle.maybe_restore_messages()
@@ -158,59 +176,14 @@ class RedisBroker:
                 yield key, name, raw
 
 
-class Clients:
-    """Mixed into kombu's channel: its clients, and the pools of which an app's own channel makes clients."""
-
-    global_keyprefix: str
-    _server: fakeredis.FakeServer
-    _one_client: Any = None
-
-    def _create_client(self, asynchronous: bool = False) -> Any:
-        # kombu makes a client for each command, which redis-py has made dear; one per channel does the same.
-        if asynchronous:
-            return self._new_client()
-        if self._one_client is None:
-            self._one_client = self._new_client()
-        return self._one_client
-
-    def _new_client(self) -> Any:
-        if self.global_keyprefix:
-            return PrefixedClient(self._server, self.global_keyprefix)
-        return Client(self._server)
-
-    def _get_pool(self, asynchronous: bool = False) -> Any:
-        return redis.ConnectionPool(connection_class=fakeredis.FakeRedisConnection, server=self._server)
-
-
 def _transport(broker: RedisBroker) -> type[Any]:
-    class Channel(Clients, tapped(kombu_redis.Channel, broker.tap)):  # type: ignore[misc] # a class made at run time
-        _server = broker.server
-        # kombu's is one for all clusters.
-        _fanout_queues: dict[str, Any] = {}  # noqa: RUF012 # it belongs to the class, as kombu's does
-
-        def basic_consume(self, *args: Any, **kwargs: Any) -> Any:
-            tag = super().basic_consume(*args, **kwargs)
-            # The BRPOP under way names the queues of before. A real one ends after a second.
-            if not answers(self):
-                hang_up(self)
-            return tag
-
-        def _put(self, queue: str, message: dict[str, Any], **kwargs: Any) -> None:
-            broker.wait()
-            super()._put(queue, message, **kwargs)
-
-        def _put_fanout(self, *args: Any, **kwargs: Any) -> None:
-            broker.wait()
-            super()._put_fanout(*args, **kwargs)
-
-        def get_table(self, exchange: str) -> list[Any]:
-            # A Redis set has no order of its own; the hash seed of the process must not choose one.
-            return sorted(super().get_table(exchange))
-
     class Transport(kombu_redis.Transport):
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
             self.cycle = Poller(broker.pollers)
 
-    Transport.Channel = Channel
+    qos = type("QoS", (RedisQoS,), {"broker": broker})
+    # kombu's exchanges of fanout are one dict for all clusters.
+    attributes = {"broker": broker, "QoS": qos, "_fanout_queues": {}}
+    Transport.Channel = type("Channel", (tapped(RedisChannel, broker.tap),), attributes)
     return Transport

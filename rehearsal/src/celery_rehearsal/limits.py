@@ -24,6 +24,10 @@ NOT_SIMULATED = {
         "stop_worker() is a SIGTERM, which waits for what runs; kill_worker() is a SIGKILL",
     ),
     "embedded_beat": ("a beat inside a worker (-B)", "start a beat of its own, as Celery's documentation advises"),
+    "app_not_current": (
+        "a beat of an app made with set_as_current=False, in that app's zone",
+        "in production too, beat asks the current app; leave the argument out, or call the app's set_current()",
+    ),
     "gossip": ("gossip between workers", "it is switched off, as with --without-gossip"),
     "mingle": ("mingling at start", "it is switched off, as with --without-mingle"),
     "remote_control": (
@@ -87,7 +91,7 @@ def refuse_options(options: Iterable[str]) -> None:
 def reason(option: str) -> str:
     """Why something of the table is not simulated, as one sentence. Raises KeyError for what is no row of it."""
     what, why = NOT_SIMULATED[option]
-    return f"{option}: {what} - not simulated: {why}"
+    return f"not simulated: {what}; {why} (row {option!r} of the README's table)"
 
 
 def refuse_quorum_queues(app: Any) -> None:

@@ -11,6 +11,7 @@ from celery.local import Proxy
 
 from . import schedulers
 from .errors import BadUseError
+from .process import current_in_beat
 from .transports import check_transport
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ class Part:
     # The class of its beats' scheduler, and whether that may keep a file.
     scheduler: Any = None
     on_disk: bool = False
+    # The current app of its beats' processes, None for Celery's default app.
+    beats_app: Any = field(init=False)
 
     def __post_init__(self) -> None:
         check_transport(self.transport)
@@ -49,6 +52,8 @@ class Part:
             self.workers = list(self.workers)
         # A proxy, such as current_app, keeps nothing that is set on it.
         self.app = self.app._get_current_object() if isinstance(self.app, Proxy) else self.app
+        # Before the cluster makes its own the current one.
+        self.beats_app = current_in_beat(self.app)
 
     def choose_scheduler(self, wanted: Any, in_memory: type[Any]) -> None:
         """Find the scheduler that `celery beat` takes. Celery's own, unless it was asked for, runs as `in_memory`."""

@@ -77,7 +77,7 @@ class MemoryBroker:
         warnings.warn(message, stacklevel=2)
         return None
 
-    def restore(self, connection: Any) -> None:
+    def restore(self, connection: Any, *, polls: bool) -> None:
         """Nothing waits: a lost connection gave everything back already."""
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, MutableMapping
+    from contextlib import ExitStack
 
 _MISSING = object()
 
@@ -16,17 +16,21 @@ def swap_attribute(undo: ExitStack, owner: Any, name: str, value: Any) -> None:
     """Set `owner.name`; undoing puts back the old value, or removes it where the owner had no such name."""
     before = vars(owner).get(name, _MISSING)
     setattr(owner, name, value)
-    if before is _MISSING:
-        undo.callback(delattr, owner, name)
-    else:
-        undo.callback(setattr, owner, name, before)
+    undo.callback(_put_back, owner, name, before)
 
 
 def swap_unless_patched(undo: ExitStack, owner: Any, name: str, value: Any) -> None:
     """As `swap_attribute`; undoing leaves alone what somebody else has set or removed since."""
-    with_ours = ExitStack()
-    swap_attribute(with_ours, owner, name, value)
-    undo.callback(lambda: with_ours.close() if vars(owner).get(name) is value else None)
+    before = vars(owner).get(name, _MISSING)
+    setattr(owner, name, value)
+    undo.callback(lambda: _put_back(owner, name, before) if vars(owner).get(name) is value else None)
+
+
+def _put_back(owner: Any, name: str, before: Any) -> None:
+    if before is _MISSING:
+        delattr(owner, name)
+    else:
+        setattr(owner, name, before)
 
 
 def swap_item(undo: ExitStack, mapping: MutableMapping[str, Any], key: str, value: Any) -> None:

@@ -11,17 +11,16 @@ import signal
 import sys
 import warnings
 from collections import deque
-from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
-from billiard.einfo import ExceptionInfo
-from billiard.pool import EX_RECYCLE, ApplyResult, TimeoutHandler, soft_timeout_sighandler
+from billiard.pool import EX_OK, EX_RECYCLE, ApplyResult, TimeoutHandler, soft_timeout_sighandler
 from billiard.pool import Pool as BilliardPool
 from celery import signals
 from celery.concurrency import base, solo
 from celery.worker import state
 from kombu.asynchronous.semaphore import LaxBoundedSemaphore
 
+from .children import Child, Loop
 from .clock import MICROSECONDS
 from .errors import BadUseError, NotSimulatedWarning
 from .limits import reason
@@ -29,7 +28,7 @@ from .limits import reason
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .strands import Strand, Strands
+    from .strands import Strands
     from .timer import Timer
 
 # Pids of children, which no process has: Linux ends at 4,194,304.
@@ -84,23 +83,6 @@ class Solo(solo.TaskPool):
     def start_jobs(self) -> bool:
         """A job starts when it is applied."""
         return False
-
-
-class Child:
-    """A child process. `job` is what it runs.
-
-    `exitcode` is None while it lives. `term` is the exit code that a SIGTERM wants, 0 without one.
-    """
-
-    def __init__(self, pid: int) -> None:
-        self.pid = pid
-        self.context = Context()
-        self.strand: Strand | None = None
-        self.job: Any = None
-        self.completed = 0
-        self.exitcode: int | None = None
-        self.terminated = False
-        self.term = 0
 
 
 class Prefork(base.BasePool):
@@ -215,29 +197,24 @@ class Prefork(base.BasePool):
 
     def _work(self, child: Child, job: Any, target: Any, args: Any, kwargs: Any) -> None:
         """A child's own loop, for one job."""
-        result: Any = None
+        loop = Loop(child, functools.partial(target, *args, **kwargs))
+        exitcode = None
         try:
-            result = True, target(*args, **kwargs)
-        except Exception:
-            result = False, ExceptionInfo()
-        except SystemExit:
-            if not child.term:
+            loop.workloop(pid=child.pid)
+        except BaseException:
+            if loop.left is not None and not child.term:
                 _has_left(job._callback)
                 self._events.append(functools.partial(self._left, child, job))
                 raise
-            self._exit(child, child.term)
-            self._events.append(self._maintain)
-        except BaseException:
-            _has_left(job._callback)
-            self._events.append(functools.partial(self._left, child, job))
-            raise
-        if child.term:
-            # After a SIGTERM a child has nothing more to say, even if its task caught the SystemExit.
-            return
-        self._events.append(functools.partial(self._ready, child, job, result))
-        child.completed += 1
-        if child.completed == self.options.get("maxtasksperchild"):
-            self._exit(child, EX_RECYCLE)
+            # What is not sys.exit() ends a child with this code, whatever it carries.
+            exitcode = child.term or EX_OK
+        if loop.result is not None and not child.term:
+            self._events.append(functools.partial(self._ready, child, job, loop.result))
+            child.completed += 1
+            if exitcode is None and child.completed == self.options.get("maxtasksperchild"):
+                exitcode = EX_RECYCLE
+        if exitcode is not None:
+            self._exit(child, exitcode)
             self._events.append(self._maintain)
 
     def _ready(self, child: Child, job: Any, result: Any) -> None:

@@ -42,8 +42,9 @@ class Processes:
     `started` counts the others, `logs` is the logging that all of them share.
     """
 
-    def __init__(self, undo: ExitStack, app: Any) -> None:
+    def __init__(self, undo: ExitStack, app: Any, beats_app: Any) -> None:
         self._app = app
+        self._beats_app = beats_app
         self.logs = Logs(undo, app)
         self.started = 0
         self._conf = app.conf
@@ -62,8 +63,10 @@ class Processes:
             if self._app.conf is not self._conf:
                 # The test has replaced its settings since the start. The process has its own.
                 self._app.conf = _twin(self._app.conf)
-            vars(self._app.conf).update(changes=maps[0], defaults=maps[1:], maps=maps)
+            vars(self._app.conf).update(changes=maps[0], defaults=maps[1:], maps=maps, _observers=[])
             vars(_state)["_task_join_will_block"] = worker
+            if not worker:
+                vars(vars(_state)["_tls"])["current_app"] = self._beats_app
             queues = self._app.amqp.queues
             for name, queue in self._queues.items():
                 if name not in queues and queue.alias not in queues.aliases:
@@ -108,6 +111,16 @@ class Active:
         self._processes.switch(self._before)
 
 
+def current_in_beat(app: Any) -> Any:
+    """Return the app that is current where `celery beat` runs this one; None for Celery's default app.
+
+    A worker makes its app the current one, beat does not. An app made with set_as_current=False leaves it to the one
+    that is current here, as its modules do in production.
+    """
+    state = vars(_state)
+    return app if app.set_as_current else state["_tls"].current_app or state["default_app"]
+
+
 def renamed(value: Any) -> Any:
     """Return a Broadcast queue under the name that another process gives it; anything else as it is.
 
@@ -137,6 +150,8 @@ def _slots(app: Any) -> list[Slot]:
     return [
         *made,
         *((owner, name, partial(owner.get, name, _MISSING)) for owner, name in replaced),
+        # Each AMQP object adds itself, and settings keep it.
+        (conf, "_observers", list),
         (vars(trace), "_localized", list),
         (vars(_state), "_task_join_will_block", bool),
         # Shared tasks send themselves by the current app.

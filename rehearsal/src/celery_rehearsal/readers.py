@@ -77,33 +77,41 @@ def swap_readers(undo: ExitStack, fakes: Mapping[str, Callable[..., Any]]) -> No
     virtual = {id(real[name]): fake for name, fake in fakes.items()}
     shown = {id(getattr(time, name)): value for name, value in wall.items()} | {id(time): kept}
     before = set(sys.modules)
+    swapped: list[tuple[dict[str, Any], str, Any]] = []
+    undo.callback(_swap_back, swapped)
     for module, names in _readers({*virtual, *shown}):
-        instead = shown if _is_real_time(module.__name__) else virtual
-        _swap(undo, module, names, instead)
+        _swap(swapped, module, names, shown if _is_real_time(module.__name__) else virtual)
     undo.callback(_put_back, before, {id(fake): real[name] for name, fake in fakes.items()})
 
 
 def _readers(clocks: set[int]) -> Iterator[tuple[ModuleType, list[str]]]:
     modules: list[tuple[str, Any]] = list(sys.modules.items())  # some put other objects there
     for name, module in modules:
-        if not isinstance(module, ModuleType) or module is time:
-            continue
-        values = vars(module)
-        looked = (id(module), len(values))
+        # Each start comes here for each module of the process, so what is known is asked first.
         seen = _found.get(name)
-        if seen is None or seen[:2] != looked:
-            seen = _found[name] = (*looked, [key for key, value in list(values.items()) if id(value) in clocks])
-        if seen[2]:
-            yield module, seen[2]
+        if seen is not None and seen[0] == id(module) and seen[1] == len(vars(module)):
+            if seen[2]:
+                yield module, seen[2]
+        elif isinstance(module, ModuleType) and module is not time:
+            values = list(vars(module).items())
+            names = [key for key, value in values if id(value) in clocks]
+            _found[name] = (id(module), len(values), names)
+            if names:
+                yield module, names
 
 
-def _swap(undo: ExitStack, module: ModuleType, names: list[str], instead: Mapping[int, Any]) -> None:
+def _swap(swapped: list[Any], module: ModuleType, names: list[str], instead: Mapping[int, Any]) -> None:
     values = vars(module)
     for name in names:
         before = values.get(name)
         if id(before) in instead:
             values[name] = instead[id(before)]
-            undo.callback(values.__setitem__, name, before)
+            swapped.append((values, name, before))
+
+
+def _swap_back(swapped: list[tuple[dict[str, Any], str, Any]]) -> None:
+    for values, name, before in reversed(swapped):
+        values[name] = before
 
 
 def _put_back(before: set[str], real: Mapping[int, Any]) -> None:
@@ -114,5 +122,6 @@ def _put_back(before: set[str], real: Mapping[int, Any]) -> None:
             values.update({key: real[id(value)] for key, value in list(values.items()) if id(value) in real})
 
 
+@functools.cache
 def _is_real_time(name: str) -> bool:
     return f"{name}.".startswith(REAL_TIME)

@@ -6,9 +6,11 @@ a call away.
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections import deque
 from functools import partial
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import redis
@@ -17,11 +19,22 @@ from fakeredis._helpers import NoResponse
 from kombu.transport.redis import PrefixedStrictRedis
 from redis.client import Pipeline
 
+from .patching import swap_attribute
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import ExitStack
 
 # Held for each command and each transaction: a test may have threads of its own, and a client has one connection.
 _turn = threading.RLock()
+
+library_version = functools.cache(lambda: version("redis"))
+
+
+def keep_version(undo: ExitStack) -> None:
+    """Look redis-py's version up once in a process: redis-py reads its metadata for each client that it makes."""
+    if hasattr(redis.utils, "get_lib_version"):
+        swap_attribute(undo, redis.utils, "get_lib_version", library_version)
 
 
 # The commands that kombu puts a message into a queue with.

@@ -29,14 +29,17 @@ class Poller(kombu_redis.MultiChannelPoller):
 
     def in_order(self) -> list[Any]:
         """The channels, the oldest first."""
+        if len(self._channels) < 2:  # noqa: PLR2004 # a sort takes longer than the rest of a look
+            return list(self._channels)
         return sorted(self._channels, key=lambda channel: channel.channel_id)
 
     def wait(self) -> None:
         """Send the BRPOP of each channel that may consume, and subscribe to its fanout exchanges."""
         for channel in self.in_order():
-            if channel.active_queues and not channel._in_poll and channel.qos.can_consume():
+            # What costs least first: each publish asks, and most channels wait already.
+            if not channel._in_poll and channel.active_queues and channel.qos.can_consume():
                 channel._brpop_start()
-            if channel.active_fanout_queues and not channel._in_listen:
+            if not channel._in_listen and channel.active_fanout_queues:
                 self._client_registered(channel, channel.subclient, "LISTEN")
                 channel._subscribe()
 
@@ -69,7 +72,7 @@ def _read(channel: Any) -> bool:
 
 def answers(channel: Any) -> list[Any]:
     """What Redis has answered to a channel's BRPOP: key and message, once at most."""
-    return list(channel.client.connection.answers) if channel._in_poll else []
+    return list(channel._in_poll.answers) if channel._in_poll else []
 
 
 def _heard(channel: Any) -> bool:

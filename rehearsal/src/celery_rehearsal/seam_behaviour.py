@@ -7,7 +7,8 @@ import uuid
 from types import SimpleNamespace
 from typing import Any
 
-from billiard.pool import ApplyResult
+from billiard.pool import EX_RECYCLE, READY, TASK, ApplyResult
+from billiard.pool import Worker as BilliardWorker
 from celery import Celery, _state
 from celery.app import autoretry
 from celery.app.utils import Settings
@@ -171,6 +172,16 @@ def jobs_call_back() -> bool:
     job._ack(None, 1.0, 7, None)
     job._set(None, (True, "done"))
     return heard == [7, "done"] and not cache
+
+
+def child_tells_of_its_job() -> bool:
+    """billiard's loop of a child takes a job, tells what has come of it, and returns after the last."""
+    told: list[Any] = []
+    child: Any = object.__new__(BilliardWorker)
+    pipes = {"outq": SimpleNamespace(put=told.append), "inqW_fd": None, "synqW_fd": None, "wait_for_syn": None}
+    vars(child).update(pipes, wait_for_job=lambda: (TASK, (1, 0, int, ("7",), {})))
+    vars(child).update(maxtasks=1, max_memory_per_child=0, on_ready_counter=None)
+    return bool(child.workloop(pid=1) == EX_RECYCLE and told[-1] == (READY, (1, 0, (True, 7), None)))
 
 
 def channel_sends_one_brpop() -> bool:

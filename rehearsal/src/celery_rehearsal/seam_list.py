@@ -7,6 +7,8 @@ import importlib.util
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from celery.app.utils import Settings
+
 from .clock import CLOCK_DEFAULTS
 from .freezes import STACKS
 from .patching import resolve
@@ -236,6 +238,11 @@ SEAMS = (
         ),
     ),
     Seam(
+        "billiard's loop of a child",
+        "run for one job",
+        _does("child_tells_of_its_job", _has("billiard.pool", "EX_OK", "EX_RECYCLE", "READY", "TASK")),
+    ),
+    Seam(
         "worker semaphore",
         "holds requests back",
         _takes("celery.worker.worker:WorkController._process_task", "execute_using_pool", "_quick_release"),
@@ -285,6 +292,7 @@ SEAMS = (
         "called directly",
         _has("fakeredis._socket:FakeSocket", "_process_command", "put_response", "_blocking"),
     ),
+    Seam("observers of settings", "a process's own", lambda: "_observers" in vars(Settings({}, [{}]))),
     Seam("fakeredis server", "looked into", lambda: 0 in _server().dbs or _server().dbs[0] is not None),
     Seam("host's zone", "asked for again", _does("zones_are_remembered_by_name")),
     Seam("freezegun", "set aside", _if_there("freezegun.api", "_freeze_time", *STACKS)),

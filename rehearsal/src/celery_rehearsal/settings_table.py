@@ -7,6 +7,8 @@ refused is refused where it is used: `worker_pool`, quorum queues, `task_always_
 from __future__ import annotations
 
 import warnings
+from datetime import UTC
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from celery.app.defaults import NAMESPACES, flatten
@@ -155,11 +157,17 @@ HONOURED = (
 
 def warn_of_settings(app: Celery) -> None:
     """Warn of each setting that the app has changed and that a cluster does not follow."""
-    defaults = dict(flatten(NAMESPACES))
-    for name, row in WARNED.items():
-        value = app.conf.get(name) if name in defaults else None
-        if name in defaults and value != defaults[name].default:
-            _warn(f"{name} = {value!r} is not followed", row)
+    for name, default in _defaults().items():
+        value = app.conf.get(name)
+        if value != default:
+            _warn(f"{name} = {value!r} is not followed", WARNED[name])
+
+
+@cache
+def _defaults() -> dict[str, Any]:
+    """Return Celery's defaults of the settings to warn of, without those that this Celery does not have."""
+    options: dict[str, Any] = dict(flatten(NAMESPACES))
+    return {name: options[name].default for name in WARNED if name in options}
 
 
 def warn_of_limits(app: Celery, pool: Any, options: dict[str, Any]) -> None:
@@ -173,6 +181,14 @@ def warn_of_limits(app: Celery, pool: Any, options: dict[str, Any]) -> None:
         asked += [f"{task.name}: {name}" for name in own if getattr(task, name)]
     if asked:
         _warn(", ".join(asked), "solo_time_limits")
+
+
+def warn_of_zone(app: Any, current: Any) -> None:
+    """Warn of entries whose zone is not the app's, as in production: those of an app that is not the current one."""
+    # Celery's default app has no settings.
+    theirs = current.timezone if current else UTC
+    if app.conf.beat_schedule and str(app.timezone) != str(theirs):
+        _warn(f"beat asks for the zone {theirs} instead of {app.timezone} of app {app.main!r}", "app_not_current")
 
 
 def _warn(asked: str, row: str) -> None:

@@ -1,12 +1,14 @@
-"""Where code has bound the real `time.sleep` before a cluster started: in modules, default arguments and classes."""
+"""Where code has bound the real `time.sleep` before a cluster started: a name, an attribute, a default, a closure."""
 
 from __future__ import annotations
 
+import functools
 import gc
 import sys
 import time
 import weakref
-from types import FunctionType, ModuleType, SimpleNamespace
+from contextlib import suppress
+from types import CellType, FunctionType, ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from .patching import swap_attribute
@@ -21,55 +23,105 @@ REAL = SimpleNamespace(**vars(time))
 # Modules that wait for the real world: the kit, the test runners, and programs that a task has started.
 REAL_TIME = ("celery_rehearsal", "time", "_pytest", "hypothesis", "xdist", "execnet", "subprocess")
 
-# To look takes milliseconds: once, and again when there are more modules.
+# What lives as long as its module. Other holders are as many and as short-lived as objects are.
+LASTING = (ModuleType, type, FunctionType)
+
+# The sleep of the running cluster; empty without one.
+running: list[Callable[[float], None]] = []
+
+# To look takes milliseconds: once, and again when there are more modules or other holders.
 _found: list[weakref.ref[Any]] = []
-_looked_at: list[int] = []
+_looked_at: list[tuple[int, int]] = []
 
 
-def bind_sleep(undo: ExitStack, virtual: Callable[[float], None]) -> None:
+def sleep(seconds: float, /) -> None:
+    """Stands for `time.sleep`. The same one in every cluster, and real without one: somebody may keep it."""
+    (running[-1] if running else REAL.sleep)(seconds)
+
+
+def bind_sleep(undo: ExitStack) -> None:
     """Replace the real sleep wherever it was bound, until the stack is closed."""
-    if _looked_at != [len(sys.modules)]:
-        _found[:] = [weakref.ref(owner) for owner in _owners()]
-        _looked_at[:] = [len(sys.modules)]
-    for reference in _found:
-        owner: Any = reference()
-        if isinstance(owner, ModuleType | type):
-            wrapped = virtual if isinstance(owner, ModuleType) else staticmethod(virtual)
-            for name in [name for name, value in vars(owner).items() if value is REAL.sleep]:
-                swap_attribute(undo, owner, name, wrapped)
-        elif owner is not None:
-            _bind_defaults(undo, owner, virtual)
+    state, others = (len(sys.modules), sys.getrefcount(REAL.sleep)), list[Any]()
+    if _looked_at != [state]:
+        owners = _owners()
+        others = [owner for owner in owners if not isinstance(owner, LASTING)]
+        _found[:] = [weakref.ref(owner) for owner in owners if isinstance(owner, LASTING)]
+        # Nobody keeps the others alive, so the next start looks for them again.
+        _looked_at[:] = [] if others else [state]
+    for owner in [*filter(None, (reference() for reference in _found)), *others]:
+        _bind(undo, owner)
 
 
-def _bind_defaults(undo: ExitStack, function: Any, virtual: Any) -> None:
-    def changed(value: Any) -> Any:
-        return virtual if value is REAL.sleep else value
+def _bind(undo: ExitStack, owner: Any) -> None:
+    if isinstance(owner, type):
+        for name in [name for name, value in vars(owner).items() if _is_real(value)]:
+            swap_attribute(undo, owner, name, staticmethod(sleep))
+    elif isinstance(owner, FunctionType | CellType):
+        name = "__defaults__" if isinstance(owner, FunctionType) else "cell_contents"
+        before = getattr(owner, name)
+        undo.callback(setattr, owner, name, before)
+        setattr(owner, name, _virtual(before))
+    elif isinstance(owner, functools.partial):
+        held: Any = owner  # the stubs leave out how a partial is changed
+        state = held.func, held.args, held.keywords, vars(held)
+        undo.callback(held.__setstate__, state)
+        held.__setstate__((sleep, *state[1:]))
+    else:
+        _items(undo, vars(owner) if isinstance(owner, ModuleType) else owner)
 
-    for name in ("__defaults__", "__kwdefaults__"):
-        before = getattr(function, name)
-        if before is not None:
-            after = (
-                {k: changed(v) for k, v in before.items()} if isinstance(before, dict) else tuple(map(changed, before))
-            )
-            undo.callback(setattr, function, name, before)
-            setattr(function, name, after)
+
+def _is_real(value: Any) -> bool:
+    return value is REAL.sleep or (type(value) is staticmethod and value.__func__ is REAL.sleep)
+
+
+def _virtual(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(map(_virtual, value))
+    return sleep if value is REAL.sleep else value
+
+
+def _items(undo: ExitStack, places: Any) -> None:
+    pairs = list(places.items() if isinstance(places, dict) else enumerate(places))
+
+    def put_back(key: Any) -> None:
+        with suppress(LookupError):
+            # Not where somebody has put another since.
+            if places[key] is sleep:
+                places[key] = REAL.sleep
+
+    for key in [key for key, value in pairs if value is REAL.sleep]:
+        undo.callback(put_back, key)
+        places[key] = sleep
 
 
 def _owners() -> list[Any]:
-    # A module, class or function does not hold it itself, but its dict or tuple.
-    holders = [holder for holder in gc.get_referrers(REAL.sleep) if type(holder) in (dict, tuple)]
-    owners = [owner for owner in gc.get_referrers(*holders) if isinstance(owner, ModuleType | type | FunctionType)]
-    return [owner for owner in owners if not _keeps_real_time(owner) and _holds(owner)]
+    """Modules, classes, functions, cells, partials, lists and dicts that hold the real sleep."""
+    holders: Any = gc.get_referrers(REAL.sleep)
+    methods = [holder for holder in holders if type(holder) is staticmethod]
+    dicts = [holder for holder in holders if type(holder) is dict]
+    dicts += [found for found in (gc.get_referrers(*methods) if methods else ()) if type(found) is dict]
+    owners = gc.get_referrers(*dicts, *(holder for holder in holders if type(holder) is tuple))
+    found = [owner for owner in owners if isinstance(owner, type) or _has_default(owner)]
+    found += [holder for holder in holders if type(holder) in {list, CellType, functools.partial}]
+    # Objects whose dict Python has not made yet hold their values themselves.
+    objects = [each for each in [*owners, *holders] if hasattr(each, "__dict__") and not isinstance(each, type)]
+    by_dict = {id(vars(each)): each for each in objects}
+    by_dict |= {id(inner): owner for owner in found if isinstance(owner, type) for inner in gc.get_referents(owner)}
+    for values in [*dicts, *(vars(holder) for holder in holders if hasattr(holder, "__dict__"))]:
+        owner = by_dict.get(id(values))
+        if isinstance(owner, ModuleType) or (not isinstance(owner, type) and not _keeps_real_time(owner)):
+            found.append(owner if isinstance(owner, ModuleType) else values)
+    return [owner for owner in found if not _keeps_real_time(owner)]
+
+
+def _has_default(owner: Any) -> bool:
+    # Its keyword defaults are a dict that holds the sleep itself.
+    return isinstance(owner, FunctionType) and any(value is REAL.sleep for value in owner.__defaults__ or ())
 
 
 def _keeps_real_time(owner: Any) -> bool:
-    name = owner.__name__ if isinstance(owner, ModuleType) else owner.__module__
+    if type(owner) is SimpleNamespace:
+        # The kit's own, which stands for the module `time` where that keeps real time.
+        return hasattr(owner, "perf_counter")
+    name = owner.__name__ if isinstance(owner, ModuleType) else getattr(owner, "__module__", None)
     return str(name).partition(".")[0] in REAL_TIME or str(name).startswith("pytest_")
-
-
-def _holds(owner: Any) -> bool:
-    if isinstance(owner, FunctionType):
-        held = [*(owner.__defaults__ or ()), *(owner.__kwdefaults__ or {}).values()]
-    else:
-        held = list(vars(owner).values())
-    return any(value is REAL.sleep for value in held)

@@ -111,7 +111,7 @@ def guard_calls(undo: ExitStack, cluster: Any) -> None:
     """Guard the call of a task whose `run` a test has patched since a worker started: Celery asks for it then."""
     original: Any = Task.__call__
 
-    def call(task: Any, *args: Any, **kwargs: Any) -> Any:
+    def call(task: Any, /, *args: Any, **kwargs: Any) -> Any:
         patched = vars(task).get("run")
         if cluster.watch.actor == "test" or patched is None or getattr(patched, "cluster", None) is cluster:
             return original(task, *args, **kwargs)

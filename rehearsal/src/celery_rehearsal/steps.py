@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from celery.exceptions import WorkerShutdown, WorkerTerminate
 
+from .clock import MICROSECONDS
 from .errors import Escape, NeverIdleError, TestkitError, WorkerKilled
 from .leaving import is_verdict
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from .workers import Worker
 
 MILLISECOND = 1_000
+
+# In microseconds. A process that has not stopped or started in a day of the clock never will.
+PATIENCE = 86_400 * MICROSECONDS
 
 # Turns at one instant. `Turns` finds a loop long before; this one ends what grows in width, as a task that
 # publishes itself twice, before it fills the memory.
@@ -50,6 +54,7 @@ class Steps:
 
     def _go(self, last: int | None, until: Callable[[], Any] | None = None) -> bool:
         """On to an instant, in clock ticks, and everything up to it; or until something is true, and tell whether."""
+        self.strands.progress += 1
         while True:
             self._settle(until)
             if until is not None and until():
@@ -138,7 +143,9 @@ class Steps:
         if strand.alone:
             return
         if isinstance(end, Escape):
-            self._leaving = end.error
+            self._leaving = self._leaving or end.error
+        elif worker is not None and strand.loop and worker.ends_by(end):
+            self.stop_worker(worker.name, detail=f"unrecoverable error: {end!r}")
         elif worker is None or not isinstance(end, WorkerShutdown | WorkerTerminate) or _is_of_a_child(strand, end):
             # Code in a beat or in a child that raises one of these ends no worker.
             self._leaving = self._leaving or end
@@ -172,7 +179,10 @@ class Steps:
             self._resume(strand)
             if not strand.done:
                 self._check_caller()
-                self._go(None, lambda: strand.done)
+                last = self.clock.ticks + PATIENCE
+                self._go(None, lambda: strand.done or self.clock.ticks > last)
+            if not strand.done:
+                raise NeverIdleError(_describe(name, worker))
         except BaseException as error:
             if outside or isinstance(error, Escape):
                 raise
@@ -188,7 +198,8 @@ class Steps:
         in_thread = threading.get_ident() != self._thread
         if in_thread or self._in_member():
             # What runs in between takes the error for its own, and may catch an Escape too. The step asks for this.
-            self._leaving = error
+            # The first: what cleans up after it is often refused as well.
+            self._leaving = self._leaving or error
         raise error if in_thread or not self._in_member() else Escape(error)
 
     def _raise_what_left(self) -> None:
@@ -210,3 +221,12 @@ class Steps:
 
 def _is_of_a_child(strand: Strand, end: BaseException) -> bool:
     return not strand.loop and not isinstance(end, WorkerKilled)
+
+
+def _describe(name: str, worker: Worker | None) -> str:
+    running = [f"{request.name}[{request.id}]" for request in worker.running()] if worker else []
+    what = f"waits for {', '.join(running)}" if running else "waits in code of its own"
+    return (
+        f"{name} {what}, without an end or for more than a day: a real one would not stop or start either. Let it end "
+        "first, or kill_worker()"
+    )

@@ -36,7 +36,7 @@ class Strand:
     """One run of `function` in a process of the cluster; `context` is that process's contextvars.
 
     `loop` says that it is a turn of the process's own loop, `alone` that its death is not its worker's. `error` is what
-    it ended with. `wake_at` (clock ticks) and `until` are what it waits for.
+    it ended with. `wake_at` (clock ticks) and `until` are what it waits for; `polls`: for whatever happens.
     """
 
     def __init__(self, member: str, worker: Worker | None, function: Callable[[], Any], context: Context) -> None:
@@ -56,6 +56,7 @@ class Strand:
         self._function = function
         self._unhandled: Unhandled | None = None
         self.blocks: dict[str, int] = {}
+        self.polls = False
         self.event_loop = event_loops.NO_LOOP
         self.greenlet: Any = greenlet(self._main)
         self.greenlet.gr_context = context
@@ -112,6 +113,8 @@ class Strands:
         self._drive = drive
         self._refuse = refuse
         self._waits = 0
+        # Grows with whatever happens, but not with a look that finds nothing.
+        self.progress = 0
         self.waiting: list[Strand] = []
         self.current: Strand | None = None
         # Real seconds, for the watchdog.
@@ -131,8 +134,9 @@ class Strands:
         return sorted(ready, key=lambda strand: (strand.wake_at or ticks, strand.number)) if len(ready) > 1 else ready
 
     def next_at(self) -> int | None:
-        """When the next strand wakes by the clock, in clock ticks."""
-        return min((strand.wake_at for strand in self.waiting if strand.wake_at is not None), default=None)
+        """When the next strand but the running one wakes by the clock, in clock ticks."""
+        waiting = (strand for strand in self.waiting if strand is not self.current)
+        return min((strand.wake_at for strand in waiting if strand.wake_at is not None), default=None)
 
     def of(self, member: str) -> list[Strand]:
         """A process's strands, its children's included."""
@@ -160,6 +164,13 @@ class Strands:
             interrupt()
         return until is None or bool(until())
 
+    def poll(self, ticks: int) -> None:
+        """Let the running code wait until anything has happened that it could look for, at most so many ticks."""
+        strand: Any = self.current
+        strand.polls, seen = True, self.progress
+        self.wait(ticks, lambda: self.progress != seen)
+        strand.polls = False
+
     def resume(self, strand: Strand) -> None:
         """Let a strand go on until it waits or ends."""
         watch, before = self._watch, (self._watch.actor, self._watch.entry, self.current)
@@ -171,6 +182,7 @@ class Strands:
                 _switch(strand)
         finally:
             self.resumed_at = None
+            self.progress += not strand.polls
             strand.entry = watch.entry
             watch.actor, watch.entry, self.current = before
             if strand.done and strand in self.waiting:

@@ -18,6 +18,11 @@ MILLISECOND = 1_000
 PATIENCE = 3_600 * MICROSECONDS
 
 
+# In microseconds. A wait of a week in which nothing came has no end either, whatever else goes on. Each second of
+# it is a look of Celery's, so a month would take minutes of real time.
+LONGEST = 7 * 86_400 * MICROSECONDS
+
+
 class Waiting:
     """Stands for `drain_events` of a ResultConsumer. `read` reads one message, and tells whether there was one."""
 
@@ -25,31 +30,52 @@ class Waiting:
         self._cluster = cluster
         self._read = read
         self._idle_since: int | None = None
+        # Celery asks for a second again and again: when it began to, and when it last had its answer.
+        self._began = self._left = 0
 
     def __call__(self, timeout: float | None = None) -> None:
         """Read one message as soon as there is one; return when `timeout` seconds (1 for None) have passed.
 
-        Raises NeverIdleError when nothing is left to happen that could bring one.
+        Raises NeverIdleError when nothing is left to happen that could bring one, or none came in a week.
         """
-        clock = self._cluster.clock
-        last = clock.ticks + round((1.0 if timeout is None else timeout) * MICROSECONDS)
+        clock, strands = self._cluster.clock, self._cluster.strands
+        first = clock.ticks
+        last = first + round((1.0 if timeout is None else timeout) * MICROSECONDS)
+        if first != self._left:
+            self._began = first
+        # What the caller did before is news to others who wait.
+        strands.progress += 1
         step = 0
-        while not self._read() and (step == 0 or clock.ticks < last):
-            time.sleep(step / MICROSECONDS)  # the cluster's: what is due up to then happens in it
-            step = max(min(self._until_next(), last - clock.ticks), MILLISECOND)
+        while not self._read():
+            if step and clock.ticks >= last:
+                break
+            if strands.current is None:
+                time.sleep(step / MICROSECONDS)  # the cluster's: what is due up to then happens in it
+                step = max(min(self._until_next(), last - clock.ticks), MILLISECOND)
+            else:
+                self._until_next()
+                step = max(last - clock.ticks, MILLISECOND)
+                strands.poll(step)
+        else:
+            self._began = clock.ticks
+            strands.progress += 1
+        self._left = clock.ticks
 
     def _until_next(self) -> int:
         now = self._cluster.clock.ticks
+        if now - self._began > LONGEST:
+            self._give_up("get() has waited a week for a result, and none came; give it a timeout")
         following = self._cluster._next_ticks()
         if following is not None:
             self._idle_since = None
             return int(following - now)
         self._idle_since = now if self._idle_since is None else self._idle_since
         if now - self._idle_since > PATIENCE:
-            self._cluster._refuse(
-                NeverIdleError("get() waits for a result that nothing is left to bring; pending() shows what waits")
-            )
+            self._give_up("get() waits for a result that nothing is left to bring; pending() shows what waits")
         return PATIENCE
+
+    def _give_up(self, why: str) -> None:
+        self._cluster._refuse(NeverIdleError(why))
 
 
 def redis_message(consumer: Any, drain: Callable[..., Any]) -> bool:

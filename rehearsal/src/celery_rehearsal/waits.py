@@ -12,8 +12,9 @@ import selectors
 import signal
 import subprocess
 import threading
-from asyncio import selector_events
+from asyncio import BaseEventLoop, selector_events
 from typing import TYPE_CHECKING, Any, NoReturn
+from weakref import WeakKeyDictionary, WeakSet
 
 from .errors import NotSimulatedError
 from .limits import reason
@@ -50,12 +51,14 @@ def install(
     def monotonic() -> float:
         return clock.monotonic() if is_task() else REAL.monotonic()
 
-    bind_sleep(undo, clock.virtual_sleep)
+    bind_sleep(undo)
     if not threads:
         _conditions(undo, strands, is_task)
         swap_attribute(undo, queue, "time", monotonic)
         swap_attribute(undo, threading, "_time", monotonic)
-    _selectors(undo, strands, lambda: threading.get_ident() == ours)
+    _selectors(
+        undo, strands, lambda: threading.get_ident() == ours, _executors(undo) if threads else lambda _loop: False
+    )
     _select(undo, strands, is_task)
     _signals(undo, refuse, is_task)
     swap_attribute(undo, subprocess, "time", REAL)
@@ -88,26 +91,45 @@ def _conditions(undo: ExitStack, strands: Strands, is_task: Callable[[], bool]) 
     swap_attribute(undo, threading, "_allocate_lock", lambda: Waiter(strands) if is_task() else real())
 
 
-def _selectors(undo: ExitStack, strands: Strands, is_ours: Callable[[], bool]) -> None:
+def _executors(undo: ExitStack) -> Callable[[Any], bool]:
+    """Tell whether an event loop waits for a thread, as `asyncio.to_thread` and the end of `asyncio.run` let it."""
+    calls: WeakKeyDictionary[Any, WeakSet[Any]] = WeakKeyDictionary()
+    real: Any = BaseEventLoop.run_in_executor
+
+    def run_in_executor(loop: Any, *args: Any) -> Any:
+        future = real(loop, *args)
+        calls.setdefault(loop, WeakSet()).add(future)
+        return future
+
+    swap_attribute(undo, BaseEventLoop, "run_in_executor", run_in_executor)
+    return lambda loop: loop._executor_shutdown_called or any(not call.done() for call in calls.get(loop, ()))
+
+
+def _selectors(
+    undo: ExitStack, strands: Strands, is_ours: Callable[[], bool], waits_for_thread: Callable[[Any], bool]
+) -> None:
     found = {getattr(selectors, name, None) for name in ("SelectSelector", "PollSelector", "EpollSelector")}
     found |= {getattr(selectors, name, None) for name in ("DevpollSelector", "KqueueSelector")}
     for selector in sorted(filter(None, found), key=lambda each: str(each.__name__)):
         real = selector.select
 
         def wait(self: Any, timeout: float | None = None, real: Any = real) -> Any:
-            if not is_ours() or not _is_idle_loop(self):
+            loop = _idle_loop(self) if is_ours() else None
+            if loop is None or waits_for_thread(loop):
                 return real(self, timeout)
             return _virtual(strands, timeout, lambda: real(self, 0))
 
         swap_attribute(undo, selector, "select", wait)
 
 
-def _is_idle_loop(selector: Any) -> bool:
-    """Whether an event loop waits for nothing but its own wake-up: anything else is of the real world."""
+def _idle_loop(selector: Any) -> Any:
+    """The event loop that waits for nothing but its own wake-up, or None: anything else is of the real world."""
     handles = [key.data[0] for key in selector.get_map().values() if isinstance(key.data, tuple)]
     callbacks = [getattr(handle, "_callback", None) for handle in handles]
     own = selector_events.BaseSelectorEventLoop._read_from_self  # type: ignore[attr-defined] # private
-    return len(selector.get_map()) == 1 and [getattr(found, "__func__", None) for found in callbacks] == [own]
+    if len(selector.get_map()) != 1 or [getattr(found, "__func__", None) for found in callbacks] != [own]:
+        return None
+    return callbacks[0].__self__  # type: ignore[union-attr] # a bound method, as compared above
 
 
 def _select(undo: ExitStack, strands: Strands, is_task: Callable[[], bool]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextvars import Context
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -10,9 +11,12 @@ from celery import signals
 from celery.app import trace
 from celery.worker import state
 from celery.worker.consumer import Consumer
+from celery.worker.worker import WorkController
 from kombu.utils.imports import symbol_by_name
 
 from .consumer import consumer_class
+from .errors import TestkitError
+from .leaving import is_verdict
 from .pool import Prefork, Solo
 from .program import make_program, receive_sigterm
 from .timer import Timer
@@ -55,8 +59,9 @@ class Worker:
         self._processes = processes
         self.process = processes.new(worker=True)
         self.app = app
-        # kombu sweeps once when it begins to poll, whatever its timetable.
+        # kombu sweeps once before it begins to poll, whatever its timetable.
         self.next_restore_at: int | None = started
+        self._polls = False
         with self.active():
             self.controller = _controller(app, name, queues=queues, watch=watch, processes=processes, options=options)
             self.timer: Timer = self.controller.timer
@@ -98,6 +103,9 @@ class Worker:
     def step(self, ticks: int) -> bool:
         """One turn of the worker's loop; tell whether anything was done."""
         consumer = self.consumer
+        if not self._polls:
+            self._polls, self.next_restore_at = True, None
+            self._broker.restore(consumer.connection, polls=False)
         consumer.perform_pending_operations()
         busy = self.pool.handle_events()
         busy = self.timer.run_due() or busy
@@ -108,7 +116,7 @@ class Worker:
         # Last: what runs at this very instant is acked at it too, and not overdue.
         if not busy and self.next_restore_at is not None and self.next_restore_at <= ticks:
             self.next_restore_at = None
-            self._broker.restore(consumer.connection)
+            self._broker.restore(consumer.connection, polls=True)
             return True
         return busy
 
@@ -152,6 +160,15 @@ class Worker:
         end_turn()
         self.consumer.perform_pending_operations()
         self.controller.stop()
+
+    def ends_by(self, error: BaseException | None) -> bool:
+        """Whether an error in its loop ends the program, as a message does whose body is no task's; log it then."""
+        to_connect_again = (*self.consumer.connection_errors, *self.consumer.channel_errors)
+        ends = isinstance(error, Exception) and not isinstance(error, (TestkitError, *to_connect_again))
+        if not ends or error is None or is_verdict(error):
+            return False
+        logging.getLogger(WorkController.__module__).critical("Unrecoverable error: %r", error, exc_info=error)
+        return True
 
     def reconnect(self) -> None:
         """Do what a worker does that has lost its connection: its consumer starts again, the program does not."""

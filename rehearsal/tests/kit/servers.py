@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 import redis
@@ -13,44 +14,49 @@ from kombu import Connection
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# Given as REHEARSAL_REDIS, one database of it is used by other tests too.
 REDIS = os.environ.get("REHEARSAL_REDIS", "redis://localhost:6379")
-RABBITMQ = os.environ.get("REHEARSAL_RABBITMQ", "amqp://guest:guest@localhost:5672//")
+AMQP = os.environ.get("REHEARSAL_AMQP", "amqp://guest:guest@localhost:5672//")
 
 # A server on this machine answers in a thousandth of it.
 PATIENCE = 2
 
+# Redis has sixteen databases. The first ones are used by applications and by tests that keep to a prefix of their own.
+DATABASES = range(15, 2, -1)
+
 # Marks a database as taken by one of these tests, so that those in other processes take another.
 TAKEN = "rehearsal"
+
+# Seconds after which the mark of a killed test goes: longer than each of these tests takes.
+LONGEST = 900
 
 
 @contextmanager
 def own_redis() -> Iterator[tuple[str, redis.Redis]]:
     """Take an empty database of the Redis server; yield its URL and a client, and empty it afterwards."""
-    server = REDIS.rsplit("/", 1)[0] if REDIS.count("/") > 2 else REDIS
-    for number in range(15, 0, -1):
+    server = urlsplit(REDIS)._replace(path="").geturl()
+    for number in DATABASES:
         client = redis.Redis.from_url(f"{server}/{number}", socket_connect_timeout=PATIENCE)
         try:
-            if client.dbsize() or not client.set(TAKEN, 1, nx=True):
+            if client.dbsize() or not client.set(TAKEN, 1, nx=True, ex=LONGEST):
                 continue
         except redis.ConnectionError as error:
-            pytest.skip(f"no Redis at {server}: {error}")
+            pytest.skip(f"no Redis answers ({error}): start one, or say in REHEARSAL_REDIS where it is")
         try:
             yield f"{server}/{number}", client
         finally:
             client.flushdb()
             client.close()
         return
-    pytest.fail(f"no database of {server} is empty")
+    pytest.fail(f"none of the databases {DATABASES[-1]} to {DATABASES[0]} of Redis is empty: flush one that has no use")
 
 
 def check_rabbitmq() -> None:
     """Skip the test where no RabbitMQ answers."""
-    with Connection(RABBITMQ, connect_timeout=PATIENCE) as connection:
+    with Connection(AMQP, connect_timeout=PATIENCE) as connection:
         try:
             connection.connect()
         except OSError as error:
-            pytest.skip(f"no RabbitMQ at {RABBITMQ.rpartition('@')[-1]}: {error}")
+            pytest.skip(f"no RabbitMQ answers ({error}): start one, or say in REHEARSAL_AMQP where it is")
 
 
 def contents(client: redis.Redis) -> dict[str, int]:

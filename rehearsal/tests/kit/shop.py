@@ -24,6 +24,8 @@ def make_app(**settings: Any) -> Celery:
         set_as_current=False,
         fixups=[],
     )
+    # Beat takes it for an app of default options. The tests' process keeps the current app that it has.
+    app.set_as_current = True
     app.conf.update({"timezone": "Europe/Kyiv", "task_create_missing_queues": True, **settings})
 
     @app.task(shared=False, name="note")

@@ -86,6 +86,27 @@ def test_two_clusters_do_not_nest(app: Celery) -> None:
         celery.assert_ran("note", times=1)
 
 
+def test_a_task_cannot_start_a_cluster(app: Celery) -> None:
+    """No retry of the task's swallows the refusal."""
+
+    @app.task(name="nests", shared=False, autoretry_for=(Exception,))
+    def nests() -> None:
+        with VirtualCelery(app, start=NOON):
+            pass
+
+    with VirtualCelery(app, start=NOON) as celery:
+        nests.delay()
+        with pytest.raises(NestedClusterError):
+            celery.run_until_idle()
+
+
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf")])
+def test_a_duration_that_is_no_number_is_refused(app: Celery, wrong: float) -> None:
+    """Not a number of minutes, and endless minutes."""
+    with VirtualCelery(app, start=NOON) as celery, pytest.raises(BadUseError, match="minutes=5"):
+        celery.advance(minutes=wrong)
+
+
 @pytest.mark.parametrize("transport", ["redis://localhost", "amqp", ""])
 def test_a_real_broker_is_refused(app: Celery, transport: str) -> None:
     """The transport is one of two, neither of them a server."""

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from celery_rehearsal import VirtualCelery
@@ -18,11 +16,10 @@ from kombu import Connection
 
 from .broadcast import TASK, make_app
 from .conftest import NOON
+from .servers import AMQP, check_rabbitmq, own_redis
 
-SERVERS = {
-    "memory": os.environ.get("REHEARSAL_AMQP", "amqp://guest:guest@127.0.0.1:5672//"),
-    "fakeredis": os.environ.get("REHEARSAL_REDIS", "redis://127.0.0.1:6379/11"),
-}
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # Seconds in which a message reaches every worker that it will ever reach.
 ENOUGH = 3
@@ -30,13 +27,15 @@ ENOUGH = 3
 WORKERS = 2
 
 
-def reachable(url: str) -> bool:
-    parts = urlsplit(url)
-    try:
-        socket.create_connection((parts.hostname or "127.0.0.1", parts.port or 0), timeout=1).close()
-    except OSError:
-        return False
-    return True
+@contextmanager
+def server(transport: str) -> Iterator[str]:
+    """The URL of a real broker of the transport's kind."""
+    if transport == "memory":
+        check_rabbitmq()
+        yield AMQP
+    else:
+        with own_redis() as (url, _client):
+            yield url
 
 
 def real(url: str) -> list[int]:
@@ -74,9 +73,9 @@ def real(url: str) -> list[int]:
     return [text.count("ran\n") for text in told]
 
 
-def virtual(transport: str) -> list[int]:
+def virtual(url: str, transport: str) -> list[int]:
     """The same under the kit."""
-    app: Any = make_app(SERVERS[transport])
+    app: Any = make_app(url)
     with VirtualCelery(app, start=NOON, transport=transport, workers=WORKERS, beats=0) as celery:
         app.tasks[TASK].delay()
         celery.advance(seconds=ENOUGH)
@@ -87,7 +86,5 @@ def virtual(transport: str) -> list[int]:
 @pytest.mark.parametrize(("transport", "runs"), [("memory", 1), ("fakeredis", 0)])
 def test_broadcast_reaches_the_workers_that_it_reaches_on_a_server(transport: str, runs: int) -> None:
     """Each one on RabbitMQ. None on Redis: it publishes with a routing key, and workers listen without one."""
-    url = SERVERS[transport]
-    if not reachable(url):
-        pytest.skip(f"no server at {url}")
-    assert real(url) == virtual(transport) == WORKERS * [runs]
+    with server(transport) as url:
+        assert real(url) == virtual(url, transport) == WORKERS * [runs]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from celery.exceptions import WorkerShutdown, WorkerTerminate
@@ -134,6 +134,28 @@ def test_a_step_of_the_wall_clock_moves_no_countdown(app: Celery, transport: str
         assert runs(celery, "note") == ["11:10:00"]
 
 
+@pytest.mark.parametrize(("longest", "sent"), [(None, "17:04:00"), (40, "17:00:20")])
+def test_beat_notices_a_step_of_the_wall_clock_as_it_wakes(app: Celery, longest: Any, sent: str) -> None:
+    """A step past 16:00 is seen up to 300 s later, or beat_max_loop_interval; a beat that counts seconds sleeps on."""
+    app.conf.beat_max_loop_interval = longest
+    app.conf.beat_schedule = {"four": {"task": "note", "schedule": crontab(hour=16, minute=0)}}
+    with VirtualCelery(app, start=NOON) as celery:
+        celery.advance(minutes=1)
+        celery.step_clock(5 * HOUR - timedelta(minutes=1))
+        celery.run_until(NOON + 6 * HOUR)
+        assert runs(celery, "note") == [sent]
+
+
+def test_beat_waits_again_for_what_a_step_puts_off(app: Celery) -> None:
+    """Set back an hour at 15:30, beat sends the entry of 16:00 when the clock says 16:00, and only then."""
+    app.conf.beat_schedule = {"four": {"task": "note", "schedule": crontab(hour=16, minute=0)}}
+    with VirtualCelery(app, start=NOON) as celery:
+        celery.run_until(NOON + 3.5 * HOUR)
+        celery.step_clock(-HOUR)
+        celery.advance(2 * HOUR)
+        assert runs(celery, "note") == ["16:00:00"]
+
+
 def test_naming_nobody_is_an_error(app: Celery) -> None:
     """A fault on a worker that is not there says who is."""
     with VirtualCelery(app, start=NOON) as celery:
@@ -169,6 +191,21 @@ def test_a_task_can_end_its_worker(app: Celery, error: type[BaseException], kind
         ends.delay()
         celery.advance(HOUR)
         assert celery.timeline.of(kind)[0].detail == f"{error.__name__} in a task"
+        assert celery.workers_down == ["worker1"]
+
+
+def test_a_message_can_end_its_worker(app: Celery, transport: str) -> None:
+    """A body that is no task's is an unrecoverable error of the program, as in production; the message comes back."""
+    with VirtualCelery(app, start=NOON, transport=transport) as celery:
+        with app.connection_for_write() as connection, connection.Producer() as producer:
+            headers = {"task": "note", "id": "poison", "lang": "py"}
+            producer.publish([[], {}], routing_key="celery", serializer="json", headers=headers)
+        celery.advance(HOUR)
+        assert celery.workers_down == ["worker1"]
+        assert celery.timeline.of("worker stopped")[0].detail.startswith("unrecoverable error: ValueError(")
+        assert [message.id for message in celery.pending().queued] == ["poison"]
+        celery.start_worker()
+        celery.advance(HOUR)
         assert celery.workers_down == ["worker1"]
 
 

@@ -16,12 +16,10 @@ import pytest
 from fakeredis._clients import _tcp_server
 
 from . import fidelity
+from .servers import own_redis
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-# A Redis server of one's own, as redis://host:6379/15; its database is used, not emptied.
-SERVER = os.environ.get("REHEARSAL_REDIS")
 
 # Seconds that the real worker may take for what should take ten; a limit for a hang, not a measure.
 PATIENCE = 120
@@ -52,9 +50,10 @@ class Handler(_tcp_server.TCPFakeRequestHandler):
 
 @contextmanager
 def redis_url() -> Iterator[str]:
-    """The server given, or a fakeredis over TCP for as long as the block runs."""
-    if SERVER:
-        yield SERVER
+    """An empty database of the server that REHEARSAL_REDIS names, or else a fakeredis over TCP."""
+    if os.environ.get("REHEARSAL_REDIS"):
+        with own_redis() as (url, _client):
+            yield url
         return
     server = fakeredis.TcpFakeServer(("127.0.0.1", 0))
     server.RequestHandlerClass = Handler

@@ -116,3 +116,11 @@ def test_a_bare_mock_succeeds(app: Celery, task_name: str) -> None:
     with VirtualCelery(app, start=NOON) as celery, patch.object(task, "run"):
         assert task.delay(1).get(timeout=60) is None
         assert len(celery.timeline.of("succeeded")) == 1
+
+
+def test_a_task_is_called_with_any_keyword(app: Celery) -> None:
+    """Celery's own `celery.starmap` is a call with `task`, as chunks send it."""
+    with VirtualCelery(app, start=NOON) as celery:
+        app.tasks["note"].chunks([(), ()], 2).apply_async()
+        celery.run_until_idle()
+        assert [record.task for record in celery.timeline.of("succeeded")] == ["celery.starmap"]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from celery import Task, signals
+from celery.exceptions import WorkerShutdown, WorkerTerminate
 from celery.schedules import schedule
 from celery_rehearsal import VirtualCelery
 from hypothesis.errors import UnsatisfiedAssumption
@@ -49,7 +50,15 @@ VERDICTS = [
     pytest.xfail.Exception("xfail"),
     KeyboardInterrupt("ctrl-c"),
 ]
-EXITS = [*VERDICTS, SystemExit(3), GeneratorExit("close"), asyncio.CancelledError("cancel"), OwnError("own")]
+EXITS = [*VERDICTS, SystemExit(3)]
+# What ends a child in production, or fails its task; the worker goes on.
+CHILDS = [
+    GeneratorExit("close"),
+    asyncio.CancelledError("cancel"),
+    OwnError("own"),
+    WorkerShutdown(0),
+    WorkerTerminate(0),
+]
 NOW = timedelta(0)
 
 
@@ -140,8 +149,33 @@ def test_no_task_swallows_a_verdict(app: Celery, error: BaseException, wide: boo
         assert caught.value is error
 
 
-@pytest.mark.parametrize("error", EXITS, ids=name_of)
-@pytest.mark.parametrize("name", ["task_received", "task_prerun", "task_success", "task_postrun", "beat publish"])
+@pytest.mark.parametrize("error", CHILDS, ids=name_of)
+@pytest.mark.parametrize("place", [in_task, after_an_eta, in_link, in_retry, behind_autoretry])
+def test_other_exceptions_fail_the_task(
+    app: Celery, place: Callable[[Celery, BaseException], Any], error: BaseException
+) -> None:
+    """They are a matter of the pool, as in production: the task fails, once, and the worker goes on."""
+    signature = place(app, error)
+    with VirtualCelery(app, start=NOON) as celery:
+        signature.apply_async()
+        celery.advance(timedelta(hours=1))
+        assert len(celery.timeline.of("failed", "leaves")) == 1
+        assert celery.workers_down == []
+        app.tasks["note"].delay()
+        celery.run_until_idle()
+        celery.assert_ran("note")
+
+
+HANDLERS = ["task_received", "task_prerun", "task_success", "task_postrun", "beat publish"]
+IN_CHILDREN = {"task_prerun", "task_success", "task_postrun"}
+OTHERS = [(name, error) for name in HANDLERS for error in CHILDS[:3] if name not in IN_CHILDREN]
+
+
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [*((name, error) for name in HANDLERS for error in EXITS), *OTHERS],
+    ids=lambda part: part if isinstance(part, str) else name_of(part),
+)
 def test_an_exit_leaves_a_signal_handler(app: Celery, name: str, error: BaseException) -> None:
     """Of a worker, and of a beat that publishes."""
     signal = getattr(signals, name, signals.before_task_publish)
@@ -183,7 +217,7 @@ def test_a_verdict_leaves_a_method_of_the_task(app: Celery, method: str, error: 
         assert caught.value is error
 
 
-@pytest.mark.parametrize("error", EXITS, ids=name_of)
+@pytest.mark.parametrize("error", [*EXITS, *CHILDS], ids=name_of)
 def test_an_exit_leaves_a_schedule(app: Celery, monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
     """Code of a custom schedule runs in beat, which logs each Exception that is not for the test, as in production."""
     monkeypatch.setattr(Leaves, "error", error)

@@ -225,6 +225,20 @@ def test_the_identity_of_settings_stays(app: Celery) -> None:
     assert list(schedule) == ["entry"]
 
 
+@pytest.mark.parametrize("transport", ["memory", "fakeredis"])
+def test_settings_forget_the_processes_that_are_gone(app: Celery, transport: str) -> None:
+    """A process's AMQP object listens to settings while it lives; a hundredth cluster starts as fast as the first."""
+    app.amqp  # noqa: B018 # makes the test's own
+    before = list(vars(app.conf)["_observers"])
+    with VirtualCelery(app, start=NOON, transport=transport) as celery:
+        celery.kill_worker("worker1")
+        celery.start_worker("worker1")
+        celery.stop_beat()
+        celery.start_beat()
+        assert vars(app.conf)["_observers"] == before
+    assert vars(app.conf)["_observers"] == before
+
+
 class Project:
     """Settings as an object with a namespace, as Django's are."""
 

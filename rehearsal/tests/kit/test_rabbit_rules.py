@@ -10,7 +10,7 @@ from celery_rehearsal.memory import MemoryBroker
 from kombu import Connection
 
 from .rabbit_stories import STORIES, play
-from .servers import RABBITMQ, check_rabbitmq
+from .servers import AMQP, check_rabbitmq
 
 
 @pytest.mark.services
@@ -18,7 +18,7 @@ from .servers import RABBITMQ, check_rabbitmq
 def test_a_program_sees_the_same_on_rabbitmq(name: str) -> None:
     """Priorities, prefetch, what comes back, exchanges, queues: the same program on a real server and on the kit's."""
     check_rabbitmq()
-    on_rabbitmq = play(name, lambda: Connection(RABBITMQ))
+    on_rabbitmq = play(name, lambda: Connection(AMQP))
     broker = MemoryBroker(Tap(lambda *_args: None))
 
     def connect() -> Any:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from importlib import metadata
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import fakeredis
 import pytest
 import redis
+import redis.utils
 from celery_rehearsal import VirtualCelery
 from celery_rehearsal.redis_client import Client
 from redis.exceptions import NoScriptError, ResponseError, WatchError
 
 from .conftest import NOON
+from .shop import make_app
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,6 +83,18 @@ def test_scripts_run(client: Any) -> None:
     with client.pipeline() as pipe:
         script(keys=["n"], args=[3], client=pipe)
         assert pipe.execute() == [5]
+
+
+def test_a_cluster_asks_once_for_the_version_of_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    """redis-py reads its metadata for each client, in a millisecond; clusters keep the answer, and redis-py its own."""
+    asked: list[str] = []
+    monkeypatch.setattr(metadata, "version", lambda package: asked.append(package) or version(package))
+    ask = getattr(redis.utils, "get_lib_version", None)
+    for _ in range(2):
+        with VirtualCelery(make_app(), start=NOON, transport="fakeredis"):
+            pass
+    assert asked.count("redis") <= 1
+    assert getattr(redis.utils, "get_lib_version", None) is ask
 
 
 def test_a_client_of_a_channels_pool_reaches_the_fake_server(app: Celery) -> None:

@@ -19,7 +19,7 @@ from celery.backends.redis import RedisBackend, SentinelBackend
 from celery.backends.rpc import RPCBackend
 from celery.exceptions import TimeoutError as CeleryTimeoutError
 from celery.result import allow_join_result
-from celery_rehearsal import NeverIdleError, NotSimulatedError, VirtualCelery, results
+from celery_rehearsal import NeverIdleError, NotSimulatedError, VirtualCelery, results, waiting
 
 from . import results_play
 from .conftest import KYIV, NOON
@@ -299,3 +299,15 @@ def test_django_celery_results(backend: str) -> None:
     assert finished.returncode == 0, finished.stderr
     name, left = ("DatabaseBackend", ["new"]) if backend == "django-db" else ("CacheBackend", None)
     assert json.loads(finished.stdout) == [name, 6, left]
+
+
+def test_get_without_an_end_is_named(app: Celery, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A result that never comes ends the wait, though beat goes on; one that comes each minute lets it go on."""
+    monkeypatch.setattr(waiting, "LONGEST", 300 * 1_000_000)
+    app.conf.beat_schedule = {"hourly": {"task": "note", "schedule": 60.0}}
+    with VirtualCelery(app, start=NOON, transport="fakeredis", result_backend="redis://") as celery:
+        for _ in range(6):
+            app.tasks["note"].apply_async(countdown=60).get()
+        with pytest.raises(NeverIdleError, match="give it a timeout"):
+            app.AsyncResult("nobody's").get()
+        assert celery.now - NOON < timedelta(minutes=12)

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 from celery_rehearsal import VirtualCelery
 
+from . import naps
 from .conftest import NOON
+from .shop import make_app
 
 if TYPE_CHECKING:
     from celery import Celery
@@ -37,6 +39,38 @@ def test_a_sleep_imported_by_name_is_virtual_too(app: Celery, transport: str) ->
         app.tasks["nap"].delay(3600)
         celery.run_until_idle()
         assert celery.now == NOON + HOUR
+
+
+@pytest.mark.parametrize("way", naps.HELD)
+def test_a_sleep_that_an_object_holds_is_virtual_too(app: Celery, way: str) -> None:
+    """An object, a closure or a partial that took the real sleep before the cluster started; it has it back after."""
+
+    @app.task(name="waits", shared=False)
+    def waits() -> None:
+        naps.HELD[way]()
+
+    with VirtualCelery(app, start=NOON, beats=0) as celery:
+        waits.delay()
+        celery.run_until_idle()
+        assert celery.timeline.of("succeeded", "waits")[0].at == NOON + timedelta(minutes=1)
+    real = time.sleep
+    assert (naps.holder.pause, naps.Static.pause, naps.in_dict["pause"], naps.in_list) == (real, real, real, [real])
+    assert naps.minute.func is real
+
+
+def test_a_sleep_kept_from_a_cluster_is_real_after_it(app: Celery, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A patch that ends after the cluster puts the cluster's sleep back, and an object can hold it; both still work."""
+    monkeypatch.setattr(time, "sleep", time.sleep)
+    theirs = pytest.MonkeyPatch()
+    with VirtualCelery(app, start=NOON, beats=0):
+        kept = naps.Holder(time.sleep)
+        theirs.setattr(time, "sleep", lambda _seconds: None)
+    theirs.undo()
+    kept.pause(0.001)
+    time.sleep(0.001)
+    with VirtualCelery(make_app(), start=NOON, beats=0) as celery:
+        kept.pause(60)
+        assert celery.now == NOON + timedelta(minutes=1)
 
 
 def test_the_others_go_on_while_a_worker_sleeps(app: Celery, transport: str) -> None:

@@ -73,3 +73,17 @@ def test_a_worker_that_starts_restores_what_is_overdue(app: Celery) -> None:
         celery.start_worker()
         celery.advance(timedelta(seconds=1))
         celery.assert_ran("late", at=[NOON, NOON + HOUR])
+
+
+def test_what_a_dead_worker_held_comes_back_in_its_order(app: Celery) -> None:
+    """kombu restores the latest first, to the front. Messages of one instant have an order too."""
+    with VirtualCelery(app, start=NOON, transport="fakeredis", concurrency=8) as celery:
+        for number in range(8):
+            app.tasks["note"].apply_async((number,), countdown=60)
+        celery.advance(timedelta(seconds=1))
+        celery.kill_worker()
+        celery.advance(HOUR)
+        celery.start_worker()
+        celery.run_until_idle()
+        again = celery.timeline.of("received", "note")[8:]
+        assert [record.args for record in again] == [f"({number},)" for number in range(8)]

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import signal
 import sys
+import threading
 import time
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -260,6 +261,27 @@ def test_a_warm_shutdown_waits_for_what_runs(app: Celery, transport: str) -> Non
         celery.assert_ran("late", at=NOON + MINUTE)
 
 
+def polls() -> None:
+    while True:
+        time.sleep(3600)
+
+
+@pytest.mark.parametrize("wait", [lambda: threading.Event().wait(), polls])
+def test_a_warm_shutdown_without_an_end_is_named(app: Celery, wait: Any) -> None:
+    """A real worker does not stop while a task waits for ever; stop_worker() does not say that it has."""
+
+    @app.task(name="waits", shared=False)
+    def waits() -> None:
+        wait()
+
+    with VirtualCelery(app, start=NOON) as celery:
+        waits.delay()
+        celery.advance(MINUTE)
+        with pytest.raises(NeverIdleError, match=r"worker1 waits for waits\[.*kill_worker"):
+            celery.stop_worker()
+        assert not celery.timeline.of("worker stopped")
+
+
 def test_a_task_that_waits_for_ever_is_named(app: Celery) -> None:
     """run_until_idle() says what runs."""
 
@@ -322,6 +344,31 @@ class Slow(schedule):
     def is_due(self, last_run_at: Any) -> Any:
         time.sleep(10)
         return super().is_due(last_run_at)
+
+
+def test_tasks_that_wait_for_subtasks_take_few_turns(app: Celery, transport: str) -> None:
+    """Each looks for its result when something has happened, and at every second; not each millisecond."""
+
+    @app.task(name="waits", shared=False)
+    def waits(seconds: float) -> float:
+        result = app.tasks["nap"].apply_async((seconds,), queue="naps")
+        result.get(disable_sync_subtasks=False)
+        return time.monotonic()
+
+    with VirtualCelery(
+        app, start=NOON, transport=transport, workers={"a": ["celery"], "b": ["celery"], "c": ["naps"]}
+    ) as celery:
+        results = [waits.delay(100), waits.delay(100)]
+        turns, resume = [0], celery.strands.resume
+
+        def counted(strand: Any) -> None:
+            turns[0] += 1
+            resume(strand)
+
+        celery.strands.resume = counted  # type: ignore[method-assign]
+        celery.run_until_idle()
+        assert results[1].get() - results[0].get() == 100
+        assert turns[0] < 2000
 
 
 def test_a_schedule_can_wait_in_beat(app: Celery) -> None:

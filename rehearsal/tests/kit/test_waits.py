@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import fakeredis
 import pytest
-from celery_rehearsal import NotSimulatedError, VirtualCelery
+from celery_rehearsal import NotSimulatedError, RealWorldError, VirtualCelery
 
 from . import naps
 from .conftest import NOON
@@ -217,6 +217,39 @@ def test_an_allowed_thread_takes_real_time(app: Celery) -> None:
         celery.run_until_idle()
         assert celery.timeline.of("succeeded", "runs")[0].detail == "= 7"
         assert celery.now == NOON
+
+
+def test_an_event_loop_waits_for_an_allowed_thread(app: Celery) -> None:
+    """`asyncio.to_thread` and the end of `asyncio.run` take real time; the loop does not miss the thread's end."""
+
+    @app.task(name="waits", shared=False)
+    def waits() -> float:
+        async def both() -> float:
+            end = asyncio.get_running_loop().time() + 60
+            await asyncio.to_thread(threading.Event().wait, 0.01)
+            await asyncio.sleep(60)
+            return asyncio.get_running_loop().time() - end
+
+        return asyncio.run(both())
+
+    with VirtualCelery(app, start=NOON, allow_threads=True) as celery:
+        waits.delay()
+        celery.run_until_idle()
+        [record] = celery.timeline.of("succeeded", "waits")
+        assert (record.at, record.detail) == (NOON + MINUTE, "= 0.0")
+
+
+def test_the_first_thread_that_is_refused_is_named(app: Celery) -> None:
+    """`asyncio.to_thread` starts its thread, and `asyncio.run` another to end it: the error names the cause."""
+
+    @app.task(name="waits", shared=False)
+    def waits() -> None:
+        asyncio.run(asyncio.to_thread(print))
+
+    with VirtualCelery(app, start=NOON) as celery:
+        waits.delay()
+        with pytest.raises(RealWorldError, match="asyncio_0 was started"):
+            celery.run_until_idle()
 
 
 @pytest.mark.parametrize(

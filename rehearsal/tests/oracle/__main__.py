@@ -1,5 +1,7 @@
 """`python -m oracle`: every zone that changes in some years, on every Celery; its exit status is 1 on a difference.
 
+Zones whose clocks say the same are compared once; `--each` compares each of them.
+
 python -m oracle                                 each zone that changes in 2026 and 2027, each release
 python -m oracle --zones named --celery 5.7.0    the zones that the tests draw from, one release
 python -m oracle --zones Europe/Kyiv --years 2026 2026 --groups all five --no-workers
@@ -28,13 +30,14 @@ def main() -> int:
     wanted = _arguments()
     names = {"all": lambda: zones.changing(*wanted.years), "named": lambda: list(zones.NAMED)}
     chosen = [name for word in wanted.zones for name in names.get(word, lambda word=word: [word])()]
+    standing = {name: [name] for name in chosen} if wanted.each else zones.alike(chosen, *wanted.years)
     interpreters = {release: python(release, wanted.venvs) for release in wanted.celery}
-    jobs = [(release, zone) for release in wanted.celery for zone in chosen]
+    jobs = [(release, zone) for release in wanted.celery for zone in standing]
     failed = 0
     with ThreadPoolExecutor(wanted.processes) as pool:
         answers = pool.map(lambda job: _ask(interpreters[job[0]], _questions(job[1], wanted)), jobs)
         for (release, zone), answered in zip(jobs, answers, strict=True):
-            failed += _report(release, zone, answered)
+            failed += _report(release, zone, len(standing[zone]), answered)
     print(f"{len(jobs)} zones and releases, {failed} with differences")
     return min(failed, 1)
 
@@ -42,6 +45,7 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m oracle", description=__doc__.splitlines()[0])
     parser.add_argument("--zones", nargs="+", default=["all"], help="names, or one of: all, named")
+    parser.add_argument("--each", action="store_true", help="also zones whose clocks say the same as another's")
     parser.add_argument("--years", nargs=2, type=int, default=[2026, 2027], metavar=("FIRST", "LAST"))
     parser.add_argument("--celery", nargs="+", default=list(RELEASES), metavar="RELEASE")
     parser.add_argument("--groups", nargs="+", default=["all", "five"], choices=list(GROUPS))
@@ -79,7 +83,7 @@ def _ask(interpreter: Path, questions: list[dict[str, Any]]) -> list[list[Any]]:
     return [json.loads(line) for line in finished.stdout.splitlines()]
 
 
-def _report(release: str, zone: str, answered: list[list[Any]]) -> bool:
+def _report(release: str, zone: str, alike: int, answered: list[list[Any]]) -> bool:
     told: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
     for kind, what, count, differences, _seconds in answered:
         told[kind] = [have + add for have, add in zip(told[kind], (1, count, len(differences)), strict=True)]
@@ -87,7 +91,8 @@ def _report(release: str, zone: str, answered: list[list[Any]]) -> bool:
             print(f"    {release} {what}: {line}")
     columns = (f"{kind}: {n} runs, {count} records, {bad} differences" for kind, (n, count, bad) in told.items())
     seconds = sum(answer[4] for answer in answered)
-    print(f"{release}  {zone:32}{'  '.join(columns)}  {seconds:.0f} s", flush=True)
+    shown = f"{zone} and {alike - 1} alike" if alike > 1 else zone
+    print(f"{release}  {shown:32}{'  '.join(columns)}  {seconds:.0f} s", flush=True)
     return any(differences for *_, differences, _seconds in answered)
 
 

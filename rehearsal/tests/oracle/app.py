@@ -51,9 +51,9 @@ GROUPS = {
 }
 
 
-def make_app(zone: str, group: str, *, utc: bool = True, broker: str = "memory://") -> Celery:
-    """An app whose beat runs the entries of a group."""
-    app = Celery("oracle", broker=broker, set_as_current=False, fixups=[])
+def make_app(zone: str, group: str, *, utc: bool = True, current: bool = True) -> Celery:
+    """An app whose beat runs the entries of a group. It becomes the current one, unless that is not wanted."""
+    app = Celery("oracle", broker="memory://", set_as_current=current, fixups=[])
     app.conf.update(
         timezone=zone,
         enable_utc=utc,
@@ -85,9 +85,12 @@ def break_ties_by_name() -> None:
 
 
 if "ORACLE_FILE" in os.environ:
-    app = make_app(os.environ["ORACLE_ZONE"], os.environ["ORACLE_GROUP"], utc=os.environ["ORACLE_UTC"] == "yes")
-    # As an app of default options is in its own process: beat reads its entries back from its file, where they lose it.
-    app.set_current()
+    app = make_app(
+        os.environ["ORACLE_ZONE"],
+        os.environ["ORACLE_GROUP"],
+        utc=os.environ["ORACLE_UTC"] == "yes",
+        current=os.environ["ORACLE_CURRENT"] == "yes",
+    )
     break_ties_by_name()
     # Whatever Celery imports when it publishes for the first time, it imports before the clock moves.
     app.send_task("warm up")

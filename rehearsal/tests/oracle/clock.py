@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,9 +39,24 @@ def library() -> Path:
     return built
 
 
-def preloaded(start: int, end: int) -> dict[str, str]:
-    """Variables of a process whose clock stands while code runs. `start` and `end` are seconds since 1970."""
-    return {"LD_PRELOAD": str(library()), "ORACLE_START": str(start), "ORACLE_END": str(end)}
+@dataclass(frozen=True)
+class Step:
+    """Somebody sets the wall clock: so many seconds `after` the start, `by` so many seconds."""
+
+    after: int
+    by: int
+
+    def __str__(self) -> str:
+        return f"set by {self.by:+d} s after {self.after} s"
+
+
+def preloaded(start: int, end: int, step: Step | None = None) -> dict[str, str]:
+    """Variables of a process whose clock stands while code runs. `start` and `end` are seconds since 1970.
+
+    A step moves the instants that the program sees, not its end.
+    """
+    stepped = {"ORACLE_STEP_AT": str(step.after), "ORACLE_STEP_BY": str(step.by)} if step else {}
+    return {"LD_PRELOAD": str(library()), "ORACLE_START": str(start), "ORACLE_END": str(end)} | stepped
 
 
 def run(words: Sequence[str], variables: Mapping[str, str]) -> None:

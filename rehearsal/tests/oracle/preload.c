@@ -2,6 +2,7 @@
  *
  * LD_PRELOAD it. ORACLE_START and ORACLE_END are seconds since 1970; at ORACLE_END the process gets SIGTERM, once.
  * Without ORACLE_START the clock is the real one. With ORACLE_RUNNING it runs as the real one does between the jumps.
+ * ORACLE_STEP_AT seconds after the start the wall clock is set by ORACLE_STEP_BY seconds; ORACLE_END does not notice.
  *
  * A wait for file descriptors first looks whether one is ready. Redis gets real time to deliver a message.
  *
@@ -35,6 +36,7 @@
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
 static int64_t start, end, passed; /* nanoseconds; `passed` since `start` */
+static int64_t step_at = INT64_MAX, step_by;
 static int64_t before, skipped;    /* where the clock runs: the real clock at the start, and what was jumped over */
 static int active, running, waited, reads, expecting, ended;
 
@@ -50,6 +52,8 @@ __attribute__((constructor)) static void begin(void) {
     start = atoll(from) * SECOND;
     end = to ? atoll(to) * SECOND : INT64_MAX;
     running = getenv("ORACLE_RUNNING") != NULL;
+    const char *at = getenv("ORACLE_STEP_AT"), *by = getenv("ORACLE_STEP_BY");
+    if (at && by) step_at = atoll(at) * SECOND, step_by = atoll(by) * SECOND;
     before = real_clock();
     active = 1;
 }
@@ -69,6 +73,10 @@ static void jump(int64_t to) {
     }
 }
 
+static int64_t wall_start(void) {
+    return start + (passed >= step_at ? step_by : 0);
+}
+
 static int64_t look(clockid_t id) {
     if (running) {
         passed = skipped + real_clock() - before;
@@ -76,7 +84,7 @@ static int64_t look(clockid_t id) {
         reads = 0;
         passed += MILLI - (start + passed) % MILLI;
     }
-    return passed + (id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE ? start : BASE);
+    return passed + (id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE ? wall_start() : BASE);
 }
 
 int clock_gettime(clockid_t id, struct timespec *now) {
@@ -108,7 +116,7 @@ time_t time(time_t *now) {
 int clock_nanosleep(clockid_t id, int flags, const struct timespec *wanted, struct timespec *left) {
     if (!active) return REAL(clock_nanosleep)(id, flags, wanted, left);
     int64_t ns = wanted->tv_sec * SECOND + wanted->tv_nsec;
-    jump(flags & TIMER_ABSTIME ? ns - (id == CLOCK_REALTIME ? start : BASE) : passed + ns);
+    jump(flags & TIMER_ABSTIME ? ns - (id == CLOCK_REALTIME ? wall_start() : BASE) : passed + ns);
     return 0;
 }
 

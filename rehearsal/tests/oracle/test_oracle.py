@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import pytest
 
 from . import beats, clock, workers, zones
-from .beats import around
+from .beats import Window, around
 from .workers import Crossing
 
 pytestmark = [
@@ -35,6 +35,8 @@ def change(zone: str, number: int) -> int:
     return int(zones.changes(zone, 2026, 2027)[number].timestamp())
 
 
+NOON = 1_768_478_400  # 2026-01-15 12:00:00 UTC, far from a change
+
 # Where releases of Celery differ (5.6 is silent for the repeated hour, 5.7 moves a daily interval), and five entries.
 FIXED = [
     ("Europe/Kyiv", change("Europe/Kyiv", 1), "intervals"),
@@ -49,6 +51,38 @@ def test_the_kits_beat_equals_a_real_one(zone: str, at: int, group: str) -> None
     count, differences = beats.compare(around(zone, at, group))
     assert count > 40
     assert differences == [], f"REHEARSAL_SEED={SEED}"
+
+
+# Alone, with others, and where Celery's own entry alone runs beside it.
+@pytest.mark.parametrize("group", ["five", "early"])
+def test_ten_past_midnight_in_scoresbysund(group: str) -> None:
+    """The night without 00:00 to 00:59: `0:10` is sent when a real beat sends it, alone and among five entries.
+
+    Releases of Celery differ: one sends it at 02:15, as another entry wakes beat, only if five run together.
+    """
+    window = around("America/Scoresbysund", change("America/Scoresbysund", 0), group)
+    theirs = beats.real(window)
+    assert [at for at, name in theirs if name == "early"]
+    assert beats.virtual(window) == theirs
+
+
+@pytest.mark.parametrize("seconds", [3600, -3600, 400])
+def test_a_beat_notices_a_step_of_the_wall_clock(seconds: int) -> None:
+    """A wall clock that is set forward or back after ten hours: beat notices as it wakes, up to 300 s later."""
+    step = clock.Step(after=10 * 3600 + 17, by=seconds)
+    window = Window("Europe/Kyiv", NOON - 2233, NOON + 86_400, "five", step=step)
+    count, differences = beats.compare(window)
+    assert count > 100
+    assert differences == []
+
+
+@pytest.mark.filterwarnings("ignore:beat asks for the zone:celery_rehearsal.NotSimulatedWarning")
+def test_a_beat_asks_the_current_app_for_the_zone() -> None:
+    """The app of set_as_current=False is not its entries' app any more once beat has read them back from its file."""
+    window = Window("Europe/Kyiv", NOON - 2233, NOON + 86_400, "five", current=False)
+    theirs = beats.real(window)
+    assert datetime(2026, 1, 15, 18, tzinfo=UTC) in [at for at, name in theirs if name == "evening"]
+    assert beats.virtual(window) == theirs
 
 
 @pytest.mark.skipif(shutil.which("redis-server") is None, reason="a real worker needs redis-server")

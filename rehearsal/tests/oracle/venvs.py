@@ -1,34 +1,33 @@
-"""A virtual environment for each Celery, made when first asked for and kept."""
+"""A virtual environment for each Celery, made when first asked for and kept while what is needed stays the same."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
+
+from .clock import TESTS
 
 # Every release that the kit supports. Each has a truth of its own.
 RELEASES = ("5.5.2", "5.5.3", "5.6.0", "5.6.1", "5.6.2", "5.6.3", "5.7.0")
 
-# What the kit and the schedules need besides Celery.
-NEEDED = (
-    "ephem>=4.1.4",
-    "fakeredis[lua]>=2.41",
-    "freezegun>=1.5.5",
-    "hypothesis>=6.150",
-    "pytest>=9",
-    "time-machine>=2.16",
-    "tzdata>=2025.2",
-)
+# What the schedules need besides what the kit says that it needs.
+SCHEDULES = ("ephem>=4.1.4", "tzdata>=2025.2")
 
 
 def python(release: str, folder: Path) -> Path:
     """The interpreter of an environment in `folder` that has this release of Celery."""
     home = folder / release
-    interpreter = home / "bin" / "python"
-    if not (home / "complete").exists():
+    interpreter, complete = home / "bin" / "python", home / "complete"
+    needed = _needed(release)
+    if not complete.exists() or complete.read_text() != "\n".join(needed):
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(home)], check=True)
-        subprocess.run(
-            [str(interpreter), "-m", "pip", "install", "-q", f"celery[redis]=={release}", *NEEDED], check=True
-        )
-        (home / "complete").touch()
+        subprocess.run([str(interpreter), "-m", "pip", "install", "-q", *needed], check=True)
+        complete.write_text("\n".join(needed))
     return interpreter
+
+
+def _needed(release: str) -> list[str]:
+    project = tomllib.loads((TESTS.parent / "pyproject.toml").read_text())["project"]
+    return [f"celery[redis]=={release}", *project["dependencies"], *SCHEDULES]

@@ -37,6 +37,21 @@ def changing(first: int, last: int) -> list[str]:
     return [name for name in sorted(zoneinfo.available_timezones()) if changes(name, first, last)]
 
 
+def alike(names: list[str], first: int, last: int) -> dict[str, list[str]]:
+    """One name for all whose clocks say the same in these years, with those that it stands for, itself among them.
+
+    Celery knows of a zone only what its clock says.
+    """
+    found: dict[object, list[str]] = {}
+    for name in names:
+        rules = zoneinfo.ZoneInfo(name)
+        told = [(datetime(first, 1, 1, tzinfo=UTC), _offset(rules, datetime(first, 1, 1, tzinfo=UTC)))]
+        told += [(at, _offset(rules, at)) for at in changes(name, first, last)]
+        found.setdefault(tuple(told), []).append(name)
+    # A name of one's own is better known than its first alias.
+    return {next((name for name in same if name in NAMED), same[0]): same for same in found.values()}
+
+
 def no_change(year: int) -> datetime:
     """An instant for a zone that has given its changes up: when most of the south used to change."""
     return datetime(year, 4, 4, 14, tzinfo=UTC)

@@ -25,6 +25,8 @@ class KitWorld:
 
     def __init__(self) -> None:
         self.notes: list[str] = []
+        # What its workers consume.
+        self.queues: list[str] = []
         self.celery: Any = None
 
     def note(self, text: str) -> None:
@@ -34,7 +36,10 @@ class KitWorld:
         return self.notes
 
     def act(self, what: str) -> None:
-        getattr(self.celery, what)()
+        if what == "add_worker":
+            self.celery.start_worker("worker2", queues=self.queues)
+        else:
+            getattr(self.celery, what)()
 
     def ready(self) -> dict[str, int]:
         return Counter(message.queue for message in self.celery.pending().queued)
@@ -51,9 +56,10 @@ def answer(scenario: Scenario, broker: str) -> Answer:
     world = KitWorld()
     stage = Stage(app, scenario.name, world)
     rest = define(stage, scenario.story)
+    world.queues = [*stage.queues, "default"]
     try:
         with VirtualCelery(
-            app, start=NOON, transport=transport, workers={"worker1": [*stage.queues, "default"]}, beats=0
+            app, start=NOON, transport=transport, workers={"worker1": world.queues}, beats=0
         ) as world.celery:
             for seconds in rest:
                 world.celery.advance(seconds=seconds)
@@ -71,5 +77,7 @@ def _told(world: KitWorld, stage: Stage, scenario: Scenario) -> Answer:
     left: dict[str, list[int]] = {}
     for place, messages in enumerate((pending.queued, pending.unacked)):
         for message in messages:
-            left.setdefault(message.queue, [0, 0])[place] += 1
+            # A place on a server finds only these: the queues of a Broadcast have names of their own.
+            if message.queue in stage.names:
+                left.setdefault(message.queue, [0, 0])[place] += 1
     return story.answer(results, left, ordered=scenario.ordered)

@@ -44,7 +44,7 @@ class World(Protocol):
         """Everything noted so far, in order."""
 
     def act(self, what: str) -> None:
-        """Do one of "kill_worker", "stop_worker" and "start_worker"."""
+        """Do one of "kill_worker", "stop_worker", "start_worker" and "add_worker"."""
 
     def ready(self) -> dict[str, int]:
         """How many messages each queue of the scenario has that no worker has taken."""
@@ -130,6 +130,10 @@ class Stage:
     def start_worker(self) -> None:
         """Start the worker again."""
         self.world.act("start_worker")
+
+    def add_worker(self) -> None:
+        """Start a second worker with the same queues, which runs to the end of the scenario."""
+        self.world.act("add_worker")
 
     def lose_child(self) -> NoReturn:
         """Let the pool child that runs this task die of SIGKILL."""

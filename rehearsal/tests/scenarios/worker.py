@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # Seconds that a worker may take to start or to stop; a limit for a hang, not a measure.
 PATIENCE = 60
 LOOK = 0.02
-COMMAND = [sys.executable, "-m", "celery", "-A", "scenarios.program:app", "worker", "-n", "worker1@virtual"]
+COMMAND = [sys.executable, "-m", "celery", "-A", "scenarios.program:app", "worker"]
 COMMAND += ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel=WARNING"]
 
 
@@ -31,7 +31,10 @@ class Worker:
 
     def __init__(self, wanted: dict[str, Any], log: Log) -> None:
         self._log = log
+        self._wanted = wanted
         self._name = wanted["names"][0]
+        self._node = "worker1@virtual"
+        self._second: Worker | None = None
         self._said = log.path.with_name(f"{self._name}.said")
         self.queues: list[str] = []
         dropped = {"DJANGO_SETTINGS_MODULE", "CELERY_BROKER_URL", "CELERY_RESULT_BACKEND"}
@@ -46,13 +49,20 @@ class Worker:
         """Start the program; it is not ready yet."""
         with self._said.open("ab") as said:
             self._process = subprocess.Popen(
-                [*COMMAND, "-Q", ",".join(self.queues)],
+                [*COMMAND, "-n", self._node, "-Q", ",".join(self.queues)],
                 cwd=Path(__file__).parents[1],
                 env=self._environment,
                 stdout=said,
                 stderr=said,
                 start_new_session=True,  # so that a SIGKILL reaches its children, as that of a container does
             )
+
+    def add(self) -> None:
+        """Start a second one with the same queues, which dies with this one."""
+        self._second = Worker(self._wanted, self._log)
+        self._second._node = "worker2@virtual"
+        self._second.queues = self.queues
+        self._second.start()
 
     def wait_until_ready(self, times: int = 1) -> None:
         """Wait for its signal `worker_ready`, the one of its so many-th start."""
@@ -65,7 +75,9 @@ class Worker:
         process.wait(PATIENCE)
 
     def kill(self) -> None:
-        """Kill all of its processes."""
+        """Kill all of its processes, and those of a second worker."""
+        if self._second is not None:
+            self._second.kill()
         if self._process is not None:
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
@@ -97,9 +109,9 @@ class RealWorld(Notes):
         self._starts = 1
 
     def act(self, what: str) -> None:
-        if what == "start_worker":
+        if what in {"start_worker", "add_worker"}:
             self._starts += 1
-            self._worker.start()
+            {"start_worker": self._worker.start, "add_worker": self._worker.add}[what]()
             self._worker.wait_until_ready(self._starts)
         else:
             {"kill_worker": self._worker.kill, "stop_worker": self._worker.terminate}[what]()

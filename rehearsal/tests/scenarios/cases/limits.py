@@ -134,6 +134,8 @@ def rate_limit(s: Stage) -> Iterator[float]:
         s.note("other")
 
     yield 0
+    # kombu 5.5 counts the time since the worker's start as a second token.
+    yield 2 * SECOND
     for n in range(3):
         limited.delay(n)
     yield SECOND / 2

@@ -162,3 +162,52 @@ def child_killed_beside_another(s: Stage) -> Iterator[float]:
     yield STEP / 2
     dies.delay()
     yield 2 * STEP + RENEWAL
+
+
+@scenario(alone=True, **SOON)
+def waiting_messages_come_back_in_order(s: Stage) -> Iterator[float]:
+    """What a killed worker kept for later is back in the order in which it was sent."""
+
+    @s.task()
+    def job(n: int) -> None:
+        s.note("ran", n)
+
+    yield 0
+    for n in range(5):
+        job.apply_async((n,), countdown=2 * STEP)
+    yield STEP
+    s.kill_worker()
+    yield 1.5 + 2 * STEP
+    s.start_worker()
+    yield 2 * STEP
+
+
+# Seconds. The first worker runs the task for longer than the timeout, and all of them look each second.
+OVERDUE: dict[str, Any] = {
+    "broker_transport_options": {
+        "visibility_timeout": 2,
+        "unacked_restore_interval": 1,
+        "unacked_restore_throttle": 1,
+    },
+    "worker_prefetch_multiplier": 1,
+    "task_acks_late": True,
+}
+
+
+@scenario(alone=True, **OVERDUE)
+def second_worker_and_the_visibility_timeout(s: Stage) -> Iterator[float]:
+    """On Redis a task that runs for longer than the visibility timeout runs in a second worker too."""
+
+    @s.task(bind=True)
+    def job(self: Any) -> None:
+        again = self.request.delivery_info["redelivered"]
+        s.note("begin", self.request.hostname.partition("@")[0], again)
+        if not again:
+            time.sleep(4.5)
+        s.note("end", again)
+
+    yield 0
+    job.delay()
+    yield 0.5
+    s.add_worker()
+    yield 6

@@ -191,3 +191,26 @@ def big_arguments(s: Stage) -> Iterator[float]:
     job.apply_async(("x" * 1_000_000,), argsrepr="(a megabyte)")
     job.apply_async(("x" * 1_000_000,), argsrepr="(zipped)", compression="gzip")
     yield 2 * STEP
+
+
+@scenario(alone=True, result_backend="rpc://")
+def results_by_rpc(s: Stage) -> Iterator[float]:
+    """With rpc:// who has called a task gets its result, and a chord is refused."""
+    from celery import chord
+
+    @s.task()
+    def double(n: int) -> int:
+        return 2 * n
+
+    @s.task()
+    def fail() -> None:
+        raise ValueError("no")
+
+    yield 0
+    s.note(double.delay(4).get(timeout=10))
+    s.note(repr(fail.delay().get(timeout=10, propagate=False)))
+    try:
+        chord([double.s(1)])(double.si(2))
+    except NotImplementedError:
+        s.note("no chords")
+    yield STEP

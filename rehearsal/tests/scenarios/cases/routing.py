@@ -134,3 +134,63 @@ def unknown_argument_names(s: Stage) -> Iterator[float]:
     yield 0
     s.app.send_task(job.name, kwargs={"more": 1})
     yield STEP
+
+
+@scenario(alone=True)
+def body_that_ends_the_worker(s: Stage) -> Iterator[float]:
+    """A body that is not arguments, keyword arguments and options ends the worker program, and comes back."""
+
+    @s.task()
+    def job() -> None:
+        s.note("ran")
+
+    yield 0
+    job.delay()
+    yield STEP
+    publish(s, [[], {}], serializer="json", headers={"task": job.name, "id": "two-parts", "lang": "py"})
+    yield 3 * STEP
+    job.delay()
+    yield STEP
+    s.note_ready()
+
+
+@scenario(alone=True)
+def bodies_of_another_shape(s: Stage) -> Iterator[float]:
+    """What comes of arguments, keyword arguments and options of another type."""
+
+    @s.task()
+    def job(*args: Any, **kwargs: Any) -> None:
+        s.note("ran", args, kwargs)
+
+    @s.task()
+    def after() -> None:
+        s.note("after")
+
+    yield 0
+    bodies: list[Any] = [[7, {}, {}], [[1], 7, {}], [[1], {}, 7], [[1], {}, None], "abc", {"a": 1, "b": 2, "c": 3}]
+    for number, body in enumerate(bodies):
+        headers = {"task": job.name, "id": f"shape-{number}", "lang": "py", "argsrepr": str(number)}
+        publish(s, body, serializer="json", headers=headers)
+        yield STEP
+        after.delay()
+        yield STEP
+
+
+@scenario(alone=True, ordered=False)
+def broadcast(s: Stage) -> Iterator[float]:
+    """A message to a Broadcast queue reaches each of two workers on RabbitMQ, and none on Redis."""
+    from kombu import Queue
+    from kombu.common import Broadcast
+
+    name = s.new_queue("all")
+    s.app.conf.task_queues = (Queue(s.queue), Queue(s.app.conf.task_default_queue), Broadcast(name))
+
+    @s.task(bind=True, ignore_result=True)
+    def job(self: Any) -> None:
+        s.note("ran", self.request.hostname.partition("@")[0])
+
+    yield 0
+    s.add_worker()
+    yield STEP
+    job.apply_async(queue=name)
+    yield STEP

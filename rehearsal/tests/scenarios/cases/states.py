@@ -164,3 +164,69 @@ def worker_shutdown_in_a_task(s: Stage) -> Iterator[float]:
     yield STEP
     after.delay()
     yield RENEWAL
+
+
+class OutsideError(BaseException):
+    """Outside of Exception, as asyncio.CancelledError is."""
+
+
+@scenario(alone=True)
+def exceptions_outside_of_exception(s: Stage) -> Iterator[float]:
+    """What Celery does not catch ends in the pool: the task fails, and the worker goes on."""
+    import asyncio
+
+    @s.task()
+    def job(which: str) -> None:
+        raise {
+            "cancelled": asyncio.CancelledError("late"),
+            "generator": GeneratorExit(),
+            "own": OutsideError("own", 3),
+        }[which]
+
+    yield 0
+    for which in ("cancelled", "generator", "own"):
+        job.delay(which)
+        yield STEP
+    yield RENEWAL
+
+
+@scenario(alone=True)
+def exceptions_outside_of_exception_with_late_acks(s: Stage) -> Iterator[float]:
+    """They are acked as a failure is, or given back where the child is lost and the task says so."""
+    import asyncio
+
+    from celery.exceptions import WorkerTerminate
+
+    @s.task(bind=True, acks_late=True, reject_on_worker_lost=True)
+    def job(self: Any, which: str) -> None:
+        s.note(which, self.request.delivery_info["redelivered"])
+        if self.request.delivery_info["redelivered"]:
+            return
+        raise {"cancelled": asyncio.CancelledError("late"), "terminate": WorkerTerminate(3)}[which]
+
+    yield 0
+    for which in ("cancelled", "terminate"):
+        job.delay(which)
+        yield STEP + RENEWAL
+
+
+@scenario(alone=True)
+def exceptions_outside_of_exception_in_handlers(s: Stage) -> Iterator[float]:
+    """A handler in the child ends the task as the task itself would."""
+    from celery import signals
+
+    def handler(sender: Any = None, **_kwargs: Any) -> None:
+        if getattr(sender, "name", "").startswith(f"{s.name}."):
+            s.note("handler")
+            raise OutsideError("handler")
+
+    signals.task_postrun.connect(handler, weak=False)
+    s.connected.append((signals.task_postrun, handler))
+
+    @s.task()
+    def job() -> None:
+        s.note("run")
+
+    yield 0
+    job.delay()
+    yield STEP + RENEWAL

@@ -12,8 +12,8 @@ from celery_rehearsal.settings_table import WARNED
 # Rows that nothing but an argument of VirtualCelery asks for: no setting, no task and no call of the test does.
 BY_ARGUMENT = {"embedded_beat", "gossip", "heartbeat", "mingle", "network_latency"}
 
-# Variables that hold a row: `refuse_options` has looked it up, and `_warn` gets a value of WARNED or one written out.
-VARIABLES = {"option", "row"}
+# What holds a row: `refuse_options` has looked its option up, and `_warn` gets a value of WARNED or one written out.
+VARIABLES = {"option", "row", "WARNED[name]"}
 
 
 def calls(tree: ast.AST, *names: str) -> list[ast.Call]:
@@ -24,7 +24,12 @@ def calls(tree: ast.AST, *names: str) -> list[ast.Call]:
 
 def reasons(tree: ast.AST) -> list[str]:
     """The row, or the variable, of each call of `reason`."""
-    return [str(getattr(call.args[0], "value", ast.unparse(call.args[0]))) for call in calls(tree, "reason")]
+    return [text(call.args[0]) for call in calls(tree, "reason")]
+
+
+def text(node: ast.expr) -> str:
+    """A string that is written out, or the expression."""
+    return str(node.value) if isinstance(node, ast.Constant) else ast.unparse(node)
 
 
 def test_each_refusal_and_each_warning_names_a_row() -> None:
@@ -35,5 +40,5 @@ def test_each_refusal_and_each_warning_names_a_row() -> None:
         for call in calls(tree, "NotSimulatedError", "NotSimulatedWarning"):
             assert reasons(call), f"{path.name}: {ast.unparse(call)}"
         named.update(reasons(tree))
-        named.update(str(getattr(call.args[1], "value", "row")) for call in calls(tree, "_warn"))
+        named.update(text(call.args[1]) for call in calls(tree, "_warn"))
     assert named - VARIABLES == set(NOT_SIMULATED)

@@ -79,8 +79,8 @@ def compared(taken: Taken, count: int) -> Table:
     return Table("Virtual time beside what goes without it", figures, note)
 
 
+def in_proportion(taken: Taken, count: int) -> Table:
     """One transport next to the other, and one schedule next to another."""
-    """One transport beside the other, and one schedule beside another."""
     figures = [
         Figure("a year on fakeredis, by one on memory", taken["year, fakeredis"], taken["year, memory"]),
         Figure(

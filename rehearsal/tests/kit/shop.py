@@ -17,7 +17,7 @@ class BrokenError(Exception):
 
 def make_app(**settings: Any) -> Celery:
     """The shop's app. Its broker and backend do not exist: nothing may ever connect to them."""
-    app = Celery(
+    app: Any = Celery(
         "shop",
         broker="redis://broker.invalid/0",
         backend="redis://results.invalid/0",

@@ -88,7 +88,12 @@ def test_scripts_run(client: Any) -> None:
 def test_a_cluster_asks_once_for_the_version_of_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
     """redis-py reads its metadata for each client, in a millisecond; clusters keep the answer, and redis-py its own."""
     asked: list[str] = []
-    monkeypatch.setattr(metadata, "version", lambda package: asked.append(package) or version(package))
+
+    def ask_for(package: str) -> str:
+        asked.append(package)
+        return version(package)
+
+    monkeypatch.setattr(metadata, "version", ask_for)
     ask = getattr(redis.utils, "get_lib_version", None)
     for _ in range(2):
         with VirtualCelery(make_app(), start=NOON, transport="fakeredis"):

@@ -17,7 +17,7 @@ class BrokenError(Exception):
 
 def make_app(**settings: Any) -> Celery:
     """The shop's app. Its broker and backend do not exist: nothing may ever connect to them."""
-    app: Any = Celery(
+    app = Celery(
         "shop",
         broker="redis://broker.invalid/0",
         backend="redis://results.invalid/0",
@@ -25,7 +25,7 @@ def make_app(**settings: Any) -> Celery:
         fixups=[],
     )
     # Beat takes it for an app of default options. The tests' process keeps the current app that it has.
-    app.set_as_current = True
+    vars(app)["set_as_current"] = True  # celery-types leave it out
     app.conf.update({"timezone": "Europe/Kyiv", "task_create_missing_queues": True, **settings})
 
     @app.task(shared=False, name="note")

@@ -58,7 +58,10 @@ NOT_SIMULATED = {
         "RabbitMQ's limit of 30 minutes for an unacked message, beyond which it ends the worker's channel",
         "servers differ in it; such a message, as one with a longer countdown, warns once in a cluster",
     ),
-    "quorum_queues": ("quorum queues and native delayed delivery", '"memory" has classic queues only'),
+    "quorum_queues": (
+        "quorum queues and native delayed delivery",
+        '"memory" has classic queues only; for the test, set task_default_queue_type and x-queue-type to classic',
+    ),
     "heartbeat": ("heartbeats of the connection", "there is no connection that could fall silent"),
     "lose_broker": ("lose_broker() while a task runs", "lose it before or after the task, or kill the worker first"),
     "connection_loss": (
@@ -69,6 +72,10 @@ NOT_SIMULATED = {
     "result_servers": (
         "results on MongoDB, DynamoDB, S3, Elasticsearch, SQL servers by SQLAlchemy and other servers",
         'only Redis and memcached have a fake: name it, as result_backend="redis://", or allow_sockets=True',
+    ),
+    "result_memory": (
+        "another process's results on cache+memory:// or Django's cache in memory",
+        'each process has its own, in production too; name the store of production, as result_backend="redis://"',
     ),
     "own_connection": (
         "a database connection of each process",

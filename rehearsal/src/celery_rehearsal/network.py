@@ -47,6 +47,10 @@ REPLACE = (
     "a server keeps real time. Replace its client in this test. Where it is a database or a server of the test's own: "
     "VirtualCelery(..., allow_sockets=True), which still lets no app reach a broker"
 )
+BARE = (
+    "a kombu Connection of its own is on its way to a broker, and the cluster's brokers are fake; "
+    "app.connection_for_write() of an app of the cluster leads to them"
+)
 OTHERS = "give the cluster the app that asks: VirtualCelery(..., others=[that_app])"
 
 
@@ -134,7 +138,7 @@ def _asker() -> str:
 
 def _advice(asker: str, address: Any, apps: list[Any]) -> str:
     if asker == "broker":
-        return f"kombu is on its way to a broker, and the cluster's brokers are fake; {OTHERS}"
+        return BARE
     if asker == "backend":
         return f"a result backend is on its way to a server; {OTHERS}"
     if any(_is_at(address, app.conf.broker_write_url) for app in apps):

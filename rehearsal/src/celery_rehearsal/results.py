@@ -15,7 +15,7 @@ from celery.backends.rpc import RPCBackend
 from celery.utils.functional import LRUCache
 from kombu.utils.url import maybe_sanitize_url
 
-from . import result_stores, waiting
+from . import own_memory, result_stores, waiting
 from .errors import NotSimulatedError
 from .limits import reason
 from .patching import swap_attribute
@@ -84,12 +84,15 @@ def install_backend(undo: ExitStack, cluster: Any, part: Part, url: str | None, 
         _refuse_servers(app)
     processes = ProcessLocal(lambda: cluster.watch.actor, part.broker.tap.replies)
     make = app._get_backend
+    owners: dict[str, str] = {}
 
     def get_backend() -> Any:
         backend = make()
         # One that is thread-safe would be kept for all processes.
         backend.thread_safe = False
         _fake(backend, cluster)
+        if own_memory.is_own_memory(backend):
+            own_memory.OwnMemory(backend, cluster, owners)
         return backend
 
     memory: Any = LRUCache(limit=5000)
@@ -134,6 +137,7 @@ def _fake(backend: Any, cluster: Any) -> None:
         _wait_virtually(backend, cluster, waiting.broker_message)
     elif isinstance(backend, FilesystemBackend):
         result_stores.date_files(backend)
+    waiting.end_hopeless(backend, cluster)
 
 
 def _wait_virtually(backend: Any, cluster: Any, read: Callable[..., bool]) -> Callable[[], bool]:

@@ -202,6 +202,16 @@ SEAMS = (
         _takes("celery.backends.asynchronous:Drainer.drain_events_until", "drain_events", "timeout"),
     ),
     Seam(
+        "waits for a result",
+        "end where nothing can bring it",
+        _takes("celery.backends.base:SyncBackendMixin.wait_for", "on_interval", "interval"),
+    ),
+    Seam(
+        "results in memory",
+        "no other process's",
+        _has("celery.backends.base:KeyValueStoreBackend", "get", "mget", "set", "incr", "_store_result"),
+    ),
+    Seam(
         "RPC results", "read from the broker", _has("celery.backends.rpc:ResultConsumer", "drain_events", "_connection")
     ),
     Seam("results in files", "dated", _has("celery.backends.filesystem:FilesystemBackend", "_filename", "set")),

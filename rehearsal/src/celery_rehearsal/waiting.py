@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from . import pending
 from .clock import MICROSECONDS
 from .errors import NeverIdleError
 
@@ -14,9 +15,64 @@ if TYPE_CHECKING:
 # In microseconds. A beat or a worker is due in whole milliseconds.
 MILLISECOND = 1_000
 
-# In microseconds. A wait of an hour in which nothing at all is left to happen has no end.
-PATIENCE = 3_600 * MICROSECONDS
+# In microseconds: how long beat alone can keep a caller waiting, as in `run_until_idle`.
+PATIENCE = 86_400 * MICROSECONDS
 
+# Seconds between two polls, as in Celery.
+INTERVAL = 0.5
+
+HOPELESS = (
+    "get() waits for a result, and no worker has a task left that could bring it; where one is still to come, "
+    "get(timeout=...) waits that long"
+)
+
+# How results are waited for: by polls, by polls for a group, and by reading what a server pushes.
+WAITS = (("wait_for", None), ("get_many", None), ("drain_events_until", "result_consumer"))
+
+
+def end_hopeless(backend: Any, cluster: Any) -> None:
+    """Let a wait without a timeout end where no task is left that could bring the result.
+
+    It raises NeverIdleError: at once, or after a day in which beat alone did anything.
+    """
+    for name, part in WAITS:
+        owner = getattr(backend, part, None) if part else backend
+        if hasattr(owner, name):
+            setattr(owner, name, _ending(getattr(owner, name), cluster))
+
+
+def _ending(real: Callable[..., Any], cluster: Any) -> Callable[..., Any]:
+    def wait(what: Any, timeout: float | None = None, *args: Any, on_interval: Any = None, **kwargs: Any) -> Any:
+        hopeless_since: list[int] = []
+        interval = kwargs.get("interval") or INTERVAL
+
+        def look() -> None:
+            if on_interval:
+                on_interval()
+            if timeout is None and cluster.watch.actor == "test" and _is_hopeless(cluster):
+                hopeless_since.append(cluster.clock.ticks)
+                following, waited = cluster._next_ticks(), cluster.clock.ticks - hopeless_since[0]
+                # Not at the first look: what was pushed at this very instant can still be unread.
+                if waited > (0 if following is None else PATIENCE):
+                    raise NeverIdleError("\n".join([HOPELESS, *pending.lines(cluster.pending())]))
+                if waited and following is not None:
+                    # No poll before that can find anything.
+                    time.sleep((following - cluster.clock.ticks) / MICROSECONDS // interval * interval)
+
+        return real(what, timeout, *args, on_interval=look, **kwargs)
+
+    return wait
+
+
+def _is_hopeless(cluster: Any) -> bool:
+    left = cluster.pending()
+    if cluster.workers and (left.scheduled or left.unacked or left.running):
+        return False
+    return all(not cluster.is_consumed_now(broker, m.queue) for broker in cluster.brokers for m in broker.queued())
+
+
+# In microseconds. A wait of an hour in which nothing at all is left to happen has no end.
+IDLE = 3_600 * MICROSECONDS
 
 # In microseconds. A wait of a week in which nothing came has no end either, whatever else goes on. Each second of
 # it is a look of Celery's, so a month would take minutes of real time.
@@ -70,9 +126,9 @@ class Waiting:
             self._idle_since = None
             return int(following - now)
         self._idle_since = now if self._idle_since is None else self._idle_since
-        if now - self._idle_since > PATIENCE:
+        if now - self._idle_since > IDLE:
             self._give_up("get() waits for a result that nothing is left to bring; pending() shows what waits")
-        return PATIENCE
+        return IDLE
 
     def _give_up(self, why: str) -> None:
         self._cluster._refuse(NeverIdleError(why))

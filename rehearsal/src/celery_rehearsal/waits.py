@@ -13,6 +13,7 @@ import signal
 import subprocess
 import threading
 from asyncio import BaseEventLoop, selector_events
+from multiprocessing import process
 from typing import TYPE_CHECKING, Any, NoReturn
 from weakref import WeakKeyDictionary, WeakSet
 
@@ -61,6 +62,7 @@ def install(
     )
     _select(undo, strands, is_task)
     _signals(undo, refuse, is_task)
+    _processes(undo, strands)
     swap_attribute(undo, subprocess, "time", REAL)
     swap_attribute(undo, subprocess, "_time", REAL.monotonic)
 
@@ -84,6 +86,13 @@ class Waiter:
     def release(self) -> None:
         """As a lock's."""
         self._locked = False
+
+    def __enter__(self) -> None:
+        # A fork in a task makes locks of its own in the child, and enters them.
+        self.acquire()
+
+    def __exit__(self, *_exc: object) -> None:
+        self.release()
 
 
 def _conditions(undo: ExitStack, strands: Strands, is_task: Callable[[], bool]) -> None:
@@ -158,6 +167,20 @@ def _signals(undo: ExitStack, refuse: Callable[[Exception], NoReturn], is_task: 
             return real(*args)
 
         swap_attribute(undo, signal, name, wait)
+
+
+def _processes(undo: ExitStack, strands: Strands) -> None:
+    real = process.BaseProcess.start
+
+    def start(child: Any) -> None:
+        strand = strands.current
+        children = getattr(strand.worker.pool, "children", ()) if strand and strand.worker else ()
+        # billiard tells Python's multiprocessing that a child of the prefork pool is a daemon.
+        if any(one.strand is strand for one in children):
+            raise AssertionError("daemonic processes are not allowed to have children")
+        real(child)
+
+    swap_attribute(undo, process.BaseProcess, "start", start)
 
 
 def _virtual(strands: Strands, timeout: float | None, look: Callable[[], Any]) -> Any:

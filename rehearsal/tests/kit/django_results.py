@@ -1,7 +1,7 @@
 """A scenario for a process of its own: a result backend of django-celery-results, with settings of its own.
 
-`python -m kit.django_results NAME` prints, as JSON, the backend's class, what a chord gave, and the results that the
-cleanup left in the database, if they are there.
+`python -m kit.django_results NAME CACHE LOCATION` prints, as JSON, the backend's class, what a chord gave, and the
+results that the cleanup left in the database, if they are there.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from django.conf import settings
 
 settings.configure(
     INSTALLED_APPS=["django_celery_results"],
+    CACHES={"default": {"BACKEND": f"django.core.cache.backends.{sys.argv[2]}", "LOCATION": sys.argv[3]}},
     DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
     USE_TZ=True,
     TIME_ZONE="Europe/Kyiv",

@@ -188,8 +188,20 @@ def test_a_broker_is_refused_and_no_advice_leads_to_it(app: Celery, allowed: boo
             Connection(f"redis://{host}:{port}/0") as connection,
         ):
             connection.connect()
-    assert "others=" in str(caught.value)
+    assert "app.connection_for_write()" in str(caught.value)
     assert "allow_sockets" not in str(caught.value)
+
+
+def test_the_advice_for_a_connection_of_its_own_works(app: Celery, transport: str) -> None:
+    """The app's own connection leads to the cluster's broker."""
+    with (
+        VirtualCelery(app, start=NOON, transport=transport, workers=0) as celery,
+        app.connection_for_write() as connection,
+        connection.SimpleQueue("plain") as plain,
+    ):
+        plain.put({"any": "thing"})
+        assert [message.queue for message in celery.pending().queued] == ["plain"]
+        assert plain.get(block=False).payload == {"any": "thing"}
 
 
 def test_a_client_at_the_brokers_address_is_not_advised_to_connect() -> None:

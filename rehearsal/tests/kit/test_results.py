@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from celery import chord
+from celery import chord, group
 from celery.app.backends import BACKEND_ALIASES
 from celery.backends.cache import CacheBackend
 from celery.backends.redis import RedisBackend, SentinelBackend
@@ -35,7 +35,7 @@ SERVERS = sorted(
     for name, path in BACKEND_ALIASES.items()
     if path.partition(":")[0] in results.SERVERS and "database" not in path
 )
-URLS = ("redis://h/1", "rpc://", "cache+memory://", "cache+memcached://h", "sentinel://a:1/1;sentinel://b:2/1")
+URLS = ("redis://h/1", "rpc://", "cache+memcached://h", "sentinel://a:1/1;sentinel://b:2/1")
 NO_CHORDS = 'NotImplementedError: The "rpc" result backend does not support chords!'
 
 
@@ -61,7 +61,6 @@ def app_with(backend: Any) -> Any:
         ("rediss://h/1?ssl_cert_reqs=required", RedisBackend),
         ("sentinel://a:1/1;sentinel://b:2/1", SentinelBackend),
         ("rpc://", RPCBackend),
-        ("cache+memory://", CacheBackend),
         ("cache+memcached://h:11211", CacheBackend),
         ("cache+pylibmc://h:11211", CacheBackend),
         (f"{__name__}:Marked", Marked),
@@ -176,6 +175,78 @@ def test_get_without_an_end_is_an_error(app: Celery) -> None:
         app.tasks["note"].delay().get()
 
 
+@pytest.mark.parametrize("url", ["redis://h", "rpc://", "cache+memcached://h", "file", "db+sqlite"])
+@pytest.mark.parametrize("why", ["nobody", "lost", "down"])
+def test_get_ends_where_no_task_can_bring_the_result(url: str, why: str, tmp_path: Path, transport: str) -> None:
+    """Whether Celery polls the backend or is told by it, and although beat goes on sending other tasks."""
+    if url == "db+sqlite":
+        pytest.importorskip("sqlalchemy", reason="SQLAlchemy is not installed")
+    url = {"file": f"file://{tmp_path}", "db+sqlite": f"db+sqlite:///{tmp_path / 'r.sqlite3'}"}.get(url, url)
+    app = app_with(url)
+    app.conf.beat_schedule = {"hourly": {"task": "note", "schedule": HOUR}}
+    with VirtualCelery(app, start=NOON, transport=transport, beats=int(why == "lost")) as celery:
+        sent = app.AsyncResult("of-nobody") if why == "nobody" else app.tasks["note"].delay()
+        if why == "lost":
+            celery.lose_broker()
+        elif why == "down":
+            celery.stop_worker()
+        with pytest.raises(NeverIdleError, match=r"get\(timeout=...\)"):
+            sent.get()
+        assert celery.now - NOON <= (timedelta(hours=25) if why == "lost" else timedelta(seconds=2))
+
+
+@pytest.mark.parametrize("url", ["redis://h", "cache+memcached://h"])
+def test_get_waits_for_a_group_and_a_chord_to_their_end(url: str) -> None:
+    """A wait without a timeout takes as long as the tasks need, and ends where some of them are lost."""
+    app = app_with(url)
+    note, add = app.tasks["note"], app.tasks["add"]
+    with VirtualCelery(app, start=NOON, beats=0) as celery:
+        later = [note.s(n).set(countdown=60 * n) for n in (1, 2)]
+        assert group(later).apply_async().get() == [1, 2]
+        assert chord(later, add.s()).apply_async().get() == 3
+        lost = group(note.s(n) for n in (1, 2)).apply_async()
+        celery.lose_broker()
+        with pytest.raises(NeverIdleError, match=r"get\(\)"):
+            lost.get()
+
+
+@pytest.mark.parametrize("reads", ["get", "state", "group", "chord"])
+def test_memory_of_a_process_is_its_own(reads: str) -> None:
+    """On cache+memory:// no caller sees a worker's result, in production neither: to ask for it is refused by name."""
+    app = app_with("cache+memory://")
+    note, add = app.tasks["note"], app.tasks["add"]
+    ways: dict[str, Any] = {
+        "get": lambda _idle: note.delay(1).get(timeout=9),
+        "state": lambda idle: [sent := note.delay(1), idle(), sent.state],
+        "group": lambda _idle: group(note.s(1), note.s(2)).apply_async().get(timeout=9),
+        "chord": lambda idle: [chord([note.s(1), note.s(2)], add.s()).apply_async(), idle()],
+    }
+    with (
+        VirtualCelery(app, start=NOON, beats=0) as celery,
+        pytest.raises(NotSimulatedError, match=r"stored by (worker1|test), and .* result_backend="),
+    ):
+        ways[reads](celery.run_until_idle)
+
+
+def test_memory_of_a_process_is_enough_where_nobody_reads(transport: str) -> None:
+    """With cache+memory:// in a test's settings tasks run and try again, and a worker reads what it has stored."""
+    app = app_with("cache+memory://")
+
+    @app.task(name="twice", bind=True, shared=False)  # type: ignore[untyped-decorator]  # celery-types
+    def twice(self: Any) -> str:
+        self.update_state(state="HALF")
+        if not self.request.retries:
+            raise self.retry(countdown=60)
+        return str(app.AsyncResult(self.request.id).state)
+
+    with VirtualCelery(app, start=NOON, transport=transport, workers=2) as celery:
+        twice.delay()
+        app.tasks["note"].delay()
+        celery.advance(HOUR)
+        (done,) = celery.timeline.of("succeeded", "twice")
+        assert "HALF" in str(done)
+
+
 def test_a_task_waits_for_another_workers_result(app: Celery, transport: str) -> None:
     """Where Celery is told that it may, a task waits in it while another worker does the work."""
 
@@ -287,15 +358,29 @@ def test_the_apps_own_backend_comes_back() -> None:
     assert app.thread_oid == reply_queue
 
 
-@pytest.mark.parametrize("backend", ["django-db", "django-cache"])
-def test_django_celery_results(backend: str) -> None:
-    """Its backends keep results, chords too, in the project's database or cache, and its cleanup deletes old rows."""
+@pytest.mark.parametrize(
+    ("backend", "cache"),
+    [
+        ("django-db", "locmem.LocMemCache"),
+        ("django-cache", "filebased.FileBasedCache"),
+        ("django-cache", "locmem.LocMemCache"),
+    ],
+)
+def test_django_celery_results(backend: str, cache: str, tmp_path: Path) -> None:
+    """Its backends keep results, chords too, in the project's database or cache, and its cleanup deletes old rows.
+
+    Django's cache in memory is one for each process, so that to read from it is refused.
+    """
     pytest.importorskip("django_celery_results", reason="django-celery-results is not installed")
     # In a process of its own, because Django has one set of settings, and they are the project's.
-    command = [sys.executable, "-m", "kit.django_results", backend]
+    command = [sys.executable, "-m", "kit.django_results", backend, cache, str(tmp_path)]
     environment = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
     tests = Path(__file__).parents[1]
     finished = subprocess.run(command, cwd=tests, env=environment, capture_output=True, text=True, check=False)
+    if (backend, cache) == ("django-cache", "locmem.LocMemCache"):
+        assert finished.returncode == 1
+        assert "result_memory" in finished.stderr.splitlines()[-1]
+        return
     assert finished.returncode == 0, finished.stderr
     name, left = ("DatabaseBackend", ["new"]) if backend == "django-db" else ("CacheBackend", None)
     assert json.loads(finished.stdout) == [name, 6, left]
@@ -308,6 +393,6 @@ def test_get_without_an_end_is_named(app: Celery, monkeypatch: pytest.MonkeyPatc
     with VirtualCelery(app, start=NOON, transport="fakeredis", result_backend="redis://") as celery:
         for _ in range(6):
             app.tasks["note"].apply_async(countdown=60).get()
-        with pytest.raises(NeverIdleError, match="give it a timeout"):
+        with pytest.raises(NeverIdleError, match=r"get\(\) "):
             app.AsyncResult("nobody's").get()
         assert celery.now - NOON < timedelta(minutes=12)

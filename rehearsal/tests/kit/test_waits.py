@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import multiprocessing
 import queue
 import select
 import signal
@@ -202,6 +203,27 @@ def test_a_process_takes_real_time(app: Celery) -> None:
         celery.run_until_idle()
         assert celery.timeline.of("succeeded", "runs")[0].detail == r"= '1\n'"
         assert celery.now == NOON
+
+
+@pytest.mark.parametrize("pool", ["prefork", "solo"])
+def test_a_child_of_the_pool_has_no_children(app: Celery, pool: str) -> None:
+    """multiprocessing starts none in a child of the prefork pool, which is a daemon; it does in a solo worker."""
+
+    @app.task(name="runs", shared=False)
+    def runs() -> int | None:
+        child = multiprocessing.get_context("fork").Process(target=len, args=("",))
+        child.start()
+        child.join()
+        return child.exitcode
+
+    with VirtualCelery(app, start=NOON, pool=pool) as celery:
+        sent = runs.delay()
+        if pool == "prefork":
+            with pytest.raises(AssertionError, match="daemonic processes are not allowed to have children"):
+                celery.run_until_idle()
+        else:
+            celery.run_until_idle()
+            assert sent.result == 0
 
 
 def test_an_allowed_thread_takes_real_time(app: Celery) -> None:

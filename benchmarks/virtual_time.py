@@ -80,7 +80,7 @@ def compared(taken: Taken, count: int) -> Table:
 
 
 def in_proportion(taken: Taken, count: int) -> Table:
-    """One transport against the other, and one schedule against another."""
+    """One transport next to the other, and one schedule next to another."""
     figures = [
         Figure("a year on fakeredis, by one on memory", taken["year, fakeredis"], taken["year, memory"]),
         Figure(

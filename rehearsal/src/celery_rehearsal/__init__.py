@@ -6,7 +6,7 @@
         celery.assert_ran(task, times=1)
         print(celery.timeline)
 
-What it does not simulate is the table `limits.NOT_SIMULATED`; asking for any of it raises NotSimulatedError.
+What it does not simulate is the table `limits.NOT_SIMULATED`; each refusal and each warning names its row.
 """
 
 from __future__ import annotations

@@ -37,6 +37,8 @@ class Broker(Protocol):
 
     transport: type[Any]
     tap: Tap
+    # Whether one read of a connection takes all messages that have come over it.
+    reads_all: bool
 
     def queued(self) -> list[Held]:
         """The messages no worker has taken, queue by queue, the next one first."""

@@ -61,20 +61,8 @@ def stop_leftover() -> bool:
 class VirtualCelery(Faults, Assertions):
     """A Celery app's beats and workers, in one thread, under a frozen clock that moves on command.
 
-    A context manager. `start` is an aware datetime. `transport` is "memory" (a broker that requeues at once
-    what a lost worker held, as RabbitMQ does) or "fakeredis" (Redis, visibility timeout and all); without it the one
-    that stands for the app's own broker, and an app with any other broker is refused. `workers` is a number, names,
-    or names with their queues; `beats` a number or names; either may be 0. A worker without queues consumes what one
-    without `-Q` does; one with "*" for its queues consumes each that the app declares or sends a task to. `others` are
-    further apps that publish, or a mapping of them to their own `workers`, `beats` and `transport`; apps whose broker
-    URLs are equal share a broker. `seed` decides task ids and jitter. `scheduler` is a beat scheduler class or its
-    path, as the option -S of `celery beat`; without it the app's beat_scheduler runs, Celery's PersistentScheduler with
-    its file in memory. `timeline_limit` caps the timeline. `allow_sockets` and `allow_threads` let code under virtual
-    time have what is refused otherwise, but for sockets to a broker; a result backend on a real server is among it.
-    `result_backend` is a URL or a class to use instead of the app's own result backend; `any_version` tries a Celery
-    that is not supported. `django_checks` runs Django's system checks at the start, as a real worker does.
-    `host_zone` is the IANA name of the zone that the host is in; without it local time is the process's own, as TZ or
-    Django's TIME_ZONE sets it.
+    A context manager that runs once. `start` is an aware datetime. The README's section "The arguments" says what each
+    argument is; `watchdog` is in real seconds, `time_limit` and `soft_time_limit` are in virtual ones.
 
     Raises BadUseError for an argument that makes no sense, NestedClusterError for a second cluster,
     SchedulerImportError for a scheduler that cannot be imported, NotSimulatedError for what the kit cannot do.

@@ -44,7 +44,7 @@ def make_brokers(parts: Iterable[Part], on_reject: Callable[[Any, bool], None], 
         if (_kind(part), mine) != (_kind(first), theirs):
             raise BadUseError(
                 f"apps {first.app.main!r} and {part.app.main!r} share a broker and differ in their transport or in "
-                "broker_transport_options; a cluster has one of each for a broker"
+                "broker_transport_options; make these equal, or give the apps different broker URLs"
             )
         new = first is part
         part.broker = make_broker(part.transport, Tap(on_reject, publishing, refuse), part.app) if new else first.broker

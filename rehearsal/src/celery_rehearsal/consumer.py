@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from .watch import Watch
 
@@ -48,6 +48,15 @@ def _explaining(base: type[Any], watch: Watch) -> type[Any]:
     return ExplainingConsumer
 
 
+def _do_soon(consumer: Any, operation: Callable[[], Any]) -> Any:
+    """Do what an event loop does in its next turn: while a child works, or after a solo worker's task."""
+    if consumer.pool.uses_semaphore:
+        operation()
+    else:
+        consumer._pending_operations.append(operation)
+    return operation
+
+
 def consumer_class(base: type[Any], watch: Watch) -> type[Any]:
     """The app's consumer class, without its loop and with an eye on rate limits and redelivery."""
 
@@ -66,11 +75,11 @@ def consumer_class(base: type[Any], watch: Watch) -> type[Any]:
             self.on_ready()
 
         def call_soon(self, p: Any, *args: Any, **kwargs: Any) -> Any:
-            # Acks come this way up to Celery 5.6, to be done after the task where the pool is solo. A prefork
-            # worker, which this one stands for, does them while its child works.
-            operation = partial(p, *args, **kwargs)
-            operation()
-            return operation
+            # Acks come this way.
+            return _do_soon(self, partial(p, *args, **kwargs))
+
+        # By this name from Celery 5.7 on.
+        call_soon_ack = call_soon
 
         def start(self) -> None:
             self.restart_count += 1

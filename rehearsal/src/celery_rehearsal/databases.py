@@ -10,6 +10,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from .errors import NotSimulatedError, WorkerKilled
+from .limits import reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,8 +50,8 @@ class Held:
         self._refuse(
             NotSimulatedError(
                 f"{self._who} waits inside transaction.atomic(), and another process of the cluster, or the test, "
-                f"asks the database {sql[:80]!r}: the kit's processes share one connection, and would see and change "
-                "what is not committed. Wait outside of the transaction, or do not look until it has ended"
+                f"asks the database {sql[:80]!r}; {reason('own_connection')}. It would see and change what is not "
+                "committed: wait outside of the transaction, or do not ask until it has ended"
             )
         )
 

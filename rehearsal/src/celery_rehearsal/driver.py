@@ -88,7 +88,7 @@ class Driver(Steps, Crew):
         if not self._is_running():
             raise BadUseError("the cluster is not running: use it inside its `with` block")
         if threading.get_ident() != self._thread:
-            raise BadUseError("the cluster belongs to the thread that entered it")
+            raise BadUseError("the cluster belongs to the thread that entered its `with` block; call it there")
         if self.watch.actor != "test":
             self._refuse(BadUseError("a task cannot move the clock; it may only sleep"))
         self._raise_what_left()

@@ -35,6 +35,8 @@ RESTORE = 10
 class RedisBroker:
     """A fakeredis server in this process. Satisfies `Broker`."""
 
+    reads_all = False
+
     def __init__(self, tap: Tap, options: dict[str, Any]) -> None:
         self.tap = tap
         self.server = fakeredis.FakeServer()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .arguments import check_name, declared_tasks, duration, task_name
 from .driver import Driver
 from .errors import BadUseError, NotSimulatedError
+from .limits import reason
 from .members import queue_list
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Faults(Driver):
         Raises BadUseError when no such worker runs, or for a task that the app does not define.
         """
         if at not in EDGES:
-            self._refuse(BadUseError(f"at={at!r}: one of {', '.join(EDGES)}"))
+            self._refuse(BadUseError(f"kill_worker(at={at!r}): give one of {', '.join(EDGES)}"))
         if during is not None:
             check_name(task_name(during), "task", {name for app in self.apps for name in app.tasks})
             if name is not None:
@@ -89,7 +90,12 @@ class Faults(Driver):
         self._not_in_task("stop_worker")
         worker = self._member(self.workers, name, "worker")
         del self.workers[worker.name]
-        self._act(worker.name, lambda: worker.stop(signal=not detail), worker)
+
+        def end_turn() -> None:
+            if self._loops(worker):
+                self.strands.wait(None, lambda: not self._loops(worker))
+
+        self._act(worker.name, lambda: worker.stop(end_turn, signal=not detail), worker)
         self.watch.add("worker stopped", worker=worker.name, detail=detail)
 
     def stop_beat(self, name: str | None = None, *, kill: bool = False) -> None:
@@ -116,13 +122,11 @@ class Faults(Driver):
         """
         self._not_in_task("lose_broker")
         if self.strands.waiting:
-            raise NotSimulatedError(
-                "lose_broker() while a task runs: the task would go on without its message; lose the broker before or "
-                "after it, or kill the worker first"
-            )
+            raise NotSimulatedError(reason("lose_broker"))
         owner = next((part for part in self._parts if part.app is (app or self.app)), None)
         if owner is None:
-            raise BadUseError(f"lose_broker({app!r}): not an app of the cluster")
+            known = ", ".join(str(part.app.main) for part in self._parts)
+            raise BadUseError(f"lose_broker({app!r}): not an app of the cluster; its apps: {known}")
         for name, worker in list(self.workers.items()):
             if self.broker_of(name) is owner.broker:
                 self._act(name, worker.reconnect, worker)
@@ -135,14 +139,14 @@ class Faults(Driver):
         With several apps, publishes of each count.
         """
         if n < 0:
-            raise BadUseError(f"fail_publish({n}): how many publishes fail is not less than none")
+            raise BadUseError(f"fail_publish({n}): give how many publishes fail, 0 or more")
         self.broker.tap.publishing.failures = n
 
     def deliver_twice(self, id: str) -> None:  # noqa: A002 - it is what Celery calls it
         """Put a second copy of a message into its queue. Raises BadUseError for an id never published."""
         twin = self.broker.tap.twin(id)
         if twin is None:
-            raise BadUseError(f"deliver_twice({id!r}): no message with that id is known")
+            raise BadUseError(f"deliver_twice({id!r}): no message with that id was sent, or too many came after it")
         tap, queue, message = twin
         next(broker for broker in self.brokers if broker.tap is tap).put(queue, message)
         self.watch.add("doubled", task=message["headers"]["task"], id=id, queue=queue)
@@ -203,15 +207,14 @@ class Faults(Driver):
 
     def _not_in_task(self, what: str) -> None:
         if self._current is not None:
-            self._refuse(BadUseError(f"{what}() inside a task"))
+            self._refuse(BadUseError(f"{what}() inside a task: only the test can call it"))
 
     def _member(self, members: dict[str, Any], name: str | None, kind: str) -> Any:
         if name is None and len(members) == 1:
             return next(iter(members.values()))
         if name is None or name not in members:
-            what = f"no {kind} {name!r}" if name else f"which {kind}? give its name" if members else f"no {kind} runs"
             # In a task, which could catch it or fail by it, it is the test's too.
-            self._refuse(BadUseError(f"{what}; running: {', '.join(members) or 'none'}"))
+            self._refuse(BadUseError(f"{_which(kind, name)}; running: {', '.join(members) or 'none'}"))
         return members[name]
 
     def _make_worker(self, name: str) -> None:
@@ -227,3 +230,7 @@ def _choose(down: list[str], name: str | None, kind: str) -> str:
     if name is None or name not in down:
         raise BadUseError(f"no {kind} {f'{name!r} ' if name else ''}is down; down: {', '.join(down) or 'none'}")
     return name
+
+
+def _which(kind: str, name: str | None) -> str:
+    return f"no {kind} {name!r} runs" if name else f"no single {kind} runs; give its name"

@@ -79,7 +79,7 @@ def parts(main: Part, others: Iterable[Any] | Mapping[Any, Mapping[str, Any]]) -
     for number, (app, options) in enumerate(wanted.items(), start=2):
         unknown = set(options) - {"transport", "workers", "beats"}
         if unknown:
-            raise BadUseError(f"others: no option {', '.join(sorted(unknown))}; there are transport, workers, beats")
+            raise BadUseError(f"others: no option {', '.join(sorted(unknown))}; give transport, workers, beats")
         prefix = f"{getattr(app, 'main', None) or f'app{number}'}-"
         made = Part(
             app,
@@ -89,19 +89,19 @@ def parts(main: Part, others: Iterable[Any] | Mapping[Any, Mapping[str, Any]]) -
             prefix,
         )
         if any(made.app is part.app for part in found):
-            raise BadUseError(f"others: app {made.app.main!r} is in the cluster twice")
+            raise BadUseError(f"others: app {made.app.main!r} is in the cluster twice; give it once")
         found.append(made)
     names = [name for part in found for name in (*part.worker_queues(()), *part.beat_names())]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise BadUseError(f"two members of the cluster are named {', '.join(twice)}: each name once")
+        raise BadUseError(f"two members of the cluster are named {', '.join(twice)}; give each its own name")
     return found
 
 
 def queue_list(name: str, queues: Iterable[str]) -> list[str]:
     """The queues of a worker. Raises BadUseError for a string, whose letters they would be, and for none at all."""
     if isinstance(queues, str) and queues != EVERY:
-        raise BadUseError(f'worker {name!r}: queues {queues!r}: a list of queue names, or "*" for every queue')
+        raise BadUseError(f'worker {name!r}: queues {queues!r}: give a list of queue names, or "*" for every queue')
     found = list(queues)
     if not found:
         raise BadUseError(f"worker {name!r} has no queue; give it one, or leave it out")
@@ -110,10 +110,10 @@ def queue_list(name: str, queues: Iterable[str]) -> list[str]:
 
 def _names(kind: str, wanted: int | Iterable[str], prefix: str) -> list[str]:
     if isinstance(wanted, str) or not isinstance(wanted, int | Iterable):
-        raise BadUseError(f"{kind}s={wanted!r}: a number or a list of names")
+        raise BadUseError(f"{kind}s={wanted!r}: give a number or a list of names")
     names = [f"{prefix}{kind}{n}" for n in range(1, wanted + 1)] if isinstance(wanted, int) else list(wanted)
     if isinstance(wanted, int) and wanted < 0:
-        raise BadUseError(f"{kind}s={wanted}: not less than none")
+        raise BadUseError(f"{kind}s={wanted}: give 0 or more")
     if len(set(names)) != len(names):
-        raise BadUseError(f"{kind}s={names}: each name once")
+        raise BadUseError(f"{kind}s={names}: give each name once")
     return names

@@ -27,6 +27,8 @@ CONSUMER_TIMEOUT = 30 * 60
 class MemoryBroker:
     """Queues in this process. Satisfies `Broker`."""
 
+    reads_all = True
+
     def __init__(self, tap: Tap) -> None:
         self.tap = tap
         self.store = Store()
@@ -71,7 +73,8 @@ class MemoryBroker:
             return ticks + int(left * MICROSECONDS) + 1
         self._warned = True
         task = held(oldest.queue, oldest.message).task
-        warnings.warn(f"{task} is unacked after 30 minutes; {reason('consumer_timeout')}", NotSimulatedWarning, 2)
+        message = NotSimulatedWarning(f"{task} is unacked after 30 minutes; {reason('consumer_timeout')}")
+        warnings.warn(message, stacklevel=2)
         return None
 
     def restore(self, connection: Any, *, polls: bool) -> None:

@@ -23,6 +23,7 @@ from kombu.asynchronous.semaphore import LaxBoundedSemaphore
 from .children import Child, Loop
 from .clock import MICROSECONDS
 from .errors import BadUseError, NotSimulatedWarning
+from .limits import reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,8 +56,8 @@ class Solo(solo.TaskPool):
             and not self._warned
         ):
             self._warned = True
-            limited = "a message has a time limit; a solo worker has none, in production neither"
-            warnings.warn(NotSimulatedWarning(limited), stacklevel=2)
+            message = NotSimulatedWarning(f"a message has a time limit; {reason('solo_time_limits')}")
+            warnings.warn(message, stacklevel=2)
         try:
             apply: Any = base.apply_target
             apply(*args, callback=callback, propagate=BaseException, **options)
@@ -69,7 +70,7 @@ class Solo(solo.TaskPool):
 
     def lose_child(self) -> None:
         """It has no children. Raises BadUseError."""
-        raise BadUseError("a solo worker has no children; kill_worker() kills it")
+        raise BadUseError("kill_child(): a solo worker has no children; kill_worker() kills the worker")
 
     def has_events(self) -> bool:
         """It has no children that could send any."""
@@ -181,7 +182,7 @@ class Prefork(base.BasePool):
         working = [child for child in self.children if child.job is not None and child.exitcode is None]
         own = [child for child in working if child.strand is self._strands.current]
         if not working:
-            raise BadUseError(f"no child of {self._name} runs a task")
+            raise BadUseError(f"kill_child(): no child of {self._name} runs a task now; advance until one does")
         self._kill((own or sorted(working, key=lambda child: child.job._job))[0])
 
     def _fork(self) -> Child:

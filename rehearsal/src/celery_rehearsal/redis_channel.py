@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import redis
+from fakeredis import FakeRedisConnection
 from kombu.transport import redis as kombu_redis
 
 from .redis_poller import answers, hang_up
@@ -55,6 +57,10 @@ class RedisChannel(kombu_redis.Channel):
 
     def _new_client(self) -> Any:
         return self.broker.new_client(self.global_keyprefix)
+
+    def _get_pool(self, asynchronous: bool = False) -> Any:
+        # Of it an app's own channel class makes clients.
+        return redis.ConnectionPool(connection_class=FakeRedisConnection, server=self.broker.server)
 
     def basic_consume(self, *args: Any, **kwargs: Any) -> Any:
         tag = super().basic_consume(*args, **kwargs)

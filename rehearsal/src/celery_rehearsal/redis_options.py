@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from kombu.transport import redis as kombu_redis
 
 from .errors import BadUseError, NotSimulatedError
+from .limits import reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -58,8 +59,6 @@ def check_options(options: Iterable[str], named: Iterable[Any]) -> None:
     channel: Any = kombu_redis.SentinelChannel
     unknown = sorted(set(channel.from_transport_options).intersection(options) - HONOURED - HARMLESS)
     if unknown:
-        raise NotSimulatedError(
-            f"broker_transport_options: {', '.join(unknown)} - not simulated: this kombu is newer than the kit"
-        )
+        raise NotSimulatedError(f"broker_transport_options: {', '.join(unknown)}; {reason('redis_options')}")
     if "sentinel" in named and "master_name" not in options:
-        raise BadUseError("sentinel://: broker_transport_options has no master_name; no worker would start")
+        raise BadUseError("broker_transport_options needs a master_name: without it no worker on sentinel:// starts")

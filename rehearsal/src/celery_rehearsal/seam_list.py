@@ -100,7 +100,7 @@ SEAMS = (
     ),
     Seam("Consumer queues", "one more", _has(CONSUMER, "add_task_queue")),
     Seam("kombu Consumer", "asked what it consumes", _has("kombu:Consumer", "consuming_from", "queues")),
-    Seam("Consumer call_soon", "acks at once", _has(CONSUMER, "call_soon", "perform_pending_operations")),
+    Seam("Consumer call_soon", "acks", _has(CONSUMER, "call_soon", "perform_pending_operations")),
     Seam("settings", "written over the app's", _does("settings_prefer_the_first_name")),
     Seam(
         "worker_init signal",
@@ -282,7 +282,11 @@ SEAMS = (
     Seam("channel's consumers", "found by tag", _takes(f"{CHANNEL}.__init__", "_tag_to_queue", "_active_queues")),
     Seam("AMQP arguments", "read from a queue", _has("kombu.transport.base", "to_rabbitmq_queue_arguments")),
     Seam("transport aliases", "name the broker", _has("kombu.transport", "TRANSPORT_ALIASES")),
-    Seam("Redis channel", "on the fake server", _does("channel_sends_one_brpop", _has(f"{REDIS}Channel", "_in_poll"))),
+    Seam(
+        "Redis channel",
+        "on the fake server",
+        _does("channel_sends_one_brpop", _has(f"{REDIS}Channel", "_in_poll", "_get_pool")),
+    ),
     Seam("Redis keys", "looked into", _has(f"{REDIS}Channel", "_q_for_pri", "unacked_key", "_get_message_priority")),
     Seam("Redis fanout", "heard", _has(f"{REDIS}Channel", "_subscribe", "_receive", "_in_listen", "_fanout_queues")),
     Seam("Redis poller", "reads", _takes(f"{REDIS}MultiChannelPoller.__init__", "_channels", "after_read")),

@@ -51,7 +51,7 @@ def check_seams() -> None:
     if moved:
         names = "; ".join(f"{seam.name} ({seam.use})" for seam in moved)
         installed = ", ".join(f"{package} {version(package)}" for package in SUPPORTED)
-        raise SeamMovedError(f"{installed}: moved: {names}")
+        raise SeamMovedError(f"the kit does not run on {installed}; install an earlier release. moved: {names}")
 
 
 def moved_seams() -> list[Seam]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 EAGER = "task_always_eager"
 
 # A cluster differs from the app's own settings in these alone. Eager mode would never reach the broker. Remote
-# control needs a thread of its own in real workers.
+# control is refused, so no worker listens to it.
 SETTINGS = {EAGER: False, "worker_enable_remote_control": False}
 
 
@@ -27,7 +27,7 @@ def write_settings(undo: ExitStack, app: Any) -> None:
     read = {name: getattr(conf, name) for name in SETTINGS}
     kept = [f"{name} is still {read[name]!r}, not {value!r}" for name, value in SETTINGS.items() if read[name] != value]
     if kept:
-        raise BadUseError(f"the app's settings cannot be overridden: {'; '.join(kept)}")
+        raise BadUseError(f"the app's settings cannot be overridden: {'; '.join(kept)}; change it for the test")
 
 
 def check_eager(app: Any) -> None:

@@ -14,27 +14,27 @@ from typing import TYPE_CHECKING, Any
 from celery.app.defaults import NAMESPACES, flatten
 
 from .errors import NotSimulatedWarning
+from .limits import reason
 
 if TYPE_CHECKING:
     from celery import Celery
 
-NO_MEMORY = "children are greenlets in one process, which has one memory"
-NO_SOFT_SHUTDOWN = "stop_worker() is a warm shutdown, kill_worker() a SIGKILL; there is no other"
 NO_LOSS = "a connection to the cluster's broker is never lost; kill_worker() and lose_broker() are the faults"
 FAKE_BROKER = "the cluster's broker is inside the process"
 LOGGING = "it changes what is written and not what happens"
 
+# Each with the row of limits.NOT_SIMULATED that says why.
 WARNED = {
-    "beat_enable_remote_control": "beat answers no remote control",
-    "worker_autoscaler": "a pool keeps the size that it has at the start",
-    "worker_cancel_long_running_tasks_on_connection_loss": NO_LOSS,
-    "worker_enable_soft_shutdown_on_idle": NO_SOFT_SHUTDOWN,
-    "worker_max_memory_per_child": NO_MEMORY,
-    "worker_pool_restarts": "the command that restarts a pool is remote control, which is refused",
-    "worker_pool_start_method": "a child starts as a greenlet, and shares its modules with every other",
-    "worker_soft_shutdown_timeout": NO_SOFT_SHUTDOWN,
-    "worker_state_db": "a worker starts without revoked ids",
-    "worker_timer": "the timer is the kit's, which the virtual clock moves",
+    "beat_enable_remote_control": "remote_control",
+    "worker_autoscaler": "autoscale",
+    "worker_cancel_long_running_tasks_on_connection_loss": "connection_loss",
+    "worker_enable_soft_shutdown_on_idle": "cold_shutdown",
+    "worker_max_memory_per_child": "max_memory_per_child",
+    "worker_pool_restarts": "remote_control",
+    "worker_pool_start_method": "pool_start_method",
+    "worker_soft_shutdown_timeout": "cold_shutdown",
+    "worker_state_db": "statedb",
+    "worker_timer": "eventloop",
 }
 
 HARMLESS = {
@@ -158,9 +158,9 @@ HONOURED = (
 def warn_of_settings(app: Celery) -> None:
     """Warn of each setting that the app has changed and that a cluster does not follow."""
     for name, default in _defaults().items():
-        value, why = app.conf.get(name), WARNED[name]
+        value = app.conf.get(name)
         if value != default:
-            _warn(f"{name} = {value!r} is not simulated: {why}")
+            _warn(f"{name} = {value!r} is not followed", WARNED[name])
 
 
 @cache
@@ -180,7 +180,7 @@ def warn_of_limits(app: Celery, pool: Any, options: dict[str, Any]) -> None:
         own = [name for name in ("time_limit", "soft_time_limit") if not app.conf.get(f"task_{name}")]
         asked += [f"{task.name}: {name}" for name in own if getattr(task, name)]
     if asked:
-        _warn(f"{', '.join(asked)}: a solo worker has no time limits, in production neither")
+        _warn(", ".join(asked), "solo_time_limits")
 
 
 def warn_of_zone(app: Any, current: Any) -> None:
@@ -188,13 +188,9 @@ def warn_of_zone(app: Any, current: Any) -> None:
     # Celery's default app has no settings.
     theirs = current.timezone if current else UTC
     if app.conf.beat_schedule and str(app.timezone) != str(theirs):
-        _warn(
-            f"beat reads entries back from its file, where they lose their app {app.main!r}, and then asks the current "
-            f"app for the zone: {theirs} instead of {app.timezone}, in production too; make the app without "
-            "set_as_current=False, or call its set_current() where it is made"
-        )
+        _warn(f"beat asks for the zone {theirs} instead of {app.timezone} of app {app.main!r}", "app_not_current")
 
 
-def _warn(message: str) -> None:
+def _warn(asked: str, row: str) -> None:
     # Of the line that starts the cluster.
-    warnings.warn(NotSimulatedWarning(message), stacklevel=6)
+    warnings.warn(NotSimulatedWarning(f"{asked}; {reason(row)}"), stacklevel=6)

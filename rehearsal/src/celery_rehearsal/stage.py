@@ -87,7 +87,7 @@ def check_queues(app: Any, names: list[str]) -> None:
         try:
             app.amqp.queues[name]
         except (KeyError, ImproperlyConfigured) as error:
-            raise BadUseError(f"no queue {name!r}: task_create_missing_queues is off") from error
+            raise BadUseError(f"no queue {name!r}: task_create_missing_queues is off; add it to task_queues") from error
 
 
 def _wrapped(task: Any, name: str, cluster: Any) -> Callable[..., Any]:

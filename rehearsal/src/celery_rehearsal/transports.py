@@ -32,7 +32,7 @@ DRIVERS = {
 def check_transport(transport: str | None) -> None:
     """Raise BadUseError unless it is one of the kit's, or None for the one that stands for the app's broker."""
     if transport not in {None, *STANDS_FOR.values()}:
-        raise BadUseError(f'transport {transport!r}: one of "memory" and "fakeredis"; no real broker')
+        raise BadUseError(f'transport={transport!r}: give one of "memory" and "fakeredis"; no broker is real')
 
 
 def transport_of(app: Celery) -> str:
@@ -42,10 +42,7 @@ def transport_of(app: Celery) -> str:
     """
     found = {_stand_in(named) for named in _named(app)}
     if len(found) > 1:
-        raise NotSimulatedError(
-            "the app's broker URLs name both Redis and AMQP - not simulated: a cluster has one broker; "
-            "give transport= the one to test with"
-        )
+        raise NotSimulatedError(f"the app's broker URLs name both Redis and AMQP; {limits.reason('two_brokers')}")
     return found.pop()
 
 

@@ -140,7 +140,7 @@ class Waiting:
             return int(following - now)
         self._idle_since = now if self._idle_since is None else self._idle_since
         if now - self._idle_since > IDLE:
-            self._give_up("get() waits for a result, and nothing is left to happen that could bring it")
+            self._give_up("get() waits for a result that nothing is left to bring; pending() shows what waits")
         return IDLE
 
     def _give_up(self, why: str) -> None:

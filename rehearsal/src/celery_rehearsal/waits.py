@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from weakref import WeakKeyDictionary, WeakSet
 
 from .errors import NotSimulatedError
+from .limits import reason
 from .patching import swap_attribute
 from .sleepers import REAL, bind_sleep
 
@@ -161,10 +162,7 @@ def _signals(undo: ExitStack, refuse: Callable[[Exception], NoReturn], is_task: 
             # Zero takes an alarm back.
             if is_task() and args[-1:] != (0,):
                 refuse(
-                    NotSimulatedError(
-                        f"signal.{name}() in a task: a signal comes to the whole process and in real time; use a time "
-                        "limit, which is simulated, or patch the call in the test"
-                    )
+                    NotSimulatedError(f"signal.{name}() in a task; {reason('signals')}; or patch the call in the test")
                 )
             return real(*args)
 

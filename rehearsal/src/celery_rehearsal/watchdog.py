@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 from celery import current_task
 
 from .errors import BadUseError, NotSimulatedError
+from .limits import reason
 from .sleepers import REAL
 
 if TYPE_CHECKING:
@@ -29,6 +30,11 @@ if TYPE_CHECKING:
 
 # Real seconds that a step may take: far more than a task in a test needs, on a slow machine too.
 PATIENCE = 60.0
+
+ADVICE = (
+    "A loop that reads the clock does not end: let it sleep. For code that needs longer: VirtualCelery(..., "
+    "watchdog=seconds)"
+)
 
 # Where a line is nobody's own.
 LIBRARIES = (*(sysconfig.get_paths()[name] for name in ("stdlib", "purelib", "platlib")), str(Path(__file__).parent))
@@ -42,14 +48,14 @@ def install(undo: ExitStack, strands: Strands, refuse: Callable[[Exception], NoR
     """
     given: Any = patience
     if given is not None and (isinstance(given, bool) or not isinstance(given, int | float) or given <= 0):
-        raise BadUseError(f"watchdog={patience!r}: real seconds above 0, or None")
+        raise BadUseError(f"watchdog={patience!r}: give a number of real seconds above 0, or None for no watchdog")
     if patience is None or threading.current_thread() is not threading.main_thread():
         return
     limit, main = patience, threading.get_ident()
 
     def interrupt(_signum: int, frame: FrameType | None) -> None:
         if strands.current is not None and _overdue(strands, limit) and not _is_debugged():
-            refuse(NotSimulatedError(_describe(strands, frame, limit)))
+            refuse(NotSimulatedError(f"{_describe(strands, frame, limit)}; {reason('running_time')}. {ADVICE}"))
 
     undo.callback(signal.signal, signal.SIGURG, signal.signal(signal.SIGURG, interrupt))
     stopped = _thread.allocate_lock()
@@ -84,8 +90,4 @@ def _describe(strands: Strands, frame: FrameType | None, patience: float) -> str
     task = cast("Any", current_task)
     loop = f"the loop of {strands.current.member}" if strands.current else ""
     what = f"{task.name}[{task.request.id}]" if task else loop
-    return (
-        f"{what} has run for {patience:g} real seconds without waiting, at {where}; the clock stands still while code "
-        "runs, so a loop that reads it does not end: let it sleep. For code that needs longer: VirtualCelery(..., "
-        "watchdog=seconds)"
-    )
+    return f"{what} has run for {patience:g} real seconds without waiting, at {where}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .errors import BadUseError, NotSimulatedError
+from .limits import reason
 from .pool import Prefork, Solo
 
 if TYPE_CHECKING:
@@ -18,9 +19,6 @@ POOLS: dict[str, Any] = {
     **dict.fromkeys(("solo", "celery.concurrency.solo:TaskPool", "celery.concurrency.solo.TaskPool"), Solo),
 }
 
-# Threads and greenlets of real libraries would run in real time.
-REFUSED = "only prefork and solo are simulated; choose one of them with VirtualCelery(..., pool=...)"
-
 
 def worker_options(app: Celery, given: dict[str, Any]) -> dict[str, Any]:
     """Arguments for Celery's `WorkController`.
@@ -30,14 +28,14 @@ def worker_options(app: Celery, given: dict[str, Any]) -> dict[str, Any]:
     for name in ("concurrency", "max_tasks_per_child"):
         value = given.get(name)
         if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
-            raise BadUseError(f"{name}={value!r}: a whole number from 1 up")
+            raise BadUseError(f"{name}={value!r}: give a whole number from 1 up")
     for name in ("time_limit", "soft_time_limit"):
         value = given.get(name)
         if value is not None and (not isinstance(value, int | float) or value <= 0):
-            raise BadUseError(f"{name}={value!r}: a number of seconds above 0")
+            raise BadUseError(f"{name}={value!r}: give a number of seconds above 0")
     wanted = given.get("pool") or app.conf.worker_pool or "prefork"
     if wanted not in POOLS:
-        raise NotSimulatedError(f"pool {wanted!r}: {REFUSED}")
+        raise NotSimulatedError(f"pool {wanted!r}: {reason('pool')}")
     found = {name: value for name, value in given.items() if value is not None}
     return {**found, "pool": POOLS[wanted], "concurrency": _concurrency(app, given)}
 

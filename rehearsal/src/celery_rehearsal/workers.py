@@ -22,7 +22,7 @@ from .program import make_program, receive_sigterm
 from .timer import Timer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from celery import Celery
 
@@ -150,10 +150,15 @@ class Worker:
             found = [r for r in state.active_requests if r.hostname == self.consumer.hostname]
         return sorted(found, key=lambda request: (request.time_start or 0, request.id))
 
-    def stop(self, *, signal: bool = True) -> None:
-        """A warm shutdown, by a `signal` or by code: what runs ends, what else is unacked goes back to the broker."""
+    def stop(self, end_turn: Callable[[], Any], *, signal: bool = True) -> None:
+        """A warm shutdown, by a `signal` or by code: what runs ends, what else is unacked goes back to the broker.
+
+        `end_turn` waits for the turn of its loop that it is in: a worker notices a signal between two turns.
+        """
         if signal:
             receive_sigterm(self.controller)
+        end_turn()
+        self.consumer.perform_pending_operations()
         self.controller.stop()
 
     def ends_by(self, error: BaseException | None) -> bool:
@@ -198,12 +203,17 @@ class Worker:
     def _drain(self) -> bool:
         if not self._broker.has_messages():
             return False
-        try:
-            # Any longer timeout never ends under a frozen clock.
-            self.consumer.connection.drain_events(timeout=0)
-        except TimeoutError:
-            return False
-        return True
+        busy = False
+        while True:
+            try:
+                # Any longer timeout never ends under a frozen clock.
+                self.consumer.connection.drain_events(timeout=0)
+            except TimeoutError:
+                return busy
+            busy = True
+            # A solo worker runs what it has read before it acks any of it.
+            if self.pool.uses_semaphore or not self._broker.reads_all:
+                return True
 
 
 class Slots:

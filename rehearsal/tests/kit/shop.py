@@ -25,7 +25,7 @@ def make_app(**settings: Any) -> Celery:
         fixups=[],
     )
     # Beat takes it for an app of default options. The tests' process keeps the current app that it has.
-    vars(app)["set_as_current"] = True
+    vars(app)["set_as_current"] = True  # celery-types leave it out
     app.conf.update({"timezone": "Europe/Kyiv", "task_create_missing_queues": True, **settings})
 
     @app.task(shared=False, name="note")

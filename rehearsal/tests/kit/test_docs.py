@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import re
 import shutil
@@ -106,6 +107,16 @@ def test_the_adoption_page_runs(tmp_path: Path, copied: Path, copy: bool) -> Non
 def test_the_table_of_what_is_not_simulated() -> None:
     """The README shows the very table that is enforced."""
     assert limits.as_markdown() in README
+
+
+def test_the_table_of_arguments() -> None:
+    """The README has each argument of VirtualCelery once, in the order of the signature, with its default."""
+    table = README.partition("| argument | ")[2].partition("\n\n")[0]
+    rows = [line.split(" | ") for line in table.splitlines()[2:]]
+    shown = [(name, row[-1].strip("| `")) for row in rows for name in re.findall(r"`(\w+)`", row[0])]
+    parameters = inspect.signature(celery_rehearsal.VirtualCelery).parameters.values()
+    named = [p for p in parameters if p.kind is not p.VAR_KEYWORD]
+    assert shown == [(p.name, "" if p.default is p.empty else repr(p.default)) for p in named]
 
 
 def test_the_adoption_page_is_one_screen() -> None:

@@ -52,7 +52,7 @@ VERDICTS = [
 ]
 EXITS = [*VERDICTS, SystemExit(3)]
 # What ends a child in production, or fails its task; the worker goes on.
-LEFT_BY_CHILDREN = [
+OF_A_CHILD = [
     GeneratorExit("close"),
     asyncio.CancelledError("cancel"),
     OwnError("own"),
@@ -149,7 +149,7 @@ def test_no_task_swallows_a_verdict(app: Celery, error: BaseException, wide: boo
         assert caught.value is error
 
 
-@pytest.mark.parametrize("error", LEFT_BY_CHILDREN, ids=name_of)
+@pytest.mark.parametrize("error", OF_A_CHILD, ids=name_of)
 @pytest.mark.parametrize("place", [in_task, after_an_eta, in_link, in_retry, behind_autoretry])
 def test_other_exceptions_fail_the_task(
     app: Celery, place: Callable[[Celery, BaseException], Any], error: BaseException
@@ -168,7 +168,7 @@ def test_other_exceptions_fail_the_task(
 
 HANDLERS = ["task_received", "task_prerun", "task_success", "task_postrun", "beat publish"]
 IN_CHILDREN = {"task_prerun", "task_success", "task_postrun"}
-OTHERS = [(name, error) for name in HANDLERS for error in LEFT_BY_CHILDREN[:3] if name not in IN_CHILDREN]
+OTHERS = [(name, error) for name in HANDLERS for error in OF_A_CHILD[:3] if name not in IN_CHILDREN]
 
 
 @pytest.mark.parametrize(
@@ -217,7 +217,7 @@ def test_a_verdict_leaves_a_method_of_the_task(app: Celery, method: str, error: 
         assert caught.value is error
 
 
-@pytest.mark.parametrize("error", [*EXITS, *LEFT_BY_CHILDREN], ids=name_of)
+@pytest.mark.parametrize("error", [*EXITS, *OF_A_CHILD], ids=name_of)
 def test_an_exit_leaves_a_schedule(app: Celery, monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
     """Code of a custom schedule runs in beat, which logs each Exception that is not for the test, as in production."""
     monkeypatch.setattr(Leaves, "error", error)

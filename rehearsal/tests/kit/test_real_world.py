@@ -76,5 +76,5 @@ def test_quorum_queues_are_refused() -> None:
     from .shop import make_app
 
     app = make_app(task_queues=[Queue("q", queue_arguments={"x-queue-type": "quorum"})])
-    with pytest.raises(NotSimulatedError, match="RabbitMQ"), VirtualCelery(app, start=NOON):
+    with pytest.raises(NotSimulatedError, match="quorum_queues"), VirtualCelery(app, start=NOON):
         pass

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import fakeredis
 import pytest
+import redis
 import redis.utils
 from celery_rehearsal import VirtualCelery
 from celery_rehearsal.redis_client import Client
@@ -18,6 +19,8 @@ from .shop import make_app
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from celery import Celery
 
 SERVERS: dict[str, Callable[[], Any]] = {
     "short": lambda: Client(fakeredis.FakeServer()),
@@ -97,3 +100,13 @@ def test_a_cluster_asks_once_for_the_version_of_the_library(monkeypatch: pytest.
             pass
     assert asked.count("redis") <= 1
     assert getattr(redis.utils, "get_lib_version", None) is ask
+
+
+def test_a_client_of_a_channels_pool_reaches_the_fake_server(app: Celery) -> None:
+    """An app's own channel class makes clients of `pool`, as kombu's does."""
+    with VirtualCelery(app, start=NOON, transport="fakeredis", workers=0) as celery:
+        app.tasks["note"].delay()
+        with app.connection_for_read() as connection:
+            channel: Any = connection.default_channel
+            assert redis.Redis(connection_pool=channel.pool).llen("celery") == 1
+        assert len(celery.pending().queued) == 1

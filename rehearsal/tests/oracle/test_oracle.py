@@ -68,7 +68,7 @@ def test_ten_past_midnight_in_scoresbysund(group: str) -> None:
 
 @pytest.mark.parametrize("seconds", [3600, -3600, 400])
 def test_a_beat_notices_a_step_of_the_wall_clock(seconds: int) -> None:
-    """A wall clock set forward or back after ten hours: beat notices as it wakes, up to 300 s later."""
+    """A wall clock that is set forward or back after ten hours: beat notices as it wakes, up to 300 s later."""
     step = clock.Step(after=10 * 3600 + 17, by=seconds)
     window = Window("Europe/Kyiv", NOON - 2233, NOON + 86_400, "five", step=step)
     count, differences = beats.compare(window)
@@ -76,7 +76,7 @@ def test_a_beat_notices_a_step_of_the_wall_clock(seconds: int) -> None:
     assert differences == []
 
 
-@pytest.mark.filterwarnings("ignore:beat reads entries back:celery_rehearsal.NotSimulatedWarning")
+@pytest.mark.filterwarnings("ignore:beat asks for the zone:celery_rehearsal.NotSimulatedWarning")
 def test_a_beat_asks_the_current_app_for_the_zone() -> None:
     """The app of set_as_current=False is not its entries' app any more once beat has read them back from its file."""
     window = Window("Europe/Kyiv", NOON - 2233, NOON + 86_400, "five", current=False)

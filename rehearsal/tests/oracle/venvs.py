@@ -1,4 +1,4 @@
-"""A virtual environment for each Celery, made when first asked for, and kept while what is needed stays the same."""
+"""A virtual environment for each Celery, made when first asked for and kept while what is needed stays the same."""
 
 from __future__ import annotations
 

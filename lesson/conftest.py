@@ -4,9 +4,16 @@ import warnings
 from collections.abc import Iterator
 
 import pytest
+from celery import signals
 
 from lesson.worker import Lane, running_worker
 from refunds.project.embedded.redis_server import RedisServer
+
+
+@pytest.fixture(autouse=True)
+def _no_handlers_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process of the lesson's worker has not imported the refunds, whose handler sends their reconciler."""
+    monkeypatch.setattr(signals.worker_ready, "receivers", [])
 
 
 @pytest.fixture(scope="module")

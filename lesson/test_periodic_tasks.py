@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from celery import current_app
@@ -21,7 +21,7 @@ START = datetime(2026, 3, 19, 12, 0, tzinfo=KYIV)
 @contextmanager
 def beating(when: Any, start: datetime = START) -> Iterator[VirtualCelery]:
     """The app with `when` as its one beat entry, one worker and one beat."""
-    before, current = app.conf.beat_schedule, current_app._get_current_object()
+    before, current = app.conf.beat_schedule, cast("Any", current_app)._get_current_object()
     # As an app of default options is in its own process: beat asks the current app for the zone.
     app.set_current()
     app.conf.beat_schedule = {"add": {"task": "lesson.app.add", "schedule": when, "args": (16, 16)}}

@@ -214,7 +214,7 @@ class Faults(Driver):
             return next(iter(members.values()))
         if name is None or name not in members:
             # In a task, which could catch it or fail by it, it is the test's too.
-            self._refuse(BadUseError(f"{_which(kind, name)}; running: {', '.join(members) or 'none'}"))
+            self._refuse(BadUseError(f"{_which(kind, name, members)}; running: {', '.join(members) or 'none'}"))
         return members[name]
 
     def _make_worker(self, name: str) -> None:
@@ -232,5 +232,7 @@ def _choose(down: list[str], name: str | None, kind: str) -> str:
     return name
 
 
-def _which(kind: str, name: str | None) -> str:
-    return f"no {kind} {name!r} runs" if name else f"no single {kind} runs; give its name"
+def _which(kind: str, name: str | None, members: dict[str, Any]) -> str:
+    if name:
+        return f"no {kind} {name!r}"
+    return f"which {kind}? give its name" if members else f"no {kind} runs"

@@ -159,7 +159,7 @@ def test_beat_waits_again_for_what_a_step_puts_off(app: Celery) -> None:
 def test_naming_nobody_is_an_error(app: Celery) -> None:
     """A fault on a worker that is not there says who is."""
     with VirtualCelery(app, start=NOON) as celery:
-        with pytest.raises(BadUseError, match=r"no worker 'worker7' runs; running: worker1"):
+        with pytest.raises(BadUseError, match=r"no worker 'worker7'; running: worker1"):
             celery.kill_worker("worker7")
         with pytest.raises(BadUseError, match="is down"):
             celery.start_worker("worker1")

@@ -16,7 +16,7 @@ KYIV = ZoneInfo("Europe/Kyiv")
 @pytest.fixture(params=["memory", "fakeredis"])
 def celery(request: pytest.FixtureRequest) -> Iterator[VirtualCelery]:
     """The lesson's app with one worker, on each transport; it is noon."""
-    with VirtualCelery(app, start=NOON, transport=request.param, beats=0) as running:
+    with VirtualCelery(app, start=NOON, transport=request.param, beats=0, result_backend="redis://") as running:
         yield running
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from celery import _state, signals
+from celery.app import builtins
 
 from .shop import make_app
 
@@ -21,6 +23,17 @@ KYIV = ZoneInfo("Europe/Kyiv")
 
 # A winter noon, far from both changes of the clock.
 NOON = datetime(2026, 1, 15, 12, 0, tzinfo=KYIV)
+
+
+@pytest.fixture(autouse=True)
+def _a_process_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide the application around the kit: its handler of `worker_ready`, its shared tasks, and that it is current."""
+    state: Any = _state
+    finalizers = {each for each in state._on_app_finalizers if each.__module__ == builtins.__name__}
+    monkeypatch.setattr(signals.worker_ready, "receivers", [])
+    monkeypatch.setattr(state, "_on_app_finalizers", finalizers)
+    monkeypatch.setattr(state, "default_app", None)
+    monkeypatch.setattr(state._tls, "current_app", None)
 
 
 @pytest.fixture

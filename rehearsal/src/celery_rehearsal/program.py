@@ -37,6 +37,9 @@ COMMANDS: dict[str, Any] = {"worker": bin_worker.worker, "beat": bin_beat.beat}
 # Options that the command itself uses, before it makes the program.
 COMMANDS_OWN = {"uid", "gid", "hostname", "loglevel", "logfile", "pidfile", "statedb"}
 
+# A cluster replaces the pool. Without one here, and with prefork too, the command would import the pool of the settings.
+GIVEN = {"worker": ("--pool=solo",), "beat": ()}
+
 # Options that no command line has.
 KITS = {"consumer_cls", "timer_cls", "use_eventloop"}
 
@@ -93,7 +96,7 @@ def command_options(app: Any, program: str) -> dict[str, Any]:
     command = copy(COMMANDS[program])
     preload = app.user_options.get("preload", ())
     command.params = [*command.params, *app.user_options.get(program, ()), *preload]
-    context = command.make_context(program, [], obj=CLIContext(app=app, no_color=True, workdir=None))
+    context = command.make_context(program, list(GIVEN[program]), obj=CLIContext(app=app, no_color=True, workdir=None))
     if preload:
         function = command.callback.__wrapped__.__wrapped__
         sent = {option.name: context.params[option.name] for option in preload}

@@ -14,7 +14,7 @@ from django.db import close_old_connections
 def check_at_each_task(**_: Any) -> None:
     """Check the connections before and after each task, in a worker's own process only.
 
-    A worker in a test's process, in virtual time, leaves the connections to the test.
+    A worker that is not the program, as one in somebody's test, leaves the connections to its process.
     """
     task_prerun.connect(_check)
     task_postrun.connect(_check)

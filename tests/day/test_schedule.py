@@ -70,7 +70,7 @@ def test_reconciler_runs_every_thirty_seconds(start: Start) -> None:
     """In five minutes beat sends ten messages, half a minute apart, each of which expires after half a minute."""
     celery = start(NOON)
     celery.advance(5 * MINUTE)
-    sent = celery.timeline.of("sent", outbox.RECONCILE)
+    sent = [record for record in celery.timeline.of("sent", outbox.RECONCILE) if record.entry]
     gaps = {(after.at - before.at).total_seconds() for before, after in pairwise(sent)}
     assert len(sent) == 10
     assert all(30 <= gap < 30.1 for gap in gaps)
@@ -104,6 +104,6 @@ def test_reconciler_in_the_hour_that_comes_twice(start: Start) -> None:
     midnight = datetime.combine(clock_changes(2026)[1], time(0), cutoff.ZONE)
     celery = start(midnight, workers=READERS)
     celery.advance(5 * HOUR)
-    sent = [record.at for record in celery.timeline.of("sent", outbox.RECONCILE)]
+    sent = [record.at for record in celery.timeline.of("sent", outbox.RECONCILE) if record.entry]
     every = [midnight.astimezone(UTC) + n * MINUTE / 2 for n in range(1, 601)]
     assert sent == [at for at in every if VERSION[:2] >= (5, 7) or not at.astimezone(cutoff.ZONE).fold]

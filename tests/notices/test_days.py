@@ -72,6 +72,7 @@ def test_reconciler_sends_a_missing_message_again(
 ) -> None:
     """The broker loses it, or is down when the refund is settled: the customer gets one mail, a minute later."""
     celery = start(NOON, transport=transport)
+    celery.lose_broker()  # and the reconciler's message of the worker's start
     celery.fail_publish(0 if published else 4)  # its retries, too
     settle(refund, YES, celery.now)
     celery.fail_publish(0)

@@ -37,7 +37,7 @@ COMMANDS: dict[str, Any] = {"worker": bin_worker.worker, "beat": bin_beat.beat}
 # Options that the command itself uses, before it makes the program.
 COMMANDS_OWN = {"uid", "gid", "hostname", "loglevel", "logfile", "pidfile", "statedb"}
 
-# A cluster replaces the pool. Without one here, and with prefork too, the command would import the pool of the settings.
+# A cluster replaces the pool. Without one here, or with prefork, the command would import the pool of the settings.
 GIVEN = {"worker": ("--pool=solo",), "beat": ()}
 
 # Options that no command line has.

@@ -13,7 +13,8 @@ from refunds.project.embedded.redis_server import RedisServer
 @pytest.fixture(autouse=True)
 def _no_handlers_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
     """The process of the lesson's worker has not imported the refunds, whose handler sends their reconciler."""
-    monkeypatch.setattr(signals.worker_ready, "receivers", [])
+    for signal in (signals.celeryd_init, signals.worker_ready):
+        monkeypatch.setattr(signal, "receivers", [])
 
 
 @pytest.fixture(scope="module")

@@ -19,13 +19,13 @@ from refunds.operations.audit import run_audit
 from refunds.operations.decisions import decide_chosen
 from refunds.schedule import beat_schedule
 
-from ..factories import BLINK, MINUTE, SECOND, TODAY, empty_tables, make_requests
+from ..factories import MINUTE, SECOND, TODAY, empty_tables, make_requests
 from .conftest import Schedule, app
 
 # Ordinary days, and days on which clocks change in Europe or in America.
 DAYS = (TODAY, date(2026, 3, 8), date(2026, 3, 29), date(2026, 10, 25), date(2026, 11, 1))
-# To the cutoff, just past it, and around it.
-STEPS = st.sampled_from([timedelta(0), BLINK, SECOND, 7 * MINUTE])
+# To the cutoff, just past it, and around it: no less than a millisecond, the unit in which RabbitMQ drops messages.
+STEPS = st.sampled_from([timedelta(0), timedelta(milliseconds=1), SECOND, 7 * MINUTE])
 
 
 class Days(RuleBasedStateMachine):

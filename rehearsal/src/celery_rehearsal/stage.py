@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import socket
 import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
@@ -62,6 +63,8 @@ def set_stage(undo: ExitStack, parts: list[Part], refuse: Refuse) -> None:
     forget_receivers(undo)
     swap_connections(undo, parts, refuse)
     _swap_worker_state(undo)
+    # A worker that stops sets it; one that is killed meanwhile never sets it back.
+    undo.callback(socket.setdefaulttimeout, socket.getdefaulttimeout())
     swap_attribute(undo, beat.ScheduleEntry, "__lt__", entry_order)
 
 

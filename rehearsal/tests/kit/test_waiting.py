@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
+import socket
 import sys
 import threading
 import time
@@ -280,6 +281,8 @@ def test_a_warm_shutdown_without_an_end_is_named(app: Celery, wait: Any) -> None
         with pytest.raises(NeverIdleError, match=r"worker1 waits for waits\[.*kill_worker"):
             celery.stop_worker()
         assert not celery.timeline.of("worker stopped")
+    # Celery sets it for the time of a shutdown, which the end of the cluster has cut off.
+    assert socket.getdefaulttimeout() is None
 
 
 def test_a_wait_that_nothing_can_end_is_named_at_once(app: Celery) -> None:

@@ -63,7 +63,7 @@ def set_stage(undo: ExitStack, parts: list[Part], refuse: Refuse) -> None:
     forget_receivers(undo)
     swap_connections(undo, parts, refuse)
     _swap_worker_state(undo)
-    # A worker that stops sets it; one that is killed meanwhile never sets it back.
+    # A worker that stops sets it. One that is killed while it stops never sets it back.
     undo.callback(socket.setdefaulttimeout, socket.getdefaulttimeout())
     swap_attribute(undo, beat.ScheduleEntry, "__lt__", entry_order)
 

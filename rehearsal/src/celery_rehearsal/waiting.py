@@ -32,7 +32,7 @@ HOPELESS = (
 def end_hopeless(backend: Any, cluster: Any) -> None:
     """Let a wait without a timeout end where no task is left that could bring the result.
 
-    It raises NeverIdleError: at once, or after a day in which beat alone did anything.
+    It raises NeverIdleError: at the second look, or after a day in which beat alone did anything.
     """
     for name in ("wait_for", "get_many"):
         if hasattr(backend, name):
@@ -59,7 +59,9 @@ def _ending(real: Callable[..., Any], cluster: Any, news: Callable[[Any], bool])
             following = cluster._next_ticks()
             if _is_hopeless(cluster):
                 hopeless_since.append(now)
-                if following is None or now - hopeless_since[0] > PATIENCE:
+                # Up to 5.6, Celery looks once more after it has read the last result of a group.
+                again = now > hopeless_since[0]
+                if again and (following is None or now - hopeless_since[0] > PATIENCE):
                     raise NeverIdleError("\n".join([HOPELESS, *pending.lines(cluster.pending())]))
             if skips and following is not None:
                 # No look before that can find anything.

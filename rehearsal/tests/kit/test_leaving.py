@@ -9,6 +9,7 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import celery as celery_package
 import pytest
 from celery import Task, signals
 from celery.exceptions import WorkerShutdown, WorkerTerminate
@@ -154,12 +155,15 @@ def test_no_task_swallows_a_verdict(app: Celery, error: BaseException, wide: boo
 def test_other_exceptions_fail_the_task(
     app: Celery, place: Callable[[Celery, BaseException], Any], error: BaseException
 ) -> None:
-    """They are a matter of the pool, as in production: the task fails, once, and the worker goes on."""
+    """They are a matter of the pool, as in production: the task fails, once, and the worker goes on.
+
+    Up to Celery 5.6 a JSON result holds no such error: real workers only log that, and the task stays as it was.
+    """
     signature = place(app, error)
     with VirtualCelery(app, start=NOON) as celery:
         signature.apply_async()
         celery.advance(timedelta(hours=1))
-        assert len(celery.timeline.of("failed", "leaves")) == 1
+        assert len(celery.timeline.of("failed", "leaves")) == int(celery_package.VERSION >= (5, 7))
         assert celery.workers_down == []
         app.tasks["note"].delay()
         celery.run_until_idle()

@@ -10,7 +10,7 @@ import sys
 import threading
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 from celery import signals
@@ -76,11 +76,11 @@ def real(program: list[str], until: str, *, logging_too: bool) -> Lines:
     return lines
 
 
-def virtual_worker(*, logging_too: bool) -> Lines:
+def virtual_worker(pool: Literal["prefork", "solo"], *, logging_too: bool) -> Lines:
     """What a worker of the kit tells until it is stopped."""
     lines: Lines = []
     app = make_app("redis://broker.invalid/0", lines.append, listening(logging_too))
-    with VirtualCelery(app, start=NOON, transport="fakeredis", workers=["one"], beats=0) as celery:
+    with VirtualCelery(app, start=NOON, transport="fakeredis", workers=["one"], beats=0, pool=pool) as celery:
         app.tasks[TASK].delay()
         celery.advance(seconds=1)
         celery.stop_worker()
@@ -114,12 +114,13 @@ def compared(lines: Lines, *, children: bool) -> Lines:
 @pytest.mark.processes
 @pytest.mark.parametrize("logging_too", [True, False], ids=["setup_logging", "Celery's logging"])
 @pytest.mark.parametrize("pool", ["solo", "prefork"])
-def test_a_worker_sends_what_a_real_one_sends(pool: str, logging_too: bool) -> None:
+def test_a_worker_sends_what_a_real_one_sends(pool: Literal["prefork", "solo"], logging_too: bool) -> None:
     """From the start to a task and to SIGTERM; the children of a pool aside, which a solo pool does not have."""
     told = real(["worker", "-n", "one@%h", f"--pool={pool}", "-c1"], until=TASK, logging_too=logging_too)
     assert len(told) > 8
     children = pool == "solo"
-    assert compared(virtual_worker(logging_too=logging_too), children=children) == compared(told, children=children)
+    ours = virtual_worker(pool, logging_too=logging_too)
+    assert compared(ours, children=children) == compared(told, children=children)
 
 
 @pytest.mark.processes

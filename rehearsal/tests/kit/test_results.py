@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import celery as celery_package
 import pytest
 from celery import chord, group
 from celery.app.backends import BACKEND_ALIASES
@@ -216,6 +217,8 @@ def test_a_long_wait_ends_when_it_does_in_production(url: str, transport: str) -
     app = app_with(url)
     note = app.tasks["note"]
     polled = timedelta(seconds=0.5 if url.startswith("cache") else 0)
+    # Up to 5.6, Celery sleeps once more after it has read the last result of a group.
+    of_a_group = polled * (1 + (celery_package.VERSION < (5, 7)))
     with VirtualCelery(app, start=NOON, transport=transport, beats=0) as celery:
         assert note.apply_async((1,), countdown=86_400.25).get() == 1
         took = celery.now - NOON - timedelta(days=1, seconds=0.25)
@@ -227,9 +230,9 @@ def test_a_long_wait_ends_when_it_does_in_production(url: str, transport: str) -
         later = [note.s(n).set(countdown=10) for n in (1, 2, 3)] + [note.s(4).set(countdown=7200)]
         sent: Any = group(later).apply_async()
         assert [one.get() for one in sent.results[:3]] == [1, 2, 3]
-        assert celery.now - before <= timedelta(seconds=10) + polled
+        assert celery.now - before <= timedelta(seconds=10) + of_a_group
         assert sent.get() == [1, 2, 3, 4]
-        assert celery.now - before <= timedelta(seconds=7200) + polled
+        assert celery.now - before <= timedelta(seconds=7200) + of_a_group
 
 
 @pytest.mark.parametrize("reads", ["get", "state", "group", "chord"])

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from celery_rehearsal import VirtualCelery
 
@@ -11,8 +10,6 @@ from refunds import queries
 from refunds.gateways import Order, Settled
 from refunds.models import Chunk, Refund, Sweep
 from refunds.notices.models import Notice
-
-from ...factories import HOUR
 
 # What a row waits for: the tasks whose messages are for it, and how many rows there are.
 PAYMENT = (("refunds.pay_refund", "refunds.pay_refunds"), lambda: Refund.objects.filter(queries.UNPAID).count())
@@ -23,19 +20,13 @@ DECISION = (
 MAIL = (("refunds.notify_customer",), lambda: Notice.objects.filter(due_at__isnull=False).count())
 
 
-class TimeIsOver(AssertionError):
-    """Ends a test that checks inside its tasks: no retry swallows this error."""
-
-
 class Watch:
-    """Compares messages under way with rows that wait, from inside of tasks: a slow worker is busy until it is idle."""
+    """Compares messages under way with rows that wait, from inside of tasks that take a while."""
 
     def __init__(self, celery: VirtualCelery, of: tuple[tuple[str, ...], Callable[[], int]]) -> None:
         self.celery = celery
         self.names, self.rows = of
         self.most, self.calls = 0, 0
-        self.until = celery.now + 9 * HOUR
-        self.at: list[tuple[datetime, Callable[[], object]]] = []
 
     def under_way(self) -> int:
         """Return how many messages are in the queues, and with workers."""
@@ -43,14 +34,10 @@ class Watch:
         return sum(message.task in self.names for message in [*pending.queued, *pending.unacked])
 
     def look(self) -> None:
-        """Fail for a tenth more messages than rows; do at its time what the test wants done, and end."""
+        """Fail for a tenth more messages than rows."""
         messages, rows = self.under_way(), self.rows()
         self.most = max(self.most, messages)
         assert messages <= 1.1 * rows, f"{messages} messages for {rows} rows at {self.celery.now}"
-        while self.at and self.celery.now >= self.at[0][0]:
-            self.at.pop(0)[1]()
-        if self.celery.now >= self.until:
-            raise TimeIsOver
 
     def work(self, seconds: float, every: int = 1) -> None:
         """Take so long for a task's work; look before each `every`th."""

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from celery import Celery
 from celery.app.amqp import AMQP
 from kombu import pools
-from kombu.utils.url import maybe_sanitize_url, url_to_parts
+from kombu.utils.url import maybe_sanitize_url
 
 from .broker import Publishing, Tap
 from .errors import BadUseError, RealWorldError
 from .patching import swap_attribute, swap_contents
+from .places import broker_key
 from .transports import make_broker, transport_of
 
 if TYPE_CHECKING:
@@ -21,16 +22,6 @@ if TYPE_CHECKING:
     from .members import Part
 
     Refuse = Callable[[Exception], NoReturn]
-
-# What a URL means that leaves it out, by scheme.
-PORTS = {"amqp": 5672, "amqps": 5671, "pyamqp": 5672, "redis": 6379, "rediss": 6379}
-VIRTUAL_HOSTS = {"redis": "0", "rediss": "0"}
-
-
-def broker_key(url: Any) -> tuple[Any, ...]:
-    """What makes two URLs one broker: host, port, and virtual host or database. A user and a password do not."""
-    urls = url if isinstance(url, list | tuple) else str(url or "").split(";")
-    return tuple(_place(one) for one in urls)
 
 
 def make_brokers(parts: Iterable[Part], on_reject: Callable[[Any, bool], None], refuse: Refuse) -> Publishing:
@@ -131,10 +122,3 @@ def _key_of(part: Part) -> Any:
     # A prefix keeps apart what one Redis database holds.
     prefix = dict(conf.broker_transport_options).get("global_keyprefix", "")
     return broker_key(conf.broker_write_url), prefix
-
-
-def _place(url: str) -> tuple[Any, ...]:
-    scheme, host, port, _user, _password, path, _query = url_to_parts(url)
-    scheme = {"pyamqp": "amqp"}.get(scheme or "amqp", scheme or "amqp")
-    virtual_host = (path or "").strip("/") or VIRTUAL_HOSTS.get(scheme, "/")
-    return scheme, host or "localhost", port or PORTS.get(scheme), virtual_host

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from fakeredis import FakeServer
 
-from .connections import PORTS, broker_key
 from .members import EVERY
+from .places import PORTS, broker_key
 from .stage import check_queues
 
 if TYPE_CHECKING:

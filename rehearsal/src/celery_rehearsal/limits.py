@@ -46,7 +46,7 @@ NOT_SIMULATED = {
         "each redelivers by rules of its own, as SQS after its visibility timeout; transport= chooses one of the two",
     ),
     "two_brokers": (
-        "reading from Redis and writing to AMQP, or vice versa",
+        "reading from Redis and writing to AMQP or to another Redis, and vice versa",
         "an app has one broker; choose by transport=",
     ),
     "redis_options": ("transport options that kombu's Redis channel has since", "this kombu is newer than the kit"),

@@ -8,9 +8,9 @@ import socket
 import sys
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from .connections import broker_key
 from .errors import RealWorldError
 from .patching import swap_attribute
+from .places import broker_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable

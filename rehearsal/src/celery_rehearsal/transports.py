@@ -9,6 +9,7 @@ from kombu.utils.imports import symbol_by_name
 
 from . import limits
 from .errors import BadUseError, NotSimulatedError
+from .places import broker_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,12 +39,16 @@ def check_transport(transport: str | None) -> None:
 def transport_of(app: Celery) -> str:
     """Return "fakeredis" for an app on Redis, "memory" for one on AMQP or kombu's memory transport.
 
-    Raises NotSimulatedError for an app on any other broker, or on one to read from and another to write to.
+    Raises NotSimulatedError for an app on any other broker, or on one to read from and another to write to. URLs of two
+    RabbitMQs are taken for nodes of one cluster, which share their queues. Redis servers share none to write to.
     """
     found = {_stand_in(named) for named in _named(app)}
     if len(found) > 1:
         raise NotSimulatedError(f"the app's broker URLs name both Redis and AMQP; {limits.reason('two_brokers')}")
-    return found.pop()
+    kind = found.pop()
+    if kind == "fakeredis" and broker_key(app.conf.broker_read_url) != broker_key(app.conf.broker_write_url):
+        raise NotSimulatedError(f"the app reads from one Redis and writes to another; {limits.reason('two_brokers')}")
+    return kind
 
 
 def make_broker(transport: str | None, tap: Tap, app: Celery) -> Broker:

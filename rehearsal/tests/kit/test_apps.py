@@ -11,7 +11,7 @@ from celery import Celery, _state, current_app, shared_task
 from celery.exceptions import TimeoutError as NoResultError
 from celery.schedules import crontab
 from celery_rehearsal import BadUseError, RealWorldError, VirtualCelery
-from celery_rehearsal.connections import broker_key
+from celery_rehearsal.places import broker_key
 
 from .conftest import NOON
 from .test_restoration import picture

@@ -80,7 +80,11 @@ def test_two_brokers_are_refused() -> None:
     for settings in two:
         with pytest.raises(NotSimulatedError, match="both Redis and AMQP"):
             broker_of(**settings)
-    assert broker_of(broker_read_url="redis://a", broker_write_url="redis://b") is RedisBroker
+    for other in ("redis://b", "redis://a/1", "redis://a:6380"):
+        with pytest.raises(NotSimulatedError, match="reads from one Redis and writes to another"):
+            broker_of(broker_read_url="redis://a", broker_write_url=other)
+    assert broker_of(broker_read_url="redis://:secret@a", broker_write_url="redis://a:6379/0") is RedisBroker
+    assert broker_of(broker_read_url="amqp://a", broker_write_url="amqp://b") is MemoryBroker
     assert broker_of(broker_url="amqp://a;pyamqp://b") is MemoryBroker
 
 

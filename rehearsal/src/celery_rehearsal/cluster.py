@@ -13,7 +13,6 @@ from . import watchdog as watchdogs
 from .arguments import aware
 from .assertions import Assertions
 from .beat_program import BeatProgram
-from .beats import Shelves
 from .clock import VirtualClock
 from .connections import make_brokers
 from .errors import BadUseError, NestedClusterError
@@ -28,6 +27,7 @@ from .process import Processes
 from .redis_client import keep_version
 from .results import install_backend
 from .settings_table import warn_of_limits, warn_of_settings, warn_of_zone
+from .shelves import Shelves
 from .stage import guard_calls, load, set_stage, wrap_tasks
 from .strands import Strands
 from .timeline import Timeline

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import timedelta
 
-    from .beats import Shelves
+    from .shelves import Shelves
     from .workers import Worker
 
 # Where in a task a worker can be told to die.

@@ -16,7 +16,7 @@ from .leaving import is_verdict
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .strands import Strand
+    from .strand import Strand
 
 
 class Child:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from .beat_program import BeatProgram
     from .broker import Broker
     from .clock import VirtualClock
-    from .strands import Strand, Strands
+    from .strand import Strand
+    from .strands import Strands
     from .timeline import Timeline
     from .watch import Watch
     from .workers import Worker

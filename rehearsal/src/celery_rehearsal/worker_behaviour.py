@@ -12,15 +12,16 @@ from celery.app import autoretry
 from celery.concurrency import base as pools
 from celery.exceptions import WorkerTerminate
 from celery.utils.collections import LimitedSet
+from celery.utils.threads import LocalStack
+from greenlet import getcurrent, greenlet  # type: ignore[import-untyped]  # its stubs are no part of the project
 from kombu.asynchronous import timer
 from kombu.transport import redis
 from kombu.utils.scheduling import round_robin_cycle
 from kombu.utils.uuid import uuid as kombu_uuid
 
 from .sigkill import kills_without_handlers
-from .strands import stacks_are_per_greenlet
 
-__all__ = ["kills_without_handlers", "stacks_are_per_greenlet"]
+__all__ = ["kills_without_handlers"]
 
 
 def limited_set_is_its_attributes() -> bool:
@@ -79,6 +80,14 @@ def child_tells_of_its_job() -> bool:
     vars(child).update(pipes, wait_for_job=lambda: (TASK, (1, 0, int, ("7",), {})))
     vars(child).update(maxtasks=1, max_memory_per_child=0, on_ready_counter=None)
     return bool(child.workloop(pid=1) == EX_RECYCLE and told[-1] == (READY, (1, 0, (True, 7), None)))
+
+
+def stacks_are_per_greenlet() -> bool:
+    """Whether Celery keeps a stack per greenlet. It does not where USE_FAST_LOCALS is set."""
+    stack: Any = LocalStack()
+    stack.push(1)
+    other = greenlet(lambda: stack.top)
+    return other.switch() is None and getcurrent() in stack._local.__storage__
 
 
 def channel_sends_one_brpop() -> bool:

@@ -18,7 +18,7 @@ import pytest
 from celery import current_task
 from celery.schedules import schedule
 from celery_rehearsal import NeverIdleError, NotSimulatedError, VirtualCelery
-from celery_rehearsal.strands import Strand
+from celery_rehearsal.strand import Strand
 
 from .conftest import NOON
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import BadUseError, NotSimulatedError
 from .limits import reason
-from .pool import Prefork, Solo
+from .prefork import Prefork
+from .solo import Solo
 
 if TYPE_CHECKING:
     from celery import Celery

@@ -17,8 +17,9 @@ from kombu.utils.imports import symbol_by_name
 from .consumer import consumer_class
 from .errors import TestkitError
 from .leaving import is_verdict
-from .pool import Prefork, Solo
+from .prefork import Prefork
 from .program import make_program, receive_sigterm
+from .solo import Solo
 from .timer import Timer
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ POOLS: dict[str, Any] = {
 }
 
 
-def worker_options(app: Celery, given: dict[str, Any]) -> dict[str, Any]:
+def worker_options(app: Celery, **given: Any) -> dict[str, Any]:
     """Arguments for Celery's `WorkController`.
 
     Raises BadUseError for a wrong number, NotSimulatedError for another pool.

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import pickle
 from contextvars import Context
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from celery.beat import PersistentScheduler, Service
+from celery.beat import Service
 
-from . import schedulers
+from . import schedulers, shelves
 from .clock import MICROSECONDS
 from .settings import check_eager
 
@@ -35,38 +34,6 @@ LONGEST_SLEEP = 10 * 366 * 86_400.0
 # Seconds. django-celery-beat's scheduler wakes each 5 s, to see edits. Here it wakes at such an instant only after
 # something has run that can have made one, and each 300 s, when it reads the entries of the next two hours.
 FOREIGN_SLEEP = 300
-
-
-class Shelf(dict[str, Any]):
-    """A schedule file without a file: what was synced survives the beat, the rest does not."""
-
-    def __init__(self, disk: dict[str, bytes], filename: str) -> None:
-
-        super().__init__(pickle.loads(disk[filename]) if filename in disk else {})  # noqa: S301
-        self._disk = disk
-        self._filename = filename
-
-    def sync(self) -> None:
-        self._disk[self._filename] = pickle.dumps(dict(self))
-        # Beat goes on with what it reads back, as from a shelf with `writeback`: what does not survive is lost at once.
-        self.update(pickle.loads(self._disk[self._filename]))  # noqa: S301
-
-    def close(self) -> None:
-        self.sync()
-
-
-class Shelves:
-    """Stands for the `shelve` module in `PersistentScheduler`."""
-
-    def __init__(self) -> None:
-        self.disk: dict[str, bytes] = {}
-
-    def open(self, filename: str, **_options: Any) -> Shelf:
-        return Shelf(self.disk, filename)
-
-    def scheduler(self) -> type[Any]:
-        """Celery's default scheduler, its file in memory: syncs to a disk would take most of a year's run."""
-        return type("PersistentScheduler", (PersistentScheduler,), {"persistence": self, "__module__": __name__})
 
 
 class Beat:
@@ -136,7 +103,7 @@ class Beat:
     def kill(self) -> None:
         """A SIGKILL: what was not synced is forgotten."""
         store = getattr(self.scheduler, "_store", None)
-        if store is not None and not isinstance(store, Shelf):
+        if store is not None and not isinstance(store, shelves.Shelf):
             store.dict.close()
             store.dict = None
 
@@ -208,4 +175,4 @@ def entry_order(one: Any, other: Any) -> bool:
 
 
 def _is_celerys_own(scheduler: Any) -> bool:
-    return scheduler.__module__ in {"celery.beat", __name__}
+    return scheduler.__module__ in {"celery.beat", shelves.__name__}

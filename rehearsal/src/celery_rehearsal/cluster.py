@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import tempfile
 import threading
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from . import limits, schedulers, seams, waits
 from . import watchdog as watchdogs
 from .arguments import aware
 from .assertions import Assertions
-from .beat_program import BeatProgram
-from .beats import Shelves
 from .clock import VirtualClock
 from .connections import make_brokers
 from .errors import BadUseError, NestedClusterError
@@ -21,20 +17,20 @@ from .faults import Faults
 from .freezes import Freezes
 from .guards import guard_eager, guard_threads
 from .host import check_zone, forget_zone, set_zone
-from .leaving import guard_entries, guard_signals
+from .leaving import guard_signals
 from .members import Part, parts
 from .network import guard_network
 from .process import Processes
 from .redis_client import keep_version
 from .results import install_backend
 from .settings_table import warn_of_limits, warn_of_settings, warn_of_zone
+from .shelves import Shelves
 from .stage import guard_calls, load, set_stage, wrap_tasks
 from .strands import Strands
 from .timeline import Timeline
 from .watch import Watch
 from .watchdog import PATIENCE
 from .worker_options import worker_options
-from .workers import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -42,7 +38,9 @@ if TYPE_CHECKING:
 
     from celery import Celery
 
+    from .beat_program import BeatProgram
     from .broker import Broker
+    from .workers import Worker
 
 _running: list[VirtualCelery] = []
 
@@ -103,13 +101,11 @@ class VirtualCelery(Faults, Assertions):
         self._start = aware(start, "start")
         self._options = worker_options(
             self.app,
-            {
-                "pool": pool,
-                "concurrency": concurrency,
-                "max_tasks_per_child": max_tasks_per_child,
-                "time_limit": time_limit,
-                "soft_time_limit": soft_time_limit,
-            },
+            pool=pool,
+            concurrency=concurrency,
+            max_tasks_per_child=max_tasks_per_child,
+            time_limit=time_limit,
+            soft_time_limit=soft_time_limit,
         )
         self._owner = {name: part for part in self._parts for name in part.beat_names()}
         self._beats_wanted = list(self._owner)
@@ -158,6 +154,12 @@ class VirtualCelery(Faults, Assertions):
     def _enter(self, undo: ExitStack) -> None:
         self._freezes.set_aside(undo)
         keep_version(undo)
+        self._load(undo)
+        self._set_stage(undo)
+        self._guard(undo)
+        self._start_members(undo)
+
+    def _load(self, undo: ExitStack) -> None:
         for part in self._parts:
             load(undo, part.app, checks=self._allowed["checks"])
             if part.beat_names():
@@ -166,6 +168,8 @@ class VirtualCelery(Faults, Assertions):
         for app in self.apps:
             forget_zone(undo, app)
         self.timeline.zone = self.app.timezone
+
+    def _set_stage(self, undo: ExitStack) -> None:
         self.watch.publishing = make_brokers(self._parts, self.watch.rejected, self._refuse)
         self.watch.consumes = self.consumes
         self.broker: Broker = self.brokers[0]
@@ -176,23 +180,6 @@ class VirtualCelery(Faults, Assertions):
             part.processes = Processes(undo, part.app, part.beats_app)
             part.locals = install_backend(undo, self, part, self._result_backend, servers=self._allowed["sockets"])
         schedulers.prepare(undo, self.apps, self.redis_server)
-        self._guard(undo)
-        watchdogs.install(undo, self.strands, self._refuse, self._patience)
-        waits.install(undo, self.clock, self.strands, self._refuse, threads=self._allowed["threads"])
-        for app in self.apps:
-            wrap_tasks(undo, app, self)
-        guard_calls(undo, self)
-        if any(part.on_disk for part in self._parts) and self._schedule_filename == "schedule":
-            folder = undo.enter_context(tempfile.TemporaryDirectory(prefix="beat-"))
-            self._schedule_filename = str(Path(folder) / "schedule")
-        self._enlist()
-        self._undo = undo
-        undo.callback(self._close)
-        self.watch.connect(undo)
-        for name in self._queues:
-            self._make_worker(name)
-        for name in self._beats_wanted:
-            self._make_beat(name)
 
     def _guard(self, undo: ExitStack) -> None:
         warn_of_settings(self.app)
@@ -209,57 +196,11 @@ class VirtualCelery(Faults, Assertions):
         self._is_ours = guard_threads(undo, self._refuse, in_member=self._in_member, allowed=self._allowed["threads"])
         allowed = self._allowed["sockets"]
         guard_network(undo, self._refuse, ours=self._is_ours, apps=self.apps, allowed=allowed)
-
-    def _close(self) -> None:
-        with ExitStack() as stack:  # one that fails to stop keeps no other running
-            stack.callback(self.workers.clear)
-            stack.callback(self.beats.clear)
-            stack.callback(self._switch_off)
-            for worker in self.workers.values():
-                stack.callback(worker.kill)
-            for beat in self.beats.values():
-                stack.callback(beat.stop)
-
-    def _switch_off(self) -> None:
-        for strand in list(self.strands.waiting):
-            self.strands.kill(strand, "at the end of the cluster")
-
-    def _make_worker(self, name: str) -> None:
-        wrap_tasks(self._undo, self._owner[name].app, self)
-        self._act(name, lambda: self._start_worker(name))
-
-    def _start_worker(self, name: str) -> None:
-        part = self._owner[name]
-        part.locals.forget(name)
-        self.workers[name] = Worker(
-            part.app,
-            name,
-            queues=self._queues[name],
-            broker=part.broker,
-            started=self.clock.ticks,
-            watch=self.watch,
-            strands=self.strands,
-            clock=self.clock,
-            options=self._options,
-            processes=part.processes,
-        )
-
-    def _make_beat(self, name: str) -> None:
-        self._act(name, lambda: self._start_beat(name))
-
-    def _start_beat(self, name: str) -> None:
-        part = self._owner[name]
-        part.locals.forget(name)
-        self.beats[name] = BeatProgram(
-            part.app,
-            name,
-            scheduler=part.scheduler,
-            filename=f"{self._schedule_filename}-{name}",
-            ticks=self.clock.ticks,
-            watch=self.watch,
-            processes=part.processes,
-        )
-        guard_entries(self._undo, self.beats[name].scheduler, self.leave)
+        watchdogs.install(undo, self.strands, self._refuse, self._patience)
+        waits.install(undo, self.clock, self.strands, self._refuse, threads=self._allowed["threads"])
+        for app in self.apps:
+            wrap_tasks(undo, app, self)
+        guard_calls(undo, self)
 
     def _is_running(self) -> bool:
         return _running == [self]

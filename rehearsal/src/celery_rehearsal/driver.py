@@ -95,6 +95,10 @@ class Driver(Steps, Crew):
         for app in self.apps:
             check_eager(app)
 
+    def _not_in_task(self, what: str) -> None:
+        if self._current is not None:
+            self._refuse(BadUseError(f"{what}() inside a task: only the test can call it"))
+
     def _is_running(self) -> bool:
         raise NotImplementedError
 

@@ -11,7 +11,8 @@ from importlib.metadata import version
 from packaging.version import Version
 
 from .errors import SeamMovedError
-from .seam_list import SEAMS, Seam
+from .seam_list import SEAMS
+from .seam_looks import Seam
 
 # From the first that fires an 18:00 entry on time on a spring Sunday, to the last that the canaries have run
 # on.

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 from contextvars import Context
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from celery.exceptions import WorkerShutdown, WorkerTerminate
 
 from .clock import MICROSECONDS
-from .errors import Escape, NeverIdleError, TestkitError, WorkerKilled
-from .leaving import is_verdict
+from .errors import Escape, NeverIdleError, WorkerKilled
+from .escapes import Escapes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,9 +17,9 @@ if TYPE_CHECKING:
     from .beat_program import BeatProgram
     from .broker import Broker
     from .clock import VirtualClock
-    from .strands import Strand, Strands
+    from .strand import Strand
+    from .strands import Strands
     from .timeline import Timeline
-    from .watch import Watch
     from .workers import Worker
 
 MILLISECOND = 1_000
@@ -33,19 +32,15 @@ PATIENCE = 86_400 * MICROSECONDS
 TURNS = 200_000
 
 
-class Steps:
-    """Mixed into `VirtualCelery`. `_leaving` is what is on its way to the test."""
+class Steps(Escapes):
+    """Mixed into `VirtualCelery`."""
 
     workers: dict[str, Worker]
     beats: dict[str, BeatProgram]
     broker: Broker
     clock: VirtualClock
     timeline: Timeline
-    watch: Watch
     strands: Strands
-    _leaving: BaseException | None = None
-    _thread: int
-    _is_ours: Callable[[], bool]
 
     @property
     def _current(self) -> Worker | None:
@@ -130,10 +125,8 @@ class Steps:
         self.strands.resume(strand)
         if strand.done:
             self._ended(strand)
-        if self._leaving is not None:
-            # Raised here, where no exception is being handled that would become its context.
-            error, self._leaving = self._leaving, None
-            raise error
+        # Here no exception is being handled that would become its context.
+        self._raise_what_left()
         return True
 
     def _ended(self, strand: Strand) -> None:
@@ -153,18 +146,6 @@ class Steps:
             self.stop_worker(worker.name, detail="WorkerShutdown in a task")
         elif self.workers.get(worker.name) is worker:
             self._lose_worker(worker, str(end) if isinstance(end, WorkerKilled) else "WorkerTerminate in a task")
-
-    def leave(self, error: BaseException) -> None:
-        """Raise an Escape if code that a member runs has raised an exception that is meant for the test."""
-        if self._in_member() and is_verdict(error):
-            self._leaving = error
-            raise Escape(error) from error
-
-    def leave_signal(self, error: BaseException) -> None:
-        """As `leave`, in a handler of a signal, whose errors Celery swallows in the test's own calls too."""
-        self.leave(error)
-        if is_verdict(error) or isinstance(error, TestkitError):
-            raise Escape(error) from error
 
     def _drive(self, ticks: int | None, until: Callable[[], Any] | None) -> bool:
         """The test's own code waits: let time pass."""
@@ -187,26 +168,6 @@ class Steps:
             if outside or isinstance(error, Escape):
                 raise
             raise Escape(error) from error
-
-    def _in_member(self) -> bool:
-        """Whether a worker, a beat, or a thread that one of them started is acting, and not the test."""
-        if threading.get_ident() == self._thread:
-            return self.watch.actor != "test"
-        return self._is_ours()
-
-    def _refuse(self, error: Exception) -> NoReturn:
-        in_thread = threading.get_ident() != self._thread
-        if in_thread or self._in_member():
-            # What runs in between takes the error for its own, and may catch an Escape too. The step asks for this.
-            # The first: what cleans up after it is often refused as well.
-            self._leaving = self._leaving or error
-        raise error if in_thread or not self._in_member() else Escape(error)
-
-    def _raise_what_left(self) -> None:
-        """Raise what a thread left behind between two steps."""
-        error, self._leaving = self._leaving, None
-        if error is not None:
-            raise error
 
     def _check_caller(self) -> None:
         raise NotImplementedError

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import BadUseError, NotSimulatedError
 from .limits import reason
-from .pool import Prefork, Solo
+from .prefork import Prefork
+from .solo import Solo
 
 if TYPE_CHECKING:
     from celery import Celery
@@ -20,7 +21,7 @@ POOLS: dict[str, Any] = {
 }
 
 
-def worker_options(app: Celery, given: dict[str, Any]) -> dict[str, Any]:
+def worker_options(app: Celery, **given: Any) -> dict[str, Any]:
     """Arguments for Celery's `WorkController`.
 
     Raises BadUseError for a wrong number, NotSimulatedError for another pool.

@@ -7,19 +7,16 @@ from contextvars import Context
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from celery import signals
 from celery.app import trace
 from celery.worker import state
-from celery.worker.consumer import Consumer
 from celery.worker.worker import WorkController
-from kombu.utils.imports import symbol_by_name
 
-from .consumer import consumer_class
+from .controller import make_controller
 from .errors import TestkitError
 from .leaving import is_verdict
-from .pool import Prefork, Solo
-from .program import make_program, receive_sigterm
-from .timer import Timer
+from .prefork import Prefork
+from .program import receive_sigterm
+from .solo import Solo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,11 +27,12 @@ if TYPE_CHECKING:
     from .clock import VirtualClock
     from .process import Active, Processes
     from .strands import Strands
+    from .timer import Timer
     from .watch import Watch
 
 
 class Worker:
-    """A running worker. `name` is its name in the timeline, `queues` what it consumes."""
+    """A running worker. `name` is its name in the timeline, `queues` what it consumes from its start on."""
 
     def __init__(
         self,
@@ -53,7 +51,6 @@ class Worker:
         self.name = name
         # The contextvars of its process.
         self.context = Context()
-        self.queues = queues
         self.started = started
         self._broker = broker
         self._processes = processes
@@ -63,12 +60,12 @@ class Worker:
         self.next_restore_at: int | None = started
         self._polls = False
         with self.active():
-            self.controller = _controller(app, name, queues=queues, watch=watch, processes=processes, options=options)
+            self.controller = make_controller(app, name, queues, watch, processes, **options)
             self.timer: Timer = self.controller.timer
             self.pool: Prefork | Solo = self.controller.pool
             self.pool.attach(strands=strands, timer=self.timer, name=name, worker=self, ticks=lambda: clock.ticks)
             self.controller.blueprint.start(self.controller)
-            self._own_tracers(app)
+            self._own_tracers()
         self.consumer: Any = self.controller.consumer
 
     def active(self) -> Active:
@@ -183,21 +180,18 @@ class Worker:
                     state.task_ready(item.entry.args[0])
             consumer.blueprint.restart(consumer)
             consumer.start()
-            self._own_tracers(consumer.app)
+            self._own_tracers()
 
     def kill(self) -> None:
         """A SIGKILL: nothing of the shutdown runs; the broker loses the connection."""
         self.timer.clear()
         self._broker.abandon(self.consumer.connection)
-        for request in self._own_requests():
+        for request in [r for r in state.requests.values() if r.hostname == self.consumer.hostname]:
             state.task_ready(request)
 
-    def _own_requests(self) -> list[Any]:
-        return [r for r in state.requests.values() if r.hostname == self.consumer.hostname]
-
-    def _own_tracers(self, app: Celery) -> None:
+    def _own_tracers(self) -> None:
         # Each start of a worker puts its own tracer, with its node name, into the tasks that all of them share.
-        tracers = {name: SimpleNamespace(__trace__=task.__trace__) for name, task in app.tasks.items()}
+        tracers = {name: SimpleNamespace(__trace__=task.__trace__) for name, task in self.app.tasks.items()}
         vars(trace)["_localized"][0] = tracers
 
     def _drain(self) -> bool:
@@ -214,44 +208,3 @@ class Worker:
             # A solo worker runs what it has read before it acks any of it.
             if self.pool.uses_semaphore or not self._broker.reads_all:
                 return True
-
-
-class Slots:
-    """Mixed into Celery's worker. Requests wait for a free child, as where Celery's event loop drives the pool."""
-
-    app: Celery
-    pool: Any
-
-    def _process_task(self, req: Any) -> None:
-        process: Any = super()._process_task  # type: ignore[misc] # Celery's class comes after this one
-        if self.pool.uses_semaphore and self.app.conf.worker_pool_putlocks:
-            self.pool.semaphore.acquire(process, req)
-        else:
-            process(req)
-
-    def _quick_release(self) -> None:
-        if self.pool.uses_semaphore:
-            self.pool.semaphore.release()
-
-
-def _controller(
-    app: Celery, name: str, *, queues: list[str], watch: Watch, processes: Processes, options: dict[str, Any]
-) -> Any:
-    base = symbol_by_name(app.conf.worker_consumer) if app.conf.worker_consumer else Consumer
-    return make_program(
-        app,
-        name,
-        processes,
-        Slots,
-        **options,
-        use_eventloop=False,
-        timer_cls=Timer,
-        consumer_cls=consumer_class(base, watch),
-        queues=processes.queue_names(queues),
-        # Nothing but the signal tells of a heartbeat here.
-        without_heartbeat=not signals.heartbeat_sent.receivers,
-        without_mingle=True,
-        without_gossip=True,
-        # Else Celery would read and write the file that the app names.
-        statedb="",
-    )

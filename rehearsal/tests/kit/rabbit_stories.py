@@ -5,98 +5,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from kombu import Exchange, Queue
-from kombu.utils.uuid import uuid
+from kombu import Queue
+
+from .rabbit_program import SOON, Program
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-# Seconds that a client waits for what may be under way.
-SOON = 0.2
-
-
-class Program:
-    """Clients of one broker. What they take is in `taken`, as (queue, body, redelivered)."""
-
-    def __init__(self, connect: Callable[[], Any]) -> None:
-        self._connect = connect
-        self.connections: list[Any] = []
-        self.taken: list[tuple[str, Any, bool]] = []
-        self.messages: list[Any] = []
-        # Names of its own, so that what another run left on a server is not seen.
-        self._mark = uuid()
-        self._declared: list[Any] = []
-
-    def connection(self) -> Any:
-        """Open one more connection."""
-        self.connections.append(self._connect())
-        return self.connections[-1]
-
-    def queue(self, name: str, exchange: Exchange | None = None, key: str | None = None, **options: Any) -> Queue:
-        """A queue of this program."""
-        found = Queue(f"{name}.{self._mark}", exchange or "", f"{name}.{self._mark}" if key is None else key, **options)
-        self._declared.append(found)
-        return found
-
-    def exchange(self, kind: str) -> Exchange:
-        """An exchange of this program."""
-        found = Exchange(f"{kind}.{self._mark}", type=kind)
-        self._declared.append(found)
-        return found
-
-    def send(self, queue: Queue, *bodies: Any, key: str | None = None, **options: Any) -> None:
-        """Send messages to a queue, or to its exchange with a key."""
-        with self._connect() as connection, connection.Producer() as producer:
-            where = queue.routing_key if key is None else key
-            for body in bodies:
-                producer.publish(body, exchange=queue.exchange, routing_key=where, declare=[queue], **options)
-
-    def consumer(self, *queues: Queue, prefetch: int = 0, ack: bool = True) -> Any:
-        """Open a connection that consumes the queues, and take what is there."""
-        connection = self.connection()
-        channel = connection.default_channel
-        for queue in queues:
-
-            def take(body: Any, message: Any, name: str = queue.name) -> None:
-                redelivered = bool((message.delivery_info or {}).get("redelivered"))
-                self.taken.append((name.partition(".")[0], body, redelivered))
-                self.messages.append(message)
-                if ack:
-                    message.ack()
-
-            consumer = connection.Consumer([queue(channel)], callbacks=[take], accept=["json"])
-            channel.basic_qos(0, prefetch, True)
-            consumer.consume()
-        self.drain(connection)
-        return connection
-
-    def drain(self, connection: Any, times: int = 50) -> None:
-        """Take what is there."""
-        for _ in range(times):
-            try:
-                connection.drain_events(timeout=SOON)
-            except TimeoutError:
-                return
-
-    def bodies(self) -> list[Any]:
-        """The bodies taken so far."""
-        return [body for _queue, body, _redelivered in self.taken]
-
-    def size(self, queue: Queue) -> Any:
-        """How many messages are ready; None without a queue."""
-        with self._connect() as connection:
-            try:
-                return connection.default_channel.queue_declare(queue.name, passive=True).message_count
-            except connection.channel_errors:
-                return None
-
-    def close(self) -> None:
-        """Close what is open, and delete what was declared."""
-        for connection in self.connections:
-            connection.release()
-        with self._connect() as connection:
-            for made in self._declared:
-                made(connection.default_channel).delete()
 
 
 def backlog(program: Program) -> Any:

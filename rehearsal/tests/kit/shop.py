@@ -59,3 +59,10 @@ def make_app(**settings: Any) -> Celery:
         return sum(numbers)
 
     return app
+
+
+def app_with(backend: Any) -> Any:
+    """The shop's app with another result backend, given as an application gives it: to the app."""
+    app: Any = make_app()
+    app.conf.result_backend = app.backend_cls = backend
+    return app

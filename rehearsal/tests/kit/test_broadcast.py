@@ -88,3 +88,39 @@ def test_broadcast_reaches_the_workers_that_it_reaches_on_a_server(transport: st
     """Each one on RabbitMQ. None on Redis: it publishes with a routing key, and workers listen without one."""
     with server(transport) as url:
         assert real(url) == virtual(url, transport) == WORKERS * [runs]
+
+
+def test_broadcast_reaches_each_worker_on_memory() -> None:
+    """As on AMQP: each process has drawn a name of its own for its queue."""
+    app = make_app("amqp://broker.invalid")
+    with VirtualCelery(app, start=NOON, transport="memory", workers=3) as celery:
+        app.tasks[TASK].delay()
+        celery.advance(minutes=1)
+        assert sorted(record.worker for record in celery.timeline.of("started")) == ["worker1", "worker2", "worker3"]
+        celery.kill_worker("worker1")
+        celery.stop_worker("worker2")
+        app.tasks[TASK].delay()
+        celery.run_until_idle()
+        assert [record.worker for record in celery.timeline.of("started")][3:] == ["worker3"]
+
+
+def test_a_broadcast_message_of_a_lost_worker_is_lost() -> None:
+    """Its queue goes with the worker. No other worker runs the task a second time."""
+    app = make_app("amqp://broker.invalid")
+    with VirtualCelery(app, start=NOON, transport="memory", workers=2) as celery:
+        app.tasks[TASK].apply_async(countdown=60)
+        celery.advance(seconds=1)
+        celery.kill_worker("worker1")
+        celery.run_until_idle()
+        assert [record.worker for record in celery.timeline.of("started")] == ["worker2"]
+        assert celery.timeline.of("redelivered") == []
+
+
+def test_broadcast_reaches_nobody_on_redis() -> None:
+    """kombu publishes to the routing key, and the workers listen without it."""
+    app = make_app("redis://broker.invalid")
+    with VirtualCelery(app, start=NOON, workers=2, transport="fakeredis") as celery:
+        app.tasks[TASK].delay()
+        celery.advance(minutes=1)
+        celery.assert_not_ran(TASK)
+        celery.assert_idle()

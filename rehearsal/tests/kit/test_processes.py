@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import copy
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 from celery import Celery, Task, signals
 from celery.worker import state
 from celery_rehearsal import VirtualCelery
 from kombu import Queue
-from kombu.common import Broadcast
 
 from .conftest import NOON
 from .shop import make_app
@@ -79,25 +78,6 @@ def test_a_worker_changes_its_own_settings_alone(app: Celery, transport: str) ->
         celery.advance(seconds=1)
         assert vars(app)["seen"][2] == before
     assert look(app.conf) == before
-
-
-def test_settings_that_are_one_object_stay_one_in_each_process(app: Celery) -> None:
-    """Two settings can be one list, and one can contain itself. A worker has one copy of it, under both names."""
-    shared: list[Any] = []
-    app.conf.one, app.conf.two, app.conf.nested = shared, shared, {"itself": None, "list": [shared]}
-    app.conf.nested["itself"] = app.conf.nested
-
-    @app.task(name="append", shared=False)
-    def append() -> list[Any]:
-        app.conf.one.append("worker")
-        return [*app.conf.two, *app.conf.nested["itself"]["list"][0]]
-
-    with VirtualCelery(app, start=NOON, beats=0) as celery:
-        sent = append.delay()
-        celery.run_until_idle()
-        assert sent.result == ["worker", "worker"]
-        assert shared == app.conf.two == []
-        assert app.conf.nested["itself"] is app.conf.nested
 
 
 def test_a_workers_routes_are_its_own(app: Celery, transport: str) -> None:
@@ -261,56 +241,6 @@ def test_the_identity_of_settings_stays(app: Celery) -> None:
     assert list(schedule) == ["entry"]
 
 
-@pytest.mark.parametrize("transport", ["memory", "fakeredis"])
-def test_settings_forget_the_processes_that_are_gone(app: Celery, transport: str) -> None:
-    """A process's AMQP object listens to settings while it lives; a hundredth cluster starts as fast as the first."""
-    app.amqp  # noqa: B018 # makes the test's own
-    before = list(vars(app.conf)["_observers"])
-    with VirtualCelery(app, start=NOON, transport=transport) as celery:
-        celery.kill_worker("worker1")
-        celery.start_worker("worker1")
-        celery.stop_beat()
-        celery.start_beat()
-        assert vars(app.conf)["_observers"] == before
-    assert vars(app.conf)["_observers"] == before
-
-
-class Project:
-    """Settings as an object with a namespace, as Django's are."""
-
-    CELERY_BEAT_SCHEDULE: ClassVar[dict[str, Any]] = {"entry": {"task": "note", "schedule": timedelta(hours=1)}}
-    CELERY_TASK_ROUTES: ClassVar[list[Any]] = [{"note": {"queue": "notes"}}]
-
-
-@pytest.mark.parametrize("read_first", [True, False])
-def test_settings_of_an_object_are_separate_too(read_first: bool) -> None:
-    """A task that changes them in place changes neither the object nor the next beat, whenever they are first read."""
-    app = Celery("project", broker="redis://broker.invalid/0", set_as_current=False, fixups=[])
-    app.config_from_object(Project, namespace="CELERY")
-    before = copy.deepcopy((Project.CELERY_BEAT_SCHEDULE, Project.CELERY_TASK_ROUTES))
-
-    @app.task(name="note", shared=False)
-    def note() -> None: ...
-
-    @app.task(name="spoil", shared=False)
-    def spoil_in_place() -> None:
-        app.conf.beat_schedule["other"] = {"task": "note", "schedule": 1.0}
-        app.conf.task_routes[0]["note"]["queue"] = "elsewhere"
-
-    if read_first:
-        assert app.conf.beat_schedule is Project.CELERY_BEAT_SCHEDULE
-    with VirtualCelery(app, start=NOON) as celery:
-        spoil_in_place.delay()
-        celery.advance(MINUTE)
-        celery.stop_beat()
-        celery.start_beat(fresh=True)
-        celery.advance(timedelta(hours=2))
-        assert {record.entry for record in celery.timeline.of("beat")} == {"entry"}
-        spoil_in_place.run()
-    assert before == (Project.CELERY_BEAT_SCHEDULE, Project.CELERY_TASK_ROUTES)
-    assert app.conf.beat_schedule is Project.CELERY_BEAT_SCHEDULE
-
-
 def test_a_call_of_the_base_class_keeps_the_request(app: Celery, transport: str) -> None:
     """A task class whose `__call__` calls `super().__call__` sees its own id, as in a real worker."""
 
@@ -330,57 +260,3 @@ def test_a_call_of_the_base_class_keeps_the_request(app: Celery, transport: str)
         sent = asks.delay()
         celery.run_until_idle()
     assert seen == [sent.id]
-
-
-def broadcast_app() -> Celery:
-    """The app of Celery's documentation on broadcast."""
-    app = make_app(task_queues=(Broadcast("broadcast_tasks"), Queue("celery")))
-    app.conf.task_routes = {"note": {"queue": "broadcast_tasks", "exchange": "broadcast_tasks"}}
-    return app
-
-
-def test_broadcast_reaches_each_worker_on_memory() -> None:
-    """As on AMQP: each process has drawn a name of its own for its queue."""
-    app = broadcast_app()
-    with VirtualCelery(app, start=NOON, transport="memory", workers=3) as celery:
-        app.tasks["note"].delay()
-        celery.advance(MINUTE)
-        assert sorted(record.worker for record in celery.timeline.of("started")) == ["worker1", "worker2", "worker3"]
-        celery.kill_worker("worker1")
-        celery.stop_worker("worker2")
-        app.tasks["note"].delay()
-        celery.run_until_idle()
-        assert [record.worker for record in celery.timeline.of("started")][3:] == ["worker3"]
-
-
-def test_a_broadcast_message_of_a_lost_worker_is_lost() -> None:
-    """Its queue goes with the worker. No other worker runs the task a second time."""
-    app = broadcast_app()
-    with VirtualCelery(app, start=NOON, transport="memory", workers=2) as celery:
-        app.tasks["note"].apply_async(countdown=60)
-        celery.advance(seconds=1)
-        celery.kill_worker("worker1")
-        celery.run_until_idle()
-        assert [record.worker for record in celery.timeline.of("started")] == ["worker2"]
-        assert celery.timeline.of("redelivered") == []
-
-
-def test_broadcast_reaches_nobody_on_redis() -> None:
-    """kombu publishes to the routing key, and the workers listen without it."""
-    app = broadcast_app()
-    with VirtualCelery(app, start=NOON, workers=2, transport="fakeredis") as celery:
-        app.tasks["note"].delay()
-        celery.advance(MINUTE)
-        celery.assert_not_ran("note")
-        celery.assert_idle()
-
-
-def test_settings_keep_nothing_of_a_cluster(app: Celery) -> None:
-    """Each process has an AMQP object that listens to the settings; thousands of clusters leave none behind."""
-    kept = []
-    for _ in range(3):
-        with VirtualCelery(app, start=NOON, workers=2) as celery:
-            celery.kill_worker("worker1")
-            celery.start_worker()
-        kept.append(len(app.conf._observers))
-    assert kept == [kept[0]] * 3

@@ -13,7 +13,8 @@ from kombu import Connection, Exchange, Queue
 from kombu.common import Broadcast
 
 from .conftest import NOON
-from .redis_stories import STORIES, Program, play
+from .redis_program import Program
+from .redis_stories import STORIES, play
 from .servers import contents, own_redis
 
 if TYPE_CHECKING:

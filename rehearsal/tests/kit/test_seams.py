@@ -15,7 +15,8 @@ from celery.beat import Scheduler
 from celery.worker.consumer import Consumer
 from celery_rehearsal import SeamMovedError, VirtualCelery, seams
 from celery_rehearsal.clock import CLOCK_DEFAULTS
-from celery_rehearsal.seam_list import SEAMS, Seam
+from celery_rehearsal.seam_list import SEAMS
+from celery_rehearsal.seam_looks import Seam
 from kombu.asynchronous import timer
 
 from .conftest import NOON
@@ -70,7 +71,7 @@ CHANGED: dict[str, tuple[str, Any]] = {
     "loader": ("celery.loaders.base.BaseLoader.init_worker", lambda loader: loader.import_default_modules()),
     "LimitedSet": ("celery.utils.collections.LimitedSet.__contains__", lambda *_args: False),
     "kombu Timer": ("kombu.asynchronous.timer.Entry.cancel", lambda _entry: None),
-    "kombu uuid": ("celery_rehearsal.seam_behaviour.kombu_uuid", lambda _make=uuid4: "id"),
+    "kombu uuid": ("celery_rehearsal.worker_behaviour.kombu_uuid", lambda _make=uuid4: "id"),
     "app connections": ("celery.Celery.connection_for_read", lambda _app: "another"),
     "app queues": ("celery.app.amqp.Queues.consume_from", {}),
     "app backend": ("celery.Celery.backend", "another"),

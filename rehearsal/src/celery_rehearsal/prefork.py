@@ -1,4 +1,4 @@
-"""The two pools of a worker: prefork, Celery's default, with greenlets for its children; and solo.
+"""Celery's default pool, prefork, with greenlets for its children.
 
 What a job is, in which order its callbacks come and what they do is billiard's `ApplyResult` and Celery's `Request`.
 """
@@ -9,21 +9,19 @@ import functools
 import itertools
 import signal
 import sys
-import warnings
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from billiard.pool import EX_OK, EX_RECYCLE, ApplyResult, TimeoutHandler, soft_timeout_sighandler
+from billiard.pool import EX_OK, EX_RECYCLE, ApplyResult
 from billiard.pool import Pool as BilliardPool
 from celery import signals
-from celery.concurrency import base, solo
-from celery.worker import state
+from celery.concurrency import base
 from kombu.asynchronous.semaphore import LaxBoundedSemaphore
 
-from .children import Child, Loop
+from .children import Child, Loop, has_left
 from .clock import MICROSECONDS
-from .errors import BadUseError, NotSimulatedWarning
-from .limits import reason
+from .errors import BadUseError
+from .time_limits import TimeLimits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,56 +31,6 @@ if TYPE_CHECKING:
 
 # Pids of children, which no process has: Linux ends at 4,194,304.
 FIRST_PID = 5_000_001
-
-# Seconds. A child that the hard time limit ends has so long after its SIGTERM; then comes SIGKILL.
-GRACE = 0.1
-
-
-class Solo(solo.TaskPool):
-    """Celery's solo pool, which otherwise hands a BaseException to a callback that cannot take it."""
-
-    _warned = False
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        pool: Any = self  # to the stubs it is a method
-        pool.on_apply = self._apply
-
-    def _apply(self, *args: Any, callback: Any = None, **options: Any) -> None:
-        request = callback.__self__
-        # A message carries those of its task as well, which the start of the cluster has told.
-        if (
-            set(request.time_limits) - {None, request.task.time_limit, request.task.soft_time_limit}
-            and not self._warned
-        ):
-            self._warned = True
-            message = NotSimulatedWarning(f"a message has a time limit; {reason('solo_time_limits')}")
-            warnings.warn(message, stacklevel=2)
-        try:
-            apply: Any = base.apply_target
-            apply(*args, callback=callback, propagate=BaseException, **options)
-        except BaseException:
-            _has_left(callback)
-            raise
-
-    def attach(self, **_world: Any) -> None:
-        """It has no children."""
-
-    def lose_child(self) -> None:
-        """It has no children. Raises BadUseError."""
-        raise BadUseError("kill_child(): a solo worker has no children; kill_worker() kills the worker")
-
-    def has_events(self) -> bool:
-        """It has no children that could send any."""
-        return False
-
-    def handle_events(self) -> bool:
-        """Nothing happens outside of the worker's own loop."""
-        return False
-
-    def start_jobs(self) -> bool:
-        """A job starts when it is applied."""
-        return False
 
 
 class Prefork(base.BasePool):
@@ -96,14 +44,14 @@ class Prefork(base.BasePool):
         self._pids = itertools.count(FIRST_PID)
         self._numbers = itertools.count()
         self._cache: dict[int, Any] = {}
-        self._limits: dict[int, Any] = {}
-        self._jobs: deque[tuple[Any, Any, Any, Any]] = deque()
+        self._jobs: deque[tuple[Any, Callable[[], Any]]] = deque()
         self._events: deque[Callable[[], None]] = deque()
         self.children: list[Child] = []
 
     def attach(self, *, strands: Strands, timer: Timer, name: str, worker: Any, ticks: Callable[[], int]) -> None:
         """Learn whose pool this is. `ticks` tells the clock's."""
         self._strands, self._timer, self._name, self._worker, self._ticks = strands, timer, name, worker, ticks
+        self._limits = TimeLimits(timer, self._child, self._signal)
 
     def on_start(self) -> None:
         """Fork the children."""
@@ -116,13 +64,13 @@ class Prefork(base.BasePool):
         options = {name: value for name, value in options.items() if name not in {"waitforslot", "callbacks_propagate"}}
         for name in ("soft_timeout", "timeout"):
             options[name] = options.get(name) or self.options.get(name)
-        options |= {"on_timeout_set": self._set_limits, "on_timeout_cancel": self._cancel_limits}
+        options |= {"on_timeout_set": self._limits.set, "on_timeout_cancel": self._limits.cancel}
         job: Any = ApplyResult(self._cache, **options)
         # billiard counts the jobs of a process; each worker here is one.
         del self._cache[job._job]
         job._job = next(self._numbers)
         self._cache[job._job] = job
-        self._jobs.append((job, target, args, kwargs or {}))
+        self._jobs.append((job, functools.partial(target, *args, **(kwargs or {}))))
         return job
 
     def start_jobs(self) -> bool:
@@ -130,11 +78,10 @@ class Prefork(base.BasePool):
         started = False
         for child in self.children:
             if self._jobs and child.strand is None and child.exitcode is None:
-                job, target, args, kwargs = self._jobs.popleft()
-                child.job = job
-                run = functools.partial(self._work, child, job, target, args, kwargs)
-                child.strand = self._strands.spawn(self._name, self._worker, run, child.context)
-                job._ack(None, self._now(), child.pid, None)
+                child.job, run = self._jobs.popleft()
+                work = functools.partial(self._work, child, child.job, run)
+                child.strand = self._strands.spawn(self._name, self._worker, work, child.context)
+                child.job._ack(None, self._now(), child.pid, None)
                 started = True
         return started
 
@@ -160,7 +107,7 @@ class Prefork(base.BasePool):
         for job in list(self._cache.values()):
             # billiard's own look at the limits starts only now, and knows nothing of signals sent before.
             if job._accepted and job._soft_timeout and self._now() >= job._time_accepted + job._soft_timeout:
-                self._soft_limit(job)
+                self._limits.interrupt(job)
         while self._cache:
             due = self._timer.next_at()
             self._strands.wait(None if due is None else due - self._ticks(), lambda: self._events)
@@ -195,15 +142,15 @@ class Prefork(base.BasePool):
     def _hostname(self) -> Any:
         return (self.options.get("initargs") or (None, None))[1]
 
-    def _work(self, child: Child, job: Any, target: Any, args: Any, kwargs: Any) -> None:
+    def _work(self, child: Child, job: Any, run: Callable[[], Any]) -> None:
         """A child's own loop, for one job."""
-        loop = Loop(child, functools.partial(target, *args, **kwargs))
+        loop = Loop(child, run)
         exitcode = None
         try:
             loop.workloop(pid=child.pid)
         except BaseException:
             if loop.left is not None and not child.term:
-                _has_left(job._callback)
+                has_left(job._callback)
                 self._events.append(functools.partial(self._left, child, job))
                 raise
             # What is not sys.exit() ends a child with this code, whatever it carries.
@@ -226,51 +173,17 @@ class Prefork(base.BasePool):
     def _left(self, child: Child, job: Any) -> None:
         """The task has left for the test. The child goes on; nobody hears of the job again."""
         child.strand = child.job = None
-        self._cancel_limits(job)
+        self._limits.cancel(job)
         self._cache.pop(job._job, None)
         self.semaphore.release()
 
     def _exit(self, child: Child, exitcode: int) -> None:
         # A child that exits sends this signal; one that is killed does not.
         child.exitcode = exitcode
-        sent = {"sender": self._hostname, "pid": child.pid, "exitcode": exitcode}
-        signals.worker_process_shutdown.send(**sent)
-
-    def _set_limits(self, job: Any, soft: float | None, hard: float | None) -> None:
-        if soft:
-            self._limits[job._job] = self._timer.call_after(soft, self._soft_limit, (job, soft, hard))
-        elif hard:
-            self._limits[job._job] = self._timer.call_after(hard, self._hard_limit, (job,))
-
-    def _cancel_limits(self, job: Any) -> None:
-        entry = self._limits.pop(job._job, None)
-        if entry is not None:
-            entry.cancel()
+        signals.worker_process_shutdown.send(sender=self._hostname, pid=child.pid, exitcode=exitcode)
 
     def _now(self) -> float:
         return self._ticks() / MICROSECONDS
-
-    def _soft_limit(self, job: Any, soft: float = 0, hard: float | None = None) -> None:
-        if hard:
-            self._limits[job._job] = self._timer.call_after(hard - soft, self._hard_limit, (job,))
-        child = self._child(job._worker_pid)
-        if child is not None and not job.ready():
-            job.handle_timeout(soft=True)
-            if child.strand is not None:
-                child.strand.interrupt = functools.partial(soft_timeout_sighandler, signal.SIGUSR1, None)
-
-    def _hard_limit(self, job: Any) -> None:
-        billiards: Any = TimeoutHandler
-        billiards.on_hard_timeout(self, job)
-
-    def _process_by_pid(self, pid: int) -> tuple[Child | None, int | None]:
-        """What billiard's code for a hard time limit asks its pool for."""
-        return self._child(pid), None
-
-    def _trywaitkill(self, child: Child) -> None:
-        """What billiard's code for a hard time limit does to the child."""
-        self._signal(child, signal.SIGTERM)
-        self._timer.call_after(GRACE, self._kill, (child,))
 
     def _signal(self, child: Child, signum: int) -> None:
         if signum == signal.SIGKILL or child.strand is None:
@@ -303,8 +216,3 @@ class Prefork(base.BasePool):
 
     def _child(self, pid: int) -> Child | None:
         return next((child for child in self.children if child.pid == pid), None)
-
-
-def _has_left(callback: Any) -> None:
-    # The request of a task that has left for the test runs no more; Celery would believe so.
-    state.task_ready(callback.__self__)

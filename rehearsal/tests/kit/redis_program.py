@@ -11,15 +11,20 @@ if TYPE_CHECKING:
 
 # Seconds that a client waits for what may be under way. A message takes a hundredth of it.
 SOON = 0.1
-# A look can find a BRPOP that gave up, and the next one a server that a busy machine has not let answer yet.
-MISSES = 3
+# The first look may only have sent the BRPOP, so one miss is not enough.
+MISSES = 2
 
 
 class Program:
     """Clients of one broker. What they take is in `taken`, as (queue, body)."""
 
-    def __init__(self, connect: Callable[[dict[str, Any]], Any], keys: Callable[[], dict[str, int]]) -> None:
-        self._connect, self.keys = connect, keys
+    def __init__(
+        self,
+        connect: Callable[[dict[str, Any]], Any],
+        keys: Callable[[], dict[str, int]],
+        wake: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._connect, self.keys, self._wake = connect, keys, wake
         self.options: dict[str, Any] = {}
         # Those that are still open when the story ends are closed then.
         self.connections: list[Any] = []
@@ -30,6 +35,11 @@ class Program:
         """Open one more connection."""
         self.connections.append(self._connect(self.options))
         return self.connections[-1]
+
+    def release(self, connection: Any) -> None:
+        """Close a connection; kombu waits for the answer to its BRPOP, so the server gives one."""
+        self._wake()
+        connection.release()
 
     def send(self, queue: str | Queue, *bodies: Any, priority: int | None = None, **options: Any) -> None:
         """Send messages to a queue."""

@@ -102,7 +102,7 @@ def reject_for_good(program: Program) -> Any:
 def shutdown(program: Program) -> Any:
     """A consumer closes its connection with three messages unacked: they come back before those that wait."""
     program.send("a", 1, 2, 3, 4)
-    program.consumer("a", prefetch=3, ack=False).release()
+    program.release(program.consumer("a", prefetch=3, ack=False))
     program.consumer("a")
     return program.bodies()
 
@@ -255,4 +255,4 @@ def play(story: Story, program: Program) -> Any:
         return story.play(program)
     finally:
         for connection in program.connections:
-            connection.release()
+            program.release(connection)

@@ -50,6 +50,14 @@ def own_redis() -> Iterator[tuple[str, redis.Redis]]:
     pytest.fail(f"none of the databases {DATABASES[-1]} to {DATABASES[0]} of Redis is empty: flush one that has no use")
 
 
+def wake(client: redis.Redis) -> None:
+    """Let each client that waits in the client's database have the answer that nothing came."""
+    number = str(client.get_connection_kwargs()["db"])
+    for one in client.client_list():
+        if one["db"] == number and "b" in one["flags"]:
+            client.client_unblock(int(one["id"]))
+
+
 def check_rabbitmq() -> None:
     """Skip the test where no RabbitMQ answers."""
     with Connection(AMQP, connect_timeout=PATIENCE) as connection:

@@ -6,7 +6,6 @@ Each returns the processor's seconds, a start milliseconds: nothing here waits, 
 import os
 import statistics
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -42,9 +41,9 @@ class RunningClock(VirtualClock):
         """Freeze nothing."""
 
 
-def make_app() -> Celery:
+def make_app(broker: str = "redis://broker.invalid/0") -> Celery:
     """An app with one task and one entry, results in Redis, nothing else."""
-    servers: dict[str, Any] = {"broker": "redis://broker.invalid/0", "backend": "redis://results.invalid/0"}
+    servers: dict[str, Any] = {"broker": broker, "backend": "redis://results.invalid/0"}
     app = Celery("bench", **servers, set_as_current=False, fixups=[])
     # Beat takes it for an app of default options.
     app.set_as_current = True  # type: ignore[attr-defined]  # celery-types leaves it out
@@ -129,15 +128,20 @@ def eager(app: Celery, count: int) -> float:
     return Real.processor() - began
 
 
-def start_up(make: Callable[[], AbstractContextManager[Any]]) -> float:
-    """Median milliseconds of the processor to enter and leave what is made, the making included."""
+def start_up(start: Callable[[], object]) -> float:
+    """Median milliseconds of the processor for a start and its end."""
     taken = []
     for _ in range(STARTS):
         began = Real.processor()
-        with make():
-            pass
+        start()
         taken.append(1000 * (Real.processor() - began))
     return statistics.median(taken)
+
+
+def start(app: Celery, transport: str) -> None:
+    """Make, start and end a cluster."""
+    with cluster(app, transport):
+        pass
 
 
 def memory_over_years(app: Celery, transport: str) -> list[float]:

@@ -9,6 +9,7 @@ from functools import partial
 
 from celery import Celery
 
+from . import celery_alone
 from . import virtual_runs as runs
 from .measure import Real
 from .report import Figure, Table
@@ -61,7 +62,9 @@ def turn(app: Celery, count: int) -> Iterator[tuple[str, float]]:
         yield f"hourly, {name}", runs.year_with_an_hourly_entry(app, name)
         yield f"executions, {name}", runs.executions(app, name, count)
         yield f"unfrozen, {name}", runs.executions(app, name, count, freeze=False)
-        yield f"start, {name}", runs.start_up(partial(runs.cluster, app, name))
+        yield f"start, {name}", runs.start_up(partial(runs.start, app, name))
+    alone = runs.make_app("memory://")
+    yield "start, Celery alone", runs.start_up(partial(celery_alone.start_and_stop, alone))
 
 
 def compared(taken: Taken, count: int) -> Table:
@@ -111,8 +114,12 @@ def limits(taken: Taken, count: int) -> Table:
             Figure(f"a year on {name}", taken[f"year, {name}"], goal=YEAR[name]),
             Figure(f"{count:,} executions on {name}", taken[f"executions, {name}"], goal=ALL_EXECUTIONS),
             Figure(f"a start on {name}", taken[f"start, {name}"], unit="ms", goal=START_UP),
+            Figure(f"a start on {name}, by Celery's own", taken[f"start, {name}"], taken["start, Celery alone"], "ms"),
         ]
-    note = "The processor's seconds, which depend on the machine. A start is that of a cluster and its end."
+    note = (
+        "The processor's seconds, which depend on the machine. A start is a cluster's, with its end; Celery's own is "
+        "its worker's and beat's without one, on kombu's memory transport."
+    )
     return Table("What virtual time takes", figures, note)
 
 

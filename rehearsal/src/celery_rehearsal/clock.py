@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import time_machine
 
 from . import sleepers
-from .patching import swap_attribute, swap_defaults
+from .patching import Undo, swap_attribute, swap_defaults
 from .readers import nanoseconds, stand_ins, swap_readers
 from .sleepers import REAL
 
@@ -57,7 +57,7 @@ class VirtualClock:
         self._seed = seed
         self._sleep = sleep
         self._thread = threading.get_ident()
-        self._undo = ExitStack()
+        self._undo: ExitStack = Undo()
         self._traveller: Any = None
 
     @property
@@ -87,7 +87,7 @@ class VirtualClock:
 
     def start(self) -> None:
         """Freeze the clock of the process."""
-        with ExitStack() as undo:
+        with Undo() as undo:
             fakes = stand_ins()
             nanoseconds.append(lambda: self._elapsed * 1000)
             undo.callback(nanoseconds.clear)

@@ -20,6 +20,7 @@ from .host import check_zone, forget_zone, set_zone
 from .leaving import guard_signals
 from .members import Part, parts
 from .network import guard_network
+from .patching import Undo
 from .process import Processes
 from .redis_client import keep_version
 from .results import install_backend
@@ -123,7 +124,7 @@ class VirtualCelery(Faults, Assertions):
         self._patience = watchdog
         self._result_backend = result_backend
         self._servers: dict[Any, Any] = {}
-        self._undo = ExitStack()
+        self._undo: ExitStack = Undo()
         self._thread = threading.get_ident()
         self.clock = VirtualClock(self._start, seed=seed, sleep=self._sleep)
         self.timeline = Timeline(self.app.timezone, timeline_limit, self._names)
@@ -138,7 +139,7 @@ class VirtualCelery(Faults, Assertions):
         if self._queues:
             raise BadUseError("a cluster runs once: make another VirtualCelery")
         self._thread = threading.get_ident()
-        with ExitStack() as undo:
+        with Undo() as undo:
             _running.append(self)
             last[:] = [self]
             undo.callback(_running.clear)

@@ -55,9 +55,11 @@ def swap_connections(undo: ExitStack, parts: list[Part], refuse: Refuse) -> None
 def _swap_connection(undo: ExitStack, part: Part, parts: list[Part], refuse: Refuse) -> None:
     app = part.app
     original = app._connection
+    # Each is three settings, which a start would read a dozen times.
+    own = (None, app.conf.broker_read_url, app.conf.broker_write_url)
 
     def connection(url: Any = None, **kwargs: Any) -> Any:
-        owner = part if url in {None, app.conf.broker_read_url, app.conf.broker_write_url} else _owner(url, parts)
+        owner = part if url in own else _owner(url, parts)
         if owner is None:
             refuse(
                 RealWorldError(

@@ -6,7 +6,6 @@ started, moved or stopped inside a cluster would change nothing or take the clus
 
 from __future__ import annotations
 
-import functools
 import importlib
 import importlib.util
 import time
@@ -81,7 +80,6 @@ def _refuse(
 ) -> None:
     real = getattr(owner, name)
 
-    @functools.wraps(real)
     def refused(theirs: Any, *_args: Any, **_kwargs: Any) -> NoReturn:
         if late is not None:
             # Nobody will ask again, and what stays frozen would freeze every later test.

@@ -3,13 +3,53 @@
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, MutableMapping
-    from contextlib import ExitStack
 
 _MISSING = object()
+
+
+class Undo(ExitStack):
+    """An exit stack with callbacks that cost a tuple each. A cluster has hundreds, and ExitStack makes functions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._calls: list[Any] | None = None
+
+    def callback(self, callback: Any, /, *args: Any, **kwds: Any) -> Any:
+        if not self._calls:
+            # None, or emptied: a callback can add one while the stack is closed.
+            self._calls = []
+            super().callback(_call_all, self._calls)
+        self._calls.append((callback, args, kwds))
+        return callback
+
+    def push(self, exit: Any) -> Any:  # noqa: A002 # as ExitStack has it
+        self._calls = None
+        return super().push(exit)
+
+    def enter_context(self, cm: Any) -> Any:
+        # What is undone by callbacks from here on is undone before this.
+        self._calls = None
+        return super().enter_context(cm)
+
+    def pop_all(self) -> Any:
+        self._calls = None
+        return super().pop_all()
+
+
+def _call_all(calls: list[Any]) -> None:
+    """Call the last first, and every one, as ExitStack does: an error is raised in the end."""
+    while calls:
+        callback, args, kwds = calls.pop()
+        try:
+            callback(*args, **kwds)
+        except BaseException:
+            _call_all(calls)
+            raise
 
 
 def swap_attribute(undo: ExitStack, owner: Any, name: str, value: Any) -> None:

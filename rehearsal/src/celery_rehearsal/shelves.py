@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
-import pickle
+import shelve
 from typing import Any
 
 from celery.beat import PersistentScheduler
 
 
-class Shelf(dict[str, Any]):
-    """A schedule file without a file: what was synced survives the beat, the rest does not."""
+class Shelf(shelve.Shelf[Any]):
+    """A schedule file without a file: what was synced survives the beat, the rest does not.
 
-    def __init__(self, disk: dict[str, bytes], filename: str) -> None:
-        super().__init__(pickle.loads(disk[filename]) if filename in disk else {})  # noqa: S301
+    Beat goes on with what it reads back from it, so what does not survive a pickle is lost at once.
+    """
+
+    def __init__(self, disk: dict[str, dict[bytes, bytes]], filename: str) -> None:
+        self._kept = dict(disk.get(filename, {}))
+        super().__init__(self._kept, writeback=True)
         self._disk = disk
         self._filename = filename
 
     def sync(self) -> None:
-        self._disk[self._filename] = pickle.dumps(dict(self))
-        # Beat goes on with what it reads back, as from a shelf with `writeback`: what does not survive is lost at once.
-        self.update(pickle.loads(self._disk[self._filename]))  # noqa: S301
+        super().sync()
+        self._disk[self._filename] = dict(self._kept)
 
     def close(self) -> None:
         self.sync()
+
+    def __del__(self) -> None:
+        """A beat that was killed syncs nothing more."""
 
 
 class Shelves:
     """Stands for the `shelve` module in `PersistentScheduler`."""
 
     def __init__(self) -> None:
-        self.disk: dict[str, bytes] = {}
+        self.disk: dict[str, dict[bytes, bytes]] = {}
 
     def open(self, filename: str, **_options: Any) -> Shelf:
         return Shelf(self.disk, filename)

@@ -8,6 +8,8 @@ import sys
 import time
 import weakref
 from contextlib import suppress
+from itertools import repeat
+from operator import is_
 from types import CellType, FunctionType, MemberDescriptorType, ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -29,9 +31,13 @@ LASTING = (ModuleType, type, FunctionType)
 # The sleep of the running cluster; empty without one.
 running: list[Callable[[float], None]] = []
 
-# To look takes milliseconds: once, and again when there are more modules or other holders.
+# To look takes tens of milliseconds: once, and again when there are more or other holders.
 _found: list[weakref.ref[Any]] = []
-_looked_at: list[tuple[int, int]] = []
+_looked_at: list[tuple[int, ...]] = []
+
+# References that are always there at a look: REAL, the one in `readers`, what puts time.sleep back, and the argument
+# of getrefcount().
+KITS = 4
 
 
 def sleep(seconds: float, /) -> None:
@@ -41,15 +47,37 @@ def sleep(seconds: float, /) -> None:
 
 def bind_sleep(undo: ExitStack) -> None:
     """Replace the real sleep wherever it was bound, until the stack is closed."""
-    state, others = (len(sys.modules), sys.getrefcount(REAL.sleep)), list[Any]()
-    if _looked_at != [state]:
+    lasting, others = [*filter(None, (reference() for reference in _found))], list[Any]()
+    if _looked_at not in ([_seen(lasting)], [(*_seen(lasting), len(sys.modules))]):
         owners = _owners()
+        lasting = [owner for owner in owners if isinstance(owner, LASTING)]
         others = [owner for owner in owners if not isinstance(owner, LASTING)]
-        _found[:] = [weakref.ref(owner) for owner in owners if isinstance(owner, LASTING)]
+        _found[:] = map(weakref.ref, lasting)
+        seen = _seen(lasting)
+        # Where a variable had a reference too, its place could be taken by a module that is imported later.
+        state = seen if sum(seen[1:], KITS) == seen[0] else (*seen, len(sys.modules))
         # Nobody keeps the others alive, so the next start looks for them again.
         _looked_at[:] = [] if others else [state]
-    for owner in [*filter(None, (reference() for reference in _found)), *others]:
+    for owner in (owner for owner in [*lasting, *others] if not _keeps_real_time(owner)):
         _bind(undo, owner)
+
+
+def _seen(lasting: list[Any]) -> tuple[int, int]:
+    """How many references to the real sleep there are, and how many of them the lasting holders have."""
+    references = sys.getrefcount(REAL.sleep)  # first: the lists below are references too
+    return references, sum(map(_held, lasting))
+
+
+def _held(owner: Any) -> int:
+    if isinstance(owner, type):
+        return sum(map(_is_real, vars(owner).values()))
+    values = _defaults(owner) if isinstance(owner, FunctionType) else vars(owner).values()
+    # In C: a module has hundreds of names, and each start asks.
+    return sum(map(is_, values, repeat(REAL.sleep)))
+
+
+def _defaults(function: FunctionType) -> list[Any]:
+    return [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
 
 
 def _bind(undo: ExitStack, owner: Any) -> None:
@@ -61,6 +89,7 @@ def _bind(undo: ExitStack, owner: Any) -> None:
         before = getattr(owner, name)
         undo.callback(setattr, owner, name, before)
         setattr(owner, name, _virtual(before))
+        _items(undo, getattr(owner, "__kwdefaults__", None) or {})
     elif type(owner) is tuple:
         place, instance = owner
         undo.callback(place.__set__, instance, REAL.sleep)
@@ -111,12 +140,13 @@ def _owners() -> list[Any]:
     objects = [each for each in [*owners, *holders] if hasattr(each, "__dict__") and not isinstance(each, type)]
     by_dict = {id(vars(each)): each for each in objects}
     by_dict |= {id(inner): owner for owner in found if isinstance(owner, type) for inner in gc.get_referents(owner)}
+    by_dict |= {id(owner.__kwdefaults__): owner for owner in found if isinstance(owner, FunctionType)}
     for values in [*dicts, *(vars(holder) for holder in holders if hasattr(holder, "__dict__"))]:
         owner = by_dict.get(id(values))
-        if isinstance(owner, ModuleType) or (not isinstance(owner, type) and not _keeps_real_time(owner)):
+        if isinstance(owner, ModuleType) or not (isinstance(owner, type | FunctionType) or _keeps_real_time(owner)):
             found.append(owner if isinstance(owner, ModuleType) else values)
     found += [slot for holder in holders if not _keeps_real_time(holder) for slot in _slots(holder)]
-    return [owner for owner in found if not _keeps_real_time(owner)]
+    return [owner for owner in found if isinstance(owner, LASTING) or not _keeps_real_time(owner)]
 
 
 def _slots(instance: Any) -> list[tuple[MemberDescriptorType, Any]]:
@@ -127,8 +157,7 @@ def _slots(instance: Any) -> list[tuple[MemberDescriptorType, Any]]:
 
 
 def _has_default(owner: Any) -> bool:
-    # Its keyword defaults are a dict that holds the sleep itself.
-    return isinstance(owner, FunctionType) and any(value is REAL.sleep for value in owner.__defaults__ or ())
+    return isinstance(owner, FunctionType) and any(value is REAL.sleep for value in _defaults(owner))
 
 
 def _keeps_real_time(owner: Any) -> bool:

@@ -47,22 +47,25 @@ class Static:
     pause = staticmethod(sleep)
 
 
-holder, slotted, in_dict, in_list = Holder(), Slotted(), {"pause": sleep}, [sleep]
-minute = functools.partial(sleep, 60)
-
-
 def closed_over(pause: Callable[[float], None]) -> Callable[[], None]:
     return lambda: pause(60)
 
 
-waits_a_minute = closed_over(sleep)
+class Held:
+    """Objects that hold the real sleep. While one lives, each start of a cluster looks for it: make them in a test."""
 
-HELD: dict[str, Callable[[], Any]] = {
-    "instance": lambda: holder.pause(60),
-    "slot": lambda: slotted.pause(60),
-    "static method": lambda: Static.pause(60),
-    "closure": waits_a_minute,
-    "dict": lambda: in_dict["pause"](60),
-    "list": lambda: in_list[0](60),
-    "partial": minute,
-}
+    def __init__(self) -> None:
+        self.holder, self.slotted, self.in_dict, self.in_list = Holder(), Slotted(), {"pause": sleep}, [sleep]
+        self.minute = functools.partial(sleep, 60)
+        self.ways: dict[str, Callable[[], Any]] = {
+            "instance": lambda: self.holder.pause(60),
+            "slot": lambda: self.slotted.pause(60),
+            "static method": lambda: Static.pause(60),
+            "closure": closed_over(sleep),
+            "dict": lambda: self.in_dict["pause"](60),
+            "list": lambda: self.in_list[0](60),
+            "partial": self.minute,
+        }
+
+
+WAYS = ("instance", "slot", "static method", "closure", "dict", "list", "partial")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 TESTS = Path(__file__).parents[1]
 
 
+@functools.cache
 def timeline(transport: str, *, seed: int, hash_seed: int) -> bytes:
     """What the scenario prints in a process with that hash seed."""
     environment = os.environ | {"PYTHONHASHSEED": str(hash_seed)}

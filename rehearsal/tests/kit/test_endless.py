@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from celery.exceptions import Reject
 from celery.schedules import schedule
-from celery_rehearsal import NeverIdleError, VirtualCelery, steps
+from celery_rehearsal import NeverIdleError, VirtualCelery, steps, turns
 
 from .conftest import NOON
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from celery import Celery
 
 NOW = timedelta(0)
+
+# In place of the thousand, where the rule is tested and not its number.
+FEW = 50
 
 
 class Always(schedule):
@@ -63,17 +66,24 @@ ENDLESS = [endless_reject, endless_retry, endless_sender, endless_link]
 
 
 @pytest.mark.parametrize(
-    ("define", "transport", "asleep"),
+    ("define", "transport", "asleep", "deepest"),
     [
-        *[(each, "memory", False) for each in ENDLESS],
-        (endless_reject, "fakeredis", False),
-        (endless_retry, "memory", True),
+        *[(each, "memory", False, FEW) for each in ENDLESS],
+        (endless_reject, "fakeredis", False, FEW),
+        (endless_retry, "memory", True, turns.DEEPEST),
     ],
 )
 def test_an_endless_loop_at_one_instant_names_its_message(
-    app: Celery, transport: str, define: Callable[[Celery], Any], asleep: bool
+    app: Celery,
+    *,
+    transport: str,
+    define: Callable[[Celery], Any],
+    asleep: bool,
+    deepest: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """After a thousand turns, also while another worker's task sleeps."""
+    """After a thousand turns, of which most cases do not need all; also while another worker's task sleeps."""
+    monkeypatch.setattr(turns, "DEEPEST", deepest)
     app.conf.task_routes = {"nap": {"queue": "naps"}}
     task = define(app)
     workers = {"one": ["celery"], "two": ["naps"]}
@@ -83,11 +93,12 @@ def test_an_endless_loop_at_one_instant_names_its_message(
         task.delay()
         with pytest.raises(NeverIdleError, match=r"endless\[[0-9a-f-]{36}\].* at 2026-01-15 10:00:00Z"):
             celery.run_until_idle()
-        assert 500 <= len(celery.timeline.of("started", "endless")) <= 3_000
+        assert deepest / 2 <= len(celery.timeline.of("started", "endless")) <= 3 * deepest
 
 
-def test_an_endless_beat_names_its_entry(app: Celery) -> None:
+def test_an_endless_beat_names_its_entry(app: Celery, monkeypatch: pytest.MonkeyPatch) -> None:
     """A schedule that is always due, at one instant."""
+    monkeypatch.setattr(turns, "DEEPEST", FEW)
     app.conf.beat_schedule = {"always": {"task": "note", "schedule": Always(0)}}
     with VirtualCelery(app, start=NOON) as celery, pytest.raises(NeverIdleError, match="entry always of beat1"):
         celery.advance(NOW)
@@ -109,19 +120,21 @@ def test_a_task_that_doubles_is_stopped(app: Celery, monkeypatch: pytest.MonkeyP
         assert len(celery.timeline.of("started")) == 50
 
 
-def test_many_messages_at_one_instant_are_no_loop(app: Celery) -> None:
-    """Neither thousands from the test, nor thousands from one task, nor a loop that lets time pass."""
+def test_many_messages_at_one_instant_are_no_loop(app: Celery, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither many from the test, nor many from one task, nor a loop that lets time pass."""
+    monkeypatch.setattr(turns, "DEEPEST", FEW)
+    many = 2 * FEW
 
     @app.task(name="splits", bind=True, shared=False)
     def splits(self: Any) -> None:
-        if self.request.retries < 1_500:
-            for _ in range(2 if self.request.retries else 2_000):
+        if self.request.retries < many:
+            for _ in range(2 if self.request.retries else many):
                 app.tasks["note"].delay()
-            raise self.retry(countdown=0.001, max_retries=2_000)
+            raise self.retry(countdown=0.001, max_retries=many)
 
     with VirtualCelery(app, start=NOON, beats=0) as celery:
-        for _ in range(2_000):
+        for _ in range(many):
             app.tasks["note"].delay()
         splits.delay()
         celery.run_until_idle()
-        assert len(celery.timeline.of("succeeded", "note")) == 4_000 + 2 * 1_499
+        assert len(celery.timeline.of("succeeded", "note")) == 2 * many + 2 * (many - 1)

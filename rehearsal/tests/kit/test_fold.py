@@ -129,7 +129,7 @@ def test_a_crontab_runs_when_celery_says(app: Celery, change: datetime) -> None:
     assert [run for run in runs if run >= change + HOUR] == [change + HOUR + 15 * MINUTE * n for n in range(5)]
 
 
-@pytest.mark.parametrize("minutes", [1, 10])
+@pytest.mark.parametrize("minutes", [pytest.param(1, marks=pytest.mark.long), 10])
 def test_an_interval_runs_when_celery_says(app: Celery, change: datetime, minutes: int) -> None:
     """The same runs as the schedule gives when it is asked without a frozen clock; from Celery 5.7 on, all of them."""
     entry = partial(schedule, minutes * MINUTE, app=app)

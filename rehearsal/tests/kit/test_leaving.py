@@ -109,8 +109,16 @@ def behind_autoretry(app: Celery, error: BaseException) -> Any:
     return leaver(app, error, autoretry_for=(Exception,)).si()
 
 
-@pytest.mark.parametrize("error", EXITS, ids=name_of)
-@pytest.mark.parametrize("place", [in_task, after_an_eta, in_link, in_errback, in_retry, behind_autoretry])
+# In every place: an Exception, an error outside of it, and one that a task can catch. The others in one place.
+FAR = (AssertionError, KeyboardInterrupt, SystemExit)
+PLACES = [in_task, after_an_eta, in_link, in_errback, in_retry, behind_autoretry]
+
+
+@pytest.mark.parametrize(
+    ("place", "error"),
+    [(place, error) for error in EXITS for place in (PLACES if type(error) in FAR else PLACES[:1])],
+    ids=lambda each: each.__name__ if callable(each) else name_of(each),
+)
 def test_an_exit_leaves_the_cluster_unchanged(
     app: Celery, place: Callable[[Celery, BaseException], Any], error: BaseException
 ) -> None:

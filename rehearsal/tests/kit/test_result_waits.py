@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import cycle, product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,16 @@ if TYPE_CHECKING:
     from celery import Celery
 
 HOUR = timedelta(hours=1)
+
+# Each backend with each reason, on the two transports by turns.
+HOPELESS = [
+    (*pair, transport)
+    for pair, transport in zip(
+        product(["redis://h", "rpc://", "cache+memcached://h", "file", "db+sqlite"], ["nobody", "lost", "down"]),
+        cycle(["memory", "fakeredis"]),
+        strict=False,
+    )
+]
 
 
 def test_get_returns_when_the_result_is_there(app: Celery, transport: str) -> None:
@@ -45,8 +56,7 @@ def test_get_without_an_end_is_an_error(app: Celery) -> None:
         app.tasks["note"].delay().get()
 
 
-@pytest.mark.parametrize("url", ["redis://h", "rpc://", "cache+memcached://h", "file", "db+sqlite"])
-@pytest.mark.parametrize("why", ["nobody", "lost", "down"])
+@pytest.mark.parametrize(("url", "why", "transport"), HOPELESS)
 def test_get_ends_where_no_task_can_bring_the_result(url: str, why: str, tmp_path: Path, transport: str) -> None:
     """Whether Celery polls the backend or is told by it, and although beat goes on sending other tasks."""
     if url == "db+sqlite":

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import gc
+import sys
 import time
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+from unittest.mock import Mock
 
 import pytest
-from celery_rehearsal import VirtualCelery
+from celery_rehearsal import VirtualCelery, sleepers
 
 from . import naps
 from .conftest import NOON
@@ -41,21 +45,54 @@ def test_a_sleep_imported_by_name_is_virtual_too(app: Celery, transport: str) ->
         assert celery.now == NOON + HOUR
 
 
-@pytest.mark.parametrize("way", naps.HELD)
+@pytest.mark.parametrize("way", naps.WAYS)
 def test_a_sleep_that_an_object_holds_is_virtual_too(app: Celery, way: str) -> None:
     """An object, a closure or a partial that took the real sleep before the cluster started; it has it back after."""
+    held = naps.Held()
 
     @app.task(name="waits", shared=False)
     def waits() -> None:
-        naps.HELD[way]()
+        held.ways[way]()
 
     with VirtualCelery(app, start=NOON, beats=0) as celery:
         waits.delay()
         celery.run_until_idle()
         assert celery.timeline.of("succeeded", "waits")[0].at == NOON + timedelta(minutes=1)
     real = time.sleep
-    assert (naps.holder.pause, naps.Static.pause, naps.in_dict["pause"], naps.in_list) == (real, real, real, [real])
-    assert (naps.minute.func, naps.slotted.pause) == (real, real)
+    assert (held.holder.pause, naps.Static.pause, held.in_dict["pause"], held.in_list) == (real, real, real, [real])
+    assert (held.minute.func, held.slotted.pause) == (real, real)
+
+
+def test_a_start_looks_for_bound_sleeps_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To look goes through all objects: not again where every reference is known, however many modules have come."""
+    look = Mock(wraps=sleepers._owners)
+    monkeypatch.setattr(sleepers, "_owners", look)
+    _start()
+    gc.collect()  # an earlier test's cluster was the last one, and can hold sleeps too
+    _start()
+    monkeypatch.setitem(sys.modules, "has_no_sleep", ModuleType("has_no_sleep"))
+    look.reset_mock()
+    _start()
+    look.assert_not_called()
+    late = ModuleType("has_a_sleep")
+    late.pause = time.sleep  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "has_a_sleep", late)
+    assert _start(late) is not time.sleep
+    look.assert_called_once()
+
+
+def test_a_sleep_is_found_in_place_of_one_that_is_gone() -> None:
+    """As many references as at the last start are not the same ones: a module has come, and a variable has gone."""
+    kept = [time.sleep]
+    _start()
+    late = ModuleType("has_a_sleep")
+    late.pause = kept.pop()  # type: ignore[attr-defined]
+    assert _start(late) is not time.sleep
+
+
+def _start(module: ModuleType | None = None) -> Any:
+    with VirtualCelery(make_app(), start=NOON, beats=0):
+        return getattr(module, "pause", None)
 
 
 def test_a_sleep_kept_from_a_cluster_is_real_after_it(app: Celery, monkeypatch: pytest.MonkeyPatch) -> None:

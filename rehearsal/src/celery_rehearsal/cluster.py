@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
-from . import limits, schedulers, seams, waits
+from . import extras, limits, schedulers, seams, waits
 from . import watchdog as watchdogs
 from .arguments import aware
 from .assertions import Assertions
@@ -22,7 +22,6 @@ from .members import Part, parts
 from .network import guard_network
 from .patching import Undo
 from .process import Processes
-from .redis_client import keep_version
 from .results import install_backend
 from .settings_table import warn_of_limits, warn_of_settings, warn_of_zone
 from .shelves import Shelves
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from celery import Celery
+    from typing_extensions import Self
 
     from .beat_program import BeatProgram
     from .broker import Broker
@@ -154,7 +154,7 @@ class VirtualCelery(Faults, Assertions):
 
     def _enter(self, undo: ExitStack) -> None:
         self._freezes.set_aside(undo)
-        keep_version(undo)
+        extras.load_redis(undo)
         self._load(undo)
         self._set_stage(undo)
         self._guard(undo)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fakeredis import FakeServer
-
 from .members import EVERY
 from .places import PORTS, broker_key
 from .stage import check_queues
@@ -41,6 +39,8 @@ class Crew:
         """The fake Redis at an address: a broker of the cluster, or one for results and schedules alone."""
         wanted = host or "localhost", port or PORTS["redis"]
         if wanted not in self._servers:
+            from fakeredis import FakeServer
+
             brokers = {
                 place[1:3]: part.broker for part in self._parts for place in broker_key(part.app.conf.broker_write_url)
             }

@@ -32,11 +32,11 @@ def virtual_celery_app():
 """
 
 TESTS = """
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 import pytest
 from celery_rehearsal import VirtualCelery
 
-START = datetime(2026, 3, 29, tzinfo=UTC)
+START = datetime(2026, 3, 29, tzinfo=timezone.utc)
 
 @pytest.mark.virtual_celery(start=START, workers=2)
 def test_marked(virtual_celery, virtual_celery_app):
@@ -47,7 +47,7 @@ def test_marked(virtual_celery, virtual_celery_app):
     virtual_celery.assert_ran("note", times=1)
 
 def test_unmarked(virtual_celery):
-    assert virtual_celery.now == datetime(2026, 1, 1, 12, tzinfo=UTC)
+    assert virtual_celery.now == datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
 
 def test_factory(start_virtual_celery, virtual_celery_app):
     assert start_virtual_celery(virtual_celery_app, start=START, beats=0).beats == {}
@@ -73,7 +73,7 @@ def test_leaves_a_cluster_running(virtual_celery_app):
     VirtualCelery(virtual_celery_app, start=START).__enter__()
 
 def test_is_not_frozen():
-    assert datetime.now(UTC) > START + timedelta(days=100)
+    assert datetime.now(timezone.utc) > START + timedelta(days=100)
 """
 
 

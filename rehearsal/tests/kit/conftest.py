@@ -14,7 +14,7 @@ from celery import _state, signals
 from celery.app import builtins
 from celery_rehearsal import seams
 
-from .optional import pytest_pycollect_makemodule, pytest_runtest_call
+from .optional import pytest_pycollect_makemodule, pytest_runtest_call, skip_what_is_about_redis
 from .shop import make_app
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ NOON = datetime(2026, 1, 15, 12, 0, tzinfo=KYIV)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Allow countdowns of hours, on a RabbitMQ that allows them; test_amqp_rules.py is about the others."""
+    """Skip what needs Redis where it is not. Allow countdowns of hours, as a RabbitMQ can: test_amqp_rules.py."""
+    skip_what_is_about_redis(items)
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.filterwarnings("ignore:.*consumer_timeout"))

@@ -81,7 +81,11 @@ def test_the_wheel_has_the_package_and_no_other_module(built: Path) -> None:
     (info,) = {name.partition("/")[0] for name in names if ".dist-info/" in name}
     assert {name.partition("/")[0] for name in names} == {"celery_rehearsal", info}
     assert {"celery_rehearsal/py.typed", f"{info}/licenses/LICENSE"} <= set(names)
-    assert {line for line in entries.splitlines() if line.startswith("[")} == {"[celery.commands]", "[pytest11]"}
+    assert {line for line in entries.splitlines() if line.startswith("[")} == {
+        "[celery.commands]",
+        "[console_scripts]",
+        "[pytest11]",
+    }
 
 
 def test_the_sdist_has_tests_documents_and_licence(built: Path) -> None:

@@ -13,12 +13,17 @@ from textwrap import dedent
 
 import celery_rehearsal
 import pytest
-from celery_rehearsal import limits
+from celery_rehearsal import extras, limits
 
 FOLDER = Path(celery_rehearsal.__file__).parent
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
 ADOPTING = (ROOT / "docs" / "adopting.md").read_text("utf-8")
+
+# The pages' apps are on Redis, and the README has a state machine.
+needs_extras = pytest.mark.skipif(
+    any(map(extras.missing, extras.EXTRAS)), reason="the pages' examples need the extras redis and hypothesis"
+)
 
 ORDERS = """
 from celery import Celery
@@ -69,6 +74,7 @@ def copied(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@needs_extras
 def test_the_readme_runs_on_a_copy(copied: Path) -> None:
     """Its blocks run one after another, and print the timeline that it shows.
 
@@ -83,6 +89,7 @@ def test_the_readme_runs_on_a_copy(copied: Path) -> None:
     assert printed.startswith(shown)
 
 
+@needs_extras
 @pytest.mark.parametrize("copy", [False, True])
 def test_the_adoption_page_runs(tmp_path: Path, copied: Path, copy: bool) -> None:
     """Its conftest.py and test pass on an app that has nothing to do with returns, with the plugin or a copy of it."""

@@ -18,7 +18,7 @@ from celery import Celery
 
 @pytest.fixture
 def virtual_celery_app():
-    app = Celery("other", broker="redis://broker.invalid/0", set_as_current=False, fixups=[])
+    app = Celery("other", broker="amqp://broker.invalid//", set_as_current=False, fixups=[])
 
     @app.task(name="note", shared=False)
     def note():

@@ -6,6 +6,7 @@ Each test needs hatchling; those that install need an index of packages too.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -38,6 +39,9 @@ def needs(name, seen):
 found = {one.name.lower().replace("_", "-") for one in distributions()}
 print(*sorted(found - needs("celery", set()) - {"pip", "setuptools"}))
 """
+
+# What the metadata name, extras included.
+REQUIRED = {"celery", "fakeredis", "greenlet", "hypothesis", "libcst", "packaging", "time-machine"}
 
 # A few seconds of the kit's tests that need no extra.
 SAMPLE = ["tests/kit/test_assertions.py", "tests/kit/test_bad_use.py", "tests/kit/test_plugin.py"]
@@ -77,15 +81,15 @@ def test_the_wheel_has_the_package_and_no_other_module(built: Path) -> None:
     (wheel,) = built.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
+        (metadata,) = (archive.read(name).decode() for name in names if name.endswith(".dist-info/METADATA"))
         (entries,) = (archive.read(name).decode() for name in names if name.endswith("entry_points.txt"))
     (info,) = {name.partition("/")[0] for name in names if ".dist-info/" in name}
     assert {name.partition("/")[0] for name in names} == {"celery_rehearsal", info}
     assert {"celery_rehearsal/py.typed", f"{info}/licenses/LICENSE"} <= set(names)
-    assert {line for line in entries.splitlines() if line.startswith("[")} == {
-        "[celery.commands]",
-        "[console_scripts]",
-        "[pytest11]",
-    }
+    # All of them are on PyPI: a stranger can register a name that is not.
+    assert set(re.findall(r"^Requires-Dist: ([\w-]+)", metadata, flags=re.MULTILINE)) == REQUIRED
+    groups = {line for line in entries.splitlines() if line.startswith("[")}
+    assert groups == {"[celery.commands]", "[console_scripts]", "[pytest11]"}
 
 
 def test_the_sdist_has_tests_documents_and_licence(built: Path) -> None:

@@ -6,7 +6,7 @@ import threading
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Self
 
-from . import limits, schedulers, seams, waits
+from . import embedded, limits, schedulers, seams, waits
 from . import watchdog as watchdogs
 from .arguments import aware
 from .assertions import Assertions
@@ -138,6 +138,7 @@ class VirtualCelery(Faults, Assertions):
             _running[0]._refuse(nested)
         if self._queues:
             raise BadUseError("a cluster runs once: make another VirtualCelery")
+        embedded.refuse_running()
         self._thread = threading.get_ident()
         with Undo() as undo:
             _running.append(self)
@@ -194,6 +195,7 @@ class VirtualCelery(Faults, Assertions):
             guard_eager(undo, app, self._refuse)
             limits.refuse_quorum_queues(app)
             limits.refuse_remote_control(undo, app, self._refuse)
+        embedded.guard_embedded(undo, self._refuse)
         self._is_ours = guard_threads(undo, self._refuse, in_member=self._in_member, allowed=self._allowed["threads"])
         allowed = self._allowed["sockets"]
         guard_network(undo, self._refuse, ours=self._is_ours, apps=self.apps, allowed=allowed)

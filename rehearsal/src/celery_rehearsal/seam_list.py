@@ -149,6 +149,7 @@ SEAMS = (
         "set and put back",
         does("app_behaviour.current_app_is_put_back", has("celery._state", "_task_join_will_block")),
     ),
+    Seam("Consumer tracers", "as in a child", has("celery.worker.consumer.consumer", "build_tracer")),
     Seam("trace", "assertions pass it", takes("celery.app.trace:build_tracer", "task", "monotonic")),
     Seam("autoretry", "assertions pass it", does("worker_behaviour.autoretry_calls_orig_run")),
     Seam(

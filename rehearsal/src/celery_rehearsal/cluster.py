@@ -60,8 +60,8 @@ def stop_leftover() -> bool:
 class VirtualCelery(Faults, Assertions):
     """A Celery app's beats and workers, in one thread, under a frozen clock that moves on command.
 
-    A context manager that runs once. `start` is an aware datetime. The README's section "The arguments" says what each
-    argument is; `watchdog` is in real seconds, `time_limit` and `soft_time_limit` are in virtual ones.
+    A context manager that runs once. `start` is an aware datetime. docs/reference.md says what each argument
+    is; `watchdog` is in real seconds, `time_limit` and `soft_time_limit` are in virtual ones.
 
     Raises BadUseError for an argument that makes no sense, NestedClusterError for a second cluster,
     SchedulerImportError for a scheduler that cannot be imported, NotSimulatedError for what the kit cannot do.

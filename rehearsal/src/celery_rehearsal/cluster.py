@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from . import embedded, limits, schedulers, seams, waits
 from . import watchdog as watchdogs
@@ -92,7 +92,7 @@ class VirtualCelery(Faults, Assertions):
         soft_time_limit: float | None = None,
         watchdog: float | None = PATIENCE,
         others: Iterable[Celery] | Mapping[Celery, Mapping[str, Any]] = (),
-        **options: Any,
+        **options: NoReturn,  # a type checker finds a misspelt argument
     ) -> None:
         limits.refuse_options(options)
         seams.check(any_version=any_version)

@@ -59,7 +59,7 @@ def test_started_by_the_test(start_virtual_celery: Callable[..., VirtualCelery])
 BAD = {
     'mark(start="noon")': "arg-type",
     "mark(start=NOON, worker=2)": "arg-type",
-    'VirtualCelery(app, start=NOON, transprot="memory")': "arg-type",
+    'VirtualCelery(app, start=NOON, transports="memory")': "arg-type",
     "VirtualCelery(app)": "call-arg",
     'VirtualCelery(app, start=NOON).assert_ran("a", time=1)': "call-arg",
     'VirtualCelery(app, start=NOON).assert_ran("a", at="noon")': "arg-type",

@@ -45,7 +45,6 @@ def test_a_copy_of_the_folder_builds_a_wheel_and_an_sdist(tmp_path: Path) -> Non
     found = run(sys.executable, "-c", FOUND, str(installed), folder=tmp_path).split()
     assert found == [f"{package / '__init__.py'}", "VirtualCelery", "celery_rehearsal.plugin", "MIT"]
     assert (package / "py.typed").is_file()
-    assert (package / "AGENTS.md").read_bytes() == (FOLDER / "AGENTS.md").read_bytes()
     (sdist,) = (copy / "dist").glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
-from . import limits, schedulers, seams, waits
+from . import embedded, limits, schedulers, seams, waits
 from . import watchdog as watchdogs
 from .arguments import aware
 from .assertions import Assertions
@@ -60,8 +60,8 @@ def stop_leftover() -> bool:
 class VirtualCelery(Faults, Assertions):
     """A Celery app's beats and workers, in one thread, under a frozen clock that moves on command.
 
-    A context manager that runs once. `start` is an aware datetime. The README's section "The arguments" says what each
-    argument is; `watchdog` is in real seconds, `time_limit` and `soft_time_limit` are in virtual ones.
+    A context manager that runs once. `start` is an aware datetime. docs/reference.md says what each argument
+    is; `watchdog` is in real seconds, `time_limit` and `soft_time_limit` are in virtual ones.
 
     Raises BadUseError for an argument that makes no sense, NestedClusterError for a second cluster,
     SchedulerImportError for a scheduler that cannot be imported, NotSimulatedError for what the kit cannot do.
@@ -92,7 +92,7 @@ class VirtualCelery(Faults, Assertions):
         soft_time_limit: float | None = None,
         watchdog: float | None = PATIENCE,
         others: Iterable[Celery] | Mapping[Celery, Mapping[str, Any]] = (),
-        **options: Any,
+        **options: NoReturn,  # a type checker finds a misspelt argument
     ) -> None:
         limits.refuse_options(options)
         seams.check(any_version=any_version)
@@ -138,6 +138,7 @@ class VirtualCelery(Faults, Assertions):
             _running[0]._refuse(nested)
         if self._queues:
             raise BadUseError("a cluster runs once: make another VirtualCelery")
+        embedded.refuse_running()
         self._thread = threading.get_ident()
         with Undo() as undo:
             _running.append(self)
@@ -194,6 +195,7 @@ class VirtualCelery(Faults, Assertions):
             guard_eager(undo, app, self._refuse)
             limits.refuse_quorum_queues(app)
             limits.refuse_remote_control(undo, app, self._refuse)
+        embedded.guard_embedded(undo, self._refuse)
         self._is_ours = guard_threads(undo, self._refuse, in_member=self._in_member, allowed=self._allowed["threads"])
         allowed = self._allowed["sockets"]
         guard_network(undo, self._refuse, ours=self._is_ours, apps=self.apps, allowed=allowed)

@@ -92,13 +92,13 @@ def refuse_options(options: Iterable[str]) -> None:
     for option in options:
         if option in NOT_SIMULATED:
             raise NotSimulatedError(reason(option))
-        raise BadUseError(f"VirtualCelery has no argument {option!r}; its README has the table of all")
+        raise BadUseError(f"VirtualCelery has no argument {option!r}; docs/reference.md has the table of all")
 
 
 def reason(option: str) -> str:
     """Why something of the table is not simulated, as one sentence. Raises KeyError for what is no row of it."""
     what, why = NOT_SIMULATED[option]
-    return f"not simulated: {what}; {why} (row {option!r} of the README's table)"
+    return f"not simulated: {what}; {why} (row {option!r} of the table in docs/limits.md)"
 
 
 def refuse_quorum_queues(app: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import ExitStack
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 import pytest
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
     from .cluster import VirtualCelery
+
+P = ParamSpec("P")
 
 MARKER = "virtual_celery"
 
@@ -26,6 +28,19 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         f"{MARKER}(start=..., transport=..., **options): VirtualCelery's arguments, for the fixture {MARKER}",
     )
+
+
+if TYPE_CHECKING:
+    # The arguments of a cluster but for the app, which the fixture gives. `pytest.mark` tells a type checker none.
+    def _keywords_of(_like: Callable[Concatenate[Any, P], Any]) -> Callable[P, pytest.MarkDecorator]: ...
+
+    mark = _keywords_of(VirtualCelery)  # type: ignore[arg-type]  # the app is a keyword, too
+
+else:
+
+    def mark(**options: Any) -> pytest.MarkDecorator:
+        """The marker `virtual_celery` with its keywords, for suites that a type checker reads."""
+        return getattr(pytest.mark, MARKER)(**options)
 
 
 @pytest.fixture

@@ -24,6 +24,11 @@ SEAMS = (
         has(CONSUMER, "on_unknown_task", "on_unknown_message", "on_invalid_task", "on_decode_error"),
     ),
     Seam("Consumer queues", "one more", has(CONSUMER, "add_task_queue")),
+    Seam(
+        "embedded workers",
+        "refused",
+        has("celery.contrib.testing.worker", "test_worker_starting", "TestWorkController"),
+    ),
     Seam("kombu Consumer", "asked what it consumes", has("kombu:Consumer", "consuming_from", "queues")),
     Seam("Consumer call_soon", "acks", has(CONSUMER, "call_soon", "perform_pending_operations")),
     Seam("settings", "written over the app's", does("app_behaviour.settings_prefer_the_first_name")),
@@ -144,6 +149,7 @@ SEAMS = (
         "set and put back",
         does("app_behaviour.current_app_is_put_back", has("celery._state", "_task_join_will_block")),
     ),
+    Seam("Consumer tracers", "as in a child", has("celery.worker.consumer.consumer", "build_tracer")),
     Seam("trace", "assertions pass it", takes("celery.app.trace:build_tracer", "task", "monotonic")),
     Seam("autoretry", "assertions pass it", does("worker_behaviour.autoretry_calls_orig_run")),
     Seam(

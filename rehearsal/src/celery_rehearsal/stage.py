@@ -10,16 +10,18 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from celery import Task, _state, beat
+from celery.app import trace
 from celery.exceptions import ImproperlyConfigured
 from celery.fixups import django as django_fixups
 from celery.worker import state
+from celery.worker.consumer import consumer
 
 from .beats import entry_order
 from .connections import swap_connections
 from .containers import keep_settings
 from .errors import BadUseError
 from .leaving import METHODS, guard_methods, guarded
-from .patching import swap_attribute, swap_contents, swap_item, swap_unless_patched
+from .patching import keep_attribute, swap_attribute, swap_contents, swap_item, swap_unless_patched
 from .program import become_worker, forget_receivers
 from .settings import check_eager, write_settings
 
@@ -66,6 +68,8 @@ def set_stage(undo: ExitStack, parts: list[Part], refuse: Refuse) -> None:
     # A worker that stops sets it. One that is killed while it stops never sets it back.
     undo.callback(socket.setdefaulttimeout, socket.getdefaulttimeout())
     swap_attribute(undo, beat.ScheduleEntry, "__lt__", entry_order)
+    # A child of a real worker looks it up as it starts, and so finds what Sentry's integration has put there.
+    swap_attribute(undo, consumer, "build_tracer", trace.build_tracer)
 
 
 def wrap_tasks(undo: ExitStack, app: Any, cluster: Any) -> None:
@@ -134,6 +138,8 @@ def _keep_attributes(undo: ExitStack, task: Any) -> None:
         vars(task).update(before)
 
     undo.callback(restore)
+    # Each task has a class of its own, and Sentry's integration wraps its method.
+    keep_attribute(undo, type(task), "__call__")
 
 
 def _is_mock(result: Any) -> bool:

@@ -48,4 +48,11 @@ def test_a_copy_of_the_folder_builds_a_wheel_and_an_sdist(tmp_path: Path) -> Non
     (sdist,) = (copy / "dist").glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    assert {"LICENSE", "README.md", "docs/adopting.md", "tests/kit/test_distribution.py"} <= names
+    assert {
+        "LICENSE",
+        "README.md",
+        "AGENTS.md",
+        "SKILL.md",
+        "docs/first-test.md",
+        "tests/kit/test_distribution.py",
+    } <= names

@@ -87,7 +87,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> str:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
     environment.pop("DJANGO_SETTINGS_MODULE", None)
     finished = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "celery_rehearsal.plugin", "-p", "no:randomly", "."],
+        [sys.executable, "-m", "pytest", "-p", "celery_rehearsal.plugin", "-p", "no:randomly", "-p", "no:asyncio", "."],
         cwd=project,
         env=environment | {"PYTHONPATH": str(SOURCE)},
         capture_output=True,

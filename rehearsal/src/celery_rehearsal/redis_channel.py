@@ -69,6 +69,12 @@ class RedisChannel(kombu_redis.Channel):
             hang_up(self)
         return tag
 
+    def _basic_cancel(self, consumer_tag: str) -> Any:
+        cancelled = super()._basic_cancel(consumer_tag)  # type: ignore[misc] # left out too
+        if not answers(self):
+            hang_up(self)
+        return cancelled
+
     def _put(self, queue: str, message: dict[str, Any], **kwargs: Any) -> None:
         self.broker.wait()
         super()._put(queue, message, **kwargs)

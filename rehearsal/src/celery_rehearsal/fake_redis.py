@@ -41,6 +41,8 @@ class RedisBroker:
     def __init__(self, tap: Tap, options: dict[str, Any]) -> None:
         self.tap = tap
         self.server = fakeredis.FakeServer()
+        # For commands that do not wait, by the prefix of their keys.
+        self.clients: dict[str, Any] = {}
         # Of the connections that are open, the oldest first.
         self.pollers: dict[Poller, None] = {}
         self.transport = _transport(self)

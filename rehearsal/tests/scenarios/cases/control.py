@@ -117,7 +117,7 @@ def events_on_command(s: Stage) -> Iterator[float]:
     def listen() -> None:
         with s.app.connection_for_read() as connection:
             found: list[str] = []
-            ends = time.monotonic() + STEP
+            ends = time.monotonic() + 2 * STEP
 
             def heard(event: dict[str, Any]) -> None:
                 # A task can be received before anybody listens.
@@ -127,7 +127,7 @@ def events_on_command(s: Stage) -> Iterator[float]:
 
             receiver: Any = s.app.events.Receiver(connection, handlers={"*": heard})
             with suppress(TimeoutError):
-                receiver.capture(limit=None, timeout=SECOND, wakeup=False)
+                receiver.capture(limit=None, timeout=2 * STEP, wakeup=False)
             s.note("events", *sorted(found))
 
     yield 0

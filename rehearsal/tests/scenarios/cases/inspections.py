@@ -35,7 +35,7 @@ def inspect_requests(s: Stage) -> Iterator[float]:
 
     @s.task(acks_late=True)
     def job(n: int, word: str = "a") -> None:
-        time.sleep(12 * SECOND)
+        time.sleep(9 * SECOND)
 
     def note(what: str, show: Callable[[Any], Any]) -> None:
         s.note(what, shown(getattr(s.app.control.inspect(timeout=SECOND), what)(), show))
@@ -57,7 +57,7 @@ def inspect_requests(s: Stage) -> Iterator[float]:
         each.revoke()
     yield STEP / 2
     note("revoked", lambda found: sorted(ids[id_] for id_ in found))
-    yield 15 * SECOND
+    yield 13 * SECOND
 
 
 @scenario(**CONTROL)

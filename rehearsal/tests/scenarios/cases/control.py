@@ -115,27 +115,31 @@ def events_on_command(s: Stage) -> Iterator[float]:
         pass
 
     def listen() -> None:
+        found: list[str] = []
+        ends: list[float] = []
+
+        def ready(*_args: Any, **_options: Any) -> None:
+            ends.append(time.monotonic() + 2 * STEP)
+            # Redis knows of the receiver only after this.
+            job.apply_async(countdown=STEP / 2)
+
+        def heard(event: dict[str, Any]) -> None:
+            found.extend({event["type"]} & {"task-started", "task-succeeded"})
+            # A real worker's heartbeats let no timeout of more than two seconds happen.
+            receiver.should_stop = time.monotonic() > ends[0]
+
         with s.app.connection_for_read() as connection:
-            found: list[str] = []
-            ends = time.monotonic() + 2 * STEP
-
-            def heard(event: dict[str, Any]) -> None:
-                # A task can be received before anybody listens.
-                found.extend({event["type"]} & {"task-started", "task-succeeded"})
-                # A real worker's heartbeats let no timeout of more than two seconds happen.
-                receiver.should_stop = time.monotonic() > ends
-
             receiver: Any = s.app.events.Receiver(connection, handlers={"*": heard})
+            receiver.on_consume_ready = ready
             with suppress(TimeoutError):
-                receiver.capture(limit=None, timeout=2 * STEP, wakeup=False)
-            s.note("events", *sorted(found))
+                receiver.capture(limit=None, timeout=2 * STEP)
+        s.note("events", *sorted(found))
 
     yield 0
     yield STEP
     patience: dict[str, Any] = {"reply": True, "timeout": SECOND}
     for command in (s.app.control.enable_events, s.app.control.enable_events, s.app.control.disable_events) * 2:
         s.note(told(command(**patience)))
-        job.apply_async(countdown=STEP / 2)
         listen()
 
 

@@ -67,7 +67,7 @@ def rate_limit_and_a_restart(s: Stage) -> Iterator[float]:
 
 @scenario(**CONTROL)
 def wrong_commands(s: Stage) -> Iterator[float]:
-    """What replies come to limits of no task, limits that are none, and commands that do not exist."""
+    """Replies to a limit for an unknown task, an invalid limit, and an unknown command."""
 
     @s.task()
     def job() -> None:

@@ -36,6 +36,9 @@ BROKER_SEAMS = (
     Seam("Redis poller", "reads", takes(f"{REDIS}MultiChannelPoller.__init__", "_channels", "after_read")),
     Seam("Redis poller's client", "connected", has(f"{REDIS}MultiChannelPoller", "_client_registered")),
     Seam("Redis prefix", "kombu's own client", has(f"{REDIS}PrefixedStrictRedis", "_prefix_args")),
+    Seam(
+        "transport waits", "virtual", takes("kombu.transport.virtual.base:Transport.drain_events", "_deliver", "cycle")
+    ),
     Seam("memory exchanges", "known or not", has("kombu.transport.memory:Transport.global_state", "exchanges")),
     Seam("fanout of a channel", "has no queue", has("kombu.transport.memory:Channel", "_put_fanout")),
     Seam("broker URL", "tells brokers apart", takes("kombu.utils.url:url_to_parts", "urlparse", "path")),

@@ -6,7 +6,7 @@ import threading
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
-from . import embedded, limits, schedulers, seams, waits
+from . import embedded, limits, remote_control, schedulers, seams, waits
 from . import watchdog as watchdogs
 from .arguments import aware
 from .assertions import Assertions
@@ -32,6 +32,7 @@ from .timeline import Timeline
 from .watch import Watch
 from .watchdog import PATIENCE
 from .worker_options import worker_options
+from .worker_state import Mappings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -175,11 +176,14 @@ class VirtualCelery(Faults, Assertions):
         self.watch.publishing = make_brokers(self._parts, self.watch.rejected, self._refuse)
         self.watch.consumes = self.consumes
         self.broker: Broker = self.brokers[0]
+        for broker in self.brokers:
+            broker.tap.wait = self.strands.wait
         self.clock.start()
         undo.callback(self.clock.stop)
         set_stage(undo, self._parts, self._refuse)
+        mappings = Mappings()
         for part in self._parts:
-            part.processes = Processes(undo, part.app, part.beats_app)
+            part.processes = Processes(undo, part.app, part.beats_app, mappings)
             part.locals = install_backend(undo, self, part, self._result_backend, servers=self._allowed["sockets"])
         schedulers.prepare(undo, self.apps, self.redis_server)
 
@@ -194,7 +198,7 @@ class VirtualCelery(Faults, Assertions):
         for app in self.apps:
             guard_eager(undo, app, self._refuse)
             limits.refuse_quorum_queues(app)
-            limits.refuse_remote_control(undo, app, self._refuse)
+        remote_control.install(undo, self)
         embedded.guard_embedded(undo, self._refuse)
         self._is_ours = guard_threads(undo, self._refuse, in_member=self._in_member, allowed=self._allowed["threads"])
         allowed = self._allowed["sockets"]

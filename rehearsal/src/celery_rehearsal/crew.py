@@ -13,6 +13,7 @@ from .stage import check_queues
 if TYPE_CHECKING:
     from .broker import Broker, Tap
     from .members import Part
+    from .process import Processes
     from .workers import Worker
 
 
@@ -67,6 +68,10 @@ class Crew:
     def broker_of(self, name: str) -> Broker:
         """The broker of a worker."""
         return self._owner[name].broker
+
+    def processes_of(self, app: Any) -> Processes:
+        """The processes of an app."""
+        return next(part.processes for part in self._parts if part.app is app)
 
     def is_consumed_now(self, broker: Broker, queue: str) -> bool:
         """Whether a running worker consumes a queue."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from .errors import BadUseError, NotSimulatedError
-from .patching import swap_attribute
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from contextlib import ExitStack
+    from collections.abc import Iterable
 
 # A name, what it is, and why it is not there. An argument of VirtualCelery with one of these names is refused; each
 # NotSimulatedError and NotSimulatedWarning says the name of its row.
@@ -30,10 +28,11 @@ NOT_SIMULATED = {
     ),
     "gossip": ("gossip between workers", "it is switched off, as with --without-gossip"),
     "mingle": ("mingling at start", "it is switched off, as with --without-mingle"),
-    "remote_control": (
-        "remote control: revoke, inspect, rate_limit, pool_restart",
-        "its commands work on lists of tasks that all workers of a cluster share",
+    "pool_restart": (
+        "restarts of the pool by remote control: worker_pool_restarts",
+        "children import no modules again; stop_worker() and start_worker() restart the worker",
     ),
+    "beat_remote_control": ("a beat that answers remote control", "workers alone do; next_at() and the timeline tell"),
     "statedb": ("revoked ids kept over a restart", "a worker starts with none"),
     "eventloop": ("the hub's loop, and a timer of the app's own", "a worker is driven a step at a time by the clock"),
     "signals": (
@@ -106,15 +105,6 @@ def refuse_quorum_queues(app: Any) -> None:
     arguments = [queue.queue_arguments or {} for queue in app.amqp.queues.values()]
     if any(found.get("x-queue-type") == "quorum" for found in arguments):
         raise NotSimulatedError(reason("quorum_queues"))
-
-
-def refuse_remote_control(undo: ExitStack, app: Any, refuse: Callable[[Exception], NoReturn]) -> None:
-    """Let every remote control command raise, instead of going to nobody."""
-
-    def broadcast(command: str, *_args: Any, **_kwargs: Any) -> NoReturn:
-        refuse(NotSimulatedError(f"{command}: {reason('remote_control')}"))
-
-    swap_attribute(undo, app.control, "broadcast", broadcast)
 
 
 def as_markdown() -> str:

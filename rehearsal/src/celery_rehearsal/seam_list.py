@@ -57,7 +57,15 @@ SEAMS = (
     Seam("Broadcast", "one name per process", has("kombu.common", "Broadcast")),
     Seam("Django fixup", "sets up once", has("celery.fixups.django:DjangoWorkerFixup", "django_setup")),
     Seam("loader", "loads once", does("app_behaviour.loader_loads_once")),
-    Seam("worker state", "one per worker", has("celery.worker.state", "revoked", "successful_requests", "requests")),
+    Seam(
+        "worker state",
+        "one per worker",
+        has(
+            "celery.worker.state",
+            *("requests", "reserved_requests", "active_requests", "total_count", "all_total_count"),
+            *("revoked", "revoked_stamps", "successful_requests"),
+        ),
+    ),
     Seam(
         "LimitedSet",
         "emptied",
@@ -143,7 +151,14 @@ SEAMS = (
     Seam("results in files", "dated", has("celery.backends.filesystem:FilesystemBackend", "_filename", "set")),
     Seam("backend names", "looked up", has("celery.app.backends", "by_url", "BACKEND_ALIASES")),
     Seam("scheduler names", "looked up", has("celery.utils.imports", "load_extension_class_names")),
-    Seam("remote control", "refused", does("app_behaviour.remote_control_is_broadcast")),
+    Seam("remote control", "recorded", does("app_behaviour.remote_control_is_broadcast")),
+    Seam(
+        "control commands",
+        "in a worker's own process",
+        does("app_behaviour.commands_are_looked_up", has("celery.worker.control:Panel", "data")),
+    ),
+    Seam("kombu pidbox", "its own queues", has("kombu.pidbox:Mailbox", "exchange_fmt", "producer_pool", "_collect")),
+    Seam("event dispatcher", "one without heartbeats", has(CONSUMER, "update_strategies")),
     Seam(
         "current app",
         "set and put back",

@@ -24,6 +24,7 @@ from .leaving import METHODS, guard_methods, guarded
 from .patching import keep_attribute, swap_attribute, swap_contents, swap_item, swap_unless_patched
 from .program import become_worker, forget_receivers
 from .settings import check_eager, write_settings
+from .worker_state import DICTS, LIMITED_SETS, weak_sets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -176,12 +177,12 @@ def _swap_queues(undo: ExitStack, app: Any) -> None:
 
 
 def _swap_worker_state(undo: ExitStack) -> None:
-    for name in ("requests", "total_count"):
+    for name in DICTS:
         swap_contents(undo, getattr(state, name))
-    for name in ("revoked", "successful_requests"):
+    for name in LIMITED_SETS:
         swap_contents(undo, vars(getattr(state, name)))
     swap_attribute(undo, state, "should_stop", None)
     swap_attribute(undo, state, "should_terminate", None)
     undo.callback(state.all_total_count.__setitem__, slice(None), list(state.all_total_count))
-    for name in ("reserved_requests", "active_requests"):
-        undo.callback(getattr(state, name).clear)
+    for requests in weak_sets():
+        undo.callback(requests.clear)

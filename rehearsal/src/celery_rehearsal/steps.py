@@ -143,7 +143,7 @@ class Steps(Escapes):
             # Code in a beat or in a child that raises one of these ends no worker.
             self._leaving = self._leaving or end
         elif isinstance(end, WorkerShutdown):
-            self.stop_worker(worker.name, detail="WorkerShutdown in a task")
+            self.stop_worker(worker.name, detail=getattr(end, "why", "WorkerShutdown in a task"))
         elif self.workers.get(worker.name) is worker:
             self._lose_worker(worker, str(end) if isinstance(end, WorkerKilled) else "WorkerTerminate in a task")
 

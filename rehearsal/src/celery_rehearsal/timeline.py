@@ -29,6 +29,7 @@ KINDS = (
     "expired",
     "rejected",
     "beat",
+    "control",
     "worker started",
     "worker stopped",
     "worker lost",

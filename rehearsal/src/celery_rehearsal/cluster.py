@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Self
 from . import limits, schedulers, seams, waits
 from . import watchdog as watchdogs
 from .arguments import aware
-from .assertions import Assertions
 from .clock import VirtualClock
 from .connections import make_brokers
+from .daily import Daily
 from .errors import BadUseError, NestedClusterError
 from .faults import Faults
 from .freezes import Freezes
@@ -57,7 +57,7 @@ def stop_leftover() -> bool:
     return bool(left)
 
 
-class VirtualCelery(Faults, Assertions):
+class VirtualCelery(Faults, Daily):
     """A Celery app's beats and workers, in one thread, under a frozen clock that moves on command.
 
     A context manager that runs once. `start` is an aware datetime. The README's section "The arguments" says what each

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
+from weakref import WeakKeyDictionary
 
 from celery import signals
 
 from .errors import BadUseError
 from .timeline import Record
 from .turns import Turns
+from .values import copied, later_ids, of_message, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,6 +45,8 @@ class Watch:
         self.consumes: Callable[[Tap, str], bool] = lambda _tap, _queue: True
         # Why Celery is about to throw a message away.
         self.reason = ""
+        # With which values each run began, by Celery's context of it: the task can change its own.
+        self._values: WeakKeyDictionary[Any, dict[str, Any]] = WeakKeyDictionary()
 
     def connect(self, undo: ExitStack) -> None:
         """Listen until the stack is closed."""
@@ -86,18 +90,33 @@ class Watch:
             named = _named(headers)
             self.add("unsent", **named, by=self.actor, entry=self.entry, queue=routing_key, detail="fail_publish")
 
-    def _published(self, headers: dict[str, Any], exchange: Any = "", routing_key: str = "", **_kwargs: Any) -> None:
+    def _published(
+        self, headers: dict[str, Any], body: Any = None, exchange: Any = "", routing_key: str = "", **_kwargs: Any
+    ) -> None:
+        args, kwargs = self._sent(body)
+        queues = self.publishing.queues if self.publishing else []
         self.add(
             "sent",
             **_named(headers),
             by=self.actor,
             entry=self.entry,
-            queue=routing_key,
-            args=_arguments(headers),
+            queue=queues[0] if len(queues) == 1 else routing_key,
+            args=args,
+            kwargs=kwargs,
+            shown=shown(headers),
             when=instant(headers.get("eta")),
             expires=instant(headers.get("expires")),
         )
         self._arrived(headers, getattr(exchange, "name", exchange), routing_key)
+
+    def _sent(self, body: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        message = self.publishing.message if self.publishing is not None else None
+        try:
+            args, kwargs, rest = of_message(message or {})
+        except Exception:  # a serializer of the app's, which the worker will stumble over
+            args, kwargs, rest = copied(body)
+        self.timeline.announce(later_ids(rest))
+        return args, kwargs
 
     def _arrived(self, headers: dict[str, Any], exchange: str, routing_key: str) -> None:
         arrival = self.publishing
@@ -116,23 +135,27 @@ class Watch:
     def _received(self, request: Any, **_kwargs: Any) -> None:
         headers = request.request_dict
         named = _named(headers)
-        self.add("received", **named, worker=self.actor, args=_arguments(headers))
+        self.add("received", **named, worker=self.actor, shown=shown(headers), **_copies(request.args, request.kwargs))
         self.turns.came(named["id"], f"{named['task']}[{named['id']}]", headers.get("parent_id") or "")
         if request.eta:
             self.add("scheduled", **named, worker=self.actor, when=instant(request.eta))
 
-    def _started(self, task: Any, task_id: str, **_kwargs: Any) -> None:
+    def _started(self, task: Any, task_id: str, args: Any, kwargs: Any, **_kwargs: Any) -> None:
         if self._ours(task):
-            self.add("started", **self._running(task), worker=self.actor)
+            self._values[task.request] = _copies(args, kwargs)
+            self.add("started", **self._running(task), worker=self.actor, shown=shown(vars(task.request)))
 
     def _succeeded(self, sender: Any, result: Any, **_kwargs: Any) -> None:
         if self._ours(sender):
             detail = "" if result is None else f"= {result!r}"
-            self.add("succeeded", **self._running(sender), worker=self.actor, detail=detail)
+            self.add("succeeded", **self._running(sender), worker=self.actor, result=copied(result), detail=detail)
 
-    def _failed(self, sender: Any, task_id: str, exception: BaseException, **_kwargs: Any) -> None:
+    def _failed(
+        self, sender: Any, task_id: str, exception: BaseException, args: Any = (), kwargs: Any = None, **_kwargs: Any
+    ) -> None:
         if self._ours(sender):
-            fields = self._running(sender) | {"id": task_id}
+            # Without a child to run it, Celery fails it in the worker.
+            fields = _copies(args, kwargs) | self._running(sender) | {"id": task_id}
             self.add("failed", **fields, worker=self.actor, detail=repr(exception))
 
     def _retried(self, sender: Any, request: Any, reason: Any, **_kwargs: Any) -> None:
@@ -146,6 +169,7 @@ class Watch:
                 id=request.id,
                 attempt=request.retries + 1,
                 worker=self.actor,
+                **self._values.get(request, {}),
                 when=instant(when),
                 detail=repr(reason.exc) if getattr(reason, "exc", None) else "",
             )
@@ -172,7 +196,8 @@ class Watch:
 
     def _running(self, task: Any) -> dict[str, Any]:
         request = task.request
-        return {"task": task.name, "id": request.id or "", "attempt": (request.retries or 0) + 1}
+        values = self._values.get(request, {})
+        return {"task": task.name, "id": request.id or "", "attempt": (request.retries or 0) + 1} | values
 
 
 def instant(value: Any) -> datetime | None:
@@ -197,7 +222,5 @@ def _named(headers: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _arguments(headers: dict[str, Any]) -> str:
-    args, kwargs = headers.get("argsrepr") or "", headers.get("kwargsrepr") or ""
-    shown = [text for text in (args, kwargs) if text not in {"", "()", "[]", "{}"}]
-    return " ".join(shown)
+def _copies(args: Any, kwargs: Any) -> dict[str, Any]:
+    return {"args": tuple(copied(args) or ()), "kwargs": copied(kwargs) or {}}

@@ -23,6 +23,7 @@ from .network import guard_network
 from .patching import Undo
 from .process import Processes
 from .redis_client import keep_version
+from .redis_pools import patch_pools
 from .results import install_backend
 from .settings_table import warn_of_limits, warn_of_settings, warn_of_zone
 from .shelves import Shelves
@@ -181,6 +182,7 @@ class VirtualCelery(Faults, Daily):
             part.processes = Processes(undo, part.app, part.beats_app)
             part.locals = install_backend(undo, self, part, self._result_backend, servers=self._allowed["sockets"])
         schedulers.prepare(undo, self.apps, self.redis_server)
+        patch_pools(undo, self.named_redis)
 
     def _guard(self, undo: ExitStack) -> None:
         warn_of_settings(self.app)

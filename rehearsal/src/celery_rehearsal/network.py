@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from .errors import RealWorldError
 from .patching import swap_attribute
-from .places import broker_key
+from .places import LOOPBACK, broker_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,8 +33,6 @@ LOOKUPS = (
     (socket, "gethostbyaddr"),
     (socket, "getnameinfo"),
 )
-
-LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 # Who asks: code of these packages, without code of Celery in between, is on its way to a broker or a result backend.
 BROKERS = ("kombu.", "amqp.")

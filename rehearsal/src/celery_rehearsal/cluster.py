@@ -12,8 +12,8 @@ from .arguments import aware
 from .clock import VirtualClock
 from .connections import make_brokers
 from .daily import Daily
+from .deploys import Deploys
 from .errors import BadUseError, NestedClusterError
-from .faults import Faults
 from .freezes import Freezes
 from .guards import guard_eager, guard_threads
 from .host import check_zone, forget_zone, set_zone
@@ -25,6 +25,7 @@ from .process import Processes
 from .redis_client import keep_version
 from .redis_pools import patch_pools
 from .results import install_backend
+from .running import RunningTimes
 from .settings_table import warn_of_limits, warn_of_settings, warn_of_zone
 from .shelves import Shelves
 from .stage import guard_calls, load, set_stage, wrap_tasks
@@ -36,7 +37,7 @@ from .worker_options import worker_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from celery import Celery
 
@@ -58,7 +59,7 @@ def stop_leftover() -> bool:
     return bool(left)
 
 
-class VirtualCelery(Faults, Daily):
+class VirtualCelery(Deploys, Daily):
     """A Celery app's beats and workers, in one thread, under a frozen clock that moves on command.
 
     A context manager that runs once. `start` is an aware datetime. The README's section "The arguments" says what each
@@ -91,6 +92,7 @@ class VirtualCelery(Faults, Daily):
         max_tasks_per_child: int | None = None,
         time_limit: float | None = None,
         soft_time_limit: float | None = None,
+        running_time: Mapping[Any, float | timedelta] | None = None,
         watchdog: float | None = PATIENCE,
         others: Iterable[Celery] | Mapping[Celery, Mapping[str, Any]] = (),
         **options: Any,
@@ -123,6 +125,8 @@ class VirtualCelery(Faults, Daily):
         self._every: set[str] = set()
         self._arms: list[tuple[str | None, str, str]] = []
         self._patience = watchdog
+        self.running_times = RunningTimes(running_time)
+        self._bodies: dict[Any, Any] = {}
         self._result_backend = result_backend
         self._servers: dict[Any, Any] = {}
         self._undo: ExitStack = Undo()
@@ -203,6 +207,7 @@ class VirtualCelery(Faults, Daily):
         waits.install(undo, self.clock, self.strands, self._refuse, threads=self._allowed["threads"])
         for app in self.apps:
             wrap_tasks(undo, app, self)
+        self.running_times.attach(undo, self.apps, self.clock, self.strands)
         guard_calls(undo, self)
 
     def _is_running(self) -> bool:

@@ -40,6 +40,8 @@ BACKENDS = "celery.backends."
 # It looks up the name of a database's host, and leaves the rest to libpq, which no guard sees.
 DATABASES = "psycopg."
 ENDS = ("celery.", __package__ or "")
+# Between a client of Redis and its pool.
+POOLS = f"{__package__}.redis_pools."
 
 REPLACE = (
     "a server keeps real time. Replace its client in this test. Where it is a database or a server of the test's own: "
@@ -128,7 +130,7 @@ def _asker() -> str:
             return "database"
         if module.startswith(BACKENDS):
             return "backend"
-        if module.startswith(ENDS):
+        if module.startswith(ENDS) and module != POOLS:
             break
         frame = frame.f_back
     return ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .arguments import instants, task_name
-from .excerpt import around, causes
+from .excerpt import causes
 from .pending import Pending, lines
 from .timeline import Record, Timeline, table
 from .values import check_wanted, match
@@ -147,11 +147,10 @@ class Assertions:
         return found
 
     def _fail(self, wanted: str, found: list[Record], near: datetime | None, task: str = "") -> None:
-        zone, records = self.timeline.zone, list(self.timeline)
-        seen = table(found[:FOUND], zone, more=len(found) - FOUND) if found else "nothing"
-        known = "".join(f"known cause: {cause}\n" for cause in causes(records, task))
+        seen = table(found[:FOUND], self.timeline.zone, more=len(found) - FOUND) if found else "nothing"
+        known = "".join(f"known cause: {cause}\n" for cause in causes(list(self.timeline), task))
         message = f"wanted {wanted}\nfound {len(found)}: {seen}\n{known}the timeline around it:\n"
-        raise AssertionError(message + table(around(records, near), zone))
+        raise AssertionError(message + self.timeline.excerpt(near))
 
     def pending(self) -> Pending:
         """What is queued, scheduled and unacked right now."""

@@ -41,7 +41,7 @@ NOT_SIMULATED = {
         "a signal comes to the whole process and in real time; time limits are simulated",
     ),
     "measured_time": (
-        "how long code takes by itself",
+        "how long code computes",
         "only waiting and running_time= take virtual time; the clock stands still while code runs",
     ),
     "broker": (

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, overload
 
 from .arguments import check_name, task_name
 from .errors import BadUseError
+from .excerpt import around
+from .reports import as_html, as_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
@@ -176,6 +178,21 @@ class Timeline:
         if kind in {"entry", "queue"}:
             return {getattr(record, kind) for record in self._records}
         return {"task": self._seen, "task id": self._ids}.get(kind, ())
+
+    def excerpt(self, near: datetime | None = None) -> str:
+        """Return the lines around an instant, or the last ones: 20 at most."""
+        return table(around(list(self._records), near), self.zone)
+
+    def json(self) -> str:
+        """Return the records as a JSON list. A value that JSON does not know is its repr."""
+        return as_json(list(self._records))
+
+    def html(self) -> str:
+        """Return one self-contained page with a lane for each worker and beat, and a bar for each run."""
+        return as_html(list(self._records), self.zone)
+
+    def __reversed__(self) -> Iterator[Record]:
+        return reversed(self._records)
 
     def __iter__(self) -> Iterator[Record]:
         return iter(list(self._records))

@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 
 from celery import signals
 
+from . import causes
 from .errors import BadUseError
 from .timeline import Record
 from .turns import Turns
@@ -45,6 +46,8 @@ class Watch:
         self.consumes: Callable[[Tap, str], bool] = lambda _tap, _queue: True
         # Why Celery is about to throw a message away.
         self.reason = ""
+        # The values of messages that workers have and do not run yet, by id.
+        self._waiting: dict[str, dict[str, Any]] = {}
         # With which values each run began, by Celery's context of it: the task can change its own.
         self._values: WeakKeyDictionary[Any, dict[str, Any]] = WeakKeyDictionary()
 
@@ -71,8 +74,9 @@ class Watch:
 
     def redelivered(self, message: Any) -> None:
         """A worker got a message for a second time."""
-        headers = message.headers or {}
-        self.add("redelivered", **_named(headers), worker=self.actor)
+        self._waiting.pop(str((message.headers or {}).get("id", "")), None)
+        detail = causes.of_redelivery(self.timeline, message, self.now())
+        self.add("redelivered", **_named(message.headers or {}), worker=self.actor, detail=detail)
 
     def rejected(self, message: Any, requeue: bool) -> None:
         """A worker gave a message back or threw it away."""
@@ -130,19 +134,21 @@ class Watch:
             self.add("unroutable", **fields, detail=why)
         for queue in arrival.queues:
             if not self.consumes(arrival.tap, queue):
-                self.add("unconsumed", **fields, queue=queue, detail="no worker consumes it")
+                self.add("unconsumed", **fields, queue=queue, detail="no consumer")
 
     def _received(self, request: Any, **_kwargs: Any) -> None:
         headers = request.request_dict
         named = _named(headers)
-        self.add("received", **named, worker=self.actor, shown=shown(headers), **_copies(request.args, request.kwargs))
+        values = self._waiting[named["id"]] = _copies(request.args, request.kwargs)
+        self.add("received", **named, worker=self.actor, shown=shown(headers), **values)
         self.turns.came(named["id"], f"{named['task']}[{named['id']}]", headers.get("parent_id") or "")
         if request.eta:
             self.add("scheduled", **named, worker=self.actor, when=instant(request.eta))
 
     def _started(self, task: Any, task_id: str, args: Any, kwargs: Any, **_kwargs: Any) -> None:
+        values = self._waiting.pop(task_id, None) or _copies(args, kwargs)
         if self._ours(task):
-            self._values[task.request] = _copies(args, kwargs)
+            self._values[task.request] = values
             self.add("started", **self._running(task), worker=self.actor, shown=shown(vars(task.request)))
 
     def _succeeded(self, sender: Any, result: Any, **_kwargs: Any) -> None:
@@ -156,7 +162,8 @@ class Watch:
         if self._ours(sender):
             # Without a child to run it, Celery fails it in the worker.
             fields = _copies(args, kwargs) | self._running(sender) | {"id": task_id}
-            self.add("failed", **fields, worker=self.actor, detail=repr(exception))
+            exhausted = ", retries exhausted" if causes.is_exhausted(exception) else ""
+            self.add("failed", **fields, worker=self.actor, detail=f"{exception!r}{exhausted}")
 
     def _retried(self, sender: Any, request: Any, reason: Any, **_kwargs: Any) -> None:
         if self._ours(sender):
@@ -175,6 +182,7 @@ class Watch:
             )
 
     def _revoked(self, sender: Any, request: Any, expired: bool, **_kwargs: Any) -> None:
+        late = self._late(request.id)
         if self._ours(sender):
             self.add(
                 "expired" if expired else "revoked",
@@ -183,7 +191,12 @@ class Watch:
                 attempt=(request.retries or 0) + 1,
                 worker=self.actor,
                 expires=instant(request.expires),
+                detail=late if expired else "",
             )
+
+    def _late(self, id_: str) -> str:
+        waited = self._waiting.pop(id_, None) is not None
+        return f"expired while it waited in {self.actor}" if waited else "expired on receipt"
 
     def _unknown(self, sender: Any, name: str, **_kwargs: Any) -> None:
         if self.refuse and name in sender.app.tasks:

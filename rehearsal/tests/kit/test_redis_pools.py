@@ -88,7 +88,7 @@ def test_the_cluster_gives_a_client(app: Celery) -> None:
         assert celery.redis().get("a") is None
 
 
-def test_the_client_is_on_the_results_where_the_broker_is_none(app: Celery) -> None:
+def test_without_a_redis_broker_the_client_is_on_the_results(app: Celery) -> None:
     """With RabbitMQ for a broker, the app's Redis is that of its results; without one there is no client."""
     app.conf.update(broker_url="amqp://broker.invalid//")
     with VirtualCelery(app, start=NOON) as celery:

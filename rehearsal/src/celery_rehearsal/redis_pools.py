@@ -76,7 +76,7 @@ def _patch(undo: ExitStack, owner: Any, twin_of: Callable[[Any], Any]) -> None:
     # Of a pool of coroutines, both return what it awaits.
     def get_connection(pool: Any, *args: Any, **options: Any) -> Any:
         twin = twin_of(pool)
-        return get(pool, *args, **options) if twin is None else twin.get_connection()
+        return get(pool, *args, **options) if twin is None else twin.get_connection(*args, **options)
 
     def give_back(pool: Any, connection: Any) -> Any:
         ours = isinstance(connection, Visitor | AsyncVisitor)

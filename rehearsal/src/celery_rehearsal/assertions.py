@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from .arguments import instants, task_name
 from .excerpt import causes
 from .pending import Pending, lines
-from .timeline import Record, Timeline, table
+from .record import Record
+from .timeline import Timeline, table
 from .values import check_wanted, match
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from .driver import Driver
 from .errors import BadUseError
 
 if TYPE_CHECKING:
-    from .timeline import Record
+    from .record import Record
 
 # How many days a failure lists.
 LISTED = 10

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from .timeline import Record
+    from .record import Record
 
 # How many lines of the timeline a failure prints, its headings among them.
 LINES = 20

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from datetime import datetime, tzinfo
 
-    from .timeline import Record
+    from .record import Record
 
 # How many of the newest records a page shows: a browser takes seconds for more.
 NEWEST = 2_000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import copy
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from kombu.compression import decompress
@@ -72,3 +73,31 @@ def match(wanted: Any, found: Any) -> bool:
         return bool(wanted(copied(found)))
     # The wanted ones come first: Python asks the left side for its `__eq__`.
     return bool((tuple(wanted) if isinstance(wanted, list) else wanted) == found)
+
+
+def instant(value: Any) -> datetime | None:
+    """An ETA or expiry as headers carry it, as an aware datetime in UTC; None for text that is no instant."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            # Celery publishes any text as an ETA. The worker drops the message.
+            return None
+    if value is None:
+        return None
+    aware: datetime = value if value.tzinfo else value.replace(tzinfo=UTC)
+    return aware.astimezone(UTC)
+
+
+def named(headers: dict[str, Any]) -> dict[str, Any]:
+    """Return what a record says of the message with these headers."""
+    return {
+        "task": str(headers.get("task", "")),
+        "id": str(headers.get("id", "")),
+        "attempt": (headers.get("retries") or 0) + 1,
+    }
+
+
+def copies(args: Any, kwargs: Any) -> dict[str, Any]:
+    """Return copies of arguments, as a record has them."""
+    return {"args": tuple(copied(args) or ()), "kwargs": copied(kwargs) or {}}

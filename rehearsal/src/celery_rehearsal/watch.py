@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 from weakref import WeakKeyDictionary
 
@@ -10,9 +10,9 @@ from celery import signals
 
 from . import causes
 from .errors import BadUseError
-from .timeline import Record
+from .record import Record
 from .turns import Turns
-from .values import copied, later_ids, of_message, shown
+from .values import copied, copies, instant, later_ids, named, of_message, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,23 +76,23 @@ class Watch:
         """A worker got a message for a second time."""
         self._waiting.pop(str((message.headers or {}).get("id", "")), None)
         detail = causes.of_redelivery(self.timeline, message, self.now())
-        self.add("redelivered", **_named(message.headers or {}), worker=self.actor, detail=detail)
+        self.add("redelivered", **named(message.headers or {}), worker=self.actor, detail=detail)
 
     def rejected(self, message: Any, requeue: bool) -> None:
         """A worker gave a message back or threw it away."""
         detail = self.reason or ("back to the queue" if requeue else "dropped")
         self.reason = ""
-        self.add("rejected", **_named(message.headers or {}), worker=self.actor, detail=detail)
+        self.add("rejected", **named(message.headers or {}), worker=self.actor, detail=detail)
 
     def limited(self, request: Any, seconds: float) -> None:
         """A rate limit holds a request back for about so many seconds."""
         when = self.now() + timedelta(seconds=seconds)
-        self.add("rate-limited", **_named(request.request_dict), worker=self.actor, when=when)
+        self.add("rate-limited", **named(request.request_dict), worker=self.actor, when=when)
 
     def _before_publish(self, headers: dict[str, Any], routing_key: str = "", **_kwargs: Any) -> None:
         if self.publishing is not None and self.publishing.before_publish():
-            named = _named(headers)
-            self.add("unsent", **named, by=self.actor, entry=self.entry, queue=routing_key, detail="fail_publish")
+            told = named(headers)
+            self.add("unsent", **told, by=self.actor, entry=self.entry, queue=routing_key, detail="fail_publish")
 
     def _published(
         self, headers: dict[str, Any], body: Any = None, exchange: Any = "", routing_key: str = "", **_kwargs: Any
@@ -101,7 +101,7 @@ class Watch:
         queues = self.publishing.queues if self.publishing else []
         self.add(
             "sent",
-            **_named(headers),
+            **named(headers),
             by=self.actor,
             entry=self.entry,
             queue=queues[0] if len(queues) == 1 else routing_key,
@@ -126,7 +126,7 @@ class Watch:
         arrival = self.publishing
         if arrival is None or arrival.tap is None:
             return
-        fields = {**_named(headers), "by": self.actor}
+        fields = {**named(headers), "by": self.actor}
         if not arrival.queues and not arrival.fanout:
             why = f"lost: no queue is bound to exchange {exchange!r} for {routing_key!r}"
             if arrival.undeclared:
@@ -138,15 +138,15 @@ class Watch:
 
     def _received(self, request: Any, **_kwargs: Any) -> None:
         headers = request.request_dict
-        named = _named(headers)
-        values = self._waiting[named["id"]] = _copies(request.args, request.kwargs)
-        self.add("received", **named, worker=self.actor, shown=shown(headers), **values)
-        self.turns.came(named["id"], f"{named['task']}[{named['id']}]", headers.get("parent_id") or "")
+        told = named(headers)
+        values = self._waiting[told["id"]] = copies(request.args, request.kwargs)
+        self.add("received", **told, worker=self.actor, shown=shown(headers), **values)
+        self.turns.came(told["id"], f"{told['task']}[{told['id']}]", headers.get("parent_id") or "")
         if request.eta:
-            self.add("scheduled", **named, worker=self.actor, when=instant(request.eta))
+            self.add("scheduled", **told, worker=self.actor, when=instant(request.eta))
 
     def _started(self, task: Any, task_id: str, args: Any, kwargs: Any, **_kwargs: Any) -> None:
-        values = self._waiting.pop(task_id, None) or _copies(args, kwargs)
+        values = self._waiting.pop(task_id, None) or copies(args, kwargs)
         if self._ours(task):
             self._values[task.request] = values
             self.add("started", **self._running(task), worker=self.actor, shown=shown(vars(task.request)))
@@ -161,7 +161,7 @@ class Watch:
     ) -> None:
         if self._ours(sender):
             # Without a child to run it, Celery fails it in the worker.
-            fields = _copies(args, kwargs) | self._running(sender) | {"id": task_id}
+            fields = copies(args, kwargs) | self._running(sender) | {"id": task_id}
             exhausted = ", retries exhausted" if causes.is_exhausted(exception) else ""
             self.add("failed", **fields, worker=self.actor, detail=f"{exception!r}{exhausted}")
 
@@ -211,29 +211,3 @@ class Watch:
         request = task.request
         values = self._values.get(request, {})
         return {"task": task.name, "id": request.id or "", "attempt": (request.retries or 0) + 1} | values
-
-
-def instant(value: Any) -> datetime | None:
-    """An ETA or expiry as headers carry it, as an aware datetime in UTC; None for text that is no instant."""
-    if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value)
-        except ValueError:
-            # Celery publishes any text as an ETA. The worker drops the message.
-            return None
-    if value is None:
-        return None
-    aware: datetime = value if value.tzinfo else value.replace(tzinfo=UTC)
-    return aware.astimezone(UTC)
-
-
-def _named(headers: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "task": str(headers.get("task", "")),
-        "id": str(headers.get("id", "")),
-        "attempt": (headers.get("retries") or 0) + 1,
-    }
-
-
-def _copies(args: Any, kwargs: Any) -> dict[str, Any]:
-    return {"args": tuple(copied(args) or ()), "kwargs": copied(kwargs) or {}}

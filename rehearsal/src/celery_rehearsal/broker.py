@@ -76,6 +76,7 @@ class Publishing:
         self.queues: list[str] = []
         self.fanout = False
         self.undeclared = False
+        self.message: dict[str, Any] | None = None
         self.recent: OrderedDict[str, tuple[Tap, str, dict[str, Any]]] = OrderedDict()
 
     def before_publish(self) -> bool:
@@ -125,7 +126,7 @@ class Tap:
         """
         if self.publishing.failing and "task" in (message.get("headers") or {}):
             raise ConnectionRefusedError(111, "Connection refused (fail_publish)")
-        self.publishing.tap, self.publishing.queues = self, []
+        self.publishing.tap, self.publishing.queues, self.publishing.message = self, [], message
         self.publishing.fanout, self.publishing.undeclared = False, undeclared
 
     def put(self, queue: str, message: dict[str, Any]) -> None:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 from . import embedded, limits, remote_control, schedulers, seams, waits
 from . import watchdog as watchdogs
 from .arguments import aware
-from .assertions import Assertions
 from .clock import VirtualClock
 from .connections import make_brokers
+from .daily import Daily
+from .deploys import Deploys
 from .errors import BadUseError, NestedClusterError
-from .faults import Faults
 from .freezes import Freezes
 from .guards import guard_eager, guard_threads
 from .host import check_zone, forget_zone, set_zone
@@ -23,7 +23,9 @@ from .network import guard_network
 from .patching import Undo
 from .process import Processes
 from .redis_client import keep_version
+from .redis_pools import patch_pools
 from .results import install_backend
+from .running import RunningTimes
 from .settings_table import warn_of_limits, warn_of_settings, warn_of_zone
 from .shelves import Shelves
 from .stage import guard_calls, load, set_stage, wrap_tasks
@@ -36,7 +38,7 @@ from .worker_state import Mappings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from celery import Celery
 
@@ -58,7 +60,7 @@ def stop_leftover() -> bool:
     return bool(left)
 
 
-class VirtualCelery(Faults, Assertions):
+class VirtualCelery(Deploys, Daily):
     """A Celery app's beats and workers, in one thread, under a frozen clock that moves on command.
 
     A context manager that runs once. `start` is an aware datetime. docs/reference.md says what each argument
@@ -91,6 +93,7 @@ class VirtualCelery(Faults, Assertions):
         max_tasks_per_child: int | None = None,
         time_limit: float | None = None,
         soft_time_limit: float | None = None,
+        running_time: Mapping[Any, float | timedelta] | None = None,
         watchdog: float | None = PATIENCE,
         others: Iterable[Celery] | Mapping[Celery, Mapping[str, Any]] = (),
         **options: NoReturn,  # a type checker finds a misspelt argument
@@ -123,6 +126,8 @@ class VirtualCelery(Faults, Assertions):
         self._every: set[str] = set()
         self._arms: list[tuple[str | None, str, str]] = []
         self._patience = watchdog
+        self.running_times = RunningTimes(running_time)
+        self._bodies: dict[Any, Any] = {}
         self._result_backend = result_backend
         self._servers: dict[Any, Any] = {}
         self._undo: ExitStack = Undo()
@@ -186,6 +191,7 @@ class VirtualCelery(Faults, Assertions):
             part.processes = Processes(undo, part.app, part.beats_app, mappings)
             part.locals = install_backend(undo, self, part, self._result_backend, servers=self._allowed["sockets"])
         schedulers.prepare(undo, self.apps, self.redis_server)
+        patch_pools(undo, self.named_redis)
 
     def _guard(self, undo: ExitStack) -> None:
         warn_of_settings(self.app)
@@ -207,6 +213,7 @@ class VirtualCelery(Faults, Assertions):
         waits.install(undo, self.clock, self.strands, self._refuse, threads=self._allowed["threads"])
         for app in self.apps:
             wrap_tasks(undo, app, self)
+        self.running_times.attach(undo, self.apps, self.clock, self.strands)
         guard_calls(undo, self)
 
     def _is_running(self) -> bool:

@@ -39,7 +39,10 @@ NOT_SIMULATED = {
         "alarm, setitimer, sigwait and pause in a task",
         "a signal comes to the whole process and in real time; time limits are simulated",
     ),
-    "running_time": ("how long code takes", "only waiting takes virtual time; the clock stands still while code runs"),
+    "measured_time": (
+        "how long code computes",
+        "only waiting and running_time= take virtual time; the clock stands still while code runs",
+    ),
     "broker": (
         "brokers other than Redis and RabbitMQ",
         "each redelivers by rules of its own, as SQS after its visibility timeout; transport= chooses one of the two",

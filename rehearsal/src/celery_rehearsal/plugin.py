@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 import pytest
@@ -18,8 +20,20 @@ P = ParamSpec("P")
 
 MARKER = "virtual_celery"
 
+# Characters of a page's name; systems take 255 bytes.
+LONGEST_NAME = 150
+
 # A cluster without a start of its own begins here: some instant, the same on each run.
 DEFAULT_START = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option for the pages of failing tests."""
+    parser.getgroup("celery rehearsal").addoption(
+        "--rehearsal-html",
+        metavar="DIR",
+        help="where a failing test's timeline is written as a page; pytest's cache folder by default",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -85,7 +99,9 @@ def pytest_runtest_makereport(
     report = yield
     cluster = _cluster_module()
     if report.failed and cluster is not None and cluster.last:
-        report.sections.append(("virtual time", str(cluster.last[0].timeline)))
+        timeline = cluster.last[0].timeline
+        page = _write(item, timeline.html())
+        report.sections.append(("virtual time", f"{timeline.excerpt()}{page}"))
     return report
 
 
@@ -96,6 +112,21 @@ def pytest_runtest_teardown() -> Generator[None, None, None]:
     cluster = _cluster_module()
     if cluster is not None and cluster.stop_leftover():
         pytest.fail("the test left a VirtualCelery running; use it in a with block", pytrace=False)
+
+
+def _write(item: pytest.Item, html: str) -> str:
+    """Write a test's page, and return a line with its path; nothing where there is no folder for it."""
+    folder, cache = item.config.getoption("--rehearsal-html", default=None), getattr(item.config, "cache", None)
+    if folder is not None:
+        place = Path(folder)
+    elif cache is not None:
+        place = cache.mkdir("celery-rehearsal")
+    else:
+        return ""
+    place.mkdir(parents=True, exist_ok=True)
+    path = place / f"{re.sub(r'[^A-Za-z0-9.-]+', '_', item.nodeid)[-LONGEST_NAME:]}.html"
+    path.write_text(html, "utf-8")
+    return f"\nthe whole timeline: {path.absolute()}"
 
 
 def _marked(node: pytest.Item) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from kombu.utils.encoding import bytes_to_str
 from .errors import BadUseError
 from .patching import swap_item
 from .redis_client import Client
+from .redis_pools import ANSWERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,9 +27,6 @@ SWEEP = 256
 
 # Memcached takes a longer lifetime, in seconds, for an instant.
 LONGEST_LIFETIME = 30 * 86_400
-
-# What of a connection's parameters concerns the answers rather than the network.
-ANSWERS = ("db", "decode_responses", "encoding", "encoding_errors")
 
 
 def use_fake_redis(backend: Any, server: Any) -> None:

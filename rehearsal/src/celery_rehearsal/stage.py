@@ -89,6 +89,12 @@ def wrap_tasks(undo: ExitStack, app: Any, cluster: Any) -> None:
         guard_methods(undo, task, cluster.leave)
 
 
+def replace_body(undo: ExitStack, task: Any, name: str, body: Any, cluster: Any) -> None:
+    """Let a task run another body, with the same care as its own."""
+    swap_unless_patched(undo, task, name, body)
+    swap_unless_patched(undo, task, name, _wrapped(task, name, cluster))
+
+
 def check_queues(app: Any, names: list[str]) -> None:
     """Raise BadUseError for a queue that the app's settings forbid."""
     for name in names:
@@ -106,7 +112,13 @@ def _wrapped(task: Any, name: str, cluster: Any) -> Callable[..., Any]:
         cluster.reach(task.name, "start")
         # Celery binds `run` when a worker starts; a test can have patched it since then.
         run = getattr(task, name)
-        result = guarded(original if run is wrapped else run, cluster.leave)(*args, **kwargs)
+        cluster.running_times.begin(task)
+        try:
+            result = guarded(original if run is wrapped else run, cluster.leave)(*args, **kwargs)
+        except Exception:
+            cluster.running_times.end(task)
+            raise
+        cluster.running_times.end(task)
         check_eager(task.app)
         cluster.reach(task.name, "end")
         return None if _is_mock(result) else result

@@ -93,8 +93,8 @@ def test_link_after_countdown(celery: VirtualCelery) -> None:
     celery.run_until_idle()
 
     assert [(f"{r.at:%H:%M:%S}", r.args) for r in celery.timeline.of("received")] == [
-        ("12:00:00", "(2, 2)"),
-        ("12:00:10", "(4, 16)"),
+        ("12:00:00", (2, 2)),
+        ("12:00:10", (4, 16)),
     ]
 
 

@@ -62,7 +62,7 @@ def test_arguments_of_the_entry() -> None:
     """The entry's `args` are the task's."""
     with beating(30.0) as celery:
         celery.advance(timedelta(seconds=30))
-        assert [record.args for record in celery.timeline.of("received")] == ["[16, 16]"]
+        assert [record.args for record in celery.timeline.of("received")] == [(16, 16)]
 
 
 def test_sunset_in_melbourne() -> None:

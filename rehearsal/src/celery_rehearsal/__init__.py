@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from .limits import NOT_SIMULATED
     from .machine import VirtualCeleryMachine
     from .pending import Pending
-    from .timeline import Record, Timeline
+    from .record import Record
+    from .timeline import Timeline
 
 __all__ = [
     "NOT_SIMULATED",
@@ -57,7 +58,7 @@ __all__ = [
 _HOMES = {
     "NOT_SIMULATED": "limits",
     "Pending": "pending",
-    "Record": "timeline",
+    "Record": "record",
     "Timeline": "timeline",
     "VirtualCelery": "cluster",
     "VirtualCeleryMachine": "machine",

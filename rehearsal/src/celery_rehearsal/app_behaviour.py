@@ -65,6 +65,14 @@ def remote_control_is_broadcast() -> bool:
     return bool(app.control.revoke("id") == "revoke")
 
 
+def commands_are_looked_up() -> bool:
+    """A node of remote control finds a command's function under its name when the command comes."""
+    handlers: dict[str, Any] = {}
+    node: Any = _app().control.mailbox.Node("node", handlers=handlers, state="state")
+    handlers["command"] = lambda state, **arguments: (state, arguments)
+    return bool(node.dispatch("command", {"n": 1}) == ("state", {"n": 1}))
+
+
 def current_app_is_put_back() -> bool:
     """The current app, and whether waiting for results blocks, are what they were set to."""
     state: Any = _state

@@ -59,3 +59,16 @@ def declared_tasks(app: Any) -> set[str]:
     named = [dict(table) for table in tables if isinstance(table, Mapping | list | tuple)]
     routed = {name for table in named for name in table if isinstance(name, str)}
     return {*app.tasks, *routed, *(entry.get("task", "") for entry in app.conf.beat_schedule.values())}
+
+
+def declared_queues(app: Any) -> set[str]:
+    """Return the queues that the app declares, routes tasks to or names for a task or an entry, and their keys."""
+    declared = app.amqp.queues
+    routes = app.conf.task_routes or ()
+    tables = routes if isinstance(routes, list | tuple) else (routes,)
+    options = [*(dict(table).values() for table in tables if isinstance(table, Mapping | list | tuple))]
+    named = [route.get("queue") if isinstance(route, Mapping) else route for values in options for route in values]
+    named += [(entry.get("options") or {}).get("queue") for entry in app.conf.beat_schedule.values()]
+    named += [getattr(task, "queue", None) for task in app.tasks.values()]
+    keys = [queue.routing_key for queue in declared.values()]
+    return {str(getattr(queue, "name", queue)) for queue in (*declared, *named, *keys) if queue}

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 # memory.
 REMEMBERED = 1_000
 
+# The end of the name of a queue of kombu's pidbox.
+MAILBOX = ".pidbox"
+
 
 @dataclass(frozen=True, slots=True)
 class Held:
@@ -73,6 +76,7 @@ class Publishing:
         self.queues: list[str] = []
         self.fanout = False
         self.undeclared = False
+        self.message: dict[str, Any] | None = None
         self.recent: OrderedDict[str, tuple[Tap, str, dict[str, Any]]] = OrderedDict()
 
     def before_publish(self) -> bool:
@@ -98,6 +102,8 @@ class Tap:
         self.queues: dict[str, None] = {}
         # Queues of the result backend rpc://, which hold no tasks.
         self.replies: dict[str, None] = {}
+        # Lets time pass, at most so many microseconds, until something is true. Without a cluster nothing does.
+        self.wait: Callable[[int, Callable[[], Any]], bool] | None = None
 
     def check(self, rule: Callable[..., None], *asked: Any) -> None:
         """Refuse what a rule refuses. A task that asks for it must not take the error for its own."""
@@ -120,12 +126,12 @@ class Tap:
         """
         if self.publishing.failing and "task" in (message.get("headers") or {}):
             raise ConnectionRefusedError(111, "Connection refused (fail_publish)")
-        self.publishing.tap, self.publishing.queues = self, []
+        self.publishing.tap, self.publishing.queues, self.publishing.message = self, [], message
         self.publishing.fanout, self.publishing.undeclared = False, undeclared
 
     def put(self, queue: str, message: dict[str, Any]) -> None:
         """A message reaches a queue; remember it for `deliver_twice`."""
-        if queue in self.replies:
+        if queue in self.replies or is_mailbox(queue):
             return
         self.queues.setdefault(queue)
         self.publishing.queues.append(queue)
@@ -150,6 +156,11 @@ class Tap:
         for marked in (message, message["headers"], message["properties"]["delivery_info"]):
             marked.pop("redelivered", None)
         return tap, queue, message
+
+
+def is_mailbox(queue: str) -> bool:
+    """Whether a queue holds commands of remote control or the replies to them."""
+    return queue.endswith(MAILBOX)
 
 
 def held(queue: str, message: dict[str, Any]) -> Held:

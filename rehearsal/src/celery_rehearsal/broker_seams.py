@@ -27,6 +27,9 @@ BROKER_SEAMS: tuple[Seam, ...] = (
     Seam("channel's consumers", "found by tag", takes(f"{CHANNEL}.__init__", "_tag_to_queue", "_active_queues")),
     Seam("AMQP arguments", "read from a queue", has("kombu.transport.base", "to_rabbitmq_queue_arguments")),
     Seam("transport aliases", "name the broker", has("kombu.transport", "TRANSPORT_ALIASES")),
+    Seam(
+        "transport waits", "virtual", takes("kombu.transport.virtual.base:Transport.drain_events", "_deliver", "cycle")
+    ),
     Seam("memory exchanges", "known or not", has("kombu.transport.memory:Transport.global_state", "exchanges")),
     Seam("fanout of a channel", "has no queue", has("kombu.transport.memory:Channel", "_put_fanout")),
     Seam("broker URL", "tells brokers apart", takes("kombu.utils.url:url_to_parts", "urlparse", "path")),

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import threading
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from . import extras, limits, schedulers, seams, waits
+from . import embedded, extras, limits, remote_control, schedulers, seams, waits
 from . import watchdog as watchdogs
 from .arguments import aware
-from .assertions import Assertions
 from .clock import VirtualClock
 from .connections import make_brokers
+from .daily import Daily
+from .deploys import Deploys
 from .errors import BadUseError, NestedClusterError
-from .faults import Faults
 from .freezes import Freezes
 from .guards import guard_eager, guard_threads
 from .host import check_zone, forget_zone, set_zone
@@ -23,6 +23,7 @@ from .network import guard_network
 from .patching import Undo
 from .process import Processes
 from .results import install_backend
+from .running import RunningTimes
 from .settings_table import warn_of_limits, warn_of_settings, warn_of_zone
 from .shelves import Shelves
 from .stage import guard_calls, load, set_stage, wrap_tasks
@@ -31,10 +32,11 @@ from .timeline import Timeline
 from .watch import Watch
 from .watchdog import PATIENCE
 from .worker_options import worker_options
+from .worker_state import Mappings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from celery import Celery
     from typing_extensions import Self
@@ -57,11 +59,11 @@ def stop_leftover() -> bool:
     return bool(left)
 
 
-class VirtualCelery(Faults, Assertions):
+class VirtualCelery(Deploys, Daily):
     """A Celery app's beats and workers, in one thread, under a frozen clock that moves on command.
 
-    A context manager that runs once. `start` is an aware datetime. The README's section "The arguments" says what each
-    argument is; `watchdog` is in real seconds, `time_limit` and `soft_time_limit` are in virtual ones.
+    A context manager that runs once. `start` is an aware datetime. docs/reference.md says what each argument
+    is; `watchdog` is in real seconds, `time_limit` and `soft_time_limit` are in virtual ones.
 
     Raises BadUseError for an argument that makes no sense, NestedClusterError for a second cluster,
     SchedulerImportError for a scheduler that cannot be imported, NotSimulatedError for what the kit cannot do.
@@ -90,9 +92,10 @@ class VirtualCelery(Faults, Assertions):
         max_tasks_per_child: int | None = None,
         time_limit: float | None = None,
         soft_time_limit: float | None = None,
+        running_time: Mapping[Any, float | timedelta] | None = None,
         watchdog: float | None = PATIENCE,
         others: Iterable[Celery] | Mapping[Celery, Mapping[str, Any]] = (),
-        **options: Any,
+        **options: NoReturn,  # a type checker finds a misspelt argument
     ) -> None:
         limits.refuse_options(options)
         seams.check(any_version=any_version)
@@ -122,6 +125,8 @@ class VirtualCelery(Faults, Assertions):
         self._every: set[str] = set()
         self._arms: list[tuple[str | None, str, str]] = []
         self._patience = watchdog
+        self.running_times = RunningTimes(running_time)
+        self._bodies: dict[Any, Any] = {}
         self._result_backend = result_backend
         self._servers: dict[Any, Any] = {}
         self._undo: ExitStack = Undo()
@@ -138,6 +143,7 @@ class VirtualCelery(Faults, Assertions):
             _running[0]._refuse(nested)
         if self._queues:
             raise BadUseError("a cluster runs once: make another VirtualCelery")
+        embedded.refuse_running()
         self._thread = threading.get_ident()
         with Undo() as undo:
             _running.append(self)
@@ -174,13 +180,17 @@ class VirtualCelery(Faults, Assertions):
         self.watch.publishing = make_brokers(self._parts, self.watch.rejected, self._refuse)
         self.watch.consumes = self.consumes
         self.broker: Broker = self.brokers[0]
+        for broker in self.brokers:
+            broker.tap.wait = self.strands.wait
         self.clock.start()
         undo.callback(self.clock.stop)
         set_stage(undo, self._parts, self._refuse)
+        mappings = Mappings()
         for part in self._parts:
-            part.processes = Processes(undo, part.app, part.beats_app)
+            part.processes = Processes(undo, part.app, part.beats_app, mappings)
             part.locals = install_backend(undo, self, part, self._result_backend, servers=self._allowed["sockets"])
         schedulers.prepare(undo, self.apps, self.redis_server)
+        extras.patch_redis(undo, self.named_redis)
 
     def _guard(self, undo: ExitStack) -> None:
         warn_of_settings(self.app)
@@ -193,7 +203,8 @@ class VirtualCelery(Faults, Assertions):
         for app in self.apps:
             guard_eager(undo, app, self._refuse)
             limits.refuse_quorum_queues(app)
-            limits.refuse_remote_control(undo, app, self._refuse)
+        remote_control.install(undo, self)
+        embedded.guard_embedded(undo, self._refuse)
         self._is_ours = guard_threads(undo, self._refuse, in_member=self._in_member, allowed=self._allowed["threads"])
         allowed = self._allowed["sockets"]
         guard_network(undo, self._refuse, ours=self._is_ours, apps=self.apps, allowed=allowed)
@@ -201,6 +212,7 @@ class VirtualCelery(Faults, Assertions):
         waits.install(undo, self.clock, self.strands, self._refuse, threads=self._allowed["threads"])
         for app in self.apps:
             wrap_tasks(undo, app, self)
+        self.running_times.attach(undo, self.apps, self.clock, self.strands)
         guard_calls(undo, self)
 
     def _is_running(self) -> bool:

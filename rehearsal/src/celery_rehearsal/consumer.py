@@ -48,6 +48,27 @@ def _explaining(base: type[Any], watch: Watch) -> type[Any]:
     return ExplainingConsumer
 
 
+def _dispatching(base: type[Any]) -> type[Any]:
+    """The consumer class, with the dispatcher of events that a real worker has for its heartbeats.
+
+    Nobody listens to those here. Remote control adds the events of tasks to it.
+    """
+
+    class DispatchingConsumer(base):  # type: ignore[misc] # a class given at run time
+        event_dispatcher: Any
+        _dispatcher: Any = None
+
+        def update_strategies(self) -> None:
+            if self.event_dispatcher is None or self.event_dispatcher is self._dispatcher:
+                groups = self._dispatcher.groups if self._dispatcher else ["worker"]
+                self._dispatcher = self.event_dispatcher = self.app.events.Dispatcher(
+                    self.connection, hostname=self.hostname, groups=groups
+                )
+            super().update_strategies()
+
+    return DispatchingConsumer
+
+
 def _do_soon(consumer: Any, operation: Callable[[], Any]) -> Any:
     """Do what an event loop does in its next turn: while a child works, or after a solo worker's task."""
     if consumer.pool.uses_semaphore:
@@ -60,7 +81,7 @@ def _do_soon(consumer: Any, operation: Callable[[], Any]) -> Any:
 def consumer_class(base: type[Any], watch: Watch) -> type[Any]:
     """The app's consumer class, without its loop and with an eye on rate limits and redelivery."""
 
-    class VirtualConsumer(_explaining(base, watch)):  # type: ignore[misc] # a class given at run time
+    class VirtualConsumer(_dispatching(_explaining(base, watch))):  # type: ignore[misc] # a class given at run time
         def loop(self, *args: Any) -> None:
             """What Celery's loop does before its first turn; the turns are `Worker.step`."""
             handle = self.create_task_handler()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .errors import BadUseError
 from .members import EVERY
-from .places import PORTS, broker_key
+from .places import PORTS, broker_key, local, redis_places
 from .stage import check_queues
 
 if TYPE_CHECKING:
     from .broker import Broker, Tap
     from .members import Part
+    from .process import Processes
     from .workers import Worker
 
 
@@ -37,15 +39,41 @@ class Crew:
 
     def redis_server(self, host: str | None, port: int | None) -> Any:
         """The fake Redis at an address: a broker of the cluster, or one for results and schedules alone."""
-        wanted = host or "localhost", port or PORTS["redis"]
+        wanted = local(host), int(port or PORTS["redis"])
         if wanted not in self._servers:
             from fakeredis import FakeServer
 
             brokers = {
-                place[1:3]: part.broker for part in self._parts for place in broker_key(part.app.conf.broker_write_url)
+                (local(place[1]), place[2]): part.broker
+                for part in self._parts
+                for place in broker_key(part.app.conf.broker_write_url)
             }
             self._servers[wanted] = getattr(brokers.get(wanted), "server", None) or FakeServer()
         return self._servers[wanted]
+
+    def named_redis(self, host: str | None, port: int | None) -> Any:
+        """The fake Redis at an address that an app of the cluster names in its settings; None for any other."""
+        wanted = local(host), int(port or PORTS["redis"])
+        named = {place for part in self._parts for place in redis_places(part.app, hasattr(part.broker, "server"))}
+        return self.redis_server(*wanted) if wanted in named else None
+
+    def redis(self, db: int = 0, *, decode_responses: bool = False) -> Any:
+        """Return a redis-py client on the main app's Redis: its broker, or else its result backend.
+
+        Raises BadUseError where neither is one.
+        """
+        server = getattr(self.brokers[0], "server", None)
+        if server is None:
+            places = redis_places(self.apps[0], broker=False, others=False)
+            if not places:
+                raise BadUseError(
+                    "redis(): neither the app's broker nor its result backend is a Redis; give the cluster "
+                    'transport="fakeredis" or result_backend="redis://"'
+                )
+            server = self.redis_server(*places[0])
+        from .redis_pools import new_client
+
+        return new_client(server, db=db, decode_responses=decode_responses)
 
     def consumes(self, tap: Tap, queue: str) -> bool:
         """Whether a worker consumes a queue, or would if it were not down. One with every queue starts to."""
@@ -67,6 +95,10 @@ class Crew:
     def broker_of(self, name: str) -> Broker:
         """The broker of a worker."""
         return self._owner[name].broker
+
+    def processes_of(self, app: Any) -> Processes:
+        """The processes of an app."""
+        return next(part.processes for part in self._parts if part.app is app)
 
     def is_consumed_now(self, broker: Broker, queue: str) -> bool:
         """Whether a running worker consumes a queue."""

@@ -18,6 +18,7 @@ from kombu.utils.json import dumps, loads
 
 from .broker import Held, Tap, held, tapped
 from .clock import MICROSECONDS
+from .patient import Patient
 from .redis_channel import TOGETHER, RedisChannel, RedisQoS
 from .redis_client import Client, PrefixedClient
 from .redis_poller import Poller, answers, hang_up
@@ -40,6 +41,8 @@ class RedisBroker:
     def __init__(self, tap: Tap, options: dict[str, Any]) -> None:
         self.tap = tap
         self.server = fakeredis.FakeServer()
+        # For commands that do not wait, by the prefix of their keys.
+        self.clients: dict[str, Any] = {}
         # Of the connections that are open, the oldest first.
         self.pollers: dict[Poller, None] = {}
         self.transport = _transport(self)
@@ -181,10 +184,15 @@ class RedisBroker:
 
 
 def _transport(broker: RedisBroker) -> type[Any]:
-    class Transport(kombu_redis.Transport):
+    class Transport(Patient, kombu_redis.Transport):  # type: ignore[misc] # the stubs name another parameter
+        tap = broker.tap
+
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
             self.cycle = Poller(broker.pollers)
+
+        def has_news(self) -> bool:
+            return bool(self.cycle.ready())
 
     qos = type("QoS", (RedisQoS,), {"broker": broker})
     # kombu's exchanges of fanout are one dict for all clusters.

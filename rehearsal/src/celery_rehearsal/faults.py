@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from .arguments import check_name, declared_tasks, duration, task_name
+from .arguments import check_name, declared_queues, declared_tasks, duration, task_name
 from .errors import BadUseError, NotSimulatedError
 from .lifecycle import Lifecycle
 from .limits import reason
@@ -121,10 +122,27 @@ class Faults(Lifecycle):
                 self._arms.remove(arm)
                 self.strands.current.die(f"at the {edge} of {task}")
 
-    def _names(self, kind: str) -> set[str]:
+    def _names(self, kind: str) -> set[str] | None:
         if kind == "task":
             return {name for app in self.apps for name in declared_tasks(app)}
+        if kind == "task id":
+            # Older records are gone.
+            return set() if self.timeline.total == len(self.timeline) else None
+        if kind == "entry":
+            return self._entries()
+        if kind == "queue":
+            taps = [queue for broker in self.brokers for queue in broker.tap.queues]
+            return {*taps, *chain.from_iterable((*self._queues.values(), *map(declared_queues, self.apps)))}
         return {*self._queues, *self._beats_wanted, "test"}
+
+    def _entries(self) -> set[str] | None:
+        found = {str(name) for app in self.apps for name in app.conf.beat_schedule}
+        for beat in self.beats.values():
+            names = beat.entry_names()
+            if names is None:
+                return None
+            found |= names
+        return found
 
     def _lose_worker(self, worker: Worker, detail: str) -> None:
         self.workers.pop(worker.name, None)

@@ -8,6 +8,7 @@ from weakref import WeakSet
 
 from celery.utils.collections import ConfigurationView
 
+from .embedded import is_worker, refuse_start
 from .errors import BadUseError, RealWorldError
 from .patching import swap_attribute
 from .settings import EAGER, turned_on
@@ -45,7 +46,7 @@ def guard_threads(
     in_member: Callable[[], bool],
     allowed: bool,
 ) -> Callable[[], bool]:
-    """Refuse every thread that this one starts, unless `allowed`.
+    """Refuse every thread that this one starts, unless `allowed`; a real worker's thread is always refused.
 
     Returns whether the running thread is this one, or one that a task or a beat started.
     """
@@ -59,6 +60,8 @@ def guard_threads(
 
     def start(thread: threading.Thread) -> None:
         if is_ours():
+            if is_worker(thread):
+                refuse_start(refuse)
             if not allowed:
                 refuse(
                     RealWorldError(

@@ -16,7 +16,7 @@ from .stage import wrap_tasks
 from .workers import Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from .shelves import Shelves
 
@@ -48,14 +48,18 @@ class Lifecycle(Driver):
         """Stop a worker as SIGTERM does: it gives back what it has not begun. `detail` is for the timeline."""
         self._not_in_task("stop_worker")
         worker = self._member(self.workers, name, "worker")
+        self._act(worker.name, self._stopping(worker, signal=not detail), worker)
+        self.watch.add("worker stopped", worker=worker.name, detail=detail)
+
+    def _stopping(self, worker: Worker, *, signal: bool = True) -> Callable[[], None]:
+        """A worker is one of the cluster's no more; return what it does until it has stopped."""
         del self.workers[worker.name]
 
         def end_turn() -> None:
             if self._loops(worker):
                 self.strands.wait(None, lambda: not self._loops(worker))
 
-        self._act(worker.name, lambda: worker.stop(end_turn, signal=not detail), worker)
-        self.watch.add("worker stopped", worker=worker.name, detail=detail)
+        return lambda: worker.stop(end_turn, signal=signal)
 
     def start_beat(self, name: str | None = None, *, fresh: bool = False) -> None:
         """Start a beat that was stopped, with its schedule file, or `fresh` without it."""

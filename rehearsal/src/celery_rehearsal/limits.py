@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from .errors import BadUseError, NotSimulatedError
-from .patching import swap_attribute
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from contextlib import ExitStack
+    from collections.abc import Iterable
 
 # A name, what it is, and why it is not there. An argument of VirtualCelery with one of these names is refused; each
 # NotSimulatedError and NotSimulatedWarning says the name of its row.
@@ -30,17 +28,21 @@ NOT_SIMULATED = {
     ),
     "gossip": ("gossip between workers", "it is switched off, as with --without-gossip"),
     "mingle": ("mingling at start", "it is switched off, as with --without-mingle"),
-    "remote_control": (
-        "remote control: revoke, inspect, rate_limit, pool_restart",
-        "its commands work on lists of tasks that all workers of a cluster share",
+    "pool_restart": (
+        "restarts of the pool by remote control: worker_pool_restarts",
+        "children import no modules again; stop_worker() and start_worker() restart the worker",
     ),
+    "beat_remote_control": ("a beat that answers remote control", "workers alone do; next_at() and the timeline tell"),
     "statedb": ("revoked ids kept over a restart", "a worker starts with none"),
     "eventloop": ("the hub's loop, and a timer of the app's own", "a worker is driven a step at a time by the clock"),
     "signals": (
         "alarm, setitimer, sigwait and pause in a task",
         "a signal comes to the whole process and in real time; time limits are simulated",
     ),
-    "running_time": ("how long code takes", "only waiting takes virtual time; the clock stands still while code runs"),
+    "measured_time": (
+        "how long code computes",
+        "only waiting and running_time= take virtual time; the clock stands still while code runs",
+    ),
     "broker": (
         "brokers other than Redis and RabbitMQ",
         "each redelivers by rules of its own, as SQS after its visibility timeout; transport= chooses one of the two",
@@ -92,13 +94,13 @@ def refuse_options(options: Iterable[str]) -> None:
     for option in options:
         if option in NOT_SIMULATED:
             raise NotSimulatedError(reason(option))
-        raise BadUseError(f"VirtualCelery has no argument {option!r}; its README has the table of all")
+        raise BadUseError(f"VirtualCelery has no argument {option!r}; docs/reference.md has the table of all")
 
 
 def reason(option: str) -> str:
     """Why something of the table is not simulated, as one sentence. Raises KeyError for what is no row of it."""
     what, why = NOT_SIMULATED[option]
-    return f"not simulated: {what}; {why} (row {option!r} of the README's table)"
+    return f"not simulated: {what}; {why} (row {option!r} of the table in docs/limits.md)"
 
 
 def refuse_quorum_queues(app: Any) -> None:
@@ -106,15 +108,6 @@ def refuse_quorum_queues(app: Any) -> None:
     arguments = [queue.queue_arguments or {} for queue in app.amqp.queues.values()]
     if any(found.get("x-queue-type") == "quorum" for found in arguments):
         raise NotSimulatedError(reason("quorum_queues"))
-
-
-def refuse_remote_control(undo: ExitStack, app: Any, refuse: Callable[[Exception], NoReturn]) -> None:
-    """Let every remote control command raise, instead of going to nobody."""
-
-    def broadcast(command: str, *_args: Any, **_kwargs: Any) -> NoReturn:
-        refuse(NotSimulatedError(f"{command}: {reason('remote_control')}"))
-
-    swap_attribute(undo, app.control, "broadcast", broadcast)
 
 
 def as_markdown() -> str:

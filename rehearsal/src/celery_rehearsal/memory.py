@@ -9,16 +9,21 @@ from __future__ import annotations
 
 import time
 import warnings
-from typing import Any
+from queue import Empty
+from typing import TYPE_CHECKING, Any
 
 from kombu.transport import memory, virtual
 
-from .broker import Held, Tap, held, tapped
+from .broker import Held, Tap, held, is_mailbox, tapped
 from .clock import MICROSECONDS
 from .errors import NotSimulatedWarning
 from .limits import reason
 from .memory_channel import MemoryChannel
+from .patient import Patient
 from .rabbit import Store, StoredQueue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # Seconds. RabbitMQ's default: a message that is unacked for longer closes its channel.
 CONSUMER_TIMEOUT = 30 * 60
@@ -39,8 +44,14 @@ class MemoryBroker:
         return [
             held(queue.name, message)
             for queue in self._of_tasks()
+            if not is_mailbox(queue.name)
             for message in (
-                *(message for channel in queue.consumers for message, name in channel.inbox if name == queue.name),
+                *(
+                    message
+                    for channel in queue.consumers
+                    for message, name, _number in channel.inbox
+                    if name == queue.name
+                ),
                 *(entry.message for entry in sorted(queue.ready)),
             )
         ]
@@ -81,11 +92,34 @@ class MemoryBroker:
         """Nothing waits: a lost connection gave everything back already."""
 
 
+class InOrder:
+    """Reads what has come over one connection, whose channels share a socket, in the order in which it came."""
+
+    def __init__(self, read: Callable[..., Any], channels: list[Any], _predicate: Any) -> None:
+        self._read, self._channels = read, channels
+
+    def get(self, callback: Any, **options: Any) -> Any:
+        """Read one message. Raises `Empty` without one."""
+        waiting = [channel for channel in self._channels if channel.inbox]
+        if not waiting:
+            raise Empty
+        return self._read(min(waiting, key=lambda channel: channel.inbox[0][-1]), callback, **options)
+
+    def close(self) -> None:
+        """Nothing is kept."""
+
+
 def _transport(broker: MemoryBroker) -> type[Any]:
-    class Transport(memory.Transport):
+    class Transport(Patient, memory.Transport):  # type: ignore[misc] # the stubs name another parameter
+        Cycle: Any = InOrder
+        tap = broker.tap
         global_state = virtual.BrokerState()
         # As every transport that has a server; fail_publish raises one of these.
         connection_errors = (*memory.Transport.connection_errors, OSError)
+
+        def has_news(self) -> bool:
+            channels: Any = self.channels
+            return any(channel.inbox for channel in channels)
 
     attributes = {"store": broker.store, "tap": broker.tap}
     Transport.Channel = type("Channel", (tapped(MemoryChannel, broker.tap),), attributes)

@@ -41,7 +41,8 @@ class MemoryChannel(memory.Channel):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.inbox: deque[tuple[dict[str, Any], str]] = deque()
+        # A message, its queue, and how many the store had handed over before it.
+        self.inbox: deque[tuple[dict[str, Any], str, int]] = deque()
         self._unacked_queues: set[str] = set()
 
     def has_room(self) -> bool:
@@ -147,7 +148,7 @@ class MemoryChannel(memory.Channel):
     def drain_events(self, timeout: Any = None, callback: Any = None) -> None:
         if not self.inbox:
             raise Empty
-        message, queue = self.inbox.popleft()
+        message, queue, _number = self.inbox.popleft()
         if queue in self._unacked_queues:
             self.store.held.pop(message["properties"]["delivery_tag"])
         (callback or self.connection._deliver)(message, queue)
@@ -167,7 +168,7 @@ class MemoryChannel(memory.Channel):
             # kombu's memory channel forgets its queues when it closes; its parent gives back what is unacked.
             unread = list(self.inbox)
             virtual.Channel.close(self)
-            for message, _queue in unread:
+            for message, *_place in unread:
                 self._restore(self.Message(message, channel=self))
             self.store.serve_all()
 

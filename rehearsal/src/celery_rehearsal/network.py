@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from .errors import RealWorldError
 from .patching import swap_attribute
-from .places import broker_key
+from .places import LOOPBACK, broker_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,14 +34,14 @@ LOOKUPS = (
     (socket, "getnameinfo"),
 )
 
-LOOPBACK = {"localhost", "127.0.0.1", "::1"}
-
 # Who asks: code of these packages, without code of Celery in between, is on its way to a broker or a result backend.
 BROKERS = ("kombu.", "amqp.")
 BACKENDS = "celery.backends."
 # It looks up the name of a database's host, and leaves the rest to libpq, which no guard sees.
 DATABASES = "psycopg."
 ENDS = ("celery.", __package__ or "")
+# Between a client of Redis and its pool.
+POOLS = f"{__package__}.redis_pools."
 
 REPLACE = (
     "a server keeps real time. Replace its client in this test. Where it is a database or a server of the test's own: "
@@ -130,7 +130,7 @@ def _asker() -> str:
             return "database"
         if module.startswith(BACKENDS):
             return "backend"
-        if module.startswith(ENDS):
+        if module.startswith(ENDS) and module != POOLS:
             break
         frame = frame.f_back
     return ""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from contextlib import ExitStack
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, MutableMapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 
 _MISSING = object()
 
@@ -60,17 +62,33 @@ def swap_attribute(undo: ExitStack, owner: Any, name: str, value: Any) -> None:
 
 
 def swap_unless_patched(undo: ExitStack, owner: Any, name: str, value: Any) -> None:
-    """As `swap_attribute`; undoing leaves alone what somebody else has set or removed since."""
+    """As `swap_attribute`; undoing leaves alone what somebody else has set or removed since, but for wrappers of it."""
     before = vars(owner).get(name, _MISSING)
     setattr(owner, name, value)
-    undo.callback(lambda: _put_back(owner, name, before) if vars(owner).get(name) is value else None)
+
+    def undone() -> None:
+        if any(layer is value for layer in _layers(vars(owner).get(name))):
+            _put_back(owner, name, before)
+
+    undo.callback(undone)
+
+
+def keep_attribute(undo: ExitStack, owner: Any, name: str) -> None:
+    """Let `owner.name` be changed at will: undoing puts back what it is now, or removes it."""
+    undo.callback(_put_back, owner, name, vars(owner).get(name, _MISSING))
+
+
+def _layers(found: Any) -> Iterator[Any]:
+    while found is not None:
+        yield found
+        found = getattr(found, "__wrapped__", None) if isinstance(found, FunctionType) else None
 
 
 def _put_back(owner: Any, name: str, before: Any) -> None:
-    if before is _MISSING:
-        delattr(owner, name)
-    else:
+    if before is not _MISSING:
         setattr(owner, name, before)
+    elif name in vars(owner):
+        delattr(owner, name)
 
 
 def swap_item(undo: ExitStack, mapping: MutableMapping[str, Any], key: str, value: Any) -> None:
@@ -109,11 +127,20 @@ def swap_defaults(
 
 
 def resolve(module: str, path: str) -> Any:
-    """The object at `path` of a module that is loaded."""
+    """The object at `path` of a module that is loaded; of a function that a library has wrapped, the function."""
     found: Any = sys.modules[module]
     for name in path.split("."):
         found = getattr(found, name)
-    return found
+    return _unwrapped(found, path.rpartition(".")[2])
+
+
+def _unwrapped(found: Any, name: str) -> Any:
+    # Sentry's integration puts a function of another name in the place of build_tracer, and keeps that in its closure.
+    found = inspect.unwrap(found) if callable(found) else found
+    if not isinstance(found, FunctionType) or found.__name__ == name:
+        return found
+    kept = [cell.cell_contents for cell in found.__closure__ or ()]
+    return next((each for each in kept if getattr(each, "__name__", "") == name), found)
 
 
 def _substitute(value: Any, fakes: Mapping[Any, Callable[..., Any]]) -> Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 import pytest
 
@@ -17,13 +17,24 @@ if TYPE_CHECKING:
 
     from .cluster import VirtualCelery
 
+P = ParamSpec("P")
+
 MARKER = "virtual_celery"
 
-# The first whose hooks are wrappers as `reports` has them.
+# The first whose hooks are wrappers as `report_hooks` has them.
 OLDEST = (8,)
 
 # A cluster without a start of its own begins here: some instant, the same on each run.
 DEFAULT_START = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option for the pages of failing tests."""
+    parser.getgroup("celery rehearsal").addoption(
+        "--rehearsal-html",
+        metavar="DIR",
+        help="where a failing test's timeline is written as a page; pytest's cache folder by default",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -33,9 +44,22 @@ def pytest_configure(config: pytest.Config) -> None:
         f"{MARKER}(start=..., transport=..., **options): VirtualCelery's arguments, for the fixture {MARKER}",
     )
     if _is_new_enough():
-        from . import reports
+        from . import report_hooks
 
-        config.pluginmanager.register(reports)
+        config.pluginmanager.register(report_hooks)
+
+
+if TYPE_CHECKING:
+    # The arguments of a cluster but for the app, which the fixture gives. `pytest.mark` tells a type checker none.
+    def _keywords_of(_like: Callable[Concatenate[Any, P], Any]) -> Callable[P, pytest.MarkDecorator]: ...
+
+    mark = _keywords_of(VirtualCelery)  # type: ignore[arg-type]  # the app is a keyword, too
+
+else:
+
+    def mark(**options: Any) -> pytest.MarkDecorator:
+        """The marker `virtual_celery` with its keywords, for suites that a type checker reads."""
+        return getattr(pytest.mark, MARKER)(**options)
 
 
 @pytest.fixture

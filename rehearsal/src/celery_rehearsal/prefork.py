@@ -12,15 +12,16 @@ import sys
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from billiard.pool import EX_OK, EX_RECYCLE, ApplyResult
+from billiard.pool import EX_OK, EX_RECYCLE, ApplyResult, soft_timeout_sighandler
 from billiard.pool import Pool as BilliardPool
 from celery import signals
-from celery.concurrency import base
 from kombu.asynchronous.semaphore import LaxBoundedSemaphore
 
 from .children import Child, Loop, has_left
 from .clock import MICROSECONDS
-from .errors import BadUseError
+from .errors import BadUseError, NotSimulatedError
+from .limits import reason
+from .pool_size import Resizable
 from .time_limits import TimeLimits
 
 if TYPE_CHECKING:
@@ -32,8 +33,13 @@ if TYPE_CHECKING:
 # Pids of children, which no process has: Linux ends at 4,194,304.
 FIRST_PID = 5_000_001
 
+# Signals for which a child has a handler of billiard's, those that it or the system ignores, and those that stop it.
+HANDLED = {signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM, signal.SIGUSR1}
+IGNORED = {signal.SIGINT, signal.SIGCHLD, signal.SIGCONT, signal.SIGURG, signal.SIGWINCH}
+STOPPING = {signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU}
 
-class Prefork(base.BasePool):
+
+class Prefork(Resizable):
     """Celery's prefork pool. `limit` children take what the worker's semaphore hands on, one job each."""
 
     uses_semaphore = True
@@ -186,16 +192,22 @@ class Prefork(base.BasePool):
         return self._ticks() / MICROSECONDS
 
     def _signal(self, child: Child, signum: int) -> None:
-        if signum == signal.SIGKILL or child.strand is None:
-            self._kill(child)
+        if signum in IGNORED:
             return
-        child.term = -(256 - signum)  # billiard's own
-        child.strand.interrupt = functools.partial(sys.exit, child.term)
+        if signum in STOPPING:
+            self._strands.refuse(NotSimulatedError(f"a signal that stops a child; {reason('signals')}"))
+        if child.strand is None or signum not in HANDLED:
+            self._kill(child, signum)
+        elif signum == signal.SIGUSR1:
+            child.strand.interrupt = functools.partial(soft_timeout_sighandler, signum, None)
+        else:
+            child.term = -(256 - signum)  # billiard's own
+            child.strand.interrupt = functools.partial(sys.exit, child.term)
 
-    def _kill(self, child: Child) -> None:
+    def _kill(self, child: Child, signum: int = signal.SIGKILL) -> None:
         if child.exitcode is not None:
             return
-        child.exitcode = -signal.SIGKILL
+        child.exitcode = -signum
         self._events.append(self._maintain)
         if child.strand is not None:
             child.strand.alone = True

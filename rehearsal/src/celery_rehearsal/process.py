@@ -6,6 +6,7 @@ import re
 from copy import copy
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from celery import _state
 from celery.app import trace
@@ -15,10 +16,13 @@ from kombu.utils.uuid import uuid
 
 from .containers import own_maps
 from .logs import Logs
+from .worker_state import LIMITED_SETS, weak_sets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
     from contextlib import ExitStack
+
+    from .worker_state import Mappings
 
     # A name that belongs to a process: where it is, and what a new process has there.
     Slot = tuple[MutableMapping[str, Any], str, Callable[[], Any]]
@@ -30,10 +34,15 @@ DRAWN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 
 
 class Process:
-    """One process. While another runs, `values` are what it left in the slots."""
+    """One process. While another runs, `values` are what it left in the slots.
 
-    def __init__(self, values: list[Any]) -> None:
+    `requests` are what a worker left in the mappings of `celery.worker.state`.
+    """
+
+    def __init__(self, values: list[Any], *, worker: bool = False) -> None:
         self.values = values
+        self.worker = worker
+        self.requests: dict[str, Any] = {}
 
 
 class Processes:
@@ -42,14 +51,16 @@ class Processes:
     `started` counts the others, `logs` is the logging that all of them share.
     """
 
-    def __init__(self, undo: ExitStack, app: Any, beats_app: Any) -> None:
+    def __init__(self, undo: ExitStack, app: Any, beats_app: Any, mappings: Mappings) -> None:
         self._app = app
         self._beats_app = beats_app
+        self._mappings = mappings
         self.logs = Logs(undo, app)
         self.started = 0
         self._conf = app.conf
         self._slots = _slots(app)
         self.test = self.current = Process([])
+        self._all = WeakSet([self.test])
         # What the code has added to the queues of the settings; a queue that a later message names is not among them.
         self._queues: dict[str, Any] = dict(app.amqp.queues)
 
@@ -58,7 +69,8 @@ class Processes:
         self.started += 1
         with self.active(self.test):
             maps = own_maps(self._app.conf, renamed)
-            process = Process([new() for _owner, _name, new in self._slots])
+            process = Process([new() for _owner, _name, new in self._slots], worker=worker)
+            self._all.add(process)
         with self.active(process):
             if self._app.conf is not self._conf:
                 # The test has replaced its settings since the start. The process has its own.
@@ -97,6 +109,18 @@ class Processes:
             self.current = process
         return before
 
+    def own(self, owner: MutableMapping[str, Any], name: str) -> None:
+        """Let each process have a value of its own under a name from now on; what is there is the code's."""
+        if not any(owner is known and name == other for known, other, _new in self._slots):
+            value = owner.get(name, _MISSING)
+            self._slots.append((owner, name, lambda: value))
+            for process in self._all:
+                process.values.append(value)
+
+    def run(self, process: Process | None) -> Process | None:
+        """Let a worker find its own requests; return which worker ran before, of whatever app."""
+        return self._mappings.run(process if process and process.worker else None)
+
 
 class Active:
     """A context manager. It can be left and entered again, where a process waits while others run."""
@@ -107,9 +131,11 @@ class Active:
 
     def __enter__(self) -> None:
         self._before = self._processes.switch(self._process)
+        self._ran = self._processes.run(self._process)
 
     def __exit__(self, *_exc: object) -> None:
         self._processes.switch(self._before)
+        self._processes.run(self._ran)
 
 
 def current_in_beat(app: Any) -> Any:
@@ -147,7 +173,7 @@ def _slots(app: Any) -> list[Slot]:
     made = [(vars(app), name, lambda: _MISSING) for name in ("amqp", "annotations", "timezone")]
     replaced = [(vars(app), name) for name in ("_conf", "_config_source", "namespace")]
     replaced += [(vars(app.loader), "_conf"), *((conf, name) for name in ("changes", "defaults", "maps"))]
-    limited = [(vars(getattr(state, name))) for name in ("revoked", "successful_requests")]
+    limited = [vars(getattr(state, name)) for name in LIMITED_SETS]
     return [
         *made,
         *((owner, name, partial(owner.get, name, _MISSING)) for owner, name in replaced),
@@ -160,4 +186,5 @@ def _slots(app: Any) -> list[Slot]:
         *((vars(state), name, lambda: None) for name in ("should_stop", "should_terminate")),
         *((owner, "_data", dict) for owner in limited),
         *((owner, "_heap", list) for owner in limited),
+        *((vars(owner), "data", set) for owner in weak_sets()),
     ]

@@ -70,6 +70,7 @@ class Store:
         # By delivery tag: what was handed to a consumer and is not acked, the oldest delivery first.
         self.held: dict[str, Entry] = {}
         self._ages = count()
+        self._deliveries = count()
 
     def queues(self) -> Iterator[StoredQueue]:
         """Those that exist, in the order of their declaration."""
@@ -130,7 +131,7 @@ class Store:
             if channel is None:
                 return
             queue.consumers[channel] = queue.consumers.pop(channel)
-            channel.inbox.append((self.take(queue), queue.name))
+            channel.inbox.append((self.take(queue), queue.name, next(self._deliveries)))
             queue.drop_expired()
 
     def serve_all(self) -> None:

@@ -40,7 +40,6 @@ class RedisChannel(kombu_redis.Channel):
     global_keyprefix: str
     active_fanout_queues: Any
     _active_queues: list[str]
-    _one_client: Any = None
 
     @property
     def active_queues(self) -> Any:
@@ -48,12 +47,13 @@ class RedisChannel(kombu_redis.Channel):
         return [queue for queue in self._active_queues if queue not in self.active_fanout_queues]
 
     def _create_client(self, asynchronous: bool = False) -> Any:
-        # kombu makes a client for each command, which redis-py has made dear; one per channel does the same.
         if asynchronous:
             return self._new_client()
-        if self._one_client is None:
-            self._one_client = self._new_client()
-        return self._one_client
+        # kombu makes a client for each command, which redis-py has made dear; one for all channels does the same.
+        clients = self.broker.clients
+        if self.global_keyprefix not in clients:
+            clients[self.global_keyprefix] = self._new_client()
+        return clients[self.global_keyprefix]
 
     def _new_client(self) -> Any:
         return self.broker.new_client(self.global_keyprefix)
@@ -68,6 +68,12 @@ class RedisChannel(kombu_redis.Channel):
         if not answers(self):
             hang_up(self)
         return tag
+
+    def _basic_cancel(self, consumer_tag: str) -> Any:
+        cancelled = super()._basic_cancel(consumer_tag)  # type: ignore[misc] # left out too
+        if not answers(self):
+            hang_up(self)
+        return cancelled
 
     def _put(self, queue: str, message: dict[str, Any], **kwargs: Any) -> None:
         self.broker.wait()

@@ -78,14 +78,8 @@ class Line(FakeRedisConnection):
 
     def _process(self, process: Callable[[list[bytes]], None], fields: list[bytes]) -> None:
         process(fields)
-        if not self._blocked or fields[0] not in PUSHES:
-            return
-        with self._sock._server.lock:
-            for line, look in list(self._blocked.items()):
-                found = look(False)
-                if found is not None:
-                    del self._blocked[line]
-                    line.answers.append(found)
+        if self._blocked and fields[0] in PUSHES:
+            serve_blocked(self._sock._server)
 
     def send_command(self, *args: Any, **options: Any) -> None:
         if self._sock is None:
@@ -107,6 +101,19 @@ class Line(FakeRedisConnection):
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+
+def serve_blocked(server: Any) -> None:
+    """Give the connections that wait for keys what has come since."""
+    blocked: dict[Line, Callable[[bool], Any]] = vars(server).get("blocked", {})
+    if not blocked:
+        return
+    with server.lock:
+        for line, look in list(blocked.items()):
+            found = look(False)
+            if found is not None:
+                del blocked[line]
+                line.answers.append(found)
 
 
 class Client(redis.Redis):

@@ -53,8 +53,10 @@ class Poller(kombu_redis.MultiChannelPoller):
             refresh = getattr(self, "maybe_refresh_binding_expiry", None)  # since kombu 5.7
             if refresh is not None:
                 refresh()
+            # What was published came before the answer to a BRPOP that is not even sent.
+            heard = [] if any(channel._in_poll for channel in self._channels) else list(filter(_heard, self.in_order()))
             self.wait()
-            for channel in self.in_order():
+            for channel in [*heard, *self.in_order()]:
                 if channel.qos.can_consume() and _read(channel):
                     return
             raise Empty

@@ -9,12 +9,10 @@ from celery.backends.redis import RedisBackend
 from fakeredis import FakeRedisConnection
 
 from .redis_client import Client
+from .redis_pools import ANSWERS
 
 # A fake Redis drops what is dead only when it counts its keys. How many results go by between two counts.
 SWEEP = 256
-
-# What of a connection's parameters concerns the answers rather than the network.
-ANSWERS = ("db", "decode_responses", "encoding", "encoding_errors")
 
 
 def use_fake_redis(backend: Any, server: Any) -> None:

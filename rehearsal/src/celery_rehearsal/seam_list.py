@@ -24,6 +24,11 @@ SEAMS = (
         has(CONSUMER, "on_unknown_task", "on_unknown_message", "on_invalid_task", "on_decode_error"),
     ),
     Seam("Consumer queues", "one more", has(CONSUMER, "add_task_queue")),
+    Seam(
+        "embedded workers",
+        "refused",
+        has("celery.contrib.testing.worker", "test_worker_starting", "TestWorkController"),
+    ),
     Seam("kombu Consumer", "asked what it consumes", has("kombu:Consumer", "consuming_from", "queues")),
     Seam("Consumer call_soon", "acks", has(CONSUMER, "call_soon", "perform_pending_operations")),
     Seam("settings", "written over the app's", does("app_behaviour.settings_prefer_the_first_name")),
@@ -52,7 +57,15 @@ SEAMS = (
     Seam("Broadcast", "one name per process", has("kombu.common", "Broadcast")),
     Seam("Django fixup", "sets up once", has("celery.fixups.django:DjangoWorkerFixup", "django_setup")),
     Seam("loader", "loads once", does("app_behaviour.loader_loads_once")),
-    Seam("worker state", "one per worker", has("celery.worker.state", "revoked", "successful_requests", "requests")),
+    Seam(
+        "worker state",
+        "one per worker",
+        has(
+            "celery.worker.state",
+            *("requests", "reserved_requests", "active_requests", "total_count", "all_total_count"),
+            *("revoked", "revoked_stamps", "successful_requests"),
+        ),
+    ),
     Seam(
         "LimitedSet",
         "emptied",
@@ -133,12 +146,20 @@ SEAMS = (
     Seam("results in files", "dated", has("celery.backends.filesystem:FilesystemBackend", "_filename", "set")),
     Seam("backend names", "looked up", has("celery.app.backends", "by_url", "BACKEND_ALIASES")),
     Seam("scheduler names", "looked up", has("celery.utils.imports", "load_extension_class_names")),
-    Seam("remote control", "refused", does("app_behaviour.remote_control_is_broadcast")),
+    Seam("remote control", "recorded", does("app_behaviour.remote_control_is_broadcast")),
+    Seam(
+        "control commands",
+        "in a worker's own process",
+        does("app_behaviour.commands_are_looked_up", has("celery.worker.control:Panel", "data")),
+    ),
+    Seam("kombu pidbox", "its own queues", has("kombu.pidbox:Mailbox", "exchange_fmt", "producer_pool", "_collect")),
+    Seam("event dispatcher", "one without heartbeats", has(CONSUMER, "update_strategies")),
     Seam(
         "current app",
         "set and put back",
         does("app_behaviour.current_app_is_put_back", has("celery._state", "_task_join_will_block")),
     ),
+    Seam("Consumer tracers", "as in a child", has("celery.worker.consumer.consumer", "build_tracer")),
     Seam("trace", "assertions pass it", takes("celery.app.trace:build_tracer", "task", "monotonic")),
     Seam("autoretry", "assertions pass it", does("worker_behaviour.autoretry_calls_orig_run")),
     Seam(

@@ -12,9 +12,8 @@ if TYPE_CHECKING:
 
 EAGER = "task_always_eager"
 
-# A cluster differs from the app's own settings in these alone. Eager mode would never reach the broker. Remote
-# control is refused, so no worker listens to it.
-SETTINGS = {EAGER: False, "worker_enable_remote_control": False}
+# A cluster differs from the app's own settings in these alone. Eager mode would never reach the broker.
+SETTINGS = {EAGER: False}
 
 
 def write_settings(undo: ExitStack, app: Any) -> None:

@@ -25,12 +25,12 @@ LOGGING = "it changes what is written and not what happens"
 
 # Each with the row of limits.NOT_SIMULATED that says why.
 WARNED = {
-    "beat_enable_remote_control": "remote_control",
+    "beat_enable_remote_control": "beat_remote_control",
     "worker_autoscaler": "autoscale",
     "worker_cancel_long_running_tasks_on_connection_loss": "connection_loss",
     "worker_enable_soft_shutdown_on_idle": "cold_shutdown",
     "worker_max_memory_per_child": "max_memory_per_child",
-    "worker_pool_restarts": "remote_control",
+    "worker_pool_restarts": "pool_restart",
     "worker_pool_start_method": "pool_start_method",
     "worker_soft_shutdown_timeout": "cold_shutdown",
     "worker_state_db": "statedb",
@@ -88,7 +88,6 @@ HARMLESS = {
     ),
     "beat_remote_control_max_tick_age": "beat answers no remote control",
     "beat_schedule_filename": "the schedule file is in memory",
-    "worker_enable_remote_control": "remote control is refused where it is used",
     "worker_lost_wait": "with an event loop, as on AMQP and Redis, a lost child counts at once",
     "worker_proc_alive_timeout": "a child is up at once",
     "worker_timer_precision": "the timer is exact to the millisecond",
@@ -146,6 +145,7 @@ HONOURED = (
     "worker_direct",
     "worker_disable_prefetch",
     "worker_disable_rate_limits",
+    "worker_enable_remote_control",
     "worker_eta_task_limit",
     "worker_max_tasks_per_child",
     "worker_pool",

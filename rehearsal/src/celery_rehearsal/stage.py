@@ -10,18 +10,21 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from celery import Task, _state, beat
+from celery.app import trace
 from celery.exceptions import ImproperlyConfigured
 from celery.fixups import django as django_fixups
 from celery.worker import state
+from celery.worker.consumer import consumer
 
 from .beats import entry_order
 from .connections import swap_connections
 from .containers import keep_settings
 from .errors import BadUseError
 from .leaving import METHODS, guard_methods, guarded
-from .patching import swap_attribute, swap_contents, swap_item, swap_unless_patched
+from .patching import keep_attribute, swap_attribute, swap_contents, swap_item, swap_unless_patched
 from .program import become_worker, forget_receivers
 from .settings import check_eager, write_settings
+from .worker_state import DICTS, LIMITED_SETS, weak_sets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,6 +69,8 @@ def set_stage(undo: ExitStack, parts: list[Part], refuse: Refuse) -> None:
     # A worker that stops sets it. One that is killed while it stops never sets it back.
     undo.callback(socket.setdefaulttimeout, socket.getdefaulttimeout())
     swap_attribute(undo, beat.ScheduleEntry, "__lt__", entry_order)
+    # A child of a real worker looks it up as it starts, and so finds what Sentry's integration has put there.
+    swap_attribute(undo, consumer, "build_tracer", trace.build_tracer)
 
 
 def wrap_tasks(undo: ExitStack, app: Any, cluster: Any) -> None:
@@ -82,6 +87,12 @@ def wrap_tasks(undo: ExitStack, app: Any, cluster: Any) -> None:
             if hasattr(task, name):
                 swap_unless_patched(undo, task, name, _wrapped(task, name, cluster))
         guard_methods(undo, task, cluster.leave)
+
+
+def replace_body(undo: ExitStack, task: Any, name: str, body: Any, cluster: Any) -> None:
+    """Let a task run another body, with the same care as its own."""
+    swap_unless_patched(undo, task, name, body)
+    swap_unless_patched(undo, task, name, _wrapped(task, name, cluster))
 
 
 def check_queues(app: Any, names: list[str]) -> None:
@@ -101,7 +112,13 @@ def _wrapped(task: Any, name: str, cluster: Any) -> Callable[..., Any]:
         cluster.reach(task.name, "start")
         # Celery binds `run` when a worker starts; a test can have patched it since then.
         run = getattr(task, name)
-        result = guarded(original if run is wrapped else run, cluster.leave)(*args, **kwargs)
+        cluster.running_times.begin(task)
+        try:
+            result = guarded(original if run is wrapped else run, cluster.leave)(*args, **kwargs)
+        except Exception:
+            cluster.running_times.end(task)
+            raise
+        cluster.running_times.end(task)
         check_eager(task.app)
         cluster.reach(task.name, "end")
         return None if _is_mock(result) else result
@@ -134,6 +151,8 @@ def _keep_attributes(undo: ExitStack, task: Any) -> None:
         vars(task).update(before)
 
     undo.callback(restore)
+    # Each task has a class of its own, and Sentry's integration wraps its method.
+    keep_attribute(undo, type(task), "__call__")
 
 
 def _is_mock(result: Any) -> bool:
@@ -170,12 +189,12 @@ def _swap_queues(undo: ExitStack, app: Any) -> None:
 
 
 def _swap_worker_state(undo: ExitStack) -> None:
-    for name in ("requests", "total_count"):
+    for name in DICTS:
         swap_contents(undo, getattr(state, name))
-    for name in ("revoked", "successful_requests"):
+    for name in LIMITED_SETS:
         swap_contents(undo, vars(getattr(state, name)))
     swap_attribute(undo, state, "should_stop", None)
     swap_attribute(undo, state, "should_terminate", None)
     undo.callback(state.all_total_count.__setitem__, slice(None), list(state.all_total_count))
-    for name in ("reserved_requests", "active_requests"):
-        undo.callback(getattr(state, name).clear)
+    for requests in weak_sets():
+        undo.callback(requests.clear)

@@ -12,7 +12,7 @@ from .errors import Escape, NeverIdleError, WorkerKilled
 from .escapes import Escapes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from .beat_program import BeatProgram
     from .broker import Broker
@@ -143,7 +143,7 @@ class Steps(Escapes):
             # Code in a beat or in a child that raises one of these ends no worker.
             self._leaving = self._leaving or end
         elif isinstance(end, WorkerShutdown):
-            self.stop_worker(worker.name, detail="WorkerShutdown in a task")
+            self.stop_worker(worker.name, detail=getattr(end, "why", "WorkerShutdown in a task"))
         elif self.workers.get(worker.name) is worker:
             self._lose_worker(worker, str(end) if isinstance(end, WorkerKilled) else "WorkerTerminate in a task")
 
@@ -154,16 +154,22 @@ class Steps(Escapes):
 
     def _act(self, name: str, function: Callable[[], Any], worker: Worker | None = None) -> None:
         """Let a member start or stop: what its code does there, its waiting included, is the member's."""
+        self._act_together([(name, function, worker)])
+
+    def _act_together(self, acts: Iterable[tuple[str, Callable[[], Any], Worker | None]]) -> None:
+        """As `_act`, for several members that begin at one instant."""
         outside = self.watch.actor == "test"
-        strand = self.strands.spawn(name, worker, function, worker.context if worker else Context())
+        strands = [self.strands.spawn(name, w, act, w.context if w else Context()) for name, act, w in acts]
         try:
-            self._resume(strand)
-            if not strand.done:
+            for strand in strands:
+                self._resume(strand)
+            if not all(strand.done for strand in strands):
                 self._check_caller()
                 last = self.clock.ticks + PATIENCE
-                self._go(None, lambda: strand.done or self.clock.ticks > last)
-            if not strand.done:
-                raise NeverIdleError(_describe(name, worker))
+                self._go(None, lambda: all(strand.done for strand in strands) or self.clock.ticks > last)
+            for strand in strands:
+                if not strand.done:
+                    raise NeverIdleError(_describe(strand.member, strand.worker))
         except BaseException as error:
             if outside or isinstance(error, Escape):
                 raise

@@ -37,7 +37,7 @@ class Strands:
         self._clock = clock
         self._watch = watch
         self._drive = drive
-        self._refuse = refuse
+        self.refuse = refuse
         self._waits = 0
         # Grows with whatever happens, but not with a look that finds nothing.
         self.progress = 0
@@ -79,7 +79,7 @@ class Strands:
         strand.wake_at = None if ticks is None else self._clock.ticks + max(0, ticks)
         strand.until = until
         self._line_up(strand)
-        held = Held(strand.blocks, strand.member, self._refuse)
+        held = Held(strand.blocks, strand.member, self.refuse)
         held.hold()
         strand.greenlet.parent.switch()
         held.release()

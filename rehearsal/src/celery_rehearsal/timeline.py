@@ -3,87 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, overload
 
 from .arguments import check_name, task_name
+from .errors import BadUseError
+from .excerpt import around
+from .record import KINDS, Record
+from .reports import as_html, as_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from datetime import datetime, tzinfo
-
-KINDS = (
-    "sent",
-    "unsent",
-    "unconsumed",
-    "unroutable",
-    "received",
-    "redelivered",
-    "scheduled",
-    "rate-limited",
-    "started",
-    "succeeded",
-    "failed",
-    "retried",
-    "revoked",
-    "expired",
-    "rejected",
-    "beat",
-    "worker started",
-    "worker stopped",
-    "worker lost",
-    "child lost",
-    "beat started",
-    "beat stopped",
-    "broker lost",
-    "doubled",
-    "clock stepped",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One thing that happened.
-
-    `at` and `when` (the ETA, or the instant of the retry) are aware datetimes in UTC. `attempt` is 1 for the
-    first run. `worker` is the worker or beat in which it happened, `by` who sent the message: a worker, a
-    beat or "test".
-    """
-
-    at: datetime
-    kind: str
-    task: str = ""
-    id: str = ""
-    attempt: int = 0
-    worker: str = ""
-    by: str = ""
-    entry: str = ""
-    queue: str = ""
-    args: str = ""
-    when: datetime | None = None
-    expires: datetime | None = None
-    detail: str = ""
-
-    def row(self, zone: tzinfo) -> tuple[str, ...]:
-        """The record as the cells of the table, local time first."""
-        local, utc = self.at.astimezone(zone), self.at
-        notes = [
-            self.entry and f"entry {self.entry}",
-            self.when and f"at {self.when.astimezone(zone):%Y-%m-%d %H:%M:%S}",
-            self.queue and f"queue {self.queue}",
-            self.detail,
-        ]
-        return (
-            f"{local:%Y-%m-%d %H:%M:%S}.{local.microsecond // 1000:03d} {local:%Z}",
-            f"{utc:%H:%M:%S}Z",
-            self.kind,
-            self.task,
-            self.id[:8],
-            str(self.attempt or ""),
-            self.worker or self.by,
-            " ".join(note for note in notes if note),
-        )
-
 
 HEADINGS = ("local", "UTC", "kind", "task", "id", "try", "where", "more")
 
@@ -98,11 +28,13 @@ class Timeline:
         self,
         zone: tzinfo,
         limit: int | None = None,
-        known: Callable[[str], Collection[str]] | None = None,
+        known: Callable[[str], Collection[str] | None] | None = None,
     ) -> None:
         self._records: deque[Record] = deque(maxlen=limit)
         # Names of tasks that were recorded, and a look-up of the other names of a kind.
         self._seen: set[str] = set()
+        # The same of messages, and of those that a canvas is to send.
+        self._ids: set[str] = set()
         self._known = known
         self.zone = zone
         self.total = 0
@@ -111,7 +43,12 @@ class Timeline:
         """Append one record."""
         self.total += 1
         self._seen.add(record.task)
+        self._ids.add(record.id)
         self._records.append(record)
+
+    def announce(self, ids: Iterable[str]) -> None:
+        """Know the ids of messages that are to be sent later."""
+        self._ids.update(ids)
 
     def of(
         self,
@@ -136,10 +73,39 @@ class Timeline:
         checks = [(name, value) for name, value in wanted.items() if value is not None]
         return [r for r in self._records if all(getattr(r, name) == value for name, value in checks)]
 
+    def since(self, total: int) -> list[Record]:
+        """The records since there were so many. Raises BadUseError where `timeline_limit` has dropped some of them."""
+        new = self.total - total
+        if new > len(self._records):
+            raise BadUseError(f"timeline_limit={self._records.maxlen} has dropped records that this assertion needs")
+        return list(self._records)[len(self._records) - new :]
+
     def check(self, name: str, kind: str) -> None:
-        """Raise BadUseError for a task, worker or beat that the cluster does not know."""
-        if self._known is not None:
-            check_name(name, kind, self._seen.union(self._known(kind)) if kind == "task" else self._known(kind))
+        """Raise BadUseError for a task, worker, beat, entry, queue or id that the cluster does not know."""
+        # None: nobody can list them, as the entries of a scheduler of the app's own.
+        known = None if self._known is None else self._known(kind)
+        if known is not None:
+            check_name(name, kind, {*known, *self._recorded(kind)})
+
+    def _recorded(self, kind: str) -> Iterable[str]:
+        if kind in {"entry", "queue"}:
+            return {getattr(record, kind) for record in self._records}
+        return {"task": self._seen, "task id": self._ids}.get(kind, ())
+
+    def excerpt(self, near: datetime | None = None) -> str:
+        """Return the lines around an instant, or the last ones: 20 at most."""
+        return table(around(list(self._records), near), self.zone)
+
+    def json(self) -> str:
+        """Return the records as a JSON list. A value that JSON does not know is its repr."""
+        return as_json(list(self._records))
+
+    def html(self) -> str:
+        """Return one self-contained page with a lane for each worker and beat, and a bar for each run."""
+        return as_html(list(self._records), self.zone)
+
+    def __reversed__(self) -> Iterator[Record]:
+        return reversed(self._records)
 
     def __iter__(self) -> Iterator[Record]:
         return iter(list(self._records))
@@ -158,11 +124,13 @@ class Timeline:
         return table(list(self._records), self.zone, dropped=self.total - len(self._records))
 
 
-def table(records: list[Record], zone: tzinfo, dropped: int = 0) -> str:
-    """The records as text, one line each, under a line of headings."""
+def table(records: list[Record], zone: tzinfo, dropped: int = 0, more: int = 0) -> str:
+    """The records as text, one line each, under a line of headings; `dropped` came before them, `more` after."""
     rows = [HEADINGS, *(record.row(zone) for record in records)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
     lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
     if dropped:
         lines.insert(1, f"... {dropped} earlier records dropped")
+    if more > 0:
+        lines.append(f"... and {more} more")
     return "\n".join(lines)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
+from weakref import WeakKeyDictionary
 
 from celery import signals
-from celery.utils.time import maybe_iso8601
 
+from . import causes
 from .errors import BadUseError
-from .timeline import Record
+from .record import Record
 from .turns import Turns
+from .values import copied, copies, instant, later_ids, named, of_message, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,6 +46,10 @@ class Watch:
         self.consumes: Callable[[Tap, str], bool] = lambda _tap, _queue: True
         # Why Celery is about to throw a message away.
         self.reason = ""
+        # The values of messages that workers have and do not run yet, by id.
+        self._waiting: dict[str, dict[str, Any]] = {}
+        # With which values each run began, by Celery's context of it: the task can change its own.
+        self._values: WeakKeyDictionary[Any, dict[str, Any]] = WeakKeyDictionary()
 
     def connect(self, undo: ExitStack) -> None:
         """Listen until the stack is closed."""
@@ -68,43 +74,59 @@ class Watch:
 
     def redelivered(self, message: Any) -> None:
         """A worker got a message for a second time."""
-        headers = message.headers or {}
-        self.add("redelivered", **_named(headers), worker=self.actor)
+        self._waiting.pop(str((message.headers or {}).get("id", "")), None)
+        detail = causes.of_redelivery(self.timeline, message, self.now())
+        self.add("redelivered", **named(message.headers or {}), worker=self.actor, detail=detail)
 
     def rejected(self, message: Any, requeue: bool) -> None:
         """A worker gave a message back or threw it away."""
         detail = self.reason or ("back to the queue" if requeue else "dropped")
         self.reason = ""
-        self.add("rejected", **_named(message.headers or {}), worker=self.actor, detail=detail)
+        self.add("rejected", **named(message.headers or {}), worker=self.actor, detail=detail)
 
     def limited(self, request: Any, seconds: float) -> None:
         """A rate limit holds a request back for about so many seconds."""
         when = self.now() + timedelta(seconds=seconds)
-        self.add("rate-limited", **_named(request.request_dict), worker=self.actor, when=when)
+        self.add("rate-limited", **named(request.request_dict), worker=self.actor, when=when)
 
     def _before_publish(self, headers: dict[str, Any], routing_key: str = "", **_kwargs: Any) -> None:
         if self.publishing is not None and self.publishing.before_publish():
-            named = _named(headers)
-            self.add("unsent", **named, by=self.actor, entry=self.entry, queue=routing_key, detail="fail_publish")
+            told = named(headers)
+            self.add("unsent", **told, by=self.actor, entry=self.entry, queue=routing_key, detail="fail_publish")
 
-    def _published(self, headers: dict[str, Any], exchange: Any = "", routing_key: str = "", **_kwargs: Any) -> None:
+    def _published(
+        self, headers: dict[str, Any], body: Any = None, exchange: Any = "", routing_key: str = "", **_kwargs: Any
+    ) -> None:
+        args, kwargs = self._sent(body)
+        queues = self.publishing.queues if self.publishing else []
         self.add(
             "sent",
-            **_named(headers),
+            **named(headers),
             by=self.actor,
             entry=self.entry,
-            queue=routing_key,
-            args=_arguments(headers),
+            queue=queues[0] if len(queues) == 1 else routing_key,
+            args=args,
+            kwargs=kwargs,
+            shown=shown(headers),
             when=instant(headers.get("eta")),
             expires=instant(headers.get("expires")),
         )
         self._arrived(headers, getattr(exchange, "name", exchange), routing_key)
 
+    def _sent(self, body: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        message = self.publishing.message if self.publishing is not None else None
+        try:
+            args, kwargs, rest = of_message(message or {})
+        except Exception:  # a serializer of the app's, which the worker will stumble over
+            args, kwargs, rest = copied(body)
+        self.timeline.announce(later_ids(rest))
+        return args, kwargs
+
     def _arrived(self, headers: dict[str, Any], exchange: str, routing_key: str) -> None:
         arrival = self.publishing
         if arrival is None or arrival.tap is None:
             return
-        fields = {**_named(headers), "by": self.actor}
+        fields = {**named(headers), "by": self.actor}
         if not arrival.queues and not arrival.fanout:
             why = f"lost: no queue is bound to exchange {exchange!r} for {routing_key!r}"
             if arrival.undeclared:
@@ -112,29 +134,36 @@ class Watch:
             self.add("unroutable", **fields, detail=why)
         for queue in arrival.queues:
             if not self.consumes(arrival.tap, queue):
-                self.add("unconsumed", **fields, queue=queue, detail="no worker consumes it")
+                self.add("unconsumed", **fields, queue=queue, detail="no consumer")
 
     def _received(self, request: Any, **_kwargs: Any) -> None:
         headers = request.request_dict
-        named = _named(headers)
-        self.add("received", **named, worker=self.actor, args=_arguments(headers))
-        self.turns.came(named["id"], f"{named['task']}[{named['id']}]", headers.get("parent_id") or "")
+        told = named(headers)
+        values = self._waiting[told["id"]] = copies(request.args, request.kwargs)
+        self.add("received", **told, worker=self.actor, shown=shown(headers), **values)
+        self.turns.came(told["id"], f"{told['task']}[{told['id']}]", headers.get("parent_id") or "")
         if request.eta:
-            self.add("scheduled", **named, worker=self.actor, when=instant(request.eta))
+            self.add("scheduled", **told, worker=self.actor, when=instant(request.eta))
 
-    def _started(self, task: Any, task_id: str, **_kwargs: Any) -> None:
+    def _started(self, task: Any, task_id: str, args: Any, kwargs: Any, **_kwargs: Any) -> None:
+        values = self._waiting.pop(task_id, None) or copies(args, kwargs)
         if self._ours(task):
-            self.add("started", **self._running(task), worker=self.actor)
+            self._values[task.request] = values
+            self.add("started", **self._running(task), worker=self.actor, shown=shown(vars(task.request)))
 
     def _succeeded(self, sender: Any, result: Any, **_kwargs: Any) -> None:
         if self._ours(sender):
             detail = "" if result is None else f"= {result!r}"
-            self.add("succeeded", **self._running(sender), worker=self.actor, detail=detail)
+            self.add("succeeded", **self._running(sender), worker=self.actor, result=copied(result), detail=detail)
 
-    def _failed(self, sender: Any, task_id: str, exception: BaseException, **_kwargs: Any) -> None:
+    def _failed(
+        self, sender: Any, task_id: str, exception: BaseException, args: Any = (), kwargs: Any = None, **_kwargs: Any
+    ) -> None:
         if self._ours(sender):
-            fields = self._running(sender) | {"id": task_id}
-            self.add("failed", **fields, worker=self.actor, detail=repr(exception))
+            # Without a child to run it, Celery fails it in the worker.
+            fields = copies(args, kwargs) | self._running(sender) | {"id": task_id}
+            exhausted = ", retries exhausted" if causes.is_exhausted(exception) else ""
+            self.add("failed", **fields, worker=self.actor, detail=f"{exception!r}{exhausted}")
 
     def _retried(self, sender: Any, request: Any, reason: Any, **_kwargs: Any) -> None:
         if self._ours(sender):
@@ -147,11 +176,13 @@ class Watch:
                 id=request.id,
                 attempt=request.retries + 1,
                 worker=self.actor,
+                **self._values.get(request, {}),
                 when=instant(when),
                 detail=repr(reason.exc) if getattr(reason, "exc", None) else "",
             )
 
     def _revoked(self, sender: Any, request: Any, expired: bool, **_kwargs: Any) -> None:
+        late = self._late(request.id)
         if self._ours(sender):
             self.add(
                 "expired" if expired else "revoked",
@@ -160,7 +191,12 @@ class Watch:
                 attempt=(request.retries or 0) + 1,
                 worker=self.actor,
                 expires=instant(request.expires),
+                detail=late if expired else "",
             )
+
+    def _late(self, id_: str) -> str:
+        waited = self._waiting.pop(id_, None) is not None
+        return f"expired while it waited in {self.actor}" if waited else "expired on receipt"
 
     def _unknown(self, sender: Any, name: str, **_kwargs: Any) -> None:
         if self.refuse and name in sender.app.tasks:
@@ -173,40 +209,5 @@ class Watch:
 
     def _running(self, task: Any) -> dict[str, Any]:
         request = task.request
-        return {"task": task.name, "id": request.id or "", "attempt": (request.retries or 0) + 1}
-
-
-def instant(value: Any) -> datetime | None:
-    """An ETA or expiry as headers carry it, as an aware datetime in UTC; None for text that is no instant."""
-    if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value)
-        except ValueError:
-            return _read_as_workers_do(value)
-    if value is None:
-        return None
-    aware: datetime = value if value.tzinfo else value.replace(tzinfo=timezone.utc)
-    return aware.astimezone(timezone.utc)
-
-
-def _read_as_workers_do(text: str) -> datetime | None:
-    # Python 3.10 reads fewer forms of an instant than they do.
-    try:
-        return instant(maybe_iso8601(text))
-    except ValueError:
-        # Celery publishes any text as an ETA. The worker drops the message.
-        return None
-
-
-def _named(headers: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "task": str(headers.get("task", "")),
-        "id": str(headers.get("id", "")),
-        "attempt": (headers.get("retries") or 0) + 1,
-    }
-
-
-def _arguments(headers: dict[str, Any]) -> str:
-    args, kwargs = headers.get("argsrepr") or "", headers.get("kwargsrepr") or ""
-    shown = [text for text in (args, kwargs) if text not in {"", "()", "[]", "{}"}]
-    return " ".join(shown)
+        values = self._values.get(request, {})
+        return {"task": task.name, "id": request.id or "", "attempt": (request.retries or 0) + 1} | values

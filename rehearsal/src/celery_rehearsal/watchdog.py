@@ -55,7 +55,7 @@ def install(undo: ExitStack, strands: Strands, refuse: Callable[[Exception], NoR
 
     def interrupt(_signum: int, frame: FrameType | None) -> None:
         if strands.current is not None and _overdue(strands, limit) and not _is_debugged():
-            refuse(NotSimulatedError(f"{_describe(strands, frame, limit)}; {reason('running_time')}. {ADVICE}"))
+            refuse(NotSimulatedError(f"{_describe(strands, frame, limit)}; {reason('measured_time')}. {ADVICE}"))
 
     undo.callback(signal.signal, signal.SIGURG, signal.signal(signal.SIGURG, interrupt))
     stopped = _thread.allocate_lock()

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import BadUseError, NotSimulatedError
 from .limits import reason
+from .pool_size import PREFORK
 from .prefork import Prefork
 from .solo import Solo
 
 if TYPE_CHECKING:
     from celery import Celery
-
-PREFORK = "celery.concurrency.prefork:TaskPool"
 
 # Names and classes by which Celery knows the two pools; "processes" is an old name of prefork.
 POOLS: dict[str, Any] = {

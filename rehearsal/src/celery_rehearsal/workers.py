@@ -128,9 +128,15 @@ class Worker:
         for item in sorted(self.timer._queue):
             if item.entry.args and not item.entry.canceled and hasattr(item.entry.args[0], "request_dict"):
                 yield item.entry.args[0], item.eta
-        for bucket in filter(None, self.consumer.task_buckets.values()):
+        for bucket in self._buckets():
             for request, _tokens in bucket.contents:
                 yield request, 0.0
+
+    def _buckets(self) -> list[Any]:
+        # What waits in a bucket goes by its old limit after remote control has set a new one.
+        timed = [item.entry.args[0] for item in self.timer._queue if item.entry.args and not item.entry.canceled]
+        found = [*filter(None, self.consumer.task_buckets.values()), *(b for b in timed if hasattr(b, "contents"))]
+        return list({id(bucket): bucket for bucket in found}.values())
 
     def unacked(self) -> list[Any]:
         """Raw messages this worker holds unacked."""
@@ -144,7 +150,7 @@ class Worker:
     def running(self) -> list[Any]:
         """The requests that a child has accepted, oldest first."""
         with self.active():
-            found = [r for r in state.active_requests if r.hostname == self.consumer.hostname]
+            found = list(state.active_requests)
         return sorted(found, key=lambda request: (request.time_start or 0, request.id))
 
     def stop(self, end_turn: Callable[[], Any], *, signal: bool = True) -> None:
@@ -186,8 +192,9 @@ class Worker:
         """A SIGKILL: nothing of the shutdown runs; the broker loses the connection."""
         self.timer.clear()
         self._broker.abandon(self.consumer.connection)
-        for request in [r for r in state.requests.values() if r.hostname == self.consumer.hostname]:
-            state.task_ready(request)
+        with self.active():
+            for request in list(state.requests.values()):
+                state.task_ready(request)
 
     def _own_tracers(self) -> None:
         # Each start of a worker puts its own tracer, with its node name, into the tasks that all of them share.

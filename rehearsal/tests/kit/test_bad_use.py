@@ -125,7 +125,7 @@ def test_what_is_not_simulated_is_refused(app: Celery, option: str) -> None:
 def test_an_unknown_option_is_refused(app: Celery) -> None:
     """A misspelt option does not pass in silence."""
     with pytest.raises(BadUseError, match="'worker'"):
-        VirtualCelery(app, start=NOON, worker=2)
+        VirtualCelery(app, start=NOON, worker=2)  # type: ignore[arg-type]  # a type checker finds it, too
 
 
 @pytest.mark.parametrize("wanted", [{"workers": -1}, {"workers": "one"}, {"beats": ["a", "a"]}])

@@ -97,7 +97,8 @@ def test_the_sdist_has_tests_documents_and_licence(built: Path) -> None:
     (sdist,) = built.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    wanted = {"LICENSE", "README.md", "CHANGELOG.md", "docs/adopting.md", "docs/celery-releases.md"}
+    wanted = {"LICENSE", "README.md", "CHANGELOG.md", "AGENTS.md", "SKILL.md"}
+    wanted |= {"docs/first-test.md", "docs/celery-releases.md"}
     assert {*wanted, "tests/kit/test_distribution.py", "tests/scenarios/cases/acks.py"} <= names
 
 

@@ -3,68 +3,36 @@
 from __future__ import annotations
 
 import inspect
-import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
-from textwrap import dedent
 
 import celery_rehearsal
 import pytest
 from celery_rehearsal import extras, limits
 
-FOLDER = Path(celery_rehearsal.__file__).parent
-ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text("utf-8")
-ADOPTING = (ROOT / "docs" / "adopting.md").read_text("utf-8")
+from .pages import FOLDER, PAGES, ROOT, blocks, files, missing, process, pytest_in, run, write
 
-# The pages' apps are on Redis, and the README has a state machine.
+README = (ROOT / "README.md").read_text("utf-8")
+REFERENCE = (ROOT / "docs" / "reference.md").read_text("utf-8")
+FIRST_TEST = (ROOT / "docs" / "first-test.md").read_text("utf-8")
+
+# The pages' apps are on Redis, and the reference has a state machine.
 needs_extras = pytest.mark.skipif(
     any(map(extras.missing, extras.EXTRAS)), reason="the pages' examples need the extras redis and hypothesis"
 )
 
-ORDERS = """
-from celery import Celery
-from celery.schedules import crontab
-
-app = Celery("orders", broker="redis://broker.invalid/0")
-app.conf.timezone = "Europe/Kyiv"
-app.conf.beat_schedule = {"sweep": {"task": "sweep", "schedule": crontab(hour=18, minute=0)}}
-charged = []
-
-@app.task(name="charge", acks_late=True)
-def charge(order):
-    charged.append(order)
-
-@app.task(name="sweep")
-def sweep():
-    pass
-"""
+# Not skipped but left out: where a package is not installed there is nothing to test.
+RUNNING = [
+    page
+    for page in PAGES
+    if page.name != "README.md" and blocks(page.read_text("utf-8"), "python") and not missing(page.read_text("utf-8"))
+]
 
 
-def blocks(document: str, language: str) -> list[str]:
-    """The document's code blocks of a language, without their indentation."""
-    found = re.findall(rf"^( *)```{language}\n(.*?)^\1```", document, flags=re.DOTALL | re.MULTILINE)
-    return [dedent(body) for _indent, body in found]
-
-
-def run(arguments: list[str], folder: Path, *, path: list[Path]) -> str:
-    """What a Python process of its own prints, warnings being errors. Fails the test where it fails."""
-    unwanted = ("PYTEST", "DJANGO", "COVERAGE", "COV_")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
-    environment["PYTHONPATH"] = os.pathsep.join(map(str, path))
-    finished = subprocess.run(
-        [sys.executable, "-W", "error", *arguments],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert finished.returncode == 0, finished.stdout + finished.stderr
-    return finished.stdout
+def shown(document: str) -> list[str]:
+    """The lines of output that the page shows."""
+    return [line.rstrip() for block in blocks(document, "text") for line in block.splitlines() if line.strip() != "..."]
 
 
 @pytest.fixture
@@ -75,54 +43,90 @@ def copied(tmp_path: Path) -> Path:
 
 
 @needs_extras
-def test_the_readme_runs_on_a_copy(copied: Path) -> None:
-    """Its blocks run one after another, and print the timeline that it shows.
-
-    They do so on a copied folder under another name; it imports nothing of this repository.
-    """
-    code = "\n".join(blocks(README, "python")).replace("celery_rehearsal", "vendored_kit")
-    others = '("refunds", "celery_rehearsal")'
-    check = f'import sys\nassert not [name for name in sys.modules if name.split(".")[0] in {others}]'
-    (copied / "readme.py").write_text(f"{code}\n{check}\n")
-    printed = run(["readme.py"], copied, path=[copied])
-    (shown,) = blocks(README, "text")
-    assert printed.startswith(shown)
+@pytest.mark.parametrize("page", RUNNING, ids=lambda page: str(page.relative_to(ROOT)))
+def test_page_runs(page: Path, tmp_path: Path) -> None:
+    """The page's files run, as a script or as tests, and print what the page shows."""
+    document = page.read_text("utf-8")
+    made = files(document)
+    write(made, tmp_path)
+    printed = ""
+    if "page.py" in made:
+        printed += run(["page.py"], tmp_path, path=[FOLDER.parent])
+    if any(name.startswith("test_") for name in made):
+        printed += run(pytest_in(tmp_path), tmp_path, path=[tmp_path, FOLDER.parent])
+    lines = [line.rstrip() for line in printed.splitlines()]
+    assert [line for line in shown(document) if line not in lines] == []
 
 
 @needs_extras
-@pytest.mark.parametrize("copy", [False, True])
-def test_the_adoption_page_runs(tmp_path: Path, copied: Path, copy: bool) -> None:
-    """Its conftest.py and test pass on an app that has nothing to do with returns, with the plugin or a copy of it."""
-    for code in blocks(ADOPTING, "python"):
-        name = code.splitlines()[0].removeprefix("# ")
-        (tmp_path / name).write_text(code)
-    (tmp_path / "orders.py").write_text(ORDERS)
-    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --strict-markers\n")
-    plugin = "vendored_kit.plugin" if copy else "celery_rehearsal.plugin"
-    off = ["-p", "no:celery_rehearsal.plugin"] if copy else []
-    printed = run(
-        ["-m", "pytest", "-q", *off, "-p", plugin, "-p", "no:cacheprovider"],
-        tmp_path,
-        path=[tmp_path, *([copied] if copy else [FOLDER.parent])],
-    )
-    assert "1 passed" in printed
+def test_readme_shows_a_failure_and_its_repair(tmp_path: Path) -> None:
+    """Its test fails with the timeline that the page shows, and passes with the setting that the page adds last."""
+    *before, repair = blocks(README, "python")
+    document = "".join(f"```python\n{block}```\n" for block in before)
+    write(files(document), tmp_path)
+    finished = process(pytest_in(tmp_path), tmp_path, path=[tmp_path, FOLDER.parent])
+    assert "1 failed" in finished.stdout, finished.stdout + finished.stderr
+    lines = [line.rstrip() for line in finished.stdout.splitlines()]
+    assert [line for line in shown(README) if line not in lines] == []
+    write(files(f"{document}```python\n{repair}```\n"), tmp_path)
+    assert "1 passed" in run(pytest_in(tmp_path), tmp_path, path=[tmp_path, FOLDER.parent])
+
+
+def test_readme_is_short() -> None:
+    """A stranger reads all of it."""
+    assert len(README.splitlines()) <= 150
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_page_has_at_most_300_lines(page: Path) -> None:
+    """A page that grows beyond this is two pages."""
+    assert len(page.read_text("utf-8").splitlines()) <= 300
+
+
+def test_readme_leads_to_each_page() -> None:
+    """The map of the README has each page but the decisions, which docs/how-it-works.md lists."""
+    how = (ROOT / "docs" / "how-it-works.md").read_text("utf-8")
+    for page in PAGES:
+        name = page.relative_to(ROOT).as_posix()
+        if "adr" in page.parts:
+            assert f"(adr/{page.name})" in how
+        elif page.name != "README.md":
+            assert f"({name})" in README
+
+
+def test_guide_for_assistants_has_two_names() -> None:
+    """AGENTS.md and SKILL.md are one guide, because tools look for one name or the other."""
+    assert (ROOT / "AGENTS.md").read_bytes() == (ROOT / "SKILL.md").read_bytes()
+
+
+@needs_extras
+def test_reference_runs_on_a_copy(copied: Path) -> None:
+    """A copied folder under another name runs it too; it imports nothing of this repository."""
+    code = files(REFERENCE)["page.py"].replace("celery_rehearsal", "vendored_kit")
+    others = '("refunds", "celery_rehearsal")'
+    check = f'import sys\nassert not [name for name in sys.modules if name.split(".")[0] in {others}]'
+    (copied / "readme.py").write_text(f"{code}\n{check}\n")
+    run(["readme.py"], copied, path=[copied])
+
+
+@needs_extras
+def test_first_test_runs_on_a_copy(tmp_path: Path, copied: Path) -> None:
+    """Its conftest.py and test pass with a copy of the plugin."""
+    write(files(FIRST_TEST), tmp_path)
+    options = pytest_in(tmp_path, "-p", "no:celery_rehearsal.plugin", plugin="vendored_kit.plugin")
+    assert " passed" in run(options, tmp_path, path=[tmp_path, copied])
 
 
 def test_the_table_of_what_is_not_simulated() -> None:
-    """The README shows the very table that is enforced."""
-    assert limits.as_markdown() in README
+    """The page shows the very table that is enforced."""
+    assert limits.as_markdown() in (ROOT / "docs" / "limits.md").read_text("utf-8")
 
 
 def test_the_table_of_arguments() -> None:
-    """The README has each argument of VirtualCelery once, in the order of the signature, with its default."""
-    table = README.partition("| argument | ")[2].partition("\n\n")[0]
+    """The reference has each argument of VirtualCelery once, in the order of the signature, with its default."""
+    table = REFERENCE.partition("| argument | ")[2].partition("\n\n")[0]
     rows = [line.split(" | ") for line in table.splitlines()[2:]]
-    shown = [(name, row[-1].strip("| `")) for row in rows for name in re.findall(r"`(\w+)`", row[0])]
+    found = [(name, row[-1].strip("| `")) for row in rows for name in re.findall(r"`(\w+)`", row[0])]
     parameters = inspect.signature(celery_rehearsal.VirtualCelery).parameters.values()
     named = [p for p in parameters if p.kind is not p.VAR_KEYWORD]
-    assert shown == [(p.name, "" if p.default is p.empty else repr(p.default)) for p in named]
-
-
-def test_the_adoption_page_is_one_screen() -> None:
-    """A team adopts the kit from one screen."""
-    assert len(ADOPTING.splitlines()) <= 60
+    assert found == [(p.name, "" if p.default is p.empty else repr(p.default)) for p in named]

@@ -11,7 +11,7 @@ pytest.importorskip("libcst", reason="the extra migrate is not installed")
 
 from celery_rehearsal.migrate_file import rewrite
 
-from .test_docs import FOLDER, ROOT, blocks, run
+from .pages import FOLDER, ROOT, blocks, run
 
 PAGE = (ROOT / "docs" / "migrate.md").read_text("utf-8")
 EXAMPLES = blocks(PAGE, "diff")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -40,13 +41,36 @@ def test_an_unknown_task_is_refused(app: Celery, use: Callable[[VirtualCelery], 
         lambda celery: celery.timeline.of("started", worker="worker9"),
         lambda celery: celery.assert_ran("note", times=0, worker="worker9"),
         lambda celery: celery.assert_sent("note", times=0, by="beat9"),
+        lambda celery: celery.assert_sent("note", times=0, entry="nightlyy"),
+        lambda celery: celery.assert_sent("note", times=0, queue="celeri"),
+        lambda celery: celery.assert_ran("note", times=0, id="e3e70682-c209-4cac-a29f-6fbed82c07cx"),
+        lambda celery: celery.assert_not_ran("note", worker="worker9"),
+        lambda celery: celery.assert_retried("note", times=0, id="e3e70682-c209-4cac-a29f-6fbed82c07cx"),
         lambda celery: celery.kill_worker("worker9", during="note"),
     ],
 )
 def test_an_unknown_kind_or_member_is_refused(app: Celery, use: Callable[[VirtualCelery], Any]) -> None:
-    """A kind of record, a worker and a beat are checked as a task is."""
-    with VirtualCelery(app, start=NOON) as celery, pytest.raises(BadUseError, match="near names: "):
-        use(celery)
+    """A kind of record, a worker, a beat, an entry, a queue and an id are checked as a task is."""
+    app.conf.beat_schedule = {"nightly": {"task": "note", "schedule": timedelta(days=1)}}
+    with VirtualCelery(app, start=NOON) as celery:
+        app.tasks["note"].delay()
+        with pytest.raises(BadUseError, match="near names: "):
+            use(celery)
+
+
+def test_names_that_nothing_has_used_yet_are_known(app: Celery) -> None:
+    """A queue that a route or an entry names, an entry, and the id of a task later in a chain can be asserted on."""
+    app.conf.task_routes = {"note": {"queue": "notes"}, "late": "slow"}
+    options = {"queue": "nights"}
+    app.conf.beat_schedule = {"nightly": {"task": "note", "schedule": timedelta(days=1), "options": options}}
+    with VirtualCelery(app, start=NOON) as celery:
+        chain = app.tasks["fail"].si() | app.tasks["add"].si([1])
+        second = chain.apply_async().id
+        celery.advance(timedelta(0))
+        celery.assert_not_ran("add", id=second)
+        for queue in ("notes", "slow", "nights", "celery"):
+            celery.assert_sent("late", times=0, queue=queue)
+        celery.assert_sent("note", times=0, entry="nightly")
 
 
 def test_a_name_without_a_near_one_lists_the_known(app: Celery) -> None:

@@ -107,10 +107,13 @@ def test_the_advice_for_a_connection_of_its_own_works(app: Celery, transport: st
 
 
 def test_a_client_at_the_brokers_address_is_not_advised_to_connect() -> None:
-    """A Redis client of the task's own, at the place of the app's broker, is to be replaced."""
+    """A Redis client of the task's own, at the place of the app's broker, is to be replaced where that is no Redis."""
     redis = pytest.importorskip("redis")
     app = make_app(broker_url="redis://localhost:6379/0")
-    with VirtualCelery(app, start=NOON), pytest.raises(RealWorldError, match="replace this client") as caught:
+    with (
+        VirtualCelery(app, start=NOON, transport="memory"),
+        pytest.raises(RealWorldError, match="replace this client") as caught,
+    ):
         redis.Redis("127.0.0.1", 6379).ping()
     assert "allow_sockets" not in str(caught.value)
 

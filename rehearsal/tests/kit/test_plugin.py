@@ -6,9 +6,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import celery_rehearsal
 import pytest
+from celery_rehearsal import report_hooks
 
 SOURCE = Path(celery_rehearsal.__file__).parents[1]
 
@@ -87,7 +90,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> str:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
     environment.pop("DJANGO_SETTINGS_MODULE", None)
     finished = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "celery_rehearsal.plugin", "-p", "no:randomly", "."],
+        [sys.executable, "-m", "pytest", "-p", "celery_rehearsal.plugin", "-p", "no:randomly", "-p", "no:asyncio", "."],
         cwd=project,
         env=environment | {"PYTHONPATH": str(SOURCE)},
         capture_output=True,
@@ -112,7 +115,22 @@ def test_a_cluster_left_running_is_stopped(report: str) -> None:
 def test_a_failing_test_shows_its_timeline(report: str) -> None:
     """The report of a failure holds the timeline, also of a cluster that the test started itself."""
     blocks = report.split("________________ test_fails")
+    page = Path(report.split("the whole timeline: ")[1].splitlines()[0])
+    assert page.parent.name == "celery-rehearsal"
+    assert "<table" in page.read_text()
     assert "virtual time" in report.split("_ test_fails _")[1].split("_ test_fails_with", maxsplit=1)[0]
     assert "2026-03-29 00:01:17" in report.split("_ test_fails_with_a_cluster_of_its_own _")[1]
     assert "virtual time" not in report.split("_ test_fails_without_a_cluster _")[1]
     assert blocks
+
+
+def test_an_option_names_the_folder_of_pages(tmp_path: Path) -> None:
+    """It is made where it is missing; without it and without pytest's cache no page is written."""
+    folder = tmp_path / "new" / "pages"
+    asked: Any = SimpleNamespace(getoption=lambda _name, default=None: str(folder))
+    item: Any = SimpleNamespace(config=asked, nodeid="tests/test_it.py::test_it[a b]")
+    line = report_hooks._write(item, "<p>")
+    assert line == f"\nthe whole timeline: {folder / 'tests_test_it.py_test_it_a_b_.html'}"
+    assert (folder / "tests_test_it.py_test_it_a_b_.html").read_text() == "<p>"
+    asked.getoption = lambda _name, default=None: default
+    assert report_hooks._write(item, "<p>") == ""

@@ -63,14 +63,6 @@ def test_what_is_meant_is_allowed(app: Celery) -> None:
     assert seen == [1]
 
 
-def test_remote_control_is_refused(app: Celery) -> None:
-    """revoke() would go to nobody; it says so."""
-    with VirtualCelery(app, start=NOON):
-        sent = app.tasks["note"].delay()
-        with pytest.raises(NotSimulatedError, match="revoke"):
-            sent.revoke()
-
-
 def test_quorum_queues_are_refused() -> None:
     """Native delayed delivery exists on RabbitMQ alone."""
     from .shop import make_app

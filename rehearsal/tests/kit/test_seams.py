@@ -79,6 +79,7 @@ CHANGED: dict[str, tuple[str, Any]] = {
     "app queues": ("celery.app.amqp.Queues.consume_from", {}),
     "app backend": ("celery.Celery.backend", "another"),
     "remote control": ("celery.app.control.Control.revoke", lambda *_args: "another"),
+    "control commands": ("kombu.pidbox.Node.handle", lambda *_args: None),
     "current app": ("celery._state.get_current_app", lambda: None),
     "autoretry": ("celery.app.autoretry.add_autoretry_behaviour", lambda *_args, **_kwargs: None),
     "host's zone": ("celery.schedules.BaseSchedule.tz", property(lambda entry: entry.app.timezone)),

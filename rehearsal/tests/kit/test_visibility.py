@@ -86,4 +86,4 @@ def test_what_a_dead_worker_held_comes_back_in_its_order(app: Celery) -> None:
         celery.start_worker()
         celery.run_until_idle()
         again = celery.timeline.of("received", "note")[8:]
-        assert [record.args for record in again] == [f"({number},)" for number in range(8)]
+        assert [record.args for record in again] == [(number,) for number in range(8)]

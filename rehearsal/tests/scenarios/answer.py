@@ -34,7 +34,9 @@ class Story:
         labels: dict[str, str] = {}
         for id_, kind, name, args, attempt in self.events:
             if kind in KINDS:
-                labels.setdefault(id_, f"{name}({args})")
+                # A worker can throw a message away before the publisher tells that it has sent it, with arguments.
+                if args or id_ not in labels:
+                    labels[id_] = f"{name}({args})"
                 tracks[id_][attempt].extend([kind] if kind != "sent" else [])
         told = [[_without_ids(labels[id_]), *_lines(tracks[id_]), _without_ids(results.get(id_, ""))] for id_ in labels]
         return {

@@ -72,7 +72,7 @@ def answer(scenario: Scenario, broker: str) -> Answer:
 def _told(world: KitWorld, stage: Stage, scenario: Scenario) -> Answer:
     pending = world.celery.pending()
     mine = [record for record in world.celery.timeline if record.task.startswith(f"{scenario.name}.") and record.id]
-    story = Story([(r.id, r.kind, r.task.partition(".")[2], r.args, r.attempt) for r in mine], list(world.notes))
+    story = Story([(r.id, r.kind, r.task.partition(".")[2], r.shown, r.attempt) for r in mine], list(world.notes))
     results = {record.id: outcome(stage.app.backend.get_task_meta(record.id)) for record in mine}
     left: dict[str, list[int]] = {}
     for place, messages in enumerate((pending.queued, pending.unacked)):

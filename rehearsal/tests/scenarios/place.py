@@ -71,6 +71,8 @@ class RedisPlace:
         self.settings: dict[str, Any] = {
             "broker_transport_options": {"global_keyprefix": keyprefix},
             "result_backend_transport_options": {"global_keyprefix": keyprefix},
+            "control_exchange": f"{keyprefix}control",
+            "event_exchange": f"{keyprefix}events",
         }
 
     def ready(self, scenario: str) -> dict[str, int]:
@@ -102,7 +104,11 @@ class AmqpPlace:
         self.prefix = keyprefix
         # Queues by scenario: nobody else tells which there are.
         self.queues: dict[str, list[str]] = {}
-        self.settings: dict[str, Any] = {"result_backend_transport_options": {"global_keyprefix": keyprefix}}
+        self.settings: dict[str, Any] = {
+            "result_backend_transport_options": {"global_keyprefix": keyprefix},
+            "control_exchange": f"{keyprefix}control",
+            "event_exchange": f"{keyprefix}events",
+        }
 
     def ready(self, scenario: str) -> dict[str, int]:
         with kombu.Connection(AMQP) as connection:
@@ -138,7 +144,9 @@ def place(broker: str) -> Iterator[Any]:
 def drop(found: AmqpPlace) -> None:
     """Delete queues and exchanges from RabbitMQ."""
     with kombu.Connection(AMQP) as connection:
-        for name in {f"{found.prefix}default", *chain.from_iterable(found.queues.values())}:
+        control = f"{found.prefix}control.pidbox"
+        mine = {f"{found.prefix}default", f"{found.prefix}events", control, f"reply.{control}"}
+        for name in {*mine, *chain.from_iterable(found.queues.values())}:
             for delete in ("queue_delete", "exchange_delete"):
                 with connection.channel() as channel:
                     getattr(channel, delete)(name)

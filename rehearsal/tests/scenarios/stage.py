@@ -19,10 +19,13 @@ STEP = float(os.environ.get("REHEARSAL_STEP", "0.8"))
 # A step in whole seconds, for settings that take no fraction.
 SECOND = max(1, round(STEP))
 
+# For a scenario that uses remote control.
+CONTROL: dict[str, Any] = {"worker_enable_remote_control": True}
+
 # Seconds until the pool has replaced a child that is gone: it looks every five seconds.
 RENEWAL = 6.0
 
-# What every scenario's app has. Remote control is what the kit refuses. The rest keeps a worker from talking.
+# What every scenario's app has. Remote control is for those that use it. The rest keeps a worker from talking.
 SETTINGS = {
     "timezone": "Europe/Kyiv",
     "worker_enable_remote_control": False,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PATIENCE = 60
 LOOK = 0.02
 COMMAND = [sys.executable, "-m", "celery", "-A", "scenarios.program:app", "worker"]
-COMMAND += ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel=WARNING"]
+COMMAND += ["--without-gossip", "--without-mingle", "--loglevel=WARNING"]
 
 
 class Worker:
@@ -37,6 +37,8 @@ class Worker:
         self._second: Worker | None = None
         self._said = log.path.with_name(f"{self._name}.said")
         self.queues: list[str] = []
+        # Without heartbeats a worker has no events that remote control could enable.
+        self._quiet = [] if wanted["settings"].get("worker_enable_remote_control") else ["--without-heartbeat"]
         dropped = {"DJANGO_SETTINGS_MODULE", "CELERY_BROKER_URL", "CELERY_RESULT_BACKEND"}
         kept = {name: value for name, value in os.environ.items() if name not in dropped}
         self._environment = kept | {
@@ -49,7 +51,7 @@ class Worker:
         """Start the program; it is not ready yet."""
         with self._said.open("ab") as said:
             self._process = subprocess.Popen(
-                [*COMMAND, "-n", self._node, "-Q", ",".join(self.queues)],
+                [*COMMAND, *self._quiet, "-n", self._node, "-Q", ",".join(self.queues)],
                 cwd=Path(__file__).parents[1],
                 env=self._environment,
                 stdout=said,

@@ -19,10 +19,14 @@ OPTIONAL = {"django", "fakeredis", "freezegun", "hypothesis", "libcst", "psycopg
 
 # Tests that rely on the shop's app being on Redis without asking for it.
 ABOUT_REDIS = {
+    "test_a_broker_is_refused_and_no_advice_leads_to_it",
     "test_a_message_expires_in_its_queue",
+    "test_a_redelivered_run_is_not_once",
     "test_a_worker_that_waits_takes_what_comes_first",
     "test_canvas_runs",
     "test_every_app_is_as_before_afterwards",
+    "test_expiry_says_where",
+    "test_no_thread_reaches_a_broker",
     "test_no_way_of_another_app_to_its_broker_is_open",
     "test_two_hash_seeds_one_timeline",
     "test_without_a_highest_priority_all_are_equal",

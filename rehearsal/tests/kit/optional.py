@@ -21,6 +21,7 @@ OPTIONAL = {"django", "fakeredis", "freezegun", "hypothesis", "libcst", "psycopg
 ABOUT_REDIS = {
     "test_a_broker_is_refused_and_no_advice_leads_to_it",
     "test_a_message_expires_in_its_queue",
+    "test_a_message_expires_when_celery_says",
     "test_a_redelivered_run_is_not_once",
     "test_a_worker_that_waits_takes_what_comes_first",
     "test_canvas_runs",

@@ -50,7 +50,7 @@ def run_suite(folder: Path, start: str = "", conftest: str = CONFTEST) -> tuple[
     (folder / "test_time.py").write_text(TESTS)
     (folder / "pytest.ini").write_text("[pytest]\naddopts = --strict-markers\nfilterwarnings = error\n")
     keep = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "DJANGO"))}
-    plugins = ["-p", "celery_rehearsal.plugin", "-p", "no:randomly"]
+    plugins = ["-p", "celery_rehearsal.plugin", "-p", "no:randomly", "-p", "no:asyncio"]
     code = f"import pytest\n{start}\nraise SystemExit(pytest.main({plugins}))"
     done = subprocess.run(
         [sys.executable, "-c", code],

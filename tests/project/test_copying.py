@@ -63,7 +63,7 @@ def test_printed_commands_are_in_the_order_in_which_they_work(target: Path) -> N
     assert commands[0][:2] == ["pip", "install"]
     assert [" ".join(command) for command in commands[1:]] == [
         *("python manage.py check", "python manage.py makemigrations --check", "python manage.py migrate"),
-        f"pip install {TESTS.with_name('rehearsal')} pytest-django",
+        f"pip install '{TESTS.with_name('rehearsal')}[redis,hypothesis]' pytest-django",
         'python -m pytest --ds tests.returns.settings -m "not long" tests/returns',
         *("celery -A shop worker", "celery -A shop beat"),
     ]

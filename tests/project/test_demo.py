@@ -80,7 +80,7 @@ def test_missing_kit_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """The error names what to install, and there is no traceback."""
     monkeypatch.setitem(sys.modules, "refunds.project.demo", None)
     monkeypatch.delattr("refunds.project.demo")
-    with pytest.raises(CommandError, match=r"pip install \./rehearsal in the clone of refunds"):
+    with pytest.raises(CommandError, match=r"pip install '\./rehearsal\[redis\]' in the clone of refunds"):
         run()
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .cluster import VirtualCelery
     from .errors import (
         BadUseError,
+        MissingExtraError,
         NestedClusterError,
         NeverIdleError,
         NotSimulatedError,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = [
     "NOT_SIMULATED",
     "BadUseError",
+    "MissingExtraError",
     "NestedClusterError",
     "NeverIdleError",
     "NotSimulatedError",
@@ -66,5 +68,9 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name == "VirtualCeleryMachine":
+        from .extras import need
+
+        need("hypothesis", name)
     home = importlib.import_module(f".{_HOMES.get(name, 'errors')}", __name__)
     return getattr(home, name)

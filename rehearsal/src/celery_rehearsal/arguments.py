@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from difflib import get_close_matches
 from typing import Any
 
@@ -19,7 +19,7 @@ def aware(value: datetime, what: str) -> datetime:
         raise BadUseError(f"{what}: an aware datetime is wanted, not {value!r}")
     if value.tzinfo is None or value.utcoffset() is None:
         raise BadUseError(f'{what}: {value!r} is naive; give it a time zone, as tzinfo=ZoneInfo("Europe/Kyiv")')
-    return value.astimezone(UTC)
+    return value.astimezone(timezone.utc)
 
 
 def instants(at: Any) -> list[datetime]:

@@ -11,7 +11,7 @@ import threading
 import time
 import uuid
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, timedelta
+from datetime import timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import time_machine
@@ -51,7 +51,7 @@ class VirtualClock:
     """
 
     def __init__(self, start: datetime, *, seed: int, sleep: Callable[[float], None]) -> None:
-        self._now = start.astimezone(UTC)
+        self._now = start.astimezone(timezone.utc)
         # Whole microseconds, because sums of float seconds drift off 18:00:00 in a year.
         self._elapsed = MONOTONIC_BASE + self._now.microsecond
         self._seed = seed

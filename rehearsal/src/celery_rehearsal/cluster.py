@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from . import embedded, limits, remote_control, schedulers, seams, waits
+from . import embedded, extras, limits, remote_control, schedulers, seams, waits
 from . import watchdog as watchdogs
 from .arguments import aware
 from .clock import VirtualClock
@@ -22,8 +22,6 @@ from .members import Part, parts
 from .network import guard_network
 from .patching import Undo
 from .process import Processes
-from .redis_client import keep_version
-from .redis_pools import patch_pools
 from .results import install_backend
 from .running import RunningTimes
 from .settings_table import warn_of_limits, warn_of_settings, warn_of_zone
@@ -41,6 +39,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from celery import Celery
+    from typing_extensions import Self
 
     from .beat_program import BeatProgram
     from .broker import Broker
@@ -161,7 +160,7 @@ class VirtualCelery(Deploys, Daily):
 
     def _enter(self, undo: ExitStack) -> None:
         self._freezes.set_aside(undo)
-        keep_version(undo)
+        extras.load_redis(undo)
         self._load(undo)
         self._set_stage(undo)
         self._guard(undo)
@@ -191,7 +190,7 @@ class VirtualCelery(Deploys, Daily):
             part.processes = Processes(undo, part.app, part.beats_app, mappings)
             part.locals = install_backend(undo, self, part, self._result_backend, servers=self._allowed["sockets"])
         schedulers.prepare(undo, self.apps, self.redis_server)
-        patch_pools(undo, self.named_redis)
+        extras.patch_redis(undo, self.named_redis)
 
     def _guard(self, undo: ExitStack) -> None:
         warn_of_settings(self.app)

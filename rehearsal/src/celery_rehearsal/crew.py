@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fakeredis import FakeServer
-
 from .errors import BadUseError
 from .members import EVERY
 from .places import PORTS, broker_key, local, redis_places
@@ -43,6 +41,8 @@ class Crew:
         """The fake Redis at an address: a broker of the cluster, or one for results and schedules alone."""
         wanted = local(host), int(port or PORTS["redis"])
         if wanted not in self._servers:
+            from fakeredis import FakeServer
+
             brokers = {
                 (local(place[1]), place[2]): part.broker
                 for part in self._parts
@@ -62,8 +62,6 @@ class Crew:
 
         Raises BadUseError where neither is one.
         """
-        from .redis_pools import new_client
-
         server = getattr(self.brokers[0], "server", None)
         if server is None:
             places = redis_places(self.apps[0], broker=False, others=False)
@@ -73,6 +71,8 @@ class Crew:
                     'transport="fakeredis" or result_backend="redis://"'
                 )
             server = self.redis_server(*places[0])
+        from .redis_pools import new_client
+
         return new_client(server, db=db, decode_responses=decode_responses)
 
     def consumes(self, tap: Tap, queue: str) -> bool:

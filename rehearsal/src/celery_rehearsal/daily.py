@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from typing import TYPE_CHECKING, Any
 
 from .arguments import instants, task_name
@@ -118,13 +118,13 @@ def _wall_time(at: str | time) -> time:
 
 def _comes_at(day: date, wall: time, zone: tzinfo) -> list[datetime]:
     """The instants in UTC at which clocks show a time: none in a gap, two in a fold."""
-    both = [datetime.combine(day, wall.replace(fold=fold), zone).astimezone(UTC) for fold in (0, 1)]
+    both = [datetime.combine(day, wall.replace(fold=fold), zone).astimezone(timezone.utc) for fold in (0, 1)]
     real = [at for at in both if at.astimezone(zone).replace(tzinfo=None) == datetime.combine(day, wall)]
     return sorted(set(real))
 
 
 def _midnight(day: date, zone: tzinfo) -> datetime:
-    return datetime.combine(day, time(), zone).astimezone(UTC)
+    return datetime.combine(day, time(), zone).astimezone(timezone.utc)
 
 
 def _judge(day: date, wall: time, zone: tzinfo, fired: list[Record], *, expected: bool) -> str:

@@ -20,6 +20,10 @@ class SchedulerImportError(BadUseError, ImportError):
     """The scheduler of beat cannot be imported; the message says which name, and who gave it."""
 
 
+class MissingExtraError(TestkitError, ImportError):
+    """What was asked for comes with an extra of the distribution that is not installed; the message names it."""
+
+
 class NestedClusterError(TestkitError, RuntimeError):
     """A second cluster was started while one is running; one process has one clock."""
 

@@ -34,7 +34,7 @@ def drop() -> None:
         vars_of._log_destroy_pending = False
     asyncio.set_event_loop(None)
     handler = signal.getsignal(signal.SIGINT)
-    runner = getattr(handler.func, "__self__", None) if isinstance(handler, functools.partial) else None
-    if isinstance(runner, asyncio.Runner) and runner.get_loop() is loop:
-        # asyncio.run() puts its own in the place of this one only.
+    runner: Any = getattr(handler.func, "__self__", None) if isinstance(handler, functools.partial) else None
+    if type(runner) is getattr(asyncio, "Runner", None) and runner.get_loop() is loop:
+        # asyncio.run() puts its own in the place of this one only; on Python 3.10 it puts none.
         signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -10,7 +10,7 @@ import importlib
 import importlib.util
 import time
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from types import BuiltinFunctionType
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -112,7 +112,7 @@ def _suspend(undo: ExitStack, api: Any) -> None:
 
 def _thaw(api: Any, ignored: Any) -> Any:
     """Undo what the outermost freeze did to modules; return a freezer that can do it again."""
-    freezer = api.freeze_time(datetime(2000, 1, 1, tzinfo=UTC))
+    freezer = api.freeze_time(datetime(2000, 1, 1, tzinfo=timezone.utc))
     freezer.ignore = ignored
     freezer.start()
     # As if every module had been loaded since: stop() looks at those alone.

@@ -72,7 +72,7 @@ def _from_iso(name: str, instant: cst.BaseExpression) -> str:
         at = datetime.fromisoformat(str(cst.ensure_type(instant, cst.SimpleString).evaluated_value))
     except Exception:
         return ""
-    at = at if at.tzinfo else at.replace(tzinfo=timezone.utc)  # noqa: UP017 - as freezegun takes it; Python 3.10
+    at = at if at.tzinfo else at.replace(tzinfo=timezone.utc)
     return f'{name}.fromisoformat("{at.isoformat()}")'
 
 

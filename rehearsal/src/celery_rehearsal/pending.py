@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from .broker import Held, held
@@ -72,7 +72,9 @@ def look(cluster: Any) -> Pending:
             own = [worker for worker in members if cluster.broker_of(worker.name) is broker]
             unacked += [_held(message) for worker in own for message in worker.unacked()]
     running = [
-        Running(request.name, request.id, worker.name, datetime.fromtimestamp(round(request.time_start, 6), UTC))
+        Running(
+            request.name, request.id, worker.name, datetime.fromtimestamp(round(request.time_start, 6), timezone.utc)
+        )
         for worker in members
         for request in worker.running()
     ]

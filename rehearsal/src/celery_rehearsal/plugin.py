@@ -1,18 +1,19 @@
-"""The pytest plugin: a cluster as a fixture, its start as a marker, its timeline in a failure's report."""
+"""The pytest plugin: a cluster as a fixture, its start as a marker, its timeline in a failure's report.
+
+pytest imports it in every suite of an environment that has the kit. So it imports nothing but pytest: where Celery or
+anything else cannot be imported, the tests that ask for a cluster fail with that error, and no other does.
+"""
 
 from __future__ import annotations
 
-import re
-import sys
 from contextlib import ExitStack
-from datetime import UTC, datetime
-from pathlib import Path
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Iterator
 
     from .cluster import VirtualCelery
 
@@ -20,11 +21,11 @@ P = ParamSpec("P")
 
 MARKER = "virtual_celery"
 
-# Characters of a page's name; systems take 255 bytes.
-LONGEST_NAME = 150
+# The first whose hooks are wrappers as `report_hooks` has them.
+OLDEST = (8,)
 
 # A cluster without a start of its own begins here: some instant, the same on each run.
-DEFAULT_START = datetime(2026, 1, 1, 12, tzinfo=UTC)
+DEFAULT_START = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -42,6 +43,10 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         f"{MARKER}(start=..., transport=..., **options): VirtualCelery's arguments, for the fixture {MARKER}",
     )
+    if _is_new_enough():
+        from . import report_hooks
+
+        config.pluginmanager.register(report_hooks)
 
 
 if TYPE_CHECKING:
@@ -66,6 +71,8 @@ def virtual_celery_app() -> Any:
 @pytest.fixture
 def start_virtual_celery(request: pytest.FixtureRequest) -> Iterator[Callable[..., VirtualCelery]]:
     """A function that starts a cluster of an app, options as VirtualCelery's; it stops with the test."""
+    if not _is_new_enough():
+        pytest.fail(f"the fixtures need pytest {OLDEST[0]}; VirtualCelery itself needs no pytest", pytrace=False)
     from .cluster import VirtualCelery as Cluster
 
     with ExitStack() as stack:
@@ -84,49 +91,8 @@ def virtual_celery(virtual_celery_app: Any, start_virtual_celery: Callable[..., 
     return start_virtual_celery(virtual_celery_app)
 
 
-def pytest_runtest_setup() -> None:
-    """Forget the cluster of the test before."""
-    cluster = _cluster_module()
-    if cluster is not None:
-        cluster.last[:] = []
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Attach the timeline of the test's last cluster to the report of a failure."""
-    report = yield
-    cluster = _cluster_module()
-    if report.failed and cluster is not None and cluster.last:
-        timeline = cluster.last[0].timeline
-        page = _write(item, timeline.html())
-        report.sections.append(("virtual time", f"{timeline.excerpt()}{page}"))
-    return report
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_teardown() -> Generator[None, None, None]:
-    """Stop a cluster that a test left running: every later test would be frozen with it."""
-    yield
-    cluster = _cluster_module()
-    if cluster is not None and cluster.stop_leftover():
-        pytest.fail("the test left a VirtualCelery running; use it in a with block", pytrace=False)
-
-
-def _write(item: pytest.Item, html: str) -> str:
-    """Write a test's page, and return a line with its path; nothing where there is no folder for it."""
-    folder, cache = item.config.getoption("--rehearsal-html", default=None), getattr(item.config, "cache", None)
-    if folder is not None:
-        place = Path(folder)
-    elif cache is not None:
-        place = cache.mkdir("celery-rehearsal")
-    else:
-        return ""
-    place.mkdir(parents=True, exist_ok=True)
-    path = place / f"{re.sub(r'[^A-Za-z0-9.-]+', '_', item.nodeid)[-LONGEST_NAME:]}.html"
-    path.write_text(html, "utf-8")
-    return f"\nthe whole timeline: {path.absolute()}"
+def _is_new_enough() -> bool:
+    return pytest.version_tuple >= OLDEST
 
 
 def _marked(node: pytest.Item) -> dict[str, Any]:
@@ -137,8 +103,3 @@ def _marked(node: pytest.Item) -> dict[str, Any]:
             raise pytest.UsageError(f"{MARKER} takes keywords: {MARKER}(start=...)")
         options |= marker.kwargs
     return options
-
-
-def _cluster_module() -> Any:
-    # A suite that never starts a cluster never pays for importing one.
-    return sys.modules.get(f"{__package__}.cluster")

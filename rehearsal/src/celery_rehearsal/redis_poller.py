@@ -17,9 +17,12 @@ class Poller(kombu_redis.MultiChannelPoller):
     # kombu-stubs, part of celery-types, leave them out
     _channels: set[Any]
     _client_registered: Any
+    poller: Any
 
     def __init__(self, open_ones: dict[Poller, None]) -> None:
         super().__init__()
+        # It polls no socket. Left to the garbage collector, these of a long suite are more than select() takes.
+        self.poller.close()
         self._open = open_ones
         open_ones[self] = None
 

@@ -1,4 +1,4 @@
-"""The stores that the kit can stand for: Redis, memcached, and the dates of files."""
+"""The stores of results that need no extra of the kit: memcached, and files, whose dates are the cluster's."""
 
 from __future__ import annotations
 
@@ -6,43 +6,19 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
-import redis
 from celery.backends import cache
-from celery.backends.redis import RedisBackend
 from celery.states import READY_STATES
-from fakeredis import FakeRedisConnection
 from kombu.utils.encoding import bytes_to_str
 
 from .errors import BadUseError
 from .patching import swap_item
-from .redis_client import Client
-from .redis_pools import ANSWERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import ExitStack
 
-# A fake Redis drops what is dead only when it counts its keys. How many results go by between two counts.
-SWEEP = 256
-
 # Memcached takes a longer lifetime, in seconds, for an instant.
 LONGEST_LIFETIME = 30 * 86_400
-
-
-def use_fake_redis(backend: Any, server: Any) -> None:
-    """Connect Celery's Redis backend, or the Sentinel one, or a subclass, to a fakeredis server."""
-
-    def pool(**params: Any) -> Any:
-        kept = {name: params[name] for name in ANSWERS if name in params}
-        return redis.ConnectionPool(connection_class=FakeRedisConnection, server=server, **kept)
-
-    def client(**params: Any) -> Any:
-        return Client(server, db=params.get("db") or 0)
-
-    backend._get_pool = pool
-    if _has_celerys_client(backend) and not backend.connparams.get("decode_responses"):
-        backend._create_client = client
-    _sweep(backend)
 
 
 def date_files(backend: Any) -> None:
@@ -126,20 +102,3 @@ def _dies(lifetime: float | None) -> float:
     if not lifetime:
         return 0.0
     return lifetime if lifetime > LONGEST_LIFETIME else time.time() + lifetime
-
-
-def _has_celerys_client(backend: Any) -> bool:
-    ours = type(backend)
-    return all(getattr(ours, name) is getattr(RedisBackend, name) for name in ("_create_client", "_get_client"))
-
-
-def _sweep(backend: Any) -> None:
-    store, stored = backend._set, [0]
-
-    def store_and_sweep(*args: Any, **kwargs: Any) -> Any:
-        stored[0] += 1
-        if stored[0] % SWEEP == 0:
-            backend.client.dbsize()
-        return store(*args, **kwargs)
-
-    backend._set = store_and_sweep

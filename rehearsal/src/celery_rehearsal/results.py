@@ -11,12 +11,11 @@ from celery.app.backends import BACKEND_ALIASES, by_url
 from celery.backends import cache
 from celery.backends.base import DisabledBackend
 from celery.backends.filesystem import FilesystemBackend
-from celery.backends.redis import RedisBackend
 from celery.backends.rpc import RPCBackend
 from celery.utils.functional import LRUCache
 from kombu.utils.url import maybe_sanitize_url
 
-from . import own_memory, result_stores, waiting
+from . import extras, own_memory, result_stores, waiting
 from .errors import NotSimulatedError
 from .limits import reason
 from .patching import swap_attribute
@@ -44,8 +43,11 @@ SERVERS = {
     "celery.backends.s3",
 }
 
-# Each cluster has a new store for these. The others' outlive it, as files and databases do.
-NEW_STORES = (RedisBackend, RPCBackend, cache.CacheBackend, DisabledBackend)
+# Celery's own, and with it those that derive from it. Not imported: it needs redis-py.
+REDIS = "celery.backends.redis"
+
+# Each cluster has a new store for these, and on Redis. The others' outlive it, as files and databases do.
+NEW_STORES = (RPCBackend, cache.CacheBackend, DisabledBackend)
 
 
 class ProcessLocal:
@@ -78,14 +80,13 @@ class ProcessLocal:
 def install_backend(undo: ExitStack, cluster: Any, part: Part, url: str | None, *, servers: bool) -> ProcessLocal:
     """Let each process of an app make the app's own result backend, or the main app that of `url`.
 
-    `servers` allows a backend whose store is a real server. Raises NotSimulatedError for one otherwise, and what
-    Celery raises for a backend that it cannot import.
+    `servers` allows a backend whose store is a real server. Raises NotSimulatedError for one otherwise,
+    MissingExtraError for Redis without the extra, and what Celery raises for a backend that it cannot import.
     """
     app = part.app
     if url is not None and app is cluster.app:
         swap_attribute(undo, app, "backend_cls", url)
-    if not servers:
-        _refuse_servers(app)
+    _refuse_backend(app, servers=servers)
     processes = ProcessLocal(lambda: cluster.watch.actor, part.broker.tap.replies)
     make = app._get_backend
     owners: dict[str, str] = {}
@@ -98,7 +99,7 @@ def install_backend(undo: ExitStack, cluster: Any, part: Part, url: str | None, 
         _fake(backend, cluster)
         if own_memory.is_own_memory(backend):
             own_memory.OwnMemory(backend, cluster, owners)
-        if not isinstance(backend, NEW_STORES):
+        if not (isinstance(backend, NEW_STORES) or _is_redis(type(backend))):
             result_stores.refuse_old_results(backend, cluster._refuse, stored)
         return backend
 
@@ -111,20 +112,26 @@ def install_backend(undo: ExitStack, cluster: Any, part: Part, url: str | None, 
     return processes
 
 
-def _refuse_servers(app: Any) -> None:
+def _refuse_backend(app: Any, *, servers: bool) -> None:
     wanted = app.backend_cls or app.conf.result_backend
     shown = maybe_sanitize_url(wanted) if isinstance(wanted, str) and "://" in wanted else wanted
     find: Any = by_url
     try:
         backend, url = find(wanted, app.loader)
     except ImportError as error:
+        if error.name in extras.EXTRAS["redis"]:
+            extras.need("redis", f"the result backend {shown}")
+        if servers:
+            return
         # Some import their client library with themselves.
         path = BACKEND_ALIASES.get(str(wanted).partition("://")[0].partition("+")[0], str(wanted))
         if not {path.partition(":")[0], path.rpartition(".")[0]} & SERVERS:
             raise
         raise NotSimulatedError(f"{shown}: {reason('result_servers')}") from error
     modules = [base.__module__ for base in getattr(backend, "__mro__", ())]
-    if any(_server(module, url or app.conf.database_url) for module in modules):
+    if REDIS in modules:
+        extras.need("redis", f"the result backend {shown}")
+    if not servers and any(_server(module, url or app.conf.database_url) for module in modules):
         raise NotSimulatedError(f"{backend.__name__} ({shown}): {reason('result_servers')}")
 
 
@@ -133,12 +140,18 @@ def _server(module: str, url: Any = "") -> bool:
     return module in SERVERS and not sqlite
 
 
+def _is_redis(backend: type) -> bool:
+    return any(base.__module__ == REDIS for base in backend.__mro__)
+
+
 def _fake(backend: Any, cluster: Any) -> None:
     # On the instance: the class stays Celery's or the application's own, which pickles and isinstance() ask for.
-    if isinstance(backend, RedisBackend):
+    if _is_redis(type(backend)):
+        from .redis_results import use_fake_redis
+
         named = vars(backend)["connparams"]
         server = cluster.redis_server(named.get("host"), named.get("port"))
-        result_stores.use_fake_redis(backend, server)
+        use_fake_redis(backend, server)
         _subscribe_in_the_test(backend, cluster, server.lock, _wait_virtually(backend, cluster, waiting.redis_message))
     elif isinstance(backend, RPCBackend):
         _wait_virtually(backend, cluster, waiting.broker_message)

@@ -8,10 +8,8 @@ import weakref
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-import redis
 from celery import signals
 from celery.utils.imports import load_extension_class_names
-from fakeredis import FakeRedisConnection
 from kombu.utils.imports import symbol_by_name
 
 from .errors import SchedulerImportError
@@ -113,6 +111,9 @@ class _FakeRedis:
         self._server = server
 
     def from_url(self, url: str, **options: Any) -> Any:
+        import redis
+        from fakeredis import FakeRedisConnection
+
         kept = {name: options[name] for name in ("decode_responses", "encoding") if name in options}
         parse: Any = redis.connection.parse_url
         named = parse(url)

@@ -126,11 +126,6 @@ SEAMS = (
         has("celery.backends.cache", "_DUMMY_CLIENT_CACHE", "CacheBackend", "backends"),
     ),
     Seam(
-        "Redis results",
-        "on the fake server",
-        has("celery.backends.redis:RedisBackend", "_create_client", "_get_client", "_get_pool", "_set"),
-    ),
-    Seam(
         "result consumers",
         "let time pass",
         takes("celery.backends.asynchronous:Drainer.drain_events_until", "drain_events", "timeout"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
-from packaging.version import Version
+from packaging.specifiers import SpecifierSet
 
 from .errors import SeamMovedError
 from .seam_list import SEAMS
@@ -16,7 +16,7 @@ from .seam_looks import Seam
 
 # From the first that fires an 18:00 entry on time on a spring Sunday, to the last that the canaries have run
 # on.
-SUPPORTED = {"celery": ("5.5.2", "5.8"), "kombu": ("5.5", "5.8"), "time-machine": ("3.4", "4")}
+SUPPORTED = {"celery": ">=5.5.2,<5.8", "kombu": ">=5.5,<5.8", "time-machine": ">=3.4,<4"}
 
 
 _checked: set[str] = set()
@@ -34,16 +34,24 @@ def check(*, any_version: bool = False) -> None:
 
 
 def check_versions() -> None:
-    """Raises SeamMovedError for a release outside of what is supported."""
-    for package, (first, beyond) in SUPPORTED.items():
-        installed = version(package)
-        if not Version(first) <= Version(installed) < Version(beyond):
-            moved = moved_seams()
-            where = f"; moved: {', '.join(s.name for s in moved)}" if moved else "; no seam is known to have moved"
-            raise SeamMovedError(
-                f"{package} {installed} is not supported ({first} up to, not including, {beyond}){where}. "
-                "To try it nevertheless: VirtualCelery(..., any_version=True)"
-            )
+    """Raises SeamMovedError for a release outside of what is supported, and for every pre-release."""
+    for package in unsupported():
+        moved = moved_seams()
+        where = f"; moved: {', '.join(s.name for s in moved)}" if moved else "; no seam is known to have moved"
+        raise SeamMovedError(
+            f"{package} {version(package)} is not supported (releases {SUPPORTED[package]}, no pre-releases){where}. "
+            "To try it nevertheless: VirtualCelery(..., any_version=True)"
+        )
+
+
+def unsupported() -> list[str]:
+    """The packages of which another release is installed than those on which the kit was tried."""
+    # A pre-release can differ from the release that it becomes, also where it is within the bounds.
+    return [
+        package
+        for package, allowed in SUPPORTED.items()
+        if not SpecifierSet(allowed).contains(version(package), prereleases=False)
+    ]
 
 
 def check_seams() -> None:

@@ -7,7 +7,7 @@ refused is refused where it is used: `worker_pool`, quorum queues, `task_always_
 from __future__ import annotations
 
 import warnings
-from datetime import UTC
+from datetime import timezone
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -186,7 +186,7 @@ def warn_of_limits(app: Celery, pool: Any, options: dict[str, Any]) -> None:
 def warn_of_zone(app: Any, current: Any) -> None:
     """Warn of entries whose zone is not the app's, as in production: those of an app that is not the current one."""
     # Celery's default app has no settings.
-    theirs = current.timezone if current else UTC
+    theirs = current.timezone if current else timezone.utc
     if app.conf.beat_schedule and str(app.timezone) != str(theirs):
         _warn(f"beat asks for the zone {theirs} instead of {app.timezone} of app {app.main!r}", "app_not_current")
 

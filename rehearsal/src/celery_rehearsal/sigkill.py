@@ -1,29 +1,21 @@
 """SIGKILL for a greenlet: it ends where it stands, and no `finally`, `except` or `__exit__` of it runs.
 
-Dropping a greenlet, or raising in it, would run every handler on its stack. A dead process runs none. So the code
-objects on the stack lose their exception tables for as long as the stack unwinds; without a table, nothing is caught.
+Dropping a greenlet, or raising in it, would run every handler on its stack. A dead process runs none. So the functions
+on the stack lose their handlers for as long as the stack unwinds.
 """
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import sys
 import warnings
 from types import CodeType, CoroutineType, FrameType, GeneratorType
 from typing import Any
 
-WORD = ctypes.sizeof(ctypes.c_void_p)
-
-# It must live as long as a code object points at it.
-NO_HANDLERS = b""
-
-
-def table_offset() -> int:
-    """Where a code object keeps the pointer to its exception table. Raises ValueError where there is no such place."""
-    code = _sample.__code__
-    words = (ctypes.c_void_p * (CodeType.__basicsize__ // WORD)).from_address(id(code))
-    return WORD * list(words).index(id(code.co_exceptiontable))
+if sys.version_info >= (3, 11):
+    from .exception_tables import is_suspended, take_handlers
+else:
+    from .frame_blocks import is_suspended, take_handlers
 
 
 class Unhandled:
@@ -34,23 +26,15 @@ class Unhandled:
     """
 
     def __init__(self, frame: FrameType | None, base: CodeType) -> None:
-        codes: list[CodeType] = []
+        frames: list[FrameType] = []
         while frame is not None and frame.f_code is not base:
-            codes.append(frame.f_code)
+            frames.append(frame)
             frame = frame.f_back
         # type(), because isinstance() asks an object for its class, and a lazy one evaluates itself.
-        suspended = [found for found in gc.get_objects() if type(found) in (GeneratorType, CoroutineType)]
-        coroutines = [found.cr_code for found in suspended if type(found) is CoroutineType and found.cr_suspended]
-        codes += [found.gi_code for found in suspended if type(found) is GeneratorType and found.gi_suspended]
-        codes += coroutines
-        self._coroutines = bool(coroutines)
-        # By identity: two that are equal have a table each.
-        self._codes = list({id(code): code for code in codes}.values())
-        offset = table_offset()
-        self._slots = [ctypes.c_void_p.from_address(id(code) + offset) for code in self._codes]
-        self._before = [slot.value for slot in self._slots]
-        for slot in self._slots:
-            slot.value = id(NO_HANDLERS)
+        made = [found for found in gc.get_objects() if type(found) in (GeneratorType, CoroutineType)]
+        suspended = [found for found in made if is_suspended(found)]
+        self._coroutines = any(type(found) is CoroutineType for found in suspended)
+        self._give_back = take_handlers(frames, suspended)
 
     def restore(self, error: BaseException) -> None:
         """Give the handlers back, after everything is gone that the stack held."""
@@ -61,12 +45,11 @@ class Unhandled:
                 # A dead process closes nothing.
                 warnings.simplefilter("ignore", ResourceWarning)
                 gc.collect()
-        for slot, before in zip(self._slots, self._before, strict=True):
-            slot.value = before
+        self._give_back()
 
 
 def kills_without_handlers() -> bool:
-    """Whether this Python has an exception table where `table_offset` finds it, and goes by it."""
+    """Whether this Python finds handlers where the kit takes them away."""
     ran: list[Any] = []
 
     def dies() -> None:
@@ -87,10 +70,3 @@ def kills_without_handlers() -> bool:
 
     base()
     return not ran
-
-
-def _sample() -> None:
-    try:
-        _sample()
-    finally:
-        _sample()

@@ -86,7 +86,8 @@ class Strand:
             # What it waited for can be its event loop.
             self.until, self.event_loop = None, event_loops.NO_LOOP
             event_loops.drop()
-            if self._unhandled is not None:
-                self._unhandled.restore(error)
         except BaseException as error:
             self.error = error
+        if self._unhandled is not None and self.error is not None:
+            # Not in the block above: on Python 3.10 the traceback is held there a second time.
+            self._unhandled.restore(self.error)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from kombu.transport import TRANSPORT_ALIASES
 from kombu.utils.imports import symbol_by_name
 
-from . import limits
+from . import extras, limits
 from .errors import BadUseError, NotSimulatedError
 from .places import broker_key
 
@@ -59,6 +59,7 @@ def make_broker(transport: str | None, tap: Tap, app: Celery) -> Broker:
 
         check_app(app)
         return MemoryBroker(tap)
+    extras.need("redis", 'transport="fakeredis"' if transport else "an app whose broker is Redis")
     from .fake_redis import RedisBroker
     from .redis_options import check_options
 

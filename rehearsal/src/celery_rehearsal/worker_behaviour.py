@@ -15,7 +15,6 @@ from celery.utils.collections import LimitedSet
 from celery.utils.threads import LocalStack
 from greenlet import getcurrent, greenlet  # type: ignore[import-untyped]  # its stubs are no part of the project
 from kombu.asynchronous import timer
-from kombu.transport import redis
 from kombu.utils.scheduling import round_robin_cycle
 from kombu.utils.uuid import uuid as kombu_uuid
 
@@ -92,6 +91,8 @@ def stacks_are_per_greenlet() -> bool:
 
 def channel_sends_one_brpop() -> bool:
     """A Redis channel asks for all steps of all its queues at once, and reads key and message from its client."""
+    from kombu.transport import redis
+
     sent: list[Any] = []
     got: list[Any] = []
     line = SimpleNamespace(send_command=lambda *args: sent.append(args))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,14 +12,22 @@ from zoneinfo import ZoneInfo
 import pytest
 from celery import _state, signals
 from celery.app import builtins
+from celery_rehearsal import seams
 
+from .optional import pytest_pycollect_makemodule, pytest_runtest_call, skip_what_is_about_redis
 from .shop import make_app
 
 if TYPE_CHECKING:
     from celery import Celery
 
+__all__ = ["pytest_pycollect_makemodule", "pytest_runtest_call"]
+
 # Not skipped but left out: where it cannot be installed there is nothing to test.
 collect_ignore = [] if find_spec("django_celery_beat") else ["test_database_scheduler.py"]
+
+# An environment with Celery's newest pre-release, which no cluster takes, runs the tests to see what has moved.
+if os.environ.get("REHEARSAL_ANY_VERSION"):
+    seams.SUPPORTED.clear()
 
 KYIV = ZoneInfo("Europe/Kyiv")
 
@@ -27,7 +36,8 @@ NOON = datetime(2026, 1, 15, 12, 0, tzinfo=KYIV)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Allow countdowns of hours, on a RabbitMQ that allows them; test_amqp_rules.py is about the others."""
+    """Skip what needs Redis where it is not. Allow countdowns of hours, as a RabbitMQ can: test_amqp_rules.py."""
+    skip_what_is_about_redis(items)
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.filterwarnings("ignore:.*consumer_timeout"))

@@ -7,7 +7,7 @@ kit ran something that only looks like beat, these would fail.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 import celery as celery_package
@@ -33,7 +33,7 @@ def test_this_is_the_release_with_the_fault() -> None:
 
 def test_the_kit_refuses_the_release(app: Celery) -> None:
     """It is below what the kit supports, and the refusal says so."""
-    with pytest.raises(SeamMovedError, match=r"celery 5\.5\.1 is not supported \(5\.5\.2"):
+    with pytest.raises(SeamMovedError, match=r"celery 5\.5\.1 is not supported \(releases >=5\.5\.2"):
         VirtualCelery(app, start=SATURDAY)
 
 
@@ -56,7 +56,7 @@ def test_polling_is_due_does_not_see_it(app: Celery) -> None:
     last_run = SATURDAY.replace(hour=18)
     moment = SUNDAY - timedelta(hours=1)
     while True:
-        with freeze_time(moment.astimezone(UTC)):
+        with freeze_time(moment.astimezone(timezone.utc)):
             if entry.is_due(last_run).is_due:
                 break
         moment += timedelta(minutes=1)

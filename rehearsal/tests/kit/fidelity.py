@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from celery import Celery, signals
@@ -112,7 +112,7 @@ def main(broker: str) -> None:
     from contextlib import ExitStack
 
     app = make_app(broker)
-    watch = Watch([app], Printing(app.timezone), lambda: datetime.now(UTC))
+    watch = Watch([app], Printing(app.timezone), lambda: datetime.now(timezone.utc))
     signals.worker_ready.connect(lambda **_: publish(app), weak=False)
     with ExitStack() as undo:
         watch.connect(undo)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from celery import Celery, signals
@@ -78,8 +78,8 @@ def main() -> None:
     from contextlib import ExitStack
 
     app = make_app()
-    timeline = Ending(UTC)
-    watch = Watch([app], timeline, lambda: datetime.now(UTC))
+    timeline = Ending(timezone.utc)
+    watch = Watch([app], timeline, lambda: datetime.now(timezone.utc))
     signals.worker_ready.connect(lambda **_: publish(app), weak=False)
     with ExitStack() as undo:
         watch.connect(undo)

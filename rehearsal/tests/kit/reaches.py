@@ -7,9 +7,10 @@ import logging.handlers
 import socket
 import ssl
 from contextlib import closing
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-import redis
+import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,6 +78,8 @@ def log_record() -> None:
 
 
 def a_redis_client() -> None:
+    import redis
+
     redis.Redis(*FAR).ping()
 
 
@@ -84,7 +87,7 @@ def http_by_name() -> None:
     socket.create_connection(("far.invalid", 80))
 
 
-SENDS = [
+SENDS: list[Any] = [
     tcp,
     tcp_without_exceptions,
     udp,
@@ -96,7 +99,7 @@ SENDS = [
     asyncio_stream,
     asyncio_datagram,
     log_record,
-    a_redis_client,
+    pytest.param(a_redis_client, marks=pytest.mark.skipif(find_spec("redis") is None, reason="redis is not installed")),
 ]
 LOOKUPS: list[Callable[[], Any]] = [
     http_by_name,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -196,7 +196,7 @@ def test_a_cluster_runs_only_inside_its_block(app: Celery) -> None:
     with celery:
         pass
     with pytest.raises(BadUseError, match="with"):
-        celery.run_until(datetime.now(UTC))
+        celery.run_until(datetime.now(timezone.utc))
 
 
 def test_a_cluster_runs_once(app: Celery) -> None:

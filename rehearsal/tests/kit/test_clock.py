@@ -6,15 +6,13 @@ import dataclasses
 import pickle
 import sys
 import time
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta, timezone
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 import pytest
 from celery_rehearsal import VirtualCelery
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from time_machine import escape_hatch
 
 from .conftest import NOON
@@ -102,8 +100,8 @@ def test_the_clock_does_not_drift(app: Celery) -> None:
     with VirtualCelery(app, start=NOON, beats=0, workers=0) as celery:
         for _ in range(365):
             celery.advance(step)
-        assert datetime.now(UTC) == celery.now == NOON + 365 * step
-        assert time.time_ns() // 1000 == (NOON + 365 * step - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(
+        assert datetime.now(timezone.utc) == celery.now == NOON + 365 * step
+        assert time.time_ns() // 1000 == (NOON + 365 * step - datetime(1970, 1, 1, tzinfo=timezone.utc)) // timedelta(
             microseconds=1
         )
 
@@ -112,7 +110,7 @@ def test_datetime_stays_the_real_class(app: Celery) -> None:
     """What checks types where a class is defined, as pydantic does, finds datetime and date inside a cluster."""
     with VirtualCelery(app, start=NOON):
         made = _validated()
-        instance = made(at=datetime.now(UTC), day=date.today())  # noqa: DTZ011  # the host's day is the subject
+        instance = made(at=datetime.now(timezone.utc), day=date.today())  # noqa: DTZ011  # the host's day is the subject
     assert get_type_hints(made) == {"at": datetime, "day": date}
     assert (type(instance.at), type(instance.day)) == (datetime, date)
     assert pickle.loads(pickle.dumps(instance.at)) == NOON
@@ -162,14 +160,14 @@ def test_a_report_of_pytest_has_the_real_instant_and_duration(app: Celery) -> No
 
 def test_a_deadline_of_hypothesis_is_in_real_seconds(app: Celery) -> None:
     """A virtual day in each example does not exceed it."""
+    hypothesis = pytest.importorskip("hypothesis")
     with VirtualCelery(app, start=NOON) as celery:
 
-        @settings(deadline=timedelta(minutes=1), max_examples=3, database=None)
-        @given(st.integers(1, 3))
         def days(count: int) -> None:
             celery.advance(timedelta(days=count))
 
-        days()
+        limits = hypothesis.settings(deadline=timedelta(minutes=1), max_examples=3, database=None)
+        limits(hypothesis.given(hypothesis.strategies.integers(1, 3))(days))()
         assert celery.now > NOON + timedelta(days=2)
 
 
@@ -196,6 +194,6 @@ def _clocks_of(module: Any) -> list[Any]:
 
 
 def _both() -> datetime:
-    now = datetime.now(UTC)
-    assert datetime.fromtimestamp(time.time(), UTC) == now
+    now = datetime.now(timezone.utc)
+    assert datetime.fromtimestamp(time.time(), timezone.utc) == now
     return now

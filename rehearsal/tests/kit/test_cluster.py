@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 import pytest
@@ -97,11 +97,11 @@ def test_without_workers_messages_wait(app: Celery, transport: str) -> None:
 
 def test_the_clock_is_frozen_inside_and_back_outside(app: Celery) -> None:
     """Inside, the clock stands at the start; after it, the process has its own again."""
-    before = datetime.now(UTC)
+    before = datetime.now(timezone.utc)
     with VirtualCelery(app, start=NOON) as celery:
         assert celery.now == NOON
-        assert datetime.now(UTC) == NOON
-    assert datetime.now(UTC) >= before
+        assert datetime.now(timezone.utc) == NOON
+    assert datetime.now(timezone.utc) >= before
 
 
 @pytest.mark.parametrize("hours", [1, 5])

@@ -9,13 +9,18 @@ from pathlib import Path
 
 import celery_rehearsal
 import pytest
-from celery_rehearsal import limits
+from celery_rehearsal import extras, limits
 
 from .pages import FOLDER, PAGES, ROOT, blocks, files, missing, process, pytest_in, run, write
 
 README = (ROOT / "README.md").read_text("utf-8")
 REFERENCE = (ROOT / "docs" / "reference.md").read_text("utf-8")
 FIRST_TEST = (ROOT / "docs" / "first-test.md").read_text("utf-8")
+
+# The pages' apps are on Redis, and the reference has a state machine.
+needs_extras = pytest.mark.skipif(
+    any(map(extras.missing, extras.EXTRAS)), reason="the pages' examples need the extras redis and hypothesis"
+)
 
 # Not skipped but left out: where a package is not installed there is nothing to test.
 RUNNING = [
@@ -37,6 +42,7 @@ def copied(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@needs_extras
 @pytest.mark.parametrize("page", RUNNING, ids=lambda page: str(page.relative_to(ROOT)))
 def test_page_runs(page: Path, tmp_path: Path) -> None:
     """The page's files run, as a script or as tests, and print what the page shows."""
@@ -52,6 +58,7 @@ def test_page_runs(page: Path, tmp_path: Path) -> None:
     assert [line for line in shown(document) if line not in lines] == []
 
 
+@needs_extras
 def test_readme_shows_a_failure_and_its_repair(tmp_path: Path) -> None:
     """Its test fails with the timeline that the page shows, and passes with the setting that the page adds last."""
     *before, repair = blocks(README, "python")
@@ -92,6 +99,7 @@ def test_guide_for_assistants_has_two_names() -> None:
     assert (ROOT / "AGENTS.md").read_bytes() == (ROOT / "SKILL.md").read_bytes()
 
 
+@needs_extras
 def test_reference_runs_on_a_copy(copied: Path) -> None:
     """A copied folder under another name runs it too; it imports nothing of this repository."""
     code = files(REFERENCE)["page.py"].replace("celery_rehearsal", "vendored_kit")
@@ -101,6 +109,7 @@ def test_reference_runs_on_a_copy(copied: Path) -> None:
     run(["readme.py"], copied, path=[copied])
 
 
+@needs_extras
 def test_first_test_runs_on_a_copy(tmp_path: Path, copied: Path) -> None:
     """Its conftest.py and test pass with a copy of the plugin."""
     write(files(FIRST_TEST), tmp_path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -26,12 +26,12 @@ HOUR = timedelta(hours=1)
 
 # When local time goes back, by zone. Lord Howe goes back by half an hour; Dublin and Casablanca to a negative DST.
 CHANGES = {
-    "Europe/Kyiv": datetime(2026, 10, 25, 1, 0, tzinfo=UTC),
-    "Australia/Lord_Howe": datetime(2026, 4, 4, 15, 0, tzinfo=UTC),
-    "Europe/Dublin": datetime(2026, 10, 25, 1, 0, tzinfo=UTC),
-    "Africa/Casablanca": datetime(2026, 2, 15, 2, 0, tzinfo=UTC),
-    "America/New_York": datetime(2026, 11, 1, 6, 0, tzinfo=UTC),
-    "America/St_Johns": datetime(2026, 11, 1, 4, 30, tzinfo=UTC),
+    "Europe/Kyiv": datetime(2026, 10, 25, 1, 0, tzinfo=timezone.utc),
+    "Australia/Lord_Howe": datetime(2026, 4, 4, 15, 0, tzinfo=timezone.utc),
+    "Europe/Dublin": datetime(2026, 10, 25, 1, 0, tzinfo=timezone.utc),
+    "Africa/Casablanca": datetime(2026, 2, 15, 2, 0, tzinfo=timezone.utc),
+    "America/New_York": datetime(2026, 11, 1, 6, 0, tzinfo=timezone.utc),
+    "America/St_Johns": datetime(2026, 11, 1, 4, 30, tzinfo=timezone.utc),
 }
 
 
@@ -51,7 +51,7 @@ def change(zone: str) -> datetime:
 
 def test_half_past_one_utc_is_half_past_three_in_kyiv_winter_time(app: Celery) -> None:
     """The second 03:30 of 25 October is two hours ahead of UTC."""
-    with VirtualCelery(app, start=datetime(2026, 10, 25, 1, 30, tzinfo=UTC)):
+    with VirtualCelery(app, start=datetime(2026, 10, 25, 1, 30, tzinfo=timezone.utc)):
         assert datetime.now(ZoneInfo("Europe/Kyiv")).isoformat() == "2026-10-25T03:30:00+02:00"
         assert app.now().isoformat() == "2026-10-25T03:30:00+02:00"
 
@@ -107,7 +107,7 @@ def test_an_aware_eta_runs_at_its_instant(app: Celery, change: datetime, zone: s
         for eta in etas:
             app.tasks["note"].apply_async(eta=eta)
         celery.advance(2 * HOUR)
-        celery.assert_ran("note", at=[eta.astimezone(UTC) for eta in etas])
+        celery.assert_ran("note", at=[eta.astimezone(timezone.utc) for eta in etas])
 
 
 def test_a_naive_eta_is_read_as_utc(app: Celery, change: datetime) -> None:
@@ -143,7 +143,7 @@ def test_an_interval_runs_when_celery_says(app: Celery, change: datetime, minute
 def _header(app: Any, now: datetime, name: str, **options: int) -> datetime:
     """What Celery writes in a message that is sent at the instant, without any clock."""
     headers = app.amqp.as_task_v2("id", "note", now=now.astimezone(app.timezone), **options).headers
-    return datetime.fromisoformat(headers[name]).astimezone(UTC)
+    return datetime.fromisoformat(headers[name]).astimezone(timezone.utc)
 
 
 def _runs(app: Any, change: datetime) -> list[datetime]:
@@ -161,5 +161,5 @@ def _asked(app: Any, entry: Callable[..., Any], change: datetime) -> list[dateti
         now = (change - 2 * HOUR + minute * MINUTE).astimezone(app.timezone)
         if asked.is_due(last).is_due:
             last = now
-            runs.append(now.astimezone(UTC))
+            runs.append(now.astimezone(timezone.utc))
     return runs

@@ -7,7 +7,7 @@ import datetime as datetime_module
 import sys
 import time
 import uuid
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 from zoneinfo import ZoneInfo
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from celery import Celery
 
-OUTER = datetime(2020, 2, 2, 3, 4, 5, 678901, tzinfo=UTC)
+OUTER = datetime(2020, 2, 2, 3, 4, 5, 678901, tzinfo=timezone.utc)
 FREEZES: dict[str, Callable[..., AbstractContextManager[Any]]] = {
     "freezegun": lambda **options: freeze_time(OUTER, **options),
     "time-machine": lambda **options: time_machine.travel(OUTER, **({"tick": False} | options)),
@@ -42,7 +42,7 @@ def freeze(request: pytest.FixtureRequest) -> Callable[..., AbstractContextManag
 def clocks() -> dict[str, Any]:
     """What each clock tells, and who tells it."""
     return {
-        "wall": (datetime.now(UTC), time.localtime(), time.time(), time.time_ns(), time.gmtime()),
+        "wall": (datetime.now(timezone.utc), time.localtime(), time.time(), time.time_ns(), time.gmtime()),
         "class": (datetime, date, datetime_module.datetime),
         "seconds": (time.monotonic, time.perf_counter, time.time),
         "lists": [list(getattr(freezegun.api, name)) for name in ("freeze_factories", "tz_offsets", "tick_flags")],
@@ -55,7 +55,7 @@ def work(app: Celery, celery: VirtualCelery) -> None:
     """What a cluster does under its own clock."""
     app.tasks["note"].apply_async(countdown=60)
     celery.run_until_idle()
-    assert datetime.now(UTC) == celery.now == NOON + timedelta(minutes=1)
+    assert datetime.now(timezone.utc) == celery.now == NOON + timedelta(minutes=1)
     assert time.time() == celery.now.timestamp()
     celery.assert_ran("note", at=NOON + timedelta(minutes=1))
 
@@ -70,7 +70,7 @@ def test_a_cluster_inside_a_freeze(
         with VirtualCelery(app, start=NOON, transport=transport) as celery:
             work(app, celery)
         assert clocks() == before
-    assert datetime.now(UTC) > OUTER + timedelta(days=365)
+    assert datetime.now(timezone.utc) > OUTER + timedelta(days=365)
 
 
 def test_a_freeze_goes_on_after_the_cluster(app: Celery) -> None:
@@ -79,32 +79,32 @@ def test_a_freeze_goes_on_after_the_cluster(app: Celery) -> None:
         with VirtualCelery(app, start=NOON) as celery:
             work(app, celery)
         frozen.tick(timedelta(hours=1))
-        assert datetime.now(UTC) == OUTER + timedelta(hours=1)
+        assert datetime.now(timezone.utc) == OUTER + timedelta(hours=1)
     with time_machine.travel(OUTER, tick=False) as traveller:
         with VirtualCelery(app, start=NOON + timedelta(0)) as celery:
             work(app, celery)
         traveller.shift(3600)
-        assert datetime.now(UTC) == OUTER + timedelta(hours=1)
+        assert datetime.now(timezone.utc) == OUTER + timedelta(hours=1)
 
 
 def test_a_cluster_inside_a_ticking_freeze(app: Celery, freeze: Callable[..., AbstractContextManager[Any]]) -> None:
     """A clock that ticks goes on by the real time that the cluster took, not by the virtual."""
     with freeze(tick=True):
         # time-machine begins to tick when it is first asked.
-        assert datetime.now(UTC) >= OUTER
+        assert datetime.now(timezone.utc) >= OUTER
         with VirtualCelery(app, start=NOON) as celery:
             work(app, celery)
-        assert OUTER < datetime.now(UTC) < OUTER + timedelta(minutes=1)
+        assert OUTER < datetime.now(timezone.utc) < OUTER + timedelta(minutes=1)
 
 
 def test_a_clock_that_steps_when_read_is_not_read(app: Celery) -> None:
     """freezegun's `auto_tick_seconds` counts what the test reads, and nothing that the cluster reads."""
     cluster = VirtualCelery(app, start=NOON)
     with freeze_time(OUTER, auto_tick_seconds=15):
-        assert datetime.now(UTC) == OUTER
+        assert datetime.now(timezone.utc) == OUTER
         with cluster as celery:
             work(app, celery)
-        assert datetime.now(UTC) == OUTER + timedelta(seconds=15)
+        assert datetime.now(timezone.utc) == OUTER + timedelta(seconds=15)
 
 
 def test_both_libraries_around_a_cluster(app: Celery) -> None:
@@ -127,7 +127,7 @@ def test_a_decorated_test(app: Celery) -> None:
     def test() -> None:
         with VirtualCelery(app, start=NOON) as celery:
             work(app, celery)
-        seen.append(datetime.now(UTC))
+        seen.append(datetime.now(timezone.utc))
 
     freeze_time(OUTER)(test)()
     time_machine.travel(OUTER, tick=False)(test)()
@@ -139,9 +139,9 @@ def test_a_travelling_fixture(app: Celery, time_machine: Any) -> None:
     """time-machine's own marker and fixture hold around a cluster."""
     with VirtualCelery(app, start=NOON) as celery:
         work(app, celery)
-    assert datetime.now(UTC) == OUTER
+    assert datetime.now(timezone.utc) == OUTER
     time_machine.move_to(NOON)
-    assert datetime.now(UTC) == NOON
+    assert datetime.now(timezone.utc) == NOON
 
 
 @pytest.fixture(params=[False, True])
@@ -156,9 +156,9 @@ def test_a_freezing_fixture(app: Celery, frozen: Any) -> None:
     for _ in range(2):
         with VirtualCelery(app, start=NOON) as celery:
             work(app, celery)
-        assert OUTER <= datetime.now(UTC) < OUTER + timedelta(minutes=1)
+        assert OUTER <= datetime.now(timezone.utc) < OUTER + timedelta(minutes=1)
     frozen.move_to(NOON)
-    assert NOON <= datetime.now(UTC) < NOON + timedelta(minutes=1)
+    assert NOON <= datetime.now(timezone.utc) < NOON + timedelta(minutes=1)
 
 
 def test_a_suite_without_freezegun(app: Celery, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,7 +193,7 @@ def test_a_freeze_before_or_after_a_cluster(app: Celery, freeze: Callable[..., A
     """Tests with a freeze of their own can come in any order with tests that have a cluster."""
     for _ in range(2):
         with freeze():
-            assert datetime.now(UTC) == OUTER
+            assert datetime.now(timezone.utc) == OUTER
         with VirtualCelery(app, start=NOON) as celery:
             work(app, celery)
 
@@ -262,7 +262,7 @@ def test_an_outer_freeze_that_is_stopped_inside_a_cluster_ends_with_it(app: Cele
         with pytest.raises(BadUseError, match="was stopped inside a cluster"):
             freezer.stop()
         work(app, celery)
-    assert datetime.now(UTC) > OUTER + timedelta(days=365)
+    assert datetime.now(timezone.utc) > OUTER + timedelta(days=365)
     assert not freezegun.api.freeze_factories
     assert not time_machine.traveller_stack
 

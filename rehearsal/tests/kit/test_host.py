@@ -7,14 +7,14 @@ import os
 import subprocess
 import sys
 import time
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from celery.schedules import crontab
-from celery.utils.time import timezone
+from celery.utils.time import timezone as celerys_zones
 from celery_rehearsal import BadUseError, VirtualCelery
 
 from . import host
@@ -37,7 +37,7 @@ ZONES = [
     "Pacific/Apia",
     "UTC",
 ]
-SUMMER = datetime(2026, 7, 1, 2, 30, tzinfo=UTC)
+SUMMER = datetime(2026, 7, 1, 2, 30, tzinfo=timezone.utc)
 
 # Seconds that a real worker may take for what should take ten; a limit for a hang, not a measure.
 PATIENCE = 120
@@ -124,7 +124,7 @@ def test_a_real_worker_tells_the_same_of_a_naive_eta(zone: str) -> None:
         check=False,
     )
     assert finished.returncode == 0, finished.stderr
-    assert json.loads(finished.stdout.splitlines()[-1]) == host.virtual(zone, datetime.now(UTC))
+    assert json.loads(finished.stdout.splitlines()[-1]) == host.virtual(zone, datetime.now(timezone.utc))
 
 
 @pytest.mark.parametrize("zones", [("America/New_York", "Europe/Kyiv"), ("Europe/Kyiv", "America/New_York")])
@@ -145,10 +145,10 @@ def test_celery_remembers_its_host_after_the_cluster(host_in: Callable[[str], No
     """What Celery and its app knew of the zone before, they know after it."""
     host_in("Europe/Kyiv")
     app: Any = make_app(timezone=None, enable_utc=False)
-    before = (app.timezone, timezone.local)
+    before = (app.timezone, celerys_zones.local)
     with VirtualCelery(app, start=NOON, host_zone="Asia/Kolkata"):
         assert app.now().utcoffset() == timedelta(hours=5, minutes=30)
-    assert (app.timezone, timezone.local) == before
+    assert (app.timezone, celerys_zones.local) == before
 
 
 def test_tz_is_put_back(app: Celery) -> None:

@@ -7,6 +7,7 @@ import bdb
 import unittest
 from contextlib import suppress
 from datetime import timedelta
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import celery as celery_package
@@ -15,7 +16,6 @@ from celery import Task, signals
 from celery.exceptions import WorkerShutdown, WorkerTerminate
 from celery.schedules import schedule
 from celery_rehearsal import VirtualCelery
-from hypothesis.errors import UnsatisfiedAssumption
 
 from .conftest import NOON
 from .test_restoration import picture
@@ -44,13 +44,16 @@ VERDICTS = [
     AssertionError("wrong"),
     pytest.exit.Exception("stop"),
     unittest.SkipTest("skip"),
-    UnsatisfiedAssumption("other"),
     bdb.BdbQuit("quit"),
     pytest.fail.Exception("fail"),
     pytest.skip.Exception("skip"),
     pytest.xfail.Exception("xfail"),
     KeyboardInterrupt("ctrl-c"),
 ]
+if find_spec("hypothesis"):
+    from hypothesis.errors import UnsatisfiedAssumption
+
+    VERDICTS += [UnsatisfiedAssumption("other")]
 EXITS = [*VERDICTS, SystemExit(3)]
 # What ends a child in production, or fails its task; the worker goes on.
 OF_A_CHILD = [

@@ -87,7 +87,7 @@ def passed(project: Path, *codes: str) -> str:
     """What pytest says about files of tests that all pass."""
     for number, code in enumerate(codes):
         (project / f"test_{number}.py").write_text(code)
-    plugins = ("celery_rehearsal.plugin", "no:cacheprovider", "no:django", "no:randomly")
+    plugins = ("celery_rehearsal.plugin", "no:cacheprovider", "no:django", "no:randomly", "no:asyncio")
     options = [word for plugin in plugins for word in ("-p", plugin)]
     return run(["-m", "pytest", "-q", *options], project, path=[project, FOLDER.parent])
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import redis
 from celery_rehearsal import RealWorldError, VirtualCelery
 from kombu import Connection
 
@@ -109,6 +108,7 @@ def test_the_advice_for_a_connection_of_its_own_works(app: Celery, transport: st
 
 def test_a_client_at_the_brokers_address_is_not_advised_to_connect() -> None:
     """A Redis client of the task's own, at the place of the app's broker, is to be replaced where that is no Redis."""
+    redis = pytest.importorskip("redis")
     app = make_app(broker_url="redis://localhost:6379/0")
     with (
         VirtualCelery(app, start=NOON, transport="memory"),

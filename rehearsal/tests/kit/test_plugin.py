@@ -11,7 +11,7 @@ from typing import Any
 
 import celery_rehearsal
 import pytest
-from celery_rehearsal import plugin
+from celery_rehearsal import report_hooks
 
 SOURCE = Path(celery_rehearsal.__file__).parents[1]
 
@@ -21,7 +21,7 @@ from celery import Celery
 
 @pytest.fixture
 def virtual_celery_app():
-    app = Celery("other", broker="redis://broker.invalid/0", set_as_current=False, fixups=[])
+    app = Celery("other", broker="amqp://broker.invalid//", set_as_current=False, fixups=[])
 
     @app.task(name="note", shared=False)
     def note():
@@ -35,11 +35,11 @@ def virtual_celery_app():
 """
 
 TESTS = """
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 import pytest
 from celery_rehearsal import VirtualCelery
 
-START = datetime(2026, 3, 29, tzinfo=UTC)
+START = datetime(2026, 3, 29, tzinfo=timezone.utc)
 
 @pytest.mark.virtual_celery(start=START, workers=2)
 def test_marked(virtual_celery, virtual_celery_app):
@@ -50,7 +50,7 @@ def test_marked(virtual_celery, virtual_celery_app):
     virtual_celery.assert_ran("note", times=1)
 
 def test_unmarked(virtual_celery):
-    assert virtual_celery.now == datetime(2026, 1, 1, 12, tzinfo=UTC)
+    assert virtual_celery.now == datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
 
 def test_factory(start_virtual_celery, virtual_celery_app):
     assert start_virtual_celery(virtual_celery_app, start=START, beats=0).beats == {}
@@ -76,7 +76,7 @@ def test_leaves_a_cluster_running(virtual_celery_app):
     VirtualCelery(virtual_celery_app, start=START).__enter__()
 
 def test_is_not_frozen():
-    assert datetime.now(UTC) > START + timedelta(days=100)
+    assert datetime.now(timezone.utc) > START + timedelta(days=100)
 """
 
 
@@ -129,8 +129,8 @@ def test_an_option_names_the_folder_of_pages(tmp_path: Path) -> None:
     folder = tmp_path / "new" / "pages"
     asked: Any = SimpleNamespace(getoption=lambda _name, default=None: str(folder))
     item: Any = SimpleNamespace(config=asked, nodeid="tests/test_it.py::test_it[a b]")
-    line = plugin._write(item, "<p>")
+    line = report_hooks._write(item, "<p>")
     assert line == f"\nthe whole timeline: {folder / 'tests_test_it.py_test_it_a_b_.html'}"
     assert (folder / "tests_test_it.py_test_it_a_b_.html").read_text() == "<p>"
     asked.getoption = lambda _name, default=None: default
-    assert plugin._write(item, "<p>") == ""
+    assert report_hooks._write(item, "<p>") == ""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 from importlib import metadata
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import fakeredis
@@ -110,3 +112,21 @@ def test_a_client_of_a_channels_pool_reaches_the_fake_server(app: Celery) -> Non
             channel: Any = connection.default_channel
             assert redis.Redis(connection_pool=channel.pool).llen("celery") == 1
         assert len(celery.pending().queued) == 1
+
+
+def test_a_cluster_leaves_no_descriptor_to_the_garbage_collector() -> None:
+    """A long suite collects seldom, and select() takes no more than 1024 of them."""
+    gc.collect()
+    gc.disable()
+    try:
+        # What the first one imports can stay open, as a source of randomness.
+        first, second = [_descriptors_after_a_cluster() for _ in range(2)]
+    finally:
+        gc.enable()
+    assert second <= first
+
+
+def _descriptors_after_a_cluster() -> int:
+    with VirtualCelery(make_app(), start=NOON):
+        pass
+    return len(list(Path("/dev/fd").iterdir()))

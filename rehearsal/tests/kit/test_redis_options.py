@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import redis  # noqa: F401  # before kombu's module, which without it fails by no ImportError
 from celery_rehearsal import BadUseError, NotSimulatedError, VirtualCelery
 from celery_rehearsal.redis_options import HARMLESS, HONOURED
 from kombu.transport import redis as kombu_redis

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
 
@@ -109,9 +109,9 @@ def test_json(app: Celery) -> None:
     assert [record["kind"] for record in records] == [record.kind for record in celery.timeline]
     first = records[0]
     assert (first["at"], first["args"], first["when"]) == (
-        NOON.astimezone(UTC).isoformat(),
+        NOON.astimezone(timezone.utc).isoformat(),
         [{"a": [1]}],
-        (NOON + timedelta(seconds=5)).astimezone(UTC).isoformat(),
+        (NOON + timedelta(seconds=5)).astimezone(timezone.utc).isoformat(),
     )
     assert "datetime.datetime(2026" in str(records[1]["args"])
 

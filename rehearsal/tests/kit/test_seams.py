@@ -86,7 +86,7 @@ CHANGED: dict[str, tuple[str, Any]] = {
     "solo pool": ("celery.concurrency.base.apply_target", lambda *_args, **_kwargs: None),
     "pool jobs": ("billiard.pool.ApplyResult._set", lambda *_args: None),
     "Celery stacks": ("celery.utils.threads.get_ident", lambda: 1),
-    "exception tables": ("celery_rehearsal.sigkill.table_offset", lambda: 1 / 0),
+    "exception tables": ("celery_rehearsal.sigkill.take_handlers", lambda *_given: 1 / 0),
 }
 
 
@@ -99,11 +99,25 @@ def test_a_seam_that_behaves_otherwise_is_named(
     assert seam in {moved.name for moved in seams.moved_seams()}
 
 
-@pytest.mark.parametrize(("package", "release"), [("celery", "5.8.0"), ("kombu", "6.0"), ("celery", "5.5.1")])
+@pytest.mark.parametrize(
+    ("package", "release"),
+    [
+        ("celery", "5.8.0"),
+        ("celery", "5.8.0rc1"),
+        ("celery", "5.8.0.dev1"),
+        ("celery", "5.7.0rc1"),
+        ("celery", "5.6.0b2"),
+        ("celery", "5.5.1"),
+        ("celery", "5.5.2rc1"),
+        ("kombu", "6.0"),
+        ("kombu", "5.8.0a1"),
+        ("time-machine", "4.0.0a1"),
+    ],
+)
 def test_an_unsupported_release_is_refused(
     app: Celery, monkeypatch: pytest.MonkeyPatch, package: str, release: str
 ) -> None:
-    """A release that the canaries never ran on is refused by its number, unless the test insists."""
+    """A release that the canaries never ran on, or a pre-release, is refused by its number, unless the test insists."""
     monkeypatch.setattr(seams, "_checked", set())
     releases = f"{seams.__name__}.version"
     monkeypatch.setattr(releases, lambda name: release if name == package else version(name))
@@ -111,6 +125,13 @@ def test_an_unsupported_release_is_refused(
         VirtualCelery(app, start=NOON)
     with VirtualCelery(app, start=NOON, any_version=True) as celery:
         celery.assert_idle()
+
+
+@pytest.mark.parametrize("release", ["5.5.2", "5.5.2.post1", "5.6.3", "5.7.0", "5.7.12", "5.7.0+ours"])
+def test_a_supported_release_is_taken(monkeypatch: pytest.MonkeyPatch, release: str) -> None:
+    """From the first to the last, also one that is repackaged."""
+    monkeypatch.setattr(seams, "version", lambda name: release if name == "celery" else version(name))
+    assert seams.unsupported() == []
 
 
 def test_no_other_function_has_bound_a_clock() -> None:

@@ -8,9 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 
 def test_a_transaction_belongs_to_the_task_that_waits_in_it() -> None:
     """A kill rolls it back, as the database does; another's query is refused while it is open."""
+    pytest.importorskip("django", reason="django is not installed")
     # In a process of its own, because Django has one set of settings.
     environment = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
     finished = subprocess.run(

@@ -16,7 +16,6 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-import fakeredis
 import pytest
 from celery_rehearsal import NotSimulatedError, RealWorldError, VirtualCelery
 
@@ -77,11 +76,14 @@ def async_sleep() -> None:
 
 def async_timeouts() -> None:
     async def waits() -> None:
-        with suppress(TimeoutError):
+        with suppress(asyncio.TimeoutError):
             await asyncio.wait_for(asyncio.Event().wait(), 20)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(20):
-                await asyncio.Event().wait()
+        if sys.version_info >= (3, 11):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(20):
+                    await asyncio.Event().wait()
+        else:
+            await asyncio.sleep(20)
         await asyncio.gather(asyncio.sleep(20), asyncio.sleep(10))
 
     asyncio.run(waits())
@@ -105,6 +107,7 @@ def spins_and_naps() -> None:
 
 
 def blocking_pop() -> None:
+    fakeredis = pytest.importorskip("fakeredis")
     assert fakeredis.FakeRedis().blpop("nothing", timeout=60) is None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import signal
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +67,7 @@ def write_publishes(path: str) -> None:
     file = Path(path).open("a", buffering=1)  # noqa: SIM115 - open as long as the program runs
 
     def write(sender: str = "", **_: Any) -> None:
-        file.write(f"{datetime.now(UTC).isoformat()} {sender}\n")
+        file.write(f"{datetime.now(timezone.utc).isoformat()} {sender}\n")
 
     signals.before_task_publish.connect(write, weak=False)
     if "ORACLE_REAL_SECONDS" in os.environ:

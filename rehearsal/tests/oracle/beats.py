@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from celery import _state
@@ -35,7 +35,7 @@ class Window:
     current: bool = True
 
     def __str__(self) -> str:
-        start = datetime.fromtimestamp(self.start, UTC)
+        start = datetime.fromtimestamp(self.start, timezone.utc)
         days = (self.end - self.start) / 86_400
         rest = f"{'' if self.utc else ', no utc'}{f', {self.step}' if self.step else ''}"
         rest += "" if self.current else ", not current"
@@ -44,7 +44,7 @@ class Window:
     @property
     def last(self) -> datetime:
         """What the wall clock says at the end."""
-        return datetime.fromtimestamp(self.end + (self.step.by if self.step else 0), UTC)
+        return datetime.fromtimestamp(self.end + (self.step.by if self.step else 0), timezone.utc)
 
 
 def around(zone: str, change: int, group: str, *, utc: bool = True) -> Window:
@@ -80,12 +80,12 @@ def virtual(window: Window) -> list[Sent]:
         app = make_app(window.zone, window.group, utc=window.utc, current=window.current)
     finally:
         before.set_current()
-    with VirtualCelery(app, start=datetime.fromtimestamp(window.start, UTC), workers=0) as celery:
+    with VirtualCelery(app, start=datetime.fromtimestamp(window.start, timezone.utc), workers=0) as celery:
         if window.step:
             celery.advance(seconds=window.step.after)
             celery.step_clock(timedelta(seconds=window.step.by))
         celery.run_until(window.last)
-        sent = [(record.at.astimezone(UTC), record.task) for record in celery.timeline.of("beat")]
+        sent = [(record.at.astimezone(timezone.utc), record.task) for record in celery.timeline.of("beat")]
         return sorted((at, name) for at, name in sent if at < window.last)
 
 

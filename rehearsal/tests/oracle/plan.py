@@ -6,7 +6,7 @@ Each half hour a message of its own publishes others, which wait, expire, or bot
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -58,7 +58,7 @@ def make_app(zone: str, broker: str, write: Callable[[str], None], *, utc: bool 
     )
 
     def note(what: str, name: str) -> None:
-        write(f"{datetime.now(UTC).isoformat(timespec='seconds')} {what} {name}")
+        write(f"{datetime.now(timezone.utc).isoformat(timespec='seconds')} {what} {name}")
 
     @app.task(name="probe", shared=False)
     def probe(name: str) -> None:
@@ -66,7 +66,7 @@ def make_app(zone: str, broker: str, write: Callable[[str], None], *, utc: bool 
 
     @app.task(name="publish", shared=False)
     def publish(step: int) -> None:
-        now = datetime.now(UTC)
+        now = datetime.now(timezone.utc)
         for way, options in options_at(now, ZoneInfo(zone)).items():
             probe.apply_async((f"{step} {way}",), **options)
 
@@ -80,7 +80,7 @@ def make_app(zone: str, broker: str, write: Callable[[str], None], *, utc: bool 
 
 def publish_plan(app: Celery) -> None:
     """Send what publishes the rest, half an hour apart, from a quarter of an hour ahead on."""
-    now = datetime.now(UTC) + HALF_HOUR / 2
+    now = datetime.now(timezone.utc) + HALF_HOUR / 2
     for step in range(STEPS):
         app.tasks["publish"].apply_async((step,), eta=now + step * HALF_HOUR)
 

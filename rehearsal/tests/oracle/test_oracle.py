@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 
 import pytest
 
@@ -19,7 +19,7 @@ pytestmark = [
 ]
 
 # A day compares other zones than the one before it. REHEARSAL_SEED=n repeats the choice that a failure shows.
-SEED = int(os.environ.get("REHEARSAL_SEED") or datetime.now(UTC).toordinal())
+SEED = int(os.environ.get("REHEARSAL_SEED") or datetime.now(timezone.utc).toordinal())
 
 
 def drawn(number: int) -> list[tuple[str, int]]:
@@ -81,7 +81,7 @@ def test_a_beat_asks_the_current_app_for_the_zone() -> None:
     """The app of set_as_current=False is not its entries' app any more once beat has read them back from its file."""
     window = Window("Europe/Kyiv", NOON - 2233, NOON + 86_400, "five", current=False)
     theirs = beats.real(window)
-    assert datetime(2026, 1, 15, 18, tzinfo=UTC) in [at for at, name in theirs if name == "evening"]
+    assert datetime(2026, 1, 15, 18, tzinfo=timezone.utc) in [at for at, name in theirs if name == "evening"]
     assert beats.virtual(window) == theirs
 
 

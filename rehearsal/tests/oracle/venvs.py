@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 from .clock import TESTS
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib  # pytest brings it
 
 # Every release that the kit supports. Each has a truth of its own.
 RELEASES = ("5.5.2", "5.5.3", "5.6.0", "5.6.1", "5.6.2", "5.6.3", "5.7.0")
@@ -30,4 +34,5 @@ def python(release: str, folder: Path) -> Path:
 
 def _needed(release: str) -> list[str]:
     project = tomllib.loads((TESTS.parent / "pyproject.toml").read_text())["project"]
-    return [f"celery[redis]=={release}", *project["dependencies"], *SCHEDULES]
+    kit = [*project["dependencies"], *project["optional-dependencies"]["redis"]]
+    return [f"celery[redis]=={release}", *kit, *SCHEDULES]

@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,7 +32,7 @@ class Crossing:
     utc: bool = True
 
     def __str__(self) -> str:
-        at = datetime.fromtimestamp(self.change, UTC)
+        at = datetime.fromtimestamp(self.change, timezone.utc)
         return f"{self.zone} {at:%Y-%m-%d %H:%M}{'' if self.utc else ', no utc'}"
 
     @property
@@ -80,7 +80,7 @@ def virtual(crossing: Crossing) -> list[str]:
     """What the kit's worker did."""
     done: list[str] = []
     app = make_app(crossing.zone, "redis://broker.invalid/0", done.append, utc=crossing.utc)
-    start, end = (datetime.fromtimestamp(at, UTC) for at in (crossing.start, crossing.end))
+    start, end = (datetime.fromtimestamp(at, timezone.utc) for at in (crossing.start, crossing.end))
     with VirtualCelery(app, start=start, transport="fakeredis", beats=0) as celery:
         publish_plan(app)
         celery.run_until(end)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zoneinfo
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta, timezone, tzinfo
 
 # Those that the comparison is about: half an hour, negative summer time, Ramadan, none any more, two hours, midnight.
 NAMED = (
@@ -22,7 +22,7 @@ NAMED = (
 def changes(zone: str, first: int, last: int) -> list[datetime]:
     """Instants, aware in UTC, at which the zone's offset from UTC changes in the years `first` to `last`."""
     rules = zoneinfo.ZoneInfo(zone)
-    at, end = datetime(first, 1, 1, tzinfo=UTC), datetime(last + 1, 1, 1, tzinfo=UTC)
+    at, end = datetime(first, 1, 1, tzinfo=timezone.utc), datetime(last + 1, 1, 1, tzinfo=timezone.utc)
     found = []
     while at < end:
         following = at + timedelta(days=1)
@@ -45,7 +45,9 @@ def alike(names: list[str], first: int, last: int) -> dict[str, list[str]]:
     found: dict[object, list[str]] = {}
     for name in names:
         rules = zoneinfo.ZoneInfo(name)
-        told = [(datetime(first, 1, 1, tzinfo=UTC), _offset(rules, datetime(first, 1, 1, tzinfo=UTC)))]
+        start = datetime(first, 1, 1, tzinfo=timezone.utc)
+        start = datetime(first, 1, 1, tzinfo=timezone.utc)
+        told = [(start, _offset(rules, start))]
         told += [(at, _offset(rules, at)) for at in changes(name, first, last)]
         found.setdefault(tuple(told), []).append(name)
     # A name of one's own is better known than its first alias.
@@ -54,7 +56,7 @@ def alike(names: list[str], first: int, last: int) -> dict[str, list[str]]:
 
 def no_change(year: int) -> datetime:
     """An instant for a zone that has given its changes up: when most of the south used to change."""
-    return datetime(year, 4, 4, 14, tzinfo=UTC)
+    return datetime(year, 4, 4, 14, tzinfo=timezone.utc)
 
 
 def _offset(rules: tzinfo, at: datetime) -> tuple[timedelta | None, timedelta | None]:

@@ -72,7 +72,7 @@ def _next(plan: Plan) -> list[str]:
     project = plan.settings.partition(".")[0]
     found = _commands("Then, in that folder:", [*install, *check])
     if plan.tests:
-        kit = shlex.quote(str(plan.tests.resolve().with_name("rehearsal")))
+        kit = shlex.quote(f"{plan.tests.resolve().with_name('rehearsal')}[redis,hypothesis]")
         tests = f'python -m pytest --ds tests.{plan.label}.settings -m "not long" tests/{plan.label}'
         found += _commands("Run the copied tests:", [f"pip install {kit} pytest-django", tests])
         found += [f"The pages about the rooms and their settings are in tests/{plan.label}/docs.", ""]

@@ -42,7 +42,8 @@ class Command(BaseCommand):
             from ... import demo
         except ImportError as error:
             raise CommandError(
-                f"the demo needs the kit of virtual time ({error}): pip install ./rehearsal in the clone of refunds"
+                f"the demo needs the kit of virtual time ({error}): "
+                "pip install './rehearsal[redis]' in the clone of refunds"
             ) from error
         began = perf_counter()
         taken, rejected = self._rows(options["file"], options["layout"]) if options["file"] else (demo.invented(), 0)

@@ -95,14 +95,14 @@ def results_of_other_types(s: Stage) -> Iterator[float]:
 
     @s.task()
     def job(which: str) -> Any:
-        from datetime import UTC, datetime
+        from datetime import datetime, timezone
         from decimal import Decimal
         from uuid import UUID
 
         return {
             "tuple": (1, 2),
             "keys": {1: "one"},
-            "datetime": datetime(2026, 1, 1, tzinfo=UTC),
+            "datetime": datetime(2026, 1, 1, tzinfo=timezone.utc),
             "decimal": Decimal("1.50"),
             "uuid": str(UUID(int=1))[:8],
             "set": sorted({1, 2}),
@@ -134,14 +134,14 @@ def result_that_is_no_json(s: Stage) -> Iterator[float]:
 @scenario()
 def arguments_through_json(s: Stage) -> Iterator[float]:
     """Arguments pass through JSON: tuples become lists, keys become strings, dates stay dates."""
-    from datetime import UTC, datetime
+    from datetime import datetime, timezone
 
     @s.task()
     def job(value: Any) -> None:
         s.note(repr(value))
 
     yield 0
-    for value in ((1, (2, 3)), {1: "one"}, datetime(2026, 1, 1, tzinfo=UTC), None, "Київ"):
+    for value in ((1, (2, 3)), {1: "one"}, datetime(2026, 1, 1, tzinfo=timezone.utc), None, "Київ"):
         job.delay(value)
         yield STEP / 2
 

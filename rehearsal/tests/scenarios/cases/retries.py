@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from ..stage import STEP, Stage, scenario
@@ -42,7 +42,7 @@ def retry_at_an_eta(s: Stage) -> Iterator[float]:
     def flaky(self: Any) -> None:
         s.note("try", self.request.retries)
         if not self.request.retries:
-            raise self.retry(eta=datetime.now(UTC) + timedelta(seconds=STEP))
+            raise self.retry(eta=datetime.now(timezone.utc) + timedelta(seconds=STEP))
 
     yield 0
     flaky.delay()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from ..stage import STEP, Stage, scenario
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def after(steps: float) -> datetime:
     """So many steps from now."""
-    return datetime.now(UTC) + timedelta(seconds=steps * STEP)
+    return datetime.now(timezone.utc) + timedelta(seconds=steps * STEP)
 
 
 @scenario()

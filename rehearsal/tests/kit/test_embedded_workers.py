@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from celery.app.log import Logging
 from celery.contrib.testing.worker import start_worker
 from celery_rehearsal import BadUseError, VirtualCelery
 
@@ -14,6 +15,12 @@ from .shop import make_app
 
 if TYPE_CHECKING:
     from celery import Celery
+
+
+@pytest.fixture(autouse=True)
+def _logging_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep Celery's helper from setting up the logging of the whole process, which nobody would set back."""
+    monkeypatch.setattr(Logging, "setup", lambda *_args, **_options: None)
 
 
 def start(app: Celery) -> Any:

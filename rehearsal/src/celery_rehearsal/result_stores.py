@@ -32,25 +32,39 @@ def date_files(backend: Any) -> None:
     backend.set = write_dated
 
 
-def refuse_old_results(backend: Any, refuse: Callable[[Exception], Any], stored: set[str]) -> None:
-    """Refuse a task whose id has a result from before this cluster. `stored` are the ids that it has stored."""
-    store = backend.store_result
+def refuse_old_results(
+    backend: Any, refuse: Callable[[Exception], Any], stored: set[str], is_sent: Callable[[str], bool]
+) -> None:
+    """Refuse a task of this cluster whose id has a result from before it, as it is read and as a new one is stored.
+
+    `stored` are the ids that this cluster has stored, and `is_sent` tells whether it has sent a task.
+    """
+    store, look = backend.store_result, backend.get_task_meta
+
+    def check(task_id: Any, state: str) -> None:
+        if state in READY_STATES:
+            refuse(
+                BadUseError(
+                    f"{type(backend).__name__} has a result of task {task_id} from before this cluster ({state}). "
+                    "The seed decides task ids, so those of two clusters are equal: empty the store between "
+                    "them, give each its own, as in a temporary folder, or give each another seed="
+                )
+            )
 
     def store_new(task_id: Any, *args: Any, **kwargs: Any) -> Any:
         if task_id not in stored:
+            check(task_id, look(task_id, cache=False)["status"])
             stored.add(task_id)
-            state = backend.get_task_meta(task_id, cache=False)["status"]
-            if state in READY_STATES:
-                refuse(
-                    BadUseError(
-                        f"{type(backend).__name__} has a result of task {task_id} from before this cluster ({state}). "
-                        "The seed decides task ids, so those of two clusters are equal: empty the store between "
-                        "them, give each its own, as in a temporary folder, or give each another seed="
-                    )
-                )
         return store(task_id, *args, **kwargs)
 
+    def look_up(task_id: Any, *args: Any, **kwargs: Any) -> Any:
+        found = look(task_id, *args, **kwargs)
+        if task_id not in stored and is_sent(task_id):
+            check(task_id, found["status"])
+        return found
+
     backend.store_result = store_new
+    backend.get_task_meta = look_up
 
 
 def install_memcached(undo: ExitStack) -> None:

@@ -100,7 +100,7 @@ def install_backend(undo: ExitStack, cluster: Any, part: Part, url: str | None, 
         if own_memory.is_own_memory(backend):
             own_memory.OwnMemory(backend, cluster, owners)
         if not (isinstance(backend, NEW_STORES) or _is_redis(type(backend))):
-            result_stores.refuse_old_results(backend, cluster._refuse, stored)
+            result_stores.refuse_old_results(backend, cluster._refuse, stored, cluster.timeline.has_id)
         return backend
 
     memory: Any = LRUCache(limit=5000)

@@ -80,6 +80,10 @@ class Timeline:
             raise BadUseError(f"timeline_limit={self._records.maxlen} has dropped records that this assertion needs")
         return list(self._records)[len(self._records) - new :]
 
+    def has_id(self, task_id: str) -> bool:
+        """Whether a task of this id was sent, or will be by a task that was."""
+        return task_id in self._ids
+
     def check(self, name: str, kind: str) -> None:
         """Raise BadUseError for a task, worker, beat, entry, queue or id that the cluster does not know."""
         # None: nobody can list them, as the entries of a scheduler of the app's own.

@@ -179,5 +179,11 @@ def test_a_result_of_an_earlier_cluster_is_not_this_ones(kind: str, tmp_path: Pa
         app.tasks["note"].delay("three")
         with pytest.raises(BadUseError, match=r"from before this cluster.*seed="):
             celery.run_until_idle()
+    with VirtualCelery(app, start=NOON, workers=0, beats=0):
+        sent = app.tasks["note"].delay("four")
+        for look in (lambda: sent.state, lambda: sent.get(timeout=1), sent.ready):
+            with pytest.raises(BadUseError, match="from before this cluster"):
+                look()
+        assert app.AsyncResult("of nobody").state == "PENDING"
     with VirtualCelery(app, start=NOON, beats=0, seed=1):
         assert app.tasks["note"].delay("three").get(timeout=9) == "three"

@@ -70,7 +70,7 @@ def _cluster(line: Any, instant: cst.BaseExpression, facts: Facts, parsing: Any)
 def _from_iso(name: str, instant: cst.BaseExpression) -> str:
     try:
         at = datetime.fromisoformat(str(cst.ensure_type(instant, cst.SimpleString).evaluated_value))
-    except Exception:
+    except Exception:  # LibCST raises it for another kind of expression; such a line is listed
         return ""
     at = at if at.tzinfo else at.replace(tzinfo=timezone.utc)
     return f'{name}.fromisoformat("{at.isoformat()}")'

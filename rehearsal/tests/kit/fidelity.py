@@ -47,8 +47,8 @@ def make_app(broker: str) -> Celery:
     def late() -> None:
         pass
 
-    # A second, between the retry of `hopeless` and those of `flaky`.
-    @app.task(name="limited", rate_limit="60/m", shared=False)
+    # Its second message starts after 5 s: two steps after what goes before, and two before the end.
+    @app.task(name="limited", rate_limit="12/m", shared=False)
     def limited() -> None:
         pass
 

@@ -96,19 +96,6 @@ class Beat:
             wakes = max(-(-(ticks - self._ticked_at) // self._wakes_every), 1)
             self.wake_at = min(self.wake_at, self._ticked_at + wakes * self._wakes_every)
 
-    def entry_names(self) -> set[str] | None:
-        """Return the names of the schedule's entries; None where to ask for them would change when beat looks."""
-        entries = self._entries()
-        return None if entries is None else set(entries)
-
-    def schedule_of(self, entry: str) -> Any:
-        """Return the schedule of an entry, None where that is unknown."""
-        declared = self.scheduler.app.conf.beat_schedule.get(entry, {}).get("schedule")
-        return getattr((self._entries() or {}).get(entry), "schedule", declared)
-
-    def _entries(self) -> Any:
-        return self.scheduler.schedule if self._skips_idle_wakes else vars(self.scheduler).get("_schedule")
-
     def stop(self) -> None:
         """A clean shutdown: the schedule is synced to its file."""
         self.scheduler.close()

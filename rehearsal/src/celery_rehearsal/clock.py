@@ -52,6 +52,8 @@ class VirtualClock:
 
     def __init__(self, start: datetime, *, seed: int, sleep: Callable[[float], None]) -> None:
         self._now = start.astimezone(timezone.utc)
+        # The latest instant that the wall clock has shown.
+        self.latest = self._now
         # Whole microseconds, because sums of float seconds drift off 18:00:00 in a year.
         self._elapsed = MONOTONIC_BASE + self._now.microsecond
         self._seed = seed
@@ -83,6 +85,7 @@ class VirtualClock:
     def step(self, delta: timedelta) -> None:
         """Set the wall clock forward or back, as an operator or NTP would; the monotonic clock stays."""
         self._now += delta
+        self.latest = max(self.latest, self._now)
         SHIFT(self._traveller, delta)
 
     def start(self) -> None:

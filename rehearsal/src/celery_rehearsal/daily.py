@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from typing import TYPE_CHECKING, Any
 
+from . import entries
 from .arguments import instants, task_name
 from .assertions import Assertions
 from .driver import Driver
@@ -100,7 +101,7 @@ class Daily(Driver, Assertions):
             raise BadUseError("assert_local(): no beat runs; start_beat() first, or give the cluster beats=1")
         for beat in self.beats.values():
             with beat.active():
-                found: tzinfo | None = getattr(beat.schedule_of(entry), "tz", None)
+                found: tzinfo | None = getattr(entries.schedule(beat.scheduler, entry), "tz", None)
             if found is not None:
                 return found
         return self.timeline.zone

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from . import entries
 from .arguments import check_name, declared_queues, declared_tasks, duration, task_name
 from .errors import BadUseError, NotSimulatedError
 from .lifecycle import Lifecycle
@@ -138,7 +139,8 @@ class Faults(Lifecycle):
     def _entries(self) -> set[str] | None:
         found = {str(name) for app in self.apps for name in app.conf.beat_schedule}
         for beat in self.beats.values():
-            names = beat.entry_names()
+            with beat.active():
+                names = entries.names(beat.scheduler)
             if names is None:
                 return None
             found |= names

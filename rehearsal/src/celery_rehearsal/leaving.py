@@ -9,7 +9,6 @@ import unittest
 from typing import TYPE_CHECKING, Any
 
 from celery import Task
-from celery.beat import ScheduleEntry
 from celery.utils.dispatch import Signal
 
 from .errors import Escape
@@ -73,22 +72,6 @@ def guard_signals(undo: ExitStack, leave: Callable[[BaseException], None], in_me
     swap_attribute(undo, signal, "_live_receivers", live_receivers)
     swap_attribute(undo, signal, "send", send)
     swap_attribute(undo, signal, "send_robust", send)
-
-
-def guard_entries(undo: ExitStack, scheduler: Any, leave: Callable[[BaseException], None]) -> None:
-    """Guard the code of schedules, and of what a beat publishes: beat logs each Exception of theirs, and goes on."""
-    for entry in {ScheduleEntry, scheduler.Entry}:
-        if "is_due" in vars(entry) and not hasattr(entry.is_due, "__wrapped__"):
-            swap_attribute(undo, entry, "is_due", guarded(entry.is_due, leave))
-
-    def leave_by_any(error: BaseException) -> None:
-        # Celery raises a SchedulingError instead of what it caught.
-        found: BaseException | None = error
-        while found is not None:
-            leave(found)
-            found = found.__context__
-
-    vars(scheduler)["apply_async"] = guarded(scheduler.apply_async, leave_by_any)
 
 
 def _runners() -> list[type[BaseException]]:

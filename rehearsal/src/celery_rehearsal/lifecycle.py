@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from .beat_program import BeatProgram
 from .driver import Driver
+from .entries import guard_entries
 from .errors import BadUseError
-from .leaving import guard_entries
 from .members import queue_list
 from .stage import wrap_tasks
 from .workers import Worker
@@ -136,7 +136,7 @@ class Lifecycle(Driver):
             watch=self.watch,
             processes=part.processes,
         )
-        guard_entries(self._undo, self.beats[name].scheduler, self.leave)
+        guard_entries(self._undo, self.beats[name].scheduler, self.clock, self._refuse, self.leave)
 
     def _forget_schedule(self, name: str) -> None:
         filename = f"{self._schedule_filename}-{name}"

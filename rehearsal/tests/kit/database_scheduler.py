@@ -28,15 +28,16 @@ from django.core.management import call_command  # noqa: E402 - Django is set up
 from .conftest import KYIV, NOON  # noqa: E402 - as above
 from .shop import make_app  # noqa: E402 - as above
 
+# by name: it has no types
+models: Any = import_module("django_celery_beat.models")
+
+SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+
 
 def main() -> None:
     """Run two days at 18:00, edit the entry to 19:30, run a third; then switch it off, and run a fourth."""
-    # by name: it has no types
-    models = import_module("django_celery_beat.models")
     call_command("migrate", verbosity=0)
-    scheduler = "django_celery_beat.schedulers:DatabaseScheduler"
-    with VirtualCelery(make_app(), start=NOON, transport=sys.argv[1], scheduler=scheduler) as celery:
-        # Written under virtual time: a row of today's date would be one from the future.
+    with VirtualCelery(make_app(), start=NOON, transport=sys.argv[1], scheduler=SCHEDULER) as celery:
         crontab: Any = models.CrontabSchedule.objects.create(hour="18", minute="0", timezone="Europe/Kyiv")
         entry: Any = models.PeriodicTask.objects.create(name="daily", task="note", crontab=crontab)
         celery.advance(timedelta(days=2))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from celery.beat import PersistentScheduler, Scheduler
 from celery.schedules import crontab
-from celery_rehearsal import SchedulerImportError, VirtualCelery
+from celery_rehearsal import BadUseError, SchedulerImportError, VirtualCelery
 
 from .conftest import NOON
 
@@ -54,6 +54,24 @@ def test_the_apps_scheduler_runs(app: Celery, given: Any) -> None:
         assert type(scheduler_of(celery)) is Ticking
         celery.advance(24 * HOUR)
         celery.assert_ran("note", at=NOON.replace(hour=18))
+
+
+def test_entries_of_the_apps_scheduler_are_known(app: Celery) -> None:
+    """Before they fire: those of beat_schedule, and one that the scheduler adds. A misspelled one is refused."""
+
+    class Adding(Ticking):
+        """A scheduler with an entry of its own."""
+
+        def setup_schedule(self) -> None:
+            super().setup_schedule()
+            self.add(name="added", task="note", schedule=crontab(hour=9, minute=0, app=self.app))
+
+    app.conf.beat_scheduler = Adding
+    app.conf.beat_schedule = EIGHTEEN
+    with VirtualCelery(app, start=NOON) as celery:
+        with pytest.raises(BadUseError, match="near names: added"):
+            celery.assert_local("adds", "09:00")
+        celery.assert_local("added", "09:00", days=1)
 
 
 def test_an_argument_wins_over_the_setting(app: Celery) -> None:

@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from celery.schedules import schedule
-from celery_rehearsal import VirtualCelery
+from celery.schedules import crontab, schedule
+from celery_rehearsal import BadUseError, VirtualCelery
 
 from .conftest import NOON
 from .shop import make_app
@@ -48,6 +48,16 @@ def test_entries_run(red_app: Celery, transport: str) -> None:
         celery.assert_ran("note", at=[NOON + n * MINUTE for n in range(1, 22)])
         # Ten minutes after it was saved.
         assert [record.at for record in celery.timeline.of("beat", "late")] == [NOON + n * MINUTE for n in (11, 21)]
+
+
+def test_entries_are_known_before_they_fire(red_app: Celery) -> None:
+    """An entry that a test adds is known with its zone, and a misspelled one is refused."""
+    with VirtualCelery(red_app, start=NOON) as celery:
+        daily = crontab(hour=18, minute=0, app=red_app)
+        redbeat.RedBeatSchedulerEntry("daily", "late", daily, app=red_app, last_run_at=NOON).save()
+        with pytest.raises(BadUseError, match="near names: daily"):
+            celery.assert_local("dayly", "18:00")
+        celery.assert_local("daily", "18:00", days=1)
 
 
 def test_one_beat_has_the_lock(red_app: Celery, transport: str) -> None:

@@ -37,14 +37,15 @@ class Logs:
     def set_up(self, hostname: str | None = None) -> Any:
         """Call the app's handlers of the three signals of logging. Return the answers of `setup_logging`'s.
 
-        They find what they would find in a new process. What they change stays until the end of the cluster; the
-        handlers of the test stay beside theirs. Where the app has no handler of these signals, nothing changes.
+        They find what they would find in a new process that has imported the app. What they change stays until the end
+        of the cluster; the handlers of the test stay beside theirs. Where the app has no handler of these signals,
+        nothing changes.
         """
         if not any(signal.receivers for signal in SIGNALS):
             return []
         if not self._before:
             self._before = {name: _look(logger) for name, logger in _loggers().items()}
-            self._undo.callback(self._restore)
+            self._undo.callback(self._restore, dict(vars(logging)["_handlers"]))
         with ExitStack() as undo:
             log = self._log(undo)
             return log.setup_logging_subsystem(LOGLEVEL, hostname=hostname, colorize=False)
@@ -54,7 +55,7 @@ class Logs:
         before = {name: _look(logging.getLogger(name)) for name in LOGGERS}
         undo.callback(self._merge, log.consoles, before)
         for name in LOGGERS:
-            logging.getLogger(name).handlers = []
+            logging.getLogger(name).handlers = [each for each in self._had(name) if each.name]
         swap_attribute(undo, Logging, "_setup", False)
         swap_attribute(undo, encoding, "default_encoding_file", encoding.default_encoding_file)
         for name in VARIABLES:
@@ -65,10 +66,15 @@ class Logs:
         listed.clear()
         return log
 
+    def _had(self, name: str) -> list[logging.Handler]:
+        """The handlers of a logger before the cluster. Those with a name are the app's: dictConfig gives names."""
+        found: list[logging.Handler] = self._before.get(name, {}).get("handlers", [])
+        return found
+
     def _merge(self, consoles: list[logging.Handler], before: dict[str, dict[str, Any]]) -> None:
         for name in LOGGERS:
             logger = logging.getLogger(name)
-            tests = self._before.get(name, {}).get("handlers", [])
+            tests = [each for each in self._had(name) if not each.name]
             logger.handlers = [*tests, *(h for h in logger.handlers if h not in consoles and h not in tests)]
             if consoles:
                 # Celery configured the logger. A level that it did not choose is the app's.
@@ -76,7 +82,7 @@ class Logs:
                 if logger.level == LOGLEVEL or name == "multiprocessing":
                     logger.setLevel(before[name]["level"])
 
-    def _restore(self) -> None:
+    def _restore(self, names: dict[str, logging.Handler]) -> None:
         blank = _look(logging.Logger(""))
         for name, logger in _loggers().items():
             before = self._before.get(name, blank)
@@ -87,6 +93,9 @@ class Logs:
                 value = before[part]
                 setattr(logger, part, list(value) if isinstance(value, list) else value)
             logger.setLevel(before["level"])
+        # A new configuration forgets the names of all handlers, and an incremental one looks for them.
+        vars(logging)["_handlers"].clear()
+        vars(logging)["_handlers"].update(names)
 
 
 class _Log:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import logging
 import logging.config
+import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -123,3 +125,44 @@ def test_the_process_stays_the_tests(app: Celery, monkeypatch: pytest.MonkeyPatc
     assert [signal.getsignal(each) for each in signal.valid_signals()] == handlers
     assert out.getvalue() == ""
     assert not vars(Logging)["_setup"]
+
+
+@pytest.mark.parametrize("worker", [pytest.param("real", marks=pytest.mark.processes), "virtual"])
+def test_line_comes_once_where_the_app_configures_logging_twice(worker: str) -> None:
+    """At import and in setup_logging: dictConfig takes away the handlers of the first time, in a real worker too."""
+    finished = subprocess.run(
+        [sys.executable, "-m", "kit.logging_program", worker],
+        cwd=Path(__file__).parents[1],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    # From the two loggers that the app configures.
+    assert finished.stderr.count("talked") == 2, finished.stderr
+
+
+def test_handlers_of_an_import_come_back(app: Celery, caplog: pytest.LogCaptureFixture) -> None:
+    """Those that dictConfig has named, and their names; the test's own handler, which has none, stays in use."""
+    config: dict[str, Any] = {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "handlers": {"collecting": {"()": Collecting}},
+        "loggers": {"celery.task": {"handlers": ["collecting"]}},
+    }
+    logger = logging.getLogger("celery.task")
+    logging.config.dictConfig(config)
+    (imported,) = [each for each in logger.handlers if isinstance(each, Collecting)]
+    before = logging_state()
+    try:
+        with connected("setup_logging", lambda **_: logging.config.dictConfig(config)):
+            with VirtualCelery(app, start=NOON, workers=2):
+                logger.warning("inside")
+                (configured,) = [each for each in logger.handlers if isinstance(each, Collecting)]
+            assert configured.messages == ["inside"]
+            assert imported.messages == []
+            assert unchanged(before)
+            assert vars(logging)["_handlers"]["collecting"] is imported
+    finally:
+        logger.removeHandler(imported)
+    assert "inside" in caplog.text

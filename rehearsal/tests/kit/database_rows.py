@@ -24,7 +24,7 @@ HOUR = timedelta(hours=1)
 
 
 def make(name: str, **schedule: Any) -> Any:
-    """Make a row in the time of whoever calls."""
+    """Make a row at this instant: real time before a cluster, its own time inside."""
     return models.PeriodicTask.objects.create(name=name, task="note", **schedule)
 
 

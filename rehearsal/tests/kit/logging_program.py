@@ -1,6 +1,6 @@
 """An app that configures logging at import and again in a handler of `setup_logging`, as Django projects do.
 
-`python -m kit.logging_program real` is a real worker, and `virtual` one of the kit. Each runs a task that logs one line.
+`python -m kit.logging_program real` is a real worker, and `virtual` one of the kit. Each runs a task that logs.
 """
 
 from __future__ import annotations

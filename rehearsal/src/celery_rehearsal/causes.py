@@ -7,11 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from celery import Task
 
+from . import databases
+
 if TYPE_CHECKING:
     from .timeline import Timeline
 
 # Looked up before a test can patch it.
 RETRY = Task.retry.__code__
+
+BROKEN = (
+    "an earlier error of the database broke the test's transaction; in production each process has a connection of its "
+    "own: mark the test django_db(transaction=True), or use TransactionTestCase"
+)
 
 
 def of_redelivery(timeline: Timeline, message: Any, now: datetime) -> str:
@@ -31,6 +38,11 @@ def of_redelivery(timeline: Timeline, message: Any, now: datetime) -> str:
         kinds = [kind for worker, kind in lost if worker == record.worker]
         return f"redelivered after {record.worker} was {kinds[0].partition(' ')[2]}" if kinds else ""
     return ""
+
+
+def of_failure(error: BaseException) -> str:
+    """Describe the error of a task, with its cause where the error does not say it."""
+    return f"{error!r}, {BROKEN}" if databases.is_broken_by_another(error) else repr(error)
 
 
 def is_exhausted(error: BaseException) -> bool:

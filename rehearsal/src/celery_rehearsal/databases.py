@@ -28,6 +28,14 @@ def roll_back(before: dict[str, int]) -> None:
             connection.atomic_blocks[-1].__exit__(WorkerKilled, WorkerKilled(), None)
 
 
+def is_broken_by_another(error: BaseException) -> bool:
+    """Whether a query failed because an error had broken a block that is still open now: one of the test's."""
+    module = sys.modules.get("django.db.transaction")
+    if module is None or not isinstance(error, module.TransactionManagementError):
+        return False
+    return any(connection.in_atomic_block and connection.needs_rollback for connection in _connections())
+
+
 class Held:
     """Refuses each query on a connection that the waiting task has a block open on."""
 

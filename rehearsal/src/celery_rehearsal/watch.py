@@ -163,7 +163,7 @@ class Watch:
             # Without a child to run it, Celery fails it in the worker.
             fields = copies(args, kwargs) | self._running(sender) | {"id": task_id}
             exhausted = ", retries exhausted" if causes.is_exhausted(exception) else ""
-            self.add("failed", **fields, worker=self.actor, detail=f"{exception!r}{exhausted}")
+            self.add("failed", **fields, worker=self.actor, detail=f"{causes.of_failure(exception)}{exhausted}")
 
     def _retried(self, sender: Any, request: Any, reason: Any, **_kwargs: Any) -> None:
         if self._ours(sender):
@@ -178,7 +178,7 @@ class Watch:
                 worker=self.actor,
                 **self._values.get(request, {}),
                 when=instant(when),
-                detail=repr(reason.exc) if getattr(reason, "exc", None) else "",
+                detail=causes.of_failure(reason.exc) if getattr(reason, "exc", None) else "",
             )
 
     def _revoked(self, sender: Any, request: Any, expired: bool, **_kwargs: Any) -> None:

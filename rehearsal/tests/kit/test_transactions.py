@@ -7,12 +7,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 
-def test_a_transaction_belongs_to_the_task_that_waits_in_it() -> None:
-    """A kill rolls it back, as the database does; another's query is refused while it is open."""
+@pytest.fixture(scope="module")
+def told() -> Any:
+    """What the scenario prints."""
     pytest.importorskip("django", reason="django is not installed")
     # In a process of its own, because Django has one set of settings.
     environment = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
@@ -25,7 +27,21 @@ def test_a_transaction_belongs_to_the_task_that_waits_in_it() -> None:
         check=False,
     )
     assert finished.returncode == 0, finished.stderr
-    told = json.loads(finished.stdout)
+    return json.loads(finished.stdout)
+
+
+def test_a_transaction_belongs_to_the_task_that_waits_in_it(told: Any) -> None:
+    """A kill rolls it back, as the database does; another's query is refused while it is open."""
     assert told["after the kill"] == [[], 0]
     assert "worker2 waits inside transaction.atomic()" in told["refused"]
     assert told["at the end"] == [["kept"], 0]
+
+
+def test_error_that_a_task_caught_breaks_the_tests_transaction_by_name(told: Any) -> None:
+    """Failures and retries that come of it have the cause and the remedy; without the transaction there are none."""
+    cause = (
+        "an earlier error of the database broke the test's transaction; in production each process has a connection of "
+        "its own: mark the test django_db(transaction=True), or use TransactionTestCase"
+    )
+    assert [detail.partition("), ")[2] for detail in told["broken"]] == [cause, cause, f"{cause}, retries exhausted"]
+    assert told["not held"] == []

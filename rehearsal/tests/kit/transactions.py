@@ -5,6 +5,7 @@ Prints what happened, as JSON.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import time
@@ -23,7 +24,7 @@ django.setup()
 
 from celery_rehearsal import NotSimulatedError, VirtualCelery  # noqa: E402 - Django is set up first
 from django.core.management import call_command  # noqa: E402 - as above
-from django.db import connection, transaction  # noqa: E402 - as above
+from django.db import IntegrityError, connection, transaction  # noqa: E402 - as above
 
 from .conftest import NOON  # noqa: E402 - as above
 from .shop import make_app  # noqa: E402 - as above
@@ -59,7 +60,43 @@ def main() -> None:
             told["refused"] = str(error)
         celery.run_until_idle()
         told["at the end"] = names(), len(connection.savepoint_ids)
+    told["broken"] = broken(app, held=True)
+    told["not held"] = broken(app, held=False)
     sys.stdout.write(json.dumps(told))
+
+
+def broken(app: Any, *, held: bool) -> list[str]:
+    """Catch an error of the database in one task, and ask in another; with and without a transaction of the test."""
+    from django.contrib.contenttypes.models import ContentType
+
+    ContentType.objects.get_or_create(app_label="told", model="twice")
+
+    @app.task(name=f"catches {held}", shared=False)
+    def catches() -> None:
+        with contextlib.suppress(IntegrityError):
+            ContentType.objects.create(app_label="told", model="twice")
+
+    @app.task(name=f"asks {held}", shared=False, bind=True)
+    def asks(self: Any, *, again: bool) -> None:
+        try:
+            ContentType.objects.exists()
+        except Exception as error:
+            raise self.retry(exc=error, countdown=1, max_retries=1) if again else error
+
+    def details() -> list[str]:
+        with VirtualCelery(app, start=NOON) as celery:
+            catches.delay()
+            asks.delay(again=False)
+            asks.delay(again=True)
+            celery.run_until_idle()
+            return [record.detail for record in celery.timeline if record.kind in {"failed", "retried"}]
+
+    if not held:
+        return details()
+    with transaction.atomic():
+        found = details()
+        transaction.set_rollback(True)
+    return found
 
 
 if __name__ == "__main__":

@@ -70,14 +70,18 @@ def virtual_celery_app() -> Any:
 
 @pytest.fixture
 def start_virtual_celery(request: pytest.FixtureRequest) -> Iterator[Callable[..., VirtualCelery]]:
-    """A function that starts a cluster of an app, options as VirtualCelery's; it stops with the test."""
+    """A function that starts a cluster of an app, the project's by default; it stops with the test.
+
+    Its options are VirtualCelery's, and go before those of the marker.
+    """
     if not _is_new_enough():
         pytest.fail(f"the fixtures need pytest {OLDEST[0]}; VirtualCelery itself needs no pytest", pytrace=False)
     from .cluster import VirtualCelery as Cluster
 
     with ExitStack() as stack:
 
-        def start(app: Any, **options: Any) -> VirtualCelery:
+        def start(app: Any = None, **options: Any) -> VirtualCelery:
+            app = request.getfixturevalue("virtual_celery_app") if app is None else app
             wanted = _marked(request.node) | options
             wanted.setdefault("start", DEFAULT_START)
             return stack.enter_context(Cluster(app, **wanted))

@@ -37,6 +37,7 @@ def virtual_celery_app():
 TESTS = """
 from datetime import datetime, timedelta, timezone
 import pytest
+from celery import Celery
 from celery_rehearsal import VirtualCelery
 
 START = datetime(2026, 3, 29, tzinfo=timezone.utc)
@@ -52,8 +53,15 @@ def test_marked(virtual_celery, virtual_celery_app):
 def test_unmarked(virtual_celery):
     assert virtual_celery.now == datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
 
+@pytest.mark.virtual_celery(start=START, workers=2)
 def test_factory(start_virtual_celery, virtual_celery_app):
-    assert start_virtual_celery(virtual_celery_app, start=START, beats=0).beats == {}
+    cluster = start_virtual_celery(start=START + timedelta(days=1), beats=0)
+    assert cluster.app is virtual_celery_app
+    assert (cluster.now, len(cluster.workers), cluster.beats) == (START + timedelta(days=1), 2, {})
+
+def test_factory_of_another_app(start_virtual_celery):
+    app = Celery("another", broker="amqp://broker.invalid//", set_as_current=False, fixups=[])
+    assert start_virtual_celery(app).app is app
 
 def test_fails(virtual_celery, virtual_celery_app):
     virtual_celery_app.tasks["note"].delay()
@@ -102,7 +110,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def test_fixtures_and_marker(report: str) -> None:
     """The tests that use the fixtures and the marker pass, and the last two; a task skips its test."""
-    assert "3 failed, 5 passed, 1 skipped, 1 error" in report
+    assert "3 failed, 6 passed, 1 skipped, 1 error" in report
 
 
 def test_a_cluster_left_running_is_stopped(report: str) -> None:

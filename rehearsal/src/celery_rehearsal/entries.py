@@ -119,16 +119,15 @@ def _is_later(last: datetime, latest: datetime) -> bool:
 
 def _explain(entry: Any, clock: VirtualClock) -> str:
     row = getattr(entry, "model", None)
-    advice = "make it inside the cluster, set its last_run_at to the start of the cluster, or give a later start"
+    advice = "Make it inside the cluster, set its last_run_at to the start of the cluster"
     if row is not None:
         advice = (
-            f"django-celery-beat takes date_changed, when the row was saved, for a row that never ran; save it inside "
-            f"the cluster, set its last_run_at as in {type(row).__name__}.objects.update(last_run_at=start), or give a "
-            "later start"
+            "Save its row inside the cluster (one that never ran counts from date_changed), set last_run_at as in "
+            f"{type(row).__name__}.objects.update(last_run_at=start)"
         )
     return (
         f"entry {entry.name!r} last ran at {entry.last_run_at}, after the cluster's {clock.now}: beat would wait until "
-        f"then. {advice[0].upper()}{advice[1:]}"
+        f"then. {advice}, or give the cluster a later start"
     )
 
 

@@ -38,7 +38,7 @@ def test_a_transaction_belongs_to_the_task_that_waits_in_it(told: Any) -> None:
 
 
 def test_error_that_a_task_caught_breaks_the_tests_transaction_by_name(told: Any) -> None:
-    """Failures and retries that come of it have the cause and the remedy; without the transaction there are none."""
+    """Failures and retries that come of it have the cause and the remedy; without the transaction nothing fails."""
     cause = (
         "an earlier error of the database broke the test's transaction; in production each process has a connection of "
         "its own: mark the test django_db(transaction=True), or use TransactionTestCase"

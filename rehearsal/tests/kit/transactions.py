@@ -80,8 +80,10 @@ def broken(app: Any, *, held: bool) -> list[str]:
     def asks(self: Any, *, again: bool) -> None:
         try:
             ContentType.objects.exists()
-        except Exception as error:
-            raise self.retry(exc=error, countdown=1, max_retries=1) if again else error
+        except transaction.TransactionManagementError as error:
+            if again:
+                raise self.retry(exc=error, countdown=1, max_retries=1) from error
+            raise
 
     def details() -> list[str]:
         with VirtualCelery(app, start=NOON) as celery:

@@ -14,7 +14,7 @@ from celery import _state, signals
 from celery.app import builtins
 from celery_rehearsal import seams
 
-from .optional import pytest_pycollect_makemodule, pytest_runtest_call, skip_what_is_about_redis
+from .optional import needs_redis, pytest_pycollect_makemodule, pytest_runtest_call
 from .shop import make_app
 
 if TYPE_CHECKING:
@@ -36,8 +36,7 @@ NOON = datetime(2026, 1, 15, 12, 0, tzinfo=KYIV)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what needs Redis where it is not. Allow countdowns of hours, as a RabbitMQ can: test_amqp_rules.py."""
-    skip_what_is_about_redis(items)
+    """Allow countdowns of hours, as a RabbitMQ can: test_amqp_rules.py."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.filterwarnings("ignore:.*consumer_timeout"))
@@ -61,7 +60,7 @@ def app() -> Celery:
     return make_app()
 
 
-@pytest.fixture(params=["memory", "fakeredis"])
+@pytest.fixture(params=["memory", pytest.param("fakeredis", marks=needs_redis)])
 def transport(request: pytest.FixtureRequest) -> Any:
     """Each test that asks for it runs on both transports."""
     return request.param

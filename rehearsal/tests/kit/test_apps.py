@@ -14,6 +14,7 @@ from celery_rehearsal import BadUseError, RealWorldError, VirtualCelery
 from celery_rehearsal.places import broker_key
 
 from .conftest import NOON
+from .optional import needs_redis
 from .test_restoration import picture
 
 SHOP = "redis://shop.invalid/0"
@@ -158,6 +159,7 @@ def test_faults_reach_the_broker_that_they_name(shop: Celery, bank: Celery, tran
             celery.lose_broker(make("other", SHOP))
 
 
+@needs_redis
 def test_every_app_is_as_before_afterwards(shop: Celery, bank: Celery, transport: str) -> None:
     """Configuration, pools, queues and backend of each."""
     before = picture(shop), picture(bank)
@@ -180,7 +182,7 @@ def test_an_app_that_is_not_given_is_refused_by_name(shop: Celery, bank: Celery)
         assert len(celery.timeline) == 0
 
 
-@pytest.mark.parametrize("before", ["nothing", "a pool", "a memory broker"])
+@pytest.mark.parametrize("before", ["nothing", pytest.param("a pool", marks=needs_redis), "a memory broker"])
 def test_no_way_of_another_app_to_its_broker_is_open(shop: Celery, before: str) -> None:
     """Not with pools that it made before the cluster, nor on a broker that needs no socket."""
     other = make("other", "memory://" if before == "a memory broker" else BANK)

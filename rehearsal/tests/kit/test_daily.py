@@ -124,7 +124,7 @@ def test_once_a_day_asks_for_what_it_knows(app: Celery) -> None:
 
 def test_a_redelivered_run_is_not_once(app: Celery) -> None:
     """A worker that dies after the effect lets the task run again on the same day."""
-    with VirtualCelery(app, start=NOON, workers=2) as celery:
+    with VirtualCelery(app, start=NOON, transport="fakeredis", workers=2) as celery:
         celery.kill_worker(during="late", at="end")
         app.tasks["late"].delay()
         celery.advance(hours=2)

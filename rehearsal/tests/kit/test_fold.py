@@ -82,7 +82,7 @@ def test_a_countdown_runs_when_celery_says(app: Celery, change: datetime, transp
 
 def test_a_message_expires_when_celery_says(app: Celery, change: datetime) -> None:
     """Of messages with `expires=600`, a worker that comes after 9 or 11 minutes drops those that Celery lets expire."""
-    with VirtualCelery(app, start=change - HOUR, beats=0) as celery:
+    with VirtualCelery(app, start=change - HOUR, transport="fakeredis", beats=0) as celery:
         ran: list[datetime] = []
         expired: list[datetime] = []
         for minutes in (9, 11) * 6:

@@ -90,7 +90,8 @@ def test_entry_class_that_inherits_is_due_is_checked(app: Celery) -> None:
         """As django-celery-beat's, with a method of its own."""
 
         def is_due(self) -> Any:
-            return self.schedule.is_due(self.last_run_at)
+            own: Any = self
+            return own.schedule.is_due(own.last_run_at)
 
     app.conf.beat_scheduler = stored(NOON + HOUR, Entry=type("Entry", (Base,), {}))
     with VirtualCelery(app, start=NOON) as celery, pytest.raises(BadUseError, match="'stored'"):

@@ -14,6 +14,7 @@ from celery_rehearsal import RealWorldError, VirtualCelery
 from kombu import Connection
 
 from .conftest import NOON
+from .optional import needs_redis
 from .reaches import LOOKUPS, SENDS
 from .shop import make_app
 
@@ -79,6 +80,7 @@ def listens(sock: socket.socket) -> Any:
     return sock.getsockname()
 
 
+@needs_redis
 @pytest.mark.parametrize("allowed", [False, True])
 def test_a_broker_is_refused_and_no_advice_leads_to_it(app: Celery, allowed: bool) -> None:
     """kombu's own connection does not reach a broker, not even where sockets are allowed, and is told so."""
@@ -144,6 +146,7 @@ def test_no_guard_stays(app: Celery) -> None:
     assert [*(getattr(socket.socket, name) for name in names), socket.gethostbyname, threading.Thread.start] == before
 
 
+@needs_redis
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_no_thread_reaches_a_broker(app: Celery) -> None:
     """Not even a thread of the test's own, with sockets and threads allowed."""

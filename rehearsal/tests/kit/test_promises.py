@@ -63,7 +63,8 @@ def test_links_run(app: Celery, transport: str) -> None:
 def test_canvas_runs(app: Celery, transport: str) -> None:
     """Group, chain and chord run on the cluster's results, and result.get() lets time pass."""
     note, add = app.tasks["note"], app.tasks["add"]
-    with VirtualCelery(app, start=NOON, transport=transport) as celery:
+    results = "redis://results.invalid/0"
+    with VirtualCelery(app, start=NOON, transport=transport, result_backend=results) as celery:
         assert chord([note.s(n) for n in (1, 2, 3)], add.s()).apply_async().get(timeout=60) == 6
         assert group(note.s(n) for n in (4, 5)).apply_async().get(timeout=60) == [4, 5]
         assert chain(note.s([1, 2]), add.s()).apply_async(countdown=30).get(timeout=60) == 3

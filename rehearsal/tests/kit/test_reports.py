@@ -60,7 +60,7 @@ def test_no_consumer_is_a_known_cause(app: Celery, transport: str) -> None:
 
 def test_expiry_says_where(app: Celery) -> None:
     """On receipt, or while it waited in its worker."""
-    with VirtualCelery(app, start=NOON, workers=0) as celery:
+    with VirtualCelery(app, start=NOON, transport="fakeredis", workers=0) as celery:
         app.tasks["note"].apply_async(expires=60)
         celery.advance(minutes=2)
         celery.start_worker("worker1", queues=["celery"])

@@ -10,10 +10,13 @@ import json
 import sys
 import time
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import django
 from django.conf import settings
+
+if TYPE_CHECKING:
+    from celery import Celery
 
 settings.configure(
     INSTALLED_APPS=["django.contrib.contenttypes"],
@@ -65,7 +68,7 @@ def main() -> None:
     sys.stdout.write(json.dumps(told))
 
 
-def broken(app: Any, *, held: bool) -> list[str]:
+def broken(app: Celery, *, held: bool) -> list[str]:
     """Catch an error of the database in one task, and ask in another; with and without a transaction of the test."""
     from django.contrib.contenttypes.models import ContentType
 

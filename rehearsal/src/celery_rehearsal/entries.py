@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .clock import VirtualClock
     from .connections import Refuse
 
-# Stores can round.
+# A database can round to whole seconds.
 ROUNDING = timedelta(seconds=1)
 
 # Celery reads a naive datetime as UTC, and the application that wrote it can be in the zone farthest from it. Such an

@@ -1,4 +1,4 @@
-"""What differs from one release of Celery to the next, told by clusters of the installed one.
+"""What differs from one release of Celery or kombu to the next, told by clusters of the installed ones.
 
 `python -m kit.releases` prints it. The columns of docs/celery-releases.md are these answers.
 """
@@ -110,13 +110,13 @@ def restored() -> str:
 
 
 FACTS: list[Callable[[], str]] = [evening, minutely, daily, own_error, forgotten]
-if not extras.missing("redis"):
-    FACTS += [restored]
+# Of kombu's releases, of which one release of Celery takes several.
+KOMBU_FACTS: list[Callable[[], str]] = [] if extras.missing("redis") else [restored]
 
 
 def main() -> None:
     """Print a line for each fact."""
-    for fact in FACTS:
+    for fact in FACTS + KOMBU_FACTS:
         sys.stdout.write(f"| {fact.__doc__} | {fact()} |\n")
 
 

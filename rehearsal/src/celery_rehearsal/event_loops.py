@@ -32,6 +32,8 @@ def drop() -> None:
         # Else asyncio logs that it was destroyed.
         vars_of: Any = task
         vars_of._log_destroy_pending = False
+    # Else it would start a task for each asynchronous generator that is dropped, to close it.
+    loop._closed = True
     asyncio.set_event_loop(None)
     handler = signal.getsignal(signal.SIGINT)
     runner: Any = getattr(handler.func, "__self__", None) if isinstance(handler, functools.partial) else None

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from types import CodeType, CoroutineType, GeneratorType
+from types import CodeType
 from typing import TYPE_CHECKING, Any
+
+from .suspended import frame_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,14 +26,9 @@ if sys.version_info >= (3, 11):
         words = (ctypes.c_void_p * (CodeType.__basicsize__ // WORD)).from_address(id(code))
         return WORD * list(words).index(id(code.co_exceptiontable))
 
-    def is_suspended(found: Any) -> bool:
-        """Whether a generator or a coroutine waits in the middle of its code."""
-        return bool(found.gi_suspended if type(found) is GeneratorType else found.cr_suspended)
-
     def take_handlers(frames: list[FrameType], suspended: list[Any]) -> Callable[[], None]:
         """Take the handlers of frames, generators and coroutines; return what gives them back."""
-        codes = [frame.f_code for frame in frames]
-        codes += [found.cr_code if type(found) is CoroutineType else found.gi_code for found in suspended]
+        codes = [frame.f_code for frame in (*frames, *map(frame_of, suspended)) if frame is not None]
         # By identity: two that are equal have a table each. Kept, because the slots are in them.
         kept = list({id(code): code for code in codes}.values())
         offset = table_offset()

@@ -6,8 +6,10 @@ import ctypes
 import functools
 import weakref
 from contextlib import nullcontext
-from types import CoroutineType, FrameType
+from types import FrameType
 from typing import TYPE_CHECKING, Any
+
+from .suspended import frame_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -33,31 +35,23 @@ def height_offset() -> int:
     return found
 
 
-def is_suspended(found: Any) -> bool:
-    """Whether a generator or a coroutine waits in the middle of its code."""
-    return not (found.cr_running if type(found) is CoroutineType else found.gi_running) and _frame(found) is not None
-
-
 def take_handlers(frames: list[FrameType], suspended: list[Any]) -> Callable[[], None]:
-    """Take the handlers of frames, generators and coroutines; return what gives them back to those that live on.
+    """Take the handlers of frames, coroutines and generators; return what gives them back to those that live on.
 
     It keeps none of them: whatever hangs on the dead must go before the handlers come back.
     """
-    before = [(weakref.ref(found), _height(_frame(found)).value) for found in suspended]
-    for frame in (*frames, *map(_frame, suspended)):
+    waiting = [(found, frame) for found in suspended if (frame := frame_of(found)) is not None]
+    before = [(weakref.ref(found), _height(frame).value) for found, frame in waiting]
+    for frame in (*frames, *(frame for _found, frame in waiting)):
         _height(frame).value = 0
 
     def give_back() -> None:
         for refers, height in before:
-            frame = _frame(refers())
+            frame = frame_of(refers())
             if frame is not None:
                 _height(frame).value = height
 
     return give_back
-
-
-def _frame(found: Any) -> Any:
-    return getattr(found, "cr_frame" if type(found) is CoroutineType else "gi_frame", None)
 
 
 def _height(frame: FrameType) -> ctypes.c_int:

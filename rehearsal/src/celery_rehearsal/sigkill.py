@@ -9,20 +9,22 @@ from __future__ import annotations
 import gc
 import sys
 import warnings
-from types import CodeType, CoroutineType, FrameType, GeneratorType
+from types import CodeType, FrameType
 from typing import Any
 
+from . import suspended
+
 if sys.version_info >= (3, 11):
-    from .exception_tables import is_suspended, take_handlers
+    from .exception_tables import take_handlers
 else:
-    from .frame_blocks import is_suspended, take_handlers
+    from .frame_blocks import take_handlers
 
 
 class Unhandled:
     """Takes the handlers from all frames down to `base` (a code object) and from every suspended generator.
 
-    A generator can be on the dying stack without a name: `@contextmanager` makes one. Those that live on are
-    suspended, and have their handlers back before they run again.
+    A generator can be on the dying stack without a name: `@contextmanager` makes one. Those that live on have their
+    handlers back before they run again.
     """
 
     def __init__(self, frame: FrameType | None, base: CodeType) -> None:
@@ -30,21 +32,21 @@ class Unhandled:
         while frame is not None and frame.f_code is not base:
             frames.append(frame)
             frame = frame.f_back
-        # type(), because isinstance() asks an object for its class, and a lazy one evaluates itself.
-        made = [found for found in gc.get_objects() if type(found) in (GeneratorType, CoroutineType)]
-        suspended = [found for found in made if is_suspended(found)]
-        self._coroutines = any(type(found) is CoroutineType for found in suspended)
-        self._give_back = take_handlers(frames, suspended)
+        self._frames = frames
+        self._give_back = take_handlers(frames, suspended.find())
 
     def restore(self, error: BaseException) -> None:
         """Give the handlers back, after everything is gone that the stack held."""
         error.__traceback__ = error.__context__ = None
-        if self._coroutines:
-            # An event loop and its tasks refer to each other; collected later, they would run their handlers then.
-            with warnings.catch_warnings():
-                # A dead process closes nothing.
-                warnings.simplefilter("ignore", ResourceWarning)
-                gc.collect()
+        # A frame keeps its locals for as long as a traceback refers to it: of an error that was caught, say in a log.
+        for frame in self._frames:
+            frame.clear()
+        self._frames.clear()
+        with warnings.catch_warnings():
+            # A dead process closes nothing.
+            warnings.simplefilter("ignore", ResourceWarning)
+            # Objects that refer to each other, as an event loop and its tasks do, would run their handlers later.
+            gc.collect()
         self._give_back()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from kombu import Exchange, Queue
@@ -10,21 +12,29 @@ from kombu.utils.uuid import uuid
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Seconds that a client waits for what may be under way.
-SOON = 0.2
+# Seconds that a client waits for what can be under way.
+SOON = 0.05
+# Looks one after the other that find nothing, each with an answer of the server: what a process of it has left to do is
+# done meanwhile, however busy the machine is.
+MISSES = 4
+# Seconds after which a message is long gone that should be; a limit for a hang, not a measure.
+PATIENCE = 60
 
 
 class Program:
     """Clients of one broker. What they take is in `taken`, as (queue, body, redelivered)."""
 
-    def __init__(self, connect: Callable[[], Any]) -> None:
+    def __init__(self, connect: Callable[[], Any], shift: Callable[[float], None] | None = None) -> None:
         self._connect = connect
+        # Moves the clock of a broker that has none of its own.
+        self._shift = shift
         self.connections: list[Any] = []
         self.taken: list[tuple[str, Any, bool]] = []
         self.messages: list[Any] = []
         # Names of its own, so that what another run left on a server is not seen.
         self._mark = uuid()
         self._declared: list[Any] = []
+        self._consumed: dict[int, Queue] = {}
 
     def connection(self) -> Any:
         """Open one more connection."""
@@ -66,16 +76,32 @@ class Program:
             consumer = connection.Consumer([queue(channel)], callbacks=[take], accept=["json"])
             channel.basic_qos(0, prefetch, True)
             consumer.consume()
+            self._consumed[id(connection)] = queue
         self.drain(connection)
         return connection
 
-    def drain(self, connection: Any, times: int = 50) -> None:
+    def drain(self, connection: Any) -> None:
         """Take what is there."""
-        for _ in range(times):
-            try:
+        misses = 0
+        while misses < MISSES:
+            before = len(self.taken)
+            with suppress(TimeoutError):
                 connection.drain_events(timeout=SOON)
-            except TimeoutError:
-                return
+            # The answer comes after all that the channel was to deliver when it was asked.
+            self._consumed[id(connection)](connection.default_channel).queue_declare(passive=True)
+            misses = misses + 1 if len(self.taken) == before else 0
+
+    def pass_by(self, seconds: float, *emptied: Queue) -> None:
+        """Wait until a message that lives so long is gone, and until queues are empty that are to be then."""
+        if self._shift:
+            self._shift(seconds)
+            return
+        mark = self.queue("mark")
+        self.send(mark, 0, expiration=seconds)
+        limit = time.monotonic() + PATIENCE
+        while any(self.size(queue) for queue in (mark, *emptied)):
+            assert time.monotonic() < limit, f"messages of {seconds:g} s are not gone after {PATIENCE} s"
+            time.sleep(SOON)
 
     def bodies(self) -> list[Any]:
         """The bodies taken so far."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 from kombu import Queue
 
-from .rabbit_program import SOON, Program
+from .rabbit_program import Program
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+# Seconds that a message lives.
+LIFETIME = 0.2
 
 
 def backlog(program: Program) -> Any:
@@ -119,12 +122,12 @@ def purge(program: Program) -> Any:
 
 def expires(program: Program) -> Any:
     """Messages expire in their queue, by their own time or the queue's; what has none before them hides them."""
-    own, hidden, given = program.queue("own"), program.queue("hidden"), program.queue("given", message_ttl=SOON)
-    program.send(own, 1, 2, expiration=SOON)
+    own, hidden, given = program.queue("own"), program.queue("hidden"), program.queue("given", message_ttl=LIFETIME)
+    program.send(own, 1, 2, expiration=LIFETIME)
     program.send(hidden, 3)
-    program.send(hidden, 4, expiration=SOON)
+    program.send(hidden, 4, expiration=LIFETIME)
     program.send(given, 5)
-    time.sleep(2 * SOON)
+    program.pass_by(LIFETIME, own, given)
     sizes = [program.size(queue) for queue in (own, hidden, given)]
     program.consumer(own, hidden, given)
     return sizes, program.taken
@@ -145,9 +148,11 @@ def expires_at_once(program: Program) -> Any:
 def expires_held(program: Program) -> Any:
     """A message that a consumer holds does not expire; given back after its time it is gone."""
     queue = program.queue("a")
-    program.send(queue, 1, 2, expiration=2 * SOON)
+    # It waits before they are sent, so they reach it at once.
     holder = program.consumer(queue, prefetch=2, ack=False)
-    time.sleep(2 * SOON)
+    program.send(queue, 1, 2, expiration=LIFETIME)
+    program.drain(holder)
+    program.pass_by(LIFETIME)
     program.messages[0].requeue()
     program.drain(holder)
     return program.taken, program.size(queue)
@@ -239,9 +244,9 @@ STORIES = {
 }
 
 
-def play(name: str, connect: Callable[[], Any]) -> Any:
+def play(name: str, connect: Callable[[], Any], shift: Callable[[float], None] | None = None) -> Any:
     """What the story's program sees."""
-    program = Program(connect)
+    program = Program(connect, shift)
     try:
         return STORIES[name](program)
     finally:

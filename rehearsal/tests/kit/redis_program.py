@@ -9,10 +9,13 @@ from kombu import Queue
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Seconds that a client waits for what may be under way. A message takes a hundredth of it.
+# Seconds that a client waits for what can be under way. A message takes a hundredth of it.
 SOON = 0.1
-# The first look may only have sent the BRPOP, so one miss is not enough.
+# Looks one after the other that find nothing. The first can only have sent the BRPOP.
 MISSES = 2
+# Commands that the server answers after each of them, however busy the machine is. Before it reads the second one, it
+# has sent all answers of the turn in which it read the first.
+ANSWERS = 2
 
 
 class Program:
@@ -25,6 +28,8 @@ class Program:
         wake: Callable[[], None] = lambda: None,
     ) -> None:
         self._connect, self.keys, self._wake = connect, keys, wake
+        # Lets seconds pass for kombu, which keeps the visibility timeout by its own clock.
+        self.pass_by: Callable[[float], None]
         self.options: dict[str, Any] = {}
         # Those that are still open when the story ends are closed then.
         self.connections: list[Any] = []
@@ -74,11 +79,11 @@ class Program:
         while times and misses < MISSES:
             try:
                 connection.drain_events(timeout=SOON)
-                times -= 1
+                times, misses = times - 1, 0
             except TimeoutError:
                 misses += 1
-                # An answer shows that the server has been there, however busy the machine is.
-                self.keys()
+                for _ in range(ANSWERS):
+                    self.keys()
 
     def sweep(self, connection: Any) -> None:
         """Let the transport bring back what is overdue, while its client waits: it looks on each tenth call."""

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import time_machine
 from kombu import Exchange, Queue
 from kombu.utils.scheduling import round_robin_cycle
 
@@ -13,6 +14,9 @@ from .redis_program import Program
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+# Seconds, longer than a story takes on a busy machine.
+TIMEOUT = 3600
 
 _round_robin: Any = round_robin_cycle
 
@@ -117,7 +121,7 @@ def overdue(program: Program) -> Any:
     program.sweep(dead)
     program.drain(dead)
     early = len(program.taken) - held
-    time.sleep(1.1)
+    program.pass_by(TIMEOUT + 1)
     before = program.keys()
     program.sweep(dead)
     program.drain(dead)
@@ -130,7 +134,7 @@ def limit(program: Program) -> Any:
     program.send("a", 1, 2, 3)
     dead = program.consumer("a", ack=False)
     held = len(program.taken)
-    time.sleep(1.1)
+    program.pass_by(TIMEOUT + 1)
     program.sweep(dead)
     program.drain(dead)
     return program.bodies()[held:]
@@ -225,11 +229,13 @@ STORIES = {
     "reject for good": Story(reject_for_good),
     "shutdown": Story(shutdown),
     "shutdown, no acks": Story(shutdown, {"ack_emulation": False}),
-    "overdue": Story(overdue, {"visibility_timeout": 1}),
-    "overdue, a prefix": Story(overdue, {"visibility_timeout": 1, "global_keyprefix": "ours:"}),
-    "overdue, a longer timeout": Story(overdue, {"visibility_timeout": 60}),
-    "overdue, own keys": Story(overdue, {"visibility_timeout": 1, "unacked_key": "out", "unacked_index_key": "outs"}),
-    "limit": Story(limit, {"visibility_timeout": 1, "unacked_restore_limit": 2}),
+    "overdue": Story(overdue, {"visibility_timeout": TIMEOUT}),
+    "overdue, a prefix": Story(overdue, {"visibility_timeout": TIMEOUT, "global_keyprefix": "ours:"}),
+    "overdue, a longer timeout": Story(overdue, {"visibility_timeout": 2 * TIMEOUT}),
+    "overdue, own keys": Story(
+        overdue, {"visibility_timeout": TIMEOUT, "unacked_key": "out", "unacked_index_key": "outs"}
+    ),
+    "limit": Story(limit, {"visibility_timeout": TIMEOUT, "unacked_restore_limit": 2}),
     "keys": Story(keys),
     "keys, a separator": Story(keys, {"sep": ":"}),
     "keys, a prefix": Story(keys, {"global_keyprefix": "ours:"}),
@@ -252,7 +258,9 @@ def play(story: Story, program: Program) -> Any:
     """What the story's program sees."""
     program.options = story.options
     try:
-        return story.play(program)
+        with time_machine.travel(time.time()) as clock:
+            program.pass_by = clock.shift
+            return story.play(program)
     finally:
         for connection in program.connections:
             program.release(connection)

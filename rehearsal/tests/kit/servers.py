@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 REDIS = os.environ.get("REHEARSAL_REDIS", "redis://localhost:6379")
 AMQP = os.environ.get("REHEARSAL_AMQP", "amqp://guest:guest@localhost:5672//")
 
-# A server on this machine answers in a thousandth of it.
-PATIENCE = 2
+# Seconds. Where no server listens, a connection is refused at once; a server on a busy machine answers late.
+PATIENCE = 30
 
 # Redis has sixteen databases. The first ones are used by applications and by tests that keep to a prefix of their own.
 DATABASES = range(15, 2, -1)

@@ -8,6 +8,7 @@ import sys
 import time
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from socket import gethostname
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,8 +22,11 @@ from .servers import AMQP, check_rabbitmq, own_redis
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# Seconds in which a message reaches every worker that it will ever reach.
-ENOUGH = 3
+# How often each worker answers after the message was sent: what reaches it at all has reached it then.
+ANSWERS = 3
+
+# Seconds for an answer; a limit for a hang, not a measure.
+PATIENCE = 60
 
 WORKERS = 2
 
@@ -62,7 +66,8 @@ def real(url: str) -> list[int]:
             assert worker.stdout.readline() == "ready\n"
         app = make_app(url)
         app.tasks[TASK].delay()
-        time.sleep(ENOUGH)
+        for _ in range(ANSWERS):
+            wait_for_answers(app)
         for worker in workers:
             worker.terminate()
         told = [worker.communicate()[0] for worker in workers]
@@ -73,12 +78,22 @@ def real(url: str) -> list[int]:
     return [text.count("ran\n") for text in told]
 
 
+def wait_for_answers(app: Any) -> None:
+    """Ping the workers until each has answered."""
+    missing = {f"worker{number}@{gethostname()}" for number in range(WORKERS)}
+    limit = time.monotonic() + PATIENCE
+    while missing:
+        assert time.monotonic() < limit, f"no answer from {missing} for {PATIENCE} s"
+        for reply in app.control.ping(destination=sorted(missing), timeout=1, limit=len(missing)):
+            missing -= reply.keys()
+
+
 def virtual(url: str, transport: str) -> list[int]:
     """The same under the kit."""
     app: Any = make_app(url)
     with VirtualCelery(app, start=NOON, transport=transport, workers=WORKERS, beats=0) as celery:
         app.tasks[TASK].delay()
-        celery.advance(seconds=ENOUGH)
+        celery.advance(seconds=PATIENCE)
         return [len(celery.timeline.of("started", worker=name)) for name in celery.workers]
 
 

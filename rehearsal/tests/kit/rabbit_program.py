@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 # Seconds that a client waits for what can be under way.
 SOON = 0.05
-# Looks one after the other that find nothing, each with an answer of the server: what a process of it has left to do is
-# done meanwhile, however busy the machine is.
+# Looks one after the other that find nothing. After each of them the server answers a question, so its processes have
+# had time to do what was left, however busy the machine is.
 MISSES = 4
 # Seconds after which a message is long gone that should be; a limit for a hang, not a measure.
 PATIENCE = 60

@@ -124,7 +124,7 @@ def test_an_asynchronous_generator_without_a_loop_runs_nothing_more(app: Celery)
     def waits() -> None:
         step: Any = numbers().__aiter__()
         with pytest.raises(StopIteration):
-            step.asend(None).send(None)
+            step.__anext__().send(None)
         time.sleep(10)
 
     kill_in(app, waits)

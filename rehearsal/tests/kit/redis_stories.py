@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 # Seconds, longer than a story takes on a busy machine.
 TIMEOUT = 3600
+
+# A fanout channel of Redis is heard in each of its databases, where its prefix does not say one.
+NEWS = f"news-{uuid.uuid4()}"
 
 _round_robin: Any = round_robin_cycle
 
@@ -173,7 +177,7 @@ def missing(program: Program) -> Any:
 
 def fanout(program: Program) -> Any:
     """Two consumers hear a broadcast; a third comes too late."""
-    exchange = Exchange("news", type="fanout")
+    exchange = Exchange(NEWS, type="fanout")
     for name in ("one", "two"):
         program.consumer(Queue(name, exchange, auto_delete=True))
     program.send(Queue("one", exchange), 1, routing_key="")
@@ -186,7 +190,7 @@ def fanout(program: Program) -> Any:
 
 def patterns(program: Program) -> Any:
     """A fanout exchange with patterns: who binds with another key hears nothing."""
-    exchange = Exchange("news", type="fanout")
+    exchange = Exchange(NEWS, type="fanout")
     for name, key in (("one", "uk.*"), ("two", "fr"), ("three", "")):
         program.consumer(Queue(name, exchange, key))
     program.send(Queue("four", exchange, "uk.kyiv"), 1, routing_key="uk.kyiv")

@@ -1,0 +1,221 @@
+"""The entries of an application's beat, as the application's own scheduler reads them at an instant."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timezone, tzinfo
+from typing import TYPE_CHECKING, Any
+
+from celery import _state, beat
+from celery.utils.time import timezone as celerys_zone
+
+from .. import schedulers
+from ..clock import VirtualClock
+from ..containers import keep_settings
+from ..errors import TestkitError
+from ..patching import Undo, keep_attribute, swap_attribute, swap_contents, swap_item
+from ..process import current_in_beat
+from ..shelves import Shelves
+from ..stage import load
+from .errors import CannotCheckError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from celery import Celery
+
+DATABASE = "django_celery_beat.schedulers"
+
+# Chosen instead of a scheduler that needs a server, it shows what the settings declare.
+DECLARED = "celery.beat:PersistentScheduler"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An entry of beat. `last_run_at` is what beat starts from; `source` is Celery's own entry."""
+
+    name: str
+    task: str
+    schedule: Any
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    options: dict[str, Any]
+    zone: tzinfo
+    last_run_at: datetime
+    source: Any = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """An application whose beat stands at its start: its scheduler, its entries by name, and the clock."""
+
+    app: Any
+    scheduler: Any
+    entries: tuple[Entry, ...]
+    start: datetime
+    clock: VirtualClock
+
+
+class Quiet:
+    """Mixed into the application's scheduler class: it sends nothing and writes nothing down."""
+
+    producer = None
+
+    def apply_entry(self, entry: Any, producer: Any = None) -> None:
+        """Beat would send the entry now."""
+        vars(self)["sent"] = entry
+
+    def should_sync(self) -> bool:
+        return False
+
+
+class _Unwritten:
+    """Mixed into a scheduler whose store is not replaced by one in memory."""
+
+    def sync(self) -> None:
+        """Beat would write down when its entries ran."""
+
+
+def entries(app: Celery, start: datetime | None = None, *, scheduler: Any = None) -> tuple[Entry, ...]:
+    """Return the entries of the application's beat, sorted by name. Raises CannotCheckError."""
+    with reading(app, start or datetime.now(timezone.utc), scheduler=scheduler) as read:
+        return read.entries
+
+
+@contextmanager
+def reading(app: Any, start: datetime, *, scheduler: Any = None) -> Iterator[Reading]:
+    """Let the application's scheduler read its entries as a beat that starts at `start`, without a file.
+
+    The clock of the process stands at `start` until the block ends. Then everything is as before, but that the app's
+    modules are imported. Raises CannotCheckError where the scheduler cannot be used without a server.
+    """
+    with Undo() as undo:
+        load(undo, app, checks=False)
+        wanted = _usable(app, scheduler)
+        _keep(undo, app)
+        if not wanted.__module__.startswith("django_celery_beat"):
+            _guard_network(undo, wanted)
+        clock = VirtualClock(start, seed=0, sleep=lambda seconds: clock.forward(round(seconds * 1e6)))
+        clock.start()
+        undo.callback(clock.stop)
+        made = _make(app, wanted)
+        found = tuple(_entry(app, name, made.schedule[name]) for name in sorted(made.schedule))
+        yield Reading(app, made, found, clock.now, clock)
+
+
+def _usable(app: Any, wanted: Any) -> Any:
+    try:
+        found = schedulers.find(app, wanted)
+    except TestkitError as error:
+        raise CannotCheckError(str(error)) from error
+    except Exception as error:
+        # Django's, where it is not configured: any exception of an import is the reason that beat would not start.
+        raise CannotCheckError(f"the scheduler cannot be imported: {_words(error)}") from error
+    own_store = getattr(found, "setup_schedule", None)
+    if wanted is None and getattr(own_store, "__module__", "") not in {beat.__name__, DATABASE}:
+        raise CannotCheckError(
+            f"{_path(found)} reads its entries in its own way, perhaps from a server. To see the entries that the "
+            f"settings declare, add --scheduler {DECLARED}. If it needs no server and writes nothing at its start, add "
+            f"--scheduler {_path(found)}"
+        )
+    return found
+
+
+def _make(app: Any, wanted: Any) -> Any:
+    bases: tuple[Any, ...] = (Quiet, _Unwritten, wanted)
+    extra: dict[str, Any] = {}
+    if issubclass(wanted, beat.PersistentScheduler):
+        bases, extra = (Quiet, wanted), {"persistence": Shelves()}
+    if hasattr(wanted, "enabled_models_qs"):
+        # Each time it reads, django-celery-beat leaves out crontabs of other hours. They are read before they are due.
+        extra["enabled_models_qs"] = lambda self: self.Model.objects.enabled()
+    made = type(wanted.__name__, bases, {"__module__": wanted.__module__, **extra})
+    try:
+        with _rolled_back(wanted):
+            scheduler = made(app=app, schedule_filename="schedule")
+            for entry in scheduler.schedule.values():
+                if hasattr(entry, "model"):
+                    # What an entry of a database writes into its row: that it has expired, or ran once.
+                    vars(entry.model)["save"] = lambda **_fields: None
+    except TestkitError:
+        raise
+    except Exception as error:
+        raise CannotCheckError(f"{_path(wanted)} cannot read its entries: {_words(error)}") from error
+    return scheduler
+
+
+@contextmanager
+def _rolled_back(wanted: Any) -> Iterator[None]:
+    """django-celery-beat writes the entries of the settings into the database as it starts. Nothing of that stays."""
+    model = getattr(wanted, "Model", None)
+    if model is None:
+        yield
+        return
+    from django.db import router, transaction
+
+    using = router.db_for_write(model)
+    with transaction.atomic(using=using):
+        yield
+        transaction.set_rollback(True, using=using)
+
+
+def _entry(app: Any, name: str, entry: Any) -> Entry:
+    zone = getattr(entry.schedule, "tz", None) or app.timezone
+    return Entry(
+        name,
+        entry.task,
+        entry.schedule,
+        tuple(entry.args or ()),
+        dict(entry.kwargs or {}),
+        dict(entry.options or {}),
+        zone,
+        entry.last_run_at,
+        entry,
+    )
+
+
+def _keep(undo: ExitStack, app: Any) -> None:
+    """Let the application and what Celery remembers change at will until the stack closes."""
+    swap_contents(undo, vars(celerys_zone))
+    if tzlocal := sys.modules.get("tzlocal"):
+        remembered = tzlocal.get_localzone.__globals__
+        for name in ("_cache_tz", "_cache_tz_name"):
+            undo.callback(remembered.__setitem__, name, remembered[name])
+    keep_attribute(undo, _state, "default_app")
+    swap_contents(undo, vars(vars(_state)["_tls"]))
+    # An entry that has been through beat's file asks the current app for its zone.
+    vars(vars(_state)["_tls"])["current_app"] = current_in_beat(app)
+    swap_contents(undo, vars(app))
+    swap_contents(undo, vars(app._local))
+    # The AMQP object that the scheduler asks for adds itself to those who hear of changed settings.
+    swap_item(undo, vars(app.conf), "_observers", list(vars(app.conf)["_observers"]))
+    keep_settings(undo, app.conf)
+    declared = app.conf.beat_schedule
+    for entry in declared.values():
+        schedule = entry.get("schedule") if isinstance(entry, dict) else getattr(entry, "schedule", None)
+        if hasattr(schedule, "__dict__"):
+            swap_contents(undo, vars(schedule))
+
+
+def _guard_network(undo: ExitStack, scheduler: Any) -> None:
+    def refuse(*_args: Any, **_options: Any) -> Any:
+        raise CannotCheckError(
+            f"{_path(scheduler)} reached for the network to read its entries, and preflight uses none. To see the "
+            f"entries that the settings declare, add --scheduler {DECLARED}"
+        )
+
+    swap_attribute(undo, socket, "getaddrinfo", refuse)
+    swap_attribute(undo, socket.socket, "connect", refuse)
+    swap_attribute(undo, socket.socket, "connect_ex", refuse)
+
+
+def _path(scheduler: Any) -> str:
+    return f"{scheduler.__module__}:{scheduler.__qualname__}"
+
+
+def _words(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}".strip().replace(os.linesep, " ")

@@ -87,14 +87,16 @@ def entries(app: Celery, start: datetime | None = None, *, scheduler: Any = None
 
 
 @contextmanager
-def reading(app: Any, start: datetime, *, scheduler: Any = None) -> Iterator[Reading]:
+def reading(app: Any, start: datetime, *, scheduler: Any = None, fresh: bool = False) -> Iterator[Reading]:
     """Let the application's scheduler read its entries as a beat that starts at `start`, without a file.
 
     The clock of the process stands at `start` until the block ends. Then everything is as before, but that the app's
-    modules are imported. Raises CannotCheckError where the scheduler cannot be used without a server.
+    modules are imported. With `fresh`, what a database says of last runs is left out.
+
+    Raises CannotCheckError where the scheduler cannot be used without a server.
     """
     with Undo() as undo:
-        load(undo, app, checks=False)
+        _load(undo, app)
         wanted = _usable(app, scheduler)
         _keep(undo, app)
         if not wanted.__module__.startswith("django_celery_beat"):
@@ -103,8 +105,19 @@ def reading(app: Any, start: datetime, *, scheduler: Any = None) -> Iterator[Rea
         clock.start()
         undo.callback(clock.stop)
         made = _make(app, wanted)
+        if fresh:
+            for entry in made.schedule.values():
+                entry.last_run_at = start.astimezone(entry.last_run_at.tzinfo)
         found = tuple(_entry(app, name, made.schedule[name]) for name in sorted(made.schedule))
         yield Reading(app, made, found, clock.now, clock)
+
+
+def _load(undo: ExitStack, app: Any) -> None:
+    try:
+        load(undo, app, checks=False)
+    except Exception as error:
+        # Code of the application, which can raise anything. A solar schedule without ephem raises here.
+        raise CannotCheckError(f"the application {app.main!r} cannot be loaded: {_words(error)}") from error
 
 
 def _usable(app: Any, wanted: Any) -> Any:

@@ -6,17 +6,19 @@ change and each year's end Celery's code is driven again. Anything else is drive
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from itertools import count, cycle, islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .driver import Driver
 from .errors import CannotCheckError
-from .rhythm import Rhythm, State, Windows, rhythm_of
+from .rhythm import Rhythm, State, rhythm_of
+from .windows import Windows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from datetime import datetime, timedelta, tzinfo
+    from datetime import tzinfo
 
     from .entries import Entry, Reading
 
@@ -44,6 +46,11 @@ class Driven:
     def __len__(self) -> int:
         return len(self.instants)
 
+    @property
+    def last(self) -> datetime | None:
+        """The last of them."""
+        return self.instants[-1] if self.instants else None
+
 
 @dataclass(frozen=True)
 class Follows:
@@ -62,6 +69,12 @@ class Follows:
     def __len__(self) -> int:
         return self.count
 
+    @property
+    def last(self) -> datetime | None:
+        """The last of them."""
+        turns, rest = divmod(self.count, len(self.gaps))
+        return self.after + turns * sum(self.gaps, timedelta()) + sum(self.gaps[:rest], timedelta())
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -78,6 +91,21 @@ class Plan:
         return sum(map(len, self.pieces))
 
     @property
+    def named(self) -> list[datetime]:
+        """The instants that Celery's code has named, in order."""
+        return [at for piece in self.pieces if isinstance(piece, Driven) for at in piece]
+
+    def gaps(self) -> Iterator[tuple[datetime, timedelta]]:
+        """Yield what lies between two instants, after the first of them; what repeats, once."""
+        last = None
+        for piece in self.pieces:
+            for at in islice(piece, len(piece.gaps) if isinstance(piece, Follows) else None):
+                if last is not None:
+                    yield last, at - last
+                last = at
+            last = piece.last
+
+    @property
     def driven(self) -> int:
         """How many of the instants Celery's code has named, one by one."""
         return sum(len(piece) for piece in self.pieces if isinstance(piece, Driven))
@@ -86,8 +114,20 @@ class Plan:
 def firings(read: Reading, end: datetime, names: Iterable[str] | None = None) -> list[Firing]:
     """Return what beat sends until `end`, sorted by instant and then by name. Raises CannotCheckError."""
     wanted = None if names is None else set(names)
-    found = [plan(read, entry, end) for entry in read.entries if wanted is None or entry.name in wanted]
+    found = plans(read, [entry for entry in read.entries if wanted is None or entry.name in wanted], end)
     return sorted(Firing(at, each.entry) for each in found for at in each)
+
+
+def plans(read: Reading, entries: Iterable[Entry], end: datetime) -> list[Plan]:
+    """Return the plan of each entry. Entries with equal schedules of Celery's own share one drive."""
+    known: list[tuple[Any, Plan]] = []
+    found = []
+    for entry in entries:
+        state = _state(read, entry)
+        shared = next((plan for other, plan in known if state and other == state), None)
+        found.append(replace(shared, entry=entry.name) if shared else plan(read, entry, end))
+        known.append((state, found[-1]))
+    return found
 
 
 def plan(read: Reading, entry: Entry, end: datetime, *, whole: bool = False) -> Plan:
@@ -139,6 +179,13 @@ def _with_rhythm(
             driver.jump(*steps.state)
             rhythm.landed(steps.state)
     return (*pieces, Driven(tuple(driven))) if driven else tuple(pieces)
+
+
+def _state(read: Reading, entry: Entry) -> Any:
+    """Return all that decides when an entry fires; None where nobody knows what does."""
+    if rhythm_of(read, entry) is None:
+        return None
+    return type(entry.source), entry.schedule.__reduce__(), entry.zone, entry.last_run_at
 
 
 def _zones(read: Reading, entry: Entry) -> set[tzinfo]:

@@ -7,14 +7,11 @@ has done from a state it does again from the same state, at another date. Nothin
 
 from __future__ import annotations
 
-from bisect import bisect
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from celery import beat, schedules
-
-from .zones import changes, instant_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,10 +21,6 @@ if TYPE_CHECKING:
 DAY = timedelta(days=1)
 DAYS_OF_WEEK = 7
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 # a local time
-
-# On each side of a change Celery's code is driven for so long and twice the change itself: what it works out from a
-# local time is off by no more than the change.
-MARGIN = timedelta(hours=1)
 
 # What django-celery-beat adds to Celery's own: it asks Celery's crontab in the row's zone.
 ROWS_CRONTAB = ("django_celery_beat.tzcrontab", "TzAwareCrontab")
@@ -144,42 +137,6 @@ def rhythm_of(read: Reading, entry: Entry) -> Rhythm | None:
             return Rhythm(entry.zone, DAY, same_day=True)
         return Rhythm(entry.zone, DAY if len(schedule.day_of_week) == DAYS_OF_WEEK else 7 * DAY)
     return None
-
-
-class Windows:
-    """The times around each change of the clock and each year's end, in which Celery's code is driven."""
-
-    def __init__(self, zones: set[tzinfo], start: datetime, end: datetime) -> None:
-        found = []
-        for zone in zones:
-            for change in changes(zone, start - DAY, end + DAY):
-                margin = MARGIN + 2 * abs(change.after - change.before)
-                found.append((change.at - margin, change.at + margin))
-            for year in range(start.year, end.year + 2):
-                turn = instant_of(datetime(year, 1, 1), zone)  # noqa: DTZ001 # as above
-                found.append((turn - MARGIN, turn + MARGIN))
-        found.sort()
-        self._lows = [low for low, _high in found]
-        # Zones that change at one time have windows that overlap.
-        self._highs: list[datetime] = []
-        for _low, high in found:
-            self._highs.append(max(high, self._highs[-1] if self._highs else high))
-        self._end = end
-
-    def quiet(self, first: datetime, last: datetime) -> bool:
-        """Tell whether a stretch of time touches none of them."""
-        return not self._inside(first) and bisect(self._lows, first) == bisect(self._lows, last)
-
-    def next(self, at: datetime) -> datetime | None:
-        """Return when the next of them begins, or the end; None inside of one."""
-        if self._inside(at):
-            return None
-        number = bisect(self._lows, at)
-        return min(self._lows[number], self._end) if number < len(self._lows) else self._end
-
-    def _inside(self, at: datetime) -> bool:
-        number = bisect(self._lows, at)
-        return number > 0 and at <= self._highs[number - 1]
 
 
 def _asked_by_celery(scheduler: Any) -> bool:

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import functools
+import os
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone, tzinfo
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from .errors import CannotCheckError
 
 # No zone changes twice in this time. A change is looked for between two instants with different offsets.
 STEP = timedelta(hours=6)
@@ -24,16 +29,19 @@ class Change:
         return "gap" if self.after > self.before else "fold"
 
     @property
+    def width(self) -> timedelta:
+        """How much local time is skipped or repeated."""
+        return abs(self.after - self.before)
+
+    @property
     def first(self) -> datetime:
         """The naive local time at which the gap or the fold begins."""
-        return (self.at + min(self.before, self.after) if self.kind == "fold" else self.at + self.before).replace(
-            tzinfo=None
-        )
+        return (self.at + min(self.before, self.after)).replace(tzinfo=None)
 
     @property
     def last(self) -> datetime:
         """The naive local time at which the gap or the fold ends; it is not part of it."""
-        return self.first + abs(self.after - self.before)
+        return self.first + self.width
 
 
 @functools.lru_cache(maxsize=64)
@@ -61,6 +69,26 @@ def instant_of(local: datetime, zone: tzinfo) -> datetime:
 def name_of(zone: tzinfo) -> str:
     """Return the IANA name where the zone has one."""
     return str(getattr(zone, "key", None) or getattr(zone, "zone", None) or zone)
+
+
+def zone_named(name: str) -> ZoneInfo:
+    """Return an IANA zone. Raises CannotCheckError for a name that Python does not know."""
+    try:
+        return ZoneInfo(name)
+    except (OSError, ValueError, LookupError) as error:
+        raise CannotCheckError(
+            f'{name!r} is no time zone that Python knows: give an IANA name such as "Europe/Kyiv", or install tzdata'
+        ) from error
+
+
+def host_zone() -> tzinfo:
+    """Return the zone of this machine: that of TZ, or that of the system."""
+    named = os.environ.get("TZ", "").lstrip(":")
+    if named:
+        return zone_named(named)
+    system = Path("/etc/localtime")
+    _folder, found, name = str(system.resolve()).partition("/zoneinfo/")
+    return zone_named(name) if found else timezone.utc
 
 
 def _between(zone: tzinfo, low: datetime, high: datetime) -> Change:

@@ -104,11 +104,11 @@ def reading(app: Any, start: datetime, *, scheduler: Any = None, fresh: bool = F
         clock = VirtualClock(start, seed=0, sleep=lambda seconds: clock.forward(round(seconds * 1e6)))
         clock.start()
         undo.callback(clock.stop)
-        made = _make(app, wanted)
+        made, read = _make(app, wanted)
         if fresh:
-            for entry in made.schedule.values():
+            for entry in read.values():
                 entry.last_run_at = start.astimezone(entry.last_run_at.tzinfo)
-        found = tuple(_entry(app, name, made.schedule[name]) for name in sorted(made.schedule))
+        found = tuple(_entry(app, name, read[name]) for name in sorted(read))
         yield Reading(app, made, found, clock.now, clock)
 
 
@@ -138,7 +138,7 @@ def _usable(app: Any, wanted: Any) -> Any:
     return found
 
 
-def _make(app: Any, wanted: Any) -> Any:
+def _make(app: Any, wanted: Any) -> tuple[Any, dict[str, Any]]:
     bases: tuple[Any, ...] = (Quiet, _Unwritten, wanted)
     extra: dict[str, Any] = {}
     if issubclass(wanted, beat.PersistentScheduler):
@@ -146,11 +146,16 @@ def _make(app: Any, wanted: Any) -> Any:
     if hasattr(wanted, "enabled_models_qs"):
         # Each time it reads, django-celery-beat leaves out crontabs of other hours. They are read before they are due.
         extra["enabled_models_qs"] = lambda self: self.Model.objects.enabled()
+    if hasattr(wanted, "schedule_changed"):
+        # It closes the connection of an open transaction, to see what others have committed since it was asked last.
+        extra["schedule_changed"] = lambda self: False
     made = type(wanted.__name__, bases, {"__module__": wanted.__module__, **extra})
     try:
         with _rolled_back(wanted):
             scheduler = made(app=app, schedule_filename="schedule")
-            for entry in scheduler.schedule.values():
+            # Asked once: a database's scheduler reads it again when asked again.
+            read = dict(scheduler.schedule)
+            for entry in read.values():
                 if hasattr(entry, "model"):
                     # What an entry of a database writes into its row: that it has expired, or ran once.
                     vars(entry.model)["save"] = lambda **_fields: None
@@ -158,7 +163,7 @@ def _make(app: Any, wanted: Any) -> Any:
         raise
     except Exception as error:
         raise CannotCheckError(f"{_path(wanted)} cannot read its entries: {_words(error)}") from error
-    return scheduler
+    return scheduler, read
 
 
 @contextmanager

@@ -35,7 +35,6 @@ class _Alone:
         try:
             self.answer = super().is_due(entry)  # type: ignore[misc] # the scheduler's class comes after this one
         except Exception as error:
-            # Celery 5.7 logs it and goes on.
             self.failed = error
             raise
         return self.answer
@@ -62,7 +61,7 @@ class Driver:
         for owner in (self._entry.source, self._entry.schedule, getattr(self._entry.source, "model", None)):
             if hasattr(owner, "__dict__"):
                 swap_contents(self._undo, vars(owner))
-        # Celery asks each entry as it starts. Celery 5.7 would log an error here and go on.
+        # Celery asks each entry as it starts. Celery 5.7 logs an error of the application's schedule and goes on.
         try:
             self._entry.source.is_due()
         except Exception as error:
@@ -78,7 +77,11 @@ class Driver:
         scheduler = self._scheduler
         while self._clock.now <= end:
             scheduler.sent, scheduler.answer = None, None
-            interval = float(scheduler.tick() or 0)
+            try:
+                interval = float(scheduler.tick() or 0)
+            except Exception as error:
+                # Of the application's schedule. Celery 5.7 logs it and goes on; before, it ends beat.
+                raise self._failure(error) from error
             if scheduler.failed is not None:
                 raise self._failure(scheduler.failed) from scheduler.failed
             if scheduler.sent is not None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from celery.schedules import crontab, schedule
 
 from .patterns import pattern
-from .remarks import utc
+from .remarks import alike, utc
 from .zones import name_of
 
 if TYPE_CHECKING:
@@ -56,9 +56,10 @@ def export(service: str, app: Any, entries: Iterable[tuple[Entry, Plan]], margin
     slugs: dict[str, str] = {}
     for entry, plan in entries:
         try:
-            _check_gaps(entry, plan)
             slug = _slug(entry.name, slugs)
-            found.append(make(entry, slug, margin, _time_limit(app, entry)))
+            made = make(entry, slug, margin, _time_limit(app, entry))
+            _check_gaps(entry, plan)
+            found.append(made)
             slugs[slug] = entry.name
         except CannotExpressError as error:
             refused.append({"entry": entry.name, "reason": str(error)})
@@ -160,7 +161,7 @@ def _check_gaps(entry: Entry, plan: Plan) -> None:
         return
     every = entry.schedule.run_every  # type: ignore[attr-defined] # not in its stub
     for last, gap in plan.gaps():
-        if gap != every:
+        if not alike(gap, every):
             raise CannotExpressError(
                 f"after {utc(last)} beat leaves {gap.total_seconds():,.0f} s instead of {every.total_seconds():,.0f}, "
                 "because the clocks change"

@@ -197,9 +197,9 @@ def test_a_lock_is_compared(tmp_path: Path) -> None:
 
 def test_a_lock_that_is_missing_cannot_be_compared(tmp_path: Path) -> None:
     """A file that is none of ours cannot either."""
-    done = call("--lock", str(tmp_path / "none"), "--check")
+    done = call("--lock", str(tmp_path / "absent"), "--check")
     assert (done.exit_code, done.stdout) == (2, "")
-    assert "none is not there: write it with `celery schedule --lock`" in done.stderr
+    assert "absent is not there: write it with `celery schedule --lock`" in done.stderr
     (tmp_path / "other").write_text("[tool]\n")
     assert "is no lock of a schedule" in call("--lock", str(tmp_path / "other"), "--check").stderr
     assert call("--lock", str(tmp_path / "other")).exit_code == 2

@@ -11,7 +11,8 @@ import pytest
 from celery.schedules import crontab, schedule, solar
 from celery_rehearsal.preflight.entries import reading
 from celery_rehearsal.preflight.exports import cron, export
-from celery_rehearsal.preflight.firings import Driven, Plan, plans
+from celery_rehearsal.preflight.firings import plans
+from celery_rehearsal.preflight.plan import Driven, Plan
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

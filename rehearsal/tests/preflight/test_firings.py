@@ -14,7 +14,8 @@ from celery_rehearsal import VirtualCelery
 from celery_rehearsal.preflight import firings as module
 from celery_rehearsal.preflight.entries import reading
 from celery_rehearsal.preflight.errors import CannotCheckError
-from celery_rehearsal.preflight.firings import Follows, firings, plan
+from celery_rehearsal.preflight.firings import firings, plan
+from celery_rehearsal.preflight.plan import Follows
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -174,9 +175,20 @@ def test_too_many_firings_to_drive_are_refused(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(module, "LIMIT", 5)
     with (
         reading(make_app({"own": Thirds()}), START) as read,
-        pytest.raises(CannotCheckError, match=r"own fires more than 5 times until 2027-03-03.*schedule_apps\.Thirds"),
+        pytest.raises(
+            CannotCheckError, match=r"own fires too often until 2027-03-03: more than 5 .*schedule_apps\.Thirds"
+        ),
     ):
         firings(read, START + 2 * DAY)
+
+
+def test_too_many_firings_around_changes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An interval of a second has a rhythm, and thousands of firings near a change of the clocks."""
+    monkeypatch.setattr(module, "LIMIT", 100)
+    with reading(make_app({"often": 1}), START) as read:
+        assert len(firings(read, START + DAY)) == 86_400
+        with pytest.raises(CannotCheckError, match="entry often fires too often until 2027-03-30"):
+            firings(read, START + 29 * DAY)
 
 
 @pytest.mark.parametrize("every", [0, -60])

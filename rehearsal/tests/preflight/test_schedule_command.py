@@ -196,7 +196,7 @@ def test_a_lock_is_compared(tmp_path: Path) -> None:
 
 
 def test_a_lock_that_is_missing_cannot_be_compared(tmp_path: Path) -> None:
-    """A file that is none of ours cannot either."""
+    """Nor can a file that is no lock."""
     done = call("--lock", str(tmp_path / "absent"), "--check")
     assert (done.exit_code, done.stdout) == (2, "")
     assert "absent is not there: write it with `celery schedule --lock`" in done.stderr

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from .entries import Entry
-    from .firings import Plan
+    from .plan import Plan
 
 # A field of cron: its name in Celery, and the range of its numbers.
 FIELDS = {

@@ -7,23 +7,23 @@ change and each year's end Celery's code is driven again. Anything else is drive
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from itertools import count, cycle, islice
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from .driver import Driver
 from .errors import CannotCheckError
+from .plan import Driven, Follows, Plan
 from .rhythm import Rhythm, State, rhythm_of
 from .windows import Windows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from datetime import tzinfo
+    from datetime import datetime, tzinfo
 
     from .entries import Entry, Reading
 
 # How many firings of one entry are driven, each in about 0.2 ms. More of them are refused.
-LIMIT = 20_000
+LIMIT = 50_000
 
 
 @dataclass(frozen=True, order=True)
@@ -32,83 +32,6 @@ class Firing:
 
     at: datetime
     entry: str
-
-
-@dataclass(frozen=True)
-class Driven:
-    """Instants that Celery's code has named, one by one."""
-
-    instants: tuple[datetime, ...]
-
-    def __iter__(self) -> Iterator[datetime]:
-        return iter(self.instants)
-
-    def __len__(self) -> int:
-        return len(self.instants)
-
-    @property
-    def last(self) -> datetime | None:
-        """The last of them."""
-        return self.instants[-1] if self.instants else None
-
-
-@dataclass(frozen=True)
-class Follows:
-    """`count` instants that follow `after` by a rhythm: `gaps` again and again, while no clock changes."""
-
-    after: datetime
-    gaps: tuple[timedelta, ...]
-    count: int
-
-    def __iter__(self) -> Iterator[datetime]:
-        at = self.after
-        for gap in islice(cycle(self.gaps), self.count):
-            at += gap
-            yield at
-
-    def __len__(self) -> int:
-        return self.count
-
-    @property
-    def last(self) -> datetime | None:
-        """The last of them."""
-        turns, rest = divmod(self.count, len(self.gaps))
-        return self.after + turns * sum(self.gaps, timedelta()) + sum(self.gaps[:rest], timedelta())
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Every instant at which beat sends one entry, after its start and up to an end, in order."""
-
-    entry: str
-    pieces: tuple[Driven | Follows, ...]
-
-    def __iter__(self) -> Iterator[datetime]:
-        for piece in self.pieces:
-            yield from piece
-
-    def __len__(self) -> int:
-        return sum(map(len, self.pieces))
-
-    @property
-    def named(self) -> list[datetime]:
-        """The instants that Celery's code has named, in order."""
-        return [at for piece in self.pieces if isinstance(piece, Driven) for at in piece]
-
-    def gaps(self) -> Iterator[tuple[datetime, timedelta]]:
-        """Yield what lies between two instants, after the first of them; what repeats, once."""
-        last = None
-        for piece in self.pieces:
-            for at in islice(piece, len(piece.gaps) if isinstance(piece, Follows) else None):
-                if last is not None:
-                    yield last, at - last
-                last = at
-            last = piece.last
-
-    @property
-    def driven(self) -> int:
-        """How many of the instants Celery's code has named, one by one."""
-        return sum(len(piece) for piece in self.pieces if isinstance(piece, Driven))
 
 
 def firings(read: Reading, end: datetime, names: Iterable[str] | None = None) -> list[Firing]:
@@ -133,12 +56,12 @@ def plans(read: Reading, entries: Iterable[Entry], end: datetime) -> list[Plan]:
 def plan(read: Reading, entry: Entry, end: datetime, *, whole: bool = False) -> Plan:
     """Drive one entry until `end`: where it has a rhythm, only as far as needed, unless `whole`.
 
-    Raises CannotCheckError where the entry's schedule fails, or fires more than LIMIT times without a rhythm.
+    Raises CannotCheckError where the entry's schedule fails, or more than LIMIT firings would have to be driven.
     """
     rhythm = None if whole else rhythm_of(read, entry)
     if rhythm is not None:
         with Driver(read, entry) as driver:
-            pieces = _with_rhythm(driver, rhythm, Windows(_zones(read, entry), read.start, end), end)
+            pieces = _with_rhythm(driver, entry, rhythm, Windows(_zones(read, entry), read.start, end), end)
         if pieces is not None:
             return Plan(entry.name, pieces)
     with Driver(read, entry) as driver:
@@ -160,14 +83,19 @@ def _every(driver: Driver, entry: Entry, end: datetime) -> Iterator[datetime]:
 
 
 def _with_rhythm(
-    driver: Driver, rhythm: Rhythm, windows: Windows, end: datetime
+    driver: Driver, entry: Entry, rhythm: Rhythm, windows: Windows, end: datetime
 ) -> tuple[Driven | Follows, ...] | None:
     """Return None where the entry has left its rhythm."""
     pieces: list[Driven | Follows] = []
     driven: list[datetime] = []
-    while (at := driver.fire(end)) is not None:
+    for number in count():
+        at = driver.fire(end)
+        if at is None:
+            break
         if driven and at == driven[-1]:
             return None
+        if number == LIMIT:
+            raise CannotCheckError(_too_many(entry, end))
         driven.append(at)
         state = State(at, driver.waits)
         if not rhythm.came(state, windows.quiet):
@@ -202,7 +130,7 @@ def _endless(entry: Entry) -> str:
 def _too_many(entry: Entry, end: datetime) -> str:
     kind = type(entry.schedule)
     return (
-        f"entry {entry.name} fires more than {LIMIT} times until {end:%Y-%m-%d}, and its schedule, "
-        f"{kind.__module__}.{kind.__qualname__}, has to be driven firing by firing. Ask for fewer days, or for another "
+        f"entry {entry.name} fires too often until {end:%Y-%m-%d}: more than {LIMIT:,} firings of its schedule, a "
+        f"{kind.__module__}.{kind.__qualname__}, have to be driven one by one. Ask for fewer --days, or for another "
         "--entry"
     )

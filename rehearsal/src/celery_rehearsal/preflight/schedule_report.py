@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from celery.schedules import schedule
 
 from .errors import CannotCheckError
-from .firings import Plan, plans
+from .firings import plans
 from .patterns import pattern
+from .plan import Plan
 from .remarks import Remark, remarks, utc
 from .zones import Change, changes, name_of
 

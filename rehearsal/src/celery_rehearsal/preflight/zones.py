@@ -11,6 +11,9 @@ from zoneinfo import ZoneInfo
 
 from .errors import CannotCheckError
 
+# What machines call UTC.
+UTC_NAMES = {"UTC", "Etc/UTC"}
+
 # No zone changes twice in this time. A change is looked for between two instants with different offsets.
 STEP = timedelta(hours=6)
 
@@ -88,7 +91,7 @@ def host_zone() -> tzinfo:
         return zone_named(named)
     system = Path("/etc/localtime")
     _folder, found, name = str(system.resolve()).partition("/zoneinfo/")
-    return zone_named(name) if found else timezone.utc
+    return zone_named(name) if found and name not in UTC_NAMES else timezone.utc
 
 
 def _between(zone: tzinfo, low: datetime, high: datetime) -> Change:

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import os
-import socket
-import sys
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone, tzinfo
 from typing import TYPE_CHECKING, Any
 
-from celery import _state, beat
-from celery.utils.time import timezone as celerys_zone
+from celery import beat
 
 from .. import schedulers
 from ..clock import VirtualClock
-from ..containers import keep_settings
 from ..errors import TestkitError
-from ..patching import Undo, keep_attribute, swap_attribute, swap_contents, swap_item
-from ..process import current_in_beat
+from ..patching import Undo
 from ..shelves import Shelves
 from ..stage import load
 from .errors import CannotCheckError
+from .untouched import DECLARED, guard_network, keep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,8 +26,7 @@ if TYPE_CHECKING:
 
 DATABASE = "django_celery_beat.schedulers"
 
-# Chosen instead of a scheduler that needs a server, it shows what the settings declare.
-DECLARED = "celery.beat:PersistentScheduler"
+__all__ = ["DECLARED", "Entry", "Reading", "entries", "reading"]
 
 
 @dataclass(frozen=True)
@@ -98,9 +93,9 @@ def reading(app: Any, start: datetime, *, scheduler: Any = None, fresh: bool = F
     with Undo() as undo:
         _load(undo, app)
         wanted = _usable(app, scheduler)
-        _keep(undo, app)
+        keep(undo, app)
         if not wanted.__module__.startswith("django_celery_beat"):
-            _guard_network(undo, wanted)
+            guard_network(undo, _path(wanted))
         clock = VirtualClock(start, seed=0, sleep=lambda seconds: clock.forward(round(seconds * 1e6)))
         clock.start()
         undo.callback(clock.stop)
@@ -139,17 +134,8 @@ def _usable(app: Any, wanted: Any) -> Any:
 
 
 def _make(app: Any, wanted: Any) -> tuple[Any, dict[str, Any]]:
-    bases: tuple[Any, ...] = (Quiet, _Unwritten, wanted)
-    extra: dict[str, Any] = {}
-    if issubclass(wanted, beat.PersistentScheduler):
-        bases, extra = (Quiet, wanted), {"persistence": Shelves()}
-    if hasattr(wanted, "enabled_models_qs"):
-        # Each time it reads, django-celery-beat leaves out crontabs of other hours. They are read before they are due.
-        extra["enabled_models_qs"] = lambda self: self.Model.objects.enabled()
-    if hasattr(wanted, "schedule_changed"):
-        # It closes the connection of an open transaction, to see what others have committed since it was asked last.
-        extra["schedule_changed"] = lambda self: False
-    made = type(wanted.__name__, bases, {"__module__": wanted.__module__, **extra})
+    """Start the scheduler; return it and its entries."""
+    made = _quiet(wanted)
     try:
         with _rolled_back(wanted):
             scheduler = made(app=app, schedule_filename="schedule")
@@ -162,8 +148,24 @@ def _make(app: Any, wanted: Any) -> tuple[Any, dict[str, Any]]:
     except TestkitError:
         raise
     except Exception as error:
+        # Of a database that cannot be read, or of the application's schedules, which beat's file cannot keep.
         raise CannotCheckError(f"{_path(wanted)} cannot read its entries: {_words(error)}") from error
     return scheduler, read
+
+
+def _quiet(wanted: Any) -> Any:
+    """Return the scheduler's class with a store that is not written to."""
+    bases: tuple[Any, ...] = (Quiet, _Unwritten, wanted)
+    extra: dict[str, Any] = {}
+    if issubclass(wanted, beat.PersistentScheduler):
+        bases, extra = (Quiet, wanted), {"persistence": Shelves()}
+    if hasattr(wanted, "enabled_models_qs"):
+        # Each time it reads, django-celery-beat leaves out crontabs of other hours. They are read before they are due.
+        extra["enabled_models_qs"] = lambda self: self.Model.objects.enabled()
+    if hasattr(wanted, "schedule_changed"):
+        # It closes the connection of an open transaction, to see what others have committed since it was asked last.
+        extra["schedule_changed"] = lambda self: False
+    return type(wanted.__name__, bases, {"__module__": wanted.__module__, **extra})
 
 
 @contextmanager
@@ -194,41 +196,6 @@ def _entry(app: Any, name: str, entry: Any) -> Entry:
         entry.last_run_at,
         entry,
     )
-
-
-def _keep(undo: ExitStack, app: Any) -> None:
-    """Let the application and what Celery remembers change at will until the stack closes."""
-    swap_contents(undo, vars(celerys_zone))
-    if tzlocal := sys.modules.get("tzlocal"):
-        remembered = tzlocal.get_localzone.__globals__
-        for name in ("_cache_tz", "_cache_tz_name"):
-            undo.callback(remembered.__setitem__, name, remembered[name])
-    keep_attribute(undo, _state, "default_app")
-    swap_contents(undo, vars(vars(_state)["_tls"]))
-    # An entry that has been through beat's file asks the current app for its zone.
-    vars(vars(_state)["_tls"])["current_app"] = current_in_beat(app)
-    swap_contents(undo, vars(app))
-    swap_contents(undo, vars(app._local))
-    # The AMQP object that the scheduler asks for adds itself to those who hear of changed settings.
-    swap_item(undo, vars(app.conf), "_observers", list(vars(app.conf)["_observers"]))
-    keep_settings(undo, app.conf)
-    declared = app.conf.beat_schedule
-    for entry in declared.values():
-        schedule = entry.get("schedule") if isinstance(entry, dict) else getattr(entry, "schedule", None)
-        if hasattr(schedule, "__dict__"):
-            swap_contents(undo, vars(schedule))
-
-
-def _guard_network(undo: ExitStack, scheduler: Any) -> None:
-    def refuse(*_args: Any, **_options: Any) -> Any:
-        raise CannotCheckError(
-            f"{_path(scheduler)} reached for the network to read its entries, and preflight uses none. To see the "
-            f"entries that the settings declare, add --scheduler {DECLARED}"
-        )
-
-    swap_attribute(undo, socket, "getaddrinfo", refuse)
-    swap_attribute(undo, socket.socket, "connect", refuse)
-    swap_attribute(undo, socket.socket, "connect_ex", refuse)
 
 
 def _path(scheduler: Any) -> str:

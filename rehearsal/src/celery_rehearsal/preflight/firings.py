@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from .entries import Entry, Reading
 
+__all__ = ["Driven", "Firing", "Follows", "Plan", "firings", "plan", "plans"]
+
 # How many firings of one entry are driven, each in about 0.2 ms. More of them are refused.
 LIMIT = 50_000
 

@@ -51,6 +51,7 @@ def as_svg(report: Report) -> str:
             f"<style>{STYLE}</style>",
             f'<rect class="back" width="{WIDTH}" height="{height}"/>',
             f'<text class="text" x="16" y="26">{escape(title)}</text>',
+            f'<text class="soft" x="16" y="{bottom + 20}">midnight, {escape(name_of(report.viewer))}</text>',
             *_dates(report, bottom),
             *(part for number, line in enumerate(report.lines) for part in _row(report, line, TOP + ROW * number)),
             *_changes(report, bottom),

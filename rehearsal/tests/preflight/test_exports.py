@@ -26,7 +26,7 @@ def exported(service: str, entries: dict[str, Any], **options: Any) -> dict[str,
     """What is printed for an app with these entries."""
     app = make_app(entries, **options)
     with reading(app, START) as read:
-        found = zip(read.entries, plans(read, read.entries, START + 300 * DAY), strict=True)
+        found = zip(read.entries, plans(read, read.entries, START + 40 * DAY), strict=True)
         return dict(json.loads(export(service, app, found, margin=5)))
 
 
@@ -97,7 +97,7 @@ def test_healthchecks_gets_an_interval_as_its_timeout() -> None:
         (30, "its interval of 30 s is"),
         (Thirds(), "schedule_apps.Thirds is neither a crontab nor an interval"),
         (schedule(3600, relative=True), "its interval is relative"),
-        (0.5, "its interval of 0.5 s is no number of seconds"),
+        (90.5, "its interval of 90.5 s is no number of seconds"),
         (crontab(0, 0, day_of_month="1-7", day_of_week="mon"), "Celery runs it on days that are both, cron on days"),
     ],
 )

@@ -23,9 +23,9 @@ SPRING, AUTUMN = datetime(2027, 3, 27, 12, tzinfo=UTC), datetime(2027, 10, 30, 1
 
 
 def said(every: Any, start: datetime, zone: str = "Europe/Kyiv") -> list[str]:
-    """What is said of an entry in the two days after a start, behind the change."""
+    """What is said of an entry in the three days after a start, behind the change."""
     with reading(make_app({"it": every}, timezone=zone), start) as read:
-        (line,) = report(read, start + 2 * DAY, KYIV).lines
+        (line,) = report(read, start + 3 * DAY, KYIV).lines
     return [str(remark).partition("; ")[2] for remark in line.remarks]
 
 

@@ -1,0 +1,58 @@
+"""What reading an application's schedule must leave as it was, and what it must not reach."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from typing import TYPE_CHECKING, Any
+
+from celery import _state
+from celery.utils.time import timezone as celerys_zone
+
+from ..containers import keep_settings
+from ..patching import keep_attribute, swap_attribute, swap_contents, swap_item
+from ..process import current_in_beat
+from .errors import CannotCheckError
+
+if TYPE_CHECKING:
+    from contextlib import ExitStack
+
+# Chosen instead of a scheduler that needs a server, it shows what the settings declare.
+DECLARED = "celery.beat:PersistentScheduler"
+
+
+def keep(undo: ExitStack, app: Any) -> None:
+    """Let the application and what Celery remembers change at will until the stack closes."""
+    swap_contents(undo, vars(celerys_zone))
+    if tzlocal := sys.modules.get("tzlocal"):
+        remembered = tzlocal.get_localzone.__globals__
+        for name in ("_cache_tz", "_cache_tz_name"):
+            undo.callback(remembered.__setitem__, name, remembered[name])
+    keep_attribute(undo, _state, "default_app")
+    swap_contents(undo, vars(vars(_state)["_tls"]))
+    # An entry that has been through beat's file asks the current app for its zone.
+    vars(vars(_state)["_tls"])["current_app"] = current_in_beat(app)
+    swap_contents(undo, vars(app))
+    swap_contents(undo, vars(app._local))
+    # The AMQP object that the scheduler asks for adds itself to those who hear of changed settings.
+    swap_item(undo, vars(app.conf), "_observers", list(vars(app.conf)["_observers"]))
+    keep_settings(undo, app.conf)
+    declared = app.conf.beat_schedule
+    for entry in declared.values():
+        schedule = entry.get("schedule") if isinstance(entry, dict) else getattr(entry, "schedule", None)
+        if hasattr(schedule, "__dict__"):
+            swap_contents(undo, vars(schedule))
+
+
+def guard_network(undo: ExitStack, scheduler: str) -> None:
+    """Raise CannotCheckError where Python code connects or looks a host up, until the stack closes."""
+
+    def refuse(*_args: Any, **_options: Any) -> Any:
+        raise CannotCheckError(
+            f"{scheduler} reached for the network to read its entries, and preflight uses none. To see the "
+            f"entries that the settings declare, add --scheduler {DECLARED}"
+        )
+
+    swap_attribute(undo, socket, "getaddrinfo", refuse)
+    swap_attribute(undo, socket.socket, "connect", refuse)
+    swap_attribute(undo, socket.socket, "connect_ex", refuse)

@@ -108,5 +108,9 @@ def named(headers: dict[str, Any]) -> dict[str, Any]:
 
 
 def copies(args: Any, kwargs: Any) -> dict[str, Any]:
-    """Return copies of arguments, as a record has them."""
-    return {"args": tuple(copied(args) or ()), "kwargs": copied(kwargs) or {}}
+    """Return copies of arguments, as a record has them: a list as a tuple, anything else as the message has it."""
+    args = () if args is None else copied(args)
+    return {
+        "args": tuple(args) if isinstance(args, list) else args,
+        "kwargs": {} if kwargs is None else copied(kwargs),
+    }

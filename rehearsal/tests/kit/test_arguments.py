@@ -67,6 +67,18 @@ def test_what_cannot_be_copied_is_kept(app: Celery) -> None:
         assert isinstance(celery.timeline.of("succeeded")[0].result, Single)
 
 
+@pytest.mark.parametrize(("args", "end"), [(7, "failed"), (0, "failed"), ("a", "succeeded")])
+def test_arguments_that_are_no_list_are_recorded(app: Celery, args: Any, end: str) -> None:
+    """A message past Celery can hold anything instead of a list. The worker reads it, and the timeline has it."""
+    headers = {"task": "note", "id": "shape", "lang": "py"}
+    with VirtualCelery(app, start=NOON) as celery:
+        with app.connection_for_write() as connection, connection.Producer() as producer:
+            producer.publish([args, {}, {}], routing_key="celery", serializer="json", headers=headers)
+        celery.run_until_idle()
+        told = [(record.kind, record.args) for record in celery.timeline if record.id == "shape"]
+        assert told == [("received", args), ("started", args), (end, args)]
+
+
 def test_arguments_are_compared(app: Celery) -> None:
     """By values, by matchers within them, and by a function of all."""
     with VirtualCelery(app, start=NOON) as celery:

@@ -23,8 +23,9 @@ AMQP = os.environ.get("REHEARSAL_AMQP", "amqp://guest:guest@localhost:5672")
 # Seconds to find out that nobody answers.
 PATIENCE = 3
 
-# Seconds that RabbitMQ may take to give back what a dead connection held.
-GIVEN_BACK = 1.0
+# Seconds that RabbitMQ may take to give back what a dead connection held; a limit for a hang, not a measure.
+GIVEN_BACK = 60
+LOOK = 0.05
 
 # Messages by queue: ready and unacked.
 Left = dict[str, list[int]]
@@ -112,18 +113,30 @@ class AmqpPlace:
 
     def ready(self, scenario: str) -> dict[str, int]:
         with kombu.Connection(AMQP) as connection:
-            return {name.removeprefix(self.prefix): _count(connection, name) for name in self.queues[scenario]}
+            return {name.removeprefix(self.prefix): _look(connection, name)[0] for name in self.queues[scenario]}
 
     def unacked(self, scenario: str, ready: dict[str, int]) -> dict[str, int]:
+        self._wait_until_given_back(scenario)
         return {name: total - ready[name] for name, total in self.ready(scenario).items()}
 
+    def _wait_until_given_back(self, scenario: str) -> None:
+        # A queue forgets the consumers of a dead connection in the step in which it takes back what they held.
+        ends = time.monotonic() + GIVEN_BACK
+        with kombu.Connection(AMQP) as connection:
+            while any(_look(connection, name)[1] for name in self.queues[scenario]):
+                if time.monotonic() > ends:
+                    raise RuntimeError(f"RabbitMQ has consumers of the dead worker of {scenario}")
+                time.sleep(LOOK)
 
-def _count(connection: Any, name: str) -> int:
+
+def _look(connection: Any, name: str) -> tuple[int, int]:
+    # How many messages are ready, and how many consumers there are.
     with connection.channel() as channel:
         try:
-            return int(channel.queue_declare(name, passive=True).message_count)
+            found = channel.queue_declare(name, passive=True)
         except connection.channel_errors:
-            return 0
+            return 0, 0
+        return found.message_count, found.consumer_count
 
 
 @contextmanager
@@ -156,8 +169,3 @@ def left(found: Place, scenario: str, ready: dict[str, int]) -> Left:
     """What is left of a scenario's messages, after the worker is dead; `ready` was counted while it lived."""
     held = found.unacked(scenario, ready)
     return {name: [ready.get(name, 0), held.get(name, 0)] for name in {*ready, *held}}
-
-
-def wait_until_given_back() -> None:
-    """Let RabbitMQ notice dead connections."""
-    time.sleep(GIVEN_BACK)

@@ -13,21 +13,20 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 from . import cases
 from .answer import Answer, Story, outcome
-from .place import REDIS, AmqpPlace, left, place, wait_until_given_back
-from .recorder import Log, Recorder, define
+from .place import REDIS, AmqpPlace, left, place
+from .recorder import Log, Logs, Recorder, define
 from .stage import Scenario, Stage
 from .worker import RealWorld, Worker
 
-# Seconds without a new line in any log after which nothing is expected to happen any more.
+# Seconds without a new line in a worker's log after which nothing is expected to happen any more.
 QUIET = 1.2
 
-# Workers that run at the same time: more only make each other late.
+# Workers of a broker that run at the same time: more only make each other late.
 AT_ONCE = 10
 
 # Seconds between the starts of two scenarios, so that none is late because all others publish.
@@ -80,7 +79,7 @@ class Group:
             mine = [line[1:] for line in lines if line[0] == scenario.name]
             notes = [line[1] for line in mine if line[0] == "note"]
             events = [(id_, kind, *rest) for kind, id_, *rest in (line for line in mine if line[0] != "note")]
-            results = {event[0]: outcome(self.app.backend.get_task_meta(event[0])) for event in events}
+            results = {id_: outcome(self.app.backend.get_task_meta(id_)) for id_ in {event[0] for event in events}}
             remains = left(self.place, scenario.name, self.ready[scenario.name])
             yield scenario.name, Story(events, notes).answer(results, remains, ordered=scenario.ordered)
 
@@ -93,46 +92,42 @@ def merged(*settings: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def batched(scenarios: list[Scenario]) -> list[list[list[Scenario]]]:
-    """Scenarios by batch and worker: a worker for each that wants its own, and some for all others."""
+def grouped(scenarios: list[Scenario]) -> list[list[Scenario]]:
+    """Scenarios by worker: some workers that many share, which take longest, and one for each that wants its own."""
     shared = [scenario for scenario in scenarios if not scenario.alone]
-    alone = [[scenario] for scenario in scenarios if scenario.alone]
     several = [shared[start : start + SIDE_BY_SIDE] for start in range(0, len(shared), SIDE_BY_SIDE)]
-    # One worker with many scenarios in each batch, so that they do not publish all at the same time.
-    batches = zip_longest(several, *[iter(alone)] * (AT_ONCE - 1))
-    return [[group for group in batch if group] for batch in batches]
+    return several + [[scenario] for scenario in scenarios if scenario.alone]
 
 
 def run(scenarios: list[Scenario], broker: str) -> dict[str, Answer]:
     """The scenarios' answers by name."""
-    found: dict[str, Answer] = {}
     with ExitStack() as undo:
-        log = Log(Path(undo.enter_context(tempfile.TemporaryDirectory(prefix="scenarios-"))) / "log.jsonl")
-        undo.callback(log.close)
-        Recorder(log).connect_publisher(undo)
-        for groups in batched(scenarios):
-            with ExitStack() as batch:
-                found |= _together([Group(each, broker, log, batch) for each in groups], log)
-    return found
+        folder = Path(undo.enter_context(tempfile.TemporaryDirectory(prefix="scenarios-")))
+        logs = Logs(folder)
+        Recorder(logs).connect_publisher(undo)
+        threads = ThreadPoolExecutor(AT_ONCE)
+        # What has started ends, also after an error, because it has workers to kill.
+        undo.callback(threads.shutdown, cancel_futures=True)
+        told = [threads.submit(_told, group, broker, logs) for group in grouped(scenarios)]
+        return {name: answer for each in told for name, answer in each.result()}
 
 
-def _together(batch: list[Group], log: Log) -> dict[str, Answer]:
-    for group in batch:
+def _told(scenarios: list[Scenario], broker: str, logs: Logs) -> list[tuple[str, Answer]]:
+    with ExitStack() as undo:
+        log = logs.open([scenario.name for scenario in scenarios], undo)
+        group = Group(scenarios, broker, log, undo)
         group.worker.start()
-    for group in batch:
         group.worker.wait_until_ready()
-    with ThreadPoolExecutor(sum(len(group.rests) for group in batch)) as threads:
-        told = []
-        for rest in (rest for group in batch for rest in group.rests):
-            told.append(threads.submit(_publish, rest))
-            time.sleep(STAGGER)
-        for each in told:
-            each.result()
-    log.wait_until_quiet(QUIET)
-    for group in batch:
+        with ThreadPoolExecutor(len(group.rests)) as threads:
+            published = []
+            for rest in group.rests:
+                published.append(threads.submit(_publish, rest))
+                time.sleep(STAGGER)
+            for each in published:
+                each.result()
+        log.wait_until_quiet(QUIET)
         group.count()
-    wait_until_given_back()
-    return {name: answer for group in batch for name, answer in group.answers(log)}
+        return list(group.answers(log))
 
 
 def _publish(rest: Iterator[float]) -> None:

@@ -45,6 +45,27 @@ class Log:
         os.close(self._file)
 
 
+class Logs:
+    """A log for each worker. The publisher, which has all scenarios, writes into the one of the scenario's worker."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._by_scenario: dict[str, Log] = {}
+
+    def open(self, scenarios: list[str], undo: ExitStack) -> Log:
+        """Open the log of a worker of these scenarios, until the stack is closed."""
+        log = Log(self._folder / f"{scenarios[0]}.jsonl")
+        undo.callback(log.close)
+        self._by_scenario |= dict.fromkeys(scenarios, log)
+        return log
+
+    def add(self, scenario: str, kind: str, *rest: Any) -> None:
+        """Append a line to the log of the scenario's worker."""
+        # What Celery publishes for itself, as celery.chord_unlock, is no scenario's.
+        if scenario in self._by_scenario:
+            self._by_scenario[scenario].add(scenario, kind, *rest)
+
+
 class Notes:
     """The part of a world that a scenario's tasks need: notes, and a child that can die. Satisfies `World`."""
 
@@ -72,7 +93,7 @@ class Notes:
 class Recorder:
     """Writes what happens to tasks, in the parent, its children and the publisher alike."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Log | Logs) -> None:
         self._log = log
 
     def connect(self) -> None:

@@ -38,7 +38,10 @@ class Story:
                 if args or id_ not in labels:
                     labels[id_] = f"{name}({args})"
                 tracks[id_][attempt].extend([kind] if kind != "sent" else [])
-        told = [[_without_ids(labels[id_]), *_lines(tracks[id_]), _without_ids(results.get(id_, ""))] for id_ in labels]
+        told = [
+            [_without_ids(labels[id_]), *_lines(tracks[id_], ordered=ordered), _without_ids(results.get(id_, ""))]
+            for id_ in labels
+        ]
         return {
             "messages": sorted([line for line in track if line] for track in told),
             "notes": self.notes if ordered else sorted(self.notes),
@@ -46,9 +49,14 @@ class Story:
         }
 
 
-def _lines(attempts: dict[int, list[str]]) -> list[str]:
+def _lines(attempts: dict[int, list[str]], *, ordered: bool) -> list[str]:
     # By attempt: the parent can receive the next one before the child has said that it retries.
-    return [f"{attempt}: {' '.join(kinds)}" for attempt, kinds in sorted(attempts.items()) if kinds]
+    return [f"{attempt}: {' '.join(_kinds(each, ordered))}" for attempt, each in sorted(attempts.items()) if each]
+
+
+def _kinds(kinds: list[str], ordered: bool) -> list[str]:
+    # Of a message that two workers get at the same time, they decide the order between what each does.
+    return kinds if ordered or kinds.count("received") == 1 else sorted(kinds)
 
 
 def _without_ids(text: str) -> str:

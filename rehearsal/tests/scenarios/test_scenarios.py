@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from . import cases, kit_world, place
+from .answer import Story
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -126,3 +127,13 @@ TEST = test_the_kit_tells_what_a_real_worker_tells.__name__
 def test_there_are_sixty_scenarios() -> None:
     """Sixty scenarios at least."""
     assert len(SCENARIOS) >= 60
+
+
+@pytest.mark.parametrize(("ordered", "alike"), [(False, True), (True, False)])
+def test_two_workers_decide_the_order_of_their_runs(ordered: bool, alike: bool) -> None:
+    """A scenario without order tells alike of two workers that run one message, whichever is faster."""
+    by_turns = ["received", "started", "received", "started"]
+    at_once = ["received", "received", "started", "started"]
+    stories = [Story([("id", kind, "job", "", 1) for kind in kinds]) for kinds in (by_turns, at_once)]
+    first, second = (story.answer({}, {}, ordered=ordered) for story in stories)
+    assert (first == second) is alike

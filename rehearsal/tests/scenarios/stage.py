@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeAlias
@@ -97,6 +98,17 @@ class Stage:
 
         return define
 
+    def long_job(self, seconds: float = 2 * STEP) -> Any:
+        """Define the task `job(n)`, which notes its begin, takes so long, and notes its end."""
+
+        @self.task()
+        def job(n: int) -> None:
+            self.note("begin", n)
+            time.sleep(seconds)
+            self.note("end", n)
+
+        return job
+
     def note(self, *parts: Any) -> None:
         """Remember a side effect."""
         self.world.note(" ".join(map(str, parts)).replace(self.prefix or "\0", ""))
@@ -176,7 +188,7 @@ def scenario(
 ) -> Callable[[Story], Story]:
     """Register a story under its function's name.
 
-    `ordered=False` is for notes whose order two processes decide.
+    `ordered=False` is for notes, and runs of one message, whose order two processes decide.
     """
 
     def register(story: Story) -> Story:

@@ -177,13 +177,7 @@ def consumers_come_and_go(s: Stage) -> Iterator[float]:
 @scenario(**CONTROL)
 def shutdown_by_command(s: Stage) -> Iterator[float]:
     """A worker that is told to shut down ends what runs, and gives back the rest; then nobody replies."""
-
-    @s.task()
-    def job(n: int) -> None:
-        s.note("begin", n)
-        time.sleep(2 * STEP)
-        s.note("end", n)
-
+    job = s.long_job()
     yield 0
     yield STEP
     s.note(told(s.app.control.ping(timeout=SECOND)))
@@ -200,13 +194,7 @@ def shutdown_by_command(s: Stage) -> Iterator[float]:
 @scenario(**CONTROL)
 def pool_grows_and_shrinks(s: Stage) -> Iterator[float]:
     """A worker with more children runs more tasks at a time; no child that works is ended."""
-
-    @s.task()
-    def job(n: int) -> None:
-        s.note("begin", n)
-        time.sleep(2 * STEP)
-        s.note("end", n)
-
+    job = s.long_job()
     yield 0
     yield STEP
     s.note(told(s.app.control.pool_grow(1, reply=True, timeout=SECOND)))

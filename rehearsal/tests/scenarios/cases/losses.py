@@ -43,13 +43,7 @@ def worker_killed(s: Stage) -> Iterator[float]:
 @scenario(alone=True, **SOON)
 def worker_killed_with_prefetched_messages(s: Stage) -> Iterator[float]:
     """What a killed worker had prefetched or kept for later runs in the next one; what ran is lost."""
-
-    @s.task()
-    def job(n: int) -> None:
-        s.note("begin", n)
-        time.sleep(2 * STEP)
-        s.note("end", n)
-
+    job = s.long_job()
     yield 0
     for n in (1, 2, 3):
         job.delay(n)

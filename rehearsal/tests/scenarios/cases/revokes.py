@@ -165,13 +165,7 @@ def terminate_before_the_start(s: Stage) -> Iterator[float]:
 @scenario(worker_pool="solo", **CONTROL)
 def revoke_in_a_solo_worker(s: Stage) -> Iterator[float]:
     """A worker without children hears of a command after the task that it runs, and cannot terminate it."""
-
-    @s.task()
-    def job(n: int) -> None:
-        s.note("begin", n)
-        time.sleep(3 * STEP)
-        s.note("end", n)
-
+    job = s.long_job(3 * STEP)
     yield 0
     yield STEP
     sent = [job.delay(n) for n in range(2)]
@@ -187,13 +181,7 @@ def revoke_in_a_solo_worker(s: Stage) -> Iterator[float]:
 @scenario(on=("redis",), worker_pool="solo", **CONTROL)
 def shutdown_of_a_solo_worker(s: Stage) -> Iterator[float]:
     """A worker without children that is told to shut down does so after its task; what it has read goes back."""
-
-    @s.task()
-    def job(n: int) -> None:
-        s.note("begin", n)
-        time.sleep(2 * STEP)
-        s.note("end", n)
-
+    job = s.long_job()
     yield 0
     yield STEP
     for n in range(3):

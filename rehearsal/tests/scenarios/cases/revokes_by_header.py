@@ -38,13 +38,7 @@ def stamped(task: Any, tenant: Any, *args: Any, **options: Any) -> Any:
 @scenario(**CONTROL)
 def revoke_by_a_stamp(s: Stage) -> Iterator[float]:
     """Tasks that wait with the stamp are revoked, sent later too; what runs goes on."""
-
-    @s.task()
-    def job(n: int) -> None:
-        s.note("begin", n)
-        time.sleep(2 * STEP)
-        s.note("end", n)
-
+    job = s.long_job()
     yield 0
     yield STEP
     stamped(job, "blue", 1)

@@ -33,13 +33,7 @@ def shutdown_waits_for_a_task(s: Stage) -> Iterator[float]:
 @scenario(alone=True)
 def shutdown_with_prefetched_messages(s: Stage) -> Iterator[float]:
     """What SIGTERM does to messages that the pool holds and to those that wait for their ETA."""
-
-    @s.task()
-    def job(n: int) -> None:
-        s.note("begin", n)
-        time.sleep(2 * STEP)
-        s.note("end", n)
-
+    job = s.long_job()
     yield 0
     for n in (1, 2, 3):
         job.delay(n)

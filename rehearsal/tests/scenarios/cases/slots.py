@@ -31,13 +31,7 @@ def two_slots(s: Stage) -> Iterator[float]:
 @scenario(alone=True)
 def one_slot(s: Stage) -> Iterator[float]:
     """One slot runs one task after the other, in the order of their arrival."""
-
-    @s.task()
-    def job(n: int) -> None:
-        s.note("begin", n)
-        time.sleep(STEP / 2)
-        s.note("end", n)
-
+    job = s.long_job(STEP / 2)
     yield 0
     for n in range(4):
         job.delay(n)

@@ -1,4 +1,4 @@
-"""Each scenario under the kit is a program of its own. Where a client of a server is not installed, it skips."""
+"""Under the kit each scenario is a program of its own. Where a client of a server is not installed, scenarios skip."""
 
 from __future__ import annotations
 

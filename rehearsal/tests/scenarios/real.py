@@ -20,11 +20,11 @@ from . import cases
 from .answer import Answer, Story, outcome
 from .place import REDIS, AmqpPlace, left, place
 from .recorder import Log, Logs, Recorder, define
-from .stage import Scenario, Stage
+from .stage import STEP, Scenario, Stage
 from .worker import RealWorld, Worker
 
 # Seconds without a new line in a worker's log after which nothing is expected to happen any more.
-QUIET = 1.2
+QUIET = 1.5 * STEP
 
 # Workers of a broker that run at the same time: more only make each other late.
 AT_ONCE = 10

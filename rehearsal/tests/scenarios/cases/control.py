@@ -28,7 +28,7 @@ def rate_limit_at_run_time(s: Stage) -> Iterator[float]:
 
     yield 0
     yield STEP
-    s.note(told(s.app.control.rate_limit(job.name, f"{30 // SECOND}/m", reply=True, timeout=SECOND)))
+    s.note(told(s.app.control.rate_limit(job.name, f"{20 // SECOND}/m", reply=True, timeout=SECOND)))
     for n in range(4):
         job.delay(n)
     yield STEP
@@ -36,7 +36,7 @@ def rate_limit_at_run_time(s: Stage) -> Iterator[float]:
     job.delay(4)
     yield STEP / 2
     s.note("later")
-    yield 7 * SECOND
+    yield 9 * SECOND
 
 
 @scenario(**CONTROL)
@@ -194,7 +194,7 @@ def shutdown_by_command(s: Stage) -> Iterator[float]:
 @scenario(**CONTROL)
 def pool_grows_and_shrinks(s: Stage) -> Iterator[float]:
     """A worker with more children runs more tasks at a time; no child that works is ended."""
-    job = s.long_job()
+    job = s.long_job(3 * STEP)
     yield 0
     yield STEP
     s.note(told(s.app.control.pool_grow(1, reply=True, timeout=SECOND)))

@@ -45,7 +45,7 @@ def inspect_requests(s: Stage) -> Iterator[float]:
     for what in ("active", "reserved", "scheduled", "revoked"):
         note(what, requests)
     sent = [job.delay(n, word="b") for n in range(4)]
-    later = job.apply_async((9,), countdown=90, priority=3)
+    later = job.apply_async((9,), countdown=90 * SECOND, priority=3)
     yield STEP
     note("active", requests)
     note("reserved", requests)

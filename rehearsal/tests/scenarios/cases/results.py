@@ -20,21 +20,21 @@ def waiting_for_a_result(s: Stage) -> Iterator[float]:
     """`get` waits, raises the task's error, gives it back with `propagate=False`, and times out."""
 
     @s.task()
-    def job(*, fails: bool = False, seconds: float = 0) -> str:
-        time.sleep(seconds)
+    def job(*, fails: bool = False, steps: int = 0) -> str:
+        time.sleep(steps * STEP)
         if fails:
             raise PlainError("no")
         return "done"
 
     yield 0
-    s.note(job.delay(seconds=STEP).get(timeout=20))
+    s.note(job.delay(steps=1).get(timeout=20))
     try:
         job.delay(fails=True).get(timeout=20)
     except Exception as error:
         s.note(repr(error))
     s.note(repr(job.delay(fails=True).get(timeout=20, propagate=False)))
     try:
-        job.delay(seconds=2 * STEP).get(timeout=STEP)
+        job.delay(steps=2).get(timeout=STEP)
     except Exception as error:
         s.note(type(error).__name__)
     yield 2 * STEP

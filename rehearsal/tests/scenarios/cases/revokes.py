@@ -124,7 +124,7 @@ def _terminating(signum: str | None, **options: Any) -> Any:
         sent, second = naps.delay(), naps.delay()
         yield STEP
         sent.revoke(terminate=True, signal=signum)
-        yield RENEWAL + 3 * STEP
+        yield RENEWAL + 5 * STEP
         s.note(sent.state, second.state)
 
     return story

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from celery import signals
 
@@ -164,29 +165,38 @@ def terminate_before_the_start(s: Stage) -> Iterator[float]:
 
 @scenario(worker_pool="solo", **CONTROL)
 def revoke_in_a_solo_worker(s: Stage) -> Iterator[float]:
-    """A worker without children hears of a command after the task that it runs, and cannot terminate it."""
+    """A worker without children hears of a command after the task that it runs, and cannot terminate it.
+
+    No other message waits then: it is a race whether the worker reads that or the command first.
+    """
     job = s.long_job(3 * STEP)
     yield 0
     yield STEP
-    sent = [job.delay(n) for n in range(2)]
-    later = job.apply_async((2,), countdown=5 * STEP)
+    later = job.apply_async((1,), countdown=9 * STEP)
+    after = str(uuid4())
     yield STEP
-    for each in (*sent, later):
-        each.revoke(terminate=True)
-    yield 7 * STEP
-    s.note(*(each.state for each in (*sent, later)))
+    running = job.delay(0)
+    yield STEP
+    for id_ in (running.id, later.id, after):
+        s.app.control.revoke(id_, terminate=True)
+    yield 4 * STEP
+    job.apply_async((2,), task_id=after)
+    yield 6 * STEP
+    s.note(*(job.AsyncResult(id_).state for id_ in (running.id, later.id, after)))
 
 
 # On RabbitMQ it is a race which of its last acks it still sends.
 @scenario(on=("redis",), worker_pool="solo", **CONTROL)
 def shutdown_of_a_solo_worker(s: Stage) -> Iterator[float]:
-    """A worker without children that is told to shut down does so after its task; what it has read goes back."""
+    """A worker without children that is told to shut down does so after its task."""
     job = s.long_job()
     yield 0
     yield STEP
-    for n in range(3):
-        job.delay(n)
+    job.delay(0)
     yield STEP
     s.app.control.shutdown()
-    yield 8 * STEP
+    yield 4 * STEP
+    for n in (1, 2):
+        job.delay(n)
+    yield 4 * STEP
     s.note_ready()

@@ -1,0 +1,15 @@
+"""Every rule. An import of this package registers them."""
+
+from . import queues, retries, retry_limits, schedule_entries, schedule_zones, security, setting_rules, transactions, wire
+
+__all__ = [
+    "queues",
+    "retries",
+    "retry_limits",
+    "schedule_entries",
+    "schedule_zones",
+    "security",
+    "setting_rules",
+    "transactions",
+    "wire",
+]

@@ -1,0 +1,184 @@
+"""The application's own source: files below the working directory, their trees, and what names in them mean."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import operator
+import site
+import sys
+import sysconfig
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from types import FunctionType, ModuleType
+from typing import TYPE_CHECKING, Any
+
+from .findings import Place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+# What a name means where reading is not sure.
+UNSURE: Any = object()
+
+OPERATORS: dict[type[ast.operator], Any] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+    ast.Pow: operator.pow,
+}
+LARGEST_POWER = 64
+
+
+@dataclass(frozen=True)
+class Module:
+    """A loaded module of the application."""
+
+    name: str
+    path: Path
+    names: dict[str, Any]
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        """The module's tree; empty where the file is not Python of this interpreter."""
+        return tree_of_file(str(self.path)) or ast.Module([], [])
+
+
+class Sources:
+    """The modules that are loaded and whose files are below `folder`, without installed packages."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.resolve()
+
+    @cached_property
+    def modules(self) -> list[Module]:
+        """In the order of their paths. Preflight reads the files that Python has loaded, and imports nothing."""
+        found = {}
+        for name, module in sorted(sys.modules.items()):
+            file = getattr(module, "__file__", None) if isinstance(module, ModuleType) else None
+            if isinstance(file, str) and file.endswith(".py"):
+                path = Path(file).resolve()
+                if self.folder in path.parents and not _installed(path):
+                    found[path] = Module(name, path, vars(module))
+        return [found[path] for path in sorted(found)]
+
+    def place(self, path: str | Path, line: int) -> Place:
+        """A place, relative to the folder where it is below it."""
+        resolved = Path(path).resolve()
+        shown = resolved.relative_to(self.folder) if self.folder in resolved.parents else resolved
+        return Place(shown.as_posix(), line)
+
+    def place_of(self, function: FunctionType | None) -> Place | None:
+        """The line on which a function begins."""
+        return None if function is None else self.place(function.__code__.co_filename, function.__code__.co_firstlineno)
+
+    def place_of_string(self, text: str) -> Place | None:
+        """The only place where this string is a key of a dictionary or a keyword; None for several places."""
+        found = {place for module in self.modules for place in self._keys(module, text)}
+        return found.pop() if len(found) == 1 else None
+
+    def place_of_name(self, *names: str) -> Place | None:
+        """The only place that assigns one of these names, or has it as a key or a keyword."""
+        found: set[Place] = set()
+        for module in self.modules:
+            for node in ast.walk(module.tree):
+                if _assigned(node) in names:
+                    found.add(self.place(module.path, getattr(node, "lineno", 1)))
+            found.update(place for name in names for place in self._keys(module, name))
+        return found.pop() if len(found) == 1 else None
+
+    def _keys(self, module: Module, text: str) -> Iterator[Place]:
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.Dict):
+                keys = [key for key in node.keys if isinstance(key, ast.Constant) and key.value == text]
+                yield from (self.place(module.path, key.lineno) for key in keys)
+            elif isinstance(node, ast.Call):
+                words = [word for word in node.keywords if word.arg == text]
+                yield from (self.place(module.path, word.value.lineno) for word in words)
+
+
+def _assigned(node: ast.AST) -> str | None:
+    """The name that a statement assigns: `NAME = …` or `app.conf.name = …`."""
+    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+        return node.id
+    return node.attr if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) else None
+
+
+@cache
+def _installed_folders() -> list[Path]:
+    named = [*site.getsitepackages(), site.getusersitepackages(), *sysconfig.get_paths().values()]
+    return [Path(name).resolve() for name in named if name]
+
+
+@cache
+def _installed(path: Path) -> bool:
+    # A virtual environment, or a copy of one, can be below the working directory.
+    inside = {"site-packages", "dist-packages"} & set(path.parts)
+    return bool(inside) or any(folder in path.parents for folder in _installed_folders())
+
+
+def function_of(task: Any) -> FunctionType | None:
+    """The function that the application wrote for a task, without Celery's wrapper for `autoretry_for`."""
+    run = getattr(task, "_orig_run", task.run)
+    function = inspect.unwrap(getattr(run, "__func__", run))
+    return function if isinstance(function, FunctionType) else None
+
+
+@cache
+def tree_of_file(filename: str) -> ast.Module | None:
+    try:
+        return ast.parse(Path(filename).read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return None
+
+
+def tree_of(function: FunctionType | None) -> Function | None:
+    """The definition of a function, or None where its source is not to be read."""
+    tree = None if function is None else tree_of_file(function.__code__.co_filename)
+    if function is None or tree is None:
+        return None
+    for node in ast.walk(tree):
+        if isinstance(node, Function) and node.name == function.__name__:
+            first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
+            if first == function.__code__.co_firstlineno:
+                return node
+    return None
+
+
+def meaning(node: ast.expr | None, names: dict[str, Any], hidden: frozenset[str] = frozenset()) -> Any:
+    """The object that a name or a dotted name stands for, or UNSURE. Runs no code: attributes of modules and classes."""
+    if isinstance(node, ast.Name):
+        return UNSURE if node.id in hidden else names.get(node.id, UNSURE)
+    if isinstance(node, ast.Attribute):
+        owner = meaning(node.value, names, hidden)
+        if isinstance(owner, ModuleType):
+            return vars(owner).get(node.attr, UNSURE)
+        if isinstance(owner, type):
+            return inspect.getattr_static(owner, node.attr, UNSURE)
+    return UNSURE
+
+
+def number(node: ast.expr | None, names: dict[str, Any], hidden: frozenset[str] = frozenset()) -> float | None:
+    """The number that an expression of constants stands for, or None."""
+    if isinstance(node, ast.BinOp) and type(node.op) in OPERATORS:
+        left, right = number(node.left, names, hidden), number(node.right, names, hidden)
+        if left is None or right is None or (isinstance(node.op, ast.Pow) and abs(right) > LARGEST_POWER):
+            return None
+        try:
+            result = OPERATORS[type(node.op)](left, right)
+        except ArithmeticError:
+            return None
+        return result if isinstance(result, (int, float)) else None
+    value = node.value if isinstance(node, ast.Constant) else meaning(node, names, hidden)
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def local_names(function: Function) -> frozenset[str]:
+    """The names that a function binds, which hide those of its module."""
+    bound = {each.id for each in ast.walk(function) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)}
+    return frozenset(bound | {each.arg for each in ast.walk(function) if isinstance(each, ast.arg)})

@@ -1,7 +1,8 @@
-"""Django, where the application uses it. Preflight never imports it."""
+"""Django, where the application uses it. Preflight does not import it for others."""
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from typing import Any
@@ -13,6 +14,14 @@ def djangos_settings() -> Any:
         return None
     settings: Any = sys.modules["django.conf"].settings
     return settings if settings.configured else None
+
+
+def load_views() -> None:
+    """Import what the URLconf names, as Django's checks do when a worker starts."""
+    settings = djangos_settings()
+    if settings is not None and getattr(settings, "ROOT_URLCONF", None):
+        resolvers = importlib.import_module("django.urls")
+        resolvers.get_resolver().url_patterns  # noqa: B018 - reading it imports the URLconf
 
 
 def loaded(module: str, name: str) -> Any:

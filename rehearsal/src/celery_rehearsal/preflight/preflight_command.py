@@ -58,6 +58,7 @@ def _explain(ctx: click.Context, wanted: str) -> None:
 def _check(ctx: click.Context) -> Any:
     from ..stage import load
     from .check import check
+    from .django import load_views
     from .loaded import LoadedApp
     from .suppressions import ConfigurationError, read_configuration
 
@@ -71,8 +72,9 @@ def _check(ctx: click.Context) -> Any:
     try:
         with ExitStack() as undo:
             load(undo, app, checks=False)
+        load_views()
     except Exception as error:  # noqa: BLE001 - modules of the application, which can raise anything
-        click.echo(f"preflight could not load the tasks of {app.main!r}: {type(error).__name__}: {error}", err=True)
+        click.echo(f"preflight could not load the application {app.main!r}: {type(error).__name__}: {error}", err=True)
         ctx.exit(UNCHECKED)
     loaded = LoadedApp(app, configuration, folder)
     return check(loaded), loaded.default_place

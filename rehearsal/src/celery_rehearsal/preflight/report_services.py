@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape, quoteattr
 
@@ -76,7 +75,6 @@ def sarif(report: Report, default: Place) -> str:
     run = {
         "tool": {"driver": {
             "name": "celery preflight",
-            "version": version("celery-rehearsal"),
             "rules": [
                 {"id": each.identifier, "name": each.name, "shortDescription": {"text": each.title},
                  "help": {"text": each.explanation}}

@@ -66,7 +66,7 @@ def results_never_expire(loaded: LoadedApp) -> Iterator[Finding]:
     stores = [name for name, task in loaded.tasks.items() if not task.ignore_result]
     if conf.result_backend and conf.result_backend != "disabled" and not conf.result_expires and stores:
         yield Finding(
-            f"`result_expires` is {conf.result_expires!r}, and {len(stores)} tasks store results that stay for ever",
+            f"`result_expires` is {conf.result_expires!r}, so the results of these tasks stay for ever: {listed(stores)}",
             "Set `result_expires`, or `task_ignore_result` if nobody reads the results.",
             setting="result_expires",
             place=loaded.place_of_setting("result_expires"),

@@ -1,4 +1,4 @@
-"""warning: W010 setting 'result_expires': `result_expires` is None, and 1 tasks store results that stay for ever"""
+"""warning: W010 setting 'result_expires': `result_expires` is None, so the results of these tasks stay for ever: 'shop.send'"""
 
 from celery import Celery
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,8 @@ from celery_rehearsal.stage import load
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+# The firings of fixture applications are looked at from here on.
+YEAR = datetime(2026, 1, 1, tzinfo=timezone.utc)
 APPS = Path(__file__).parent / "apps"
 assert rules.__all__  # registered
 
@@ -54,6 +57,6 @@ def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Loa
         spec.loader.exec_module(module)
         with Undo() as undo:
             load(undo, module.app, checks=False)
-        return LoadedApp(module.app, read_configuration(folder), folder)
+        return LoadedApp(module.app, read_configuration(folder), folder, YEAR)
 
     return open_

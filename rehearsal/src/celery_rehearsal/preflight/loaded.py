@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +14,11 @@ from celery.utils.imports import load_extension_class_names, symbol_by_name
 from kombu import Queue
 from kombu.transport import TRANSPORT_ALIASES
 
-from . import entries
 from .sources import Sources, function_of
+from .times import this_year, times
 
 if TYPE_CHECKING:
-    from datetime import timedelta
+    from datetime import datetime, timedelta
     from pathlib import Path
     from types import FunctionType
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .entries import Entry
     from .findings import Place
     from .suppressions import Configuration
+    from .times import Times
 
 # kombu's default, for a Redis transport whose options do not say: kombu.transport.redis.Channel.
 REDIS = "kombu.transport.redis"
@@ -46,6 +47,8 @@ class LoadedApp:
     app: Celery
     configuration: Configuration
     folder: Path
+    # Firings are looked at from here on.
+    start: datetime = field(default_factory=this_year)
 
     @property
     def conf(self) -> Any:
@@ -71,12 +74,17 @@ class LoadedApp:
     @cached_property
     def entries(self) -> list[Entry]:
         """The entries that the settings declare, without Celery's own. A store of another scheduler is not read."""
-        found = entries.entries(self.app, scheduler=entries.DECLARED)
-        return [entry for entry in found if not entry.task.startswith("celery.")]
+        return [each.entry for each in self.times.values()]
+
+    @cached_property
+    def times(self) -> dict[str, Times]:
+        """The firings of each entry, by its name."""
+        found = times(self.app, self.start)
+        return {name: each for name, each in found.items() if not each.entry.task.startswith("celery.")}
 
     def period(self, entry: Entry) -> timedelta | None:
         """The shortest time between two runs, or None where it is not known."""
-        return getattr(entry.schedule, "run_every", None)
+        return self.times[entry.name].period
 
     def place_of_task(self, name: str) -> Place | None:
         """The line on which the task's function begins."""

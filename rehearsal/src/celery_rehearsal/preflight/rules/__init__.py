@@ -1,12 +1,28 @@
 """Every rule. An import of this package registers them."""
 
-from . import queues, retries, retry_limits, schedule_entries, schedule_zones, security, setting_rules, transactions, wire
+from . import (
+    queues,
+    retries,
+    retry_limits,
+    schedule_changes,
+    schedule_entries,
+    schedule_oracles,
+    schedule_times,
+    schedule_zones,
+    security,
+    setting_rules,
+    transactions,
+    wire,
+)
 
 __all__ = [
     "queues",
     "retries",
     "retry_limits",
+    "schedule_changes",
     "schedule_entries",
+    "schedule_oracles",
+    "schedule_times",
     "schedule_zones",
     "security",
     "setting_rules",

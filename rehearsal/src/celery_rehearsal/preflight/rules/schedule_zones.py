@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from functools import cache
 from importlib.resources import files
 from io import BytesIO
@@ -19,6 +19,7 @@ from ..zones import Change, changes, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from ..loaded import LoadedApp
 
@@ -86,7 +87,7 @@ def tzdata_differs(loaded: LoadedApp) -> Iterator[Finding]:
     clocks with little notice. So an old system sends entries at a wrong hour, while a newer host is right. Preflight compares the
     next ten years of each zone of the schedule in both.
     """
-    start = datetime.now(timezone.utc).replace(month=1, day=1, hour=0, minute=0, second=0, microsecond=0)
+    start = loaded.start
     for zone in _zones(loaded):
         system, package = _systems(zone), _packaged(zone)
         if system is None or package is None or system == package:

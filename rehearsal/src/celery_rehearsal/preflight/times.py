@@ -1,0 +1,87 @@
+"""When each entry fires over the next ten years, by Celery's own scheduler, and what changes of the clock do to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from functools import cached_property
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from celery.schedules import solar
+
+from . import entries
+from .errors import CannotCheckError
+from .firings import Driven, Plan, plan
+from .zones import Change, changes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from celery import Celery
+
+    from .entries import Entry, Reading
+
+YEARS = 10
+# The sun does the same each year, and each question to ephem takes 0.4 ms.
+SOLAR_YEARS = 2
+# Far enough from a change of the clock that it does not move a firing.
+AWAY = timedelta(days=2)
+
+
+@dataclass(frozen=True)
+class Times:
+    """The firings of one entry from `start` to `end`. Without a plan, `failure` says why there is none."""
+
+    entry: Entry
+    start: datetime
+    end: datetime
+    plan: Plan | None
+    failure: CannotCheckError | None = None
+
+    @cached_property
+    def changes(self) -> tuple[Change, ...]:
+        """The changes of the entry's zone."""
+        return changes(self.entry.zone, self.start, self.end)
+
+    def around(self, change: Change, margin: timedelta) -> list[datetime]:
+        """The firings near a change. Celery's scheduler was driven there, so a rhythm hides none of them."""
+        pieces = self.plan.pieces if self.plan else ()
+        driven = (at for piece in pieces if isinstance(piece, Driven) for at in piece)
+        return [at for at in driven if change.at - margin <= at < change.at + margin]
+
+    @cached_property
+    def period(self) -> timedelta | None:
+        """The shortest time between two firings, away from changes of the clock where there are any such."""
+        quiet = [gap for gap, near in self._gaps() if not near]
+        return min(quiet or [gap for gap, _near in self._gaps()], default=None)
+
+    def _gaps(self) -> Iterator[tuple[timedelta, bool]]:
+        for piece in self.plan.pieces if self.plan else ():
+            if isinstance(piece, Driven):
+                yield from ((after - before, self._near_change(before, after)) for before, after in pairwise(piece))
+            else:
+                yield from ((gap, False) for gap in piece.gaps)
+
+    def _near_change(self, before: datetime, after: datetime) -> bool:
+        return any(before - AWAY <= each.at <= after + AWAY for each in self.changes)
+
+
+def this_year() -> datetime:
+    """The start of the year, so that the reports of one year agree."""
+    return datetime.now(timezone.utc).replace(month=1, day=1, hour=0, minute=0, second=0, microsecond=0)
+
+
+def times(app: Celery, start: datetime) -> dict[str, Times]:
+    """Drive each entry that the settings declare."""
+    with entries.reading(app, start, scheduler=entries.DECLARED) as read:
+        return {entry.name: _times(read, entry) for entry in read.entries}
+
+
+def _times(read: Reading, entry: Entry) -> Times:
+    years = SOLAR_YEARS if isinstance(entry.schedule, solar) else YEARS
+    end = read.start.replace(year=read.start.year + years)
+    try:
+        return Times(entry, read.start, end, plan(read, entry, end))
+    except CannotCheckError as error:
+        return Times(entry, read.start, end, None, error)

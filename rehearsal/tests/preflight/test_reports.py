@@ -22,13 +22,13 @@ APP = Place("shop.py", 3)
 
 FINDINGS = [
     Finding("nothing is sent", "Turn it off.", setting="task_always_eager", place=Place("set,tings.py", 7),
-            level=Level.ERROR, rule="W013"),
+            level=Level.ERROR, rule="W012"),
     Finding("<5 % fail>\nor more", "Retry.", task="shop.send", level=Level.WARNING, rule="R004",
             evidence=Evidence.PROVEN, proof=Proof("18:00 send\n", "def test_send(): ...\n")),
     Finding("perhaps", "Look.", entry="ping", task="shop.ping", level=Level.INFO, rule="S001", evidence=Evidence.UNKNOWN),
 ]  # fmt: skip
-MEANT = Finding("has pickle", "Use JSON.", setting="accept_content", level=Level.WARNING, rule="W014")
-REPORT = Report(FINDINGS, [(MEANT, Suppression("W014", "a test"))], [("W015", "KeyError: 'x'")])
+MEANT = Finding("has pickle", "Use JSON.", setting="accept_content", level=Level.WARNING, rule="W013")
+REPORT = Report(FINDINGS, [(MEANT, Suppression("W013", "a test"))], [("W014", "KeyError: 'x'")])
 
 
 def test_each_format_of_the_command_has_a_report() -> None:
@@ -41,10 +41,10 @@ def test_each_format_of_the_command_has_a_report() -> None:
 def test_full_has_place_reason_fix_evidence_and_proof() -> None:
     """And a summary at the end."""
     assert FORMATS["full"](REPORT, APP) == (
-        "error: W013 eager-mode at set,tings.py:7\n"
+        "error: W012 eager-mode at set,tings.py:7\n"
         "  setting 'task_always_eager': nothing is sent\n"
         "  Fix: Turn it off.\n"
-        "  Evidence: read. More: --explain W013\n\n"
+        "  Evidence: read. More: --explain W012\n\n"
         "warning: R004 unbounded-retries\n"
         "  task 'shop.send': <5 % fail>\nor more\n"
         "  Fix: Retry.\n"
@@ -54,7 +54,7 @@ def test_full_has_place_reason_fix_evidence_and_proof() -> None:
         "  entry 'ping', task 'shop.ping': perhaps\n"
         "  Fix: Look.\n"
         "  Evidence: unknown. More: --explain S001\n\n"
-        "could not check W015: KeyError: 'x'\n"
+        "could not check W014: KeyError: 'x'\n"
         "1 error, 1 warning, 1 info, 1 suppressed\n"
     )
 
@@ -62,7 +62,7 @@ def test_full_has_place_reason_fix_evidence_and_proof() -> None:
 def test_concise_has_a_line_for_each_finding() -> None:
     """With the place first, as compilers do, where there is one."""
     first, *_others, last = FORMATS["concise"](REPORT, APP).splitlines()
-    assert first == "set,tings.py:7: error: W013 setting 'task_always_eager': nothing is sent"
+    assert first == "set,tings.py:7: error: W012 setting 'task_always_eager': nothing is sent"
     assert last == "1 error, 1 warning, 1 info, 1 suppressed"
 
 
@@ -73,7 +73,7 @@ def test_json_follows_the_schema() -> None:
     check(document)
     assert document["findings"][0]["place"] == {"path": "set,tings.py", "line": 7}
     assert document["suppressed"][0]["reason"] == "a test"
-    assert document["unchecked"] == [{"rule": "W015", "reason": "KeyError: 'x'"}]
+    assert document["unchecked"] == [{"rule": "W014", "reason": "KeyError: 'x'"}]
     for change in ({"version": 2}, {"findings": [{}]}, {"unchecked": [{"rule": 3, "reason": ""}]}, {"more": 1}):
         with pytest.raises(Exception, match=r".+"):
             check({**document, **change})
@@ -96,14 +96,14 @@ def test_github_escapes_what_its_commands_use() -> None:
     """Percent signs and line ends in messages, and commas in properties too."""
     first, second, third, last = FORMATS["github"](REPORT, APP).splitlines()
     assert first == (
-        "::error file=set%2Ctings.py,line=7,title=W013 eager-mode::"
+        "::error file=set%2Ctings.py,line=7,title=W012 eager-mode::"
         "setting 'task_always_eager': nothing is sent. Turn it off."
     )
     assert second == (
         "::warning title=R004 unbounded-retries::task 'shop.send': <5 %25 fail>%0Aor more. Retry."
     )
     assert third.startswith("::notice ")
-    assert last == "::error title=W015::could not check: KeyError: 'x'"
+    assert last == "::error title=W014::could not check: KeyError: 'x'"
 
 
 def test_gitlab_has_a_file_and_a_fingerprint_in_each_row() -> None:
@@ -138,7 +138,7 @@ def test_junit_has_a_test_for_each_rule() -> None:
     assert (suite.attrib["failures"], suite.attrib["errors"]) == ("2", "1")
     assert "<5 % fail>" in cases["R004"][0].attrib["message"]
     assert [child.tag for child in cases["S001"]] == ["system-out"]
-    assert [child.tag for child in cases["W015"]] == ["error"]
+    assert [child.tag for child in cases["W014"]] == ["error"]
     assert list(cases["W001"]) == []
 
 

@@ -32,9 +32,9 @@ def found(loaded: LoadedApp) -> list[str]:
 
 def test_suppressed_finding_does_not_fail_the_run(opened: Callable[..., LoadedApp]) -> None:
     """It is kept in the report, with its reason."""
-    report = check(opened(EAGER, suppress(rule="W013", reason="a demo")))
+    report = check(opened(EAGER, suppress(rule="W012", reason="a demo")))
     assert report.findings == []
-    assert [(each.rule, why.reason) for each, why in report.suppressed] == [("W013", "a demo")]
+    assert [(each.rule, why.reason) for each, why in report.suppressed] == [("W012", "a demo")]
     assert report.status(Level.INFO) == PASSED
 
 
@@ -42,10 +42,10 @@ def test_suppressed_finding_does_not_fail_the_run(opened: Callable[..., LoadedAp
     ("row", "left"),
     [
         ({"rule": "eager-mode"}, []),
-        ({"rule": "w013", "setting": "task_*"}, []),
-        ({"rule": "W013", "setting": "task_routes"}, ["W013", "P001"]),
-        ({"rule": "W013", "task": "*"}, ["W013", "P001"]),
-        ({"rule": "W014"}, ["W013", "P001"]),
+        ({"rule": "w012", "setting": "task_*"}, []),
+        ({"rule": "W012", "setting": "task_routes"}, ["W012", "P001"]),
+        ({"rule": "W012", "task": "*"}, ["W012", "P001"]),
+        ({"rule": "W013"}, ["W012", "P001"]),
     ],
 )
 def test_suppression_names_a_rule_and_a_subject(
@@ -57,9 +57,9 @@ def test_suppression_names_a_rule_and_a_subject(
 
 def test_suppression_that_matches_nothing_is_a_finding(opened: Callable[..., LoadedApp]) -> None:
     """P001 is a warning, and names what the suppression named."""
-    (finding,) = check(opened(EAGER.replace("True", "False"), suppress(rule="W013", reason="a demo"))).findings
+    (finding,) = check(opened(EAGER.replace("True", "False"), suppress(rule="W012", reason="a demo"))).findings
     assert (finding.rule, finding.level) == ("P001", Level.WARNING)
-    assert finding.message == "the suppression of W013 (a demo) matches no finding"
+    assert finding.message == "the suppression of W012 (a demo) matches no finding"
 
 
 def test_unknown_never_fails_the_run() -> None:
@@ -71,7 +71,7 @@ def test_unknown_never_fails_the_run() -> None:
 def test_status_follows_the_threshold(opened: Callable[..., LoadedApp]) -> None:
     """A finding as serious as the threshold fails the run."""
     report = check(opened('from celery import Celery\napp = Celery("shop")\napp.conf.accept_content = ["pickle"]\n'))
-    assert [(each.rule, each.level) for each in report.findings] == [("W014", Level.WARNING)]
+    assert [(each.rule, each.level) for each in report.findings] == [("W013", Level.WARNING)]
     assert [report.status(level) for level in (Level.INFO, Level.WARNING, Level.ERROR)] == [FAILED, FAILED, PASSED]
 
 
@@ -83,24 +83,24 @@ def test_rule_that_fails_does_not_hide_the_others(
     def broken(_loaded: LoadedApp) -> Iterator[Finding]:
         raise ZeroDivisionError("of a rule")
 
-    monkeypatch.setitem(RULES, "W014", Rule("W014", "broken", Level.INFO, "Broken", "It is broken.", broken))
+    monkeypatch.setitem(RULES, "W013", Rule("W013", "broken", Level.INFO, "Broken", "It is broken.", broken))
     report = check(opened(EAGER))
-    assert [each.rule for each in report.findings] == ["W013"]
-    assert report.unchecked == [("W014", "ZeroDivisionError: of a rule")]
+    assert [each.rule for each in report.findings] == ["W012"]
+    assert report.unchecked == [("W013", "ZeroDivisionError: of a rule")]
     assert report.status(Level.ERROR) == UNCHECKED
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (suppress(rule="W013"), "has no reason"),
-        (suppress(rule="W013", reason=" "), "has no reason"),
+        (suppress(rule="W012"), "has no reason"),
+        (suppress(rule="W012", reason=" "), "has no reason"),
         (suppress(rule="W999", reason="a demo"), "names no rule"),
         (suppress(reason="a demo"), "names no rule"),
-        (suppress(rule="W013", reason="a demo", queue="mail"), "knows the keys rule, reason, entry, task, setting"),
-        (TABLE + 'rule = "W013"\nreason = 3\n', "strings only"),
-        ('[tool.celery-rehearsal.preflight]\nsuppress = "W013"\n', "array of tables"),
-        ('[tool.celery-rehearsal.preflight]\nignore = ["W013"]\n', "knows the keys suppress, outages, queues"),
+        (suppress(rule="W012", reason="a demo", queue="mail"), "knows the keys rule, reason, entry, task, setting"),
+        (TABLE + 'rule = "W012"\nreason = 3\n', "strings only"),
+        ('[tool.celery-rehearsal.preflight]\nsuppress = "W012"\n', "array of tables"),
+        ('[tool.celery-rehearsal.preflight]\nignore = ["W012"]\n', "knows the keys suppress, outages, queues"),
         ('[tool.celery-rehearsal.preflight]\nqueues = "mail"\n', "list of names"),
         ("[tool.celery-rehearsal]\npreflight = 3\n", "knows the keys"),
         ('[[tool.celery-rehearsal.preflight.outages]]\ntask = "shop.*"\n', "needs `task`"),

@@ -77,7 +77,10 @@ def _about(finding: Finding) -> str:
 
 
 def _unchecked(report: Report) -> Iterator[str]:
-    return (f"could not check {name}: {why}\n" for name, why in report.unchecked)
+    reasons = dict.fromkeys(why for _name, why in report.unchecked)
+    for reason in reasons:
+        names = ", ".join(name for name, why in report.unchecked if why == reason)
+        yield f"could not check {names}: {reason}\n"
 
 
 def _summary(report: Report) -> str:

@@ -27,7 +27,7 @@ def fed(loaded: LoadedApp) -> dict[str, str]:
     return found
 
 
-@rule("W005", "queue-not-declared", Level.ERROR)
+@rule("W004", "queue-not-declared", Level.ERROR)
 def queue_not_declared(loaded: LoadedApp) -> Iterator[Finding]:
     """A message goes to a queue that `task_queues` does not have, and `task_create_missing_queues` is off.
 
@@ -45,7 +45,7 @@ def queue_not_declared(loaded: LoadedApp) -> Iterator[Finding]:
             )
 
 
-@rule("W006", "queue-not-consumed", Level.ERROR)
+@rule("W005", "queue-not-consumed", Level.ERROR)
 def queue_not_consumed(loaded: LoadedApp) -> Iterator[Finding]:
     """A message goes to a queue that no worker consumes.
 
@@ -68,7 +68,7 @@ def queue_not_consumed(loaded: LoadedApp) -> Iterator[Finding]:
             )
 
 
-@rule("W007", "queue-never-fed", Level.INFO)
+@rule("W006", "queue-never-fed", Level.INFO)
 def queue_never_fed(loaded: LoadedApp) -> Iterator[Finding]:
     """Workers consume a queue that no task and no entry goes to.
 

@@ -30,10 +30,10 @@ YEARS_AHEAD = 10
 def timezone_unset(loaded: LoadedApp) -> Iterator[Finding]:
     """A crontab names an hour, and `timezone` is not set.
 
-    Celery then reads crontabs in UTC: 18:00 is 20:00 or 21:00 in Kyiv. Celery does not read Django's `TIME_ZONE`, so it is a
-    warning where that is another zone.
+    Celery then reads crontabs in UTC: 18:00 is 20:00 or 21:00 in Kyiv. Celery takes Django's `TIME_ZONE` only if its own settings
+    are Django's. It is a warning where Django has another zone and Celery does not take it.
     """
-    if loaded.conf.value_set_for("timezone"):
+    if loaded.conf.timezone:
         return
     named = [
         entry.name

@@ -31,7 +31,7 @@ def content_type(name: str) -> str:
 PICKLE = content_type("pickle")
 
 
-@rule("W014", "pickle-accepted", Level.WARNING)
+@rule("W013", "pickle-accepted", Level.WARNING)
 def pickle_accepted(loaded: LoadedApp) -> Iterator[Finding]:
     """Workers or readers of results accept pickle.
 
@@ -48,7 +48,7 @@ def pickle_accepted(loaded: LoadedApp) -> Iterator[Finding]:
             )
 
 
-@rule("W015", "sent-and-not-accepted", Level.ERROR)
+@rule("W014", "sent-and-not-accepted", Level.ERROR)
 def sent_and_not_accepted(loaded: LoadedApp) -> Iterator[Finding]:
     """A message is sent in a serialiser that the workers do not accept.
 
@@ -76,7 +76,7 @@ def sent_and_not_accepted(loaded: LoadedApp) -> Iterator[Finding]:
             )
 
 
-@rule("W016", "password-in-code", Level.WARNING)
+@rule("W015", "password-in-code", Level.WARNING)
 def password_in_code(loaded: LoadedApp) -> Iterator[Finding]:
     """The password of the broker or of the result store is in the source.
 
@@ -117,7 +117,7 @@ def _password(url: str) -> str | None:
         return None
 
 
-@rule("W017", "remote-control", Level.INFO)
+@rule("W016", "remote-control", Level.INFO)
 def remote_control(loaded: LoadedApp) -> Iterator[Finding]:
     """Workers obey remote control, and the broker is on another host.
 

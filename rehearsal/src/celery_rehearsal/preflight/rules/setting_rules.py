@@ -28,11 +28,9 @@ def unknown_setting(loaded: LoadedApp) -> Iterator[Finding]:
     """
     names = SettingNames(loaded)
     for name, elsewhere in sorted(names.given.items()):
-        if name in names.read or names.in_other_case(name) or names.renamed(name):
+        if name in names.read or names.in_other_case(name) or names.used_by_the_application(name):
             continue
-        option, nearest = names.task_option(name), names.nearest(name)
-        if names.used_by_the_application(name):
-            continue
+        option, nearest = names.task_option(name), names.renamed(name) or names.nearest(name)
         level, evidence, fix = Level.ERROR, Evidence.READ, f"Did you mean `{nearest}`?"
         if option:
             fix = f"`{option}` is an option of a task: write `@app.task({option}=…)`, or use `task_annotations`."
@@ -70,26 +68,7 @@ def setting_in_wrong_case(loaded: LoadedApp) -> Iterator[Finding]:
             )
 
 
-@rule("W003", "removed-setting-name", Level.ERROR)
-def removed_setting_name(loaded: LoadedApp) -> Iterator[Finding]:
-    """A setting has an old name that this application's settings do not read.
-
-    Celery 4 renamed its settings. Whether an old name is still read depends on the namespace and on the names next to it, so
-    preflight asks the loaded settings. Celery's own table gives the new name.
-    """
-    names = SettingNames(loaded)
-    for name in sorted(names.given):
-        right = names.renamed(name)
-        if right is not None and name not in names.read and not names.in_other_case(name):
-            yield Finding(
-                f"nothing reads the old name `{name}`",
-                f"Write `{right}`.",
-                setting=name,
-                place=loaded.sources.place_of_name(name),
-            )
-
-
-@rule("W004", "deprecated-setting-name", Level.INFO)
+@rule("W003", "deprecated-setting-name", Level.INFO)
 def deprecated_setting_name(loaded: LoadedApp) -> Iterator[Finding]:
     """A setting has an old name, which Celery 6 will not read.
 

@@ -21,7 +21,7 @@ def listed(names: list[str]) -> str:
     return ", ".join(map(repr, names[:NAMED])) + more
 
 
-@rule("W008", "no-time-limit", Level.WARNING)
+@rule("W007", "no-time-limit", Level.WARNING)
 def no_time_limit(loaded: LoadedApp) -> Iterator[Finding]:
     """Tasks have no time limit.
 
@@ -37,7 +37,7 @@ def no_time_limit(loaded: LoadedApp) -> Iterator[Finding]:
         )
 
 
-@rule("W009", "soft-limit-not-below-hard", Level.ERROR)
+@rule("W008", "soft-limit-not-below-hard", Level.ERROR)
 def soft_limit_not_below_hard(loaded: LoadedApp) -> Iterator[Finding]:
     """The soft time limit of a task is not below its hard limit.
 
@@ -55,7 +55,7 @@ def soft_limit_not_below_hard(loaded: LoadedApp) -> Iterator[Finding]:
             )
 
 
-@rule("W010", "results-never-expire", Level.WARNING)
+@rule("W009", "results-never-expire", Level.WARNING)
 def results_never_expire(loaded: LoadedApp) -> Iterator[Finding]:
     """Results are stored and never expire.
 
@@ -73,7 +73,7 @@ def results_never_expire(loaded: LoadedApp) -> Iterator[Finding]:
         )
 
 
-@rule("W011", "prefetch-with-late-acks", Level.WARNING)
+@rule("W010", "prefetch-with-late-acks", Level.WARNING)
 def prefetch_with_late_acks(loaded: LoadedApp) -> Iterator[Finding]:
     """A worker reserves several messages for each child, and tasks are acknowledged late.
 
@@ -92,7 +92,7 @@ def prefetch_with_late_acks(loaded: LoadedApp) -> Iterator[Finding]:
         )
 
 
-@rule("W012", "redbeat-without-redis", Level.ERROR)
+@rule("W011", "redbeat-without-redis", Level.ERROR)
 def redbeat_without_redis(loaded: LoadedApp) -> Iterator[Finding]:
     """RedBeat's URL is not one of Redis.
 
@@ -111,7 +111,7 @@ def redbeat_without_redis(loaded: LoadedApp) -> Iterator[Finding]:
         )
 
 
-@rule("W013", "eager-mode", Level.ERROR)
+@rule("W012", "eager-mode", Level.ERROR)
 def eager_mode(loaded: LoadedApp) -> Iterator[Finding]:
     """`task_always_eager` is on.
 

@@ -1,4 +1,4 @@
-"""info: S012 entry 'report', task 'shop.report': 03:30 does not exist in Europe/Kyiv on 2026-03-29: CELERY runs it at 04:30"""
+"""info: S012 entry 'report', task 'shop.report': 03:30 does not exist in Europe/Kyiv on 2026-03-29: {release} runs it at 04:30"""
 
 from celery import Celery
 from celery.schedules import crontab

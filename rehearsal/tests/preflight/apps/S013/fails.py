@@ -1,4 +1,4 @@
-"""info: S013 entry 'report', task 'shop.report': 03:00 to 04:00 comes twice in Europe/Kyiv on 2026-10-25: CELERY runs it …"""
+"""info: S013 entry 'report', task 'shop.report': 03:00 to 04:00 comes twice in Europe/Kyiv on 2026-10-25: {release} runs it …"""
 
 from celery import Celery
 from celery.schedules import crontab

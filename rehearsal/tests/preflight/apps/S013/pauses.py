@@ -1,4 +1,4 @@
-"""warning: S013 entry 'poll', task 'shop.poll': 03:00 to 04:00 comes twice in Europe/Kyiv on 2026-10-25: CELERY runs it 4 times in the first hour and never in the second"""
+"""warning: S013 entry 'poll', task 'shop.poll': 03:00 to 04:00 comes twice in Europe/Kyiv on 2026-10-25: {release} runs it 4 times in the first hour and never in the second"""
 
 from celery import Celery
 from celery.schedules import crontab

@@ -1,10 +1,14 @@
 from celery import Celery
-
-
-class Settings:
-    CELERY_TIMEZONE = "Europe/Kyiv"
-    CELERY_WORKER_CONCURRENCY = 4
-
+from kombu import Queue
 
 app = Celery("shop")
-app.config_from_object(Settings, namespace="CELERY")
+app.conf.update(
+    task_queues=[Queue("celery"), Queue("mail")],
+    task_create_missing_queues=False,
+    task_routes={"shop.send": {"queue": "mail"}},
+)
+
+
+@app.task(name="shop.send")
+def send() -> None:
+    pass

@@ -1,14 +1,9 @@
-"""error: W005 setting 'task_queues': the task 'shop.send' goes to the queue 'mails', which `task_queues` does not have"""
+"""error: W005 setting 'task_routes': the task 'shop.send' goes to the queue 'mail', which is no queue of [tool.celery-rehearsal.preflight]"""
 
 from celery import Celery
-from kombu import Queue
 
 app = Celery("shop")
-app.conf.update(
-    task_queues=[Queue("celery"), Queue("mail")],
-    task_create_missing_queues=False,
-    task_routes={"shop.send": {"queue": "mails"}},
-)
+app.conf.task_routes = {"shop.send": {"queue": "mail"}}
 
 
 @app.task(name="shop.send")

@@ -1,9 +1,10 @@
-"""error: W006 setting 'task_routes': the task 'shop.send' goes to the queue 'mail', which is no queue of [tool.celery-rehearsal.preflight]"""
+"""info: W006 setting 'task_queues': no route, task or entry of this application goes to the queue 'mail'"""
 
 from celery import Celery
+from kombu import Queue
 
 app = Celery("shop")
-app.conf.task_routes = {"shop.send": {"queue": "mail"}}
+app.conf.task_queues = [Queue("celery"), Queue("mail")]
 
 
 @app.task(name="shop.send")

@@ -1,12 +1,15 @@
-"""info: W007 setting 'task_queues': no route, task or entry of this application goes to the queue 'mail'"""
+"""warning: W007 setting 'task_time_limit': 1 of 2 tasks have no time limit: 'shop.send'"""
 
 from celery import Celery
-from kombu import Queue
 
 app = Celery("shop")
-app.conf.task_queues = [Queue("celery"), Queue("mail")]
 
 
 @app.task(name="shop.send")
 def send() -> None:
+    pass
+
+
+@app.task(name="shop.count", time_limit=60)
+def count() -> None:
     pass

@@ -4,6 +4,6 @@ app = Celery("shop")
 app.conf.task_time_limit = 60
 
 
-@app.task(name="shop.send")
+@app.task(name="shop.send", soft_time_limit=50)
 def send() -> None:
     pass

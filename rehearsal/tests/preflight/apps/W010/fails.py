@@ -1,11 +1,10 @@
-"""warning: W010 setting 'result_expires': `result_expires` is None, so the results of these tasks stay for ever: 'shop.send'"""
+"""warning: W010 setting 'worker_prefetch_multiplier': `worker_prefetch_multiplier` is 4, and these tasks are acknowledged late: 'shop.send'"""
 
 from celery import Celery
 
-app = Celery("shop", backend="redis://localhost/1")
-app.conf.result_expires = None
+app = Celery("shop")
 
 
-@app.task(name="shop.send")
+@app.task(name="shop.send", acks_late=True)
 def send() -> None:
     pass

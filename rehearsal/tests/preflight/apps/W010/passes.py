@@ -1,9 +1,9 @@
 from celery import Celery
 
-app = Celery("shop", backend="redis://localhost/1")
-app.conf.result_expires = None
+app = Celery("shop")
+app.conf.worker_prefetch_multiplier = 1
 
 
-@app.task(name="shop.send", ignore_result=True)
+@app.task(name="shop.send", acks_late=True)
 def send() -> None:
     pass

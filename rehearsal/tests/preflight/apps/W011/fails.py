@@ -1,10 +1,6 @@
-"""warning: W011 setting 'worker_prefetch_multiplier': `worker_prefetch_multiplier` is 4, and these tasks are acknowledged late: 'shop.send'"""
+"""error: W011 setting 'redbeat_redis_url': RedBeat gets a URL that begins with 'amqp'"""
 
 from celery import Celery
 
-app = Celery("shop")
-
-
-@app.task(name="shop.send", acks_late=True)
-def send() -> None:
-    pass
+app = Celery("shop", broker="amqp://localhost")
+app.conf.beat_scheduler = "redbeat.RedBeatScheduler"

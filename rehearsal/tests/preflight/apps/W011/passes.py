@@ -1,9 +1,5 @@
 from celery import Celery
 
-app = Celery("shop")
-app.conf.worker_prefetch_multiplier = 1
-
-
-@app.task(name="shop.send", acks_late=True)
-def send() -> None:
-    pass
+app = Celery("shop", broker="amqp://localhost")
+app.conf.beat_scheduler = "redbeat.RedBeatScheduler"
+app.conf.redbeat_redis_url = "redis://localhost/1"

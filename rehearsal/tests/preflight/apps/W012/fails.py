@@ -1,6 +1,6 @@
-"""error: W012 setting 'redbeat_redis_url': RedBeat gets a URL that begins with 'amqp'"""
+"""error: W012 setting 'task_always_eager': `task_always_eager` is on, so nothing is sent to a worker"""
 
 from celery import Celery
 
-app = Celery("shop", broker="amqp://localhost")
-app.conf.beat_scheduler = "redbeat.RedBeatScheduler"
+app = Celery("shop")
+app.conf.task_always_eager = True

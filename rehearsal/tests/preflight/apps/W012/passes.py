@@ -1,5 +1,4 @@
 from celery import Celery
 
-app = Celery("shop", broker="amqp://localhost")
-app.conf.beat_scheduler = "redbeat.RedBeatScheduler"
-app.conf.redbeat_redis_url = "redis://localhost/1"
+app = Celery("shop")
+app.conf.task_eager_propagates = True

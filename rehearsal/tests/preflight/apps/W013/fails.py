@@ -1,6 +1,6 @@
-"""error: W013 setting 'task_always_eager': `task_always_eager` is on, so nothing is sent to a worker"""
+"""warning: W013 setting 'accept_content': `accept_content` has pickle, so those who can write to the broker can run code"""
 
 from celery import Celery
 
 app = Celery("shop")
-app.conf.task_always_eager = True
+app.conf.accept_content = ["json", "application/x-python-serialize"]

@@ -1,4 +1,4 @@
 from celery import Celery
 
 app = Celery("shop")
-app.conf.task_eager_propagates = True
+app.conf.accept_content = ["json", "yaml"]

@@ -1,6 +1,10 @@
-"""warning: W014 setting 'accept_content': `accept_content` has pickle, so those who can write to the broker can run code"""
+"""error: W014 setting 'accept_content': workers accept ['application/json'], and these tasks are sent as pickle: 'shop.send'"""
 
 from celery import Celery
 
 app = Celery("shop")
-app.conf.accept_content = ["json", "application/x-python-serialize"]
+
+
+@app.task(name="shop.send", serializer="pickle")
+def send() -> None:
+    pass

@@ -1,9 +1,8 @@
+import os
+
 from celery import Celery
 
-app = Celery("shop")
-app.conf.accept_content = ["json", "pickle"]
+HOST = "rabbit.example"
+PASSWORD = os.environ.get("SHOP_PASSWORD", "").join(["ta", "r", "t"])
 
-
-@app.task(name="shop.send", serializer="pickle")
-def send() -> None:
-    pass
+app = Celery("shop", broker=f"amqp://shop:{PASSWORD}@{HOST}/")

@@ -1,5 +1,5 @@
-"""warning: W016 setting 'broker_url': the source has the password of `broker_url`"""
+"""info: W016 setting 'worker_enable_remote_control': workers obey remote control from all who can write to the broker"""
 
 from celery import Celery
 
-app = Celery("shop", broker="amqp://shop:s3cret@rabbit.example/")
+app = Celery("shop", broker="redis://redis.example/0")

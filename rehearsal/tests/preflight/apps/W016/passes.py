@@ -1,8 +1,4 @@
-import os
-
 from celery import Celery
 
-HOST = "rabbit.example"
-PASSWORD = os.environ.get("SHOP_PASSWORD", "").join(["ta", "r", "t"])
-
-app = Celery("shop", broker=f"amqp://shop:{PASSWORD}@{HOST}/")
+app = Celery("shop", broker="redis://redis.example/0")
+app.conf.worker_enable_remote_control = False

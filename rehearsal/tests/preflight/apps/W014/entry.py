@@ -1,4 +1,4 @@
-"""error: W015 entry 'send', task 'shop.send': it is sent as yaml, and workers accept ['application/json']"""
+"""error: W014 entry 'send', task 'shop.send': it is sent as yaml, and workers accept ['application/json']"""
 
 from celery import Celery
 

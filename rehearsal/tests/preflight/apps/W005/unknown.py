@@ -1,4 +1,4 @@
-"""info: W006 setting 'task_routes': the task 'shop.send' goes to the queue 'mail', which is not consumed by a worker without -Q"""
+"""info: W005 setting 'task_routes': the task 'shop.send' goes to the queue 'mail', which is not consumed by a worker without -Q"""
 
 from celery import Celery
 

@@ -1,4 +1,4 @@
-"""A Django project with planted faults, and the repaired one, as a process of their own. Their database does not exist."""
+"""A Django project with planted faults, and the repaired one, as processes. Their database does not exist."""
 
 from __future__ import annotations
 
@@ -9,18 +9,20 @@ from .programs import preflight
 
 pytest.importorskip("django_celery_beat")
 
-FOUND = """\
-shop/settings.py:20: error: S006 entry 'close', task 'shop.tasks.close': django_celery_beat.schedulers:DatabaseScheduler drops \
-the option `expires`
-shop/settings.py:16: error: W001 setting 'CELERY_TASK_MAX_RETRIES': neither Celery nor a known extension reads \
-`CELERY_TASK_MAX_RETRIES`
-shop/settings.py:17: error: W001 setting 'DJANGO_CELERY_BEAT_TZ_AWARES': neither Celery nor a known extension reads \
-`DJANGO_CELERY_BEAT_TZ_AWARES`
+UNREAD = "neither Celery nor a known extension reads"
+FOUND = f"""\
+shop/settings.py:20: error: S006 entry 'close', task 'shop.tasks.close': \
+django_celery_beat.schedulers:DatabaseScheduler drops the option `expires`
+shop/settings.py:16: error: W001 setting 'CELERY_TASK_MAX_RETRIES': {UNREAD} `CELERY_TASK_MAX_RETRIES`
+shop/settings.py:17: error: W001 setting 'DJANGO_CELERY_BEAT_TZ_AWARES': {UNREAD} `DJANGO_CELERY_BEAT_TZ_AWARES`
 shop/settings.py:13: error: W002 setting 'celery_task_acks_late': nothing reads `celery_task_acks_late` in this case
 shop/views.py:25: warning: T001 task 'shop.tasks.confirm': `.delay` sends it inside a transaction, before the commit
-shop/views.py:31: warning: T001 task 'shop.tasks.confirm': `.apply_async` sends it inside a transaction, before the commit
-shop/views.py:11: warning: T002 task 'shop.tasks.confirm': a view calls `.delay`, and ATOMIC_REQUESTS commits after the view
-shop/views.py:19: warning: T002 task 'shop.tasks.close': a view calls `.apply_async`, and ATOMIC_REQUESTS commits after the view
+shop/views.py:31: warning: T001 task 'shop.tasks.confirm': `.apply_async` sends it inside a transaction, \
+before the commit
+shop/views.py:11: warning: T002 task 'shop.tasks.confirm': a view calls `.delay`, and ATOMIC_REQUESTS commits \
+after the view
+shop/views.py:19: warning: T002 task 'shop.tasks.close': a view calls `.apply_async`, and ATOMIC_REQUESTS commits \
+after the view
 4 errors, 4 warnings, 0 info, 0 suppressed
 """
 

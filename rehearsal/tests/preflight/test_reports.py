@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 
 APP = Place("shop.py", 3)
 
+UNKNOWN = Finding("perhaps", "Look.", entry="ping", task="shop.ping", level=Level.INFO, rule="S001",
+                  evidence=Evidence.UNKNOWN)  # fmt: skip
 FINDINGS = [
     Finding("nothing is sent", "Turn it off.", setting="task_always_eager", place=Place("set,tings.py", 7),
             level=Level.ERROR, rule="W012"),
     Finding("<5 % fail>\nor more", "Retry.", task="shop.send", level=Level.WARNING, rule="R004",
             evidence=Evidence.PROVEN, proof=Proof("18:00 send\n", "def test_send(): ...\n")),
-    Finding("perhaps", "Look.", entry="ping", task="shop.ping", level=Level.INFO, rule="S001", evidence=Evidence.UNKNOWN),
+    UNKNOWN,
 ]  # fmt: skip
 MEANT = Finding("has pickle", "Use JSON.", setting="accept_content", level=Level.WARNING, rule="W013")
 REPORT = Report(FINDINGS, [(MEANT, Suppression("W013", "a test"))], [("W014", "KeyError: 'x'")])
@@ -74,7 +76,13 @@ def test_json_follows_the_schema() -> None:
     assert document["findings"][0]["place"] == {"path": "set,tings.py", "line": 7}
     assert document["suppressed"][0]["reason"] == "a test"
     assert document["unchecked"] == [{"rule": "W014", "reason": "KeyError: 'x'"}]
-    for change in ({"version": 2}, {"findings": [{}]}, {"unchecked": [{"rule": 3, "reason": ""}]}, {"more": 1}):
+    wrong: list[dict[str, Any]] = [
+        {"version": 2},
+        {"findings": [{}]},
+        {"unchecked": [{"rule": 3, "reason": ""}]},
+        {"more": 1},
+    ]
+    for change in wrong:
         with pytest.raises(Exception, match=r".+"):
             check({**document, **change})
 
@@ -99,9 +107,7 @@ def test_github_escapes_what_its_commands_use() -> None:
         "::error file=set%2Ctings.py,line=7,title=W012 eager-mode::"
         "setting 'task_always_eager': nothing is sent. Turn it off."
     )
-    assert second == (
-        "::warning title=R004 unbounded-retries::task 'shop.send': <5 %25 fail>%0Aor more. Retry."
-    )
+    assert second == ("::warning title=R004 unbounded-retries::task 'shop.send': <5 %25 fail>%0Aor more. Retry.")
     assert third.startswith("::notice ")
     assert last == "::error title=W014::could not check: KeyError: 'x'"
 

@@ -41,11 +41,15 @@ def lines(loaded: LoadedApp, rule: str) -> list[str]:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.parent.name}-{case.stem}")
 def test_rule_finds_what_the_docstring_says(case: Path, opened: Callable[..., LoadedApp]) -> None:
-    """An application without a docstring has no finding of the rule. `…` is the rest of a line, `{release}` the Celery that runs."""
+    """An application without a docstring has no finding of the rule.
+
+    `…` stands for the rest of a line, and `{release}` for the Celery that runs.
+    """
     source = case.read_text("utf-8")
     table = case.with_suffix(".toml")
     found = lines(opened(source, table.read_text("utf-8") if table.exists() else ""), case.parent.name)
-    expected = (ast.get_docstring(ast.parse(source)) or "").replace("{release}", f"Celery {celery.__version__}").splitlines()
+    docstring = ast.get_docstring(ast.parse(source)) or ""
+    expected = docstring.replace("{release}", f"Celery {celery.__version__}").splitlines()
     assert len(found) == len(expected), found
     for line, wanted in zip(found, expected, strict=True):
         assert line.startswith(wanted.removesuffix("…")) if wanted.endswith("…") else line == wanted

@@ -27,6 +27,8 @@ app = Celery("shop")
 app.config_from_object(Settings, namespace={!r})
 """
 
+OPTION = "`max_retries` is an option of a task: write `@app.task(max_retries=…)`, or use `task_annotations`."
+
 
 def fixes(loaded: LoadedApp) -> dict[str | None, str]:
     """What each finding about a setting's name says to do."""
@@ -62,10 +64,8 @@ def test_each_setting_of_celery_is_read(opened: Callable[..., LoadedApp], namesp
 @pytest.mark.parametrize(
     ("line", "namespace", "setting", "fix"),
     [
-        ("CELERY_TASK_MAX_RETRIES = 3", "CELERY", "CELERY_TASK_MAX_RETRIES", "`max_retries` is an option of a task: "
-         "write `@app.task(max_retries=…)`, or use `task_annotations`."),
-        ("CELERY_MAX_RETRIES = 3", "CELERY", "CELERY_MAX_RETRIES", "`max_retries` is an option of a task: "
-         "write `@app.task(max_retries=…)`, or use `task_annotations`."),
+        ("CELERY_TASK_MAX_RETRIES = 3", "CELERY", "CELERY_TASK_MAX_RETRIES", OPTION),
+        ("CELERY_MAX_RETRIES = 3", "CELERY", "CELERY_MAX_RETRIES", OPTION),
         ("CELERY_WORKER_CONCURENCY = 3", "CELERY", "CELERY_WORKER_CONCURENCY",
          "Did you mean `CELERY_WORKER_CONCURRENCY`?"),
         ("worker_concurency = 3", None, "worker_concurency", "Did you mean `worker_concurrency`?"),

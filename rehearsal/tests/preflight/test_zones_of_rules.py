@@ -30,7 +30,10 @@ def system_with(folder: Path, zone: str, monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.parametrize(
     ("zone", "found"),
     [
-        ("Europe/Istanbul", ["the system's zone database and the package tzdata differ about 'Europe/Kyiv' from 2026-03-29"]),
+        (
+            "Europe/Istanbul",
+            ["the system's zone database and the package tzdata differ about 'Europe/Kyiv' from 2026-03-29"],
+        ),
         ("Europe/Sofia", []),  # the same changes in these years
         ("Europe/Kyiv", []),
     ],

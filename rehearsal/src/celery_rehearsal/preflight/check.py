@@ -40,14 +40,12 @@ def check(loaded: LoadedApp) -> Report:
     for identifier, each in sorted(RULES.items()):
         try:
             found += each.findings(loaded)
-        except Exception as error:  # noqa: BLE001 - one rule must not hide what the others find; the status is 2
+        except Exception as error:  # one rule must not hide what the others find; the status is 2
             unchecked.append((identifier, f"{type(error).__name__}: {error}"))
     return _suppress(sorted(set(found), key=order), loaded.configuration.suppress, unchecked)
 
 
-def _suppress(
-    found: list[Finding], suppressions: tuple[Suppression, ...], unchecked: list[tuple[str, str]]
-) -> Report:
+def _suppress(found: list[Finding], suppressions: tuple[Suppression, ...], unchecked: list[tuple[str, str]]) -> Report:
     kept, suppressed, used = [], [], set()
     for finding in found:
         matching = [each for each in suppressions if each.matches(finding)]
@@ -77,8 +75,8 @@ def _unused(suppression: Suppression) -> Finding:
 def unused_suppression(_loaded: LoadedApp) -> Iterator[Finding]:
     """A suppression matches no finding.
 
-    The fault that it names was repaired, or the entry, task or setting has another name now. If the suppression stays, it
-    hides the next fault of this kind. Remove it.
+    The fault that it names was repaired, or the entry, task or setting has another name now. If the suppression
+    stays, it hides the next fault of this kind. Remove it.
     """
     # The run itself reports these: only it knows which suppressions it used.
     yield from ()

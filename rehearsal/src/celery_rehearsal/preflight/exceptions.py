@@ -19,9 +19,18 @@ if TYPE_CHECKING:
 
 # What an `__init__` that preflight calls is made of: no call of anything but `super().__init__`, `super` and `str`.
 PLAIN = (
-    ast.Expr, ast.Assign, ast.AnnAssign, ast.Call, ast.Attribute, ast.Name, ast.Constant, ast.JoinedStr, ast.FormattedValue,
-    ast.BinOp, ast.operator, ast.Tuple, ast.Starred, ast.keyword, ast.expr_context, ast.Pass, ast.Subscript,
-)  # fmt: skip
+    *(ast.Expr, ast.Assign, ast.AnnAssign, ast.Pass, ast.Call, ast.keyword, ast.Starred, ast.Tuple, ast.Subscript),
+    *(
+        ast.Attribute,
+        ast.Name,
+        ast.Constant,
+        ast.JoinedStr,
+        ast.FormattedValue,
+        ast.BinOp,
+        ast.operator,
+        ast.expr_context,
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -41,7 +50,9 @@ def lost_exceptions(loaded: LoadedApp, task: Any) -> Iterator[Lost]:
         if not inspect.isfunction(init) or _remade(kind):
             continue
         if not _plain(init):
-            yield Lost(kind, f"`{kind.__qualname__}.__init__` does more than preflight can call without harm", sure=False)
+            yield Lost(
+                kind, f"`{kind.__qualname__}.__init__` does more than preflight can call without harm", sure=False
+            )
         elif not _survives(loaded, kind, init):
             yield Lost(kind, f"`{kind.__qualname__}` does not come back from the result store as itself", sure=True)
 

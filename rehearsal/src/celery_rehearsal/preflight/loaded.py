@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from celery.app import task as _task_module
 from celery.app.routes import Router, prepare
-from celery.app.task import extract_exec_options
 from celery.exceptions import CDeprecationWarning
 from celery.utils.imports import load_extension_class_names, symbol_by_name
 from kombu import Queue
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from .findings import Place
     from .suppressions import Configuration
     from .times import Times
+
+# celery-types leaves most of these out.
+task_module: Any = _task_module
+extensions: Any = load_extension_class_names
 
 # kombu's default, for a Redis transport whose options do not say: kombu.transport.redis.Channel.
 REDIS = "kombu.transport.redis"
@@ -54,6 +58,12 @@ class LoadedApp:
     def conf(self) -> Any:
         """The settings, as Celery reads them."""
         return self.app.conf
+
+    @property
+    def namespace(self) -> str | None:
+        """What the names of settings begin with, such as CELERY."""
+        app: Any = self.app
+        return app.namespace or None
 
     @cached_property
     def sources(self) -> Sources:
@@ -96,8 +106,7 @@ class LoadedApp:
 
     def place_of_setting(self, name: str) -> Place | None:
         """The line that assigns a setting, by its own name or behind the application's namespace."""
-        namespace = self.app.namespace
-        behind = [f"{namespace}_{name.upper()}"] if namespace else []
+        behind = [f"{self.namespace}_{name.upper()}"] if self.namespace else []
         return self.sources.place_of_name(name, *behind)
 
     @cached_property
@@ -115,12 +124,12 @@ class LoadedApp:
         with warnings.catch_warnings():
             # A task's `queue` is deprecated: sending it warns, not preflight.
             warnings.simplefilter("ignore", CDeprecationWarning)
-            own = extract_exec_options(task) if task else {}
+            own = task_module.extract_exec_options(task) if task else {}
         merged = {**own, **(options or {})}
         router = Router(prepare(self.conf.task_routes), _AnyQueue(), app=self.app)
         try:
             found = router.route(merged, name, (), {}, task).get("queue")
-        except Exception:  # noqa: BLE001 - the application's own router, which can raise anything
+        except Exception:  # the application's own router, which can raise anything
             return None
         return getattr(found, "name", found)
 
@@ -162,8 +171,8 @@ class LoadedApp:
     @cached_property
     def scheduler(self) -> Any:
         """The class of beat's scheduler, found as beat finds it. None where it cannot be imported."""
-        aliases = dict(load_extension_class_names("celery.beat_schedulers"))
+        aliases = dict(extensions("celery.beat_schedulers"))
         try:
             return symbol_by_name(self.conf.beat_scheduler, aliases=aliases)
-        except Exception:  # noqa: BLE001 - an import can raise anything
+        except Exception:  # an import can raise anything
             return None

@@ -1,4 +1,4 @@
-"""Other readings of a crontab than Celery's: croniter and cronsim where they are installed, and the zone database alone."""
+"""Other readings of a crontab than Celery's: croniter, cronsim and the zone database alone."""
 
 from __future__ import annotations
 
@@ -40,11 +40,15 @@ def restricts_both_days(schedule: crontab) -> bool:
     return fields[2] != "*" and fields[4] != "*"
 
 
-def by_zoneinfo(schedule: crontab, zone: Any, start: datetime, end: datetime) -> Iterator[datetime]:
+def by_zoneinfo(schedule: Any, zone: Any, start: datetime, end: datetime) -> Iterator[datetime]:
     """Each instant whose local time is one of the crontab's: none in a gap, two in a fold."""
     day = start.astimezone(zone).date() - DAY
     while day <= end.astimezone(zone).date() + DAY:
-        if day.month in schedule.month_of_year and day.day in schedule.day_of_month and _weekday(day) in schedule.day_of_week:
+        if (
+            day.month in schedule.month_of_year
+            and day.day in schedule.day_of_month
+            and _weekday(day) in schedule.day_of_week
+        ):
             named = [(hour, minute) for hour in sorted(schedule.hour) for minute in sorted(schedule.minute)]
             for hour, minute in named:
                 local = datetime(day.year, day.month, day.day, hour, minute)  # noqa: DTZ001 - made aware below
@@ -60,7 +64,7 @@ def _weekday(day: Any) -> int:
 
 def by_croniter(schedule: crontab, zone: Any, start: datetime, end: datetime) -> Iterator[datetime]:
     """What croniter says."""
-    from croniter import croniter
+    from croniter import croniter  # type: ignore[import-untyped,import-not-found,unused-ignore] # optional
 
     found = croniter(expression(schedule), start.astimezone(zone), ret_type=datetime)
     return _until(end, lambda: found.get_next().astimezone(timezone.utc))
@@ -68,7 +72,7 @@ def by_croniter(schedule: crontab, zone: Any, start: datetime, end: datetime) ->
 
 def by_cronsim(schedule: crontab, zone: Any, start: datetime, end: datetime) -> Iterator[datetime]:
     """What cronsim says."""
-    from cronsim import CronSim
+    from cronsim import CronSim  # type: ignore[import-not-found,unused-ignore] # optional
 
     found = CronSim(expression(schedule), start.astimezone(zone))
     return _until(end, lambda: next(found).astimezone(timezone.utc))

@@ -25,7 +25,7 @@ UNCHECKED = 2
 )
 @click.option("--explain", metavar="RULE", help="Print the explanation of a rule, by identifier or name, or of `all`.")
 @click.pass_context
-def preflight(ctx: click.Context, format_: str, fail_on: str, explain: str | None, **_preload: Any) -> None:
+def preflight(ctx: click.Context, /, format_: str, fail_on: str, explain: str | None, **_preload: Any) -> None:
     """Check this app's schedules, retries, settings and transactions.
 
     Exit status: 0, or 1 where a finding is as serious as --fail-on, or 2 where preflight could not check. It opens no
@@ -73,7 +73,7 @@ def _check(ctx: click.Context) -> Any:
         with ExitStack() as undo:
             load(undo, app, checks=False)
         load_views()
-    except Exception as error:  # noqa: BLE001 - modules of the application, which can raise anything
+    except Exception as error:  # modules of the application, which can raise anything
         click.echo(f"preflight could not load the application {app.main!r}: {type(error).__name__}: {error}", err=True)
         ctx.exit(UNCHECKED)
     loaded = LoadedApp(app, configuration, folder)

@@ -71,7 +71,9 @@ def sarif(report: Report, default: Place) -> str:
         {**_result(each, default), "suppressions": [{"kind": "external", "justification": why.reason}]}
         for each, why in report.suppressed
     ]
-    notes = [{"level": "error", "message": {"text": f"could not check {name}: {why}"}} for name, why in report.unchecked]
+    notes = [
+        {"level": "error", "message": {"text": f"could not check {name}: {why}"}} for name, why in report.unchecked
+    ]
     run = {
         "tool": {"driver": {
             "name": "celery preflight",
@@ -104,7 +106,9 @@ def junit(report: Report, _default: Place) -> str:
     """JUnit's XML: one test for each rule. Errors and warnings are failures, and info is output."""
     cases = [_case(identifier, report) for identifier in sorted(RULES)]
     failed = sum("<failure" in case for case in cases)
-    head = f'<testsuite name="celery preflight" tests="{len(cases)}" failures="{failed}" errors="{len(report.unchecked)}">'
+    head = (
+        f'<testsuite name="celery preflight" tests="{len(cases)}" failures="{failed}" errors="{len(report.unchecked)}">'
+    )
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{head}\n{"".join(cases)}</testsuite>\n'
 
 

@@ -100,7 +100,9 @@ class Policy:
         tree = tree_of(function)
         if function is None or tree is None:
             return ()
-        own = tree.args.args[0].arg if tree.args.args else tree.args.posonlyargs[0].arg if tree.args.posonlyargs else None
+        own = (
+            tree.args.args[0].arg if tree.args.args else tree.args.posonlyargs[0].arg if tree.args.posonlyargs else None
+        )
         found = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and self._retries(node, own, function)]
         return tuple(self._manual(node, function.__globals__, tree) for node in found)
 

@@ -17,16 +17,25 @@ from celery.app.task import Task
 if TYPE_CHECKING:
     from .loaded import LoadedApp
 
+TABLES: Any = defaults  # celery-types leaves out the table of old names
+
 # What Settings keeps of itself among the settings, and what the loader and celery.app.base read by name.
 BOOKKEEPING = {"deprecated_settings", "override_backends", "CELERY_OVERRIDE_BACKENDS", "__bogus__"}
 # Names that extensions read through the application's settings. A test compares them with RedBeat's source.
-REDBEAT = {"redbeat_key_prefix", "redbeat_redis_url", "redbeat_redis_use_ssl", "redbeat_redis_options", "redbeat_lock_key",
-           "redbeat_lock_timeout"}  # fmt: skip
-OTHERS = {"once", "singleton_backend_class", "singleton_backend_kwargs", "singleton_backend_url", "singleton_key_prefix",
-          "singleton_lock_expiry", "singleton_raise_on_duplicate"}  # fmt: skip
+REDBEAT = {
+    *("redbeat_key_prefix", "redbeat_redis_url", "redbeat_redis_use_ssl", "redbeat_redis_options"),
+    *("redbeat_lock_key", "redbeat_lock_timeout"),
+}
+# celery-once and celery-singleton.
+OTHERS = {
+    *("once", "singleton_backend_class", "singleton_backend_kwargs", "singleton_backend_url", "singleton_key_prefix"),
+    *("singleton_lock_expiry", "singleton_raise_on_duplicate"),
+}
 # Names that extensions read from Django's settings. A test compares them with the packages' source.
-DJANGO = {"DJANGO_CELERY_BEAT_TZ_AWARE", "DJANGO_CELERY_RESULTS", "DJANGO_CELERY_RESULTS_TASK_ID_MAX_LENGTH",
-          "DJANGO_CELERY_RESULTS_ID_FIRST_URLS"}  # fmt: skip
+DJANGO = {
+    *("DJANGO_CELERY_BEAT_TZ_AWARE", "DJANGO_CELERY_RESULTS", "DJANGO_CELERY_RESULTS_TASK_ID_MAX_LENGTH"),
+    "DJANGO_CELERY_RESULTS_ID_FIRST_URLS",
+}
 # How similar a misspelt name is: 1.0 is equal.
 SIMILAR = 0.86
 
@@ -40,7 +49,7 @@ class SettingNames:
     @property
     def namespace(self) -> str | None:
         """The application's namespace, such as CELERY."""
-        return self.loaded.app.namespace
+        return self.loaded.namespace
 
     @cached_property
     def read(self) -> set[str]:
@@ -97,7 +106,7 @@ class SettingNames:
 
     def renamed(self, name: str) -> str | None:
         """The new name, by Celery's own table of old names, as the application has to write it."""
-        new = defaults._TO_NEW_KEY.get(name.upper())
+        new = TABLES._TO_NEW_KEY.get(name.upper())
         return None if new is None else self.written(new)
 
     def written(self, key: str) -> str:
@@ -110,7 +119,9 @@ class SettingNames:
         for prefix in (f"{self.namespace or 'celery'}_".lower(), "task_"):
             bare = bare.removeprefix(prefix)
         options = {*vars(Task), "autoretry_for", "retry_backoff", "retry_backoff_max", "retry_jitter", "retry_kwargs"}
-        return bare if bare in options and not bare.startswith("_") and not callable(getattr(Task, bare, None)) else None
+        return (
+            bare if bare in options and not bare.startswith("_") and not callable(getattr(Task, bare, None)) else None
+        )
 
     def nearest(self, name: str) -> str | None:
         """The name that is read and is most similar, if it is similar enough to be a misspelling."""
@@ -127,7 +138,11 @@ class SettingNames:
             for node in ast.walk(module.tree):
                 attribute = isinstance(node, ast.Attribute) and node.attr == name and isinstance(node.ctx, ast.Load)
                 loaded = isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load)
-                if attribute or loaded or (isinstance(node, ast.Constant) and node.value == name and not _key(module, node)):
+                if (
+                    attribute
+                    or loaded
+                    or (isinstance(node, ast.Constant) and node.value == name and not _key(module, node))
+                ):
                     return True
         return False
 

@@ -59,8 +59,10 @@ class Sources:
     def modules(self) -> list[Module]:
         """In the order of their paths. Preflight reads the files that Python has loaded, and imports nothing."""
         found = {}
-        for name, module in sorted(sys.modules.items()):
-            file = getattr(module, "__file__", None) if isinstance(module, ModuleType) else None
+        loaded: dict[str, Any] = dict(sys.modules)
+        for name, module in sorted(loaded.items()):
+            # Anything can be there, such as a lazy object that loads itself when it is asked.
+            file = vars(module).get("__file__") if isinstance(module, ModuleType) else None
             if isinstance(file, str) and file.endswith(".py"):
                 path = Path(file).resolve()
                 if self.folder in path.parents and not _installed(path):
@@ -151,7 +153,7 @@ def tree_of(function: FunctionType | None) -> Function | None:
 
 
 def meaning(node: ast.expr | None, names: dict[str, Any], hidden: frozenset[str] = frozenset()) -> Any:
-    """The object that a name or a dotted name stands for, or UNSURE. Runs no code: attributes of modules and classes."""
+    """The object that a name or a dotted name stands for, or UNSURE. It runs no code of the application."""
     if isinstance(node, ast.Name):
         return UNSURE if node.id in hidden else names.get(node.id, UNSURE)
     if isinstance(node, ast.Attribute):

@@ -14,7 +14,7 @@ from .registry import find_rule
 if sys.version_info >= (3, 11):
     import tomllib
 else:
-    import tomli as tomllib
+    import tomli as tomllib  # type: ignore[import-not-found,unused-ignore] # of Python 3.10 only
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,9 +43,7 @@ class Suppression:
         return (
             named is not None
             and named.identifier == finding.rule
-            and all(
-                pattern is None or (name is not None and fnmatchcase(name, pattern)) for pattern, name in wanted
-            )
+            and all(pattern is None or (name is not None and fnmatchcase(name, pattern)) for pattern, name in wanted)
         )
 
 
@@ -107,7 +105,7 @@ def _suppression(row: Any) -> Suppression:
     if find_rule(row.get("rule", "")) is None:
         raise ConfigurationError(f"[[{TABLE}.suppress]] names no rule of preflight: {row!r}. `--explain` lists them")
     if not row.get("reason", "").strip():
-        raise ConfigurationError(f"[[{TABLE}.suppress]] for {row['rule']} has no reason: add `reason = \"...\"`")
+        raise ConfigurationError(f'[[{TABLE}.suppress]] for {row["rule"]} has no reason: add `reason = "..."`')
     return Suppression(**row)
 
 

@@ -31,7 +31,7 @@ AWAY = timedelta(days=2)
 
 @dataclass(frozen=True)
 class Times:
-    """The firings of one entry from `start` to `end`. Without a plan, `failure` says why there is none."""
+    """The firings of one entry from `start` to `end`. Where the plan is None, `failure` says why."""
 
     entry: Entry
     start: datetime

@@ -49,16 +49,18 @@ def queue_not_declared(loaded: LoadedApp) -> Iterator[Finding]:
 def queue_not_consumed(loaded: LoadedApp) -> Iterator[Finding]:
     """A message goes to a queue that no worker consumes.
 
-    The messages stay on the broker, and nothing reports it. A worker without `-Q` consumes `task_queues`, or the default queue
-    if that is not set. Which queues your workers name with `-Q` is not in the application: declare all of them once, as
-    `queues = ["celery", "mail"]` in `[tool.celery-rehearsal.preflight]`. Without that, a queue that a plain worker does not
-    consume is unknown.
+    The messages stay on the broker, and nothing reports it. A worker without `-Q` consumes `task_queues`, or the
+    default queue if that is not set. Which queues your workers name with `-Q` is not in the application: declare
+    all of them once, as `queues = ["celery", "mail"]` in `[tool.celery-rehearsal.preflight]`. Without that, a queue
+    that a plain worker does not consume is unknown.
     """
     declared = loaded.configuration.queues
     consumed = set(declared or loaded.declared_queues)
     for queue, sender in sorted(fed(loaded).items()):
         if queue not in consumed:
-            where = "no queue of [tool.celery-rehearsal.preflight]" if declared else "not consumed by a worker without -Q"
+            where = (
+                "no queue of [tool.celery-rehearsal.preflight]" if declared else "not consumed by a worker without -Q"
+            )
             yield Finding(
                 f"{sender} goes to the queue {queue!r}, which is {where}",
                 f"Start a worker with `-Q {queue}`, and declare it in pyproject.toml: `queues`.",
@@ -72,8 +74,8 @@ def queue_not_consumed(loaded: LoadedApp) -> Iterator[Finding]:
 def queue_never_fed(loaded: LoadedApp) -> Iterator[Finding]:
     """Workers consume a queue that no task and no entry goes to.
 
-    It can be a misspelt name, or a queue that was given up. Another application, or a call with `queue=…`, can feed it, so this
-    is only to know.
+    It can be a misspelt name, or a queue that was given up. Another application, or a call with `queue=…`, can feed
+    it, so this is only to know.
     """
     consumed = set(loaded.configuration.queues or (loaded.declared_queues if loaded.conf.task_queues else ()))
     if not loaded.tasks:

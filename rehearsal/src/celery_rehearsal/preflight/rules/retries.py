@@ -29,8 +29,9 @@ def _entries(loaded: LoadedApp) -> Iterator[tuple[Entry, Policy]]:
 def budget_longer_than_expiry(loaded: LoadedApp) -> Iterator[Finding]:
     """The retries of an entry's task last longer than its messages are valid.
 
-    A retry keeps the absolute expiry of the first message. A retry that is due later is revoked: the task ends as REVOKED, without
-    `on_failure` and without an errback. The budget is the sum of the longest waits, without the time that the runs take.
+    A retry keeps the absolute expiry of the first message. A retry that is due later is revoked: the task ends as
+    REVOKED, without `on_failure` and without an errback. The budget is the sum of the longest waits, without the
+    time that the runs take.
     """
     for entry, policy in _entries(loaded):
         expires, budget = seconds_of(expiry_of(loaded, entry)), policy.budget()
@@ -54,8 +55,8 @@ def _first_too_late(policy: Policy, expires: float) -> bool:
 def retry_after_expiry(loaded: LoadedApp) -> Iterator[Finding]:
     """The first retry of an entry's task is due after its message has expired.
 
-    A retry keeps the absolute expiry of the first message, so no retry ever runs: the task ends as REVOKED. The default wait before
-    a retry is 180 seconds.
+    A retry keeps the absolute expiry of the first message, so no retry ever runs: the task ends as REVOKED. The
+    default wait before a retry is 180 seconds.
     """
     for entry, policy in _entries(loaded):
         expires = seconds_of(expiry_of(loaded, entry))
@@ -73,8 +74,8 @@ def retry_after_expiry(loaded: LoadedApp) -> Iterator[Finding]:
 def budget_longer_than_period(loaded: LoadedApp) -> Iterator[Finding]:
     """The retries of an entry's task last longer than the entry's period.
 
-    A run that still retries meets the next run of the same entry. If the cause lasts, such as a service that is down, more and more
-    runs retry at once.
+    A run that still retries meets the next run of the same entry. If the cause lasts, such as a service that is
+    down, more and more runs retry at once.
     """
     for entry, policy in _entries(loaded):
         period, budget = loaded.period(entry), policy.budget()
@@ -92,7 +93,8 @@ def budget_longer_than_period(loaded: LoadedApp) -> Iterator[Finding]:
 def unbounded_retries(loaded: LoadedApp) -> Iterator[Finding]:
     """A task retries for ever.
 
-    With `max_retries=None`, a message that can never succeed comes back without end. Give a bound, and decide what happens after it.
+    With `max_retries=None`, a message that can never succeed comes back without end. Give a bound, and decide what
+    happens after it.
     """
     for name, task in loaded.tasks.items():
         policy = Policy(task)
@@ -110,7 +112,8 @@ def unbounded_retries(loaded: LoadedApp) -> Iterator[Finding]:
 def no_jitter(loaded: LoadedApp) -> Iterator[Finding]:
     """A task backs off without jitter.
 
-    When a service fails, all messages that failed at one moment come back at one moment, after each wait. Jitter spreads them.
+    When a service fails, all messages that failed at one moment come back at one moment, after each wait. Jitter
+    spreads them.
     """
     for name, task in loaded.tasks.items():
         policy = Policy(task)
@@ -150,7 +153,8 @@ def budget_shorter_than_outage(loaded: LoadedApp) -> Iterator[Finding]:
         task = "shop.mail.*"
         seconds = 60
 
-    A task that gives up earlier loses its work in each such outage. With jitter, the waits can be much shorter than the budget.
+    A task that gives up earlier loses its work in each such outage. With jitter, the waits can be much shorter than
+    the budget.
     """
     for outage in loaded.configuration.outages:
         for name, task in loaded.tasks.items():

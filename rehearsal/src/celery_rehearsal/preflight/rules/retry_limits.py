@@ -25,9 +25,9 @@ VISIBILITY_FIX = "Store the due time in a row and send it when it is due, or rai
 def wait_beyond_visibility_timeout(loaded: LoadedApp) -> Iterator[Finding]:
     """A message waits longer than the visibility timeout of Redis.
 
-    A worker holds a message with a countdown or an ETA unacknowledged until it is due. After the visibility timeout, one hour by
-    default, Redis gives it to another worker, again and again. A countdown of five hours runs five times, with one id. This holds
-    for countdowns, for waits before retries and for `retry_backoff_max`.
+    A worker holds a message with a countdown or an ETA unacknowledged until it is due. After the visibility
+    timeout, one hour by default, Redis gives it to another worker, again and again. A countdown of five hours runs
+    five times, with one id. This holds for countdowns, for waits before retries and for `retry_backoff_max`.
     """
     timeout = loaded.visibility_timeout
     if timeout is None:
@@ -46,7 +46,9 @@ def _waits(loaded: LoadedApp) -> Iterator[tuple[str, float, Place | None, str]]:
     for name, task in loaded.tasks.items():
         policy = Policy(task)
         place = loaded.place_of_task(name)
-        yield from ((name, each, place, "the wait before a retry") for each in [max(policy.longest_waits(), default=0.0)])
+        yield from (
+            (name, each, place, "the wait before a retry") for each in [max(policy.longest_waits(), default=0.0)]
+        )
         for call in policy.manual:
             if call.countdown is not None and place is not None:
                 yield name, call.countdown, type(place)(place.path, call.line), "the wait before a retry"
@@ -64,8 +66,8 @@ def _waits(loaded: LoadedApp) -> Iterator[tuple[str, float, Place | None, str]]:
 def late_ack_beyond_visibility_timeout(loaded: LoadedApp) -> Iterator[Finding]:
     """A task that is acknowledged late can run longer than the visibility timeout of Redis.
 
-    Its message stays unacknowledged while it runs. After the visibility timeout, Redis gives the message to another worker, and the
-    task runs twice at once. The time limit is how long it can run.
+    Its message stays unacknowledged while it runs. After the visibility timeout, Redis gives the message to another
+    worker, and the task runs twice at once. The time limit is how long it can run.
     """
     timeout = loaded.visibility_timeout
     for name, task in loaded.tasks.items():
@@ -82,9 +84,10 @@ def late_ack_beyond_visibility_timeout(loaded: LoadedApp) -> Iterator[Finding]:
 def poison_message(loaded: LoadedApp) -> Iterator[Finding]:
     """A message whose task kills its worker is delivered again without bound.
 
-    With `acks_late` and `reject_on_worker_lost`, a message whose child dies goes back to the queue. If the task itself is the cause,
-    such as one that needs too much memory, it kills one child after another, for ever. `retry_on_worker_lost` of Celery 5.7 counts
-    these as retries and stops at `max_retries`. A quorum queue has a delivery limit of its own, so tasks on one are left alone.
+    With `acks_late` and `reject_on_worker_lost`, a message whose child dies goes back to the queue. If the task
+    itself is the cause, such as one that needs too much memory, it kills one child after another, for ever.
+    `retry_on_worker_lost` of Celery 5.7 counts these as retries and stops at `max_retries`. A quorum queue has a
+    delivery limit of its own, so tasks on one are left alone.
     """
     for name, task in loaded.tasks.items():
         if task.acks_late and task.reject_on_worker_lost and not _bounded(loaded, name):
@@ -106,13 +109,13 @@ def _bounded(loaded: LoadedApp, name: str) -> bool:
 def exception_lost_on_the_wire(loaded: LoadedApp) -> Iterator[Finding]:
     """An exception of a task does not survive the way to the result store.
 
-    Python makes an exception again from its `args`. A class whose `__init__` needs more than it passes to `super().__init__` cannot
-    be made again: callers of `get()` see another class, and `except` does not catch it. Pass every argument to
-    `super().__init__`.
+    Python makes an exception again from its `args`. A class whose `__init__` needs more than it passes to
+    `super().__init__` cannot be made again: callers of `get()` see another class, and `except` does not catch it.
+    Pass every argument to `super().__init__`.
 
-    Preflight makes one of each exception that the task's source raises, or that `autoretry_for` names, and sends it through the code
-    of Celery's result backends. It does so only where `__init__` does nothing but assign and call `super().__init__`. Any other
-    `__init__` of the application is unknown.
+    Preflight makes one of each exception that the task's source raises, or that `autoretry_for` names, and sends it
+    through the code of Celery's result backends. It does so only where `__init__` does nothing but assign and call
+    `super().__init__`. Any other `__init__` of the application is unknown.
     """
     for name, task in loaded.tasks.items():
         for lost in lost_exceptions(loaded, task):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import celery
 from celery.schedules import crontab
@@ -27,8 +27,9 @@ DAY = timedelta(days=1)
 def fires_in_gap(loaded: LoadedApp) -> Iterator[Finding]:
     """A crontab names a local time that does not exist on the day on which clocks go forward.
 
-    In Kyiv, the clock goes from 03:00 to 04:00 on the last Sunday of March, so 03:30 does not come. The finding says what the
-    installed Celery does on that day. It is a warning where the entry does not run on that day at all.
+    In Kyiv, the clock goes from 03:00 to 04:00 on the last Sunday of March, so 03:30 does not come. The finding
+    says what the installed Celery does on that day. It is a warning where the entry does not run on that day at
+    all.
     """
     for each in loaded.times.values():
         gaps = [change for change in each.changes if change.kind == "gap" and _named(each, change)]
@@ -52,9 +53,9 @@ def fires_in_gap(loaded: LoadedApp) -> Iterator[Finding]:
 def fires_in_fold(loaded: LoadedApp) -> Iterator[Finding]:
     """An entry fires in the local hour that comes twice on the day on which clocks go back.
 
-    In Kyiv, the clock goes from 04:00 to 03:00 on the last Sunday of October, so 03:30 comes twice. The finding says how often the
-    installed Celery fires in each of the two hours. It is a warning where a time of day fires in both, and where an entry that fires
-    in every hour pauses for one of them.
+    In Kyiv, the clock goes from 04:00 to 03:00 on the last Sunday of October, so 03:30 comes twice. The finding
+    says how often the installed Celery fires in each of the two hours. It is a warning where a time of day fires in
+    both, and where an entry that fires in every hour pauses for one of them.
     """
     for each in loaded.times.values():
         folds = [change for change in each.changes if change.kind == "fold" and _matters(each, change)]
@@ -63,8 +64,9 @@ def fires_in_fold(loaded: LoadedApp) -> Iterator[Finding]:
         change = folds[0]
         first, second = _passes(each, change)
         yield Finding(
-            f"{change.first:%H:%M} to {change.last:%H:%M} comes twice in {name_of(each.entry.zone)} on {change.first.date()}: "
-            f"Celery {celery.__version__} runs it {_times(first)} in the first hour and {_times(second)} in the second",
+            f"{change.first:%H:%M} to {change.last:%H:%M} comes twice in {name_of(each.entry.zone)} on "
+            f"{change.first.date()}: Celery {celery.__version__} runs it {_times(first)} in the first hour and "
+            f"{_times(second)} in the second",
             "Use `timezone = 'UTC'` for it." if _often(each) else "Choose a time outside of the hour that comes twice.",
             entry=each.entry.name,
             task=each.entry.task,
@@ -88,14 +90,17 @@ def _named(each: Times, change: Change) -> list[datetime]:
     return [local for local in every if _matches(found, local)]
 
 
-def _matches(found: crontab, local: datetime) -> bool:
+def _matches(found: Any, local: datetime) -> bool:
     weekday = local.isoweekday() % 7
-    time = local.minute in found.minute and local.hour in found.hour
-    return time and local.day in found.day_of_month and local.month in found.month_of_year and weekday in found.day_of_week
+    time: bool = local.minute in found.minute and local.hour in found.hour
+    return (
+        time and local.day in found.day_of_month and local.month in found.month_of_year and weekday in found.day_of_week
+    )
 
 
 def _names_hours(each: Times) -> bool:
-    return isinstance(each.entry.schedule, crontab) and len(each.entry.schedule.hour) < len(range(24))
+    found: Any = each.entry.schedule
+    return isinstance(found, crontab) and len(vars(found)["hour"]) < len(range(24))
 
 
 def _often(each: Times) -> bool:

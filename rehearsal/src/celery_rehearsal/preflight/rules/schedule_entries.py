@@ -27,9 +27,9 @@ PILES_UP = timedelta(hours=1)
 def unknown_task(loaded: LoadedApp) -> Iterator[Finding]:
     """An entry names a task that the workers do not have.
 
-    Beat sends the name as it is. The worker that receives it logs `Received unregistered task` and discards the message, so the
-    entry never runs. It is an error where this application's own tasks use the same queue, because their workers receive the
-    message. For another queue it is unknown: another application can have the task.
+    Beat sends the name as it is. The worker that receives it logs `Received unregistered task` and discards the
+    message, so the entry never runs. It is an error where this application's own tasks use the same queue, because
+    their workers receive the message. For another queue it is unknown: another application can have the task.
     """
     own_queues = {loaded.queue_of(name) for name in loaded.tasks}
     for entry in loaded.entries:
@@ -50,8 +50,8 @@ def unknown_task(loaded: LoadedApp) -> Iterator[Finding]:
 def arguments_do_not_fit(loaded: LoadedApp) -> Iterator[Finding]:
     """The arguments of an entry do not fit the signature of its task.
 
-    With Celery's `typing`, which is on, beat fails to send the message: it logs `TypeError` at each due time, and no worker
-    hears of it. Without `typing`, each run fails. Preflight calls the check that `apply_async` calls.
+    With Celery's `typing`, which is on, beat fails to send the message: it logs `TypeError` at each due time, and
+    no worker hears of it. Without `typing`, each run fails. Preflight calls the check that `apply_async` calls.
     """
     for entry in loaded.entries:
         task = loaded.tasks.get(entry.task)
@@ -74,9 +74,9 @@ def arguments_do_not_fit(loaded: LoadedApp) -> Iterator[Finding]:
 def arguments_do_not_serialise(loaded: LoadedApp) -> Iterator[Finding]:
     """The arguments of an entry cannot be written in the serialiser of the message.
 
-    Beat logs `EncodeError` at each due time and sends nothing. Preflight calls kombu's serialiser, the one that the entry's
-    options, the task or `task_serializer` names. Where an argument is a `BeatLazyFunc`, its value is made at each due time, so
-    it is unknown.
+    Beat logs `EncodeError` at each due time and sends nothing. Preflight calls kombu's serialiser, the one that the
+    entry's options, the task or `task_serializer` names. Where an argument is a `BeatLazyFunc`, its value is made
+    at each due time, so it is unknown.
     """
     for entry in loaded.entries:
         found = _serialises(loaded, entry)
@@ -107,7 +107,7 @@ def serializer_of(loaded: LoadedApp, entry: Entry) -> str:
     """The serialiser of the entry's message, as Celery chooses it."""
     task = loaded.tasks.get(entry.task)
     own = getattr(task, "serializer", None)
-    return entry.options.get("serializer") or own or loaded.conf.task_serializer
+    return str(entry.options.get("serializer") or own or loaded.conf.task_serializer)
 
 
 def seconds_of(expires: Any) -> float | None:
@@ -127,8 +127,9 @@ def expiry_of(loaded: LoadedApp, entry: Entry) -> Any:
 def no_expiry(loaded: LoadedApp) -> Iterator[Finding]:
     """An entry that runs at least once an hour has no `expires`.
 
-    While no worker runs, beat goes on sending. After the outage, the workers run every message that waits, one after the other,
-    before newer work. If one run does the work of all of them, set `expires` to the entry's period.
+    While no worker runs, beat goes on sending. After the outage, the workers run every message that waits, one
+    after the other, before newer work. If one run does the work of all of them, set `expires` to the entry's
+    period.
     """
     for entry in loaded.entries:
         period = loaded.period(entry)
@@ -146,8 +147,8 @@ def no_expiry(loaded: LoadedApp) -> Iterator[Finding]:
 def expiry_longer_than_period(loaded: LoadedApp) -> Iterator[Finding]:
     """The `expires` of an entry is longer than its period.
 
-    Then several messages of the entry can wait at once, and the workers run all of them. An expiry equal to the period leaves
-    at most one.
+    Then several messages of the entry can wait at once, and the workers run all of them. An expiry equal to the
+    period leaves at most one.
     """
     for entry in loaded.entries:
         period, expires = loaded.period(entry), seconds_of(expiry_of(loaded, entry))
@@ -165,9 +166,10 @@ def expiry_longer_than_period(loaded: LoadedApp) -> Iterator[Finding]:
 def dropped_by_database_scheduler(loaded: LoadedApp) -> Iterator[Finding]:
     """The database scheduler drops an option of an entry.
 
-    django-celery-beat stores only the options that its table has: `queue`, `exchange`, `routing_key`, `priority`, `headers` and
-    `expire_seconds`. It drops `expires`, `countdown` and the others without a warning (its issue 280). Give
-    `expire_seconds` as well as `expires`: each scheduler reads one of them. Preflight asks the scheduler's own code what is left.
+    django-celery-beat stores only the options that its table has: `queue`, `exchange`, `routing_key`, `priority`,
+    `headers` and `expire_seconds`. It drops `expires`, `countdown` and the others without a warning (its issue
+    280). Give `expire_seconds` as well as `expires`: each scheduler reads one of them. Preflight asks the
+    scheduler's own code what is left.
     """
     unpack = getattr(getattr(loaded.scheduler, "Entry", None), "_unpack_options", None)
     if unpack is None:
@@ -190,8 +192,8 @@ def dropped_by_database_scheduler(loaded: LoadedApp) -> Iterator[Finding]:
 def already_expired(loaded: LoadedApp) -> Iterator[Finding]:
     """The `expires` of an entry is a fixed instant, or not positive.
 
-    A `datetime` in `options` is made once, when the settings are loaded. After it, every message of the entry has expired before
-    a worker reads it. Give seconds.
+    A `datetime` in `options` is made once, when the settings are loaded. After it, every message of the entry has
+    expired before a worker reads it. Give seconds.
     """
     for entry in loaded.entries:
         expires = expiry_of(loaded, entry)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..loaded import LoadedApp
     from ..times import Times
 
-# Firings in ten years, up to which all are compared. Of more, those around each change of the clock: a day before and after.
+# Firings in ten years, up to which all are compared. Of more, those in the hours around each change of the clock.
 ALL = 5_000
 AROUND = timedelta(hours=3)
 
@@ -27,16 +27,19 @@ AROUND = timedelta(hours=3)
 def differs_from_cron(loaded: LoadedApp) -> Iterator[Finding]:
     """A crontab fires at other instants than cron would.
 
-    Preflight compares ten years of Celery's own scheduler with the zone database alone and, where they are installed, with croniter
-    and cronsim. Of an entry that fires often, it compares the hours around each change of the clock. They differ in two cases:
+    Preflight compares ten years of Celery's own scheduler with the zone database alone and, where they are
+    installed, with croniter and cronsim. Of an entry that fires often, it compares the hours around each change of
+    the clock. They differ in two cases:
 
-    - The crontab restricts `day_of_month` and `day_of_week`. Celery fires on days that are in both, and cron on days that are in either.
-    - A local time is in a gap or a fold. The programs treat it differently, and the finding says where they disagree with each other.
+    - The crontab restricts `day_of_month` and `day_of_week`. Celery fires on days that are in both, and cron on
+      days that are in either.
+    - A local time is in a gap or a fold. The programs treat it differently, and the finding says where they
+      disagree with each other.
     """
     for each in loaded.times.values():
         found = each.entry.schedule
         if isinstance(found, crontab) and each.plan is not None and len(each.plan):
-            message = _both_days(each, found) if restricts_both_days(found) else _difference(each, found)
+            message = _both_days(found) if restricts_both_days(found) else _difference(each, found)
             if message:
                 yield Finding(
                     message,
@@ -47,10 +50,10 @@ def differs_from_cron(loaded: LoadedApp) -> Iterator[Finding]:
                 )
 
 
-def _both_days(_each: Times, found: crontab) -> str:
+def _both_days(found: crontab) -> str:
     return (
-        f"cron reads {expression(found)!r} as days that are in either field of days, and Celery as days that are in both: "
-        "it fires less often"
+        f"cron reads {expression(found)!r} as days that are in either field of days, and Celery as days that are in "
+        "both: it fires less often"
     )
 
 

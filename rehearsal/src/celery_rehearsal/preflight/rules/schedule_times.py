@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import celery
@@ -25,12 +26,12 @@ DAY = timedelta(days=1)
 def interval_of_days(loaded: LoadedApp) -> Iterator[Finding]:
     """An entry has an interval of whole days.
 
-    An interval counts from the last run, and the first one from beat's start. So the time of day is the time at which beat was first
-    started. If beat's schedule file does not survive a deploy, each deploy starts the interval again: with a deploy every
-    12 hours, an interval of a day never ends. Use a crontab for a time of day.
+    An interval counts from the last run, and the first one from beat's start. So the time of day is the time at
+    which beat was first started. If beat's schedule file does not survive a deploy, each deploy starts the interval
+    again: with a deploy every 12 hours, an interval of a day never ends. Use a crontab for a time of day.
 
-    The finding also says what a change of the clock does, as the installed Celery does it: Celery 5.7 counts elapsed hours, so the
-    local time moves by an hour, and earlier releases hold the local time.
+    The finding also says what a change of the clock does, as the installed Celery does it: Celery 5.7 counts
+    elapsed hours, so the local time moves by an hour, and earlier releases hold the local time.
     """
     for each in loaded.times.values():
         every = getattr(each.entry.schedule, "run_every", None)
@@ -62,13 +63,15 @@ def _over_a_change(each: Times) -> str:
 def never_fires(loaded: LoadedApp) -> Iterator[Finding]:
     """An entry does not fire in ten years, or its schedule fails.
 
-    31 February does not come. Celery 5.7 refuses such a crontab where it is made. In earlier releases, `is_due` raises, and beat does
-    not send the entry.
+    31 February does not come. Celery 5.7 refuses such a crontab where it is made. In earlier releases, `is_due`
+    raises, and beat does not send the entry.
     """
     for each in loaded.times.values():
         broken = each.failure is not None and each.failure.__cause__ is not None
         if broken or (each.plan is not None and len(each.plan) == 0 and _short(each)):
-            message = str(each.failure) if broken else f"it does not fire between {each.start.date()} and {each.end.date()}"
+            message = (
+                str(each.failure) if broken else f"it does not fire between {each.start.date()} and {each.end.date()}"
+            )
             yield Finding(
                 message,
                 "Correct the schedule.",
@@ -97,16 +100,18 @@ def _short(each: Times) -> bool:
 def sun_does_not_set(loaded: LoadedApp) -> Iterator[Finding]:
     """A solar entry waits for an event that does not come every day at its latitude.
 
-    Beyond the polar circles the sun does not set in summer and does not rise in winter. Dawn and dusk are missing at much lower
-    latitudes: in Kyiv there is no astronomical dawn in June. The entry then does not run for days or weeks. Preflight drives
-    Celery's scheduler, which asks ephem.
+    Beyond the polar circles the sun does not set in summer and does not rise in winter. Dawn and dusk are missing
+    at much lower latitudes: in Kyiv there is no astronomical dawn in June. The entry then does not run for days or
+    weeks. Preflight drives Celery's scheduler, which asks ephem.
     """
     for each in loaded.times.values():
         if not isinstance(each.entry.schedule, solar) or each.plan is None:
             continue
         firings = list(each.plan)
-        pauses = [(after - before, before) for before, after in zip(firings, firings[1:], strict=False)]
-        longest, since = max(pauses, default=(timedelta(0), each.start), key=lambda pause: (pause[0], -pause[1].timestamp()))
+        pauses = [(after - before, before) for before, after in pairwise(firings)]
+        longest, since = max(
+            pauses, default=(timedelta(0), each.start), key=lambda pause: (pause[0], -pause[1].timestamp())
+        )
         if longest > 2 * DAY:
             yield Finding(
                 f"the event {each.entry.schedule.event!r} does not come for {longest.days} days from {since.date()}",

@@ -7,7 +7,7 @@ from functools import cache
 from importlib.resources import files
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import TZPATH, ZoneInfo
 
 from celery.schedules import crontab
@@ -30,15 +30,16 @@ YEARS_AHEAD = 10
 def timezone_unset(loaded: LoadedApp) -> Iterator[Finding]:
     """A crontab names an hour, and `timezone` is not set.
 
-    Celery then reads crontabs in UTC: 18:00 is 20:00 or 21:00 in Kyiv. Celery takes Django's `TIME_ZONE` only if its own settings
-    are Django's. It is a warning where Django has another zone and Celery does not take it.
+    Celery then reads crontabs in UTC: 18:00 is 20:00 or 21:00 in Kyiv. Celery takes Django's `TIME_ZONE` only if
+    its own settings are Django's. It is a warning where Django has another zone and Celery does not take it.
     """
     if loaded.conf.timezone:
         return
+    schedules: dict[str, Any] = {entry.name: entry.schedule for entry in loaded.entries}
     named = [
         entry.name
         for entry in loaded.entries
-        if isinstance(entry.schedule, crontab) and entry.schedule.hour != set(range(24))
+        if isinstance(entry.schedule, crontab) and schedules[entry.name].hour != set(range(24))
         and entry.zone == loaded.app.timezone
     ]  # fmt: skip
     if not named:
@@ -63,9 +64,9 @@ def _djangos_zone() -> str | None:
 def obsolete_zone_name(loaded: LoadedApp) -> Iterator[Finding]:
     """A zone has an old name, such as Europe/Kiev for Europe/Kyiv.
 
-    The zone database keeps old names for compatibility only. Use one spelling everywhere: beat writes the zone's name into its
-    schedule file, and starts over when the name changes. It then forgets when its entries ran last, so it loses a missed run.
-    Change the spelling at a time when no run is due.
+    The zone database keeps old names for compatibility only. Use one spelling everywhere: beat writes the zone's
+    name into its schedule file, and starts over when the name changes. It then forgets when its entries ran last,
+    so it loses a missed run. Change the spelling at a time when no run is due.
     """
     for zone, (entry, setting) in _zones(loaded).items():
         current = _links().get(zone)
@@ -83,9 +84,9 @@ def obsolete_zone_name(loaded: LoadedApp) -> Iterator[Finding]:
 def tzdata_differs(loaded: LoadedApp) -> Iterator[Finding]:
     """The system's zone database is older than the installed package `tzdata`, and a zone differs.
 
-    Python reads the system's database first, and the package only where the system has none. Governments change the rules for
-    clocks with little notice. So an old system sends entries at a wrong hour, while a newer host is right. Preflight compares the
-    next ten years of each zone of the schedule in both.
+    Python reads the system's database first, and the package only where the system has none. Governments change the
+    rules for clocks with little notice. So an old system sends entries at a wrong hour, while a newer host is
+    right. Preflight compares the next ten years of each zone of the schedule in both.
     """
     start = loaded.start
     for zone in _zones(loaded):
@@ -118,7 +119,11 @@ def _links() -> dict[str, str]:
     try:
         folder = files("tzdata.zoneinfo")
         rows = [line.split() for line in folder.joinpath("tzdata.zi").read_text("utf-8").splitlines()]
-        shown = {line.split("\t")[2] for line in folder.joinpath("zone.tab").read_text("utf-8").splitlines() if line[0] != "#"}
+        shown = {
+            line.split("\t")[2]
+            for line in folder.joinpath("zone.tab").read_text("utf-8").splitlines()
+            if line[0] != "#"
+        }
     except (ModuleNotFoundError, FileNotFoundError):
         return {}
     links = {row[2]: row[1] for row in rows if row[0] == "L"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any
 
-from kombu.serialization import registry as serializers
+from kombu import serialization
 from kombu.utils.url import url_to_parts
 
 from ..findings import Finding, Level
@@ -23,6 +23,9 @@ PUBLIC_PASSWORDS = {"guest"}
 LOCAL = {None, "", "localhost", "127.0.0.1", "::1"}
 
 
+serializers: Any = vars(serialization)["registry"]  # celery-types leaves it out
+
+
 def content_type(name: str) -> str:
     """The content type of a serialiser's name; what is a content type already stays."""
     return str(serializers.name_to_type.get(name, name))
@@ -35,8 +38,8 @@ PICKLE = content_type("pickle")
 def pickle_accepted(loaded: LoadedApp) -> Iterator[Finding]:
     """Workers or readers of results accept pickle.
 
-    Unpickling a message runs code that the message names. Anyone who can write to the broker or the result store then runs code
-    in your workers. Accept JSON only.
+    Unpickling a message runs code that the message names. Anyone who can write to the broker or the result store
+    then runs code in your workers. Accept JSON only.
     """
     for setting, where in (("accept_content", "broker"), ("result_accept_content", "result store")):
         if any(content_type(name) == PICKLE for name in loaded.conf.get(setting) or ()):
@@ -80,8 +83,9 @@ def sent_and_not_accepted(loaded: LoadedApp) -> Iterator[Finding]:
 def password_in_code(loaded: LoadedApp) -> Iterator[Finding]:
     """The password of the broker or of the result store is in the source.
 
-    Everyone who can read the repository has it, and so does every copy. Read it from the environment. Preflight reports a password
-    of the loaded settings that a string of the application's source contains. RabbitMQ's public account `guest` does not count.
+    Everyone who can read the repository has it, and so does every copy. Read it from the environment. Preflight
+    reports a password of the loaded settings that a string of the application's source contains. RabbitMQ's public
+    account `guest` does not count.
     """
     for setting, url in _urls(loaded):
         password = _password(url)
@@ -121,8 +125,9 @@ def _password(url: str) -> str | None:
 def remote_control(loaded: LoadedApp) -> Iterator[Finding]:
     """Workers obey remote control, and the broker is on another host.
 
-    Anyone who can write to the broker can stop workers, revoke tasks and change limits: remote control has no password of its own.
-    If other applications share the broker, or you do not use `celery inspect` and `celery control`, turn it off.
+    Anyone who can write to the broker can stop workers, revoke tasks and change limits: remote control has no
+    password of its own. If other applications share the broker, or you do not use `celery inspect` and `celery
+    control`, turn it off.
     """
     hosts = [_host(url) for url in loaded.broker_urls]
     if loaded.conf.worker_enable_remote_control and any(host not in LOCAL for host in hosts):

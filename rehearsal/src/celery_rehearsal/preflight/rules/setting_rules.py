@@ -21,10 +21,10 @@ def unknown_setting(loaded: LoadedApp) -> Iterator[Finding]:
     Celery ignores a setting whose name it does not know, without a warning. A widely copied guide sets
     `CELERY_TASK_MAX_RETRIES`, which does nothing: `max_retries` is an option of a task.
 
-    Preflight asks the loaded settings which names they read, so the answer is that of the installed Celery. It also knows the
-    names of RedBeat, django-celery-beat, django-celery-results, celery-once and celery-singleton. It is an error where the
-    name is a misspelling of another, or an option of a task. Behind the application's namespace, any other name that the
-    application's own code does not read is a warning. Elsewhere it is unknown.
+    Preflight asks the loaded settings which names they read, so the answer is that of the installed Celery. It also
+    knows the names of RedBeat, django-celery-beat, django-celery-results, celery-once and celery-singleton. It is
+    an error where the name is a misspelling of another, or an option of a task. Behind the application's namespace,
+    any other name that the application's own code does not read is a warning. Elsewhere it is unknown.
     """
     names = SettingNames(loaded)
     for name, elsewhere in sorted(names.given.items()):
@@ -52,8 +52,9 @@ def unknown_setting(loaded: LoadedApp) -> Iterator[Finding]:
 def setting_in_wrong_case(loaded: LoadedApp) -> Iterator[Finding]:
     """A setting is written in a case in which nothing reads it.
 
-    Behind a namespace such as `CELERY`, Celery reads upper-case names. Django drops every name of its settings module that is
-    not in upper case. So `redbeat_redis_url` in Django's settings does nothing, and RedBeat uses the broker's URL.
+    Behind a namespace such as `CELERY`, Celery reads upper-case names. Django drops every name of its settings
+    module that is not in upper case. So `redbeat_redis_url` in Django's settings does nothing, and RedBeat uses the
+    broker's URL.
     """
     names = SettingNames(loaded)
     for name in sorted(names.given):

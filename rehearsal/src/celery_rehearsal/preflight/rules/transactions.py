@@ -25,12 +25,13 @@ METHODS = ("get", "post", "put", "patch", "delete", "form_valid")
 def sent_inside_atomic(loaded: LoadedApp) -> Iterator[Finding]:
     """A task is sent inside `transaction.atomic`.
 
-    The worker can start before the transaction is committed, and then finds no row, or the old one. If the transaction is
-    rolled back, the task runs all the same. Send the message on commit.
+    The worker can start before the transaction is committed, and then finds no row, or the old one. If the
+    transaction is rolled back, the task runs all the same. Send the message on commit.
 
-    Preflight reads the application's source. It reports a call of `.delay` or `.apply_async` inside `with transaction.atomic()`
-    or a function decorated with it. It does not follow calls from one function into another. A task class of the application
-    that overrides either method can wait for the commit itself, so it is left alone.
+    Preflight reads the application's source. It reports a call of `.delay` or `.apply_async` inside `with
+    transaction.atomic()` or a function decorated with it. It does not follow calls from one function into another.
+    A task class of the application that overrides either method can wait for the commit itself, so it is left
+    alone.
     """
     for call in calls(loaded):
         if call.by_celery and _atomic(call):
@@ -44,7 +45,9 @@ def sent_inside_atomic(loaded: LoadedApp) -> Iterator[Finding]:
 
 def _atomic(call: Call) -> bool:
     function, between = call.function
-    managers = [item.context_expr for node in between if isinstance(node, (ast.With, ast.AsyncWith)) for item in node.items]
+    managers = [
+        item.context_expr for node in between if isinstance(node, (ast.With, ast.AsyncWith)) for item in node.items
+    ]
     decorators = function.decorator_list if isinstance(function, Function) else []
     return any(_is_atomic(node, call) for node in (*managers, *decorators))
 
@@ -58,11 +61,13 @@ def _is_atomic(node: ast.expr, call: Call) -> bool:
 def sent_in_atomic_request(loaded: LoadedApp) -> Iterator[Finding]:
     """A view sends a task while `ATOMIC_REQUESTS` is on.
 
-    `ATOMIC_REQUESTS` runs each view in a transaction, which is committed after the view returns. A message that the view sends
-    with `.delay` or `.apply_async` is ahead of that commit, and stays if the view fails. Send the message on commit.
+    `ATOMIC_REQUESTS` runs each view in a transaction, which is committed after the view returns. A message that the
+    view sends with `.delay` or `.apply_async` is ahead of that commit, and stays if the view fails. Send the
+    message on commit.
 
-    Preflight takes a function for a view if its first argument is `request`, or if it is a method of a Django view class. It
-    reads the modules that are loaded: `celery -A` does not load views that no task module imports, unless Django's checks do.
+    Preflight takes a function for a view if its first argument is `request`, or if it is a method of a Django view
+    class. It reads the modules that are loaded: `celery -A` does not load views that no task module imports, unless
+    Django's checks do.
     """
     if not _atomic_requests():
         return

@@ -25,8 +25,8 @@ def listed(names: list[str]) -> str:
 def no_time_limit(loaded: LoadedApp) -> Iterator[Finding]:
     """Tasks have no time limit.
 
-    A call that never returns holds a child of the pool for ever. When every child is held, the worker does nothing and looks
-    healthy. Set `task_time_limit` and, below it, `task_soft_time_limit`.
+    A call that never returns holds a child of the pool for ever. When every child is held, the worker does nothing
+    and looks healthy. Set `task_time_limit` and, below it, `task_soft_time_limit`.
     """
     names = [name for name, task in loaded.tasks.items() if not task.time_limit]
     if names:
@@ -41,8 +41,8 @@ def no_time_limit(loaded: LoadedApp) -> Iterator[Finding]:
 def soft_limit_not_below_hard(loaded: LoadedApp) -> Iterator[Finding]:
     """The soft time limit of a task is not below its hard limit.
 
-    The worker kills the child at the hard limit, so `SoftTimeLimitExceeded` is never raised, and what the task does about it
-    never runs.
+    The worker kills the child at the hard limit, so `SoftTimeLimitExceeded` is never raised, and what the task does
+    about it never runs.
     """
     for name, task in loaded.tasks.items():
         soft, hard = task.soft_time_limit, task.time_limit
@@ -59,14 +59,15 @@ def soft_limit_not_below_hard(loaded: LoadedApp) -> Iterator[Finding]:
 def results_never_expire(loaded: LoadedApp) -> Iterator[Finding]:
     """Results are stored and never expire.
 
-    With `result_expires` of None or 0, the store grows until it is full. Set an expiry, or `task_ignore_result` if nobody reads
-    the results.
+    With `result_expires` of None or 0, the store grows until it is full. Set an expiry, or `task_ignore_result` if
+    nobody reads the results.
     """
     conf = loaded.conf
     stores = [name for name, task in loaded.tasks.items() if not task.ignore_result]
     if conf.result_backend and conf.result_backend != "disabled" and not conf.result_expires and stores:
         yield Finding(
-            f"`result_expires` is {conf.result_expires!r}, so the results of these tasks stay for ever: {listed(stores)}",
+            f"`result_expires` is {conf.result_expires!r}, so the results of these tasks stay for ever: "
+            + listed(stores),
             "Set `result_expires`, or `task_ignore_result` if nobody reads the results.",
             setting="result_expires",
             place=loaded.place_of_setting("result_expires"),
@@ -77,9 +78,10 @@ def results_never_expire(loaded: LoadedApp) -> Iterator[Finding]:
 def prefetch_with_late_acks(loaded: LoadedApp) -> Iterator[Finding]:
     """A worker reserves several messages for each child, and tasks are acknowledged late.
 
-    `worker_prefetch_multiplier` is 4 by default: a worker with 8 children takes 32 messages that no other worker can run while it
-    works. Late acknowledgement is usual for long tasks, where this costs most; on Redis, messages that wait longer than the
-    visibility timeout are delivered again. Set it to 1. `worker_disable_prefetch` holds back more on Redis.
+    `worker_prefetch_multiplier` is 4 by default: a worker with 8 children takes 32 messages that no other worker
+    can run while it works. Late acknowledgement is usual for long tasks, where this costs most; on Redis, messages
+    that wait longer than the visibility timeout are delivered again. Set it to 1. `worker_disable_prefetch` holds
+    back more on Redis.
     """
     multiplier = loaded.conf.worker_prefetch_multiplier
     late = [name for name, task in loaded.tasks.items() if task.acks_late]
@@ -115,8 +117,8 @@ def redbeat_without_redis(loaded: LoadedApp) -> Iterator[Finding]:
 def eager_mode(loaded: LoadedApp) -> Iterator[Finding]:
     """`task_always_eager` is on.
 
-    Every task runs in the process that calls it, and no message is sent. Outside tests this is a mistake. If these are the
-    settings of tests, run preflight with those of production.
+    Every task runs in the process that calls it, and no message is sent. Outside tests this is a mistake. If these
+    are the settings of tests, run preflight with those of production.
     """
     if loaded.conf.task_always_eager:
         yield Finding(

@@ -2,7 +2,7 @@ from celery import Celery
 from celery.schedules import crontab
 
 app = Celery("shop")
-app.conf.timezone = "UTC"
+app.conf.update(timezone="UTC")
 app.conf.beat_schedule = {
     "close": {"task": "shop.close", "schedule": crontab(hour=18, minute=0)},
 }

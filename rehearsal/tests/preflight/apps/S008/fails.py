@@ -3,4 +3,4 @@
 from celery import Celery
 
 app = Celery("shop")
-app.conf.timezone = "Europe/Kiev"
+app.conf.update(timezone="Europe/Kiev")

@@ -5,7 +5,7 @@ from datetime import timedelta
 from celery import Celery
 
 app = Celery("shop")
-app.conf.timezone = "Europe/Kyiv"
+app.conf.update(timezone="Europe/Kyiv")
 app.conf.beat_schedule = {"report": {"task": "shop.report", "schedule": timedelta(days=1)}}
 
 

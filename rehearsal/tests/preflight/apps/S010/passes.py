@@ -2,7 +2,7 @@ from celery import Celery
 from celery.schedules import crontab
 
 app = Celery("shop")
-app.conf.timezone = "Europe/Kyiv"
+app.conf.update(timezone="Europe/Kyiv")
 app.conf.beat_schedule = {
     "report": {"task": "shop.report", "schedule": crontab(hour=18, minute=0)},
     "poll": {"task": "shop.report", "schedule": 5 * 3600},

@@ -4,7 +4,7 @@ from celery import Celery
 from celery.schedules import crontab
 
 app = Celery("shop")
-app.conf.timezone = "Europe/Kyiv"
+app.conf.update(timezone="Europe/Kyiv")
 app.conf.beat_schedule = {"report": {"task": "shop.report", "schedule": crontab(hour=3, minute=30)}}
 
 

@@ -2,7 +2,7 @@ from celery import Celery
 from celery.schedules import crontab
 
 app = Celery("shop")
-app.conf.timezone = "Europe/Kyiv"
+app.conf.update(timezone="Europe/Kyiv")
 app.conf.beat_schedule = {
     "report": {"task": "shop.report", "schedule": crontab(hour=4, minute=30)},
     "poll": {"task": "shop.report", "schedule": crontab(minute=30)},

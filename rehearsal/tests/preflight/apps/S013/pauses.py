@@ -4,7 +4,7 @@ from celery import Celery
 from celery.schedules import crontab
 
 app = Celery("shop")
-app.conf.timezone = "Europe/Kyiv"
+app.conf.update(timezone="Europe/Kyiv")
 app.conf.beat_schedule = {"poll": {"task": "shop.poll", "schedule": crontab(minute="*/15")}}
 
 

@@ -4,7 +4,7 @@ from celery import Celery
 
 
 class Settings:
-    CELERY_task_acks_late = True  # noqa: N815 - the fault
+    CELERY_task_acks_late = True
 
 
 app = Celery("shop")

@@ -5,9 +5,7 @@ USE_TZ = True
 TIME_ZONE = "Europe/Kyiv"
 ROOT_URLCONF = "shop.urls"
 INSTALLED_APPS = ["shop", "django_celery_beat"]
-DATABASES = {
-    "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "no-such-folder/db", "ATOMIC_REQUESTS": True}
-}
+DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "no-such-folder/db", "ATOMIC_REQUESTS": True}}
 
 # In lower case: Django drops it.
 celery_task_acks_late = True

@@ -28,7 +28,7 @@ def place_order(number: int) -> None:
 @transaction.atomic
 def place_orders(numbers: list[int]) -> None:
     for number in numbers:
-        confirm.apply_async(args=[number])
+        confirm.apply_async(args=(number,))
 
 
 def not_a_task(queue: Any) -> None:

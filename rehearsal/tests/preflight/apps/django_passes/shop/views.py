@@ -6,13 +6,13 @@ from .tasks import close, confirm
 
 
 def order(request: HttpRequest) -> HttpResponse:
-    confirm.delay_on_commit(1)
+    confirm.delay_on_commit(1)  # type: ignore[attr-defined] # celery-types does not know it
     return HttpResponse()
 
 
 class Order(View):
     def post(self, request: HttpRequest) -> HttpResponse:
-        transaction.on_commit(lambda: close.apply_async())
+        transaction.on_commit(lambda: close.apply_async(queue="mail"))
         return HttpResponse()
 
 

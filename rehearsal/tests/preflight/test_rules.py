@@ -46,6 +46,8 @@ def test_rule_finds_what_the_docstring_says(case: Path, opened: Callable[..., Lo
     `…` stands for the rest of a line, and `{release}` for the Celery that runs.
     """
     source = case.read_text("utf-8")
+    if "import solar" in source:
+        pytest.importorskip("ephem")
     table = case.with_suffix(".toml")
     found = lines(opened(source, table.read_text("utf-8") if table.exists() else ""), case.parent.name)
     docstring = ast.get_docstring(ast.parse(source)) or ""

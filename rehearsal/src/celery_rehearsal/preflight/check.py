@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .findings import Evidence, Finding, Level, order
-from .registry import RULES, rule
+from .registry import RULES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from .loaded import LoadedApp
     from .suppressions import Suppression
 
@@ -69,14 +67,3 @@ def _unused(suppression: Suppression) -> Finding:
         evidence=Evidence.READ,
         rule="P001",
     )
-
-
-@rule("P001", "unused-suppression", Level.WARNING)
-def unused_suppression(_loaded: LoadedApp) -> Iterator[Finding]:
-    """A suppression matches no finding.
-
-    The fault that it names was repaired, or the entry, task or setting has another name now. If the suppression
-    stays, it hides the next fault of this kind. Remove it.
-    """
-    # The run itself reports these: only it knows which suppressions it used.
-    yield from ()

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from functools import cached_property
-from itertools import pairwise
+from itertools import cycle, islice
 from typing import TYPE_CHECKING
 
 from celery.schedules import solar
 
 from . import entries
 from .errors import CannotCheckError
-from .firings import Driven, Plan, plan
+from .firings import Driven, Follows, Plan, plan
 from .zones import Change, changes
 
 if TYPE_CHECKING:
@@ -45,26 +45,35 @@ class Times:
         return changes(self.entry.zone, self.start, self.end)
 
     def around(self, change: Change, margin: timedelta) -> list[datetime]:
-        """The firings near a change. Celery's scheduler was driven there, so a rhythm hides none of them."""
+        """The firings near a change."""
+        low, high = change.at - margin, change.at + margin
         pieces = self.plan.pieces if self.plan else ()
-        driven = (at for piece in pieces if isinstance(piece, Driven) for at in piece)
-        return [at for at in driven if change.at - margin <= at < change.at + margin]
+        return [at for piece in pieces for at in _from(piece, low, high) if low <= at < high]
 
     @cached_property
     def period(self) -> timedelta | None:
         """The shortest time between two firings, away from changes of the clock where there are any such."""
-        quiet = [gap for gap, near in self._gaps() if not near]
-        return min(quiet or [gap for gap, _near in self._gaps()], default=None)
-
-    def _gaps(self) -> Iterator[tuple[timedelta, bool]]:
-        for piece in self.plan.pieces if self.plan else ():
-            if isinstance(piece, Driven):
-                yield from ((after - before, self._near_change(before, after)) for before, after in pairwise(piece))
-            else:
-                yield from ((gap, False) for gap in piece.gaps)
+        gaps = list(self.plan.gaps()) if self.plan else []
+        quiet = [gap for at, gap in gaps if not self._near_change(at, at + gap)]
+        return min(quiet or [gap for _at, gap in gaps], default=None)
 
     def _near_change(self, before: datetime, after: datetime) -> bool:
         return any(before - AWAY <= each.at <= after + AWAY for each in self.changes)
+
+
+def _from(piece: Driven | Follows, low: datetime, high: datetime) -> Iterator[datetime]:
+    """The instants of a piece, of a rhythm without those that are far from the two."""
+    if isinstance(piece, Driven):
+        yield from piece
+        return
+    turn = sum(piece.gaps, timedelta(0))
+    skipped = max((low - piece.after) // turn - 1, 0)
+    at = piece.after + skipped * turn
+    for gap in islice(cycle(piece.gaps), max(piece.count - skipped * len(piece.gaps), 0)):
+        at += gap
+        if at >= high:
+            return
+        yield at
 
 
 def this_year() -> datetime:

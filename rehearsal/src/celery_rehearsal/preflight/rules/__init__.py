@@ -12,6 +12,7 @@ from . import (
     security,
     setting_rules,
     transactions,
+    unused,
     wire,
 )
 
@@ -27,5 +28,6 @@ __all__ = [
     "security",
     "setting_rules",
     "transactions",
+    "unused",
     "wire",
 ]

@@ -78,8 +78,10 @@ def budget_longer_than_period(loaded: LoadedApp) -> Iterator[Finding]:
     down, more and more runs retry at once.
     """
     for entry, policy in _entries(loaded):
-        period, budget = loaded.period(entry), policy.budget()
-        if period is not None and budget is not None and budget > period.total_seconds():
+        period, budget, expires = loaded.period(entry), policy.budget(), seconds_of(expiry_of(loaded, entry))
+        if period is None or budget is None or (expires is not None and expires <= period.total_seconds()):
+            continue
+        if budget > period.total_seconds():
             yield Finding(
                 f"its retries last up to {budget:g} s, and the next run comes after {period.total_seconds():g} s",
                 "Give fewer retries or shorter waits, or an `expires` of one period.",

@@ -109,7 +109,7 @@ def _often(each: Times) -> bool:
 
 
 def _passes(each: Times, change: Change) -> tuple[int, int]:
-    length = abs(change.after - change.before)
+    length = change.width
     near = each.around(change, DAY)
     first = sum(change.at - length <= at < change.at for at in near)
     return first, sum(change.at <= at < change.at + length for at in near)

@@ -134,9 +134,10 @@ def no_expiry(loaded: LoadedApp) -> Iterator[Finding]:
     for entry in loaded.entries:
         period = loaded.period(entry)
         if period is not None and period <= PILES_UP and expiry_of(loaded, entry) is None:
+            every = f"{period.total_seconds():g}"
             yield Finding(
-                f"it runs each {period} and has no `expires`, so its messages pile up while no worker runs",
-                f"Add `options={{'expires': {period.total_seconds():g}}}` if one run does the work of all.",
+                f"it runs every {every} s and has no `expires`: its messages pile up while no worker runs",
+                f"Add `options={{'expires': {every}}}` if one run does the work of all.",
                 entry=entry.name,
                 task=entry.task,
                 place=loaded.place_of_entry(entry.name),

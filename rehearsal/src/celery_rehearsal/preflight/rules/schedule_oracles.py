@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 # Firings in ten years, up to which all are compared. Of more, those in the hours around each change of the clock.
 ALL = 5_000
 AROUND = timedelta(hours=3)
+MINUTE = timedelta(minutes=1)
 
 
 @rule("S014", "differs-from-cron", Level.INFO)
@@ -87,4 +88,4 @@ def _windows(each: Times) -> list[tuple[datetime, datetime]]:
 def _driven(each: Times, start: datetime, end: datetime) -> set[datetime]:
     middle = start + (end - start) / 2
     near = next(change for change in each.changes if change.at == middle)
-    return {at for at in each.around(near, AROUND + timedelta(minutes=1)) if start < at <= end}
+    return {at for at in each.around(near, AROUND + MINUTE) if start < at <= end}

@@ -1,4 +1,4 @@
-"""info: S004 entry 'ping', task 'shop.ping': it runs each 0:01:00 and has no `expires`, so its messages pile up while no worker runs"""
+"""info: S004 entry 'ping', task 'shop.ping': it runs every 60 s and has no `expires`: its messages pile up while no worker runs"""
 
 from celery import Celery
 

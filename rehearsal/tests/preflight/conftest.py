@@ -7,6 +7,7 @@ import sys
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 import pytest
 from celery import _state
@@ -32,6 +33,8 @@ def _a_process_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     state: Any = _state
     finalizers = {each for each in state._on_app_finalizers if each.__module__ == builtins.__name__}
     monkeypatch.setattr(state, "_on_app_finalizers", finalizers)
+    # A shared task registers itself with each app that is alive.
+    monkeypatch.setattr(state, "_apps", WeakSet())
     monkeypatch.setattr(state, "default_app", None)
     monkeypatch.setattr(state._tls, "current_app", None)
     monkeypatch.delenv("DJANGO_SETTINGS_MODULE", raising=False)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from celery import _state
 from celery_rehearsal.preflight.check import check
-from celery_rehearsal.preflight.preflight_command import FORMATS
 from celery_rehearsal.preflight.preflight_command import preflight as command
 from celery_rehearsal.preflight.registry import RULES, explain
 from click.testing import CliRunner
@@ -84,10 +83,10 @@ def test_explain_of_an_unknown_rule_exits_with_2() -> None:
     assert done.output == "preflight has no rule 'S999'. `--explain all` prints every rule.\n"
 
 
-def test_same_application_gives_the_same_bytes_in_each_format(tmp_path: Path) -> None:
-    """Two processes with other hash seeds. They open no connection: one that tries fails."""
+def test_same_application_gives_the_same_bytes(tmp_path: Path) -> None:
+    """Processes with other hash seeds. They open no connection: one that tries fails."""
     write(tmp_path, SHOP)
-    for format_ in FORMATS:
+    for format_ in ("full", "sarif"):
         first, second = (preflight(tmp_path, "shop", "--format", format_) for _ in range(2))
         assert (first.stderr, first.returncode) == ("", 0)
         assert first.stdout == second.stdout != ""

@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from .findings import Place
-    from .loaded import LoadedApp
-    from .sources import Module
+    from .sources import Module, Sources
 
 SENDS = ("delay", "apply_async")
 SIGNATURES = ("s", "si", "signature", "subtask")
@@ -58,21 +57,24 @@ class Call:
         return all(method.__module__.startswith("celery.") for method in methods)
 
 
-def calls(loaded: LoadedApp) -> Iterator[Call]:
-    """Every call that surely sends a task of the application."""
-    for module in loaded.sources.modules:
-        for node, around in _with_parents(module.tree, ()):
+def calls(sources: Sources) -> Iterator[Call]:
+    """Every call that surely sends a task."""
+    for module in sources.modules:
+        for node, around in _with_parents(module.tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in SENDS:
                 task = _task(_target(node.func.value), module, around)
                 if task is not None:
-                    place = loaded.sources.place(module.path, node.lineno)
+                    place = sources.place(module.path, node.lineno)
                     yield Call(module, node, task, node.func.attr, around, place)
 
 
-def _with_parents(node: ast.AST, around: tuple[ast.AST, ...]) -> Iterator[tuple[ast.AST, tuple[ast.AST, ...]]]:
-    yield node, around
-    for child in ast.iter_child_nodes(node):
-        yield from _with_parents(child, (*around, node))
+def _with_parents(tree: ast.AST) -> Iterator[tuple[ast.AST, tuple[ast.AST, ...]]]:
+    # Not recursive: a long sum of strings is a deep tree.
+    waiting: list[tuple[ast.AST, tuple[ast.AST, ...]]] = [(tree, ())]
+    while waiting:
+        node, around = waiting.pop()
+        yield node, around
+        waiting += [(child, (*around, node)) for child in ast.iter_child_nodes(node)]
 
 
 def _target(node: ast.expr) -> ast.expr:

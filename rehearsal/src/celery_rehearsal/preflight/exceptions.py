@@ -49,11 +49,10 @@ def lost_exceptions(loaded: LoadedApp, task: Any) -> Iterator[Lost]:
         init = inspect.getattr_static(kind, "__init__", None)
         if not inspect.isfunction(init) or _remade(kind):
             continue
-        if not _plain(init):
-            yield Lost(
-                kind, f"`{kind.__qualname__}.__init__` does more than preflight can call without harm", sure=False
-            )
-        elif not _survives(loaded, kind, init):
+        survives = _survives(loaded, kind, init) if _plain(init) else None
+        if survives is None:
+            yield Lost(kind, f"preflight does not call `{kind.__qualname__}.__init__`, which can do more", sure=False)
+        elif not survives:
             yield Lost(kind, f"`{kind.__qualname__}` does not come back from the result store as itself", sure=True)
 
 
@@ -71,8 +70,8 @@ def _raised(task: Any) -> Iterator[type[BaseException]]:
 
 
 def _remade(kind: type[BaseException]) -> bool:
-    """Tell whether the class says itself how pickle makes it again."""
-    methods = ("__reduce__", "__reduce_ex__", "__getnewargs__", "__getnewargs_ex__")
+    """Tell whether the class says itself how it is made."""
+    methods = ("__new__", "__reduce__", "__reduce_ex__", "__getnewargs__", "__getnewargs_ex__")
     own = [vars(base) for base in kind.__mro__ if base.__module__ != "builtins"]
     return any(method in names for names in own for method in methods)
 
@@ -101,11 +100,15 @@ def _own(node: ast.Attribute) -> bool:
     return isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Name) and node.value.func.id == "super"
 
 
-def _survives(loaded: LoadedApp, kind: type[BaseException], init: Any) -> bool:
+def _survives(loaded: LoadedApp, kind: type[BaseException], init: Any) -> bool | None:
+    """Make one with the names of its arguments, and send it. None where that cannot be made."""
     required = [each for each in [*inspect.signature(init).parameters.values()][1:] if each.default is each.empty]
     plain = [each for each in required if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
     named = {each.name: each.name for each in required if each.kind is each.KEYWORD_ONLY}
-    made = kind(*(each.name for each in plain), **named)
+    try:
+        made = kind(*(each.name for each in plain), **named)
+    except Exception:  # such as a format for numbers
+        return None
     backend: Any = Backend(loaded.app, url=None, serializer=loaded.conf.result_serializer)
     sent = backend.decode(backend.encode(backend.prepare_exception(made)))
     return type(backend.exception_to_python(sent)) is kind

@@ -14,6 +14,7 @@ from celery.utils.imports import load_extension_class_names, symbol_by_name
 from kombu import Queue
 from kombu.transport import TRANSPORT_ALIASES
 
+from .calls import Call, calls
 from .sources import Sources, function_of
 from .times import this_year, times
 
@@ -95,6 +96,11 @@ class LoadedApp:
     def period(self, entry: Entry) -> timedelta | None:
         """The shortest time between two runs, or None where it is not known."""
         return self.times[entry.name].period
+
+    @cached_property
+    def calls(self) -> list[Call]:
+        """The calls in the application's source that surely send a task."""
+        return list(calls(self.sources))
 
     def place_of_task(self, name: str) -> Place | None:
         """The line on which the task's function begins."""

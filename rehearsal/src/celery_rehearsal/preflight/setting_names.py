@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import os
 import sys
 from dataclasses import dataclass
@@ -59,17 +58,15 @@ class SettingNames:
         return {name for key in keys for name in conf._to_keys(key)} | BOOKKEEPING | DJANGO
 
     @cached_property
-    def given(self) -> dict[str, bool]:
-        """The names that the application gives; True for those that can be meant for something else than Celery."""
-        found: dict[str, bool] = {}
+    def given(self) -> set[str]:
+        """The names that the application gives, and those that Django drops."""
+        found: set[str] = set()
         for mapping in self.loaded.conf.maps[:-1]:
             if isinstance(mapping, dict):
-                found.update({name: False for name in mapping if isinstance(name, str)})
+                found.update(name for name in mapping if isinstance(name, str))
             else:
-                owner = mapping.obj
-                found.update({name: True for name in dir(owner) if name not in found and self._setting(owner, name)})
-        found.update({name: True for name in self.dropped_by_django if name not in found})
-        return found
+                found.update(name for name in dir(mapping.obj) if self._setting(mapping.obj, name))
+        return found | self.dropped_by_django
 
     def _setting(self, owner: Any, name: str) -> bool:
         if not self.for_celery(name):
@@ -134,19 +131,4 @@ class SettingNames:
 
     def used_by_the_application(self, name: str) -> bool:
         """Tell whether the application's own code reads the name: as an attribute, or as a string."""
-        for module in self.loaded.sources.modules:
-            for node in ast.walk(module.tree):
-                attribute = isinstance(node, ast.Attribute) and node.attr == name and isinstance(node.ctx, ast.Load)
-                loaded = isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load)
-                if (
-                    attribute
-                    or loaded
-                    or (isinstance(node, ast.Constant) and node.value == name and not _key(module, node))
-                ):
-                    return True
-        return False
-
-
-def _key(module: Any, constant: ast.Constant) -> bool:
-    """Tell whether a string is a key of a dictionary, which gives a setting rather than reads it."""
-    return any(isinstance(node, ast.Dict) and constant in node.keys for node in ast.walk(module.tree))
+        return name in self.loaded.sources.words.read

@@ -12,12 +12,9 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 from types import FunctionType, ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .findings import Place
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -81,34 +78,54 @@ class Sources:
 
     def place_of_string(self, text: str) -> Place | None:
         """The only place where this string is a key of a dictionary or a keyword; None for several places."""
-        found = {place for module in self.modules for place in self._keys(module, text)}
-        return found.pop() if len(found) == 1 else None
+        return _only(self.words.keys.get(text, set()))
 
     def place_of_name(self, *names: str) -> Place | None:
         """The only place that assigns one of these names, or has it as a key or a keyword."""
-        found: set[Place] = set()
-        for module in self.modules:
-            for node in ast.walk(module.tree):
-                if _assigned(node) in names:
-                    found.add(self.place(module.path, getattr(node, "lineno", 1)))
-            found.update(place for name in names for place in self._keys(module, name))
-        return found.pop() if len(found) == 1 else None
+        found = [kind.get(name, set()) for kind in (self.words.keys, self.words.assigned) for name in names]
+        return _only(set().union(*found))
 
-    def _keys(self, module: Module, text: str) -> Iterator[Place]:
+    @cached_property
+    def words(self) -> Words:
+        """What names and strings are in the files, read once."""
+        found = Words({}, {}, set())
+        for module in self.modules:
+            self._read(module, found)
+        return found
+
+    def _read(self, module: Module, found: Words) -> None:
+        keys = set()
         for node in ast.walk(module.tree):
             if isinstance(node, ast.Dict):
-                keys = [key for key in node.keys if isinstance(key, ast.Constant) and key.value == text]
-                yield from (self.place(module.path, key.lineno) for key in keys)
+                named = [key for key in node.keys if isinstance(key, ast.Constant) and isinstance(key.value, str)]
+                keys.update(named)
+                for key in named:
+                    found.keys.setdefault(str(key.value), set()).add(self.place(module.path, key.lineno))
             elif isinstance(node, ast.Call):
-                words = [word for word in node.keywords if word.arg == text]
-                yield from (self.place(module.path, word.value.lineno) for word in words)
+                for word in node.keywords:
+                    found.keys.setdefault(word.arg or "", set()).add(self.place(module.path, word.value.lineno))
+            elif isinstance(node, (ast.Name, ast.Attribute)):
+                name = node.id if isinstance(node, ast.Name) else node.attr
+                if isinstance(node.ctx, ast.Store):
+                    found.assigned.setdefault(name, set()).add(self.place(module.path, node.lineno))
+                else:
+                    found.read.add(name)
+            # ast.walk visits a dictionary before its keys.
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in keys:
+                found.read.add(node.value)
 
 
-def _assigned(node: ast.AST) -> str | None:
-    """The name that a statement assigns: `NAME = …` or `app.conf.name = …`."""
-    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-        return node.id
-    return node.attr if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) else None
+@dataclass(frozen=True)
+class Words:
+    """Names and strings of files: keys and keywords, assigned names (each with its places), and what is read."""
+
+    keys: dict[str, set[Place]]
+    assigned: dict[str, set[Place]]
+    read: set[str]
+
+
+def _only(places: set[Place]) -> Place | None:
+    return next(iter(places)) if len(places) == 1 else None
 
 
 @cache

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..calls import calls
 from ..exceptions import Lost, lost_exceptions
 from ..findings import Evidence, Finding, Level
 from ..registry import rule
@@ -52,7 +51,7 @@ def _waits(loaded: LoadedApp) -> Iterator[tuple[str, float, Place | None, str]]:
         for call in policy.manual:
             if call.countdown is not None and place is not None:
                 yield name, call.countdown, type(place)(place.path, call.line), "the wait before a retry"
-    for sent in calls(loaded):
+    for sent in loaded.calls:
         seconds = number(sent.keyword("countdown"), sent.module.names, sent.hidden)
         if seconds is not None:
             yield sent.task.name, seconds, sent.place, "the countdown"

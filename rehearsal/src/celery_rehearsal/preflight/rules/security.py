@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from kombu import serialization
 from kombu.utils.url import url_to_parts
@@ -103,7 +104,8 @@ def password_in_code(loaded: LoadedApp) -> Iterator[Finding]:
 
 
 def _has(text: str, password: str) -> bool:
-    return text == password or f":{password}@" in text
+    # A password alone can be any word, such as the name of the application.
+    return any(f":{written}@" in text for written in (password, quote(password, safe="")))
 
 
 def _urls(loaded: LoadedApp) -> Iterator[tuple[str, str]]:

@@ -27,7 +27,7 @@ def unknown_setting(loaded: LoadedApp) -> Iterator[Finding]:
     any other name that the application's own code does not read is a warning. Elsewhere it is unknown.
     """
     names = SettingNames(loaded)
-    for name, elsewhere in sorted(names.given.items()):
+    for name in sorted(names.given):
         if name in names.read or names.in_other_case(name) or names.used_by_the_application(name):
             continue
         option, nearest = names.task_option(name), names.renamed(name) or names.nearest(name)
@@ -37,7 +37,7 @@ def unknown_setting(loaded: LoadedApp) -> Iterator[Finding]:
         elif nearest is None:
             behind = names.namespace is not None and name.upper().startswith(f"{names.namespace.upper()}_")
             level, fix = Level.WARNING, "Remove it, or give the name that the installed releases read."
-            evidence = Evidence.READ if behind or not elsewhere else Evidence.UNKNOWN
+            evidence = Evidence.READ if behind else Evidence.UNKNOWN
         yield Finding(
             f"neither Celery nor a known extension reads `{name}`",
             fix,

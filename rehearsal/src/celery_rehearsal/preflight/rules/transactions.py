@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from ..calls import Call, calls
 from ..django import djangos_settings
 from ..django import loaded as loaded_name
 from ..findings import Finding, Level
@@ -15,6 +14,7 @@ from ..sources import Function, meaning
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ..calls import Call
     from ..loaded import LoadedApp
 
 FIX = "Send it on commit: `task.delay_on_commit(…)`, or `transaction.on_commit(lambda: task.delay(…))`."
@@ -33,7 +33,7 @@ def sent_inside_atomic(loaded: LoadedApp) -> Iterator[Finding]:
     A task class of the application that overrides either method can wait for the commit itself, so it is left
     alone.
     """
-    for call in calls(loaded):
+    for call in loaded.calls:
         if call.by_celery and _atomic(call):
             yield Finding(
                 f"`.{call.method}` sends it inside a transaction, before the commit",
@@ -71,7 +71,7 @@ def sent_in_atomic_request(loaded: LoadedApp) -> Iterator[Finding]:
     """
     if not _atomic_requests():
         return
-    for call in calls(loaded):
+    for call in loaded.calls:
         if call.by_celery and _in_view(call) and not _atomic(call):
             yield Finding(
                 f"a view calls `.{call.method}`, and ATOMIC_REQUESTS commits after the view",

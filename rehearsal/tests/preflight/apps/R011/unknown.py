@@ -1,4 +1,4 @@
-"""info: R011 task 'shop.pay': `CardRefused.__init__` does more than preflight can call without harm"""
+"""info: R011 task 'shop.pay': preflight does not call `CardRefused.__init__`, which can do more"""
 
 import logging
 

@@ -11,11 +11,11 @@ pytest.importorskip("django_celery_beat")
 
 UNREAD = "neither Celery nor a known extension reads"
 FOUND = f"""\
-shop/settings.py:20: error: S006 entry 'close', task 'shop.tasks.close': \
+shop/settings.py:18: error: S006 entry 'close', task 'shop.tasks.close': \
 django_celery_beat.schedulers:DatabaseScheduler drops the option `expires`
-shop/settings.py:16: error: W001 setting 'CELERY_TASK_MAX_RETRIES': {UNREAD} `CELERY_TASK_MAX_RETRIES`
-shop/settings.py:17: error: W001 setting 'DJANGO_CELERY_BEAT_TZ_AWARES': {UNREAD} `DJANGO_CELERY_BEAT_TZ_AWARES`
-shop/settings.py:13: error: W002 setting 'celery_task_acks_late': nothing reads `celery_task_acks_late` in this case
+shop/settings.py:14: error: W001 setting 'CELERY_TASK_MAX_RETRIES': {UNREAD} `CELERY_TASK_MAX_RETRIES`
+shop/settings.py:15: error: W001 setting 'DJANGO_CELERY_BEAT_TZ_AWARES': {UNREAD} `DJANGO_CELERY_BEAT_TZ_AWARES`
+shop/settings.py:11: error: W002 setting 'celery_task_acks_late': nothing reads `celery_task_acks_late` in this case
 shop/views.py:25: warning: T001 task 'shop.tasks.confirm': `.delay` sends it inside a transaction, before the commit
 shop/views.py:31: warning: T001 task 'shop.tasks.confirm': `.apply_async` sends it inside a transaction, \
 before the commit

@@ -102,6 +102,12 @@ class LoadedApp:
         """The calls in the application's source that surely send a task."""
         return list(calls(self.sources))
 
+    def time_limits(self, name: str) -> tuple[float | None, float | None]:
+        """The soft and the hard time limit of a task: its own, or those of the settings, which the worker applies."""
+        task, conf = self.tasks[name], self.conf
+        soft = conf.task_soft_time_limit if task.soft_time_limit is None else task.soft_time_limit
+        return soft, conf.task_time_limit if task.time_limit is None else task.time_limit
+
     def place_of_task(self, name: str) -> Place | None:
         """The line on which the task's function begins."""
         return self.sources.place_of(self.functions.get(name))

@@ -55,7 +55,14 @@ class SettingNames:
         """Each name under which Celery or an extension finds a setting: asked of the settings object itself."""
         conf = self.loaded.conf
         keys = set(defaults.SETTING_KEYS) | REDBEAT | {name.upper() for name in REDBEAT} | OTHERS
-        return {name for key in keys for name in conf._to_keys(key)} | BOOKKEEPING | DJANGO
+        named = {name for key in keys for name in conf._to_keys(key)}
+        return named | BOOKKEEPING | DJANGO | {name for name in self.given if self._old_name_holds(name)}
+
+    def _old_name_holds(self, name: str) -> bool:
+        # Before Celery 5.7, whether an old name is read depends on the names next to it.
+        new = TABLES._TO_NEW_KEY.get(name)
+        values = [mapping[name] for mapping in self.loaded.conf.maps[:-1] if name in mapping] if new else []
+        return bool(values) and bool(self.loaded.conf.get(new) == values[0])
 
     @cached_property
     def given(self) -> set[str]:

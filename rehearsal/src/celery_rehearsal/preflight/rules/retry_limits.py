@@ -70,9 +70,10 @@ def late_ack_beyond_visibility_timeout(loaded: LoadedApp) -> Iterator[Finding]:
     """
     timeout = loaded.visibility_timeout
     for name, task in loaded.tasks.items():
-        if timeout is not None and task.acks_late and task.time_limit and task.time_limit >= timeout:
+        _soft, limit = loaded.time_limits(name)
+        if timeout is not None and task.acks_late and limit and limit >= timeout:
             yield Finding(
-                f"it can run for {task.time_limit:g} s, and its message comes back after {timeout:g} s",
+                f"it can run for {limit:g} s, and its message comes back after {timeout:g} s",
                 "Raise `visibility_timeout` above the time limit, or split the work.",
                 task=name,
                 place=loaded.place_of_task(name),

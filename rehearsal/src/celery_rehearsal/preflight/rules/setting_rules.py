@@ -76,7 +76,7 @@ def deprecated_setting_name(loaded: LoadedApp) -> Iterator[Finding]:
     Celery 5 still reads it. `celery upgrade settings FILE` renames it.
     """
     names = SettingNames(loaded)
-    for name in sorted(loaded.conf.deprecated_settings or ()):
+    for name in sorted(names.given):
         right = names.renamed(name)
         if right not in (None, name) and name in names.read:
             yield Finding(

@@ -28,7 +28,7 @@ def no_time_limit(loaded: LoadedApp) -> Iterator[Finding]:
     A call that never returns holds a child of the pool for ever. When every child is held, the worker does nothing
     and looks healthy. Set `task_time_limit` and, below it, `task_soft_time_limit`.
     """
-    names = [name for name, task in loaded.tasks.items() if not task.time_limit]
+    names = [name for name in loaded.tasks if not loaded.time_limits(name)[1]]
     if names:
         yield Finding(
             f"{len(names)} of {len(loaded.tasks)} tasks have no time limit: {listed(names)}",
@@ -44,8 +44,8 @@ def soft_limit_not_below_hard(loaded: LoadedApp) -> Iterator[Finding]:
     The worker kills the child at the hard limit, so `SoftTimeLimitExceeded` is never raised, and what the task does
     about it never runs.
     """
-    for name, task in loaded.tasks.items():
-        soft, hard = task.soft_time_limit, task.time_limit
+    for name in loaded.tasks:
+        soft, hard = loaded.time_limits(name)
         if soft and hard and soft >= hard:
             yield Finding(
                 f"the soft time limit of {soft:g} s is not below the hard one of {hard:g} s",

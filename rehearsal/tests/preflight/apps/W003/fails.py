@@ -2,5 +2,10 @@
 
 from celery import Celery
 
+
+class Settings:
+    CELERYD_CONCURRENCY = 4
+
+
 app = Celery("shop")
-app.conf.update(CELERYD_CONCURRENCY=4)
+app.config_from_object(Settings)

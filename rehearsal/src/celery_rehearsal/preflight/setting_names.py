@@ -56,13 +56,12 @@ class SettingNames:
         conf = self.loaded.conf
         keys = set(defaults.SETTING_KEYS) | REDBEAT | {name.upper() for name in REDBEAT} | OTHERS
         named = {name for key in keys for name in conf._to_keys(key)}
-        return named | BOOKKEEPING | DJANGO | {name for name in self.given if self._old_name_holds(name)}
+        return named | BOOKKEEPING | DJANGO | {name for name in TABLES._TO_NEW_KEY if self._old_name_holds(name)}
 
     def _old_name_holds(self, name: str) -> bool:
         # Before Celery 5.7, whether an old name is read depends on the names next to it.
-        new = TABLES._TO_NEW_KEY.get(name)
-        values = [mapping[name] for mapping in self.loaded.conf.maps[:-1] if name in mapping] if new else []
-        return bool(values) and bool(self.loaded.conf.get(new) == values[0])
+        values = [mapping[name] for mapping in self.loaded.conf.maps[:-1] if name in mapping]
+        return bool(values) and bool(self.loaded.conf.get(TABLES._TO_NEW_KEY[name]) == values[0])
 
     @cached_property
     def given(self) -> set[str]:

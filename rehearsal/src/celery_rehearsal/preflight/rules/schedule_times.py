@@ -102,7 +102,8 @@ def sun_does_not_set(loaded: LoadedApp) -> Iterator[Finding]:
 
     Beyond the polar circles the sun does not set in summer and does not rise in winter. Dawn and dusk are missing
     at much lower latitudes: in Kyiv there is no astronomical dawn in June. The entry then does not run for days or
-    weeks. Preflight drives Celery's scheduler, which asks ephem.
+    weeks. Up to Celery 5.6, its schedule raises `TypeError` instead, which S011 reports. Preflight drives Celery's
+    scheduler, which asks ephem.
     """
     for each in loaded.times.values():
         if not isinstance(each.entry.schedule, solar) or each.plan is None:

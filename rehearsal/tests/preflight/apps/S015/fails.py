@@ -1,4 +1,4 @@
-"""warning: S015 entry 'lamps', task 'shop.lamps': the event 'sunset' does not come for …"""
+"""warning: S015 entry 'lamps', task 'shop.lamps': the event 'sunset' does not come …"""
 
 from celery import Celery
 from celery.schedules import solar

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from ..loaded import LoadedApp
     from ..times import Times
 
-# Firings in ten years, up to which all are compared. Of more, those in the hours around each change of the clock.
-ALL = 5_000
+# Firings in ten years. Up to one a week, all are compared. Up to one a day, those of more than a year are,
+# and of every entry those in the hours around each change of the clock.
+WEEKLY, DAILY = 600, 3_700
+YEAR = timedelta(days=400)
 AROUND = timedelta(hours=3)
 MINUTE = timedelta(minutes=1)
 
@@ -28,9 +30,9 @@ MINUTE = timedelta(minutes=1)
 def differs_from_cron(loaded: LoadedApp) -> Iterator[Finding]:
     """A crontab fires at other instants than cron would.
 
-    Preflight compares ten years of Celery's own scheduler with the zone database alone and, where they are
-    installed, with croniter and cronsim. Of an entry that fires often, it compares the hours around each change of
-    the clock. They differ in two cases:
+    Preflight compares Celery's own scheduler with the zone database alone and, where they are installed, with
+    croniter and cronsim: all firings of ten years up to one a week, those of 400 days up to one a day, and of every
+    entry those around each change of the clock. They differ in two cases:
 
     - The crontab restricts `day_of_month` and `day_of_week`. Celery fires on days that are in both, and cron on
       days that are in either.
@@ -61,7 +63,8 @@ def _both_days(found: crontab) -> str:
 def _difference(each: Times, found: crontab) -> str:
     firsts: dict[str, datetime] = {}
     for start, end in _windows(each):
-        ours = {at for at in (each.plan or ()) if start < at <= end} if _few(each) else _driven(each, start, end)
+        long = end - start > 2 * AROUND
+        ours = {at for at in (each.plan or ()) if start < at <= end} if long else _driven(each, start, end)
         for name in oracles():
             differs = ours ^ asked(name, expression(found), each.entry.zone, start, end)
             if differs and name not in firsts:
@@ -75,14 +78,11 @@ def _difference(each: Times, found: crontab) -> str:
     return f"Celery {celery.__version__} fires at other instants than {', '.join(said)}{rest}"
 
 
-def _few(each: Times) -> bool:
-    return each.plan is not None and len(each.plan) <= ALL
-
-
 def _windows(each: Times) -> list[tuple[datetime, datetime]]:
-    if _few(each):
-        return [(each.start, each.end)]
-    return [(change.at - AROUND, change.at + AROUND) for change in each.changes]
+    count = len(each.plan or ())
+    first = [(each.start, each.end if count <= WEEKLY else each.start + YEAR)] if count <= DAILY else []
+    later = first[0][1] if first else each.start
+    return [*first, *((change.at - AROUND, change.at + AROUND) for change in each.changes if change.at > later)]
 
 
 def _driven(each: Times, start: datetime, end: datetime) -> set[datetime]:

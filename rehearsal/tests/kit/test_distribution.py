@@ -41,7 +41,7 @@ print(*sorted(found - needs("celery", set()) - {"pip", "setuptools"}))
 """
 
 # What the metadata name, extras included.
-REQUIRED = {"celery", "fakeredis", "greenlet", "hypothesis", "libcst", "packaging", "redis", "time-machine"}
+REQUIRED = {"celery", "fakeredis", "greenlet", "hypothesis", "libcst", "packaging", "redis", "time-machine", "tomli"}
 
 # A few seconds of the kit's tests that need no extra.
 SAMPLE = ["tests/kit/test_assertions.py", "tests/kit/test_bad_use.py", "tests/kit/test_plugin.py"]

@@ -26,7 +26,10 @@ needs_extras = pytest.mark.skipif(
 RUNNING = [
     page
     for page in PAGES
-    if page.name != "README.md" and blocks(page.read_text("utf-8"), "python") and not missing(page.read_text("utf-8"))
+    if page.name != "README.md"
+    and page.parent.name != "preflight"  # tests/preflight runs the commands of these pages
+    and blocks(page.read_text("utf-8"), "python")
+    and not missing(page.read_text("utf-8"))
 ]
 
 
@@ -84,12 +87,14 @@ def test_page_has_at_most_300_lines(page: Path) -> None:
 
 
 def test_readme_leads_to_each_page() -> None:
-    """The map of the README has each page but the decisions, which docs/how-it-works.md lists."""
+    """The map of the README has each page but the decisions and those of preflight, which have a map of their own."""
     how = (ROOT / "docs" / "how-it-works.md").read_text("utf-8")
     for page in PAGES:
         name = page.relative_to(ROOT).as_posix()
         if "adr" in page.parts:
             assert f"(adr/{page.name})" in how
+        elif page.parent.name == "preflight" and page.name != "index.md":
+            assert f"({page.name}" in (ROOT / "docs" / "preflight" / "index.md").read_text("utf-8")
         elif page.name != "README.md":
             assert f"({name})" in README
 

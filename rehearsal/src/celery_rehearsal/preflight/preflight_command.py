@@ -1,0 +1,80 @@
+"""`celery -A proj preflight`."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import click
+
+# Any `celery` command of a project imports this module: what preflight needs is imported by those who ask for it.
+
+FORMATS = ["full", "concise", "json", "github", "gitlab", "sarif", "junit"]
+UNCHECKED = 2
+
+
+@click.command()
+@click.option("--format", "format_", type=click.Choice(FORMATS), default="full", show_default=True)
+@click.option(
+    "--fail-on",
+    type=click.Choice(["error", "warning", "info"]),
+    default="error",
+    show_default=True,
+    help="The lowest level that sets exit status 1.",
+)
+@click.option("--explain", metavar="RULE", help="Print the explanation of a rule, by identifier or name, or of `all`.")
+@click.pass_context
+def preflight(ctx: click.Context, /, format_: str, fail_on: str, explain: str | None, **_preload: Any) -> None:
+    """Check this app's schedules, retries, settings and transactions.
+
+    Exit status: 0, or 1 where a finding is as serious as --fail-on, or 2 where preflight could not check. It opens no
+    connection. Suppressions are in [tool.celery-rehearsal.preflight] of pyproject.toml.
+    """
+    from . import rules  # noqa: F401 - registers them
+
+    if explain is not None:
+        _explain(ctx, explain)
+        return
+    report, place = _check(ctx)
+    from .findings import Level
+    from .reports import FORMATS as FUNCTIONS
+
+    click.echo(FUNCTIONS[format_](report, place), nl=False)
+    ctx.exit(report.status(Level[fail_on.upper()]))
+
+
+def _explain(ctx: click.Context, wanted: str) -> None:
+    from .registry import RULES, explain, find_rule
+
+    found = [RULES[name] for name in sorted(RULES)] if wanted == "all" else [find_rule(wanted)]
+    texts = [explain(each) for each in found if each is not None]
+    if not texts:
+        click.echo(f"preflight has no rule {wanted!r}. `--explain all` prints every rule.", err=True)
+        ctx.exit(UNCHECKED)
+    click.echo("\n".join(texts), nl=False)
+
+
+def _check(ctx: click.Context) -> Any:
+    from ..stage import load
+    from .check import check
+    from .django import load_views
+    from .loaded import LoadedApp
+    from .suppressions import ConfigurationError, read_configuration
+
+    app = ctx.obj.app
+    folder = Path.cwd()
+    try:
+        configuration = read_configuration(folder)
+    except ConfigurationError as error:
+        click.echo(f"preflight could not check: {error}", err=True)
+        ctx.exit(UNCHECKED)
+    try:
+        with ExitStack() as undo:
+            load(undo, app, checks=False)
+        load_views()
+    except Exception as error:  # modules of the application, which can raise anything
+        click.echo(f"preflight could not load the application {app.main!r}: {type(error).__name__}: {error}", err=True)
+        ctx.exit(UNCHECKED)
+    loaded = LoadedApp(app, configuration, folder)
+    return check(loaded), loaded.default_place

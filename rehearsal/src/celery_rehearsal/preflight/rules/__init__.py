@@ -1,0 +1,33 @@
+"""Every rule. An import of this package registers them."""
+
+from . import (
+    queues,
+    retries,
+    retry_limits,
+    schedule_changes,
+    schedule_entries,
+    schedule_oracles,
+    schedule_times,
+    schedule_zones,
+    security,
+    setting_rules,
+    transactions,
+    unused,
+    wire,
+)
+
+__all__ = [
+    "queues",
+    "retries",
+    "retry_limits",
+    "schedule_changes",
+    "schedule_entries",
+    "schedule_oracles",
+    "schedule_times",
+    "schedule_zones",
+    "security",
+    "setting_rules",
+    "transactions",
+    "unused",
+    "wire",
+]

@@ -1,0 +1,89 @@
+"""Rules about queues that messages go to and that workers read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..findings import Evidence, Finding, Level
+from ..registry import rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..loaded import LoadedApp
+
+
+def fed(loaded: LoadedApp) -> dict[str, str]:
+    """Each queue that a message goes to, with the task or the entry that sends it there."""
+    found: dict[str, str] = {}
+    for entry in loaded.entries:
+        queue = loaded.queue_of(entry.task, entry.options)
+        if queue is not None:
+            found.setdefault(queue, f"the entry {entry.name!r}")
+    for name in loaded.tasks:
+        queue = loaded.queue_of(name)
+        if queue is not None:
+            found.setdefault(queue, f"the task {name!r}")
+    return found
+
+
+@rule("W004", "queue-not-declared", Level.ERROR)
+def queue_not_declared(loaded: LoadedApp) -> Iterator[Finding]:
+    """A message goes to a queue that `task_queues` does not have, and `task_create_missing_queues` is off.
+
+    Sending the task raises `QueueNotFound`.
+    """
+    if loaded.conf.task_create_missing_queues or not loaded.conf.task_queues:
+        return
+    for queue, sender in sorted(fed(loaded).items()):
+        if queue not in loaded.declared_queues:
+            yield Finding(
+                f"{sender} goes to the queue {queue!r}, which `task_queues` does not have",
+                "Add the queue to `task_queues`, or correct the route.",
+                setting="task_queues",
+                place=loaded.place_of_setting("task_queues"),
+            )
+
+
+@rule("W005", "queue-not-consumed", Level.ERROR)
+def queue_not_consumed(loaded: LoadedApp) -> Iterator[Finding]:
+    """A message goes to a queue that no worker consumes.
+
+    The messages stay on the broker, and nothing reports it. A worker without `-Q` consumes `task_queues`, or the
+    default queue if that is not set. Which queues your workers name with `-Q` is not in the application: declare
+    all of them once, as `queues = ["celery", "mail"]` in `[tool.celery-rehearsal.preflight]`. Without that, a queue
+    that a plain worker does not consume is unknown.
+    """
+    declared = loaded.configuration.queues
+    consumed = set(declared or loaded.declared_queues)
+    for queue, sender in sorted(fed(loaded).items()):
+        if queue not in consumed:
+            where = (
+                "no queue of [tool.celery-rehearsal.preflight]" if declared else "not consumed by a worker without -Q"
+            )
+            yield Finding(
+                f"{sender} goes to the queue {queue!r}, which is {where}",
+                f"Start a worker with `-Q {queue}`, and declare it in pyproject.toml: `queues`.",
+                setting="task_routes",
+                place=loaded.place_of_setting("task_routes"),
+                evidence=Evidence.READ if declared else Evidence.UNKNOWN,
+            )
+
+
+@rule("W006", "queue-never-fed", Level.INFO)
+def queue_never_fed(loaded: LoadedApp) -> Iterator[Finding]:
+    """Workers consume a queue that no task and no entry goes to.
+
+    It can be a misspelt name, or a queue that was given up. Another application, or a call with `queue=…`, can feed
+    it, so this is only to know.
+    """
+    consumed = set(loaded.configuration.queues or (loaded.declared_queues if loaded.conf.task_queues else ()))
+    if not loaded.tasks:
+        return
+    for queue in sorted(consumed - set(fed(loaded))):
+        yield Finding(
+            f"no route, task or entry of this application goes to the queue {queue!r}",
+            "Remove the queue, or correct the route that should lead to it.",
+            setting="task_queues",
+            place=loaded.place_of_setting("task_queues"),
+        )

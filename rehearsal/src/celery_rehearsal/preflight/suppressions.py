@@ -1,0 +1,124 @@
+"""The table `[tool.celery-rehearsal.preflight]` of pyproject.toml."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, fields
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .findings import Finding
+from .registry import find_rule
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib  # type: ignore[import-not-found,unused-ignore] # of Python 3.10 only
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+TABLE = "tool.celery-rehearsal.preflight"
+
+
+class ConfigurationError(Exception):
+    """The table in pyproject.toml cannot be used. The message says which part and why."""
+
+
+@dataclass(frozen=True)
+class Suppression:
+    """A finding that is meant. Names can have the wildcards of `fnmatch`."""
+
+    rule: str
+    reason: str
+    entry: str | None = None
+    task: str | None = None
+    setting: str | None = None
+
+    def matches(self, finding: Finding) -> bool:
+        """Tell whether the finding is of this rule and about these names."""
+        named = find_rule(self.rule)
+        wanted = ((self.entry, finding.entry), (self.task, finding.task), (self.setting, finding.setting))
+        return (
+            named is not None
+            and named.identifier == finding.rule
+            and all(pattern is None or (name is not None and fnmatchcase(name, pattern)) for pattern, name in wanted)
+        )
+
+
+@dataclass(frozen=True)
+class Outage:
+    """A declared outage: tasks whose names match `task` must be able to retry for longer than `seconds`."""
+
+    task: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What the table declares."""
+
+    suppress: tuple[Suppression, ...] = ()
+    outages: tuple[Outage, ...] = ()
+    # The queues that workers consume, over all their `-Q` options. Empty: unknown.
+    queues: tuple[str, ...] = ()
+
+
+def read_configuration(folder: Path) -> Configuration:
+    """Read the table from the folder's pyproject.toml. Without a file or a table, nothing is declared."""
+    path = folder / "pyproject.toml"
+    try:
+        document: Any = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return Configuration()
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path.name} cannot be read: {error}") from error
+    for key in TABLE.split("."):
+        document = document.get(key, {}) if isinstance(document, dict) else document
+    return _configuration(document)
+
+
+def _configuration(table: Any) -> Configuration:
+    _refuse_unknown_keys("", table, Configuration)
+    queues = table.get("queues", [])
+    if not isinstance(queues, list) or not all(isinstance(name, str) for name in queues):
+        raise ConfigurationError(f"[{TABLE}] queues must be a list of names, not {queues!r}")
+    return Configuration(
+        tuple(_suppression(row) for row in _rows(table, "suppress")),
+        tuple(_outage(row) for row in _rows(table, "outages")),
+        tuple(queues),
+    )
+
+
+def _rows(table: Any, key: str) -> Iterable[Any]:
+    rows = table.get(key, [])
+    if not isinstance(rows, list):
+        raise ConfigurationError(f"[{TABLE}] {key} must be an array of tables: [[{TABLE}.{key}]]")
+    return rows
+
+
+def _suppression(row: Any) -> Suppression:
+    _refuse_unknown_keys("suppress", row, Suppression)
+    if not all(isinstance(value, str) for value in row.values()):
+        raise ConfigurationError(f"[[{TABLE}.suppress]] takes strings only, not {row!r}")
+    if find_rule(row.get("rule", "")) is None:
+        raise ConfigurationError(f"[[{TABLE}.suppress]] names no rule of preflight: {row!r}. `--explain` lists them")
+    if not row.get("reason", "").strip():
+        raise ConfigurationError(f'[[{TABLE}.suppress]] for {row["rule"]} has no reason: add `reason = "..."`')
+    return Suppression(**row)
+
+
+def _outage(row: Any) -> Outage:
+    _refuse_unknown_keys("outages", row, Outage)
+    seconds = row.get("seconds")
+    if not isinstance(row.get("task"), str) or isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
+        raise ConfigurationError(f"[[{TABLE}.outages]] needs `task`, a name, and `seconds`, a number, not {row!r}")
+    return Outage(row["task"], float(seconds))
+
+
+def _refuse_unknown_keys(key: str, row: Any, kind: Any) -> None:
+    known = [each.name for each in fields(kind)]
+    if not isinstance(row, dict) or set(row) - set(known):
+        where = f"[[{TABLE}.{key}]]" if key else f"[{TABLE}]"
+        raise ConfigurationError(f"{where} knows the keys {', '.join(known)}, and not {row!r}")

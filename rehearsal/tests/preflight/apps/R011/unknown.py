@@ -1,0 +1,18 @@
+"""info: R011 task 'shop.pay': preflight does not call `CardRefused.__init__`, which can do more"""
+
+import logging
+
+from celery import Celery
+
+app = Celery("shop")
+
+
+class CardRefused(Exception):
+    def __init__(self, card: str, reason: str) -> None:
+        super().__init__(card)
+        logging.warning("refused: %s", reason)
+
+
+@app.task(name="shop.pay")
+def pay() -> None:
+    raise CardRefused("visa", "stolen")

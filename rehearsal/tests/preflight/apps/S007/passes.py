@@ -1,0 +1,13 @@
+from celery import Celery
+from celery.schedules import crontab
+
+app = Celery("shop")
+app.conf.update(timezone="UTC")
+app.conf.beat_schedule = {
+    "close": {"task": "shop.close", "schedule": crontab(hour=18, minute=0)},
+}
+
+
+@app.task(name="shop.close")
+def close() -> None:
+    pass

@@ -1,0 +1,14 @@
+from celery import Celery
+from celery.schedules import crontab
+
+app = Celery("shop")
+app.conf.update(timezone="Europe/Kyiv")
+app.conf.beat_schedule = {
+    "report": {"task": "shop.report", "schedule": crontab(hour=18, minute=0)},
+    "poll": {"task": "shop.report", "schedule": 5 * 3600},
+}
+
+
+@app.task(name="shop.report")
+def report() -> None:
+    pass

@@ -1,0 +1,19 @@
+from celery.schedules import crontab
+
+SECRET_KEY = "a fixture"
+USE_TZ = True
+TIME_ZONE = "Europe/Kyiv"
+ROOT_URLCONF = "shop.urls"
+INSTALLED_APPS = ["shop", "django_celery_beat"]
+DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "no-such-folder/db", "ATOMIC_REQUESTS": True}}
+
+# In lower case: Django drops it.
+celery_task_acks_late = True
+CELERY_BROKER_URL = "redis://localhost:6379/0"
+CELERY_TASK_TIME_LIMIT = 60
+CELERY_TASK_MAX_RETRIES = 3
+DJANGO_CELERY_BEAT_TZ_AWARES = False
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULE = {
+    "close": {"task": "shop.tasks.close", "schedule": crontab(hour=18, minute=0), "options": {"expires": 3600}}
+}

@@ -1,0 +1,11 @@
+from celery import shared_task
+
+
+@shared_task
+def close() -> None:
+    pass
+
+
+@shared_task
+def confirm(order: int) -> None:
+    pass

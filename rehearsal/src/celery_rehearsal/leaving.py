@@ -6,12 +6,12 @@ import bdb
 import functools
 import sys
 import unittest
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from celery import Task
 from celery.utils.dispatch import Signal
 
-from .errors import Escape
+from .errors import Escape, TestkitError
 from .patching import swap_attribute
 
 if TYPE_CHECKING:
@@ -37,6 +37,20 @@ def guarded(function: Callable[..., Any], leave: Callable[[BaseException], None]
         except BaseException as error:
             leave(error)
             raise
+
+    return wrapper
+
+
+def refused(receiver: Callable[..., Any], refuse: Callable[[Exception], NoReturn]) -> Callable[..., Any]:
+    """The kit's receiver of a signal. Celery only logs what one raises, and the timeline would lack a record."""
+
+    @functools.wraps(receiver)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return receiver(*args, **kwargs)
+        except Exception as error:
+            fault = f"celery-rehearsal cannot record what happened, and the timeline would lack it: {error!r}"
+            refuse(error if isinstance(error, TestkitError) else TestkitError(fault))
 
     return wrapper
 

@@ -10,6 +10,7 @@ from celery import signals
 
 from . import causes
 from .errors import BadUseError
+from .leaving import refused
 from .record import Record
 from .turns import Turns
 from .values import copied, copies, instant, later_ids, named, of_message, shown
@@ -64,7 +65,8 @@ class Watch:
             signals.task_revoked: self._revoked,
             signals.task_unknown: self._unknown,
         }
-        for signal, receiver in receivers.items():
+        for signal, records in receivers.items():
+            receiver = refused(records, self.refuse) if self.refuse else records
             signal.connect(receiver, weak=False)
             undo.callback(signal.disconnect, receiver)
 

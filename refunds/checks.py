@@ -33,8 +33,8 @@ def _celery(name: str) -> Any:
 
 def _values() -> Found:
     if _celery("TIMEZONE") != cutoff.ZONE.key:
-        said = f"CELERY_TIMEZONE is not {cutoff.ZONE.key!r}: beat would decline at another time than {cutoff.LABEL}."
-        yield "E002", said, "Celery does not read TIME_ZONE. Set CELERY_TIMEZONE, spelled exactly so."
+        said = f"CELERY_TIMEZONE is not {cutoff.ZONE.key!r}: beat can decline at another time than {cutoff.LABEL}."
+        yield "E002", said, "Without it Celery takes TIME_ZONE or UTC. Set CELERY_TIMEZONE, spelled exactly so."
     for name in ("ACCEPT_CONTENT", "RESULT_ACCEPT_CONTENT"):
         if list(_celery(name) or ()) != ["json"]:
             yield "E003", f"CELERY_{name} is not ['json'].", "Accept only JSON, for tasks and for results."

@@ -45,7 +45,7 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # and the reconciler sends it again after a minute or more. Other brokers ignore the option.
 CELERY_BROKER_TRANSPORT_OPTIONS = {"confirm_publish": True}
 
-# Celery does not read TIME_ZONE: without this, beat declines at the cutoff's time of day in UTC.
+# Without this, Celery takes Django's TIME_ZONE or UTC, and beat declines at the cutoff's time of day there.
 CELERY_TIMEZONE = cutoff.ZONE.key
 BEAT_SCHEDULE = CELERY_BEAT_SCHEDULE = beat_schedule()
 # Entries. After a kill, beat repeats what it sent since it last wrote its schedule file: write it after each entry.

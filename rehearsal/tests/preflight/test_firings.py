@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+import celery
 import pytest
 from celery.schedules import crontab, schedule
 from celery_rehearsal import VirtualCelery
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 KYIV = ZoneInfo("Europe/Kyiv")
 DAY = timedelta(days=1)
 TEN_YEARS = timedelta(days=3653)
+# As beat does since Celery 5.7: before, it asks its first entry earlier than the heap says.
+ASKS_ON_TIME = celery.VERSION >= (5, 7)
 EXAMPLES = 200 if "REHEARSAL_THOROUGH" in os.environ else 15
 
 # Half an hour, an hour in the south, Ramadan, midnight, two hours, no change, and negative summer time.
@@ -118,7 +121,11 @@ def test_entries_driven_alone_are_a_clusters_entries(every: list[Any], zone: str
 
     Beat looks 10 ms early. Up to Celery 5.6, an interval that is overdue is sent then, a little earlier each time. In a
     cluster, whose clock stands still while its beat looks, another entry that is due can hold it up for these 10 ms.
+
+    Up to Celery 5.6 beat also asks its first entry every five minutes, and no other: there each entry is compared alone.
     """
+    if not ASKS_ON_TIME:
+        every = every[-1:]
     app = make_app({f"e{number}": each for number, each in enumerate(every)}, timezone=zone)
     with reading(app, start) as read:
         alone = firings(read, start + 10 * DAY)

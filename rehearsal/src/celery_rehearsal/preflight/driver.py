@@ -109,9 +109,13 @@ class Driver:
             return float(max(getattr(scheduler.answer, "next", 0) or 0, SPIN))
         if interval < scheduler.max_interval:
             return interval
-        # Beat wakes each max_interval and does nothing before its first entry is due.
+        # Beat wakes each max_interval. Since Celery 5.7 it does nothing before the heap says that its first entry is due.
+        # Before, it asks that entry each time, which can be due earlier than the heap says: after a change of the clock.
         first = scheduler._heap[0]
-        return float(max(first.time - scheduler._when(first.entry, 0), interval))
+        waits = first.time - scheduler._when(first.entry, 0)
+        if scheduler.answer is not None:
+            waits = min(waits, scheduler.adjust(scheduler.answer[1]) or 0)
+        return float(max(waits, interval))
 
     def _sleep(self, seconds: float) -> None:
         now = (self._clock.now - EPOCH) // MICRO

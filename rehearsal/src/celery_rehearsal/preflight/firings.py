@@ -46,14 +46,27 @@ def firings(read: Reading, end: datetime, names: Iterable[str] | None = None) ->
 
 def plans(read: Reading, entries: Iterable[Entry], end: datetime) -> list[Plan]:
     """Return the plan of each entry. Entries with equal schedules of Celery's own share one drive."""
-    known: list[tuple[Any, Plan]] = []
-    found = []
-    for entry in entries:
-        state = _state(read, entry)
-        shared = next((plan for other, plan in known if state and other == state), None)
-        found.append(replace(shared, entry=entry.name) if shared else plan(read, entry, end))
-        known.append((state, found[-1]))
-    return found
+    shared = Shared(read)
+    return [shared.plan(entry, end) for entry in entries]
+
+
+class Shared:
+    """The plans of one reading. Entries with equal schedules of Celery's own share one drive."""
+
+    def __init__(self, read: Reading) -> None:
+        self._read = read
+        self._known: list[tuple[Any, Plan]] = []
+
+    def plan(self, entry: Entry, end: datetime) -> Plan:
+        """Return the plan of an entry until an end. Raises CannotCheckError, as `plan` does."""
+        state = _state(self._read, entry)
+        if state is None:
+            return plan(self._read, entry, end)
+        shared = next((found for known, found in self._known if known == (end, state)), None)
+        if shared is None:
+            shared = plan(self._read, entry, end)
+            self._known.append(((end, state), shared))
+        return replace(shared, entry=entry.name)
 
 
 def plan(read: Reading, entry: Entry, end: datetime, *, whole: bool = False) -> Plan:

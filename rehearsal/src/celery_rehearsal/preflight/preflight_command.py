@@ -24,13 +24,26 @@ UNCHECKED = 2
     help="The lowest level that sets exit status 1.",
 )
 @click.option("--explain", metavar="RULE", help="Print the explanation of a rule, by identifier or name, or of `all`.")
+@click.option(
+    "--against",
+    metavar="celery==5.6.3|REV|tzdata==2025.2",
+    help="Print instead what the schedule moves in ten years, from that release or that revision to here.",
+)
+@click.option("--from", "start", metavar="TIME", help="With --against: beat starts then. Default: today, 00:00 UTC.")
+@click.option("--cache", type=click.Path(path_type=Path), metavar="DIR", help="With --against: keeps environments.")
+@click.option("--python", metavar="PATH", help="With --against: a Python that has the release; nothing is installed.")
 @click.pass_context
-def preflight(ctx: click.Context, /, format_: str, fail_on: str, explain: str | None, **_preload: Any) -> None:
+def preflight(ctx: click.Context, /, format_: str, fail_on: str, explain: str | None, **options: Any) -> None:
     """Check this app's schedules, retries, settings and transactions.
 
     Exit status: 0, or 1 where a finding is as serious as --fail-on, or 2 where preflight could not check. It opens no
-    connection. Suppressions are in [tool.celery-rehearsal.preflight] of pyproject.toml.
+    connection. Suppressions are in [tool.celery-rehearsal.preflight] of pyproject.toml. With --against the status is 0
+    where nothing moves, 1 where something does, and 2 where it could not compare; pip fetches a release once.
     """
+    if options["against"] is not None:
+        from .against_command import run
+
+        ctx.exit(run(ctx, format_, options))
     from . import rules  # noqa: F401 - registers them
 
     if explain is not None:

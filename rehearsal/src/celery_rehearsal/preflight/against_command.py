@@ -1,0 +1,52 @@
+"""The option `--against` of `celery preflight`."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..errors import TestkitError
+from .against import Question, compare
+from .environments import requirement
+from .move_reports import FORMATS
+from .schedule_command import instant_written
+
+SAME, MOVED, CANNOT_COMPARE = range(3)
+
+
+def run(ctx: click.Context, format_: str, options: dict[str, Any]) -> int:
+    """Print what moves, and return the exit status."""
+    if format_ not in FORMATS:
+        raise click.UsageError(f"--against has the formats {', '.join(FORMATS)}; {format_} is not one of them")
+    try:
+        found = compare(_question(ctx, options))
+    except TestkitError as error:
+        click.echo(f"preflight could not compare: {error}", err=True)
+        return CANNOT_COMPARE
+    click.echo(FORMATS[format_](found), nl=False)
+    for failure in found.failures:
+        click.echo(f"preflight could not compare: {failure}", err=True)
+    if found.failures:
+        return CANNOT_COMPARE
+    return MOVED if found.moved else SAME
+
+
+def _question(ctx: click.Context, options: dict[str, Any]) -> Question:
+    wanted, python = options["against"], options["python"]
+    if python and requirement(wanted) is None:
+        raise click.UsageError("--python is for --against name==version: a revision runs in this environment")
+    midnight = datetime.now(timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)
+    start = instant_written(options["start"], timezone.utc) if options["start"] else midnight
+    # As it was written: a module of the application has this name in the other revision, too.
+    app = ctx.find_root().params.get("app")
+    return Question(wanted, app if isinstance(app, str) else None, start, options["cache"] or _cache(), python)
+
+
+def _cache() -> Path:
+    """Return the folder of the user's caches, as the XDG specification names it."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
+    return Path(base) / "celery-rehearsal"

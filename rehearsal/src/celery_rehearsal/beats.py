@@ -133,7 +133,10 @@ class Beat:
         if not scheduler._heap:
             return LONGEST_SLEEP
         first = scheduler._heap[0]
-        return float(max(first.time - scheduler._when(first.entry, 0), interval))
+        # Up to Celery 5.6 beat asks its first entry at each wake. After a change of the clock it can be due before the
+        # time in the heap.
+        asked = [scheduler.adjust(seconds) for seconds in self._due_in.values()]
+        return float(max(min([first.time - scheduler._when(first.entry, 0), *asked]), interval))
 
     def _syncs_at(self, ticks: int) -> int:
         """When a real beat writes down what it has sent: as it wakes for the first time when a sync is overdue."""

@@ -122,7 +122,7 @@ def test_entries_driven_alone_are_a_clusters_entries(every: list[Any], zone: str
     Beat looks 10 ms early. Up to Celery 5.6, an interval that is overdue is sent then, a little earlier each time. In a
     cluster, whose clock stands still while its beat looks, another entry that is due can hold it up for these 10 ms.
 
-    Up to Celery 5.6 beat also asks its first entry every five minutes, and no other: there each entry is compared alone.
+    Up to Celery 5.6 beat also asks its first entry every five minutes, and no other: there one entry is compared.
     """
     if not ASKS_ON_TIME:
         every = every[-1:]

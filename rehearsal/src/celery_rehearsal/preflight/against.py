@@ -80,8 +80,8 @@ def compare(asked: Question) -> Comparison:
         here = Side("here", HERE, Path.cwd(), job)
         there = _there(open_, asked, replace(job, out=str(home / "there.json")))
         started = [_start(side, home / "kit", home) for side in (here, there)]
-        answers = [_answer(side, process) for side, process in zip((here, there), started, strict=True)]
-    return Comparison(asked.against, asked.start, *_compared(*answers, asked.against))
+        ours, theirs = (_answer(side, process) for side, process in zip((here, there), started, strict=True))
+    return Comparison(asked.against, asked.start, *_compared(ours, theirs, asked.against))
 
 
 def _there(open_: ExitStack, asked: Question, job: Job) -> Side:
@@ -106,7 +106,7 @@ def _start(side: Side, kit: Path, home: Path) -> subprocess.Popen[str]:
     command = [side.environment.python, "-m", "celery_rehearsal.preflight.side", str(question)]
     # What the application prints goes into a file: nobody reads a pipe while the other side is waited for.
     with Path(side.job.out).with_suffix(".log").open("w") as log:
-        return subprocess.Popen(
+        return subprocess.Popen(  # noqa: S603 - the interpreter is this one or that of --python
             command, cwd=side.folder, env=os.environ | settings, stdout=log, stderr=subprocess.STDOUT, text=True
         )
 
@@ -154,6 +154,9 @@ def _failures(here: dict[str, Any], there: dict[str, Any], against: str) -> Iter
 
 def _moved(here: dict[str, Any], there: dict[str, Any]) -> Iterator[Moved]:
     end = min(datetime.fromisoformat(told["until"]) for told in (here, there))
-    plans = [[Run(after, tuple(gaps), count) for after, gaps, count in told["runs"]] for told in (here, there)]
-    if found := stretches(*plans, end):
+    if found := stretches(_runs(here), _runs(there), end):
         yield Moved(here["name"], here["pattern"], here["zone"], tuple(found), pattern_there=there["pattern"])
+
+
+def _runs(told: dict[str, Any]) -> list[Run]:
+    return [Run(after, tuple(gaps), count) for after, gaps, count in told["runs"]]

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..errors import TestkitError
 from .against import Question, compare
 from .environments import requirement
-from .move_reports import FORMATS
+from .move_reports import FORMATS, as_lines
 from .schedule_command import instant_written
+
+if TYPE_CHECKING:
+    from .against import Comparison
 
 SAME, MOVED, CANNOT_COMPARE = range(3)
 
@@ -22,17 +26,28 @@ def run(ctx: click.Context, format_: str, options: dict[str, Any]) -> int:
     """Print what moves, and return the exit status."""
     if format_ not in FORMATS:
         raise click.UsageError(f"--against has the formats {', '.join(FORMATS)}; {format_} is not one of them")
+    if options["known"] and not options["known"].is_file():
+        raise click.UsageError(f"--known {options['known']} is no file")
     try:
         found = compare(_question(ctx, options))
     except TestkitError as error:
         click.echo(f"preflight could not compare: {error}", err=True)
         return CANNOT_COMPARE
-    click.echo(FORMATS[format_](found), nl=False)
+    known = options["known"]
+    shown = _difference(known, found) if known else FORMATS[format_](found)
+    click.echo(shown, nl=False)
     for failure in found.failures:
         click.echo(f"preflight could not compare: {failure}", err=True)
     if found.failures:
         return CANNOT_COMPARE
-    return MOVED if found.moved else SAME
+    return MOVED if (shown if known else found.moved) else SAME
+
+
+def _difference(known: Path, found: Comparison) -> str:
+    """Return a diff from the known lines to what moves now; nothing where they are the same."""
+    lines = [line for line in known.read_text("utf-8").splitlines(keepends=True) if not line.startswith("#")]
+    now = as_lines(found).splitlines(keepends=True)
+    return "".join(difflib.unified_diff(lines, now, f"{known} (known)", "what moves now"))
 
 
 def _question(ctx: click.Context, options: dict[str, Any]) -> Question:

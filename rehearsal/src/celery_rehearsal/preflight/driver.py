@@ -109,8 +109,8 @@ class Driver:
             return float(max(getattr(scheduler.answer, "next", 0) or 0, SPIN))
         if interval < scheduler.max_interval:
             return interval
-        # Beat wakes each max_interval. Since Celery 5.7 it does nothing before the heap says that its first entry is due.
-        # Before, it asks that entry each time, which can be due earlier than the heap says: after a change of the clock.
+        # Beat wakes each max_interval. Since Celery 5.7 it does nothing before the first time in its heap. Up to 5.6 it
+        # asks its first entry each time, which after a change of the clock can be due before the time in the heap.
         first = scheduler._heap[0]
         waits = first.time - scheduler._when(first.entry, 0)
         if scheduler.answer is not None:

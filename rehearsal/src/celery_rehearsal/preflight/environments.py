@@ -102,10 +102,12 @@ def _layer(wanted: Requirement, cache: Path) -> Path:
 
 def _pip(*arguments: str) -> None:
     command = [sys.executable, "-m", "pip", *arguments, "--disable-pip-version-check", "--no-input"]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    # The words are ours, and the requirement is one that `packaging` has read.
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)  # noqa: S603
     if done.returncode:
         shown = " ".join(["pip", *arguments])
         raise CannotCheckError(
-            f"the environment cannot be made: `{shown}` ended with {done.returncode}. Its last lines:\n{tail(done.stdout)}\n"
+            f"the environment cannot be made: `{shown}` ended with {done.returncode}. Its last lines:\n"
+            f"{tail(done.stdout)}\n"
             "To compare with an environment that is ready, add --python PATH"
         )

@@ -1,7 +1,7 @@
 """What moves between two plans of one entry: the instants at which beat sends it here, and those there.
 
-A rhythm that both plans follow is passed over in one step, so that ten years of an entry that fires every 30 seconds are
-compared in milliseconds. Instants are microseconds since 1970.
+A rhythm that both plans follow is passed over in one step: ten years of an entry that fires every 30 seconds take
+milliseconds. Instants are microseconds since 1970.
 """
 
 from __future__ import annotations
@@ -37,8 +37,10 @@ class Run:
 
 @dataclass
 class Stretch:
-    """Firings in a row that differ in one way. `here` and `there` are the first instants; one of them is None where only
-    the other side fires. `last` is the last instant of them."""
+    """Firings in a row that differ in one way. `last` is the last instant of them.
+
+    `here` and `there` are the first instants. One of them is None where only the other side fires.
+    """
 
     here: int | None
     there: int | None
@@ -189,5 +191,8 @@ def _in_step(one: Cursor, other: Cursor, last: int) -> int:
     gaps = one.gaps()
     if gaps != other.gaps() or (one.head != other.head and (len(gaps) > 1 or abs(one.head - other.head) >= gaps[0])):
         return 0
+    if one.head != other.head:
+        # Whether the last firing of a run belongs to the other side's depends on what follows the run.
+        count -= 1
     turns = max(last - max(one.head, other.head), 0) // sum(gaps)
     return min(count, turns * len(gaps))

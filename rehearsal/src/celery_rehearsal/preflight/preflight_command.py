@@ -30,6 +30,12 @@ UNCHECKED = 2
     help="Print instead what the schedule moves in ten years, from that release or that revision to here.",
 )
 @click.option("--from", "start", metavar="TIME", help="With --against: beat starts then. Default: today, 00:00 UTC.")
+@click.option(
+    "--known",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="With --against: the lines that are known. Print the difference; # begins a comment.",
+)
 @click.option("--cache", type=click.Path(path_type=Path), metavar="DIR", help="With --against: keeps environments.")
 @click.option("--python", metavar="PATH", help="With --against: a Python that has the release; nothing is installed.")
 @click.pass_context

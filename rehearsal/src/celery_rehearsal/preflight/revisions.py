@@ -64,9 +64,8 @@ def _moved(top: Path, folder: Path) -> Iterator[str]:
 def _git(*arguments: str, wanted: str) -> str:
     environment = {name: value for name, value in os.environ.items() if name not in OF_A_HOOK}
     try:
-        done = subprocess.run(
-            ["git", *arguments], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False
-        )
+        # The revision comes from the command line, behind --end-of-options. git is the one that the user has on PATH.
+        done = subprocess.run(["git", *arguments], env=environment, capture_output=True, text=True, check=False)  # noqa: S603, S607
     except FileNotFoundError as error:
         raise CannotCheckError("git is not installed: --against REV needs it") from error
     if done.returncode:

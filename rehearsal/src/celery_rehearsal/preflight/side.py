@@ -84,12 +84,14 @@ def _check_origin(folder: str | None) -> None:
     """Raise CannotCheckError where a module of the application comes from the wrong revision."""
     from .errors import CannotCheckError
 
-    for name, module in sorted(sys.modules.items()) if folder else ():
+    if folder is None:
+        return
+    for name, module in sorted(sys.modules.items()):
         path = Path(getattr(module, "__file__", None) or "/")
         if path.is_relative_to(folder) and not path.is_relative_to(sys.prefix):
             raise CannotCheckError(
-                f"the module {name} was imported from the working copy ({path}), not from the revision: it is installed "
-                "in a way that PYTHONPATH does not come before. Install it without --editable"
+                f"the module {name} was imported from the working copy ({path}), not from the revision: its editable "
+                "installation comes before PYTHONPATH. Install it without --editable"
             )
 
 

@@ -50,7 +50,7 @@ plans = st.builds(chain, st.lists(st.tuples(gaps, st.integers(0, 40)), min_size=
 @example([Run(0, (HOUR,), 9)], [Run(0, (HOUR,), 3), Run(3 * HOUR, (HOUR,), 6)])
 @example([Run(0, (HOUR,), 9)], [Run(60 * SECOND, (HOUR,), 9)])
 def test_the_short_way_is_the_long_way(here: list[Run], there: list[Run]) -> None:
-    """A rhythm that is passed over differs as its firings do."""
+    """A rhythm that is skipped differs as its firings do."""
     assert stretches(here, there, END) == stretches(expanded(here), expanded(there), END)
 
 

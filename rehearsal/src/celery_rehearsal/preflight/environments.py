@@ -94,7 +94,7 @@ def _layer(wanted: Requirement, cache: Path) -> Path:
         try:
             layer.rename(folder)
         except OSError:
-            # Another process has made the same layer meanwhile.
+            # Another process has made the same layer.
             if not folder.is_dir():
                 raise
     return folder

@@ -1,6 +1,6 @@
 """What moves between two plans of one entry: the instants at which beat sends it here, and those there.
 
-A rhythm that both plans follow is passed over in one step: ten years of an entry that fires every 30 seconds take
+A rhythm that both plans follow is compared in one step: ten years of an entry that fires every 30 seconds take
 milliseconds. Instants are microseconds since 1970.
 """
 

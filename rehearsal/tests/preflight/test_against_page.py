@@ -19,6 +19,11 @@ from .test_against import SHOP, git, repository, shop
 FOLDER = Path(__file__).parents[2] / "docs" / "preflight"
 
 
+# The schedule names a task that these workers do not have.
+WRONG = SHOP + '\n@app.task(name="shop.other")\ndef other(): ...\n'
+RIGHT = WRONG.replace("shop.other", "shop.report")
+
+
 def blocks(page: str, language: str) -> list[str]:
     """A page's blocks of a language."""
     text = (FOLDER / page).read_text("utf-8")
@@ -49,9 +54,9 @@ def run(script: str, folder: Path, **settings: str) -> subprocess.CompletedProce
     """Run lines of a shell, with `celery` on PATH, in the folder of the shop."""
     programs = folder / ".bin"
     programs.mkdir(exist_ok=True)
-    (programs / "celery.py").write_text(CELERY)
+    (programs / "program.py").write_text(CELERY)
     celery = programs / "celery"
-    celery.write_text(f'#!/bin/sh\nexec {sys.executable} {programs / "celery.py"} "$@"\n')
+    celery.write_text(f'#!/bin/sh\nexec {sys.executable} {programs / "program.py"} "$@"\n')
     celery.chmod(0o755)
     unwanted = ("PYTEST", "DJANGO", "COVERAGE", "COV_", "CELERY")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
@@ -73,9 +78,9 @@ def test_hook_of_pre_commit_passes_and_fails(tmp_path: Path) -> None:
     """It fails where an entry names no task."""
     (hook,) = snippets()[0]["repos"][0]["hooks"]
     assert (hook["language"], hook["pass_filenames"]) == ("system", False)
-    shop(tmp_path, SHOP)
+    shop(tmp_path, WRONG)
     assert run(hook["entry"], tmp_path).returncode == 1
-    shop(tmp_path, SHOP + '\n@app.task(name="shop.report")\ndef report(): ...\n')
+    shop(tmp_path, RIGHT)
     done = run(hook["entry"], tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -90,7 +95,7 @@ def test_action_shows_what_a_pull_request_moves(tmp_path: Path) -> None:
     origin.mkdir()
     repository(origin)
     git(tmp_path, "clone", "--quiet", str(origin), str(clone))
-    shop(clone, SHOP.replace("hour=18", "hour=17"))
+    shop(clone, WRONG.replace("hour=18", "hour=17"))
     done = run(check["run"], clone)
     assert (done.returncode, done.stdout.startswith("::error ")) == (1, True), done.stderr
     branch = git(origin, "rev-parse", "--abbrev-ref", "HEAD")
@@ -103,7 +108,7 @@ def test_action_shows_what_a_pull_request_moves(tmp_path: Path) -> None:
 def test_job_of_gitlab_writes_its_report(tmp_path: Path) -> None:
     """The artefact is the file that the script writes."""
     job = snippets()[-1]["preflight"]
-    shop(tmp_path, SHOP)
+    shop(tmp_path, WRONG)
     done = run("\n".join(job["script"]), tmp_path)
     assert done.returncode == 1, done.stderr
     assert (tmp_path / job["artifacts"]["reports"]["codequality"]).read_text("utf-8").startswith("[")

@@ -92,7 +92,7 @@ def test_a_daily_entry_keeps_its_local_time() -> None:
 
 
 def test_interval_alone_over_a_change_is_sent_as_by_a_real_beat() -> None:
-    """Celery's scheduler with a sleep of its own said so: up to Celery 5.6 after 23 hours, since Celery 5.7 after 24."""
+    """Celery's scheduler under a moved clock said so: up to Celery 5.6 after 23 hours, since Celery 5.7 after 24."""
     app, start = make_app({"daily": timedelta(days=1)}), START + 24 * DAY + timedelta(hours=7)
     with reading(app, start) as read:
         alone = [each.at for each in firings(read, start + 4 * DAY)]

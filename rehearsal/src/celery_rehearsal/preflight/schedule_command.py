@@ -56,7 +56,7 @@ def _run(app: Any, options: dict[str, Any]) -> int:
 
     viewer = zone_named(options["zone"]) if options["zone"] else host_zone()
     now = datetime.now(timezone.utc).replace(microsecond=0)
-    start = _instant(options["start"], viewer) if options["start"] else None
+    start = instant(options["start"], viewer) if options["start"] else None
     if options["lock"]:
         return _lock(app, options, viewer, start, now)
     start = start or now
@@ -103,7 +103,8 @@ def _lock(app: Any, options: dict[str, Any], viewer: tzinfo, wanted: datetime | 
     return DIFFERS if found else 0
 
 
-def _instant(written: str, viewer: tzinfo) -> datetime:
+def instant(written: str, viewer: tzinfo) -> datetime:
+    """Read --from; without a zone it is the viewer's. Raises CannotCheckError."""
     from .errors import CannotCheckError
 
     try:

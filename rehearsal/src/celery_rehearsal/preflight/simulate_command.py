@@ -38,6 +38,7 @@ NIGHT = time(3)
 @click.option("--real", is_flag=True, help="Run the tasks themselves, and not stubs that do nothing.")
 @click.option("--margin", type=click.IntRange(0), default=5, show_default=True, help="Minutes that a run can be late.")
 @click.option("--format", "format_", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@click.option("--transport", type=click.Choice(["memory", "fakeredis"]), help="Default: as the app's broker.")
 @click.option("--scheduler", metavar="CLASS", help="As `celery beat -S`. Default: the app's beat_scheduler.")
 @click.pass_context
 def simulate(ctx: click.Context, /, **options: Any) -> None:
@@ -48,17 +49,16 @@ def simulate(ctx: click.Context, /, **options: Any) -> None:
     """
     from ..errors import TestkitError
 
+    status = CANNOT_SIMULATE
     try:
-        ctx.exit(_run(ctx.obj.app, options))
+        status = _run(ctx.obj.app, options)
     except TestkitError as error:
         click.echo(f"celery simulate could not simulate: {error}", err=True)
-    except click.exceptions.Exit:
-        raise
     except Exception:
         # Of the application's own code: Python's exit status 1 would say that the simulation has found something.
         traceback.print_exc()
         click.echo("celery simulate could not simulate: the application's code raised the error above", err=True)
-    ctx.exit(CANNOT_SIMULATE)
+    ctx.exit(status)
 
 
 def _run(app: Any, options: dict[str, Any]) -> int:
@@ -91,6 +91,7 @@ def _scenario(options: dict[str, Any]) -> Scenario:
         running_time=dict(_running_time(each) for each in options["running_time"]),
         real=options["real"],
         seed=options["seed"],
+        transport=options["transport"],
         scheduler=options["scheduler"],
     )
 

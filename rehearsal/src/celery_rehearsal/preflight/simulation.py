@@ -30,7 +30,7 @@ BACK, DEPLOY, RESTART, AWAY = range(4)
 FAKEREDIS = "fakeredis"
 
 NO_REDIS = (
-    "the app's broker is Redis and the kit's extra redis is not installed: this ran on the kit's stand-in for RabbitMQ, "
+    "the app's broker is Redis and the kit's extra redis is not installed: this ran on the kit's memory transport, "
     "which redelivers nothing after a visibility timeout"
 )
 
@@ -49,6 +49,7 @@ class Scenario:
     running_time: Mapping[str, timedelta] = field(default_factory=dict)
     real: bool = False
     seed: int = 0
+    transport: str | None = None
     scheduler: str | None = None
 
     def events(self, start: datetime, end: datetime, zone: tzinfo) -> list[tuple[datetime, int]]:
@@ -82,9 +83,7 @@ class Outcome:
     notes: tuple[str, ...]
 
 
-def simulate(
-    app: Any, start: datetime, end: datetime, scenario: Scenario, wanted: tuple[str, ...] = ()
-) -> Outcome:
+def simulate(app: Any, start: datetime, end: datetime, scenario: Scenario, wanted: tuple[str, ...] = ()) -> Outcome:
     """Run the application's beats and a worker from `start` to `end`. `wanted` names the entries to report.
 
     Raises CannotCheckError and the kit's own errors where this cannot be simulated.
@@ -93,7 +92,7 @@ def simulate(
         _refuse_database(read.scheduler)
         entries = choose(read, wanted)
         due = {plan.entry: tuple(plan) for plan in plans(read, entries, end)}
-    transport, notes = _transport(app)
+    transport, notes = (scenario.transport, []) if scenario.transport else _transport(app)
     with _noted(notes), _cluster(app, start, scenario, transport) as cluster:
         if not scenario.real:
             # Also those that no entry names: an entry can have a callback.

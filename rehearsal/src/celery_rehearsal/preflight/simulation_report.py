@@ -49,8 +49,9 @@ def judge(scenario: Scenario, outcome: Outcome, margin: timedelta) -> Simulated:
 def as_table(found: Simulated) -> str:
     """Return a line for each entry, and the timeline around the first trouble of the first few."""
     outcome = found.outcome
+    span = f"{utc(outcome.start)} to {utc(outcome.end)}"
     head = [
-        f"{outcome.app}: {utc(outcome.start)} to {utc(outcome.end)}, on {outcome.transport}, seed {found.scenario.seed}",
+        f"{outcome.app}: {span}, on {outcome.transport}, seed {found.scenario.seed}",
         *told(found.scenario),
         *(f"note: {note}" for note in outcome.notes),
     ]
@@ -72,7 +73,9 @@ def told(scenario: Scenario) -> list[str]:
     if scenario.beats > 1:
         lines.append(f"{scenario.beats} beats, each with its own schedule file")
     if scenario.broker_restart:
-        lines.append(f"the broker restarts at {scenario.broker_restart.begin:%H:%M} each day, and every message is lost")
+        lines.append(
+            f"the broker restarts at {scenario.broker_restart.begin:%H:%M} each day, and every message is lost"
+        )
     if scenario.outage and scenario.outage.end:
         what = {"all": "beats and workers"}.get(scenario.outage_of, scenario.outage_of)
         lines.append(f"{what} are down from {scenario.outage.begin:%H:%M} to {scenario.outage.end:%H:%M} each day")
@@ -126,9 +129,7 @@ def _block(found: Simulated, summary: Summary) -> str:
 
 def _troubles(summary: Summary) -> list[str]:
     return [
-        f"{kind} {summary.count(kind)}, first {utc(summary.troubles[kind][0])}"
-        for kind in KINDS
-        if summary.count(kind)
+        f"{kind} {summary.count(kind)}, first {utc(summary.troubles[kind][0])}" for kind in KINDS if summary.count(kind)
     ]
 
 

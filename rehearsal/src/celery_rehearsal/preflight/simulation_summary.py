@@ -1,4 +1,7 @@
-"""What a simulation says of each entry: how often it ran, and what went wrong. docs/preflight/simulate.md has the words."""
+"""What a simulation says of each entry: how often it ran, and what went wrong.
+
+docs/preflight/simulate.md defines each word.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +21,18 @@ if TYPE_CHECKING:
     from .entries import Entry
     from .simulation import Outcome
 
-# What ends a run that has done its work, and what ends one that has not.
+# What ends a run that has done its work, and what ends one that has not, or comes instead of it.
 DONE = {"succeeded", "failed", "retried"}
-UNDONE = {"rejected", "revoked"}
+UNDONE = {"rejected", "revoked", "expired"}
 # What ends all runs of a worker.
 GONE = {"worker lost", "worker stopped"}
+# What concerns each entry.
+EVERYBODY = {*GONE, "broker lost"}
+# Records that are a trouble, and its kind.
+TROUBLES = {"expired": "expired unread", "redelivered": "redelivered", "failed": "failed"}
+
+# The id, the attempt and the worker of a run that is under way.
+Run = tuple[str, int, str]
 
 
 @dataclass
@@ -30,9 +40,12 @@ class Message:
     """One message of an entry, and the firing that it is for."""
 
     firing: datetime
+    expires: datetime | None
     started: list[datetime] = field(default_factory=list)
+    # A run has done its work; the message waits or runs at the end; it was thrown away before it began.
     done: bool = False
     waits: bool = False
+    gone: bool = False
 
 
 @dataclass
@@ -89,7 +102,7 @@ def _by_entry(outcome: Outcome) -> dict[str, list[Record]]:
     for record in outcome.records:
         if record.kind == "sent" and record.entry in found and record.at <= outcome.end:
             owner[record.id] = record.entry
-        for name in names if record.kind in GONE else [owner[record.id]] if record.id in owner else ():
+        for name in names if record.kind in EVERYBODY else [owner[record.id]] if record.id in owner else ():
             found[name].append(record)
     return found
 
@@ -97,41 +110,51 @@ def _by_entry(outcome: Outcome) -> dict[str, list[Record]]:
 def _summary(outcome: Outcome, entry: Entry, records: list[Record], margin: timedelta) -> Summary:
     summary = Summary(entry, outcome.due[entry.name])
     messages: dict[str, Message] = {}
-    running: list[tuple[str, int, str]] = []
+    running: list[Run] = []
     for record in records:
         _read(summary, messages, running, record)
     for id_, message in messages.items():
-        message.waits = id_ in outcome.pending
+        waits = id_ in outcome.pending
+        # RabbitMQ drops what has expired in a queue, and Redis keeps it until a worker sees it.
+        if not message.started and message.expires and message.expires < outcome.end and (waits or not message.gone):
+            summary.troubles["expired unread"].append(message.expires)
+        else:
+            message.waits = waits
     summary.waiting = sum(message.waits and not message.started for message in messages.values())
     _judge(summary, list(messages.values()), outcome.end, margin)
     return summary
 
 
-def _read(
-    summary: Summary, messages: dict[str, Message], running: list[tuple[str, int, str]], record: Record
-) -> None:
-    run = (record.id, record.attempt, record.worker)
-    if record.kind == "sent" and record.id not in messages:
+def _read(summary: Summary, messages: dict[str, Message], running: list[Run], record: Record) -> None:
+    if record.kind in GONE:
+        running[:] = [run for run in running if run[2] != record.worker]
+    elif record.kind == "broker lost":
+        for message in messages.values():
+            message.gone |= message.expires is None or message.expires > record.at
+    elif record.kind == "sent" and record.id not in messages:
         place = bisect_right(summary.due, record.at)
-        messages[record.id] = Message(summary.due[place - 1] if place else record.at)
+        messages[record.id] = Message(summary.due[place - 1] if place else record.at, record.expires)
         summary.sent += 1
-    elif record.kind == "started":
+    else:
+        _follow(summary, messages[record.id], running, record)
+
+
+def _follow(summary: Summary, message: Message, running: list[Run], record: Record) -> None:
+    run = (record.id, record.attempt, record.worker)
+    if record.kind == "started":
         summary.runs += record.attempt == 1
         if running:
             summary.troubles["overlaps"].append(record.at)
         running.append(run)
-        messages[record.id].started.append(record.at)
+        message.started.append(record.at)
     elif record.kind in DONE | UNDONE:
         # A message that is redelivered while it runs has two runs that look the same.
         if run in running:
             running.remove(run)
-        messages[record.id].done |= record.kind in DONE
-    elif record.kind in GONE:
-        running[:] = [each for each in running if each[2] != record.worker]
-    elif record.kind == "expired":
-        summary.troubles["expired unread"].append(record.at)
-    if record.kind in {"redelivered", "failed"}:
-        summary.troubles[record.kind].append(record.at)
+        message.done |= record.kind in DONE
+        message.gone |= record.kind in UNDONE
+    if record.kind in TROUBLES:
+        summary.troubles[TROUBLES[record.kind]].append(record.at)
 
 
 def _judge(summary: Summary, messages: list[Message], end: datetime, margin: timedelta) -> None:
@@ -147,6 +170,8 @@ def _judge(summary: Summary, messages: list[Message], end: datetime, margin: tim
         summary.late_by = max(began - firing, summary.late_by or timedelta())
         if began - firing > margin:
             summary.troubles["late"].append(firing)
+    for instants in summary.troubles.values():
+        instants.sort()
 
 
 def _begins(messages: list[Message], end: datetime) -> Iterator[datetime]:

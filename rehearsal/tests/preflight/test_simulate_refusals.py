@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from datetime import timedelta
 from typing import Any
 
@@ -138,3 +139,16 @@ def test_other_words_are_no_durations(written: str) -> None:
 def test_no_time_is_shown_as_seconds() -> None:
     """Not as nothing."""
     assert words(timedelta()) == "0 s"
+
+
+def test_a_warning_of_the_applications_own_stays_a_warning() -> None:
+    """It is no note of the report."""
+    app = make_shop({"warn": {**HOURLY, "task": "shop.warn"}})
+
+    @app.task(shared=False, name="shop.warn")
+    def warn() -> None:
+        warnings.warn("the till is old", DeprecationWarning, stacklevel=1)
+
+    with pytest.warns(DeprecationWarning, match="the till is old"):
+        done = call(app, "--days", "1", "--real")
+    assert (done.exit_code, "note: " in done.stdout) == (0, False)

@@ -94,28 +94,33 @@ def simulate(app: Any, start: datetime, end: datetime, scenario: Scenario, wante
         due = {plan.entry: tuple(plan) for plan in plans(read, entries, end)}
     transport, notes = (scenario.transport, []) if scenario.transport else _transport(app)
     with _noted(notes), _cluster(app, start, scenario, transport) as cluster:
-        if not scenario.real:
-            # Also those that no entry names: an entry can have a callback.
-            for name in sorted(cluster.app.tasks):
-                cluster.mock(name)
-        for at, what in scenario.events(start, end, cluster.timeline.zone):
-            _reach(cluster, at)
-            _happen(cluster, scenario, what)
-        _reach(cluster, end)
-        left = cluster.pending()
-        ids = {each.id for part in (left.queued, left.scheduled, left.unacked, left.running) for each in part}
-        return Outcome(
-            app.main or "app",
-            start.astimezone(timezone.utc),
-            end.astimezone(timezone.utc),
-            cluster.timeline.zone,
-            transport,
-            tuple(entries),
-            due,
-            tuple(cluster.timeline),
-            frozenset(ids),
-            tuple(notes),
-        )
+        pending = _run(cluster, scenario, start, end)
+    return Outcome(
+        app.main or "app",
+        start.astimezone(timezone.utc),
+        end.astimezone(timezone.utc),
+        cluster.timeline.zone,
+        transport,
+        tuple(entries),
+        due,
+        tuple(cluster.timeline),
+        pending,
+        tuple(notes),
+    )
+
+
+def _run(cluster: VirtualCelery, scenario: Scenario, start: datetime, end: datetime) -> frozenset[str]:
+    """Let everything happen, and return the ids of messages that wait or run at the end."""
+    if not scenario.real:
+        # Also those that no entry names: an entry can have a callback.
+        for name in sorted(cluster.app.tasks):
+            cluster.mock(name)
+    for at, what in scenario.events(start, end, cluster.timeline.zone):
+        _reach(cluster, at)
+        _happen(cluster, scenario, what)
+    _reach(cluster, end)
+    left = cluster.pending()
+    return frozenset(each.id for part in (left.queued, left.scheduled, left.unacked, left.running) for each in part)
 
 
 def _cluster(app: Any, start: datetime, scenario: Scenario, transport: str) -> VirtualCelery:
@@ -183,11 +188,16 @@ def _refuse_database(scheduler: Any) -> None:
 @contextmanager
 def _noted(notes: list[str]) -> Iterator[None]:
     """Collect the kit's warnings of what it does not simulate; let every other through."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("default")
-        warnings.simplefilter("always", NotSimulatedWarning)
-        yield
-        notes += dict.fromkeys(str(each.message) for each in caught if issubclass(each.category, NotSimulatedWarning))
-    for each in caught:
-        if not issubclass(each.category, NotSimulatedWarning):
-            warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", NotSimulatedWarning)
+            yield
+    finally:
+        notes += dict.fromkeys(str(each.message) for each in caught if _is_ours(each))
+        for each in caught:
+            if not _is_ours(each):
+                warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
+
+
+def _is_ours(warning: warnings.WarningMessage) -> bool:
+    return issubclass(warning.category, NotSimulatedWarning)

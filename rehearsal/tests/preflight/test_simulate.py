@@ -33,7 +33,7 @@ def test_a_lost_schedule_file_and_frequent_deploys_leave_a_daily_interval_withou
     """Each deploy begins the interval again. The timeline shows them."""
     done = call(make_shop({"clean": EACH_DAY, "close": DAILY}), *DEPLOYS, "--beat-disk", "lost")
     assert done.exit_code == 1
-    assert counts(done, "clean") == {"due": "30", "missed": "30", "late": "-"}
+    assert counts(done, "clean") == {"due": "30", "missed": "30", "late by": "-"}
     assert counts(done, "close") == {"due": "30", "runs": "30"}
     block = done.stdout.partition("clean: shop.clean, every 86400 s\n")[2].splitlines()
     assert block[0] == "  ! missed 30, first 2027-01-02T00:00:00Z"
@@ -65,7 +65,7 @@ def test_a_message_that_expires_in_an_outage_of_the_workers_is_expired_unread(br
     done = call(make_shop({"short": short, "sync": HOURLY}, broker), "--days", "1", "--outage", "02:30-03:30")
     assert done.exit_code == 1
     assert counts(done, "short") == {"due": "24", "runs": "23", "missed": "1", "expired unread": "1"}
-    assert counts(done, "sync") == {"due": "24", "runs": "24", "late": "30 min"}
+    assert counts(done, "sync") == {"due": "24", "runs": "24", "late by": "30 min"}
     assert "  ! late 1, first 2027-01-01T03:00:00Z" in done.stdout
 
 
@@ -73,7 +73,7 @@ def test_an_outage_of_beat_misses_what_is_due_in_it_but_once() -> None:
     """Beat catches up with one message when it comes back with its file."""
     done = call(make_shop({"sync": HOURLY}), "--days", "1", "--outage", "02:30-05:30", "--outage-of", "beats")
     assert done.exit_code == 1
-    assert counts(done, "sync") == {"due": "24", "runs": "22", "missed": "2", "late": "30 min"}
+    assert counts(done, "sync") == {"due": "24", "runs": "22", "missed": "2", "late by": "30 min"}
 
 
 def test_an_outage_over_midnight_is_one_outage() -> None:
@@ -95,7 +95,7 @@ def test_a_run_longer_than_its_period_falls_behind_where_the_worker_has_one_slot
     """The last to begin is hours late, and the others wait."""
     done = call(make_shop({"poll": MINUTELY}), "--days", "1", "--running-time", "shop.poll=1m30s")
     assert done.exit_code == 1
-    assert counts(done, "poll") == {"due": "1440", "runs": "960", "late": "7 h 59 min 30 s", "waiting": "480"}
+    assert counts(done, "poll") == {"due": "1440", "runs": "960", "late by": "7 h 59 min 30 s", "waiting": "480"}
 
 
 def test_a_margin_decides_which_run_is_late() -> None:
@@ -145,7 +145,7 @@ def test_what_has_expired_where_it_waits_is_not_waiting() -> None:
     done = call(app, "--days", "1", "--running-time", "shop.close=3h")
     assert counts(done, "long") == {"due": "1", "runs": "1"}
     assert counts(done, "short") == {"due": "24", "runs": "21", "missed": "2", "expired unread": "2", "waiting": "1"}
-    assert counts(done, "sync") == {"due": "24", "runs": "21", "late": "2 h", "waiting": "3"}
+    assert counts(done, "sync") == {"due": "24", "runs": "21", "late by": "2 h", "waiting": "3"}
 
 
 def test_nightly_is_three_in_the_apps_zone() -> None:
@@ -166,14 +166,14 @@ def test_a_task_that_no_worker_has_is_missed() -> None:
     """The worker throws its messages away."""
     done = call(make_shop({"typo": {"task": "shop.tpyo", "schedule": crontab(minute=0)}}), "--days", "1")
     assert done.exit_code == 1
-    assert counts(done, "typo") == {"due": "24", "missed": "24", "late": "-"}
+    assert counts(done, "typo") == {"due": "24", "missed": "24", "late by": "-"}
 
 
 def test_arguments_that_do_not_fit_are_never_sent() -> None:
     """Beat itself refuses them, as in production. The timeline shows beat without a message."""
     done = call(make_shop({"sync": {**HOURLY, "kwargs": {"unknown": 1}}}), "--days", "1")
     assert done.exit_code == 1
-    assert counts(done, "sync") == {"due": "24", "missed": "24", "late": "-"}
+    assert counts(done, "sync") == {"due": "24", "missed": "24", "late by": "-"}
 
 
 def test_a_task_that_raises_has_failed_and_not_missed() -> None:
@@ -240,7 +240,7 @@ def test_entry_reports_only_that_entry_and_lets_the_others_run() -> None:
     """A long run of another task makes it late all the same, and its timeline names that task."""
     app = make_shop({"close": {**DAILY, "schedule": crontab(hour=1, minute=59)}, "sync": HOURLY})
     done = call(app, "--days", "1", "--running-time", "shop.close=30m", "--entry", "sync")
-    assert counts(done, "sync") == {"due": "24", "runs": "24", "late": "29 min"}
+    assert counts(done, "sync") == {"due": "24", "runs": "24", "late by": "29 min"}
     assert "\nclose " not in done.stdout
     assert "shop.close" in done.stdout.partition("  ! late 1")[2]
 

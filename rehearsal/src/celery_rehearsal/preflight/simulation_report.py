@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 # How many entries the table shows a timeline of. --entry shows another's.
 SHOWN = 3
 
-HEADINGS = ("entry", "due", "runs", *KINDS, "waiting")
+LATE = "late"
+HEADINGS = ("entry", "due", "runs", *("late by" if kind == LATE else kind for kind in KINDS), "waiting")
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ def _table(found: Simulated) -> str:
 
 def _row(summary: Summary) -> tuple[str, ...]:
     late_by = "-" if summary.late_by is None else words(summary.late_by)
-    counts = [late_by if kind == "late" else str(summary.count(kind)) for kind in KINDS]
+    counts = [late_by if kind == LATE else str(summary.count(kind)) for kind in KINDS]
     return (summary.entry.name, str(len(summary.due)), str(summary.runs), *counts, str(summary.waiting))
 
 

@@ -11,7 +11,8 @@ from celery.schedules import crontab
 from celery_rehearsal.preflight.simulate_command import simulate
 from click.testing import CliRunner, Result
 
-MINUTELY = {"task": "shop.poll", "schedule": crontab(minute="*")}
+# Each minute of one hour of the day.
+MINUTELY = {"task": "shop.poll", "schedule": crontab(minute="*", hour=0)}
 DAILY = {"task": "shop.close", "schedule": crontab(hour=18, minute=0)}
 HOURLY = {"task": "shop.sync", "schedule": crontab(minute=0)}
 EACH_DAY = {"task": "shop.clean", "schedule": timedelta(days=1)}

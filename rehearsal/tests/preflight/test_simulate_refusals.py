@@ -23,7 +23,7 @@ from .simulate_shop import HOURLY, call, counts, make_shop
         (("--deploy-every", "12"), "--deploy-every '12' is no duration: write a number with d, h, m or s, such as"),
         (("--deploy-every", "0h"), "--deploy-every '0h' is no duration"),
         (("--running-time", "shop.sync"), "--running-time = 'shop.sync' is no duration"),
-        (("--running-time", "shop.snyc=90s"), "no task is named 'shop.snyc'"),
+        (("--running-time", "shop.other=90s"), "no task is named 'shop.other'"),
         (("--outage", "02:00"), "--outage '' is no time of day: write 02:00"),
         (("--outage", "02:00-02:00"), "--outage '02:00-02:00' has no length: write 02:00-03:30"),
         (("--broker-restart", "weekly"), "--broker-restart 'weekly' is no time of day"),

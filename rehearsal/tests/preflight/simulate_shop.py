@@ -42,6 +42,9 @@ def make_shop(entries: dict[str, Any], broker: str = "amqp://broker.invalid//", 
     return app
 
 
+app = make_shop({"sync": HOURLY})
+
+
 def call(app: Celery, *arguments: str) -> Result:
     """What the command does and prints."""
     context = CLIContext(app=app, no_color=True, workdir=None)

@@ -255,5 +255,5 @@ def test_the_table_shows_three_timelines_and_names_the_other_entries() -> None:
 def test_it_is_a_command_of_celery(monkeypatch: pytest.MonkeyPatch) -> None:
     """With -A, as every command of Celery's."""
     monkeypatch.setitem(celery.commands, "simulate", simulate)
-    done = CliRunner().invoke(celery, ["-A", "preflight.schedule_shop", "simulate", *FROM, "--days", "1"])
+    done = CliRunner().invoke(celery, ["-A", "preflight.simulate_shop", "simulate", *FROM, "--days", "1"])
     assert "shop: 2027-01-01T00:00:00Z to 2027-01-02T00:00:00Z" in done.output

@@ -55,10 +55,7 @@ class Report:
 
 def report(read: Reading, end: datetime, viewer: tzinfo, wanted: tuple[str, ...] = ()) -> Report:
     """Drive the wanted entries, or all. Raises CannotCheckError for an entry that is not there."""
-    names = [entry.name for entry in read.entries]
-    if unknown := sorted(set(wanted) - set(names)):
-        raise CannotCheckError(f"no entry {', '.join(unknown)}: beat has {', '.join(names) or 'no entries'}")
-    chosen = [entry for entry in read.entries if not wanted or entry.name in wanted]
+    chosen = choose(read, wanted)
     lines = [
         Line(entry, plan, tuple(remarks(entry, _around(plan), read.start, end)), _notes(read, entry))
         for entry, plan in zip(chosen, plans(read, chosen, end), strict=True)
@@ -66,6 +63,14 @@ def report(read: Reading, end: datetime, viewer: tzinfo, wanted: tuple[str, ...]
     kind = type(read.scheduler)
     scheduler = f"{kind.__module__}:{kind.__qualname__}"
     return Report(read.app.main or "app", scheduler, read.start, end, viewer, tuple(lines))
+
+
+def choose(read: Reading, wanted: tuple[str, ...]) -> list[Entry]:
+    """Return the wanted entries, or all. Raises CannotCheckError for an entry that is not there."""
+    names = [entry.name for entry in read.entries]
+    if unknown := sorted(set(wanted) - set(names)):
+        raise CannotCheckError(f"no entry {', '.join(unknown)}: beat has {', '.join(names) or 'no entries'}")
+    return [entry for entry in read.entries if not wanted or entry.name in wanted]
 
 
 def refuse_too_many(found: Report) -> None:

@@ -18,8 +18,11 @@ if TYPE_CHECKING:
 
 TABLES: Any = defaults  # celery-types leaves out the table of old names
 
-# What Settings keeps of itself among the settings, and what the loader and celery.app.base read by name.
-BOOKKEEPING = {"deprecated_settings", "override_backends", "CELERY_OVERRIDE_BACKENDS", "__bogus__"}
+# What Settings keeps of itself, and what the loader, celery.app.base and the fixup for Django read by name.
+BOOKKEEPING = {
+    *("deprecated_settings", "override_backends", "CELERY_OVERRIDE_BACKENDS", "__bogus__"),
+    "CELERY_DB_REUSE_MAX",
+}
 # Names that extensions read through the application's settings. A test compares them with RedBeat's source.
 REDBEAT = {
     *("redbeat_key_prefix", "redbeat_redis_url", "redbeat_redis_use_ssl", "redbeat_redis_options"),

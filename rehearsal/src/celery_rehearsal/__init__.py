@@ -15,6 +15,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .atomic_sends import SentInside, sent_inside_atomic
     from .cluster import VirtualCelery
     from .errors import (
         BadUseError,
@@ -47,10 +48,12 @@ __all__ = [
     "Record",
     "SchedulerImportError",
     "SeamMovedError",
+    "SentInside",
     "TestkitError",
     "Timeline",
     "VirtualCelery",
     "VirtualCeleryMachine",
+    "sent_inside_atomic",
 ]
 
 # Loaded when first asked for: pytest imports this package to find the plugin, long before a project has set
@@ -59,9 +62,11 @@ _HOMES = {
     "NOT_SIMULATED": "limits",
     "Pending": "pending",
     "Record": "record",
+    "SentInside": "atomic_sends",
     "Timeline": "timeline",
     "VirtualCelery": "cluster",
     "VirtualCeleryMachine": "machine",
+    "sent_inside_atomic": "atomic_sends",
 }
 
 

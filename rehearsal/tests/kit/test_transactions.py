@@ -45,3 +45,17 @@ def test_error_that_a_task_caught_breaks_the_tests_transaction_by_name(told: Any
     )
     assert [detail.partition("), ")[2] for detail in told["broken"]] == [cause, cause, f"{cause}, retries exhausted"]
     assert told["not held"] == []
+
+
+def test_messages_sent_inside_atomic_are_recorded(told: Any) -> None:
+    """Not those in the block of a TestCase, or on commit. The line of each is named, and what opened the block."""
+    here = Path(__file__).with_name("transactions.py")
+    lines = here.read_text("utf-8").splitlines()
+    decorated, entered = (
+        next(number for number, line in enumerate(lines, 1) if text in line)
+        for text in ("    @transaction.atomic", "with transaction.atomic(), transaction.atomic():")
+    )
+    assert told["sent inside"] == [
+        f"<confirm is sent at {here}:{decorated + 2} in place, inside the atomic() of {here}:{decorated} in place>",
+        f"<confirm is sent at {here}:{entered + 1} in runTest, inside the atomic() of {here}:{entered} in runTest>",
+    ]

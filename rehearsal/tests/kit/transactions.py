@@ -25,9 +25,10 @@ settings.configure(
 )
 django.setup()
 
-from celery_rehearsal import NotSimulatedError, VirtualCelery  # noqa: E402 - Django is set up first
+from celery_rehearsal import NotSimulatedError, VirtualCelery, sent_inside_atomic  # noqa: E402 - Django is set up first
 from django.core.management import call_command  # noqa: E402 - as above
 from django.db import IntegrityError, connection, transaction  # noqa: E402 - as above
+from django.test import TestCase  # noqa: E402 - as above
 
 from .conftest import NOON  # noqa: E402 - as above
 from .shop import make_app  # noqa: E402 - as above
@@ -65,6 +66,7 @@ def main() -> None:
         told["at the end"] = names(), len(connection.savepoint_ids)
     told["broken"] = broken(app, held=True)
     told["not held"] = broken(app, held=False)
+    told["sent inside"] = sent_inside(app)
     sys.stdout.write(json.dumps(told))
 
 
@@ -102,6 +104,36 @@ def broken(app: Celery, *, held: bool) -> list[str]:
         found = details()
         transaction.set_rollback(True)
     return found
+
+
+def sent_inside(app: Celery) -> list[str]:
+    """Send in the block of a TestCase, on commit, and inside blocks of the application."""
+
+    @app.task(name="confirm", shared=False)
+    def confirm(order: str) -> None:
+        pass
+
+    @transaction.atomic
+    def place(order: str) -> None:
+        confirm.delay(order)
+
+    class Sends(TestCase):
+        def runTest(self) -> None:  # noqa: N802 - as unittest calls it
+            with sent_inside_atomic() as self.found:
+                confirm.delay("in the block of a TestCase")
+                with self.captureOnCommitCallbacks(execute=True), transaction.atomic():
+                    transaction.on_commit(lambda: confirm.delay("on commit"))
+                place("inside a function")
+                with transaction.atomic(), transaction.atomic():
+                    app.send_task("confirm", ["inside two blocks"])
+            place("not recorded")
+
+    case = Sends()
+    with VirtualCelery(app, start=NOON):
+        result = case.run()
+    assert result is not None
+    assert result.wasSuccessful(), result
+    return list(map(repr, case.found))
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ ELSEWHERE = {
     "S009": "test_zones_of_rules.py",
     "T001": "test_django.py",
     "T002": "test_django.py",
+    "T003": "test_scenarios.py",
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .errors import CannotCheckError
 from .findings import Evidence, Finding, Level, order
 from .registry import RULES
 
@@ -38,6 +39,8 @@ def check(loaded: LoadedApp) -> Report:
     for identifier, each in sorted(RULES.items()):
         try:
             found += each.findings(loaded)
+        except CannotCheckError as error:
+            unchecked.append((identifier, str(error)))
         except Exception as error:  # one rule must not hide what the others find; the status is 2
             unchecked.append((identifier, f"{type(error).__name__}: {error}"))
     return _suppress(sorted(set(found), key=order), loaded.configuration.suppress, unchecked)

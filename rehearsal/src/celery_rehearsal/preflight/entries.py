@@ -95,7 +95,11 @@ def reading(app: Any, start: datetime, *, scheduler: Any = None, fresh: bool = F
         wanted = _usable(app, scheduler)
         keep(undo, app)
         if not wanted.__module__.startswith("django_celery_beat"):
-            guard_network(undo, _path(wanted))
+            guard_network(
+                undo,
+                f"{_path(wanted)} reached for the network to read its entries, and preflight uses none. To see the "
+                f"entries that the settings declare, add --scheduler {DECLARED}",
+            )
         clock = VirtualClock(start, seed=0, sleep=lambda seconds: clock.forward(round(seconds * 1e6)))
         clock.start()
         undo.callback(clock.stop)

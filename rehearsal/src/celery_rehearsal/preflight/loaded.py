@@ -15,6 +15,7 @@ from kombu import Queue
 from kombu.transport import TRANSPORT_ALIASES
 
 from .calls import Call, calls
+from .scenarios import Played, play
 from .sources import Sources, function_of
 from .times import this_year, times
 
@@ -101,6 +102,11 @@ class LoadedApp:
     def calls(self) -> list[Call]:
         """The calls in the application's source that surely send a task."""
         return list(calls(self.sources))
+
+    @cached_property
+    def scenarios(self) -> list[Played]:
+        """What the declared scenarios did when they ran, each in a process of its own."""
+        return [play(self.app, name) for name in self.configuration.scenarios]
 
     def time_limits(self, name: str) -> tuple[float | None, float | None]:
         """The soft and the hard time limit of a task: its own, or those of the settings, which the worker applies."""

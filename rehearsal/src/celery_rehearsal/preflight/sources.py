@@ -5,15 +5,14 @@ from __future__ import annotations
 import ast
 import inspect
 import operator
-import site
 import sys
-import sysconfig
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
+from ..installed import installed
 from .findings import Place
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -62,7 +61,7 @@ class Sources:
             file = vars(module).get("__file__") if isinstance(module, ModuleType) else None
             if isinstance(file, str) and file.endswith(".py"):
                 path = Path(file).resolve()
-                if self.folder in path.parents and not _installed(path):
+                if self.folder in path.parents and not installed(path):
                     found[path] = Module(name, path, vars(module))
         return [found[path] for path in sorted(found)]
 
@@ -126,19 +125,6 @@ class Words:
 
 def _only(places: set[Place]) -> Place | None:
     return next(iter(places)) if len(places) == 1 else None
-
-
-@cache
-def _installed_folders() -> list[Path]:
-    named = [*site.getsitepackages(), site.getusersitepackages(), *sysconfig.get_paths().values()]
-    return [Path(name).resolve() for name in named if name]
-
-
-@cache
-def _installed(path: Path) -> bool:
-    # A virtual environment, or a copy of one, can be below the working directory.
-    inside = {"site-packages", "dist-packages"} & set(path.parts)
-    return bool(inside) or any(folder in path.parents for folder in _installed_folders())
 
 
 def function_of(task: Any) -> FunctionType | None:

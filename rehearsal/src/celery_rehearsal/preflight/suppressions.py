@@ -63,6 +63,8 @@ class Configuration:
     outages: tuple[Outage, ...] = ()
     # The queues that workers consume, over all their `-Q` options. Empty: unknown.
     queues: tuple[str, ...] = ()
+    # Functions to run, as `module:function`, to see what they send inside a transaction.
+    scenarios: tuple[str, ...] = ()
 
 
 def read_configuration(folder: Path) -> Configuration:
@@ -81,14 +83,19 @@ def read_configuration(folder: Path) -> Configuration:
 
 def _configuration(table: Any) -> Configuration:
     _refuse_unknown_keys("", table, Configuration)
-    queues = table.get("queues", [])
-    if not isinstance(queues, list) or not all(isinstance(name, str) for name in queues):
-        raise ConfigurationError(f"[{TABLE}] queues must be a list of names, not {queues!r}")
     return Configuration(
         tuple(_suppression(row) for row in _rows(table, "suppress")),
         tuple(_outage(row) for row in _rows(table, "outages")),
-        tuple(queues),
+        _names(table, "queues"),
+        _names(table, "scenarios"),
     )
+
+
+def _names(table: Any, key: str) -> tuple[str, ...]:
+    names = table.get(key, [])
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ConfigurationError(f"[{TABLE}] {key} must be a list of names, not {names!r}")
+    return tuple(names)
 
 
 def _rows(table: Any, key: str) -> Iterable[Any]:

@@ -44,14 +44,11 @@ def keep(undo: ExitStack, app: Any) -> None:
             swap_contents(undo, vars(schedule))
 
 
-def guard_network(undo: ExitStack, scheduler: str) -> None:
+def guard_network(undo: ExitStack, refusal: str) -> None:
     """Raise CannotCheckError where Python code connects or looks a host up, until the stack closes."""
 
     def refuse(*_args: Any, **_options: Any) -> Any:
-        raise CannotCheckError(
-            f"{scheduler} reached for the network to read its entries, and preflight uses none. To see the "
-            f"entries that the settings declare, add --scheduler {DECLARED}"
-        )
+        raise CannotCheckError(refusal)
 
     swap_attribute(undo, socket, "getaddrinfo", refuse)
     swap_attribute(undo, socket.socket, "connect", refuse)

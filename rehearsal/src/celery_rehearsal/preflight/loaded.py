@@ -18,6 +18,7 @@ from .calls import Call, calls
 from .scenarios import Played, play
 from .sources import Sources, function_of
 from .times import this_year, times
+from .visibility import visibility_timeout
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -34,9 +35,6 @@ if TYPE_CHECKING:
 # celery-types leaves most of these out.
 task_module: Any = _task_module
 extensions: Any = load_extension_class_names
-
-# kombu's default, for a Redis transport whose options do not say: kombu.transport.redis.Channel.
-REDIS = "kombu.transport.redis"
 
 
 class _AnyQueue(dict[str, Queue]):
@@ -179,12 +177,8 @@ class LoadedApp:
 
     @cached_property
     def visibility_timeout(self) -> float | None:
-        """Seconds after which Redis gives an unacknowledged message to another worker. None on other brokers."""
-        if self.broker_transport != REDIS:
-            return None
-        options = self.conf.broker_transport_options or {}
-        default = symbol_by_name(f"{REDIS}:Channel").visibility_timeout
-        return float(options.get("visibility_timeout", default))
+        """Seconds after which Redis or SQS gives an unacknowledged message to another worker. None on other brokers."""
+        return visibility_timeout(self.broker_transport, self.conf.broker_transport_options or {})
 
     @cached_property
     def scheduler(self) -> Any:

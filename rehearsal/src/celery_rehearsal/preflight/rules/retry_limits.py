@@ -22,11 +22,14 @@ VISIBILITY_FIX = "Store the due time in a row and send it when it is due, or rai
 
 @rule("R008", "wait-beyond-visibility-timeout", Level.ERROR)
 def wait_beyond_visibility_timeout(loaded: LoadedApp) -> Iterator[Finding]:
-    """A message waits longer than the visibility timeout of Redis.
+    """A message waits longer than the visibility timeout of Redis or SQS.
 
     A worker holds a message with a countdown or an ETA unacknowledged until it is due. After the visibility
-    timeout, one hour by default, Redis gives it to another worker, again and again. A countdown of five hours runs
-    five times, with one id. This holds for countdowns, for waits before retries and for `retry_backoff_max`.
+    timeout, the broker gives it to another worker, again and again. A countdown of five hours runs five times, with
+    one id, on Redis. This holds for countdowns, for waits before retries and for `retry_backoff_max`.
+
+    The timeout is an hour on Redis and half an hour on SQS, unless `broker_transport_options` has
+    `visibility_timeout`. Preflight does not know that of `predefined_queues`, which kombu does not make.
     """
     timeout = loaded.visibility_timeout
     if timeout is None:
@@ -63,9 +66,9 @@ def _waits(loaded: LoadedApp) -> Iterator[tuple[str, float, Place | None, str]]:
 
 @rule("R009", "late-ack-beyond-visibility-timeout", Level.WARNING)
 def late_ack_beyond_visibility_timeout(loaded: LoadedApp) -> Iterator[Finding]:
-    """A task that is acknowledged late can run longer than the visibility timeout of Redis.
+    """A task that is acknowledged late can run longer than the visibility timeout of Redis or SQS.
 
-    Its message stays unacknowledged while it runs. After the visibility timeout, Redis gives the message to another
+    Its message stays unacknowledged while it runs. After the visibility timeout, the broker gives it to another
     worker, and the task runs twice at once. The time limit is how long it can run.
     """
     timeout = loaded.visibility_timeout

@@ -60,7 +60,7 @@ class Call:
 def calls(sources: Sources) -> Iterator[Call]:
     """Every call that surely sends a task."""
     for module in sources.modules:
-        for node, around in _with_parents(module.tree):
+        for node, around in with_parents(module.tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in SENDS:
                 task = _task(_target(node.func.value), module, around)
                 if task is not None:
@@ -68,7 +68,8 @@ def calls(sources: Sources) -> Iterator[Call]:
                     yield Call(module, node, task, node.func.attr, around, place)
 
 
-def _with_parents(tree: ast.AST) -> Iterator[tuple[ast.AST, tuple[ast.AST, ...]]]:
+def with_parents(tree: ast.AST) -> Iterator[tuple[ast.AST, tuple[ast.AST, ...]]]:
+    """Every node of a tree, and the nodes around it, outermost first."""
     # Not recursive: a long sum of strings is a deep tree.
     waiting: list[tuple[ast.AST, tuple[ast.AST, ...]]] = [(tree, ())]
     while waiting:

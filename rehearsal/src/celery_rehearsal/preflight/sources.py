@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import operator
+import os
 import sys
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -29,6 +30,7 @@ OPERATORS: dict[type[ast.operator], Any] = {
     ast.Pow: operator.pow,
 }
 LARGEST_POWER = 64
+FOREIGN_FOLDERS = {"node_modules", "site-packages", "dist-packages", "__pycache__"}
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,19 @@ class Sources:
                 if self.folder in path.parents and not installed(path):
                     found[path] = Module(name, path, vars(module))
         return [found[path] for path in sorted(found)]
+
+    @cached_property
+    def files(self) -> list[Path]:
+        """Every Python file below the folder, loaded or not, without those of virtual environments and of tools."""
+        found = []
+        for folder, below, names in os.walk(self.folder):
+            here = Path(folder)
+            below[:] = [name for name in below if not name.startswith(".") and name not in FOREIGN_FOLDERS]
+            if (here / "pyvenv.cfg").exists():
+                below.clear()
+            else:
+                found += [here / name for name in names if name.endswith(".py")]
+        return sorted(found)
 
     def place(self, path: str | Path, line: int) -> Place:
         """A place, relative to the folder where it is below it."""

@@ -2,6 +2,7 @@
 
 from . import (
     queues,
+    results,
     retries,
     retry_limits,
     schedule_changes,
@@ -18,6 +19,7 @@ from . import (
 
 __all__ = [
     "queues",
+    "results",
     "retries",
     "retry_limits",
     "schedule_changes",

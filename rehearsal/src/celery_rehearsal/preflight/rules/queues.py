@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..findings import Evidence, Finding, Level
+from ..findings import Evidence, Level
 from ..registry import rule
+from .about import about_setting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ..findings import Finding
     from ..loaded import LoadedApp
 
 
@@ -37,11 +39,11 @@ def queue_not_declared(loaded: LoadedApp) -> Iterator[Finding]:
         return
     for queue, sender in sorted(fed(loaded).items()):
         if queue not in loaded.declared_queues:
-            yield Finding(
+            yield about_setting(
+                loaded,
+                "task_queues",
                 f"{sender} goes to the queue {queue!r}, which `task_queues` does not have",
                 "Add the queue to `task_queues`, or correct the route.",
-                setting="task_queues",
-                place=loaded.place_of_setting("task_queues"),
             )
 
 
@@ -61,11 +63,11 @@ def queue_not_consumed(loaded: LoadedApp) -> Iterator[Finding]:
             where = (
                 "no queue of [tool.celery-rehearsal.preflight]" if declared else "not consumed by a worker without -Q"
             )
-            yield Finding(
+            yield about_setting(
+                loaded,
+                "task_routes",
                 f"{sender} goes to the queue {queue!r}, which is {where}",
                 f"Start a worker with `-Q {queue}`, and declare it in pyproject.toml: `queues`.",
-                setting="task_routes",
-                place=loaded.place_of_setting("task_routes"),
                 evidence=Evidence.READ if declared else Evidence.UNKNOWN,
             )
 
@@ -81,9 +83,9 @@ def queue_never_fed(loaded: LoadedApp) -> Iterator[Finding]:
     if not loaded.tasks:
         return
     for queue in sorted(consumed - set(fed(loaded))):
-        yield Finding(
+        yield about_setting(
+            loaded,
+            "task_queues",
             f"no route, task or entry of this application goes to the queue {queue!r}",
             "Remove the queue, or correct the route that should lead to it.",
-            setting="task_queues",
-            place=loaded.place_of_setting("task_queues"),
         )

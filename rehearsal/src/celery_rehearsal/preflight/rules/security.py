@@ -9,14 +9,16 @@ from urllib.parse import quote
 from kombu import serialization
 from kombu.utils.url import url_to_parts
 
-from ..findings import Finding, Level
+from ..findings import Level
 from ..registry import rule
+from .about import about_entry, about_setting
 from .schedule_entries import serializer_of
 from .wire import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ..findings import Finding
     from ..loaded import LoadedApp
 
 # guest is RabbitMQ's own account, which it accepts from the same host only.
@@ -44,11 +46,11 @@ def pickle_accepted(loaded: LoadedApp) -> Iterator[Finding]:
     """
     for setting, where in (("accept_content", "broker"), ("result_accept_content", "result store")):
         if any(content_type(name) == PICKLE for name in loaded.conf.get(setting) or ()):
-            yield Finding(
+            yield about_setting(
+                loaded,
+                setting,
                 f"`{setting}` has pickle, so those who can write to the {where} can run code",
                 "Accept `json` only.",
-                setting=setting,
-                place=loaded.place_of_setting(setting),
             )
 
 
@@ -63,20 +65,19 @@ def sent_and_not_accepted(loaded: LoadedApp) -> Iterator[Finding]:
     refused = [name for name, serializer in sent.items() if content_type(serializer) not in accepted]
     entries = [each for each in loaded.entries if content_type(serializer_of(loaded, each)) not in accepted]
     if refused:
-        yield Finding(
+        yield about_setting(
+            loaded,
+            "accept_content",
             f"workers accept {sorted(accepted)}, and these tasks are sent as {sent[refused[0]]}: {listed(refused)}",
             "Send them as one of `accept_content`.",
-            setting="accept_content",
-            place=loaded.place_of_setting("accept_content"),
         )
     for each in entries:
         if each.task not in refused:
-            yield Finding(
+            yield about_entry(
+                loaded,
+                each,
                 f"it is sent as {serializer_of(loaded, each)}, and workers accept {sorted(accepted)}",
                 "Remove `serializer` from the options of the entry.",
-                entry=each.name,
-                task=each.task,
-                place=loaded.place_of_entry(each.name),
             )
 
 
@@ -95,10 +96,11 @@ def password_in_code(loaded: LoadedApp) -> Iterator[Finding]:
         for module in loaded.sources.modules:
             for node in ast.walk(module.tree):
                 if isinstance(node, ast.Constant) and isinstance(node.value, str) and _has(node.value, password):
-                    yield Finding(
+                    yield about_setting(
+                        loaded,
+                        setting,
                         f"the source has the password of `{setting}`",
                         "Read the URL from the environment, and change the password.",
-                        setting=setting,
                         place=loaded.sources.place(module.path, node.lineno),
                     )
 
@@ -133,11 +135,11 @@ def remote_control(loaded: LoadedApp) -> Iterator[Finding]:
     """
     hosts = [_host(url) for url in loaded.broker_urls]
     if loaded.conf.worker_enable_remote_control and any(host not in LOCAL for host in hosts):
-        yield Finding(
+        yield about_setting(
+            loaded,
+            "worker_enable_remote_control",
             "workers obey remote control from all who can write to the broker",
             "Set `worker_enable_remote_control` to False if you do not use it.",
-            setting="worker_enable_remote_control",
-            place=loaded.place_of_setting("worker_enable_remote_control"),
         )
 
 

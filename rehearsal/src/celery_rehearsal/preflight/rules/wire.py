@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..findings import Finding, Level
 from ..registry import rule
+from .about import about_setting, about_task
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from ..loaded import LoadedApp
 
 NAMED = 3
+# Seconds. Messages that wait longer than this behind another task are late for most purposes.
+LONG = 600
 
 
 def listed(names: list[str]) -> str:
@@ -47,31 +50,12 @@ def soft_limit_not_below_hard(loaded: LoadedApp) -> Iterator[Finding]:
     for name in loaded.tasks:
         soft, hard = loaded.time_limits(name)
         if soft and hard and soft >= hard:
-            yield Finding(
+            yield about_task(
+                loaded,
+                name,
                 f"the soft time limit of {soft:g} s is not below the hard one of {hard:g} s",
                 "Set the soft limit a few seconds below the hard one.",
-                task=name,
-                place=loaded.place_of_task(name),
             )
-
-
-@rule("W009", "results-never-expire", Level.WARNING)
-def results_never_expire(loaded: LoadedApp) -> Iterator[Finding]:
-    """Results are stored and never expire.
-
-    With `result_expires` of None or 0, the store grows until it is full. Set an expiry, or `task_ignore_result` if
-    nobody reads the results.
-    """
-    conf = loaded.conf
-    stores = [name for name, task in loaded.tasks.items() if not task.ignore_result]
-    if conf.result_backend and conf.result_backend != "disabled" and not conf.result_expires and stores:
-        yield Finding(
-            f"`result_expires` is {conf.result_expires!r}, so the results of these tasks stay for ever: "
-            + listed(stores),
-            "Set `result_expires`, or `task_ignore_result` if nobody reads the results.",
-            setting="result_expires",
-            place=loaded.place_of_setting("result_expires"),
-        )
 
 
 @rule("W010", "prefetch-with-late-acks", Level.WARNING)
@@ -86,11 +70,33 @@ def prefetch_with_late_acks(loaded: LoadedApp) -> Iterator[Finding]:
     multiplier = loaded.conf.worker_prefetch_multiplier
     late = [name for name, task in loaded.tasks.items() if task.acks_late]
     if late and multiplier != 1 and not loaded.conf.get("worker_disable_prefetch"):
-        yield Finding(
+        yield about_setting(
+            loaded,
+            "worker_prefetch_multiplier",
             f"`worker_prefetch_multiplier` is {multiplier}, and these tasks are acknowledged late: {listed(late)}",
             "Set `worker_prefetch_multiplier` to 1.",
-            setting="worker_prefetch_multiplier",
-            place=loaded.place_of_setting("worker_prefetch_multiplier"),
+        )
+
+
+@rule("W018", "prefetch-with-long-tasks", Level.INFO)
+def prefetch_with_long_tasks(loaded: LoadedApp) -> Iterator[Finding]:
+    """A worker reserves several messages for each child, and tasks have a time limit of ten minutes or more.
+
+    A message that a busy worker has reserved waits until one of its children is free, even if another worker is
+    idle. Set `worker_prefetch_multiplier` to 1 for workers of long tasks, and give these a queue of their own. A time
+    limit is not how long a task runs: preflight takes a task to be long if its own limit is above the general one.
+    Tasks that are acknowledged late are the subject of W010.
+    """
+    multiplier, general = loaded.conf.worker_prefetch_multiplier, loaded.conf.task_time_limit or 0
+    limits = {name: loaded.time_limits(name)[1] or 0 for name, task in loaded.tasks.items() if not task.acks_late}
+    names = [name for name, limit in limits.items() if limit >= LONG and limit > general]
+    if names and multiplier != 1:
+        yield about_setting(
+            loaded,
+            "worker_prefetch_multiplier",
+            f"`worker_prefetch_multiplier` is {multiplier}, and these tasks can run for {LONG / 60:g} min or more: "
+            + listed(names),
+            "Set `worker_prefetch_multiplier` to 1 for the workers of these tasks.",
         )
 
 
@@ -105,10 +111,11 @@ def redbeat_without_redis(loaded: LoadedApp) -> Iterator[Finding]:
     url: Any = loaded.conf.first("redbeat_redis_url", "REDBEAT_REDIS_URL") or loaded.conf.broker_url
     scheme = str(url).partition("://")[0]
     if not scheme.startswith(("redis", "rediss", "unix", "sentinel")):
-        yield Finding(
+        yield about_setting(
+            loaded,
+            "redbeat_redis_url",
             f"RedBeat gets a URL that begins with {scheme!r}",
             "Set `redbeat_redis_url`, in upper case behind a namespace.",
-            setting="redbeat_redis_url",
             place=loaded.place_of_setting("beat_scheduler"),
         )
 
@@ -121,9 +128,9 @@ def eager_mode(loaded: LoadedApp) -> Iterator[Finding]:
     are the settings of tests, run preflight with those of production.
     """
     if loaded.conf.task_always_eager:
-        yield Finding(
+        yield about_setting(
+            loaded,
+            "task_always_eager",
             "`task_always_eager` is on, so nothing is sent to a worker",
             "Turn it off, or run preflight with the settings of production.",
-            setting="task_always_eager",
-            place=loaded.place_of_setting("task_always_eager"),
         )

@@ -1,0 +1,13 @@
+from celery import Celery
+
+app = Celery("shop", backend="redis://localhost/1")
+
+
+@app.task(name="shop.send")
+def send() -> int:
+    return 1
+
+
+def total() -> bool:
+    result = send.delay()
+    return result.ready()

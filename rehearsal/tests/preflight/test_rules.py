@@ -35,6 +35,7 @@ ELSEWHERE = {
     "T001": "test_django.py",
     "T002": "test_django.py",
     "T003": "test_scenarios.py",
+    "W019": "test_unloaded_tasks.py",
 }
 
 

@@ -112,9 +112,13 @@ def _local_imports(module: Module, around: Sequence[ast.AST]) -> dict[str, Any]:
         for node in ast.walk(function) if isinstance(node, ast.ImportFrom)
     ]  # fmt: skip
     for node in imports:
-        package = str(module.names.get("__package__") or "").split(".")
-        base = package[: len(package) - node.level + 1] if node.level else []
-        owner = sys.modules.get(".".join([*base, *([node.module] if node.module else [])]))
-        for alias in node.names:
-            found[alias.asname or alias.name] = getattr(owner, alias.name, UNSURE)
+        found |= imported(node, str(module.names.get("__package__") or ""))
     return found
+
+
+def imported(node: ast.ImportFrom, package: str) -> dict[str, Any]:
+    """What the names of `from x import y` stand for, in a module of this package, without an import."""
+    parts = package.split(".")
+    base = parts[: len(parts) - node.level + 1] if node.level else []
+    owner = sys.modules.get(".".join([*base, *([node.module] if node.module else [])]))
+    return {alias.asname or alias.name: getattr(owner, alias.name, UNSURE) for alias in node.names}

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..findings import Evidence, Level
+from ..findings import Evidence, Finding, Level
 from ..registry import rule
+from ..unloaded_tasks import unloaded_tasks
 from .about import about_setting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..findings import Finding
     from ..loaded import LoadedApp
 
 
@@ -88,4 +88,23 @@ def queue_never_fed(loaded: LoadedApp) -> Iterator[Finding]:
             "task_queues",
             f"no route, task or entry of this application goes to the queue {queue!r}",
             "Remove the queue, or correct the route that should lead to it.",
+        )
+
+
+@rule("W019", "task-module-not-loaded", Level.WARNING)
+def task_module_not_loaded(loaded: LoadedApp) -> Iterator[Finding]:
+    """A module defines a task, and the application does not import it.
+
+    The process that sends the task imports the module, so nothing fails there. The worker logs `Received unregistered
+    task` and discards the message. `autodiscover_tasks()` imports modules that are named `tasks` only.
+
+    Preflight looks at the files that are next to a module that it has loaded, without tests. It counts `shared_task`,
+    and `task` of this application. A worker with `--include` imports more.
+    """
+    for found in unloaded_tasks(loaded):
+        yield Finding(
+            "the application does not import its module, so the workers do not know it",
+            "Add the module to `include` or `imports`, or import it in a module that is loaded.",
+            task=found.name,
+            place=loaded.sources.place(found.path, found.line),
         )

@@ -1,0 +1,3 @@
+from celery import Celery
+
+another = Celery("another")

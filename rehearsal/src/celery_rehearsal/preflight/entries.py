@@ -43,6 +43,11 @@ class Entry:
     last_run_at: datetime
     source: Any = field(repr=False, compare=False)
 
+    @property
+    def stored(self) -> bool:
+        """Whether it is a row of a database."""
+        return hasattr(self.source, "model")
+
 
 @dataclass(frozen=True)
 class Reading:

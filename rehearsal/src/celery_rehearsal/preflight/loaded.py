@@ -15,6 +15,7 @@ from kombu import Queue
 from kombu.transport import TRANSPORT_ALIASES
 
 from .calls import Call, calls
+from .errors import CannotCheckError
 from .scenarios import Played, play
 from .sources import Sources, function_of
 from .times import this_year, times
@@ -53,6 +54,8 @@ class LoadedApp:
     folder: Path
     # Firings are looked at from here on.
     start: datetime = field(default_factory=this_year)
+    # Whether to read the entries that only a database scheduler has.
+    rows: bool = False
 
     @property
     def conf(self) -> Any:
@@ -83,14 +86,21 @@ class LoadedApp:
 
     @cached_property
     def entries(self) -> list[Entry]:
-        """The entries that the settings declare, without Celery's own. A store of another scheduler is not read."""
+        """The entries that the settings declare and, with `rows`, those of the database; without Celery's own."""
         return [each.entry for each in self.times.values()]
 
     @cached_property
     def times(self) -> dict[str, Times]:
         """The firings of each entry, by its name."""
-        found = times(self.app, self.start)
+        found = times(self.app, self.start, rows=self.rows)
         return {name: each for name, each in found.items() if not each.entry.task.startswith("celery.")}
+
+    def check_store(self) -> None:
+        """Raise CannotCheckError where rows are wanted and cannot be read."""
+        if self.rows and not hasattr(self.scheduler, "Model"):
+            raise CannotCheckError(f"--rows reads a database, and {self.conf.beat_scheduler!r} has none")
+        if self.rows:
+            self.times  # noqa: B018 - it is kept for the rules
 
     def period(self, entry: Entry) -> timedelta | None:
         """The shortest time between two runs, or None where it is not known."""

@@ -24,6 +24,7 @@ UNCHECKED = 2
     help="The lowest level that sets exit status 1.",
 )
 @click.option("--explain", metavar="RULE", help="Print the explanation of a rule, by identifier or name, or of `all`.")
+@click.option("--rows", is_flag=True, help="Also check the rows of django-celery-beat. It opens Django's database.")
 @click.option(
     "--against",
     metavar="celery==5.6.3|REV|tzdata==2025.2",
@@ -42,9 +43,10 @@ UNCHECKED = 2
 def preflight(ctx: click.Context, /, format_: str, fail_on: str, explain: str | None, **options: Any) -> None:
     """Check this app's schedules, retries, settings and transactions.
 
-    Exit status: 0, or 1 where a finding is as serious as --fail-on, or 2 where preflight could not check. It opens no
-    connection. Suppressions are in [tool.celery-rehearsal.preflight] of pyproject.toml. With --against the status is 0
-    where nothing moves, 1 where something does, and 2 where it could not compare; pip fetches a release once.
+    Exit status: 0, or 1 where a finding is as serious as --fail-on, or 2 where preflight could not check. Without
+    --rows it opens no connection. Suppressions are in [tool.celery-rehearsal.preflight] of pyproject.toml. With
+    --against the status is 0 where nothing moves, 1 where something does, and 2 where it could not compare; pip fetches
+    a release once.
     """
     if options["against"] is not None:
         from .against_command import run
@@ -55,7 +57,7 @@ def preflight(ctx: click.Context, /, format_: str, fail_on: str, explain: str | 
     if explain is not None:
         _explain(ctx, explain)
         return
-    report, place = _check(ctx)
+    report, place = _check(ctx, rows=options["rows"])
     from .findings import Level
     from .reports import FORMATS as FUNCTIONS
 
@@ -74,10 +76,11 @@ def _explain(ctx: click.Context, wanted: str) -> None:
     click.echo("\n".join(texts), nl=False)
 
 
-def _check(ctx: click.Context) -> Any:
+def _check(ctx: click.Context, *, rows: bool) -> Any:
     from ..stage import load
     from .check import check
     from .django import load_views
+    from .errors import CannotCheckError
     from .loaded import LoadedApp
     from .suppressions import ConfigurationError, read_configuration
 
@@ -95,5 +98,10 @@ def _check(ctx: click.Context) -> Any:
     except Exception as error:  # modules of the application, which can raise anything
         click.echo(f"preflight could not load the application {app.main!r}: {type(error).__name__}: {error}", err=True)
         ctx.exit(UNCHECKED)
-    loaded = LoadedApp(app, configuration, folder)
+    loaded = LoadedApp(app, configuration, folder, rows=rows)
+    try:
+        loaded.check_store()
+    except CannotCheckError as error:
+        click.echo(f"preflight could not check: {error}", err=True)
+        ctx.exit(UNCHECKED)
     return check(loaded), loaded.default_place

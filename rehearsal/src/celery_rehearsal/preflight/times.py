@@ -81,9 +81,17 @@ def this_year() -> datetime:
     return datetime.now(timezone.utc).replace(month=1, day=1, hour=0, minute=0, second=0, microsecond=0)
 
 
-def times(app: Celery, start: datetime) -> dict[str, Times]:
-    """Drive each entry that the settings declare."""
-    with entries.reading(app, start, scheduler=entries.DECLARED) as read:
+def times(app: Celery, start: datetime, *, rows: bool = False) -> dict[str, Times]:
+    """Drive each entry that the settings declare and, with `rows`, those that only the database scheduler has.
+
+    Raises CannotCheckError where the database cannot be read.
+    """
+    found = _driven(app, start, entries.DECLARED)
+    return _driven(app, start, None) | found if rows else found
+
+
+def _driven(app: Celery, start: datetime, scheduler: str | None) -> dict[str, Times]:
+    with entries.reading(app, start, scheduler=scheduler, fresh=True) as read:
         return {entry.name: _times(read, entry) for entry in read.entries}
 
 

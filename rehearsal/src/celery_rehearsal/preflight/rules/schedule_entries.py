@@ -175,7 +175,7 @@ def dropped_by_database_scheduler(loaded: LoadedApp) -> Iterator[Finding]:
     unpack = getattr(getattr(loaded.scheduler, "Entry", None), "_unpack_options", None)
     if unpack is None:
         return
-    for entry in loaded.entries:
+    for entry in (each for each in loaded.entries if not each.stored):
         kept = {name for name, value in unpack(**entry.options).items() if value is not None}
         dropped = sorted(set(entry.options) - kept - ({"expires"} if "expire_seconds" in kept else set()))
         for option in dropped:
@@ -194,11 +194,13 @@ def already_expired(loaded: LoadedApp) -> Iterator[Finding]:
     """The `expires` of an entry is a fixed instant, or not positive.
 
     A `datetime` in `options` is made once, when the settings are loaded. After it, every message of the entry has
-    expired before a worker reads it. Give seconds.
+    expired before a worker reads it. Give seconds. In a row of django-celery-beat, an instant ends the entry.
     """
     for entry in loaded.entries:
         expires = expiry_of(loaded, entry)
         seconds = seconds_of(expires)
+        if entry.stored and seconds is None:
+            continue
         if isinstance(expires, datetime) or (seconds is not None and seconds <= 0):
             yield Finding(
                 f"its messages expire at {expires.isoformat()}" if isinstance(expires, datetime)

@@ -38,6 +38,13 @@ DJANGO = {
     *("DJANGO_CELERY_BEAT_TZ_AWARE", "DJANGO_CELERY_RESULTS", "DJANGO_CELERY_RESULTS_TASK_ID_MAX_LENGTH"),
     "DJANGO_CELERY_RESULTS_ID_FIRST_URLS",
 }
+# The first words of most settings.
+GROUPS = ("beat", "broker", "result", "task", "worker")
+# Options of `@app.task` that the class Task does not have.
+OPTIONS = {
+    *("autoretry_for", "base", "bind", "retry_backoff", "retry_backoff_max", "retry_jitter", "retry_kwargs"),
+    "dont_autoretry_for",
+}
 # How similar a misspelt name is: 1.0 is equal.
 SIMILAR = 0.86
 
@@ -85,12 +92,14 @@ class SettingNames:
 
     def for_celery(self, name: str) -> bool:
         """Tell whether a name begins as Celery's names do."""
-        first = {"redbeat_", "celery_", "celeryd_", "celerybeat_", "django_celery_"}
+        first = {"redbeat_", "celery_", "celeryd_", "celerybeat_", "celeryev_", "celerymon_", "django_celery_"}
         if self.namespace:
             first.add(f"{self.namespace.lower()}_")
         else:
             first |= {f"{key.partition('_')[0]}_" for key in defaults.SETTING_KEYS if "_" in key}
-        return name.lower().startswith(tuple(first))
+        one_word = [] if self.namespace else [key for key in defaults.SETTING_KEYS if "_" not in key]
+        close = get_close_matches(name.lower(), one_word, n=1, cutoff=SIMILAR)
+        return name.lower().startswith(tuple(first)) or bool(close)
 
     @cached_property
     def dropped_by_django(self) -> set[str]:
@@ -119,15 +128,24 @@ class SettingNames:
         """A setting's name as this application writes it."""
         return f"{self.namespace}_{key.upper()}" if self.namespace else key
 
+    def behind_a_namespace(self, name: str) -> str | None:
+        """The setting that someone wrote behind CELERY_, where the application has no namespace."""
+        bare = name.lower().removeprefix("celery_")
+        return bare if self.namespace is None and name.lower() != bare in defaults.SETTING_KEYS else None
+
+    def without_its_group(self, name: str) -> str | None:
+        """The only setting that has this name after its first word: `worker_concurrency` for CELERY_CONCURRENCY."""
+        bare = name.lower().removeprefix(f"{self.namespace or 'celery'}_".lower())
+        found = [key for key in defaults.SETTING_KEYS if key in {f"{group}_{bare}" for group in GROUPS}]
+        return self.written(found[0]) if len(found) == 1 else None
+
     def task_option(self, name: str) -> str | None:
         """The option of a task that someone gave as a setting: `max_retries` for CELERY_TASK_MAX_RETRIES."""
         bare = name.lower()
         for prefix in (f"{self.namespace or 'celery'}_".lower(), "task_"):
             bare = bare.removeprefix(prefix)
-        options = {*vars(Task), "autoretry_for", "retry_backoff", "retry_backoff_max", "retry_jitter", "retry_kwargs"}
-        return (
-            bare if bare in options and not bare.startswith("_") and not callable(getattr(Task, bare, None)) else None
-        )
+        own = bare in vars(Task) and not bare.startswith("_") and not callable(getattr(Task, bare))
+        return bare if own or bare in OPTIONS else None
 
     def nearest(self, name: str) -> str | None:
         """The name that is read and is most similar, if it is similar enough to be a misspelling."""

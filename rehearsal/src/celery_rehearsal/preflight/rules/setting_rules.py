@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..findings import Evidence, Finding, Level
+from ..findings import Evidence, Level
 from ..registry import rule
 from ..setting_names import SettingNames
+from .about import about_setting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ..findings import Finding
     from ..loaded import LoadedApp
 
 
@@ -30,22 +32,28 @@ def unknown_setting(loaded: LoadedApp) -> Iterator[Finding]:
     for name in sorted(names.given):
         if name in names.read or names.in_other_case(name) or names.used_by_the_application(name):
             continue
-        option, nearest = names.task_option(name), names.renamed(name) or names.nearest(name)
-        level, evidence, fix = Level.ERROR, Evidence.READ, f"Did you mean `{nearest}`?"
-        if option:
-            fix = f"`{option}` is an option of a task: write `@app.task({option}=…)`, or use `task_annotations`."
-        elif nearest is None:
-            behind = names.namespace is not None and name.upper().startswith(f"{names.namespace.upper()}_")
-            level, fix = Level.WARNING, "Remove it, or give the name that the installed releases read."
-            evidence = Evidence.READ if behind else Evidence.UNKNOWN
-        yield Finding(
+        fix = _right_name(names, name)
+        behind = names.namespace is not None and name.upper().startswith(f"{names.namespace.upper()}_")
+        yield about_setting(
+            loaded,
+            name,
             f"neither Celery nor a known extension reads `{name}`",
-            fix,
-            setting=name,
+            fix or "Remove it, or give the name that the installed releases read.",
             place=loaded.sources.place_of_name(name),
-            level=level,
-            evidence=evidence,
+            level=Level.ERROR if fix else Level.WARNING,
+            evidence=Evidence.READ if fix or behind else Evidence.UNKNOWN,
         )
+
+
+def _right_name(names: SettingNames, name: str) -> str | None:
+    if bare := names.behind_a_namespace(name):
+        return f"Write `{bare}`, or give `config_from_object` the argument `namespace='CELERY'`."
+    nearest = names.without_its_group(name)
+    option = names.task_option(name)
+    if option and not nearest:
+        return f"`{option}` is an option of a task: write `@app.task({option}=…)`, or use `task_annotations`."
+    nearest = nearest or names.renamed(name) or names.nearest(name)
+    return f"Did you mean `{nearest}`?" if nearest else None
 
 
 @rule("W002", "setting-in-wrong-case", Level.ERROR)
@@ -61,10 +69,11 @@ def setting_in_wrong_case(loaded: LoadedApp) -> Iterator[Finding]:
         right = names.in_other_case(name)
         if right is not None and (name not in names.read or name in names.dropped_by_django):
             written = next(each for each in (names.written(right.lower()), name.upper(), right) if each in names.read)
-            yield Finding(
+            yield about_setting(
+                loaded,
+                name,
                 f"nothing reads `{name}` in this case",
                 f"Write `{written}`.",
-                setting=name,
                 place=loaded.sources.place_of_name(name),
             )
 
@@ -79,9 +88,10 @@ def deprecated_setting_name(loaded: LoadedApp) -> Iterator[Finding]:
     for name in sorted(names.given):
         right = names.renamed(name)
         if right not in (None, name) and name in names.read:
-            yield Finding(
+            yield about_setting(
+                loaded,
+                name,
                 f"Celery 6 will not read the old name `{name}`",
                 f"Write `{right}`.",
-                setting=name,
                 place=loaded.sources.place_of_name(name),
             )

@@ -38,6 +38,15 @@ def test_entries_are_sorted_and_include_celerys_own() -> None:
     assert [entry.name for entry in entries(app, START)] == ["a", "celery.backend_cleanup", "z"]
 
 
+def test_result_backend_is_not_opened(tmp_path: Path) -> None:
+    """Beat asks it only whether results expire; Celery's own for SQLAlchemy makes its tables at once."""
+    pytest.importorskip("sqlalchemy")
+    app: Any = make_app({"a": 30}, result_expires=3600, result_backend=f"db+sqlite:///{tmp_path}/results.db")
+    assert [entry.name for entry in entries(app, START)] == ["a", "celery.backend_cleanup"]
+    assert list(tmp_path.iterdir()) == []
+    assert app._backend is None
+
+
 def test_entries_added_on_finalize_are_there() -> None:
     """As `add_periodic_task` adds them, by the documented signal."""
     app = make_app()

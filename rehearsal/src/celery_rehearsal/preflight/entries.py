@@ -17,7 +17,7 @@ from ..patching import Undo
 from ..shelves import Shelves
 from ..stage import load
 from .errors import CannotCheckError
-from .untouched import DECLARED, guard_network, keep
+from .untouched import DECLARED, guard_network, keep, keep_results_closed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,6 +99,7 @@ def reading(app: Any, start: datetime, *, scheduler: Any = None, fresh: bool = F
         _load(undo, app)
         wanted = _usable(app, scheduler)
         keep(undo, app)
+        keep_results_closed(app)
         if not wanted.__module__.startswith("django_celery_beat"):
             guard_network(
                 undo,

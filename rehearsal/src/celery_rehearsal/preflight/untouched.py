@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from celery import _state
+from celery.app.backends import by_url
 from celery.utils.time import timezone as celerys_zone
 
 from ..containers import keep_settings
@@ -42,6 +43,15 @@ def keep(undo: ExitStack, app: Any) -> None:
         schedule = entry.get("schedule") if isinstance(entry, dict) else getattr(entry, "schedule", None)
         if hasattr(schedule, "__dict__"):
             swap_contents(undo, vars(schedule))
+
+
+def keep_results_closed(app: Any) -> None:
+    """Let beat ask the class of the result backend whether results expire. Some backends connect when they are made.
+
+    After `keep`, which takes it back.
+    """
+    found: Any = by_url(app.backend_cls or app.conf.result_backend, app.loader)
+    app._backend_cache = found[0]
 
 
 def guard_network(undo: ExitStack, refusal: str) -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from kombu import serialization
-from kombu.utils.url import url_to_parts
 
 from ..findings import Level
+from ..passwords import is_local, lines_with, part, passwords
 from ..registry import rule
 from .about import about_entry, about_setting
 from .schedule_entries import serializer_of
@@ -20,11 +18,6 @@ if TYPE_CHECKING:
 
     from ..findings import Finding
     from ..loaded import LoadedApp
-
-# guest is RabbitMQ's own account, which it accepts from the same host only.
-PUBLIC_PASSWORDS = {"guest"}
-LOCAL = {None, "", "localhost", "127.0.0.1", "::1"}
-
 
 serializers: Any = vars(serialization)["registry"]  # celery-types leaves it out
 
@@ -83,46 +76,22 @@ def sent_and_not_accepted(loaded: LoadedApp) -> Iterator[Finding]:
 
 @rule("W015", "password-in-code", Level.WARNING)
 def password_in_code(loaded: LoadedApp) -> Iterator[Finding]:
-    """The password of the broker or of the result store is in the source.
+    """A password of the broker, of the result store or of RedBeat is in the source.
 
     Everyone who can read the repository has it, and so does every copy. Read it from the environment. Preflight
-    reports a password of the loaded settings that a string of the application's source contains. RabbitMQ's public
-    account `guest` does not count.
+    reports a password of the loaded settings that the application's source has in a URL, or as the value of a name
+    such as `PASSWORD`. Passwords for this machine alone and RabbitMQ's public account `guest` do not count.
     """
-    for setting, url in _urls(loaded):
-        password = _password(url)
-        if not password or password in PUBLIC_PASSWORDS:
-            continue
+    for setting, password in passwords(loaded):
         for module in loaded.sources.modules:
-            for node in ast.walk(module.tree):
-                if isinstance(node, ast.Constant) and isinstance(node.value, str) and _has(node.value, password):
-                    yield about_setting(
-                        loaded,
-                        setting,
-                        f"the source has the password of `{setting}`",
-                        "Read the URL from the environment, and change the password.",
-                        place=loaded.sources.place(module.path, node.lineno),
-                    )
-
-
-def _has(text: str, password: str) -> bool:
-    # A password alone can be any word, such as the name of the application.
-    return any(f":{written}@" in text for written in (password, quote(password, safe="")))
-
-
-def _urls(loaded: LoadedApp) -> Iterator[tuple[str, str]]:
-    yield from (("broker_url", url) for url in loaded.broker_urls)
-    if isinstance(loaded.conf.result_backend, str):
-        yield "result_backend", loaded.conf.result_backend
-
-
-def _password(url: str) -> str | None:
-    if "://" not in url:
-        return None
-    try:
-        return url_to_parts(url).password or None
-    except ValueError:
-        return None
+            for line in lines_with(module.tree, password):
+                yield about_setting(
+                    loaded,
+                    setting,
+                    f"the source has the password of `{setting}`",
+                    "Read it from the environment, and change the password.",
+                    place=loaded.sources.place(module.path, line),
+                )
 
 
 @rule("W016", "remote-control", Level.INFO)
@@ -133,20 +102,11 @@ def remote_control(loaded: LoadedApp) -> Iterator[Finding]:
     password of its own. If other applications share the broker, or you do not use `celery inspect` and `celery
     control`, turn it off.
     """
-    hosts = [_host(url) for url in loaded.broker_urls]
-    if loaded.conf.worker_enable_remote_control and any(host not in LOCAL for host in hosts):
+    hosts = [part(url, "hostname") for url in loaded.broker_urls]
+    if loaded.conf.worker_enable_remote_control and not all(map(is_local, hosts)):
         yield about_setting(
             loaded,
             "worker_enable_remote_control",
             "workers obey remote control from all who can write to the broker",
             "Set `worker_enable_remote_control` to False if you do not use it.",
         )
-
-
-def _host(url: str) -> Any:
-    try:
-        parts = url_to_parts(url)
-    except ValueError:
-        return None
-    # `memory://` and `filesystem://` name no host.
-    return parts.hostname

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from ..loaded import LoadedApp
 
 NAMED = 3
+# What RedBeat and redis-py take in any case.
+REDIS_SCHEMES = {"redis", "rediss", "unix", "redis-cluster"}
 # Seconds. Messages that wait longer than this behind another task are late for most purposes.
 LONG = 600
 
@@ -104,19 +106,25 @@ def prefetch_with_long_tasks(loaded: LoadedApp) -> Iterator[Finding]:
 def redbeat_without_redis(loaded: LoadedApp) -> Iterator[Finding]:
     """RedBeat's URL is not one of Redis.
 
-    Without `redbeat_redis_url`, RedBeat takes `broker_url`. If that is RabbitMQ, beat does not start.
+    Without `redbeat_redis_url`, RedBeat takes `broker_url`. If that is RabbitMQ, beat does not start. It does not
+    start with Celery's `sentinel://` either: RedBeat wants `redis-sentinel://`, and `sentinels` in
+    `redbeat_redis_options`.
     """
-    if not str(loaded.conf.beat_scheduler).startswith("redbeat"):
+    conf = loaded.conf
+    homes = [base.__module__ for base in getattr(loaded.scheduler, "__mro__", ())]
+    if not any(home.startswith("redbeat") for home in (*homes, str(conf.beat_scheduler))):
         return
-    url: Any = loaded.conf.first("redbeat_redis_url", "REDBEAT_REDIS_URL") or loaded.conf.broker_url
-    scheme = str(url).partition("://")[0]
-    if not scheme.startswith(("redis", "rediss", "unix", "sentinel")):
+    url: Any = conf.first("redbeat_redis_url", "REDBEAT_REDIS_URL") or conf.broker_url
+    options = conf.first("redbeat_redis_options", "REDBEAT_REDIS_OPTIONS") or conf.broker_transport_options or {}
+    scheme = str(url or "").partition("://")[0]
+    right = {*REDIS_SCHEMES, *(["redis-sentinel"] if "sentinels" in options else [])}
+    if scheme not in right and not options.get("cluster"):
         yield about_setting(
             loaded,
             "redbeat_redis_url",
-            f"RedBeat gets a URL that begins with {scheme!r}",
+            f"RedBeat gets a URL that begins with {scheme!r}" if url else "RedBeat gets no URL",
             "Set `redbeat_redis_url`, in upper case behind a namespace.",
-            place=loaded.place_of_setting("beat_scheduler"),
+            place=loaded.place_of_setting("redbeat_redis_url") or loaded.place_of_setting("beat_scheduler"),
         )
 
 

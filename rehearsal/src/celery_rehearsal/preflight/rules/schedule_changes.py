@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 import celery
 from celery.schedules import crontab
 
-from ..findings import Finding, Level
+from ..findings import Level
 from ..registry import rule
 from ..zones import name_of
+from .about import about_entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ..findings import Finding
     from ..loaded import LoadedApp
     from ..times import Times
     from ..zones import Change
@@ -39,12 +41,11 @@ def fires_in_gap(loaded: LoadedApp) -> Iterator[Finding]:
         local = _named(each, change)[0]
         late = [at.astimezone(zone) for at in each.around(change, DAY) if change.at <= at < change.at + 2 * HOUR]
         what = f"runs it at {late[0]:%H:%M}" if late else "does not run it"
-        yield Finding(
+        yield about_entry(
+            loaded,
+            each.entry,
             f"{local:%H:%M} does not exist in {name_of(zone)} on {local.date()}: Celery {celery.__version__} {what}",
             "Choose a time outside of the hour that is missing.",
-            entry=each.entry.name,
-            task=each.entry.task,
-            place=loaded.place_of_entry(each.entry.name),
             level=Level.INFO if late else Level.WARNING,
         )
 
@@ -63,14 +64,13 @@ def fires_in_fold(loaded: LoadedApp) -> Iterator[Finding]:
             continue
         change = folds[0]
         first, second = _passes(each, change)
-        yield Finding(
+        yield about_entry(
+            loaded,
+            each.entry,
             f"{change.first:%H:%M} to {change.last:%H:%M} comes twice in {name_of(each.entry.zone)} on "
             f"{change.first.date()}: Celery {celery.__version__} runs it {_times(first)} in the first hour and "
             f"{_times(second)} in the second",
             "Use `timezone = 'UTC'` for it." if _often(each) else "Choose a time outside of the hour that comes twice.",
-            entry=each.entry.name,
-            task=each.entry.task,
-            place=loaded.place_of_entry(each.entry.name),
             level=Level.WARNING if _often(each) or (first and second) else Level.INFO,
         )
 

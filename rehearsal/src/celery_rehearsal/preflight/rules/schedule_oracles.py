@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 import celery
 from celery.schedules import crontab
 
-from ..findings import Finding, Level
+from ..findings import Level
 from ..oracles import asked, expression, oracles, restricts_both_days
 from ..registry import rule
+from .about import about_entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ..findings import Finding
     from ..loaded import LoadedApp
     from ..times import Times
 
@@ -44,12 +46,11 @@ def differs_from_cron(loaded: LoadedApp) -> Iterator[Finding]:
         if isinstance(found, crontab) and each.plan is not None and len(each.plan):
             message = _both_days(found) if restricts_both_days(found) else _difference(each, found)
             if message:
-                yield Finding(
+                yield about_entry(
+                    loaded,
+                    each.entry,
                     message,
                     "Read what Celery does with `celery schedule`, and choose another time if it is not meant.",
-                    entry=each.entry.name,
-                    task=each.entry.task,
-                    place=loaded.place_of_entry(each.entry.name),
                 )
 
 

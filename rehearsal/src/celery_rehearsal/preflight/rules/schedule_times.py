@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 import celery
 from celery.schedules import schedule, solar
 
-from ..findings import Evidence, Finding, Level
+from ..findings import Evidence, Level
 from ..registry import rule
 from ..zones import name_of
+from .about import about_entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ..findings import Finding
     from ..loaded import LoadedApp
     from ..times import Times
 
@@ -37,12 +39,11 @@ def interval_of_days(loaded: LoadedApp) -> Iterator[Finding]:
         every = getattr(each.entry.schedule, "run_every", None)
         if type(each.entry.schedule) is not schedule or not every or every % DAY or each.plan is None:
             continue
-        yield Finding(
+        yield about_entry(
+            loaded,
+            each.entry,
             f"it runs {every.days * 24} h after its last run, and not at a time of day. {_over_a_change(each)}",
             "Use `crontab(hour=…, minute=…)`.",
-            entry=each.entry.name,
-            task=each.entry.task,
-            place=loaded.place_of_entry(each.entry.name),
         )
 
 
@@ -72,20 +73,18 @@ def never_fires(loaded: LoadedApp) -> Iterator[Finding]:
             message = (
                 str(each.failure) if broken else f"it does not fire between {each.start.date()} and {each.end.date()}"
             )
-            yield Finding(
+            yield about_entry(
+                loaded,
+                each.entry,
                 message,
                 "Correct the schedule.",
-                entry=each.entry.name,
-                task=each.entry.task,
-                place=loaded.place_of_entry(each.entry.name),
             )
         elif each.failure is not None:
-            yield Finding(
+            yield about_entry(
+                loaded,
+                each.entry,
                 str(each.failure),
                 "Read when it fires with `celery schedule`.",
-                entry=each.entry.name,
-                task=each.entry.task,
-                place=loaded.place_of_entry(each.entry.name),
                 evidence=Evidence.UNKNOWN,
             )
 
@@ -114,10 +113,9 @@ def sun_does_not_set(loaded: LoadedApp) -> Iterator[Finding]:
             pauses, default=(timedelta(0), each.start), key=lambda pause: (pause[0], -pause[1].timestamp())
         )
         if longest > 2 * DAY:
-            yield Finding(
+            yield about_entry(
+                loaded,
+                each.entry,
                 f"the event {each.entry.schedule.event!r} does not come for {longest.days} days from {since.date()}",
                 "Use an event that comes every day, or a crontab.",
-                entry=each.entry.name,
-                task=each.entry.task,
-                place=loaded.place_of_entry(each.entry.name),
             )

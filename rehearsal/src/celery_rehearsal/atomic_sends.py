@@ -69,6 +69,7 @@ def sent_inside_atomic() -> Iterator[list[SentInside]]:
         raise BadUseError(f"{EAGER} is on, so nothing is sent: start a cluster, which turns it off")
     transaction: Any = importlib.import_module("django.db.transaction")
     found: list[SentInside] = []
+    failures: list[Exception] = []
     opened: dict[int, tuple[Step, CodeType] | None] = {}
     enter = transaction.Atomic.__enter__
 
@@ -77,17 +78,27 @@ def sent_inside_atomic() -> Iterator[list[SentInside]]:
         return enter(block)
 
     def published(sender: Any = None, **_message: Any) -> None:
-        for connection in transaction.connections.all(initialized_only=True):
-            block = next((each for each in connection.atomic_blocks if not each._from_testcase), None)
-            if block is not None:
-                where, code = opened.get(id(block)) or (None, None)
-                found.append(SentInside(str(sender), connection.alias, where, _steps(sys._getframe(1), code)))
+        try:
+            found.extend(_sent(transaction.connections, opened, str(sender), sys._getframe(1)))
+        except Exception as error:
+            # Celery would only log it.
+            failures.append(error)
 
     with ExitStack() as undo:
         swap_attribute(undo, transaction.Atomic, "__enter__", entered)
         signals.before_task_publish.connect(published, weak=False)
         undo.callback(signals.before_task_publish.disconnect, published)
         yield found
+    if failures:
+        raise failures[0]
+
+
+def _sent(connections: Any, opened: dict[int, Any], task: str, frame: FrameType) -> Iterator[SentInside]:
+    for connection in connections.all(initialized_only=True):
+        block = next((each for each in connection.atomic_blocks if not each._from_testcase), None)
+        if block is not None:
+            where, code = opened.get(id(block)) or (None, None)
+            yield SentInside(task, connection.alias, where, _steps(frame, code))
 
 
 def _opening(frame: FrameType) -> tuple[Step, CodeType] | None:

@@ -33,7 +33,7 @@ def told() -> Any:
 def test_a_transaction_belongs_to_the_task_that_waits_in_it(told: Any) -> None:
     """A kill rolls it back, as the database does; another's query is refused while it is open."""
     assert told["after the kill"] == [[], 0]
-    assert "worker2 waits inside transaction.atomic()" in told["refused"]
+    assert "worker2 waits inside transaction.atomic()" in told["refused"][0]
     assert told["at the end"] == [["kept"], 0]
 
 
@@ -59,3 +59,10 @@ def test_messages_sent_inside_atomic_are_recorded(told: Any) -> None:
         f"<confirm is sent at {here}:{decorated + 2} in place, inside the atomic() of {here}:{decorated} in place>",
         f"<confirm is sent at {here}:{entered + 1} in runTest, inside the atomic() of {here}:{entered} in runTest>",
     ]
+
+
+def test_recording_that_would_miss_messages_fails(told: Any) -> None:
+    """In eager mode nothing is sent. An error of the recorder is not left to Celery, which would log it."""
+    eager, moved = told["refused"][1:]
+    assert eager == "task_always_eager is on, so nothing is sent: start a cluster, which turns it off"
+    assert "_from_testcase" in moved

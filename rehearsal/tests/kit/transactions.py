@@ -16,6 +16,8 @@ import django
 from django.conf import settings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from celery import Celery
 
 settings.configure(
@@ -25,7 +27,7 @@ settings.configure(
 )
 django.setup()
 
-from celery_rehearsal import NotSimulatedError, VirtualCelery, sent_inside_atomic  # noqa: E402 - Django is set up first
+from celery_rehearsal import BadUseError, NotSimulatedError, VirtualCelery, sent_inside_atomic  # noqa: E402 - Django is set up first
 from django.core.management import call_command  # noqa: E402 - as above
 from django.db import IntegrityError, connection, transaction  # noqa: E402 - as above
 from django.test import TestCase  # noqa: E402 - as above
@@ -67,6 +69,7 @@ def main() -> None:
     told["broken"] = broken(app, held=True)
     told["not held"] = broken(app, held=False)
     told["sent inside"] = sent_inside(app)
+    told["refused"] = [told["refused"], *refused_recordings(app)]
     sys.stdout.write(json.dumps(told))
 
 
@@ -134,6 +137,32 @@ def sent_inside(app: Celery) -> list[str]:
     assert result is not None
     assert result.wasSuccessful(), result
     return list(map(repr, case.found))
+
+
+def refused_recordings(app: Celery) -> list[str]:
+    """Record in eager mode, and where Django's blocks are not what they were."""
+    refused = []
+    try:
+        with app_in_eager_mode(app), sent_inside_atomic():
+            pass
+    except BadUseError as error:
+        refused.append(str(error))
+    try:
+        with VirtualCelery(app, start=NOON), sent_inside_atomic(), transaction.atomic():
+            del vars(connection.atomic_blocks[0])["_from_testcase"]
+            app.send_task("confirm", ["one"])
+    except AttributeError as error:
+        refused.append(str(error))
+    return refused
+
+
+@contextlib.contextmanager
+def app_in_eager_mode(app: Celery) -> Iterator[None]:
+    """Turn eager mode on for a while."""
+    app.conf.task_always_eager = True
+    app.set_current()
+    yield
+    app.conf.task_always_eager = False
 
 
 if __name__ == "__main__":

@@ -88,6 +88,7 @@ def test_scenarios_that_show_nothing_are_not_checked(shop: Path) -> None:
         "waiting": "NotImplementedError: No result backend is configured.",
         "missing": "AttributeError: module 'shop.scenarios' has no attribute 'missing'",
         "ending": "SystemExit: 3",
+        "dying": "its process ended with 7",
     }
     done = declared(shop, *reasons, "checkout")
     wanted = "; ".join(f"the scenario 'shop.scenarios:{name}': {reason}" for name, reason in reasons.items())

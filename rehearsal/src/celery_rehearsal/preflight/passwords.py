@@ -41,7 +41,7 @@ def _inside(value: Any) -> Iterator[Any]:
 
 
 def part(url: Any, name: str) -> str | None:
-    """One part of a URL, such as its `hostname`. None where there is none."""
+    """One part of a URL, such as its `hostname`. None without one."""
     try:
         return getattr(url_to_parts(url), name) or None if isinstance(url, str) and "://" in url else None
     except ValueError:

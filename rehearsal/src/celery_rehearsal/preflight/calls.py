@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from dataclasses import dataclass
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from celery.app.task import Task
@@ -121,4 +122,6 @@ def imported(node: ast.ImportFrom, package: str) -> dict[str, Any]:
     parts = package.split(".")
     base = parts[: len(parts) - node.level + 1] if node.level else []
     owner = sys.modules.get(".".join([*base, *([node.module] if node.module else [])]))
-    return {alias.asname or alias.name: getattr(owner, alias.name, UNSURE) for alias in node.names}
+    # Not getattr: a module can load more when it is asked.
+    names = vars(owner) if isinstance(owner, ModuleType) else {}
+    return {alias.asname or alias.name: names.get(alias.name, UNSURE) for alias in node.names}

@@ -7,6 +7,7 @@ import inspect
 import operator
 import os
 import sys
+import warnings
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -78,7 +79,7 @@ class Sources:
                 below.clear()
             else:
                 found += [here / name for name in names if name.endswith(".py")]
-        return sorted(found)
+        return sorted(path for path in found if path.is_file())
 
     def place(self, path: str | Path, line: int) -> Place:
         """A place, relative to the folder where it is below it."""
@@ -151,10 +152,13 @@ def function_of(task: Any) -> FunctionType | None:
 
 @cache
 def tree_of_file(filename: str) -> ast.Module | None:
-    try:
-        return ast.parse(Path(filename).read_bytes())
-    except (OSError, SyntaxError, ValueError):
-        return None
+    with warnings.catch_warnings():
+        # Of the application's own source, such as an escape that Python does not know.
+        warnings.simplefilter("ignore")
+        try:
+            return ast.parse(Path(filename).read_bytes())
+        except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+            return None
 
 
 def tree_of(function: FunctionType | None) -> Function | None:

@@ -1,4 +1,7 @@
+from . import lazy
 from .celery import app
+
+__all__ = ["app", "lazy", "send"]
 
 
 @app.task

@@ -47,6 +47,14 @@ def test_result_backend_is_not_opened(tmp_path: Path) -> None:
     assert app._backend is None
 
 
+def test_result_backend_that_cannot_be_imported_is_refused() -> None:
+    """Beat would not start, unless results have no expiry."""
+    backend = "no_such_package:Backend"
+    with pytest.raises(CannotCheckError, match="the result backend cannot be imported: ModuleNotFoundError"):
+        entries(make_app({"a": 30}, result_expires=3600, result_backend=backend), START)
+    assert len(entries(make_app({"a": 30}, result_backend=backend), START)) == 1
+
+
 def test_entries_added_on_finalize_are_there() -> None:
     """As `add_periodic_task` adds them, by the documented signal."""
     app = make_app()

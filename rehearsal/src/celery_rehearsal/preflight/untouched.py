@@ -48,9 +48,15 @@ def keep(undo: ExitStack, app: Any) -> None:
 def keep_results_closed(app: Any) -> None:
     """Let beat ask the class of the result backend whether results expire. Some backends connect when they are made.
 
-    After `keep`, which takes it back.
+    After `keep`, which takes it back. Raises CannotCheckError for a backend that cannot be imported.
     """
-    found: Any = by_url(app.backend_cls or app.conf.result_backend, app.loader)
+    if not app.conf.result_expires:
+        return
+    try:
+        found: Any = by_url(app.backend_cls or app.conf.result_backend, app.loader)
+    except Exception as error:  # an import can raise anything
+        why = f"{type(error).__name__}: {error}. Beat asks it whether results expire"
+        raise CannotCheckError(f"the result backend cannot be imported: {why}") from error
     app._backend_cache = found[0]
 
 

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from ..findings import Finding
     from ..loaded import LoadedApp
 
+# kombu's transports with fanout exchanges. Celery starts remote control on no other.
+BROADCAST = {"gcpubsub", "librabbitmq", "mongodb", "pgmq", "pyamqp", "qpid", "redis"}
+
 serializers: Any = vars(serialization)["registry"]  # celery-types leaves it out
 
 
@@ -100,9 +103,11 @@ def remote_control(loaded: LoadedApp) -> Iterator[Finding]:
 
     Anyone who can write to the broker can stop workers, revoke tasks and change limits: remote control has no
     password of its own. If other applications share the broker, or you do not use `celery inspect` and `celery
-    control`, turn it off.
+    control`, turn it off. On brokers such as SQS, where no message reaches every worker, there is none.
     """
     hosts = [part(url, "hostname") for url in loaded.broker_urls]
+    if loaded.broker_transport.rpartition(".")[2] not in BROADCAST:
+        return
     if loaded.conf.worker_enable_remote_control and not all(map(is_local, hosts)):
         yield about_setting(
             loaded,

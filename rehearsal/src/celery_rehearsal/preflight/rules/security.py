@@ -103,7 +103,7 @@ def remote_control(loaded: LoadedApp) -> Iterator[Finding]:
 
     Anyone who can write to the broker can stop workers, revoke tasks and change limits: remote control has no
     password of its own. If other applications share the broker, or you do not use `celery inspect` and `celery
-    control`, turn it off. On brokers such as SQS, where no message reaches every worker, there is none.
+    control`, turn it off. Celery has no remote control on brokers such as SQS, where no message reaches every worker.
     """
     hosts = [part(url, "hostname") for url in loaded.broker_urls]
     if loaded.broker_transport.rpartition(".")[2] not in BROADCAST:

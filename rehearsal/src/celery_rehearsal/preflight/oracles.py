@@ -93,6 +93,10 @@ def oracles() -> dict[str, Callable[[crontab, Any, datetime, datetime], Iterator
 @lru_cache(maxsize=1000)
 def asked(name: str, fields: str, zone: Any, start: datetime, end: datetime) -> frozenset[datetime]:
     """What an oracle says of five fields of cron. Several entries often have the same ones."""
+    return frozenset(oracles()[name](_crontab(fields), zone, start, end))
+
+
+@lru_cache(maxsize=1000)
+def _crontab(fields: str) -> crontab:
     minute, hour, day_of_month, month_of_year, day_of_week = fields.split()
-    found = crontab(minute, hour, day_of_week, day_of_month, month_of_year)
-    return frozenset(oracles()[name](found, zone, start, end))
+    return crontab(minute, hour, day_of_week, day_of_month, month_of_year)

@@ -2,7 +2,8 @@
 
 Celery's code reads of an instant only what is named here: a crontab its local time of day and its day, an interval that
 is relative its local time below the unit to which it is rounded, and any other interval nothing. So what Celery's code
-has done from a state it does again from the same state, at another date. Nothing here works out when a schedule fires.
+has done from a state it does again from the same state, at another date. Near a change of the clock, it does so from
+the same state at the same distance from an equal change. Nothing here works out when a schedule fires.
 """
 
 from __future__ import annotations
@@ -14,9 +15,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from celery import beat, schedules
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from .entries import Entry, Reading
+    from .windows import Place, Windows
 
 DAY = timedelta(days=1)
 DAYS_OF_WEEK = 7
@@ -32,7 +32,13 @@ UNITS = (DAY, timedelta(hours=1), timedelta(minutes=1), timedelta(seconds=1))
 # What decides when an entry is asked and what it answers. A class that changes one of these has no rhythm.
 ASKING = ("tick", "is_due", "adjust", "_when", "populate_heap")
 
-Key = tuple[timedelta, timedelta]
+
+class Key(NamedTuple):
+    """What Celery's code reads of a state: the local time as far as it is read, how long it waits, and a change."""
+
+    local: timedelta
+    waits: timedelta
+    near: Place | None
 
 
 class State(NamedTuple):
@@ -66,27 +72,33 @@ class Rhythm:
     `unit` is what the code reads of local time; with `same_day`, only as far as the local day goes.
     """
 
-    def __init__(self, zone: tzinfo, unit: timedelta | None, *, same_day: bool = False) -> None:
+    def __init__(self, zone: tzinfo, unit: timedelta | None, windows: Windows, *, same_day: bool = False) -> None:
         self._zone = zone
+        self._windows = windows
         self._unit = unit
         self._same_day = same_day
         self._links: dict[Key, Link] = {}
         self._last: State | None = None
 
-    def came(self, state: State, quiet: Callable[[datetime, datetime], bool]) -> bool:
+    def came(self, state: State) -> bool:
         """Take note of a firing that was driven. Return False where the same state led to another firing before."""
         last, self._last = self._last, state
-        if last is None or not quiet(last.at, state.at + state.waits) or not self._in_one_day(last, state):
+        if last is None or self._windows.between(last.at, state.at + state.waits) or not self._in_one_day(last, state):
             return True
         link = Link(state.at - last.at, state.waits, self._key(state))
         return self._links.setdefault(self._key(last), link) == link
 
-    def follow(self, state: State, until: datetime) -> Steps | None:
-        """Return the firings that follow a state, as far as beat asks again before `until`; None without any."""
+    def follow(self, state: State) -> Steps | None:
+        """Return the firings that follow a state, as far as beat asks again before the next window; None without any.
+
+        From a state in a window they go no further than the first firing after it.
+        """
         links: list[Link] = []
-        key, at = self._key(state), state.at
+        key, at, until = self._key(state), state.at, self._windows.next(state.at)
         first = key
         while (link := self._links.get(key)) and at + link.gap + link.waits < until:
+            if first.near and not key.near:
+                break
             links.append(link)
             at, key = at + link.gap, link.key
             if key == first:
@@ -114,7 +126,8 @@ class Rhythm:
         return Steps(gaps, count, State(at, links[rest - 1].waits))
 
     def _key(self, state: State) -> Key:
-        return (self._local(state.at) - EPOCH) % self._unit if self._unit else timedelta(), state.waits
+        local = (self._local(state.at) - EPOCH) % self._unit if self._unit else timedelta()
+        return Key(local, state.waits, self._windows.place(state.at))
 
     def _local(self, at: datetime) -> datetime:
         return at.astimezone(self._zone).replace(tzinfo=None)
@@ -123,20 +136,24 @@ class Rhythm:
         return not self._same_day or self._local(last.at).date() == self._local(state.at + state.waits).date()
 
 
-def rhythm_of(read: Reading, entry: Entry) -> Rhythm | None:
-    """Return the rhythm of an entry whose code is known; None where every firing has to be driven."""
-    if not _asked_by_celery(read.scheduler) or not _is_plain(entry.source) or entry.last_run_at.tzinfo is None:
-        return None
+def rhythm_of(entry: Entry, windows: Windows) -> Rhythm:
+    """Return the rhythm of an entry whose code is known."""
     schedule, kind = entry.schedule, type(entry.schedule)
-    if kind is schedules.schedule and schedule.nowfun is None:
+    if kind is schedules.schedule:
         unit = next((unit for unit in UNITS if schedule.run_every >= unit), UNITS[-1])
-        return Rhythm(entry.zone, unit if schedule.relative else None)
-    if _is_crontab(schedule):
-        # The question that Celery's code asks itself: whether it looks at dates.
-        if not (schedule._orig_day_of_month == "*" and schedule._orig_month_of_year == "*"):
-            return Rhythm(entry.zone, DAY, same_day=True)
-        return Rhythm(entry.zone, DAY if len(schedule.day_of_week) == DAYS_OF_WEEK else 7 * DAY)
-    return None
+        return Rhythm(entry.zone, unit if schedule.relative else None, windows)
+    # The question that Celery's code asks itself: whether it looks at dates.
+    if not (schedule._orig_day_of_month == "*" and schedule._orig_month_of_year == "*"):
+        return Rhythm(entry.zone, DAY, windows, same_day=True)
+    return Rhythm(entry.zone, DAY if len(schedule.day_of_week) == DAYS_OF_WEEK else 7 * DAY, windows)
+
+
+def is_known(read: Reading, entry: Entry) -> bool:
+    """Tell whether an entry has a rhythm: its code is known. Otherwise every firing has to be driven."""
+    if not _asked_by_celery(read.scheduler) or not _is_plain(entry.source) or entry.last_run_at.tzinfo is None:
+        return False
+    schedule, kind = entry.schedule, type(entry.schedule)
+    return _is_crontab(schedule) or (kind is schedules.schedule and schedule.nowfun is None)
 
 
 def _asked_by_celery(scheduler: Any) -> bool:

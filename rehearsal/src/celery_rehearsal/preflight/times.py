@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from functools import cached_property
 from itertools import cycle, islice
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from celery.schedules import solar
@@ -47,15 +49,26 @@ class Times:
     def around(self, change: Change, margin: timedelta) -> list[datetime]:
         """The firings near a change."""
         low, high = change.at - margin, change.at + margin
+        found: list[datetime] = []
+        for piece, _last in islice(self._pieces, bisect_left(self._pieces, low, key=itemgetter(1)), None):
+            near = [at for at in _from(piece, low, high) if low <= at < high]
+            if not near:
+                break
+            found += near
+        return found
+
+    @cached_property
+    def _pieces(self) -> list[tuple[Driven | Follows, datetime]]:
+        """The plan's pieces that have firings, each with its last."""
         pieces = self.plan.pieces if self.plan else ()
-        return [at for piece in pieces for at in _from(piece, low, high) if low <= at < high]
+        return [(piece, piece.last) for piece in pieces if piece.last and len(piece)]
 
     @cached_property
     def period(self) -> timedelta | None:
         """The shortest time between two firings, away from changes of the clock where there are any such."""
-        gaps = list(self.plan.gaps()) if self.plan else []
-        quiet = [gap for at, gap in gaps if not self._near_change(at, at + gap)]
-        return min(quiet or [gap for _at, gap in gaps], default=None)
+        gaps = sorted(self.plan.gaps(), key=itemgetter(1)) if self.plan else []
+        quiet = (gap for at, gap in gaps if not self._near_change(at, at + gap))
+        return next(quiet, gaps[0][1] if gaps else None)
 
     def _near_change(self, before: datetime, after: datetime) -> bool:
         return any(before - AWAY <= each.at <= after + AWAY for each in self.changes)

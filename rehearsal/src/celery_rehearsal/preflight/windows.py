@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from bisect import bisect
 from datetime import datetime, timedelta, tzinfo
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .zones import changes, instant_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 DAY = timedelta(days=1)
 
@@ -14,37 +18,54 @@ DAY = timedelta(days=1)
 MARGIN = timedelta(hours=1)
 
 
+class Place(NamedTuple):
+    """A place near a change: how far into its window, and what the window has, wherever it lies."""
+
+    inside: timedelta
+    shape: tuple[Any, ...]
+
+
 class Windows:
     """The times around each change of the clock and each year's end, in which Celery's code is driven."""
 
     def __init__(self, zones: set[tzinfo], start: datetime, end: datetime) -> None:
-        found = []
-        for zone in zones:
-            for change in changes(zone, start - DAY, end + DAY):
-                margin = MARGIN + 2 * abs(change.after - change.before)
-                found.append((change.at - margin, change.at + margin))
-            for year in range(start.year, end.year + 2):
-                turn = instant_of(datetime(year, 1, 1), zone)  # noqa: DTZ001 # a local time
-                found.append((turn - MARGIN, turn + MARGIN))
-        found.sort()
-        self._lows = [low for low, _high in found]
-        # Zones that change at one time have windows that overlap.
-        self._highs: list[datetime] = []
-        for _low, high in found:
-            self._highs.append(max(high, self._highs[-1] if self._highs else high))
         self._end = end
+        self._lows: list[datetime] = []
+        self._highs: list[datetime] = []
+        self._shapes: list[tuple[Any, ...]] = []
+        for low, high, what in sorted(_around(zones, start, end), key=lambda each: each[:2]):
+            # Zones that change at one time have windows that overlap.
+            if self._highs and low <= self._highs[-1]:
+                self._highs[-1] = max(high, self._highs[-1])
+            else:
+                self._lows.append(low)
+                self._highs.append(high)
+                self._shapes.append(())
+            self._shapes[-1] += ((low - self._lows[-1], *what),)
 
-    def quiet(self, first: datetime, last: datetime) -> bool:
-        """Tell whether a stretch of time touches none of them."""
-        return not self._inside(first) and bisect(self._lows, first) == bisect(self._lows, last)
+    def between(self, first: datetime, last: datetime) -> bool:
+        """Tell whether one of them begins after `first` and until `last`."""
+        return bisect(self._lows, first) != bisect(self._lows, last)
 
-    def next(self, at: datetime) -> datetime | None:
-        """Return when the next of them begins, or the end; None inside of one."""
-        if self._inside(at):
+    def place(self, at: datetime) -> Place | None:
+        """Return where in its window an instant lies; None outside of all."""
+        number = bisect(self._lows, at) - 1
+        if number < 0 or at > self._highs[number]:
             return None
+        return Place(at - self._lows[number], self._shapes[number])
+
+    def next(self, at: datetime) -> datetime:
+        """Return when the next of them begins after an instant, or the end."""
         number = bisect(self._lows, at)
         return min(self._lows[number], self._end) if number < len(self._lows) else self._end
 
-    def _inside(self, at: datetime) -> bool:
-        number = bisect(self._lows, at)
-        return number > 0 and at <= self._highs[number - 1]
+
+def _around(zones: set[tzinfo], start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime, tuple[Any, ...]]]:
+    """Yield each window: when it begins and ends, and what it has, the same for each like it."""
+    for zone in zones:
+        for change in changes(zone, start - DAY, end + DAY):
+            margin = MARGIN + 2 * abs(change.after - change.before)
+            yield change.at - margin, change.at + margin, (str(zone), change.before, change.after)
+        for year in range(start.year, end.year + 2):
+            turn = instant_of(datetime(year, 1, 1), zone)  # noqa: DTZ001 # a local time
+            yield turn - MARGIN, turn + MARGIN, (str(zone),)

@@ -51,11 +51,13 @@ class Change:
 def changes(zone: tzinfo, start: datetime, end: datetime) -> tuple[Change, ...]:
     """Return the changes after `start` and up to `end`, in order."""
     at, found = start.astimezone(timezone.utc), []
+    before = offset(zone, at)
     while at < end:
         following = min(at + STEP, end)
-        if offset(zone, at) != offset(zone, following):
+        after = offset(zone, following)
+        if before != after:
             found.append(_between(zone, at, following))
-        at = following
+        at, before = following, after
     return tuple(found)
 
 

@@ -34,7 +34,8 @@ def differs_from_cron(loaded: LoadedApp) -> Iterator[Finding]:
 
     Preflight compares Celery's own scheduler with the zone database alone and, where they are installed, with
     croniter and cronsim: all firings of ten years up to one a week, those of 400 days up to one a day, and of every
-    entry those around each change of the clock. They differ in two cases:
+    entry those around each change of the clock; one of each kind of change where the crontab has no days. They
+    differ in two cases:
 
     - The crontab restricts `day_of_month` and `day_of_week`. Celery fires on days that are in both, and cron on
       days that are in either.
@@ -83,7 +84,11 @@ def _windows(each: Times) -> list[tuple[datetime, datetime]]:
     count = len(each.plan or ())
     first = [(each.start, each.end if count <= WEEKLY else each.start + YEAR)] if count <= DAILY else []
     later = first[0][1] if first else each.start
-    return [*first, *((change.at - AROUND, change.at + AROUND) for change in each.changes if change.at > later)]
+    near = [change for change in each.changes if change.at > later]
+    if expression(each.entry.schedule).endswith(" * * *"):
+        # Without days, only the times of day decide, and equal changes are at equal times.
+        near = list({(change.first.time(), change.before, change.after): change for change in reversed(near)}.values())
+    return [*first, *((change.at - AROUND, change.at + AROUND) for change in sorted(near, key=lambda each: each.at))]
 
 
 def _driven(each: Times, start: datetime, end: datetime) -> set[datetime]:

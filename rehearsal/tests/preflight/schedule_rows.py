@@ -25,6 +25,7 @@ django.setup()
 
 from django.core.management import call_command  # noqa: E402 - Django is set up first
 
+from . import simulate_shop  # noqa: E402 - as above
 from .schedule_apps import make_app  # noqa: E402 - as above
 from .test_schedule_command import call  # noqa: E402 - as above
 
@@ -42,6 +43,7 @@ def main() -> None:
     _make_rows(models)
     before = _rows(models)
     done = call(*arguments, app=app)
+    simulated = simulate_shop.call(app, "--days", "1")
     found = json.loads(done.stdout)
     sys.stdout.write(
         json.dumps(
@@ -50,6 +52,7 @@ def main() -> None:
                 "sent": {each["name"]: [at["utc"] for at in each["firings"]] for each in found["entries"]},
                 "zones": {each["name"]: each["zone"] for each in found["entries"]},
                 "notes": {each["name"]: each["notes"] for each in found["entries"]},
+                "simulated": [simulated.exit_code, simulated.stdout, simulated.stderr],
                 "unchanged": _rows(models) == before,
             }
         )

@@ -47,8 +47,16 @@ def test_rows_that_end_are_sent_until_then(found: Any) -> None:
 
 
 def test_no_row_is_changed(found: Any) -> None:
-    """Neither by the start of the scheduler, which writes the declared entries, nor by a row that expires."""
+    """Neither by the scheduler's start, which writes declared entries, nor by a row that expires or a simulation."""
     assert found["unchanged"] is True
+
+
+def test_a_simulation_of_rows_is_refused(found: Any) -> None:
+    """Beat would write to the rows. The message names a scheduler that can be simulated."""
+    code, out, err = found["simulated"]
+    assert (code, out) == (2, "")
+    assert "django-celery-beat's scheduler keeps its entries in a database" in err
+    assert "add --scheduler celery.beat:PersistentScheduler" in err
 
 
 def test_a_database_that_cannot_be_read_is_refused(found: Any) -> None:

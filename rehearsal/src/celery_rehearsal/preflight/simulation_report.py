@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from ..timeline import table
@@ -85,7 +86,7 @@ def told(scenario: Scenario) -> list[str]:
 
 
 def as_json(found: Simulated) -> str:
-    """Return everything as one object."""
+    """Return everything as one object: simulate_schema.json in this package describes it."""
     outcome = found.outcome
     value = {
         "version": 1,
@@ -102,6 +103,11 @@ def as_json(found: Simulated) -> str:
         "entries": [_object(found, summary) for summary in found.summaries],
     }
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
+def schema() -> Any:
+    """Return the JSON schema of the format `json`."""
+    return json.loads(files(__package__).joinpath("simulate_schema.json").read_text("utf-8"))
 
 
 FORMATS: dict[str, Callable[[Simulated], str]] = {"table": as_table, "json": as_json}

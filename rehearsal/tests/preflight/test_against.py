@@ -204,3 +204,33 @@ def test_known_moves_pass(tmp_path: Path) -> None:
     done = preflight(tmp_path, "shop", *options, "--known", str(known))
     assert done.returncode == 1
     assert '\n--1 h from 2026-12-01: "report"' in done.stdout
+
+
+def test_simulation_tells_what_the_schedule_does_not(tmp_path: Path) -> None:
+    """A countdown moves no firing. With --simulate, each run of the week is late."""
+    repository(tmp_path)
+    slow = SHOP.replace("minute=0)}", 'minute=0), "options": {"countdown": 600}}')
+    shop(tmp_path, slow + 'app.task(name="shop.report")(print)\n')
+    options = ("--against", "HEAD", "--from", FROM)
+    assert preflight(tmp_path, "shop", *options).returncode == 0
+    done = preflight(tmp_path, "shop", *options, "--simulate")
+    assert (done.stderr, done.returncode) == ("", 1)
+    assert done.stdout == '"report": 7 late instead of 0 (simulated for 7 d from 2027-03-24)\n'
+
+
+def test_simulation_that_is_refused_exits_with_2(tmp_path: Path) -> None:
+    """By name, and the schedule is compared."""
+    repository(tmp_path)
+    shop(tmp_path, SHOP.replace("redis://broker.invalid/0", "sqs://").replace("hour=18", "hour=17"))
+    done = preflight(tmp_path, "shop", "--against", "HEAD", "--from", FROM, "--simulate", "2")
+    assert done.returncode == 2
+    assert '"report"' in done.stdout
+    assert "could not compare: here, the simulation: not simulated: the app's broker is sqs" in done.stderr
+
+
+def test_simulation_alone_is_another_command(tmp_path: Path) -> None:
+    """`--simulate` compares."""
+    shop(tmp_path)
+    done = preflight(tmp_path, "shop", "--simulate", "2")
+    assert done.returncode == 2
+    assert "--simulate is for --against; `celery simulate` simulates this application alone" in done.stderr

@@ -6,7 +6,8 @@ import json
 from datetime import datetime, timezone
 
 import pytest
-from celery_rehearsal.preflight.against import Comparison, Moved
+from celery_rehearsal.preflight.against import Comparison, Moved, Simulation
+from celery_rehearsal.preflight.counted import Counted
 from celery_rehearsal.preflight.move_reports import as_json, as_lines, as_markdown, duration
 from celery_rehearsal.preflight.moves import EPOCH, MICRO, Stretch
 
@@ -101,6 +102,7 @@ def test_nothing_is_written_where_nothing_moves() -> None:
         "against": CELERY,
         "from": "2027-01-01T00:00:00Z",
         "moved": [],
+        "simulated": None,
         "failures": [],
     }
 
@@ -128,3 +130,42 @@ def test_duration_names_its_units() -> None:
         "30 s",
         "1 d 1 h 1 min 1 s",
     ]
+
+
+def simulated(*found: Counted) -> Comparison:
+    """Nothing moves in the schedule, and the simulation of a week was asked for."""
+    return Comparison(CELERY, START, (), (), Simulation(START, 7), found)
+
+
+CLEAN = Counted("clean|up", {"runs": (0, 30), "missed": (30, 0)})
+
+
+def test_simulation_that_differs_is_a_line_an_entry() -> None:
+    """With each count that differs, here and there."""
+    line = '"clean|up": 0 runs instead of 30, 30 missed instead of 0 (simulated for 7 d from 2027-01-01)\n'
+    assert as_lines(simulated(CLEAN)) == line
+    assert simulated(CLEAN).differs
+
+
+def test_simulation_that_differs_is_a_table_of_its_own() -> None:
+    """Behind that of the schedule."""
+    moved = comparison(LATER)
+    both = Comparison(CELERY, START, moved.moved, (), Simulation(START, 7), (CLEAN,))
+    schedule, simulation = as_markdown(both).split("\n\n**")
+    assert schedule.startswith("**The schedule moves")
+    assert simulation.splitlines()[-1] == r"| clean\|up | 0 runs instead of 30, 30 missed instead of 0 |"
+
+
+def test_simulation_in_json_has_the_counts_of_both_sides() -> None:
+    """And null where none was asked for."""
+    found = json.loads(as_json(simulated(CLEAN)))["simulated"]
+    assert (found["from"], found["days"]) == ("2027-01-01T00:00:00Z", 7)
+    assert found["differs"] == [
+        {"entry": "clean|up", "counts": {"runs": {"here": 0, "there": 30}, "missed": {"here": 30, "there": 0}}}
+    ]
+    assert json.loads(as_json(comparison(LATER)))["simulated"] is None
+
+
+def test_simulation_that_agrees_writes_nothing() -> None:
+    """As a schedule that does not move."""
+    assert (as_lines(simulated()), as_markdown(simulated()), simulated().differs) == ("", "", False)

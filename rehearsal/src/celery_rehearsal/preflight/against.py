@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .counted import differences
 from .environments import HERE, Environment, environment, requirement, tail
 from .errors import CannotCheckError
 from .moves import Run, Stretch, stretches
@@ -20,6 +21,8 @@ from .side import Job
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from .counted import Counted
 
 KIT = Path(__file__).parents[1]
 YEARS = 10
@@ -55,6 +58,24 @@ class Comparison:
     start: datetime
     moved: tuple[Moved, ...]
     failures: tuple[str, ...]
+    simulation: Simulation | None = None
+    counted: tuple[Counted, ...] = ()
+
+    @property
+    def differs(self) -> bool:
+        """Whether anything moves."""
+        return bool(self.moved or self.counted)
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """When both sides are simulated: from an instant, for so many days."""
+
+    start: datetime
+    days: int
+
+    def __str__(self) -> str:
+        return f"simulated for {self.days} d from {self.start:%Y-%m-%d}"
 
 
 @dataclass(frozen=True)
@@ -67,6 +88,7 @@ class Question:
     cache: Path
     python: str | None = None
     years: int = YEARS
+    simulation: Simulation | None = None
 
 
 def compare(asked: Question) -> Comparison:
@@ -76,12 +98,24 @@ def compare(asked: Question) -> Comparison:
         # Each side imports this kit, whatever its environment or its revision has.
         (home / "kit").mkdir()
         (home / "kit" / KIT.name).symlink_to(KIT, target_is_directory=True)
-        job = Job(asked.app, asked.start.isoformat(), asked.years, str(home / "here.json"))
+        job = _job(asked, str(home / "here.json"))
         here = Side("here", HERE, Path.cwd(), job)
         there = _there(open_, asked, replace(job, out=str(home / "there.json")))
         started = [_start(side, home / "kit", home) for side in (here, there)]
         ours, theirs = (_answer(side, process) for side, process in zip((here, there), started, strict=True))
-    return Comparison(asked.against, asked.start, *_compared(ours, theirs, asked.against))
+    moved, failures = _compared(ours, theirs, asked.against)
+    counted: tuple[Counted, ...] = ()
+    if asked.simulation:
+        counted, more = differences(ours["simulated"], theirs["simulated"], asked.against)
+        failures += tuple(more)
+    return Comparison(asked.against, asked.start, moved, failures, asked.simulation, counted)
+
+
+def _job(asked: Question, out: str) -> Job:
+    job = Job(asked.app, asked.start.isoformat(), asked.years, out)
+    if asked.simulation is None:
+        return job
+    return replace(job, simulate_from=asked.simulation.start.isoformat(), days=asked.simulation.days)
 
 
 def _there(open_: ExitStack, asked: Question, job: Job) -> Side:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,12 +12,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import TestkitError
-from .against import Question, compare
+from .against import Question, Simulation, compare
+from .counted import begin
 from .environments import requirement
+from .errors import CannotCheckError
 from .move_reports import FORMATS, as_lines
 from .schedule_command import instant_written
 
 if TYPE_CHECKING:
+    from datetime import tzinfo
+
     from .against import Comparison
 
 SAME, MOVED, CANNOT_COMPARE = range(3)
@@ -40,7 +45,7 @@ def run(ctx: click.Context, format_: str, options: dict[str, Any]) -> int:
         click.echo(f"preflight could not compare: {failure}", err=True)
     if found.failures:
         return CANNOT_COMPARE
-    return MOVED if (shown if known else found.moved) else SAME
+    return MOVED if (shown if known else found.differs) else SAME
 
 
 def _difference(known: Path, found: Comparison) -> str:
@@ -58,7 +63,19 @@ def _question(ctx: click.Context, options: dict[str, Any]) -> Question:
     start = instant_written(options["start"], timezone.utc) if options["start"] else midnight
     # As it was written: a module of the application has this name in the other revision, too.
     app = ctx.find_root().params.get("app")
-    return Question(wanted, app if isinstance(app, str) else None, start, options["cache"] or _cache(), python)
+    question = Question(wanted, app if isinstance(app, str) else None, start, options["cache"] or _cache(), python)
+    days = options["simulate"]
+    if days is None:
+        return question
+    return replace(question, simulation=Simulation(begin(_zone(ctx.obj.app), start, days), days))
+
+
+def _zone(app: Any) -> tzinfo:
+    try:
+        zone: tzinfo = app.timezone
+    except (OSError, ValueError, LookupError) as error:
+        raise CannotCheckError(f"the application's timezone cannot be read: {error}") from error
+    return zone
 
 
 def _cache() -> Path:

@@ -6,6 +6,8 @@ import json
 from datetime import datetime, timezone, tzinfo
 from typing import TYPE_CHECKING, Any
 
+from . import counted_reports
+from .markdown import cell, code
 from .moves import MOST, instant
 from .remarks import utc
 from .zones import zone_named
@@ -24,21 +26,27 @@ UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
 
 def as_lines(found: Comparison) -> str:
-    """Return a line for each way in which an entry moves."""
-    return "".join(f"{line}\n" for moved in found.moved for line in _lines(moved, found.against))
+    """Return a line for each way in which an entry moves, and for each entry whose simulation differs."""
+    lines = [line for moved in found.moved for line in _lines(moved, found.against)]
+    lines += counted_reports.lines(found)
+    return "".join(f"{line}\n" for line in lines)
 
 
 def as_markdown(found: Comparison) -> str:
-    """Return a table for a comment on a pull request."""
+    """Return tables for a comment on a pull request: of the schedule, and of the simulation."""
+    return "\n".join(filter(None, [_schedule_table(found), counted_reports.table(found)]))
+
+
+def _schedule_table(found: Comparison) -> str:
     if not found.moved:
         return ""
     rows = [
-        f"| {_cell(moved.entry)} | {_code(patterns(moved))} | {how} | {when} | {_cell(times)} |"
+        f"| {cell(moved.entry)} | {code(patterns(moved))} | {how} | {when} | {cell(times)} |"
         for moved in found.moved
         for how, when, times in _rows(moved, found.against)
     ]
     head = [
-        f"**The schedule moves against {_code(found.against)}.** Times are in each entry's zone.",
+        f"**The schedule moves against {code(found.against)}.** Times are in each entry's zone.",
         "",
         "| entry | schedule | moves | from | time |",
         "| - | - | - | - | - |",
@@ -53,6 +61,7 @@ def as_json(found: Comparison) -> str:
         "against": found.against,
         "from": utc(found.start),
         "moved": [_fields(moved) for moved in found.moved],
+        "simulated": counted_reports.fields(found),
         "failures": list(found.failures),
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
@@ -173,11 +182,3 @@ def _fields(moved: Moved) -> dict[str, Any]:
 
 def _utc(micros: int | None) -> str | None:
     return None if micros is None else utc(instant(micros))
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", r"\|").replace("\n", " ")
-
-
-def _code(text: str) -> str:
-    return f"`{_cell(text)}`"

@@ -39,6 +39,14 @@ UNCHECKED = 2
 )
 @click.option("--cache", type=click.Path(path_type=Path), metavar="DIR", help="With --against: keeps environments.")
 @click.option("--python", metavar="PATH", help="With --against: a Python that has the release; nothing is installed.")
+@click.option(
+    "--simulate",
+    type=click.IntRange(1, 366),
+    is_flag=False,
+    flag_value=7,
+    metavar="[DAYS]",
+    help="With --against: run beat and a worker, too, around the next change of the clocks. Default: 7 days.",
+)
 @click.pass_context
 def preflight(ctx: click.Context, /, format_: str, fail_on: str, explain: str | None, **options: Any) -> None:
     """Check this app's schedules, retries, settings and transactions.
@@ -52,6 +60,8 @@ def preflight(ctx: click.Context, /, format_: str, fail_on: str, explain: str | 
         from .against_command import run
 
         ctx.exit(run(ctx, format_, options))
+    if options["simulate"] is not None:
+        raise click.UsageError("--simulate is for --against; `celery simulate` simulates this application alone")
     from . import rules  # noqa: F401 - registers them
 
     if explain is not None:

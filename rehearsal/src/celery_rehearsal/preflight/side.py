@@ -41,6 +41,9 @@ class Job:
     # The release that is asked for, such as celery and ==5.6.3.
     package: str | None = None
     wanted: str = ""
+    # The simulation, if there is one: when it begins, in ISO form, and how long it takes.
+    simulate_from: str | None = None
+    days: int = 0
 
 
 def main(job: Job) -> None:
@@ -77,7 +80,12 @@ def _answer(app: Any, job: Job) -> dict[str, Any]:
     start = datetime.fromisoformat(job.start)
     with reading(app, start, scheduler=DECLARED, fresh=True) as read:
         _check_origin(job.forbidden)
-        return {"entries": _entries(read, job.years)}
+        found: dict[str, Any] = {"entries": _entries(read, job.years)}
+    if job.simulate_from:
+        from .counted import counted
+
+        found["simulated"] = counted(app, datetime.fromisoformat(job.simulate_from), job.days)
+    return found
 
 
 def _check_origin(folder: str | None) -> None:

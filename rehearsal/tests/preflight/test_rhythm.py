@@ -74,13 +74,26 @@ def test_what_happens_near_a_change_follows_near_an_equal_change_only() -> None:
     assert rhythm.follow(State(spring + 7 * DAY - 2 * HOUR, HOUR)) is None
 
 
-def test_a_window_that_begins_between_two_firings_is_not_learned() -> None:
-    """Where they lie decides what the second one is."""
+def test_what_leads_over_a_window_follows_at_the_same_distance_from_an_equal_one() -> None:
+    """Elsewhere the local time is the same and no change lies ahead."""
     rhythm = Rhythm(KYIV, DAY, Windows({KYIV}, START, START + 800 * DAY))
-    spring = datetime(*CHANGES[0], 1, tzinfo=UTC)
-    for number in (-1, 0):
-        assert rhythm.came(State(spring - 4 * HOUR + number * DAY, DAY))
-    assert rhythm.follow(State(spring - 4 * HOUR + 3 * DAY, DAY)) is None
+    spring, next_spring = (datetime(*day, 1, tzinfo=UTC) for day in (CHANGES[0], CHANGES[2]))
+    for at in (spring - 4 * HOUR, spring + 19 * HOUR):
+        assert rhythm.came(State(at, DAY))
+    steps = rhythm.follow(State(next_spring - 4 * HOUR, DAY))
+    assert steps is not None
+    assert (steps.gaps, steps.count, steps.near) == ((23 * HOUR,), 1, True)
+    for other in (spring - 4 * HOUR - DAY, spring - 4 * HOUR + 3 * DAY, next_spring - 5 * HOUR):
+        assert rhythm.follow(State(other, DAY)) is None
+
+
+def test_two_windows_between_two_firings_are_not_learned() -> None:
+    """One of them would have to be at the same distance, and so would the other."""
+    rhythm = Rhythm(KYIV, None, Windows({KYIV}, START, START + 3000 * DAY))
+    spring, next_spring = (datetime(*day, 1, tzinfo=UTC) for day in (CHANGES[0], CHANGES[2]))
+    for at in (spring - DAY, spring + 300 * DAY):
+        assert rhythm.came(State(at, 300 * DAY))
+    assert rhythm.follow(State(next_spring - DAY, 300 * DAY)) is None
 
 
 def test_windows_are_around_changes_and_the_years_end() -> None:
@@ -98,6 +111,25 @@ def test_windows_are_around_changes_and_the_years_end() -> None:
         True,
         False,
     ]
-    assert not windows.between(START, START + DAY)
-    assert windows.between(START, change)
-    assert not windows.between(change, change + DAY)
+    assert windows.next(START, 1) == windows.next(change)
+    assert [windows.begun(*each) for each in ((START, START + DAY), (START, change), (change, change + DAY))] == [
+        0,
+        1,
+        0,
+    ]
+    assert windows.ahead(change) is windows.ahead(START + 900 * DAY) is None
+    assert windows.ahead(START) != windows.ahead(START + DAY)
+
+
+def test_what_leads_to_a_turn_follows_before_the_turn() -> None:
+    """Beat's first firing waits a little longer than those of the turn."""
+    rhythm = Rhythm(UTC, DAY, Windows(set(), START, START + 9 * DAY))
+    late = timedelta(milliseconds=10)
+    for number in range(50):
+        assert rhythm.came(State(START + number * HOUR, HOUR if number else HOUR + late))
+    first = rhythm.follow(State(START + 2 * DAY, HOUR + late))
+    assert first is not None
+    assert (first.gaps, first.count) == ((HOUR,), 1)
+    turns = rhythm.follow(first.state)
+    assert turns is not None
+    assert (turns.gaps, turns.count) == ((HOUR,) * 24, 6 * 24)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from .driver import Driver
 from .errors import CannotCheckError
-from .plan import Driven, Follows, Plan
+from .plan import Again, Driven, Follows, Plan
 from .rhythm import Rhythm, State, is_known, rhythm_of
 from .windows import Windows
 
@@ -115,12 +115,23 @@ def _with_rhythm(driver: Driver, entry: Entry, rhythm: Rhythm, end: datetime) ->
         state = State(at, driver.waits)
         if not rhythm.came(state):
             return None
-        if steps := rhythm.follow(state):
-            pieces += [Driven(tuple(driven)), Follows(at, steps.gaps, steps.count)]
+        found, after = _following(rhythm, state)
+        if found:
+            pieces += [Driven(tuple(driven)), *found]
             driven = []
-            driver.jump(*steps.state)
-            rhythm.landed(steps.state)
+            driver.jump(*after)
+            rhythm.landed(after)
     return (*pieces, Driven(tuple(driven))) if driven else tuple(pieces)
+
+
+def _following(rhythm: Rhythm, state: State) -> tuple[list[Driven | Follows], State]:
+    """Return what follows a state, and the state after that."""
+    found: list[Driven | Follows] = []
+    while steps := rhythm.follow(state):
+        follows = Follows(state.at, steps.gaps, steps.count)
+        found.append(Again(tuple(follows)) if steps.near else follows)
+        state = steps.state
+    return found, state
 
 
 def _state(read: Reading, entry: Entry) -> Any:

@@ -29,6 +29,10 @@ class Driven:
         return self.instants[-1] if self.instants else None
 
 
+class Again(Driven):
+    """Instants near a change of the clock that Celery's code has named near an equal change."""
+
+
 @dataclass(frozen=True)
 class Follows:
     """`count` instants that follow `after` by a rhythm: `gaps` again and again, while no clock changes."""
@@ -69,7 +73,7 @@ class Plan:
 
     @property
     def named(self) -> list[datetime]:
-        """The instants that Celery's code has named, in order."""
+        """The instants that Celery's code has named, here or near an equal change of the clock, in order."""
         return [at for piece in self.pieces if isinstance(piece, Driven) for at in piece]
 
     def gaps(self) -> Iterator[tuple[datetime, timedelta]]:
@@ -85,4 +89,4 @@ class Plan:
     @property
     def driven(self) -> int:
         """How many of the instants Celery's code has named, one by one."""
-        return sum(len(piece) for piece in self.pieces if isinstance(piece, Driven))
+        return sum(len(piece) for piece in self.pieces if type(piece) is Driven)

@@ -59,11 +59,15 @@ class Link:
 
 @dataclass(frozen=True)
 class Steps:
-    """Several links in a row: the gaps, to be repeated until there are `count`, and the state that they lead to."""
+    """Several links in a row: the gaps, to be repeated until there are `count`, and the state that they lead to.
+
+    `near` tells whether they are near a change of the clock.
+    """
 
     gaps: tuple[timedelta, ...]
     count: int
     state: State
+    near: bool = False
 
 
 class Rhythm:
@@ -83,27 +87,43 @@ class Rhythm:
     def came(self, state: State) -> bool:
         """Take note of a firing that was driven. Return False where the same state led to another firing before."""
         last, self._last = self._last, state
-        if last is None or self._windows.between(last.at, state.at + state.waits) or not self._in_one_day(last, state):
+        if last is None or not self._in_one_day(last, state):
             return True
+        key, begun = self._key(last), self._windows.begun(last.at, state.at + state.waits)
+        if begun:
+            if key.near or begun > 1:
+                return True
+            key = key._replace(near=self._windows.ahead(last.at))
         link = Link(state.at - last.at, state.waits, self._key(state))
-        return self._links.setdefault(self._key(last), link) == link
+        return self._links.setdefault(key, link) == link
 
     def follow(self, state: State) -> Steps | None:
-        """Return the firings that follow a state, as far as beat asks again before the next window; None without any.
+        """Return firings that follow a state, none of them in doubt; None without any.
 
-        From a state in a window they go no further than the first firing after it.
+        They go as far as beat asks again before the next window, or over that window; from a state in a window, to the
+        first firing after it.
         """
         links: list[Link] = []
         key, at, until = self._key(state), state.at, self._windows.next(state.at)
-        first = key
-        while (link := self._links.get(key)) and at + link.gap + link.waits < until:
-            if first.near and not key.near:
-                break
+        inside, seen = key.near is not None, {key: 0}
+        while (link := self._links.get(key)) and at + link.gap + link.waits < until and inside == bool(key.near):
             links.append(link)
             at, key = at + link.gap, link.key
-            if key == first:
+            begun = seen.setdefault(key, len(links))
+            if begun == 0:
                 return self._turns(state, links, until)
-        return self._end(state, links, len(links)) if links else None
+            if begun < len(links):
+                # What leads to a turn comes first, and the turn then follows from there.
+                return self._end(state, links[:begun], begun)
+        return self._end(state, links, len(links)) if links else self._over(state)
+
+    def _over(self, state: State) -> Steps | None:
+        """Return the one firing that follows a state into or over the next window."""
+        ahead = self._windows.ahead(state.at)
+        link = self._links.get(self._key(state)._replace(near=ahead)) if ahead else None
+        if link is None or state.at + link.gap + link.waits >= self._windows.next(state.at, 1):
+            return None
+        return Steps((link.gap,), 1, State(state.at + link.gap, link.waits), near=True)
 
     def landed(self, state: State) -> None:
         """Go on from the last of the firings that follow."""
@@ -123,7 +143,7 @@ class Rhythm:
         turns, rest = divmod(count, len(links))
         gaps = tuple(link.gap for link in links)
         at = state.at + turns * sum(gaps, timedelta()) + sum(gaps[:rest], timedelta())
-        return Steps(gaps, count, State(at, links[rest - 1].waits))
+        return Steps(gaps, count, State(at, links[rest - 1].waits), near=self._windows.place(state.at) is not None)
 
     def _key(self, state: State) -> Key:
         local = (self._local(state.at) - EPOCH) % self._unit if self._unit else timedelta()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -118,7 +118,7 @@ def _entries(read: Reading, years: int) -> list[dict[str, Any]]:
             "until": end.isoformat(),
         }
         try:
-            told["runs"] = [astuple(run) for run in runs(shared.plan(entry, end + BEYOND))]
+            told["runs"] = [(run.after, run.gaps, run.count) for run in runs(shared.plan(entry, end + BEYOND))]
         except CannotCheckError as error:
             told["failure"] = str(error)
         found.append(told)

@@ -19,7 +19,7 @@ MARGIN = timedelta(hours=1)
 
 
 class Place(NamedTuple):
-    """A place near a change: how far into its window, and what the window has, wherever it lies."""
+    """A place near a change: how far into its window, or before it, and what the window has, wherever it lies."""
 
     inside: timedelta
     shape: tuple[Any, ...]
@@ -43,9 +43,9 @@ class Windows:
                 self._shapes.append(())
             self._shapes[-1] += ((low - self._lows[-1], *what),)
 
-    def between(self, first: datetime, last: datetime) -> bool:
-        """Tell whether one of them begins after `first` and until `last`."""
-        return bisect(self._lows, first) != bisect(self._lows, last)
+    def begun(self, first: datetime, last: datetime) -> int:
+        """Return how many of them begin after `first` and until `last`."""
+        return bisect(self._lows, last) - bisect(self._lows, first)
 
     def place(self, at: datetime) -> Place | None:
         """Return where in its window an instant lies; None outside of all."""
@@ -54,9 +54,16 @@ class Windows:
             return None
         return Place(at - self._lows[number], self._shapes[number])
 
-    def next(self, at: datetime) -> datetime:
-        """Return when the next of them begins after an instant, or the end."""
+    def ahead(self, at: datetime) -> Place | None:
+        """Return where an instant outside of all lies before the next of them; None in one, and without a next one."""
         number = bisect(self._lows, at)
+        if number == len(self._lows) or self.place(at):
+            return None
+        return Place(at - self._lows[number], self._shapes[number])
+
+    def next(self, at: datetime, skipped: int = 0) -> datetime:
+        """Return when the next of them begins after an instant, or that after so many; or the end."""
+        number = bisect(self._lows, at) + skipped
         return min(self._lows[number], self._end) if number < len(self._lows) else self._end
 
 

@@ -13,7 +13,7 @@ import pytest
 from ...elsewhere import CUTOFFS, Cutoff
 from ...project.copies import COMMANDS, ENDS, copied_project, left_out, run
 
-# The copied tests that read what the other rooms add to pages. The core's own tests pass without any room, and with all.
+# The copied tests that read what other rooms add to pages. The core's own tests pass without any room, and with all.
 MATRIX = "admin/test_permission_matrix.py::test_every"
 READ_ROOMS = (
     "admin/test_refund_page.py",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import time, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from celery_rehearsal.preflight.check import FAILED, PASSED, UNCHECKED, check
+from celery_rehearsal.preflight.durations import Daily
 from celery_rehearsal.preflight.findings import Evidence, Finding, Level
 from celery_rehearsal.preflight.registry import RULES, Rule
 from celery_rehearsal.preflight.suppressions import ConfigurationError, read_configuration
@@ -23,6 +25,11 @@ TABLE = "[[tool.celery-rehearsal.preflight.suppress]]\n"
 def suppress(**row: str) -> str:
     """A row of the table."""
     return TABLE + "".join(f'{key} = "{value}"\n' for key, value in row.items())
+
+
+def declare(line: str) -> str:
+    """The table with one declaration."""
+    return f"[tool.celery-rehearsal.preflight]\n{line}\n"
 
 
 def found(loaded: LoadedApp) -> list[str]:
@@ -106,6 +113,16 @@ def test_rule_that_fails_does_not_hide_the_others(
         ('[[tool.celery-rehearsal.preflight.outages]]\ntask = "shop.*"\n', "needs `task`"),
         ('[[tool.celery-rehearsal.preflight.outages]]\ntask = "shop.*"\nseconds = true\n', "needs `task`"),
         ("[tool", "cannot be read"),
+        (declare("deploy_every = '12'"), "deploy_every '12' is no duration"),
+        (declare("deploy_every = 12"), "deploy_every must be a string, not 12"),
+        (declare("beat_disk = 'gone'"), "beat_disk must be one of kept, lost, not 'gone'"),
+        (declare("beats = 0"), "beats must be a number of 1 or more, not 0"),
+        (declare("concurrency = true"), "concurrency must be a number of 1 or more, not True"),
+        (declare("outage = '02:00'"), "outage '' is no time of day"),
+        (declare("outage_of = 'broker'"), "outage_of must be one of workers, beats, all, not 'broker'"),
+        (declare("running_times = { 'shop.close' = 'long' }"), "running_times of 'shop.close' 'long' is no duration"),
+        (declare("running_times = ['2h']"), "running_times must be a table"),
+        (declare("effects = 'shop.effects'"), "effects must be `module:function`, not 'shop.effects'"),
     ],
 )
 def test_table_that_cannot_be_used_is_refused(tmp_path: Path, text: str, message: str) -> None:
@@ -120,3 +137,15 @@ def test_without_a_table_nothing_is_declared(tmp_path: Path) -> None:
     assert read_configuration(tmp_path).suppress == ()
     (tmp_path / "pyproject.toml").write_text("[tool.celery-rehearsal]\n")
     assert read_configuration(tmp_path).queues == ()
+
+
+def test_what_the_application_cannot_tell_is_declared(tmp_path: Path) -> None:
+    """In the words of `celery simulate`."""
+    lines = ["deploy_every = '12h'", "beat_disk = 'lost'", "beats = 2", "concurrency = 4", "outage = '23:00-01:30'"]
+    lines += ["outage_of = 'all'", "running_times = { 'shop.close' = '2h' }", "effects = 'shop.checks:effects'"]
+    (tmp_path / "pyproject.toml").write_text(declare("\n".join(lines)))
+    found = read_configuration(tmp_path).declared
+    assert (found.deploy_every, found.disk_lost) == (timedelta(hours=12), True)
+    assert (found.beats, found.concurrency, found.effects) == (2, 4, "shop.checks:effects")
+    assert (found.outage, found.outage_of) == (Daily(time(23), time(1, 30)), "all")
+    assert found.running_times == {"shop.close": timedelta(hours=2)}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .declarations import Declared, declared
+from .errors import CannotCheckError
 from .findings import Finding
 from .registry import find_rule
 
@@ -65,6 +67,11 @@ class Configuration:
     queues: tuple[str, ...] = ()
     # Functions to run, as `module:function`, to see what they send inside a transaction.
     scenarios: tuple[str, ...] = ()
+    declared: Declared = field(default_factory=Declared)
+
+
+# The keys of the table.
+KEYS = ("suppress", "outages", "queues", "scenarios", *(each.name for each in fields(Declared)))
 
 
 def read_configuration(folder: Path) -> Configuration:
@@ -82,12 +89,17 @@ def read_configuration(folder: Path) -> Configuration:
 
 
 def _configuration(table: Any) -> Configuration:
-    _refuse_unknown_keys("", table, Configuration)
+    _refuse_unknown_keys("", table, KEYS)
+    try:
+        found = declared(table)
+    except CannotCheckError as error:
+        raise ConfigurationError(f"[{TABLE}] {error}") from error
     return Configuration(
         tuple(_suppression(row) for row in _rows(table, "suppress")),
         tuple(_outage(row) for row in _rows(table, "outages")),
         _names(table, "queues"),
         _names(table, "scenarios"),
+        found,
     )
 
 
@@ -106,7 +118,7 @@ def _rows(table: Any, key: str) -> Iterable[Any]:
 
 
 def _suppression(row: Any) -> Suppression:
-    _refuse_unknown_keys("suppress", row, Suppression)
+    _refuse_unknown_keys("suppress", row, _keys(Suppression))
     if not all(isinstance(value, str) for value in row.values()):
         raise ConfigurationError(f"[[{TABLE}.suppress]] takes strings only, not {row!r}")
     if find_rule(row.get("rule", "")) is None:
@@ -117,15 +129,18 @@ def _suppression(row: Any) -> Suppression:
 
 
 def _outage(row: Any) -> Outage:
-    _refuse_unknown_keys("outages", row, Outage)
+    _refuse_unknown_keys("outages", row, _keys(Outage))
     seconds = row.get("seconds")
     if not isinstance(row.get("task"), str) or isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
         raise ConfigurationError(f"[[{TABLE}.outages]] needs `task`, a name, and `seconds`, a number, not {row!r}")
     return Outage(row["task"], float(seconds))
 
 
-def _refuse_unknown_keys(key: str, row: Any, kind: Any) -> None:
-    known = [each.name for each in fields(kind)]
+def _keys(kind: Any) -> tuple[str, ...]:
+    return tuple(each.name for each in fields(kind))
+
+
+def _refuse_unknown_keys(key: str, row: Any, known: tuple[str, ...]) -> None:
     if not isinstance(row, dict) or set(row) - set(known):
         where = f"[[{TABLE}.{key}]]" if key else f"[{TABLE}]"
         raise ConfigurationError(f"{where} knows the keys {', '.join(known)}, and not {row!r}")

@@ -26,7 +26,7 @@ FINDINGS = [
     Finding("nothing is sent", "Turn it off.", setting="task_always_eager", place=Place("set,tings.py", 7),
             level=Level.ERROR, rule="W012"),
     Finding("<5 % fail>\nor more", "Retry.", task="shop.send", level=Level.WARNING, rule="R004",
-            evidence=Evidence.PROVEN, proof=Proof("18:00 send\n", "def test_send(): ...\n")),
+            evidence=Evidence.PROVEN, proof=Proof("18:00 send", "def test_send(): ...\n"), unproven="a broker"),
     UNKNOWN,
 ]  # fmt: skip
 MEANT = Finding("has pickle", "Use JSON.", setting="accept_content", level=Level.WARNING, rule="W013")
@@ -51,7 +51,7 @@ def test_full_has_place_reason_fix_evidence_and_proof() -> None:
         "  task 'shop.send': <5 % fail>\nor more\n"
         "  Fix: Retry.\n"
         "  Evidence: proven. More: --explain R004\n"
-        "18:00 send\n\ndef test_send(): ...\n\n\n"
+        "  Not proven: a broker\n\n18:00 send\n\ndef test_send(): ...\n\n"
         "info: S001 unknown-task\n"
         "  entry 'ping', task 'shop.ping': perhaps\n"
         "  Fix: Look.\n"

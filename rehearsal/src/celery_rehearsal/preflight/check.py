@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from .errors import CannotCheckError
 from .findings import Evidence, Finding, Level, order
+from .proofs import proved
 from .registry import RULES
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class Report:
 
 
 def check(loaded: LoadedApp) -> Report:
-    """Run every rule."""
+    """Run every rule, and the tests of what is found and not suppressed."""
     found: list[Finding] = []
     unchecked: list[tuple[str, str]] = []
     for identifier, each in sorted(RULES.items()):
@@ -43,7 +44,8 @@ def check(loaded: LoadedApp) -> Report:
             unchecked.append((identifier, str(error)))
         except Exception as error:  # one rule must not hide what the others find; the status is 2
             unchecked.append((identifier, f"{type(error).__name__}: {error}"))
-    return _suppress(sorted(set(found), key=order), loaded.configuration.suppress, unchecked)
+    report = _suppress(sorted(set(found), key=order), loaded.configuration.suppress, unchecked)
+    return replace(report, findings=proved(loaded, report.findings))
 
 
 def _suppress(found: list[Finding], suppressions: tuple[Suppression, ...], unchecked: list[tuple[str, str]]) -> Report:

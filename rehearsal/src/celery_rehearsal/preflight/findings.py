@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from enum import Enum, IntEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .scripts import Script
 
 
 class Level(IntEnum):
@@ -51,7 +56,8 @@ class Proof:
 class Finding:
     """One thing that is wrong, why, and what to do.
 
-    A rule leaves out its own identifier and, usually, the level: the registry fills in both.
+    A rule leaves out its own identifier and, usually, the level: the registry fills in both. `script` makes the test
+    that shows the finding; `unproven` says why a simulation did not.
     """
 
     message: str
@@ -63,6 +69,8 @@ class Finding:
     level: Level | None = None
     evidence: Evidence = Evidence.READ
     proof: Proof | None = None
+    unproven: str | None = None
+    script: Callable[[], Script] | None = field(default=None, compare=False, repr=False)
     rule: str = ""
 
     def subject(self) -> str:

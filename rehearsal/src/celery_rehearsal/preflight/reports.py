@@ -63,12 +63,13 @@ FORMATS: dict[str, Callable[[Report, Place], str]] = {
 
 def _paragraph(finding: Finding) -> str:
     place = f" at {finding.place}" if finding.place else ""
-    proof = f"{finding.proof.timeline}\n{finding.proof.test}\n" if finding.proof else ""
+    proof = f"\n{finding.proof.timeline}\n\n{finding.proof.test}" if finding.proof else ""
+    unproven = f"  Not proven: {finding.unproven}\n" if finding.unproven else ""
     return (
         f"{finding.level}: {finding.rule} {RULES[finding.rule].name}{place}\n"
         f"  {_about(finding)}{finding.message}\n"
         f"  Fix: {finding.fix}\n"
-        f"  Evidence: {finding.evidence}. More: --explain {finding.rule}\n{proof}\n"
+        f"  Evidence: {finding.evidence}. More: --explain {finding.rule}\n{unproven}{proof}\n"
     )
 
 
@@ -104,4 +105,5 @@ def _fields(finding: Finding) -> dict[str, Any]:
         "setting": finding.setting,
         "place": {"path": place.path, "line": place.line} if place else None,
         "proof": {"timeline": proof.timeline, "test": proof.test} if proof else None,
+        "unproven": finding.unproven,
     }

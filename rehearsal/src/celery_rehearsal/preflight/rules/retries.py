@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import TYPE_CHECKING
 
+from .. import proofs_of_retries
 from ..findings import Finding, Level
 from ..registry import rule
 from ..retry_policy import Policy
@@ -43,6 +45,7 @@ def budget_longer_than_expiry(loaded: LoadedApp) -> Iterator[Finding]:
             entry=entry.name,
             task=entry.task,
             place=loaded.place_of_task(entry.task),
+            script=partial(proofs_of_retries.last_retry, loaded, entry, policy, budget),
         )
 
 
@@ -67,6 +70,7 @@ def retry_after_expiry(loaded: LoadedApp) -> Iterator[Finding]:
                 entry=entry.name,
                 task=entry.task,
                 place=loaded.place_of_task(entry.task),
+                script=partial(proofs_of_retries.first_retry, loaded, entry, policy),
             )
 
 
@@ -88,6 +92,7 @@ def budget_longer_than_period(loaded: LoadedApp) -> Iterator[Finding]:
                 entry=entry.name,
                 task=entry.task,
                 place=loaded.place_of_task(entry.task),
+                script=partial(proofs_of_retries.gives_up_in_time, loaded, entry, policy),
             )
 
 
@@ -142,6 +147,7 @@ def autoretry_without_retries(loaded: LoadedApp) -> Iterator[Finding]:
                 "Give `max_retries` a number greater than 0, or remove `autoretry_for`.",
                 task=name,
                 place=loaded.place_of_task(name),
+                script=partial(proofs_of_retries.second_attempt, loaded, policy),
             )
 
 
@@ -156,7 +162,7 @@ def budget_shorter_than_outage(loaded: LoadedApp) -> Iterator[Finding]:
         seconds = 60
 
     A task that gives up earlier loses its work in each such outage. With jitter, the waits can be much shorter than
-    the budget.
+    the budget. A simulation draws them from a fixed seed.
     """
     for outage in loaded.configuration.outages:
         for name, task in loaded.tasks.items():
@@ -168,4 +174,5 @@ def budget_shorter_than_outage(loaded: LoadedApp) -> Iterator[Finding]:
                     "Give more retries or longer waits.",
                     task=name,
                     place=loaded.place_of_task(name),
+                    script=partial(proofs_of_retries.outlasts, loaded, policy, outage.seconds),
                 )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
+from .. import proofs_of_entries, proofs_of_retries, proofs_of_waits
 from ..exceptions import Lost, lost_exceptions
 from ..findings import Evidence, Finding, Level
 from ..registry import rule
@@ -12,10 +15,11 @@ from ..sources import number
 from .schedule_entries import seconds_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from ..findings import Place
     from ..loaded import LoadedApp
+    from ..scripts import Script
 
 VISIBILITY_FIX = "Store the due time in a row and send it when it is due, or raise `visibility_timeout`."
 
@@ -34,34 +38,56 @@ def wait_beyond_visibility_timeout(loaded: LoadedApp) -> Iterator[Finding]:
     timeout = loaded.visibility_timeout
     if timeout is None:
         return
-    for name, seconds, place, what in _waits(loaded):
-        if seconds > timeout:
+    for wait in (*_retries(loaded, timeout), *_calls(loaded), *_entries(loaded)):
+        if wait.seconds > timeout:
             yield Finding(
-                f"{what} of {seconds:g} s is beyond the visibility timeout of {timeout:g} s, so it runs several times",
+                f"{wait.what} of {wait.seconds:g} s is beyond the visibility timeout of {timeout:g} s, so it runs "
+                "several times",
                 VISIBILITY_FIX,
-                task=name,
-                place=place,
+                task=wait.task,
+                place=wait.place,
+                script=wait.script,
             )
 
 
-def _waits(loaded: LoadedApp) -> Iterator[tuple[str, float, Place | None, str]]:
+@dataclass(frozen=True)
+class _Wait:
+    """A message that waits, and the test that shows what becomes of it."""
+
+    task: str
+    seconds: float
+    what: str
+    place: Place | None
+    script: Callable[[], Script] | None = None
+
+
+def _retries(loaded: LoadedApp, timeout: float) -> Iterator[_Wait]:
+    what = "the wait before a retry"
     for name, task in loaded.tasks.items():
         policy = Policy(task)
         place = loaded.place_of_task(name)
-        yield from (
-            (name, each, place, "the wait before a retry") for each in [max(policy.longest_waits(), default=0.0)]
-        )
+        script = partial(proofs_of_retries.one_run_for_each_attempt, loaded, policy, timeout)
+        yield _Wait(name, max(policy.longest_waits(), default=0.0), what, place, script)
         for call in policy.manual:
             if call.countdown is not None and place is not None:
-                yield name, call.countdown, type(place)(place.path, call.line), "the wait before a retry"
+                yield _Wait(name, call.countdown, what, type(place)(place.path, call.line))
+
+
+def _calls(loaded: LoadedApp) -> Iterator[_Wait]:
     for sent in loaded.calls:
         seconds = number(sent.keyword("countdown"), sent.module.names, sent.hidden)
         if seconds is not None:
-            yield sent.task.name, seconds, sent.place, "the countdown"
+            script = partial(proofs_of_waits.one_run_after, loaded, sent.task.name, seconds)
+            yield _Wait(sent.task.name, seconds, "the countdown", sent.place, script)
+
+
+def _entries(loaded: LoadedApp) -> Iterator[_Wait]:
     for entry in loaded.entries:
         countdown = seconds_of(entry.options.get("countdown"))
         if countdown is not None:
-            yield entry.task, countdown, loaded.place_of_entry(entry.name), f"the countdown of the entry {entry.name!r}"
+            what = f"the countdown of the entry {entry.name!r}"
+            script = partial(proofs_of_entries.one_run_for_each_message, loaded, entry, countdown)
+            yield _Wait(entry.task, countdown, what, loaded.place_of_entry(entry.name), script)
 
 
 @rule("R009", "late-ack-beyond-visibility-timeout", Level.WARNING)
@@ -69,17 +95,21 @@ def late_ack_beyond_visibility_timeout(loaded: LoadedApp) -> Iterator[Finding]:
     """A task that is acknowledged late can run longer than the visibility timeout of Redis or SQS.
 
     Its message stays unacknowledged while it runs. After the visibility timeout, the broker gives it to another
-    worker, and the task runs twice at once. The time limit is how long it can run.
+    worker, and the task runs twice at once. How long it can run is its time limit or, where `running_times` declares
+    it, how long it takes.
     """
     timeout = loaded.visibility_timeout
     for name, task in loaded.tasks.items():
-        _soft, limit = loaded.time_limits(name)
-        if timeout is not None and task.acks_late and limit and limit >= timeout:
+        takes, (_soft, limit) = loaded.configuration.declared.running_times.get(name), loaded.time_limits(name)
+        seconds = min((each for each in (takes and takes.total_seconds(), limit) if each), default=0.0)
+        if timeout is not None and task.acks_late and seconds >= timeout:
+            how = "can run for" if takes is None else "runs for"
             yield Finding(
-                f"it can run for {limit:g} s, and its message comes back after {timeout:g} s",
-                "Raise `visibility_timeout` above the time limit, or split the work.",
+                f"it {how} {seconds:g} s, and its message comes back after {timeout:g} s",
+                "Raise `visibility_timeout` above this time, or split the work.",
                 task=name,
                 place=loaded.place_of_task(name),
+                script=partial(proofs_of_waits.one_long_run, loaded, name, takes, timeout) if takes else None,
             )
 
 

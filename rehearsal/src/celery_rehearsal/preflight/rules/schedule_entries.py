@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import inspect
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from celery.beat import BeatLazyFunc
 from kombu.exceptions import EncodeError, SerializerNotInstalled
 from kombu.serialization import dumps
 
+from .. import proofs_of_entries
 from ..findings import Evidence, Finding, Level
 from ..registry import rule
 
@@ -43,6 +45,7 @@ def unknown_task(loaded: LoadedApp) -> Iterator[Finding]:
             entry=entry.name,
             place=loaded.place_of_entry(entry.name),
             evidence=Evidence.READ if sure else Evidence.UNKNOWN,
+            script=partial(proofs_of_entries.runs, loaded, "S001", entry) if sure else None,
         )
 
 
@@ -67,6 +70,7 @@ def arguments_do_not_fit(loaded: LoadedApp) -> Iterator[Finding]:
                 entry=entry.name,
                 task=entry.task,
                 place=loaded.place_of_entry(entry.name),
+                script=partial(proofs_of_entries.runs, loaded, "S002", entry),
             )
 
 
@@ -89,6 +93,7 @@ def arguments_do_not_serialise(loaded: LoadedApp) -> Iterator[Finding]:
                 task=entry.task,
                 place=loaded.place_of_entry(entry.name),
                 evidence=evidence,
+                script=None if evidence is Evidence.UNKNOWN else partial(proofs_of_entries.runs, loaded, "S003", entry),
             )
 
 
@@ -160,6 +165,7 @@ def expiry_longer_than_period(loaded: LoadedApp) -> Iterator[Finding]:
                 entry=entry.name,
                 task=entry.task,
                 place=loaded.place_of_entry(entry.name),
+                script=partial(proofs_of_entries.one_run_waits, loaded, entry),
             )
 
 
@@ -209,4 +215,5 @@ def already_expired(loaded: LoadedApp) -> Iterator[Finding]:
                 entry=entry.name,
                 task=entry.task,
                 place=loaded.place_of_entry(entry.name),
+                script=None if seconds is None else partial(proofs_of_entries.runs, loaded, "S016", entry),
             )  # fmt: skip

@@ -1,4 +1,4 @@
-"""error: R008 task 'shop.mail': the countdown of 18000 s is beyond the visibility timeout of 3600 s, so it runs several times"""
+"""error: R008 task 'shop.mail': the countdown of 18000 s is beyond the visibility timeout of 3600 s, so it runs several times…"""
 
 from celery import Celery
 

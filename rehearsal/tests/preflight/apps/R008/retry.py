@@ -1,4 +1,4 @@
-"""error: R008 task 'shop.mail': the wait before a retry of 7200 s is beyond the visibility timeout of 3600 s, so it runs several times"""
+"""error: R008 task 'shop.mail': the wait before a retry of 7200 s is beyond the visibility timeout of 3600 s, so it runs several times…"""
 
 from celery import Celery
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,6 +14,7 @@ from .simulate_shop import EACH_DAY, HOURLY, make_shop
 
 UTC = timezone.utc
 START = datetime(2027, 1, 1, 8, tzinfo=UTC)
+NOWHERE = Path("there is no such folder")
 COUNTS = {"messages": 3, "runs": 3, "missed": 0}
 
 
@@ -32,7 +34,7 @@ def test_simulation_has_the_next_change_of_the_clocks_in_its_middle() -> None:
 def test_counts_are_those_of_the_summary() -> None:
     """Of each entry that the settings declare, whatever scheduler the application names."""
     app = make_shop({"sync": HOURLY, "clean": EACH_DAY}, beat_scheduler="nowhere:Scheduler")
-    found = counted(app, START, 2)
+    found = counted(app, START, 2, NOWHERE)
     assert found["transport"] == "memory"
     assert {name: (each["messages"], each["runs"]) for name, each in found["entries"].items()} == {
         "clean": (2, 2),
@@ -44,14 +46,36 @@ def test_countdown_makes_runs_late() -> None:
     """The schedule is the same, and what a worker does with the messages is not."""
     entry = {"task": "shop.sync", "schedule": crontab(hour=9, minute=0)}
     now, later = (
-        counted(make_shop({"sync": {**entry, "options": options}}), START, 2) for options in ({}, {"countdown": 600})
+        counted(make_shop({"sync": {**entry, "options": options}}), START, 2, NOWHERE)
+        for options in ({}, {"countdown": 600})
     )
     assert differences(later, now, "HEAD") == ((Counted("sync", {"late": (2, 0)}),), [])
 
 
 def test_an_application_that_cannot_be_simulated_says_why() -> None:
     """By the kit's own words."""
-    assert "the app's broker is sqs" in counted(make_shop({"sync": HOURLY}, broker="sqs://"), START, 1)["failure"]
+    assert (
+        "the app's broker is sqs" in counted(make_shop({"sync": HOURLY}, broker="sqs://"), START, 1, NOWHERE)["failure"]
+    )
+
+
+def test_sides_run_as_pyproject_declares(tmp_path: Path) -> None:
+    """An interval that no deploy lets end does not run; `simulate = false` and a value that is wrong are failures."""
+    declare(tmp_path, 'deploy_every = "12h"', 'beat_disk = "lost"')
+    interval, daily = (
+        counted(make_shop({"clean": entry}), START, 3, tmp_path)
+        for entry in (EACH_DAY, {"task": "shop.clean", "schedule": crontab(hour=9, minute=0)})
+    )
+    (found,), _ = differences(daily, interval, "HEAD")
+    assert str(found) == "3 messages instead of 0, 3 runs instead of 0, 0 missed instead of 3"
+    for line, why in ("simulate = false", "says `simulate = false`"), ('deploy_every = "soon"', "deploy_every"):
+        declare(tmp_path, line)
+        assert why in counted(make_shop({"clean": EACH_DAY}), START, 3, tmp_path)["failure"]
+
+
+def declare(folder: Path, *lines: str) -> None:
+    """Write the table of preflight."""
+    (folder / "pyproject.toml").write_text("\n".join(["[tool.celery-rehearsal.preflight]", *lines]))
 
 
 def test_entries_of_both_sides_are_compared_by_each_count() -> None:

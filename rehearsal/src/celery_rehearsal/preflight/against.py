@@ -115,7 +115,9 @@ def _job(asked: Question, out: str) -> Job:
     job = Job(asked.app, asked.start.isoformat(), asked.years, out)
     if asked.simulation is None:
         return job
-    return replace(job, simulate_from=asked.simulation.start.isoformat(), days=asked.simulation.days)
+    return replace(
+        job, simulate_from=asked.simulation.start.isoformat(), days=asked.simulation.days, folder=str(Path.cwd())
+    )
 
 
 def _there(open_: ExitStack, asked: Question, job: Job) -> Side:

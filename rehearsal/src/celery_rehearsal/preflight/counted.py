@@ -7,12 +7,15 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ..errors import TestkitError
+from .errors import CannotCheckError
 from .zones import changes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import tzinfo
+    from pathlib import Path
 
+    from .simulation import Scenario
     from .simulation_summary import Summary
 
 YEAR = timedelta(days=366)
@@ -41,18 +44,41 @@ def begin(zone: tzinfo, start: datetime, days: int) -> datetime:
     return max(at.replace(hour=0, minute=0, second=0, microsecond=0), start)
 
 
-def counted(app: Any, start: datetime, days: int) -> dict[str, Any]:
-    """Run the application's beat and a worker, and return the counts of each entry; or why it cannot be simulated."""
-    from .simulation import Scenario, simulate
+def counted(app: Any, start: datetime, days: int, folder: Path) -> dict[str, Any]:
+    """Run the application's beat and a worker, and return the counts of each entry; or why it cannot be simulated.
+
+    The pyproject.toml of the folder declares how the application is run.
+    """
+    from .simulation import simulate
     from .simulation_summary import summaries
-    from .untouched import DECLARED
+    from .suppressions import ConfigurationError
 
     try:
-        outcome = simulate(app, start, start + timedelta(days=days), Scenario(scheduler=DECLARED))
-    except TestkitError as error:
+        outcome = simulate(app, start, start + timedelta(days=days), _scenario(folder))
+    except (TestkitError, ConfigurationError) as error:
         return {"failure": str(error)}
     found = summaries(outcome, MARGIN)
     return {"transport": outcome.transport, "entries": {each.entry.name: _counts(each) for each in found}}
+
+
+def _scenario(folder: Path) -> Scenario:
+    from .simulation import Scenario
+    from .suppressions import read_declared
+    from .untouched import DECLARED
+
+    declared = read_declared(folder)
+    if not declared.simulate:
+        raise CannotCheckError("pyproject.toml says `simulate = false`")
+    return Scenario(
+        deploy_every=declared.deploy_every,
+        beat_disk_lost=declared.disk_lost,
+        beats=declared.beats or 1,
+        concurrency=declared.concurrency,
+        outage=declared.outage,
+        outage_of=declared.outage_of,
+        running_time=declared.running_times,
+        scheduler=DECLARED,
+    )
 
 
 def _counts(summary: Summary) -> dict[str, int]:

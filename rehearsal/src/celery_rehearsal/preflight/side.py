@@ -44,6 +44,8 @@ class Job:
     # The simulation, if there is one: when it begins, in ISO form, and how long it takes.
     simulate_from: str | None = None
     days: int = 0
+    # Whose pyproject.toml declares how the application is run: the same one for both sides.
+    folder: str = "."
 
 
 def main(job: Job) -> None:
@@ -84,7 +86,7 @@ def _answer(app: Any, job: Job) -> dict[str, Any]:
     if job.simulate_from:
         from .counted import counted
 
-        found["simulated"] = counted(app, datetime.fromisoformat(job.simulate_from), job.days)
+        found["simulated"] = counted(app, datetime.fromisoformat(job.simulate_from), job.days, Path(job.folder))
     return found
 
 

@@ -75,32 +75,45 @@ KEYS = ("suppress", "outages", "queues", "scenarios", *(each.name for each in fi
 
 
 def read_configuration(folder: Path) -> Configuration:
-    """Read the table from the folder's pyproject.toml. Without a file or a table, nothing is declared."""
-    path = folder / "pyproject.toml"
-    try:
-        document: Any = tomllib.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        return Configuration()
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path.name} cannot be read: {error}") from error
-    for key in TABLE.split("."):
-        document = document.get(key, {}) if isinstance(document, dict) else document
-    return _configuration(document)
+    """Read the table from the folder's pyproject.toml. Without a file or a table, nothing is declared.
 
-
-def _configuration(table: Any) -> Configuration:
-    _refuse_unknown_keys("", table, KEYS)
-    try:
-        found = declared(table)
-    except CannotCheckError as error:
-        raise ConfigurationError(f"[{TABLE}] {error}") from error
+    Raises ConfigurationError.
+    """
+    table = _table(folder)
     return Configuration(
         tuple(_suppression(row) for row in _rows(table, "suppress")),
         tuple(_outage(row) for row in _rows(table, "outages")),
         _names(table, "queues"),
         _names(table, "scenarios"),
-        found,
+        _declared(table),
     )
+
+
+def read_declared(folder: Path) -> Declared:
+    """Read from the folder's pyproject.toml how the application is run. Raises ConfigurationError."""
+    return _declared(_table(folder))
+
+
+def _table(folder: Path) -> dict[str, Any]:
+    path = folder / "pyproject.toml"
+    try:
+        document: Any = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path.name} cannot be read: {error}") from error
+    for key in TABLE.split("."):
+        document = document.get(key, {}) if isinstance(document, dict) else document
+    _refuse_unknown_keys("", document, KEYS)
+    table: dict[str, Any] = document
+    return table
+
+
+def _declared(table: dict[str, Any]) -> Declared:
+    try:
+        return declared(table)
+    except CannotCheckError as error:
+        raise ConfigurationError(f"[{TABLE}] {error}") from error
 
 
 def _names(table: Any, key: str) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from ..transports import transport_of
 from .entries import DATABASE, DECLARED, reading
 from .errors import CannotCheckError
 from .firings import plans
+from .handlers import leave_out
 from .schedule_report import choose
 
 if TYPE_CHECKING:
@@ -93,7 +94,10 @@ def simulate(app: Any, start: datetime, end: datetime, scenario: Scenario, wante
         entries = choose(read, wanted)
         due = {plan.entry: tuple(plan) for plan in plans(read, entries, end)}
     transport, notes = (scenario.transport, []) if scenario.transport else _transport(app)
-    with _noted(notes), _cluster(app, start, scenario, transport) as cluster:
+    with _noted(notes), ExitStack() as undo:
+        if not scenario.real and (handlers := leave_out(undo)):
+            notes.append(f"handlers of signals did not run: {', '.join(handlers)}")
+        cluster = undo.enter_context(_cluster(app, start, scenario, transport))
         pending = _run(cluster, scenario, start, end)
     return Outcome(
         app.main or "app",

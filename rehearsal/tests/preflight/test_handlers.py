@@ -1,0 +1,60 @@
+"""Handlers of Celery's signals in a simulation: with stubs they do not run, and a note names them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from celery import signals
+from celery.utils.dispatch import Signal
+
+from .simulate_shop import HOURLY, call, counts, make_shop
+
+heard: list[str] = []
+
+
+def write_down(**_values: Any) -> None:
+    """Such as a row in a database for each message."""
+    heard.append("heard")
+
+
+@pytest.fixture(params=["after_task_publish", "task_prerun", "worker_ready", "beat_init"])
+def signal(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The name of a signal that the application listens to."""
+    heard.clear()
+    found: Signal = getattr(signals, request.param)
+    found.connect(write_down)
+    before = list(found.receivers)
+    yield request.param
+    assert found.receivers == before
+    found.disconnect(write_down)
+
+
+def test_a_handler_does_not_run_with_stubs_and_a_note_names_it(signal: str) -> None:
+    """It could write into the store of production."""
+    done = call(make_shop({"sync": HOURLY}), "--days", "1")
+    assert counts(done, "sync") == {"due": "24", "runs": "24"}
+    assert f"note: handlers of signals did not run: {__name__}.write_down of {signal}\n" in done.stdout
+    assert heard == []
+
+
+def test_a_handler_runs_with_real_tasks(signal: str) -> None:
+    """Without a note."""
+    done = call(make_shop({"sync": HOURLY}), "--days", "1", "--real")
+    assert f"write_down of {signal}" not in done.stdout
+    assert heard != []
+
+
+def test_a_handler_that_celery_tries_again_does_not_run_either() -> None:
+    """Celery wraps it in a function of its own."""
+    heard.clear()
+    # celery-types does not know `retry`.
+    connect: Any = signals.task_postrun.connect
+    connect(write_down, retry=True)
+    try:
+        done = call(make_shop({"sync": HOURLY}), "--days", "1")
+    finally:
+        signals.task_postrun.receivers.pop()
+    assert f"{__name__}.write_down of task_postrun" in done.stdout
+    assert heard == []

@@ -1,0 +1,6 @@
+from parcels.celery import app
+
+
+@app.task
+def print_all() -> None:
+    pass

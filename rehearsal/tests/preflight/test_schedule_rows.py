@@ -64,3 +64,6 @@ def test_a_database_that_cannot_be_read_is_refused(found: Any) -> None:
     code, out, err = found["bare"]
     assert (code, out) == (2, "")
     assert "django_celery_beat.schedulers:DatabaseScheduler cannot read its entries: OperationalError" in err
+    assert err.endswith(
+        "To see the entries that the settings declare, add --scheduler celery.beat:PersistentScheduler\n"
+    )

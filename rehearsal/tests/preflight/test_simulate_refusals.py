@@ -44,7 +44,9 @@ def test_what_cannot_be_is_refused_by_name(arguments: tuple[str, ...], message: 
 def test_a_broker_that_the_kit_does_not_know_is_refused_until_a_transport_is_named() -> None:
     """Its rules of redelivery are its own."""
     app = make_shop({"sync": HOURLY}, broker="sqs://")
-    assert "the app's broker is sqs" in call(app, "--days", "1").stderr
+    refused = call(app, "--days", "1").stderr
+    assert "the app's broker is sqs" in refused
+    assert refused.endswith("To simulate it as RabbitMQ or Redis, add --transport memory or fakeredis\n")
     assert counts(call(app, "--days", "1", "--transport", "memory"), "sync") == {"due": "24", "runs": "24"}
 
 

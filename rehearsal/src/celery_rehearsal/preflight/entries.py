@@ -161,7 +161,10 @@ def _make(app: Any, wanted: Any) -> tuple[Any, dict[str, Any]]:
         raise
     except Exception as error:
         # Of a database that cannot be read, or of the application's schedules, which beat's file cannot keep.
-        raise CannotCheckError(f"{_path(wanted)} cannot read its entries: {_words(error)}") from error
+        hint = f". To see the entries that the settings declare, add --scheduler {DECLARED}"
+        stored = wanted.__module__.startswith("django_celery_beat")
+        message = f"{_path(wanted)} cannot read its entries: {_words(error)}{hint if stored else ''}"
+        raise CannotCheckError(message) from error
     return scheduler, read
 
 

@@ -51,7 +51,12 @@ def lost_exceptions(loaded: LoadedApp, task: Any) -> Iterator[Lost]:
             continue
         survives = _survives(loaded, kind, init) if _plain(init) else None
         if survives is None:
-            yield Lost(kind, f"preflight does not call `{kind.__qualname__}.__init__`, which can do more", sure=False)
+            yield Lost(
+                kind,
+                f"`{kind.__qualname__}` can come back from the result store as another class: preflight does not call "
+                "its `__init__`, which can do more than keep its arguments",
+                sure=False,
+            )
         elif not survives:
             yield Lost(kind, f"`{kind.__qualname__}` does not come back from the result store as itself", sure=True)
 

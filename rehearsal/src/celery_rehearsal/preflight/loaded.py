@@ -116,6 +116,16 @@ class LoadedApp:
         """What the declared scenarios did when they ran, each in a process of its own."""
         return [play(self.app, name) for name in self.configuration.scenarios]
 
+    def is_used(self, name: str) -> bool:
+        """Tell whether the task is the application's own, or is called or has an entry. A package can bring others."""
+        function = self.functions.get(name)
+        own = {str(module.path) for module in self.sources.modules}
+        return (
+            (function is not None and function.__code__.co_filename in own)
+            or any(call.task.name == name for call in self.calls)
+            or any(entry.task == name for entry in self.entries)
+        )
+
     def time_limits(self, name: str) -> tuple[float | None, float | None]:
         """The soft and the hard time limit of a task: its own, or those of the settings, which the worker applies."""
         task, conf = self.tasks[name], self.conf

@@ -79,10 +79,14 @@ class SettingNames:
         found: set[str] = set()
         for mapping in self.loaded.conf.maps[:-1]:
             if isinstance(mapping, dict):
-                found.update(name for name in mapping if isinstance(name, str))
+                found.update(name for name in mapping if isinstance(name, str) and self._meant(name))
             else:
                 found.update(name for name in dir(mapping.obj) if self._setting(mapping.obj, name))
         return found | self.dropped_by_django
+
+    def _meant(self, name: str) -> bool:
+        # A web framework's whole configuration can be there, all of it in upper case.
+        return not name.isupper() or self.for_celery(name)
 
     def _setting(self, owner: Any, name: str) -> bool:
         if not self.for_celery(name):
@@ -153,6 +157,10 @@ class SettingNames:
         candidates += sorted(DJANGO) + sorted(key.upper() for key in REDBEAT)
         # Case by case: a misspelling in other case is as wrong.
         by_lower = {each.lower(): each for each in reversed(candidates)}
+        # A misspelt old name means the new one.
+        by_lower |= {
+            old.lower(): self.written(new) for old, new in TABLES._TO_NEW_KEY.items() if old.lower() not in by_lower
+        }
         found = get_close_matches(name.lower(), list(by_lower), n=1, cutoff=SIMILAR)
         return by_lower[found[0]] if found else None
 

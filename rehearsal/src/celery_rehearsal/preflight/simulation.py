@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import extras
 from ..cluster import VirtualCelery
-from ..errors import NotSimulatedWarning
+from ..errors import NotSimulatedError, NotSimulatedWarning
 from ..transports import transport_of
 from .entries import DATABASE, DECLARED, reading
 from .errors import CannotCheckError
@@ -175,7 +175,12 @@ def _switch_on(cluster: VirtualCelery, scenario: Scenario) -> None:
 
 
 def _transport(app: Any) -> tuple[str, list[str]]:
-    found = transport_of(app)
+    try:
+        found = transport_of(app)
+    except NotSimulatedError as error:
+        raise CannotCheckError(
+            f"{error}. To simulate it as RabbitMQ or Redis, add --transport memory or fakeredis"
+        ) from error
     if found == FAKEREDIS and extras.missing("redis"):
         return "memory", [NO_REDIS]
     return found, []

@@ -81,6 +81,10 @@ class Sources:
                 found += [here / name for name in names if name.endswith(".py")]
         return sorted(path for path in found if path.is_file())
 
+    def has(self, kind: type) -> bool:
+        """Tell whether one of the files defines the class."""
+        return any(module.name == kind.__module__ for module in self.modules)
+
     def place(self, path: str | Path, line: int) -> Place:
         """A place, relative to the folder where it is below it."""
         resolved = Path(path).resolve()

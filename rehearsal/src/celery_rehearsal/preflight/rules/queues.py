@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from typing import TYPE_CHECKING
 
 from ..findings import Evidence, Finding, Level
@@ -27,6 +28,18 @@ def fed(loaded: LoadedApp) -> dict[str, str]:
         if queue is not None:
             found.setdefault(queue, f"the task {name!r}")
     return found
+
+
+def _named_in_calls(loaded: LoadedApp) -> set[str]:
+    """What any call in the source gives as `queue=`: `task.apply_async(queue=…)`, `signature.set(queue=…)`."""
+    return {
+        str(word.value.value)
+        for module in loaded.sources.modules
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Call)
+        for word in node.keywords
+        if word.arg == "queue" and isinstance(word.value, ast.Constant)
+    }
 
 
 @rule("W004", "queue-not-declared", Level.ERROR)
@@ -76,13 +89,13 @@ def queue_not_consumed(loaded: LoadedApp) -> Iterator[Finding]:
 def queue_never_fed(loaded: LoadedApp) -> Iterator[Finding]:
     """Workers consume a queue that no task and no entry goes to.
 
-    It can be a misspelt name, or a queue that was given up. Another application, or a call with `queue=…`, can feed
-    it, so this is only to know.
+    It can be a misspelt name, or a queue that was given up. Another application can feed it, or a call with
+    `queue=…` that is no string in the source, so this is only to know.
     """
     consumed = set(loaded.configuration.queues or (loaded.declared_queues if loaded.conf.task_queues else ()))
     if not loaded.tasks:
         return
-    for queue in sorted(consumed - set(fed(loaded))):
+    for queue in sorted(consumed - set(fed(loaded)) - _named_in_calls(loaded)):
         yield about_setting(
             loaded,
             "task_queues",

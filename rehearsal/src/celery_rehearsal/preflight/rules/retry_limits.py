@@ -159,7 +159,9 @@ def _lost(loaded: LoadedApp, name: str, lost: Lost) -> Finding:
     ignored = loaded.tasks[name].ignore_result
     return Finding(
         lost.message,
-        f"Pass every argument of `{lost.kind.__name__}.__init__` to `super().__init__`.",
+        f"Pass every argument of `{lost.kind.__name__}.__init__` to `super().__init__`."
+        if loaded.sources.has(lost.kind)
+        else "Catch it in the task, and raise an exception of your own.",
         task=name,
         place=loaded.place_of_task(name),
         level=Level.INFO if ignored else None,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from kombu import serialization
 
-from ..findings import Level
+from ..findings import Evidence, Level
 from ..passwords import is_local, lines_with, part, passwords
 from ..registry import rule
 from .about import about_entry, about_setting
@@ -54,18 +54,21 @@ def pickle_accepted(loaded: LoadedApp) -> Iterator[Finding]:
 def sent_and_not_accepted(loaded: LoadedApp) -> Iterator[Finding]:
     """A message is sent in a serialiser that the workers do not accept.
 
-    Each worker logs `Refusing to deserialize disabled content` and discards the message.
+    Each worker logs `Refusing to deserialize disabled content` and discards the message. Where only a task of an
+    installed package is sent so, and the application does not call it, it is unknown whether anything sends it.
     """
     accepted = {content_type(name) for name in loaded.conf.accept_content or ()}
     sent = {name: task.serializer or loaded.conf.task_serializer for name, task in loaded.tasks.items()}
     refused = [name for name, serializer in sent.items() if content_type(serializer) not in accepted]
+    sure = any(loaded.is_used(name) for name in refused)
     entries = [each for each in loaded.entries if content_type(serializer_of(loaded, each)) not in accepted]
     if refused:
         yield about_setting(
             loaded,
             "accept_content",
             f"workers accept {sorted(accepted)}, and these tasks are sent as {sent[refused[0]]}: {listed(refused)}",
-            "Send them as one of `accept_content`.",
+            "Send them as one of `accept_content`." if sure else "Accept it if something sends them.",
+            evidence=Evidence.READ if sure else Evidence.UNKNOWN,
         )
     for each in entries:
         if each.task not in refused:

@@ -1,4 +1,4 @@
-"""info: R011 task 'shop.pay': preflight does not call `Refused.__init__`, which can do more"""
+"""info: R011 task 'shop.pay': `Refused` can come back from the result store as another class: preflight does not call its `__init__`, which can do more than keep its arguments"""
 
 from celery import Celery
 

@@ -1,4 +1,4 @@
-"""info: R011 task 'shop.pay': preflight does not call `CardRefused.__init__`, which can do more"""
+"""info: R011 task 'shop.pay': `CardRefused` can come back from the result store as another class: preflight does not call its `__init__`, which can do more than keep its arguments"""
 
 import logging
 

@@ -2,7 +2,6 @@ from datetime import date
 
 from celery.schedules import crontab
 
-
 BEAT_SCHEDULE = {
     "watch-stream": {"task": "radio.watch_stream", "schedule": 60},
     "update-playlist": {

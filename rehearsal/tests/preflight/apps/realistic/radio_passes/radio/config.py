@@ -2,7 +2,6 @@ import os
 
 from celery.schedules import crontab
 
-
 BEAT_SCHEDULE = {
     "watch-stream": {"task": "radio.watch_stream", "schedule": 60, "options": {"expires": 60}},
     "update-playlist": {

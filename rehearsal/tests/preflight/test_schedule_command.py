@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import sys
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -80,6 +81,8 @@ def test_a_long_list_is_cut_unless_one_entry_is_asked_for() -> None:
     """The table says how many it leaves out, and how to see them."""
     assert "  and 2,870 more; --entry poll lists them" in call(*FROM, "--days", "1").stdout.splitlines()
     assert len(call(*FROM, "--days", "1", "--entry", "poll").stdout.splitlines()) == 2880 + 8
+    only = make_app({"poll": timedelta(seconds=30)})
+    assert "  and 2,870 more; --entry poll lists them" in call(*FROM, "--days", "1", app=only).stdout.splitlines()
 
 
 def test_a_time_without_a_zone_is_the_viewers() -> None:

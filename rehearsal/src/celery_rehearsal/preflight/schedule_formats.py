@@ -55,7 +55,7 @@ def _block(report: Report, line: Line) -> list[str]:
     if not count:
         return [*lines, "  never sent in this time"]
     lines.append("  " + "".join(f"{name:<{WIDTH}}" for name in zones).rstrip())
-    shown = count if len(report.lines) == 1 else SHOWN
+    shown = count if report.one else SHOWN
     for at in islice(line.plan, shown):
         mark = pass_of(at, line.entry.zone, report.start, report.end)
         cells = [f"{at.astimezone(zone):%a %Y-%m-%d %H:%M:%S}" for zone in zones.values()]

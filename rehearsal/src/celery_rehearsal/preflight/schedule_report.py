@@ -46,6 +46,8 @@ class Report:
     end: datetime
     viewer: tzinfo
     lines: tuple[Line, ...]
+    # Whether one entry was asked for by its name.
+    one: bool = False
 
     def changes(self) -> dict[str, tuple[Change, ...]]:
         """Return the changes of each zone, by the zone's name."""
@@ -62,7 +64,7 @@ def report(read: Reading, end: datetime, viewer: tzinfo, wanted: tuple[str, ...]
     ]
     kind = type(read.scheduler)
     scheduler = f"{kind.__module__}:{kind.__qualname__}"
-    return Report(read.app.main or "app", scheduler, read.start, end, viewer, tuple(lines))
+    return Report(read.app.main or "app", scheduler, read.start, end, viewer, tuple(lines), one=len(wanted) == 1)
 
 
 def choose(read: Reading, wanted: tuple[str, ...]) -> list[Entry]:

@@ -1,6 +1,7 @@
 """Every rule. An import of this package registers them."""
 
 from . import (
+    given_twice,
     queues,
     results,
     retries,
@@ -24,6 +25,7 @@ from . import (
 )
 
 __all__ = [
+    "given_twice",
     "queues",
     "results",
     "retries",

@@ -40,7 +40,7 @@ def found(project: str, app: str) -> list[str]:
 
 @pytest.mark.parametrize(("project", "app"), PROJECTS)
 def test_exactly_the_planted_faults_are_found(project: str, app: str) -> None:
-    """`expected.txt` beside the application lists them."""
+    """`expected.txt` next to the application lists them."""
     planted = (REALISTIC / f"{project}_fails" / "expected.txt").read_text("utf-8").splitlines()
     assert sorted(found(f"{project}_fails", app)) == sorted(planted)
     assert len(planted) >= 8

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from celery import Celery, _state
-from celery.schedules import crontab
+from celery.schedules import crontab, schedule
 from celery.utils.time import timezone as celerys_zone
 from celery_rehearsal.preflight.entries import DECLARED, entries, reading
 from celery_rehearsal.preflight.errors import CannotCheckError
@@ -141,3 +142,19 @@ def test_redbeat_is_refused() -> None:
         entries(app, START)
     with pytest.raises(CannotCheckError, match=r"redbeat.schedulers:RedBeatScheduler reached for the network"):
         entries(app, START, scheduler="redbeat.RedBeatScheduler")
+
+
+class Asking(schedule):
+    """Asks a server when it is due, as a schedule that reads rows does."""
+
+    def is_due(self, _last_run_at: datetime) -> Any:
+        return socket.create_connection(("rows.invalid", 5432))
+
+
+def test_a_schedule_that_asks_a_server_is_told_from_a_scheduler_that_does() -> None:
+    """Another scheduler would not help."""
+    with (
+        reading(make_app({"ask": Asking(60)}), START) as read,
+        pytest.raises(CannotCheckError, match="a schedule of the application asks one"),
+    ):
+        firings(read, START + timedelta(hours=1))

@@ -102,11 +102,7 @@ def reading(app: Any, start: datetime, *, scheduler: Any = None, fresh: bool = F
         keep(undo, app)
         keep_results_closed(app)
         if not wanted.__module__.startswith("django_celery_beat"):
-            guard_network(
-                undo,
-                f"{_path(wanted)} reached for the network to read its entries, and preflight uses none. To see the "
-                f"entries that the settings declare, add --scheduler {DECLARED}",
-            )
+            guard_network(undo, _refusal(_path(wanted)))
         clock = VirtualClock(start, seed=0, sleep=lambda seconds: clock.forward(round(seconds * 1e6)))
         clock.start()
         undo.callback(clock.stop)
@@ -211,6 +207,13 @@ def _entry(app: Any, name: str, entry: Any) -> Entry:
         entry.last_run_at,
         entry,
     )
+
+
+def _refusal(scheduler: str) -> str:
+    reached = f"{scheduler} reached for the network to read its entries, and preflight uses none"
+    if scheduler == DECLARED:
+        return f"{reached}. It has no server, so a schedule of the application asks one"
+    return f"{reached}. To see the entries that the settings declare, add --scheduler {DECLARED}"
 
 
 def _path(scheduler: Any) -> str:

@@ -6,4 +6,4 @@ from celery import Celery
 
 app = Celery("shop")
 # As a package does that brings tasks of its own.
-app.task(rgb_to_hsv, name="colours.convert", serializer="pickle")
+app.task(name="colours.convert", serializer="pickle")(rgb_to_hsv)

@@ -13,5 +13,5 @@ class Settings:
 
 app = Celery("shop")
 app.config_from_object(Settings, namespace="CELERY")
-app.conf.timezone = "UTC"
+app.conf.update(timezone="UTC")
 app.conf.beat_schedule = {"close": {"task": "shop.close", "schedule": crontab(hour=18, minute=0)}}

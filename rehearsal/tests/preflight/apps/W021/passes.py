@@ -11,4 +11,4 @@ class Settings:
 
 app = Celery("shop")
 app.config_from_object(Settings, namespace="CELERY")
-app.conf.timezone = "UTC"
+app.conf.update(timezone="UTC")

@@ -19,7 +19,7 @@ task_queues = [
     Queue("archive", exchange, routing_key="archive"),
 ]
 task_routes = {
-    "parcels.tasks.labels.*": {"queue": "lables"},
+    "parcels.tasks.labels.*": {"queue": "label"},
     "parcels.tasks.couriers.*": {"queue": "couriers"},
 }
 

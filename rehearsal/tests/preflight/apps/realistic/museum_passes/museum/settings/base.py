@@ -1,3 +1,5 @@
+from typing import Any
+
 from celery.schedules import crontab
 
 SECRET_KEY = "a fixture"
@@ -5,7 +7,9 @@ USE_TZ = True
 TIME_ZONE = "Africa/Nairobi"
 ROOT_URLCONF = "museum.urls"
 INSTALLED_APPS = ["django.contrib.contenttypes", "museum.tickets", "museum.tours", "django_celery_beat"]
-DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "no-such-folder/db"}}
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "no-such-folder/db"}
+}
 
 CELERY_BROKER_URL = "redis://localhost:6379/0"
 CELERY_RESULT_BACKEND = "redis://localhost:6379/1"

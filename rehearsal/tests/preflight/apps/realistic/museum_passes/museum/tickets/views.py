@@ -1,3 +1,5 @@
+from functools import partial
+
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 
@@ -5,7 +7,7 @@ from .tasks import ask_for_opinion, send_ticket
 
 
 def buy(request: HttpRequest) -> HttpResponse:
-    send_ticket.delay_on_commit(1)
+    transaction.on_commit(lambda: send_ticket.delay(1))
     return HttpResponse()
 
 
@@ -13,6 +15,6 @@ def buy(request: HttpRequest) -> HttpResponse:
 def buy_for_group(request: HttpRequest) -> HttpResponse:
     with transaction.atomic():
         for number in range(20):
-            send_ticket.delay_on_commit(number)
+            transaction.on_commit(partial(send_ticket.delay, number))
     ask_for_opinion.apply_async((1,), countdown=30 * 60)
     return HttpResponse()

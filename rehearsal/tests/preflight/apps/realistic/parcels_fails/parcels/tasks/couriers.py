@@ -1,6 +1,6 @@
 from typing import Any
 
-from parcels.celery import app
+from ..celery import app
 
 
 class CourierAway(Exception):

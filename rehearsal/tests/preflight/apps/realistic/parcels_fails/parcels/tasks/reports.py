@@ -1,4 +1,4 @@
-from parcels.celery import app
+from ..celery import app
 
 
 @app.task(serializer="pickle")

@@ -7,3 +7,7 @@ from ..errors import TestkitError
 
 class CannotCheckError(TestkitError):
     """Preflight cannot check this application; the message says what stands in the way, and what to do."""
+
+
+class ReachedNetworkError(CannotCheckError):
+    """Code of the application connects, or looks a host up, and preflight uses no network."""

@@ -13,7 +13,7 @@ from celery.utils.time import timezone as celerys_zone
 from ..containers import keep_settings
 from ..patching import keep_attribute, swap_attribute, swap_contents, swap_item
 from ..process import current_in_beat
-from .errors import CannotCheckError
+from .errors import ReachedNetworkError
 
 if TYPE_CHECKING:
     from contextlib import ExitStack
@@ -61,10 +61,10 @@ def keep_results_closed(app: Any) -> None:
 
 
 def guard_network(undo: ExitStack, refusal: str) -> None:
-    """Raise CannotCheckError where Python code connects or looks a host up, until the stack closes."""
+    """Raise ReachedNetworkError where Python code connects or looks a host up, until the stack closes."""
 
     def refuse(*_args: Any, **_options: Any) -> Any:
-        raise CannotCheckError(refusal)
+        raise ReachedNetworkError(refusal)
 
     swap_attribute(undo, socket, "getaddrinfo", refuse)
     swap_attribute(undo, socket.socket, "connect", refuse)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import celery
 from celery.schedules import schedule, solar
 
+from ..errors import ReachedNetworkError
 from ..findings import Evidence, Level
 from ..registry import rule
 from ..zones import name_of
@@ -65,10 +66,10 @@ def never_fires(loaded: LoadedApp) -> Iterator[Finding]:
     """An entry does not fire in ten years, or its schedule fails.
 
     31 February does not come. Celery 5.7 refuses such a crontab where it is made. In earlier releases, `is_due`
-    raises, and beat does not send the entry.
+    raises, and beat does not send the entry. A schedule that asks a server, such as a database, is unknown.
     """
     for each in loaded.times.values():
-        broken = each.failure is not None and each.failure.__cause__ is not None
+        broken = each.failure is not None and each.failure.__cause__ is not None and not _asks_a_server(each.failure)
         if broken or (each.plan is not None and len(each.plan) == 0 and _short(each)):
             message = (
                 str(each.failure) if broken else f"it does not fire between {each.start.date()} and {each.end.date()}"
@@ -87,6 +88,13 @@ def never_fires(loaded: LoadedApp) -> Iterator[Finding]:
                 "Read when it fires with `celery schedule`.",
                 evidence=Evidence.UNKNOWN,
             )
+
+
+def _asks_a_server(failure: BaseException | None) -> bool:
+    """Tell whether this failure, or one that led to it, is that a schedule reached for the network."""
+    while failure is not None and not isinstance(failure, ReachedNetworkError):
+        failure = failure.__cause__ or failure.__context__
+    return failure is not None
 
 
 def _short(each: Times) -> bool:

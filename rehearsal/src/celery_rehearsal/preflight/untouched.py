@@ -13,7 +13,7 @@ from celery.utils.time import timezone as celerys_zone
 from ..containers import keep_settings
 from ..patching import keep_attribute, swap_attribute, swap_contents, swap_item
 from ..process import current_in_beat
-from .errors import ReachedNetworkError
+from .errors import CannotCheckError, ReachedNetworkError
 
 if TYPE_CHECKING:
     from contextlib import ExitStack

@@ -24,8 +24,6 @@ BEAT_SCHEDULE = {
 
 class Config:
     broker_url = os.environ.get("BROKER_URL", "amqp://rabbitmq.example//")
-    result_backend = "redis://redis.example/1"
-    result_expires = 3600
     timezone = "UTC"
     redbeat_redis_url = "redis://redis.example/2"
     worker_prefetch_multiplier = 1

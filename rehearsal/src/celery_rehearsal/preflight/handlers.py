@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 # They import tasks, which the simulation needs, or set up logging.
 KEPT = {"import_modules", "setup_logging", "after_setup_logger", "after_setup_task_logger"}
-OWN = ("celery.", "celery_rehearsal.")
+# The kit takes the lock of RedBeat in the place of its handler.
+OWN = ("celery.", "celery_rehearsal.", "redbeat.")
 
 
 def leave_out(undo: ExitStack) -> list[str]:

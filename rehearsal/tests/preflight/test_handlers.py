@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from celery import signals
 from celery.utils.dispatch import Signal
+from celery_rehearsal.preflight.check import check
+from celery_rehearsal.preflight.findings import Evidence
 
+from .conftest import APPS
 from .simulate_shop import HOURLY, call, counts, make_shop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from celery_rehearsal.preflight.loaded import LoadedApp
 
 heard: list[str] = []
 
@@ -58,4 +66,16 @@ def test_a_handler_that_celery_tries_again_does_not_run_either() -> None:
     finally:
         signals.task_postrun.receivers.pop()
     assert f"{__name__}.write_down of task_postrun" in done.stdout
+    assert heard == []
+
+
+def test_a_proof_of_preflight_runs_no_handler(opened: Callable[..., LoadedApp]) -> None:
+    """Preflight simulates by default, and must not write into the store of production either."""
+    heard.clear()
+    signals.before_task_publish.connect(write_down)
+    try:
+        found = check(opened((APPS / "S001" / "fails.py").read_text("utf-8"))).findings
+    finally:
+        signals.before_task_publish.disconnect(write_down)
+    assert [each.evidence for each in found if each.rule == "S001"][:1] == [Evidence.PROVEN]
     assert heard == []

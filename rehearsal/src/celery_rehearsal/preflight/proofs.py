@@ -18,6 +18,7 @@ from ..timeline import table
 from ..transports import transport_of
 from .errors import CannotCheckError
 from .findings import Evidence, Proof
+from .handlers import leave_out
 from .scripts import FIXTURE
 from .simulation import FAKEREDIS, NO_REDIS
 
@@ -100,7 +101,9 @@ def _run(loaded: LoadedApp, script: Script) -> tuple[Proof, int] | None:
     exec(compile(text, TEST, "exec", optimize=0), names)  # noqa: S102 - of this package
     test = names[script.function]
     given = {FIXTURE: loaded.app} if FIXTURE in test.__code__.co_varnames else {}
-    with apart(loaded.app):
+    with apart(loaded.app) as undo:
+        if not script.real:
+            leave_out(undo)
         try:
             test(**given)
         except AssertionError as error:

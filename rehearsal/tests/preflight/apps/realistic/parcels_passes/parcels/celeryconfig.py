@@ -8,7 +8,7 @@ imports = ("parcels.tasks.labels", "parcels.tasks.couriers", "parcels.tasks.repo
 timezone = "Asia/Kolkata"
 
 exchange = Exchange("parcels")
-task_time_limit = 600
+task_time_limit = 240
 worker_enable_remote_control = False
 task_default_queue = "parcels"
 task_default_exchange = "parcels"

@@ -29,8 +29,8 @@ class Config:
     worker_prefetch_multiplier = 1
     worker_enable_remote_control = False
     accept_content = ("json",)
-    task_time_limit = 900
-    task_soft_time_limit = 840
+    task_time_limit = 50
+    task_soft_time_limit = 45
     task_acks_late = True
     include = ("radio.tasks.streams", "radio.tasks.programmes")
     beat_scheduler = "redbeat.RedBeatScheduler"

@@ -25,14 +25,16 @@ NAMED: Final = 10
 # The numbers on a page that was open for longer, such as over lunch, are out of date.
 MAX_AGE: Final = timedelta(hours=1)
 CHECK: Final = "Check the numbers as they are now, then confirm them."
+Totals = Sequence[tuple[str, int, int]]  # currency, count, sum in minor units
 
 
 class Token(NamedTuple):
-    """Identify a page that showed a frozen set at an instant (aware). Two presses with one `key` start one sweep."""
+    """Identify a page that showed a frozen set and its totals at an instant (aware). One `key` starts one sweep."""
 
     frozen: Frozen
     shown_at: datetime
     key: str
+    totals: Totals
 
     def check(self, now: datetime) -> None:
         """Raise NotDone at `now` (aware) if the page is older than MAX_AGE or from before the last cutoff."""
@@ -42,18 +44,19 @@ class Token(NamedTuple):
             raise NotDone(f"the cutoff of {in_zone(expires)} ({cutoff.CITY}) passed after the page was made. {CHECK}")
 
 
-def make_token(page: str, user: object, frozen: Frozen, now: datetime) -> str:
+def make_token(page: str, user: object, frozen: Frozen, now: datetime, totals: Totals = ()) -> str:
     """Return a signed token, with a new key, for the page that `user` (a primary key) is shown at `now`."""
-    return signing.dumps([frozen.up_to_id, frozen.snapshot, now.isoformat(), token_hex()], salt=_salt(page, user))
+    shown = [frozen.up_to_id, frozen.snapshot, now.isoformat(), token_hex(), list(totals)]
+    return signing.dumps(shown, salt=_salt(page, user))
 
 
 def read_token(signed: str, page: str, user: object) -> Token:
     """Return the token. Raise NotDone for one that was not made here for this page and this user."""
     try:
-        up_to_id, snapshot, shown_at, key = signing.loads(signed, salt=_salt(page, user))
+        up_to_id, snapshot, shown_at, key, totals = signing.loads(signed, salt=_salt(page, user))
     except (signing.BadSignature, ValueError) as error:  # ValueError: signed by another release, with other contents
         raise NotDone(f"the form was not one that this page made for you. {CHECK}") from error
-    return Token(Frozen(up_to_id, snapshot), datetime.fromisoformat(shown_at), key)
+    return Token(Frozen(up_to_id, snapshot), datetime.fromisoformat(shown_at), key, totals)
 
 
 def _salt(page: str, user: object) -> str:
@@ -102,12 +105,10 @@ class ActingAdmin(ReadOnlyAdmin):
             raise NotDone(f"more than {COUNTED:,} {self.opts.verbose_name_plural} match. Narrow the filters first.")
         return ids
 
-    def confirmation(
-        self, request: HttpRequest, page: str, totals: Sequence[tuple[str, int, int]], **context: Any
-    ) -> HttpResponse:
+    def confirmation(self, request: HttpRequest, page: str, totals: Totals, **context: Any) -> HttpResponse:
         """Return the page on which the user confirms a change. It names the first of `rows`, if they are given.
 
-        `totals` has (currency, count, sum in minor units) of the rows that the form would change.
+        `totals` are those of the rows that the form would change.
         """
         opts, count = self.opts, sum(count for _, count, _ in totals)
         context = self.admin_site.each_context(request) | {"back": request.get_full_path()} | context

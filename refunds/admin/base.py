@@ -163,6 +163,11 @@ def money(minor: int, currency: str) -> str:
     return f"{to_major(minor, currency):,} {currency}"
 
 
+def sums(totals: Iterable[tuple[str, int, int]]) -> str:
+    """Return counts and sums for a log: `3 of 37.50 GBP, 1 of 900 JPY`."""
+    return ", ".join(f"{count:,} of {money(total, currency)}" for currency, count, total in totals) or "none"
+
+
 def secret_in(text: str) -> str | None:
     """Return what kind of secret of the configured gateway the text has in it, or None. Raises ImproperlyConfigured."""
     named = getattr(gateway_class(), "secret_in", None)

@@ -6,6 +6,7 @@ from typing import Any, Final, cast
 from django.contrib import admin
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
@@ -19,7 +20,7 @@ from ..errors import ClocksDiffer
 from ..models import ReturnRequest, Sweep
 from ..operations import button, decisions, trusted_now
 from .actions import make_token, read_token
-from .base import CurrencyFilter, NotDone, amount_column, in_zone, instant_column, status_filter, url
+from .base import CurrencyFilter, NotDone, amount_column, in_zone, instant_column, status_filter, sums, url
 from .selected import NEEDS, DecideSelected
 
 PAGE: Final = "approve_all"
@@ -70,7 +71,7 @@ class ReturnRequestAdmin(DecideSelected):
         shown = decisions.preview(Decision.APPROVE, now)
         return self.confirmation(
             request, PAGE, shown.totals, title="Approve all pending return requests", found=shown,
-            token=make_token(PAGE, request.user.pk, shown.frozen, now),
+            token=make_token(PAGE, request.user.pk, shown.frozen, now, shown.totals),
             expires_at=in_zone(cutoff.upcoming(now)), as_of=in_zone(now),
             back=url(self.opts, "changelist") if self.has_view_permission(request) else "",
         )  # fmt: skip
@@ -82,4 +83,8 @@ class ReturnRequestAdmin(DecideSelected):
             return sweep
         token.check(now)
         by = cast(User, request.user)  # only a user has the permission above
-        return button.start_approve(key=token.key, frozen=token.frozen, by=by, now=now)[0]
+        with transaction.atomic():
+            sweep, created = button.start_approve(key=token.key, frozen=token.frozen, by=by, now=now)
+            if created:
+                self.log_addition(request, sweep, f"Approve all pending: {sums(token.totals)}, as the page showed")
+        return sweep

@@ -2,9 +2,12 @@
 
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from django.contrib.admin.models import ADDITION, LogEntry
 from django.contrib.auth.models import User
+from django.contrib.contenttypes.models import ContentType
 from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -99,9 +102,39 @@ def test_press_before_the_cutoff_and_within_the_hour_is_in_time(
     assert Sweep.objects.get().expires_at == CUTOFF
 
 
+def test_press_is_in_the_history_of_its_sweep_with_the_sums_that_the_page_showed(client: Client, user: User) -> None:
+    """Once, however often the page is sent. What comes in after the page was made is not in the sums."""
+    make_requests(3)
+    make_requests(2, currency="JPY", amount_minor=1_000_000)
+    token = token_of(client)
+    make_requests()
+    for _ in range(2):
+        press(client, token)
+    entry = LogEntry.objects.get()
+    assert (entry.user, entry.get_edited_object(), entry.action_flag) == (user, Sweep.objects.get(), ADDITION)
+    shown = "3 of 37.50 GBP, 2 of 2,000,000 JPY"
+    assert entry.change_message == f"Approve all pending: {shown}, as the page showed"
+
+
+def test_press_that_cannot_be_written_down_starts_nothing(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No sweep without its history, and no message."""
+    make_requests()
+    token = token_of(client)
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(LogEntry, "save", fail)
+    with commit(), pytest.raises(OSError, match="the disk is full"):
+        press(client, token)
+    assert not Sweep.objects.exists()
+    assert queued() == []
+
+
 def test_page_and_press_take_the_same_statements_for_any_number_of_rows(client: Client) -> None:
     """10 pending rows and 1,000 take the statements that this test lists in order."""
     signed_in = ["SELECT django_session", "SELECT auth_user", *["SELECT auth_permission"] * 2]
+    ContentType.objects.get_for_model(Sweep)  # a process asks once
     for more in (10, 990):
         make_requests(more)
         with CaptureQueriesContext(connection) as page:
@@ -110,8 +143,9 @@ def test_page_and_press_take_the_same_statements_for_any_number_of_rows(client: 
             press(client, token)
         # The highest id, and all numbers by one statement.
         assert statements(page) == [*signed_in, *["SELECT refunds_returnrequest"] * 2]
-        # Is it a second press? And get_or_create, in the transaction.
-        assert statements(pressed) == [*signed_in, *["SELECT refunds_sweep"] * 2, "INSERT refunds_sweep"]
+        # Is it a second press? And get_or_create and the history, in the transaction.
+        written = ["INSERT refunds_sweep", "INSERT django_admin_log"]
+        assert statements(pressed) == [*signed_in, *["SELECT refunds_sweep"] * 2, *written]
     assert ReturnRequest.objects.filter(status=Status.REQUESTED).count() == 1_000
 
 

@@ -1,10 +1,10 @@
 """error: W011 setting 'redbeat_redis_url': RedBeat gets no URL"""
 
 from celery import Celery
-from redbeat import RedBeatScheduler  # type: ignore[import-untyped] # it has no types
+from redbeat import RedBeatScheduler
 
 
-class Scheduler(RedBeatScheduler):  # type: ignore[misc] # as above
+class Scheduler(RedBeatScheduler):  # type: ignore[misc] # it has no types
     pass
 
 

@@ -12,13 +12,17 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils.html import format_html
+from django.utils.safestring import mark_safe
 from django.utils.text import capfirst
 
 from ..apps import LABEL
 from ..domain import cutoff
+from ..domain.returns import Decision
 from ..domain.sweeps import Frozen, has_expired
 from ..errors import ClocksDiffer
-from .base import COUNTED, NotDone, ReadOnlyAdmin, in_zone, is_id, money
+from ..models import Sweep
+from .base import COUNTED, NotDone, ReadOnlyAdmin, in_zone, is_id, money, url
 
 # Rows that a confirmation page names; it counts the rest.
 NAMED: Final = 10
@@ -41,7 +45,16 @@ class Token(NamedTuple):
         if now - self.shown_at > MAX_AGE:
             raise NotDone(f"the page had been open for more than an hour. {CHECK}")
         if has_expired(expires := cutoff.upcoming(self.shown_at), now):
-            raise NotDone(f"the cutoff of {in_zone(expires)} ({cutoff.CITY}) passed after the page was made. {CHECK}")
+            raise NotDone(_passed(expires))
+
+
+def _passed(expires: datetime) -> str:
+    """Return what happened at the cutoff after the page was made, with a link to its decline."""
+    decline = Sweep.objects.filter(kind=Decision.DECLINE, scheduled_for=expires).first()
+    address = url(Sweep._meta, "change", decline.pk) if decline else ""
+    by = format_html(' by the <a href="{}">{}</a>', address, decline) if decline else " once beat or a worker runs"
+    text = "the cutoff of {} ({}) passed after the page was made. What was pending then is declined{}."
+    return format_html(text, in_zone(expires), cutoff.CITY, by)
 
 
 def make_token(page: str, user: object, frozen: Frozen, now: datetime, totals: Totals = ()) -> str:
@@ -95,7 +108,9 @@ class ActingAdmin(ReadOnlyAdmin):
 
     def refuse(self, request: HttpRequest, why: NotDone | ClocksDiffer) -> None:
         """Tell the user why nothing was changed."""
-        text = capfirst(f"{why}.") if isinstance(why, ClocksDiffer) else f"Nothing was changed: {why}"
+        # Only format_html makes a text that the page does not escape, and only such a text keeps that here.
+        nothing = mark_safe("Nothing was changed: ")  # a constant
+        text = capfirst(f"{why}.") if isinstance(why, ClocksDiffer) else nothing + why.args[0]
         self.message_user(request, text, messages.ERROR)
 
     def chosen_ids(self, queryset: QuerySet[Any]) -> list[int]:

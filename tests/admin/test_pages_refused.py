@@ -12,10 +12,10 @@ from freezegun.api import FrozenDateTimeFactory
 
 from refunds.admin.actions import MAX_AGE
 from refunds.apps import LABEL
-from refunds.domain import cutoff
+from refunds.operations.sweeps import decline_pending
 
 from ..factories import CUTOFF, NOON, SECOND, local, make_requests
-from .conftest import APPROVE_ALL, act, confirm, press, texts, token_of, unchanged
+from .conftest import APPROVE_ALL, CITY, act, confirm, press, texts, token_of, unchanged
 
 pytestmark = pytest.mark.django_db
 PERMISSIONS = ("approve_all", "approve_returnrequest", "decline_returnrequest")
@@ -83,7 +83,7 @@ def test_forged_page_changes_nothing(
 @pytest.mark.parametrize(
     ("shown_at", "sent_at", "why"),
     [
-        (CUTOFF - SECOND, CUTOFF, f"the cutoff of {local(CUTOFF)} ({cutoff.CITY}) passed"),
+        (CUTOFF - SECOND, CUTOFF, f"the cutoff of {local(CUTOFF)} ({CITY}) passed"),
         (NOON, NOON + MAX_AGE + SECOND, "open for more than an hour"),
     ],
 )
@@ -97,6 +97,23 @@ def test_expired_page_changes_nothing(  # noqa: PLR0917  # three of them are one
     clock.move_to(sent_at)
     with unchanged():
         assert why in send(client, page, chosen, token)[1]
+
+
+@EVERY_PAGE
+def test_page_that_is_sent_after_its_cutoff_leads_to_the_decline(
+    client: Client, clock: FrozenDateTimeFactory, chosen: list[int], page: str
+) -> None:
+    """It says what happened to the rows. Until beat or a worker has run, there is no sweep to lead to."""
+    token = shown(client, page, chosen)
+    clock.move_to(CUTOFF)
+    assert send(client, page, chosen, token)[1].endswith(
+        "What was pending then is declined once beat or a worker runs."
+    )
+    sweep, _ = decline_pending(CUTOFF)
+    link = f'<a href="/admin/refunds/sweep/{sweep.pk}/change/">decline sweep {sweep.pk}</a>'
+    fresh, reason = send(client, page, chosen, token)
+    assert reason.endswith(f"What was pending then is declined by the {link}.")
+    assert link in fresh.text
 
 
 @pytest.mark.parametrize("method", ["get", "head", "put", "patch", "delete"])

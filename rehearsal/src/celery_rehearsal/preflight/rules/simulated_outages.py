@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,9 @@ from .about import about_entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
+    from ...record import Record
     from ..entries import Entry
     from ..loaded import LoadedApp
     from ..simulation import Outcome
@@ -34,20 +36,25 @@ TOO_MANY = f"preflight simulates {MOST:,} firings of outages: `celery simulate -
 LINES = 19
 
 
+# What becomes of a firing, in the order in which it is told.
+FATES = LATE, EXPIRED, ON_TIME, WAITING, UNSENT = ("late", "expired unread", "on time", "waiting", "never sent")
+
+
 @dataclass(frozen=True)
 class _Policy:
-    """What became of the firings in an outage: how many ran after it, expired, and were never sent."""
+    """What became of the firings in an outage, by their fate."""
 
-    due: int
-    late: int
-    expired: int
+    counts: Counter[str]
     # How many runs began when it was over, with one that is due just then.
     began: int
 
+    @property
+    def due(self) -> int:
+        """How many firings fall into the outage."""
+        return self.counts.total()
+
     def __str__(self) -> str:
-        unsent = self.due - self.late - self.expired
-        counts = {"late": self.late, "expired unread": self.expired, "never sent": unsent}
-        return ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+        return ", ".join(f"{self.counts[fate]} {fate}" for fate in FATES if self.counts[fate])
 
 
 @rule("S021", "missed-runs", Level.INFO)
@@ -108,15 +115,20 @@ def _scenario(loaded: LoadedApp) -> Scenario:
 
 def _policy(outcome: Outcome, entry: Entry, found: Window) -> _Policy:
     due = outcome.due[entry.name]
-    inside = {at for at in due if found.begin <= at < found.over}
     sent = [each for each in outcome.records if each.kind == "sent" and each.entry == entry.name]
     own = {each.id for each in sent}
-    started = {each.id for each in outcome.records if each.kind == "started" and each.id in own}
-    late = {each.id for each in outcome.records if each.kind == "started" and each.id in own and each.at >= found.over}
+    runs = [each for each in outcome.records if each.kind == "started" and each.id in own]
+    begun = {each.id: each.at for each in reversed(runs)}  # where one ran twice, its first run
     # The last firing before a message is the one that it is for.
-    inner = [each for each in sent if due[max(bisect_right(due, each.at) - 1, 0)] in inside]
-    expired = [each for each in inner if each.id not in started and each.expires and each.expires <= found.over]
-    return _Policy(len(inside), sum(each.id in late for each in inner), len(expired), len(late))
+    fates = {due[max(bisect_right(due, each.at) - 1, 0)]: _fate(each, begun.get(each.id), found.over) for each in sent}
+    counts = Counter(fates.get(at, UNSENT) for at in due if found.begin <= at < found.over)
+    return _Policy(counts, len({each.id for each in runs if each.at >= found.over}))
+
+
+def _fate(sent: Record, began: datetime | None, over: datetime) -> str:
+    if began is not None:
+        return LATE if began >= over else ON_TIME
+    return EXPIRED if sent.expires and sent.expires <= over else WAITING
 
 
 def _proof(loaded: LoadedApp, entry: Entry, found: Window, outcome: Outcome, policy: _Policy) -> Proof:

@@ -78,9 +78,10 @@ def _late(loaded: LoadedApp, entry: Entry, takes: timedelta, period: timedelta) 
             return
         body = (until(first.start, end), *_in_time(entry))
         proof = Proof(timeline_of(outcome, summary), script_of(loaded, "S018", entry, first.start, body).text(loaded))
-        expired = summary.count("expired unread")
-        message += f". In a simulation with {slots} slot{'s' * (slots > 1)}, {FIRINGS} firings wait up to "
-        message += f"{words(summary.late_by or timedelta())}" + (f", and {expired} expire unread" if expired else "")
+        expired, longest = summary.count("expired unread"), summary.late_by
+        shown = [f"the longest wait is {words(longest)}"] if longest else []
+        shown += [f"{expired} expire unread"] if expired else []
+        message += f". In a simulation of {FIRINGS} firings with {slots} slot{'s' * (slots > 1)}, {' and '.join(shown)}"
     except CannotCheckError as error:
         unproven = str(error)
     evidence = Evidence.PROVEN if proof else Evidence.READ

@@ -1,4 +1,4 @@
-"""warning: S018 entry 'sync', task 'shop.sync': each run takes 1 h 30 min, and the next one is due after 1 h. In a simulation with 1 slot, 5 firings wait up to 1 h 30 min"""
+"""warning: S018 entry 'sync', task 'shop.sync': each run takes 1 h 30 min, and the next one is due after 1 h. In a simulation of 5 firings with 1 slot, the longest wait is 1 h 30 min"""
 
 from celery import Celery
 from celery.schedules import crontab

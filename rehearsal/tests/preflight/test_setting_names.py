@@ -119,3 +119,21 @@ def test_name_that_the_application_reads_itself_is_no_finding(opened: Callable[.
     read = '\n\ndef prices():\n    return getattr(Settings, "CELERY_SHOP_PRICES")\n'
     assert list(fixes(opened(SETTINGS.format(line, "CELERY")))) == ["CELERY_SHOP_PRICES"]
     assert fixes(opened(SETTINGS.format(line, "CELERY") + read)) == {}
+
+
+@pytest.mark.parametrize(
+    ("lines", "namespace", "fix"),
+    [
+        ("CELERYD_CONCURRENCY = 4", None, "Write `worker_concurrency`."),
+        (
+            "CELERYD_CONCURRENCY = 4; CELERY_WORKER_CONCURRENCY = 4",
+            "CELERY",
+            "Remove it: `CELERY_WORKER_CONCURRENCY` is there too.",
+        ),
+    ],
+)
+def test_old_name_next_to_the_new_one_is_to_be_removed(
+    opened: Callable[..., LoadedApp], lines: str, namespace: str | None, fix: str
+) -> None:
+    """As a project has both for an upgrade. Alone, the old name is to be written anew."""
+    assert fixes(opened(SETTINGS.format(lines, namespace))).get("CELERYD_CONCURRENCY") == fix

@@ -92,6 +92,6 @@ def deprecated_setting_name(loaded: LoadedApp) -> Iterator[Finding]:
                 loaded,
                 name,
                 f"Celery 6 will not read the old name `{name}`",
-                f"Write `{right}`.",
+                f"Remove it: `{right}` is there too." if right in names.given else f"Write `{right}`.",
                 place=loaded.sources.place_of_name(name),
             )

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 YEAR = datetime(2026, 1, 1, tzinfo=timezone.utc)
 APPS = Path(__file__).parent / "apps"
 assert rules.__all__  # registered
+# An application has tests of its own, and its folder would come before others.
+collect_ignore = ["apps"]
 
 
 @pytest.fixture(autouse=True)

@@ -135,5 +135,5 @@ def test_name_that_the_application_reads_itself_is_no_finding(opened: Callable[.
 def test_old_name_next_to_the_new_one_is_to_be_removed(
     opened: Callable[..., LoadedApp], lines: str, namespace: str | None, fix: str
 ) -> None:
-    """As a project has both for an upgrade. Alone, the old name is to be written anew."""
+    """As a project has both for an upgrade. Alone, the old name is to be changed."""
     assert fixes(opened(SETTINGS.format(lines, namespace))).get("CELERYD_CONCURRENCY") == fix

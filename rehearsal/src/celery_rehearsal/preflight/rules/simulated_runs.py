@@ -60,9 +60,9 @@ def run_longer_than_period(loaded: LoadedApp) -> Iterator[Finding]:
 
 
 def _limit(loaded: LoadedApp, entry: Entry) -> timedelta:
-    """The task's own limit. One of the settings says nothing of this task."""
+    """The task's own limit. One of the settings says nothing of this task; from Celery 5.7 on, each task has it."""
     own = getattr(loaded.tasks.get(entry.task), "time_limit", None)
-    return timedelta(seconds=own or 0)
+    return timedelta(seconds=own if own and own != loaded.conf.task_time_limit else 0)
 
 
 def _late(loaded: LoadedApp, entry: Entry, takes: timedelta, period: timedelta) -> Iterator[Finding]:

@@ -69,10 +69,10 @@ def git(folder: Path, *arguments: str) -> str:
     return done.stdout.strip()
 
 
-def repository(folder: Path) -> None:
+def repository(folder: Path, source: str = SHOP) -> None:
     """A repository whose only commit has the application."""
     git(folder, "init", "--quiet")
-    shop(folder)
+    shop(folder, source)
     git(folder, "add", "shop.py")
     git(folder, "commit", "--quiet", "--message", "Add the shop")
 
@@ -208,9 +208,9 @@ def test_known_moves_pass(tmp_path: Path) -> None:
 
 def test_simulation_tells_what_the_schedule_does_not(tmp_path: Path) -> None:
     """A countdown moves no firing. With --simulate, each run of the week is late."""
-    repository(tmp_path)
-    slow = SHOP.replace("minute=0)}", 'minute=0), "options": {"countdown": 600}}')
-    shop(tmp_path, slow + 'app.task(name="shop.report")(print)\n')
+    task = '@app.task(name="shop.report")\ndef report(): ...\n'
+    repository(tmp_path, SHOP + task)
+    shop(tmp_path, SHOP.replace("minute=0)}", 'minute=0), "options": {"countdown": 600}}') + task)
     options = ("--against", "HEAD", "--from", FROM)
     assert preflight(tmp_path, "shop", *options).returncode == 0
     done = preflight(tmp_path, "shop", *options, "--simulate")
@@ -225,7 +225,7 @@ def test_simulation_that_is_refused_exits_with_2(tmp_path: Path) -> None:
     done = preflight(tmp_path, "shop", "--against", "HEAD", "--from", FROM, "--simulate", "2")
     assert done.returncode == 2
     assert '"report"' in done.stdout
-    assert "could not compare: here, the simulation: not simulated: the app's broker is sqs" in done.stderr
+    assert "could not compare: here, the simulation: the app's broker is sqs: not simulated" in done.stderr
 
 
 def test_simulation_alone_is_another_command(tmp_path: Path) -> None:

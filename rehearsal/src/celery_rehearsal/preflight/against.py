@@ -101,7 +101,8 @@ def compare(asked: Question) -> Comparison:
         job = _job(asked, str(home / "here.json"))
         here = Side("here", HERE, Path.cwd(), job)
         there = _there(open_, asked, replace(job, out=str(home / "there.json")))
-        started = [_start(side, home / "kit", home) for side in (here, there)]
+        # A side that fails does not leave the other one behind.
+        started = [open_.enter_context(_start(side, home / "kit", home)) for side in (here, there)]
         ours, theirs = (_answer(side, process) for side, process in zip((here, there), started, strict=True))
     moved, failures = _compared(ours, theirs, asked.against)
     counted: tuple[Counted, ...] = ()

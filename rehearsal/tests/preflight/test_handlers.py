@@ -55,6 +55,25 @@ def test_a_handler_runs_with_real_tasks(signal: str) -> None:
     assert heard != []
 
 
+def test_handlers_of_one_name_are_all_left_out() -> None:
+    """As a factory makes them: two functions whose path is the same."""
+    heard.clear()
+
+    def make() -> Any:
+        def write(**_values: Any) -> None:
+            heard.append("heard")
+
+        return write
+
+    handlers = [make(), make()]
+    for each in handlers:
+        signals.before_task_publish.connect(each)
+    call(make_shop({"sync": HOURLY}), "--days", "1")
+    for each in handlers:
+        signals.before_task_publish.disconnect(each)
+    assert heard == []
+
+
 def test_a_handler_that_celery_tries_again_does_not_run_either() -> None:
     """Celery wraps it in a function of its own."""
     heard.clear()

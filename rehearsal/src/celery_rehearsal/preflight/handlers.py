@@ -25,10 +25,10 @@ def leave_out(undo: ExitStack) -> list[str]:
     found: set[str] = set()
     for name, signal in sorted(vars(signals).items()):
         if isinstance(signal, Signal) and name not in KEPT:
-            others = {_named(pair[1]): pair for pair in signal.receivers if not _named(pair[1]).startswith(OWN)}
+            others = [pair for pair in signal.receivers if not _named(pair[1]).startswith(OWN)]
             if others:
-                _keep_without(undo, signal, list(others.values()))
-                found.update(f"{handler} of {name}" for handler in others)
+                _keep_without(undo, signal, others)
+                found.update(f"{_named(handler)} of {name}" for _key, handler in others)
     return sorted(found)
 
 

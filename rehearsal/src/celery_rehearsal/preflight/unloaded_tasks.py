@@ -36,11 +36,8 @@ def unloaded_tasks(loaded: LoadedApp) -> Iterator[Defined]:
     packages = {module.path.parent: str(module.names.get("__package__") or "") for module in modules}
     paths = {module.path for module in modules}
     for path in loaded.sources.files:
-        near, test = (
-            path.parent in packages,
-            TESTS & {*path.relative_to(loaded.sources.folder).parts, *path.stem.split("_")},
-        )
-        if near and not test and path.resolve() not in paths and b"task" in path.read_bytes():
+        test = TESTS & {*path.relative_to(loaded.sources.folder).parts, *path.stem.split("_")}
+        if path.parent in packages and not test and path.resolve() not in paths and b"task" in path.read_bytes():
             found = _defined(loaded, path, packages[path.parent])
             yield from (each for each in found if each.name not in loaded.tasks)
 

@@ -14,12 +14,13 @@ from celery import _state
 from celery.app import builtins
 from celery_rehearsal.patching import Undo
 from celery_rehearsal.preflight import rules
+from celery_rehearsal.preflight.handlers import leave_out
 from celery_rehearsal.preflight.loaded import LoadedApp
 from celery_rehearsal.preflight.suppressions import read_configuration
 from celery_rehearsal.stage import load
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 # The firings of fixture applications are looked at from here on.
 YEAR = datetime(2026, 1, 1, tzinfo=timezone.utc)
@@ -30,8 +31,8 @@ collect_ignore = ["apps"]
 
 
 @pytest.fixture(autouse=True)
-def _a_process_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hide the application around the kit: its shared tasks, and that it is current."""
+def _a_process_of_its_own(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Hide the application around the kit: its shared tasks, its handlers of signals, and that it is current."""
     state: Any = _state
     finalizers = {each for each in state._on_app_finalizers if each.__module__ == builtins.__name__}
     monkeypatch.setattr(state, "_on_app_finalizers", finalizers)
@@ -40,6 +41,9 @@ def _a_process_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(state, "default_app", None)
     monkeypatch.setattr(state._tls, "current_app", None)
     monkeypatch.delenv("DJANGO_SETTINGS_MODULE", raising=False)
+    with Undo() as undo:
+        leave_out(undo)
+        yield
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
+from unittest.mock import Mock
 
 import pytest
 from celery import signals
@@ -53,6 +54,15 @@ def test_a_handler_runs_with_real_tasks(signal: str) -> None:
     done = call(make_shop({"sync": HOURLY}), "--days", "1", "--real")
     assert f"write_down of {signal}" not in done.stdout
     assert heard != []
+
+
+def test_a_handler_that_has_every_attribute_is_left_out() -> None:
+    """Such as a mock, which only looks like a function of Celery's."""
+    handler = Mock()
+    signals.before_task_publish.connect(handler)
+    call(make_shop({"sync": HOURLY}), "--days", "1")
+    signals.before_task_publish.disconnect(handler)
+    handler.assert_not_called()
 
 
 def test_handlers_of_one_name_are_all_left_out() -> None:

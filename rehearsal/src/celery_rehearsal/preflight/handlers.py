@@ -41,6 +41,6 @@ def _keep_without(undo: ExitStack, signal: Any, others: list[Any]) -> None:
 def _named(receiver: Any) -> str:
     """The path of a handler. One that Celery tries again until it succeeds stands in a function of Celery's."""
     function = receiver() if isinstance(receiver, weakref.ReferenceType) else receiver
-    if callable(function) and hasattr(function, "_dispatch_uid"):
+    if inspect.isfunction(function) and hasattr(function, "_dispatch_uid"):
         function = inspect.getclosurevars(function).nonlocals["retry_fun"]
     return f"{getattr(function, '__module__', '')}.{getattr(function, '__qualname__', type(function).__qualname__)}"

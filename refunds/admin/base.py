@@ -14,7 +14,7 @@ from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
 from django.db.models.expressions import RawSQL
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
+from django.urls import URLPattern, reverse
 from django.utils import timezone
 from django.utils.text import slugify
 
@@ -48,17 +48,32 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]  # generic in its ty
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in its type stubs alone
-    """Show rows that users cannot edit. Users with any permission in `viewers` can view them too."""
+    """Show rows that users cannot edit. Users with any permission in `viewers` can view them too.
+
+    Optional rooms append to `extra_urls`, which are called with the admin, and to `extra_links`. These get admin,
+    request and row. They return label and URL of each page that the user can open from the row's page.
+    """
 
     viewers: ClassVar[Sequence[str]] = ()
+    extra_urls: ClassVar[list[Callable[[Any], list[URLPattern]]]]
+    extra_links: ClassVar[list[Callable[[Any, HttpRequest, Any], list[tuple[str, str]]]]]
     paginator = CappedPaginator
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER  # a count for each value of each filter reads the whole table
     ordering = ("-pk",)
     sortable_by: ClassVar[tuple[str, ...]] = ()  # only the primary key has an index over all rows
 
+    def __init_subclass__(cls) -> None:
+        """Give each admin lists of its own."""
+        super().__init_subclass__()
+        cls.extra_urls, cls.extra_links = [], []
+
     class Media:  # keeps columns on one line, and makes the progress bar visible
         css: ClassVar = {"all": [f"{LABEL}/admin.css"]}
+
+    def get_urls(self) -> list[URLPattern]:
+        """Return the rooms' pages before Django's own: one of Django's patterns takes any path as an id."""
+        return [*(page for urls in self.extra_urls for page in urls(self)), *super().get_urls()]
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Nobody adds, changes or deletes rows here."""
@@ -102,7 +117,8 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in i
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         """Override of Django's method that adds `row_context`. Django has checked the permission to view."""
         if row := context.get("original"):
-            context |= self.row_context(request, row)
+            links = [link for links in self.extra_links for link in links(self, request, row)]
+            context |= {"links": links} | self.row_context(request, row)
         return super().render_change_form(request, context, *args, **kwargs)
 
     def row_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Show refunds, with the action "Try again" for failed ones, and the wallet's ledger."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, ClassVar, Final, cast
 
@@ -14,7 +14,6 @@ from django.db.models import DateTimeField, QuerySet, TextField, Value
 from django.db.models.functions import Cast, Concat
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import URLPattern
 from django.utils import timezone
 from django.utils.text import Truncator
 
@@ -36,15 +35,12 @@ INDEXED: Final = {"pending": queries.UNPAID, "processing": queries.UNDER_WAY, "f
 class RefundAdmin(ActingAdmin):
     """Show the money due for approved requests. Users who can act on failed refunds can view refunds.
 
-    Optional rooms append to `viewers`, to `fields` (made by base.column), to `extra_urls` (called with this admin) and
-    to `extra_links`, which get admin, request and refund and return label and URL of each page that the user can open.
+    Optional rooms append to `viewers` and to `fields` (made by base.column).
     """
 
     needs: ClassVar = {"try_again": RETRY}
     actions = tuple(needs)
     viewers: ClassVar = [RETRY]
-    extra_urls: ClassVar[list[Callable[[Any], list[URLPattern]]]] = []
-    extra_links: ClassVar[list[Callable[[Any, HttpRequest, Refund], list[tuple[str, str]]]]] = []
     list_display = ("number", "order_line", "amount", "status", "why", "attempts", "receipt", "due", "settled")
     list_select_related = ("request",)
     list_filter = (base.status_filter(RefundStatus, INDEXED),)
@@ -72,15 +68,10 @@ class RefundAdmin(ActingAdmin):
     # Django's method requires a permission of this app, but `viewers` can have permissions of rooms.
     has_module_permission = base.ReadOnlyAdmin.has_view_permission
 
-    def get_urls(self) -> list[URLPattern]:
-        """Return the rooms' pages before Django's own: one of Django's patterns takes any path as an id."""
-        return [*(page for urls in self.extra_urls for page in urls(self)), *super().get_urls()]
-
     def row_context(self, request: HttpRequest, row: Refund) -> dict[str, Any]:
-        """Return the button "Try again" and the rooms' links, where the user has the permission."""
+        """Return the button "Try again", where the user has the permission."""
         return {
             "try_again": TRY_AGAIN if row.status == "failed" and request.user.has_perm(RETRY) else "",
-            "links": [link for links in self.extra_links for link in links(self, request, row)],
             "checkbox": ACTION_CHECKBOX_NAME,
         }
 

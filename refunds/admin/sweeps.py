@@ -1,6 +1,6 @@
 """Show the list of sweeps, and a sweep's page, to which the button redirects."""
 
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from django.contrib import admin
 from django.http import HttpRequest
@@ -20,7 +20,7 @@ REFRESH: Final = 2  # seconds between two reloads of the page of a sweep that is
 class SweepAdmin(ReadOnlyAdmin):
     """Show bulk decisions. Users who can press the button can view them."""
 
-    viewers = (PERMISSION,)
+    viewers: ClassVar = [PERMISSION]  # optional rooms append here
     list_display = ("id", "kind", "started", "started_by", "expires", "closed", "left")
     list_select_related = ("started_by",)
     list_filter = ("kind",)

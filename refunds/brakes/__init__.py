@@ -1,0 +1,1 @@
+"""Room: stop what a decision has begun: cancel a sweep, undo it, pause payments."""

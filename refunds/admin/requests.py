@@ -15,11 +15,13 @@ from django.views.decorators.http import require_http_methods
 from .. import queries
 from ..apps import LABEL
 from ..domain import cutoff
-from ..domain.returns import Decision, Status
+from ..domain.returns import Status
 from ..errors import ClocksDiffer
+from ..frozen import freeze
 from ..models import ReturnRequest, Sweep
-from ..operations import button, decisions, trusted_now
-from .actions import make_token, read_token
+from ..operations import button, trusted_now
+from . import offered
+from .actions import CHECK, decline_of, make_token, read_token
 from .base import CurrencyFilter, NotDone, amount_column, in_zone, instant_column, status_filter, sums, url
 from .selected import NEEDS, DecideSelected
 
@@ -68,12 +70,13 @@ class ReturnRequestAdmin(DecideSelected):
         except (ClocksDiffer, NotDone) as why:
             self.refuse(request, why)
             return redirect(url(self.opts, PAGE if isinstance(why, NotDone) else "changelist"))
-        shown = decisions.preview(Decision.APPROVE, now)
+        shown = offered.offer(freeze(), now)
         return self.confirmation(
             request, PAGE, shown.totals, title="Approve all pending return requests", found=shown,
             token=make_token(PAGE, request.user.pk, shown.frozen, now, shown.totals),
-            expires_at=in_zone(cutoff.upcoming(now)), as_of=in_zone(now),
+            expires_at=in_zone(cutoff.upcoming(now)), as_of=in_zone(now), **offered.details(shown),
             back=url(self.opts, "changelist") if self.has_view_permission(request) else "",
+            last=in_zone(cutoff.latest(now)), decline="" if shown.count else decline_of(cutoff.latest(now)),
         )  # fmt: skip
 
     def _press(self, request: HttpRequest, now: datetime) -> Sweep:
@@ -82,6 +85,10 @@ class ReturnRequestAdmin(DecideSelected):
         if sweep := Sweep.objects.filter(key=token.key).first():
             return sweep
         token.check(now)
+        changed = offered.difference(token.frozen, token.totals, token.shown_at, now)
+        # The sweep of another click on the same page, a moment ago, is no change: the second click leads there.
+        if changed and not Sweep.objects.filter(key=token.key).exists():
+            raise NotDone(f"the requests have changed since the page was made: {changed}. {CHECK}")
         by = cast(User, request.user)  # only a user has the permission above
         with transaction.atomic():
             sweep, created = button.start_approve(key=token.key, frozen=token.frozen, by=by, now=now)

@@ -1,4 +1,4 @@
-"""The button: approve what its page showed. A second press is harmless: it finds the row of the first by the page's key."""
+"""The button: approve what its page showed. A second press is harmless: it finds the row of the page's unique key."""
 
 from datetime import datetime
 

@@ -18,15 +18,18 @@ from ..domain import cutoff
 from ..domain.returns import Status
 from ..errors import ClocksDiffer
 from ..frozen import freeze
-from ..models import ReturnRequest, Sweep
+from ..models import Refund, ReturnRequest, Sweep
 from ..operations import button, trusted_now
-from . import offered
+from . import filters, offered
 from .actions import CHECK, decline_of, make_token, read_token
 from .base import CurrencyFilter, NotDone, amount_column, in_zone, instant_column, status_filter, sums, url
+from .links import link
 from .selected import NEEDS, DecideSelected
 
 PAGE: Final = "approve_all"
 PERMISSION: Final = f"{LABEL}.{PAGE}"
+SWEEP_LINK: Final = link("sweep", Sweep, lambda row: row.sweep_id)
+REFUND_LINK: Final = link("refund", Refund, lambda row: row.own_refund_id)
 
 
 @admin.register(ReturnRequest)
@@ -34,14 +37,23 @@ class ReturnRequestAdmin(DecideSelected):
     """Show return requests, which only a decision changes. Users who can decide can view them."""
 
     viewers = (PERMISSION, *NEEDS.values())
-    list_display = ("id", "order_line", "customer", "amount", "status", "requested", "received", "decided")
+    list_display = (
+        *("id", "order_line", "customer", "amount", "status", "received", "decided", "decided_by"),
+        *(SWEEP_LINK, REFUND_LINK),
+    )
+    list_select_related = ("decided_by",)
     sortable_by = ("id",)
-    list_filter = (status_filter(Status, {Status.REQUESTED: queries.REQUESTED}), CurrencyFilter)
+    list_filter = (
+        *(status_filter(Status, {Status.REQUESTED: queries.REQUESTED}), CurrencyFilter),
+        *(*filters.AMOUNTS, *filters.DECISION, filters.BeforeFilter),
+    )
+    amounts = ""
+    change_list_template = None  # its own, which extends that of the others
     search_fields = ("order_line", "customer")
     search_help_text = "Part of an order line or of a customer"
     fields = readonly_fields = (
         *("return_id", "order_line", "quantity", "amount", "reason", "customer", "customer_email"),
-        *("requested", "received", "status", "decided", "decided_by", "sweep", "decision_note"),
+        *("requested", "received", "status", "decided", "decided_by", SWEEP_LINK, "decision_note", REFUND_LINK),
     )
     amount = amount_column
     requested = instant_column("requested_at", "requested")

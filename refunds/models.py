@@ -25,6 +25,10 @@ def _null(*columns: str, is_null: bool = True) -> Q:
     return Q(**{f"{column}__isnull": is_null for column in columns})
 
 
+def _check(name: str, condition: Q) -> models.CheckConstraint:
+    return models.CheckConstraint(condition=condition, name=name)
+
+
 def new_key() -> str:
     """Return a key for a return request that no file brought."""
     return uuid.uuid4().hex
@@ -32,6 +36,7 @@ def new_key() -> str:
 
 _given = partial(_null, is_null=False)
 _REQUESTED, _APPROVED = Q(status=Status.REQUESTED), Q(status=Status.APPROVED)
+_DECIDED = ~_REQUESTED & _given("decided_at")
 # The columns that only one kind of sweep has.
 _BUTTON, _CUTOFF = ("key", "received_from", "expires_at"), ("scheduled_for", "received_before")
 
@@ -59,6 +64,8 @@ class ReturnRequest(models.Model):
     # No index: no query selects by it, and each index on this table slows every sweep.
     sweep = models.ForeignKey("Sweep", models.PROTECT, null=True, blank=True, related_name="+", db_index=False)
     decision_note = models.TextField(blank=True)
+    # Why it was declined: a code of the setting REFUNDS_DECLINE_CODES.
+    decision_code = models.CharField(max_length=32, blank=True, default="", db_default="")
     # Its own refund, once approved. At the commit this foreign key refuses an approval without its refund.
     own_refund = models.ForeignKey(
         "Refund", models.DO_NOTHING, null=True, editable=False, related_name="+", db_index=False
@@ -73,14 +80,11 @@ class ReturnRequest(models.Model):
             models.CheckConstraint(condition=Q(quantity__gt=0), name="request_quantity_positive"),
             models.CheckConstraint(condition=Q(status__in=list(Status)), name="request_status_known"),
             models.CheckConstraint(condition=Q(received_at__gte=F("requested_at")), name="request_received_after"),
-            models.CheckConstraint(
-                condition=(_REQUESTED & _null("decided_at", "sweep")) | (~_REQUESTED & _given("decided_at")),
-                name="request_decided_has_instant",
-            ),
-            models.CheckConstraint(
-                condition=(_APPROVED & Q(own_refund=F("id")) & _given("own_refund"))
-                | (~_APPROVED & _null("own_refund")),
-                name="request_approved_has_refund",
+            _check("request_decided_has_instant", (_REQUESTED & _null("decided_at", "sweep")) | _DECIDED),
+            _check("request_only_declined_has_code", Q(status=Status.DECLINED) | Q(decision_code="")),
+            _check(
+                "request_approved_has_refund",
+                (_APPROVED & Q(own_refund=F("id")) & _given("own_refund")) | (~_APPROVED & _null("own_refund")),
             ),
         )
         indexes = (
@@ -131,9 +135,7 @@ class Sweep(models.Model):
                 | (Q(kind=Decision.DECLINE, received_before=F("scheduled_for")) & _given(*_CUTOFF) & _null(*_BUTTON)),
                 name="sweep_button_or_cutoff",
             ),
-            models.CheckConstraint(
-                condition=_null("closed_at", "left") | _given("closed_at", "left"), name="sweep_closed_with_count"
-            ),
+            _check("sweep_closed_with_count", _null("closed_at", "left") | _given("closed_at", "left")),
         )
         # The reconciler reads the open sweeps twice a minute, among those of years.
         indexes = (models.Index(fields=["id"], condition=Q(closed_at=None), name="sweep_open"),)

@@ -43,10 +43,8 @@ def pending(scope: Scope | Sweep) -> QuerySet[ReturnRequest]:
 
 
 def totals(rows: QuerySet[ReturnRequest], wanted: Q) -> tuple[list[tuple[str, int, int]], int]:
-    """Return (currency, count, sum in minor units) of the `wanted` rows, by currency, and the count of the others.
-
-    One statement, so that the numbers belong to one instant, and a million rows are read once.
-    """
+    """Return (currency, count, sum in minor units) of the `wanted` rows, by currency, and the count of the others."""
+    # One statement, so that the numbers belong to one instant, and a million rows are read once.
     counts = {"n": Count("pk"), "wanted": Count("pk", filter=wanted), "sum": Sum("amount_minor", filter=wanted)}
     found = list(rows.order_by("currency").values_list("currency").annotate(**counts))
     return [(name, count, int(total)) for name, _, count, total in found if count], sum(n - w for _, n, w, _ in found)

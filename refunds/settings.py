@@ -21,6 +21,16 @@ REFUNDS_GATEWAY = "wallet"
 # The currencies that the project accepts, as codes of ISO 4217; domain.money has their decimals. Stored rows in
 # another currency are still decided, paid and shown.
 REFUNDS_CURRENCIES: tuple[str, ...] = ("CHF", "CZK", "EUR", "GBP", "JPY", "KWD", "PLN", "UAH", "USD")
+# Why a request is declined: codes of at most 32 characters, and what pages call them. Rows keep the code. Users choose
+# any but `cutoff`, which is that of the decline at the cutoff.
+REFUNDS_DECLINE_CODES = {
+    "used": "worn or used",
+    "damaged": "damaged by the customer",
+    "incomplete": "parts are missing",
+    "late": "sent back after the return period",
+    "other": "another reason, in the note",
+    "cutoff": "not approved before the cutoff",
+}
 # On RabbitMQ: `classic`, or `quorum`, which keeps messages on several machines. Other brokers ignore `classic`.
 REFUNDS_QUEUE_TYPE = "classic"
 

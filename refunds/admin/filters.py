@@ -6,6 +6,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar, Final
 
+from django.conf import settings
 from django.contrib import admin
 from django.db.models import Max, Min, Q, QuerySet
 from django.http import HttpRequest
@@ -165,6 +166,22 @@ class AmountToFilter(AmountFromFilter):
     """Filter by the largest amount, in major units of each row's own currency."""
 
     title, parameter_name, lookup = "amount to", "amount_to", "lte"
+
+
+class CodeFilter(_Filter):
+    """Filter by the code of a decline. It offers those of the setting; an address can have any other."""
+
+    title, parameter_name = "declined because", "code"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        """Return the codes with their labels, and the chosen one even if the setting has it no longer."""
+        return list(
+            ({str(code): str(code) for code in [self.value()] if code} | settings.REFUNDS_DECLINE_CODES).items()
+        )
+
+    def matching(self, request: HttpRequest, value: str) -> Q:
+        """Return the condition for the rows with this code."""
+        return NO_ROW if "\x00" in value else Q(decision_code=value)
 
 
 class BeforeFilter(_Filter):

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any, Final, cast
 
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
@@ -22,7 +23,7 @@ from ..models import Refund, ReturnRequest, Sweep
 from ..operations import button, trusted_now
 from . import filters, offered
 from .actions import CHECK, decline_of, make_token, read_token
-from .base import CurrencyFilter, NotDone, amount_column, in_zone, instant_column, status_filter, sums, url
+from .base import CurrencyFilter, NotDone, amount_column, column, in_zone, instant_column, status_filter, sums, url
 from .links import link
 from .selected import NEEDS, DecideSelected
 
@@ -45,7 +46,7 @@ class ReturnRequestAdmin(DecideSelected):
     sortable_by = ("id",)
     list_filter = (
         *(status_filter(Status, {Status.REQUESTED: queries.REQUESTED}), CurrencyFilter),
-        *(*filters.AMOUNTS, *filters.DECISION, filters.BeforeFilter),
+        *(*filters.AMOUNTS, *filters.DECISION, filters.CodeFilter, filters.BeforeFilter),
     )
     amounts = ""
     change_list_template = None  # its own, which extends that of the others
@@ -53,9 +54,22 @@ class ReturnRequestAdmin(DecideSelected):
     search_help_text = "Part of an order line or of a customer"
     fields = readonly_fields = (
         *("return_id", "order_line", "quantity", "amount", "reason", "customer", "customer_email"),
-        *("requested", "received", "status", "decided", "decided_by", SWEEP_LINK, "decision_note", REFUND_LINK),
+        *(
+            "requested",
+            "received",
+            "status",
+            "decided",
+            "decided_by",
+            SWEEP_LINK,
+            "declined_because",
+            "decision_note",
+            REFUND_LINK,
+        ),
     )
     amount = amount_column
+    declined_because = column(
+        "declined because", lambda row: settings.REFUNDS_DECLINE_CODES.get(row.decision_code, row.decision_code)
+    )
     requested = instant_column("requested_at", "requested")
     received = instant_column("received_at", "received")
     decided = instant_column("decided_at", "decided")

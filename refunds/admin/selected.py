@@ -3,9 +3,10 @@
 from collections import Counter
 from datetime import datetime
 from functools import partial
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.models import CHANGE, LogEntry
@@ -18,7 +19,7 @@ from django.utils import timezone
 
 from .. import queries
 from ..apps import LABEL
-from ..domain.returns import DECIDED, Decision
+from ..domain.returns import CUTOFF_CODE, DECIDED, Decision, Status
 from ..domain.sweeps import Frozen
 from ..frozen import frozen_in
 from ..models import ReturnRequest
@@ -30,14 +31,22 @@ from .base import NotDone, sums
 # The permission of each action.
 NEEDS: Final = {f"{do}_selected": f"{LABEL}.{get_permission_codename(do, ReturnRequest._meta)}" for do in Decision}
 # Characters: enough for a paragraph.
-REASON_LENGTH: Final = 500
+NOTE_LENGTH: Final = 500
+
+
+def codes() -> list[tuple[str, str]]:
+    """Return the codes with which users can decline, and their labels."""
+    return [(code, label) for code, label in settings.REFUNDS_DECLINE_CODES.items() if code != CUTOFF_CODE]
 
 
 class DeclineForm(forms.Form):
     """Ask why the chosen requests are declined."""
 
-    area = forms.Textarea(attrs={"rows": 3, "cols": 80, "autofocus": True})
-    reason = forms.CharField(max_length=REASON_LENGTH, widget=area, help_text="Kept with each request as its note.")
+    area = forms.Textarea(attrs={"rows": 3, "cols": 80})
+    code = forms.ChoiceField(choices=lambda: [("", "---------"), *codes()], label="reason")
+    note = forms.CharField(
+        max_length=NOTE_LENGTH, widget=area, required=False, label="internal note", help_text="Kept with each request."
+    )
 
 
 class DecideSelected(ActingAdmin):
@@ -45,6 +54,16 @@ class DecideSelected(ActingAdmin):
 
     actions = tuple(NEEDS)
     needs = NEEDS
+
+    def row_context(self, request: HttpRequest, row: ReturnRequest) -> dict[str, Any]:
+        """Return the decisions on a pending request that the user can take; their buttons lead to the page below."""
+        may = [
+            do for do in Decision if row.status == Status.REQUESTED and request.user.has_perm(NEEDS[f"{do}_selected"])
+        ]
+        return {
+            "decisions": [(f"{do}_selected", f"{do.capitalize()}…") for do in may],
+            "checkbox": ACTION_CHECKBOX_NAME,
+        }
 
     @admin.action(description="Approve selected return requests…")
     def approve_selected(self, request: HttpRequest, queryset: Rows) -> HttpResponse | None:
@@ -87,9 +106,14 @@ class DecideSelected(ActingAdmin):
     ) -> None:
         ids = self.chosen_ids(queryset.filter(frozen_in(frozen)))
         by = cast(User, request.user)  # only a user has the permission
-        note: str = form.cleaned_data.get("reason", "")
-        log = partial(_log, LogEntry(user=by, action_time=now), decision, Counter())
-        decided = decide_chosen(ids, decision, by=by, note=note, now=now, clock=timezone.now, log=log)
+        note, code = (str(form.cleaned_data.get(name, "")) for name in ("note", "code"))
+        log = partial(
+            _log,
+            LogEntry(user=by, action_time=now),
+            f"{decision.capitalize()} selected" + f" ({code})" * bool(code),
+            Counter(),
+        )
+        decided = decide_chosen(ids, decision, by=by, note=note, code=code, now=now, clock=timezone.now, log=log)
         past = DECIDED[decision]
         text = f"{past.capitalize()}: {decided:,}."
         if left := len(ids) - decided:
@@ -100,7 +124,7 @@ class DecideSelected(ActingAdmin):
         self.message_user(request, text, messages.SUCCESS if decided else messages.WARNING)
 
 
-def _log(entry: LogEntry, decision: Decision, so_far: Counter[tuple[str, str]], rows: Rows) -> None:
+def _log(entry: LogEntry, press: str, so_far: Counter[tuple[str, str]], rows: Rows) -> None:
     """Write counts and sums of all rows decided so far to the press's one entry, in the transaction of each chunk."""
     found, _ = queries.totals(rows, Q())
     if not found:
@@ -111,5 +135,5 @@ def _log(entry: LogEntry, decision: Decision, so_far: Counter[tuple[str, str]], 
     totals = [(currency, so_far[currency, "count"], so_far[currency, "sum"]) for currency in currencies]
     entry.content_type, entry.action_flag = ContentType.objects.get_for_model(ReturnRequest), CHANGE
     entry.object_repr = "selected return requests"
-    entry.change_message = f"{decision.capitalize()} selected: {sums(totals)}"
+    entry.change_message = f"{press}: {sums(totals)}"
     entry.save()

@@ -23,3 +23,6 @@ class Decision(StrEnum):
 # Where each decision leads from `requested`. The first one stands: the statement that decides (queries.decide_rows)
 # changes no row in another state.
 DECIDED: Final = MappingProxyType({Decision.APPROVE: Status.APPROVED, Decision.DECLINE: Status.DECLINED})
+
+# The code of each decline by the cutoff; the setting REFUNDS_DECLINE_CODES has its label and the codes of users.
+CUTOFF_CODE: Final = "cutoff"

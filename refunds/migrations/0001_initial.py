@@ -65,6 +65,7 @@ class Migration(migrations.Migration):
                 ),
                 ("decided_at", models.DateTimeField(blank=True, null=True)),
                 ("decision_note", models.TextField(blank=True)),
+                ("decision_code", models.CharField(blank=True, db_default="", default="", max_length=32)),
                 (
                     "decided_by",
                     models.ForeignKey(
@@ -471,6 +472,15 @@ class Migration(migrations.Migration):
                     _connector="OR",
                 ),
                 name="request_approved_has_refund",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="returnrequest",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("status", refunds.domain.returns.Status["DECLINED"]), ("decision_code", ""), _connector="OR"
+                ),
+                name="request_only_declined_has_code",
             ),
         ),
         migrations.RunPython(forth, back),

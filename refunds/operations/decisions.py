@@ -15,7 +15,6 @@ from ..frozen import freeze, frozen_in
 from ..models import ReturnRequest
 
 Rows = QuerySet[ReturnRequest]
-Clock = Callable[[], datetime]
 
 
 @dataclass(frozen=True)
@@ -47,8 +46,8 @@ def _allowed(decision: Decision, now: datetime) -> Q:
 
 
 def decide_chosen(
-    ids: Sequence[int], decision: Decision, *, by: User | None, note: str, now: datetime, clock: Clock | None = None,
-    log: Callable[[Rows], None] = lambda _: None,
+    ids: Sequence[int], decision: Decision, *, by: User | None, note: str, code: str = "", now: datetime,
+    clock: Callable[[], datetime] | None = None, log: Callable[[Rows], None] = lambda _: None,
 ) -> int:  # fmt: skip
     """Approve or decline those of `ids` that are still requested and allowed, in chunks; return how many.
 
@@ -63,7 +62,8 @@ def decide_chosen(
         id_range = rules.IdRange(min(some), max(some))
         with transaction.atomic():
             allowed = rows.filter(_allowed(decision, at))
-            decided += decide(allowed, rows, decision, id_range, at, decided_by=by, decision_note=note)
+            columns = {"decided_by": by, "decision_note": note, "decision_code": code}
+            decided += decide(allowed, rows, decision, id_range, at, **columns)
             log(rows.filter(decided_by=by, decided_at=at))
     return decided
 

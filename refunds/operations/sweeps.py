@@ -11,7 +11,7 @@ from django.db.models import Q, Sum
 from .. import outbox, queries
 from ..domain import cutoff
 from ..domain import sweeps as rules
-from ..domain.returns import Decision
+from ..domain.returns import CUTOFF_CODE, Decision
 from ..errors import UnknownRow
 from ..frozen import freeze
 from ..models import Chunk, ReturnRequest, Sweep
@@ -72,7 +72,8 @@ def decide_chunk(chunk_id: int, now: datetime) -> int:
         pending = queries.pending(sweep).filter(pk__range=ids)
         decided = ReturnRequest.objects.filter(pk__range=ids, sweep=sweep)
         by = {"sweep": sweep, "decided_by": sweep.started_by_id}
-        chunk.decided = decide(pending, decided, Decision(sweep.kind), ids, now, **by)
+        code = {"decision_code": CUTOFF_CODE} if sweep.scheduled_for else {}
+        chunk.decided = decide(pending, decided, Decision(sweep.kind), ids, now, **by, **code)
         chunk.done_at = now
         chunk.save(update_fields=["decided", "done_at"])
     # After the commit, so that of two last chunks at once the later sees both done.

@@ -29,7 +29,7 @@ FORMS: Forms = {
     "`approve_selected`": {**APPROVE, "index": "0"},
     "`approve_selected` confirmed": {**APPROVE, "approve": "Approve", "token": "{approve}"},
     "`decline_selected`": {**DECLINE, "index": "0"},
-    "`decline_selected` with a reason": {**DECLINE, "decline": "Decline", "reason": "worn", "token": "{decline}"},
+    "`decline_selected` with a reason": {**DECLINE, "decline": "Decline", "code": "used", "token": "{decline}"},
     "with its token": {"token": "{approve_all}"},
     "with another token": {"token": "{approve_all}x"},
     "`try_again`": {**FAILED, "index": "0"},

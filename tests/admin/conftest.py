@@ -153,4 +153,6 @@ def confirm(client: Client, action: str, chosen: list[Any], query: str = "", tok
         across = {name: data[name] for name in data if name == "select_across"}
         token = act(client, action, chosen, query, **across).context["token"]
     verb = action.partition("_")[0]
-    return act(client, action, chosen, query, **{"token": token, "reason": "r", verb: "confirmed", **data})
+    return act(
+        client, action, chosen, query, **{"token": token, "code": "used", "note": "r", verb: "confirmed", **data}
+    )

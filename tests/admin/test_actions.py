@@ -5,12 +5,13 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
 from django.test import Client
+from pytest_django import Settings
 
 from refunds.domain.returns import Status
 from refunds.models import Refund, ReturnRequest
 
 from ..factories import CUTOFF, DAY, PRESSED, make_failed, make_requests
-from .conftest import CHANGE_LIST, LATE, act, confirm, make_user, queued, texts, unchanged
+from .conftest import CHANGE_LIST, LATE, act, browser, confirm, make_user, queued, texts, unchanged
 
 pytestmark = pytest.mark.django_db
 PERMISSIONS = ("approve_returnrequest", "decline_returnrequest", "retry_refund")
@@ -55,7 +56,9 @@ def test_press_is_one_entry_in_the_log_with_the_sums_of_what_it_decided(
     assert (entry.user, entry.action_flag, entry.action_time) == (user, CHANGE, PRESSED)
     assert (entry.content_type, entry.object_id) == (ContentType.objects.get_for_model(ReturnRequest), None)
     verb = action.partition("_")[0].capitalize()
-    assert entry.change_message == f"{verb} selected: 3 of 37.50 GBP, 2 of 2,000,000 JPY"
+    assert (
+        entry.change_message == f"{verb} selected{' (used)' * (verb == 'Decline')}: 3 of 37.50 GBP, 2 of 2,000,000 JPY"
+    )
     assert str(entry) == f"Changed “selected return requests” — {entry.change_message}"
 
 
@@ -73,17 +76,48 @@ def test_decision_that_cannot_be_written_down_is_not_made(client: Client, monkey
     assert (Refund.objects.count(), queued()) == (0, [])
 
 
-@pytest.mark.parametrize("reason", ["Worn <b>twice</b>.", "x" * 500])
-def test_decline_stores_its_whole_reason_on_each_row(client: Client, user: User, reason: str) -> None:
-    """Declined rows have the user, the time and the reason, and no refund."""
+@pytest.mark.parametrize("note", ["Worn <b>twice</b>.", "x" * 500, ""])
+def test_decline_stores_its_code_and_its_whole_note_on_each_row(client: Client, user: User, note: str) -> None:
+    """Declined rows have the user, the time, the code and the note, and no refund. The log has the code."""
     chosen, approved = make_requests(2), decided(Status.APPROVED)
-    page = confirm(client, "decline_selected", ids(chosen + approved), reason=f" {reason} ")
+    page = confirm(client, "decline_selected", ids(chosen + approved), code="damaged", note=f" {note} ")
     assert page.redirect_chain == [(CHANGE_LIST, 302)]
     assert texts(page) == ["Declined: 2. Left as they were: 1 (decided before)."]
     rows = ReturnRequest.objects.filter(pk__in=ids(chosen))
-    columns = rows.values_list("status", "decision_note", "decided_by", "decided_at")
-    assert set(columns) == {("declined", reason, user.pk, PRESSED)}
+    columns = rows.values_list("status", "decision_code", "decision_note", "decided_by", "decided_at")
+    assert set(columns) == {("declined", "damaged", note, user.pk, PRESSED)}
     assert Refund.objects.count() == len(approved)
+    assert LogEntry.objects.get().change_message == "Decline selected (damaged): 2 of 25.00 GBP"
+
+
+def test_code_is_on_the_page_and_in_the_filter_by_its_label(client: Client, settings: Settings) -> None:
+    """The setting names the codes, that of the cutoff too. A code that it has lost is shown and found as it is."""
+    settings.REFUNDS_DECLINE_CODES = {"odd": "An <odd> one", "cutoff": "too late"}
+    pending, odd, old = (row.pk for row in make_requests(3))
+    form = act(client, "decline_selected", [odd]).context["form"]
+    assert form.fields["code"].choices == [("", "---------"), ("odd", "An <odd> one")]
+    confirm(client, "decline_selected", [odd], code="odd")
+    ReturnRequest.objects.filter(pk=old).update(status=Status.DECLINED, decided_at=PRESSED, decision_code="gone")
+    for pk, shown in (odd, "An &lt;odd&gt; one"), (old, "gone"), (pending, "-"):
+        assert f'<div class="readonly">{shown}</div>' in client.get(f"{CHANGE_LIST}{pk}/change/").text
+    for code, found in ("odd", [odd]), ("gone", [old]), ("cutoff", []), ("%00", []):
+        page = client.get(f"{CHANGE_LIST}?code={code}")
+        assert [row.pk for row in page.context["cl"].result_list] == found
+        assert ("too late" in page.text, "An &lt;odd&gt; one" in page.text) == (True, True)
+
+
+def test_page_of_a_pending_request_has_a_button_for_each_decision_of_the_user(client: Client) -> None:
+    """They post to the list what the two actions do, and lead to their page. A decided request has none."""
+    (row,), (other,) = make_requests(), decided(Status.DECLINED)
+    page = client.get(f"{CHANGE_LIST}{row.pk}/change/").text
+    assert f'<input type="hidden" name="_selected_action" value="{row.pk}">' in page
+    for verb in ("approve", "decline"):
+        button = f'name="action" value="{verb}_selected" formaction="{CHANGE_LIST}">{verb.capitalize()}…</button>'
+        assert page.count(button) == 1
+        assert "Chosen: 1. Still pending" in act(client, f"{verb}_selected", [row.pk]).text
+    assert "_selected" not in client.get(f"{CHANGE_LIST}{other.pk}/change/").text
+    only = browser(make_user("decline_returnrequest", username="only")).get(f"{CHANGE_LIST}{row.pk}/change/").text
+    assert ("approve_selected" in only, "decline_selected" in only) == (False, True)
 
 
 @pytest.mark.parametrize(("action", "past"), [("approve_selected", "approved"), ("decline_selected", "declined")])
@@ -103,7 +137,7 @@ def test_first_form_leads_to_a_page_and_changes_nothing(client: Client, action: 
 
 
 def test_page_of_approve_leaves_out_what_cannot_be_approved(client: Client) -> None:
-    """It counts late and decided rows, names only rows that can be approved, and asks for no reason."""
+    """It counts late and decided rows, names only rows that can be approved, and asks for no code."""
     others = decided(Status.DECLINED) + make_requests(2, received_at=LATE, customer="late")
     page = act(client, "approve_selected", ids(make_requests(2) + others))
     assert "Chosen: 5. Still pending, and to be approved: 2." in page.text
@@ -111,7 +145,7 @@ def test_page_of_approve_leaves_out_what_cannot_be_approved(client: Client) -> N
     assert "2 pending return requests were received before the last cutoff." in page.text
     assert "late" not in page.text.partition("<ul>\n  <li>1001")[2]
     assert 'value="Approve 2 return requests"' in page.text
-    assert 'name="reason"' not in page.text
+    assert 'name="code"' not in page.text
 
 
 def test_approve_across_pages_decides_what_the_filters_match(client: Client) -> None:
@@ -150,13 +184,15 @@ def test_rows_received_after_the_page_are_not_decided(
     assert dict(rows) == dict.fromkeys(ids(shown), 1250)
 
 
-@pytest.mark.parametrize("reason", ["", " \n\t", "x" * 501, "nul \x00"])
-def test_decline_without_a_usable_reason_changes_nothing(client: Client, reason: str) -> None:
-    """A missing, blank or long reason, or one with a NUL, shows the page again with an error and new numbers."""
+@pytest.mark.parametrize(
+    ("field", "value"), [("code", ""), ("code", "lost"), ("code", "cutoff"), ("note", "x" * 501), ("note", "nul \x00")]
+)
+def test_decline_without_a_usable_code_or_note_changes_nothing(client: Client, field: str, value: str) -> None:
+    """A missing or unknown code, the cutoff's own, or a long note or one with a NUL shows the page again."""
     chosen = ids(make_requests(2))
     with unchanged():
-        page = confirm(client, "decline_selected", chosen, reason=reason)
-    assert page.context["form"].errors["reason"]
+        page = confirm(client, "decline_selected", chosen, **{field: value})
+    assert list(page.context["form"].errors) == [field]
     assert page.context["token"]
     assert 'class="errorlist"' in page.text
 
@@ -205,7 +241,7 @@ def test_action_by_get_changes_nothing(client: Client) -> None:
 
 
 def test_permission_revoked_after_the_page_refuses_the_form(client: Client, user: User) -> None:
-    """A user who can no longer decline when the reason is sent gets 403, and nothing is declined."""
+    """A user who can no longer decline when the form is sent gets 403, and nothing is declined."""
     row = make_requests()[0]
     token = act(client, "decline_selected", [row.pk]).context["token"]
     user.user_permissions.set(make_user("view_returnrequest", username="viewer").user_permissions.all())

@@ -99,9 +99,9 @@ def test_decline_page_and_its_messages_show_text_as_text(client: Client, ids: di
     page = act(client, "decline_selected", chosen)
     assert_text_only(page.text, payload, 2)
     token = page.context["token"]
-    too_long = confirm(client, "decline_selected", chosen, token=token, reason=payload + "x" * 500)
+    too_long = confirm(client, "decline_selected", chosen, token=token, note=payload + "x" * 500)
     assert_text_only(too_long.text, payload, 3)
-    after = confirm(client, "decline_selected", chosen, token=token, reason=payload)
+    after = confirm(client, "decline_selected", chosen, token=token, note=payload)
     assert "Declined: 1." in after.text
     assert_text_only(after.text, payload, 6)
     assert_text_only(client.get(f"{CHANGE_LIST}{chosen[0]}/change/").text, payload, 6)

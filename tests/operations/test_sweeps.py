@@ -70,14 +70,14 @@ def test_wallet_pays_a_range_once() -> None:
 
 
 def test_decline_sweep_declines_what_was_received_before_the_cutoff() -> None:
-    """A request received a microsecond before the cutoff is declined, and one received at the cutoff is not."""
+    """A request received a microsecond before the cutoff is declined, with its code; one received at it is not."""
     before, on_time = (make_requests(received_at=at)[0].pk for at in (CUTOFF - BLINK, CUTOFF))
     sweep, created = sweeps.decline_pending(CUTOFF)
     assert created
     sweeps.plan_sweep(sweep.pk, CUTOFF)
     decide(sweep)
-    statuses = dict(ReturnRequest.objects.values_list("pk", "status"))
-    assert statuses == {before: Status.DECLINED, on_time: Status.REQUESTED}
+    rows = ReturnRequest.objects.order_by("pk").values_list("pk", "status", "decision_code")
+    assert list(rows) == [(before, Status.DECLINED, "cutoff"), (on_time, Status.REQUESTED, "")]
     assert not Refund.objects.exists()
     assert sweeps.decline_pending(CUTOFF + 3 * HOUR) == (sweep, False)
 

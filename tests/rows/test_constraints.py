@@ -42,6 +42,7 @@ def contradictory(*rows: tuple[str, dict[str, Any]]) -> pytest.MarkDecorator:
     ("request_decided_has_instant", {"status": "declined"}),
     ("request_decided_has_instant", {"decided_at": NOON}),
     ("request_approved_has_refund", {"status": "approved", "decided_at": NOON}),
+    ("request_only_declined_has_code", {"decision_code": "used"}),
 )
 def test_contradictory_return_request_is_refused(constraint: str, columns: dict[str, Any]) -> None:
     """A zero amount or quantity, an unknown status, a receipt before the creation and half a decision are refused."""

@@ -151,7 +151,7 @@ def test_action_across_pages_decides_the_rows_that_its_page_showed(importer: Imp
     page = send(client, action)
     assert page.context["found"].count == 1
     importer.commit()
-    sent = {"token": page.context["token"], "reason": "r", action.partition("_")[0]: "confirmed"}
+    sent = {"token": page.context["token"], "code": "used", action.partition("_")[0]: "confirmed"}
     assert texts(send(client, action, **sent)) == [
         f"{verb.capitalize()}: 1. Not {verb}: {IN_FLIGHT:,} that came in after the page was made."
     ]

@@ -21,6 +21,9 @@ REFUNDS_GATEWAY = "wallet"
 # The currencies that the project accepts, as codes of ISO 4217; domain.money has their decimals. Stored rows in
 # another currency are still decided, paid and shown.
 REFUNDS_CURRENCIES: tuple[str, ...] = ("CHF", "CZK", "EUR", "GBP", "JPY", "KWD", "PLN", "UAH", "USD")
+# Seconds from an approval to its first payment, in which an operator can stop it: 0 to 900. A worker holds the message
+# for so long, and RabbitMQ takes back a message that is held for 30 minutes.
+REFUNDS_HOLD = 0
 # On RabbitMQ: `classic`, or `quorum`, which keeps messages on several machines. Other brokers ignore `classic`.
 REFUNDS_QUEUE_TYPE = "classic"
 

@@ -18,6 +18,9 @@ refunds_reopened: Final = Signal()
 refund_accepted: Final = Signal()
 # `refund` (the locked row) got a second `receipt` at `now`: it was possibly paid twice. Sent inside a transaction.
 second_receipt: Final = Signal()
+# Payments are about to begin. Return the condition (a Q on refunds) under which a refund is not held back. It becomes a
+# part of the statement that begins a payment.
+payment_asked: Final = Signal()
 # A task is about to make `calls` calls to the provider of `gateway`. Return whether it can. A receiver that waits calls
 # `waiting` first; None forbids it to wait.
 call_asked: Final = Signal()

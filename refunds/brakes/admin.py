@@ -1,0 +1,37 @@
+"""Show the pauses, and add the room's pages to the admin of sweeps."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+
+from ..admin.base import ReadOnlyAdmin, instant_column, url
+from ..admin.sweeps import SweepAdmin
+from . import pages
+from .models import Pause
+
+SweepAdmin.viewers += [pages.CANCEL, pages.UNDO]
+SweepAdmin.extra_urls.append(pages.sweep_urls)
+SweepAdmin.extra_links.append(pages.sweep_links)
+
+
+@admin.register(Pause)
+class PauseAdmin(ReadOnlyAdmin):
+    """Show when payments were paused, with the button that pauses them or lets them go on."""
+
+    viewers = (pages.PAUSE,)
+    list_display = ("id", "paused", "paused_by", "reason", "lifted", "lifted_by")
+    list_select_related = ("paused_by", "lifted_by")
+    fields = readonly_fields = ("reason", "paused", "paused_by", "lifted", "lifted_by")
+    paused = instant_column("paused_at", "paused")
+    lifted = instant_column("lifted_at", "lifted")
+    has_module_permission = ReadOnlyAdmin.has_view_permission
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Override of Django's method that adds the button."""
+        labels = [page.label for page in pages.opened(pages.PAUSE_PAGES, request)]
+        context = {"labels": labels, "switch": url(self.opts, pages.SWITCH), **(extra_context or {})}
+        return super().changelist_view(request, context)
+
+
+PauseAdmin.extra_urls.append(pages.pause_urls)

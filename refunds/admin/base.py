@@ -82,6 +82,10 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in i
     has_add_permission: Any = has_change_permission
     has_delete_permission = has_change_permission
 
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Override of Django's method that also counts permissions of other apps: `viewers` can have those of rooms."""
+        return super().has_module_permission(request) or self.has_view_permission(request)
+
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Override of Django's method that accepts any of `viewers` too."""
         return super().has_view_permission(request, obj) or any(map(request.user.has_perm, self.viewers))

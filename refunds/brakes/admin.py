@@ -25,7 +25,6 @@ class PauseAdmin(ReadOnlyAdmin):
     fields = readonly_fields = ("reason", "paused", "paused_by", "lifted", "lifted_by")
     paused = instant_column("paused_at", "paused")
     lifted = instant_column("lifted_at", "lifted")
-    has_module_permission = ReadOnlyAdmin.has_view_permission
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Override of Django's method that adds the button."""

@@ -42,7 +42,7 @@ class UndoneChunk(models.Model):
     done_at = models.DateTimeField(null=True)
 
     class Meta:
-        # Each payment asks for the open ones, of which there are none most of the time.
+        # Each payment asks for the open ones.
         indexes = (models.Index(fields=["first_id", "last_id"], condition=Q(done_at=None), name="undone_chunk_open"),)
 
     def __str__(self) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from itertools import chain
 from typing import Any, Final, cast
 
 from django import forms
@@ -38,7 +39,7 @@ class ReasonForm(forms.Form):
 
 @dataclass(frozen=True)
 class Press:
-    """What a page's button got: the admin, the request, the row's id if the page has one, the reason, and when."""
+    """What a page's button got: the admin, the request, the row's id (0 for the switch), the reason, and when."""
 
     admin: ReadOnlyAdmin
     request: HttpRequest
@@ -162,21 +163,21 @@ def opened(pages: Pages, request: HttpRequest, row: Any = None) -> Iterator[Page
     return (page for page in pages if request.user.has_perm(page.permission) and page.opens(row, now))
 
 
-def ask(request: HttpRequest, pk: int = 0, *, admin: ReadOnlyAdmin, pages: Pages) -> HttpResponse:
+def ask(request: HttpRequest, pk: int | None = None, *, admin: ReadOnlyAdmin, pages: Pages) -> HttpResponse:
     """Ask for a reason by GET. Act by POST, and redirect. Raises PermissionDenied and Http404."""
     if not request.user.has_perm(pages[0].permission):
         raise PermissionDenied
-    row = admin.get_object(request, str(pk)) if pk else None
-    if pk and row is None:
+    row = None if pk is None else admin.get_object(request, str(pk))
+    if pk is not None and row is None:
         raise Http404(f"there is no {admin.opts.verbose_name} {pk}")
-    back = url(admin.opts, "change", pk) if pk else url(admin.opts, "changelist")
+    back = url(admin.opts, "change", pk) if row else url(admin.opts, "changelist")
     form, now = ReasonForm(request.POST if request.method == "POST" else None), timezone.now()
-    # The switch has one page for each position: the form names its own.
-    named = [page for page in pages if page.name == request.POST.get("press")]
-    page = next((page for page in named or pages if page.opens(row, now)), pages[0])
+    # The switch has one page for each position: the form names its own, whatever the position is by now.
+    named = (page for page in pages if page.name == request.POST.get("press"))
+    page = next(chain(named, (page for page in pages if page.opens(row, now))), pages[0])
     if form.is_valid():
         try:
-            admin.message_user(request, page.run(Press(admin, request, pk, form.cleaned_data["reason"], now)))
+            admin.message_user(request, page.run(Press(admin, request, pk or 0, form.cleaned_data["reason"], now)))
         except BadInput as wrong:
             admin.message_user(request, f"Nothing was changed: {wrong}.", messages.ERROR)
         return redirect(back)

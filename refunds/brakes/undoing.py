@@ -118,7 +118,7 @@ def log(undo: Undo, text: str, now: datetime) -> None:
 def take_back(chunk: UndoneChunk) -> Totals:
     """Return the approvals of the chunk to `requested`, delete their refunds, and return the counts and sums."""
     refunds = _unattempted(chunk.undo_id).filter(pk__gte=chunk.first_id, pk__lte=chunk.last_id).order_by("pk")
-    # Locked, and looked at again after a wait: a payment that has begun meanwhile has counted its attempt.
+    # Locked, and looked at again after a wait: a payment that begins first has counted its attempt.
     taken = list(refunds.select_for_update(of=("self",)).values_list("pk", flat=True))
     rows = ReturnRequest.objects.filter(pk__in=taken)
     totals, _ = queries.totals(rows, Q())

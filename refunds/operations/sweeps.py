@@ -65,7 +65,7 @@ def decide_chunk(chunk_id: int, now: datetime) -> int:
         chunk = Chunk.objects.select_for_update().filter(pk=chunk_id).first()
         if chunk is None:
             raise UnknownRow("chunk", chunk_id)
-        sweep = chunk.sweep  # read after the lock: whoever closes a sweep locks its chunks first
+        sweep = chunk.sweep  # read after the lock: an operator who closes a sweep locks its chunks first
         if chunk.done_at or sweep.closed_at or rules.has_expired(sweep.expires_at, now):
             return 0
         ids = rules.IdRange(chunk.first_id, chunk.last_id)

@@ -20,8 +20,9 @@ from ..domain.returns import DECIDED, Decision, Status
 from ..frozen import freeze
 from ..importing import importer
 from ..importing.files import Rejection, Return, Row
+from ..management import audit
 from ..models import Sweep
-from ..operations import audit, button, sweeps
+from ..operations import button, sweeps
 from .environment import database
 
 # A Sunday on which Europe's clocks go forward: beat makes most of its mistakes on such days.

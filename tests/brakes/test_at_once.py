@@ -15,9 +15,9 @@ from refunds.brakes.models import UndoneChunk
 from refunds.domain.sweeps import IdRange
 from refunds.errors import BadInput
 from refunds.gateways.wallet import Wallet
+from refunds.management.audit import run_audit
 from refunds.models import Refund, ReturnRequest, WalletEntry
 from refunds.operations import bulk_payments, decisions, sweeps
-from refunds.operations.audit import run_audit
 
 from ..factories import PRESSED, empty_tables
 from .approved import approved, by_status, press, small_chunks
@@ -83,10 +83,21 @@ def test_cancel_waits_for_the_chunk_in_hand(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_chunk_that_waits_for_a_cancel_decides_nothing() -> None:
-    """It gets its lock once the cancel has committed, and finds its sweep closed."""
-    sweep, cancelled = approved(5, done=0), Event()
-    chunk = sweep.chunks.earliest("pk").pk
-    with beside(lambda: cancelled.wait(LONG) and sweeps.decide_chunk(chunk, PRESSED)) as deciding:
+    """It asks for its lock before the cancel commits, gets it afterwards, and finds its sweep closed."""
+    sweep, marked, cancelled = approved(5, done=0), Event(), Event()
+
+    def stop(execute: Any, sql: str, *args: Any) -> Any:
+        if "FOR UPDATE" in sql:
+            marked.set()
+            cancelled.wait(LONG)
+        return execute(sql, *args)
+
+    def decide() -> int:
+        with connection.execute_wrapper(stop):
+            return sweeps.decide_chunk(sweep.chunks.earliest("pk").pk, PRESSED)
+
+    with beside(decide) as deciding:
+        assert marked.wait(LONG)
         with transaction.atomic():
             cancelling.cancel(sweep.pk, PRESSED)
             cancelled.set()
@@ -100,8 +111,12 @@ def test_payment_that_waits_for_an_undo_pays_nothing() -> None:
     sweep, undone = approved(2), Event()
     (pk,) = sweep.chunks.values_list("first_id", flat=True)
     ids = IdRange(pk, pk + 1)
-    pay = lambda: bulk_payments.pay_refunds(ids, PRESSED, gateway=Wallet())  # noqa: E731  # one thing to do
-    with beside(lambda: undone.wait(LONG) and pay()) as paying:
+
+    def pay() -> int:
+        undone.wait(LONG)
+        return bulk_payments.pay_refunds(ids, PRESSED, gateway=Wallet())
+
+    with beside(pay) as paying:
         with transaction.atomic():
             press(sweep)
             undoing.undo_chunk(UndoneChunk.objects.get().pk, PRESSED)

@@ -10,8 +10,8 @@ from pytest_django import Settings
 
 from refunds import signals
 from refunds.brakes import pausing, undoing
+from refunds.management.audit import run_audit
 from refunds.models import Refund, ReturnRequest, Sweep
-from refunds.operations.audit import run_audit
 
 from ..day.conftest import Start, gateway, press, schedule, start, statuses
 from ..factories import CUTOFF, MINUTE, PRESSED, SECOND, make_requests
@@ -74,7 +74,7 @@ def test_undo_at_the_instant_of_the_payments_leaves_those_that_have_begun(
     """The provider is being asked for the first of three refunds: it is paid, and the other two are taken back."""
     rows = [make_requests(payment=gateway.provider.pay(1250))[0] for _ in range(3)]
     celery = start(PRESSED, beats=0)
-    instants = []
+    instants: list[Any] = []
 
     def meet(call: Any) -> Any:
         instants.append(celery.now)
@@ -98,7 +98,7 @@ def test_undo_at_the_instant_of_the_payments_stops_those_that_have_not_begun(
     celery = start(PRESSED, beats=0)
     asked = Signal()
     monkeypatch.setattr(signals, "call_asked", asked)
-    instants = []
+    instants: list[Any] = []
 
     def permit(**_: object) -> bool:
         if not instants:

@@ -1,5 +1,7 @@
 """Pausing payments: no attempt begins until the pause is lifted."""
 
+from typing import Any
+
 import pytest
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
@@ -82,7 +84,12 @@ def test_database_refuses_two_open_pauses_and_a_half_lifted_one(boss: User) -> N
     """Whatever code writes the rows."""
     columns = {"reason": "r", "paused_at": PRESSED, "paused_by": boss}
     Pause.objects.create(**columns)
-    wrong = ({}, {"is_open": None}, {"is_open": None, "lifted_at": PRESSED}, {"is_open": False})
+    wrong: tuple[dict[str, Any], ...] = (
+        {},
+        {"is_open": None},
+        {"is_open": None, "lifted_at": PRESSED},
+        {"is_open": False},
+    )
     for values in wrong:
         with pytest.raises(IntegrityError), transaction.atomic():
             Pause.objects.create(**columns, **values)

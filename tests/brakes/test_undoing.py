@@ -1,5 +1,7 @@
 """Undoing a sweep: what nobody has tried to pay returns to requested, and the cutoff still counts."""
 
+from typing import Any
+
 import pytest
 from django.contrib.admin.models import LogEntry
 
@@ -9,9 +11,9 @@ from refunds.domain.returns import Decision
 from refunds.domain.sweeps import IdRange
 from refunds.errors import BadInput, UnknownRow
 from refunds.gateways.wallet import Wallet
+from refunds.management.audit import run_audit
 from refunds.models import Refund, ReturnRequest, WalletEntry
 from refunds.operations import bulk_payments, payments
-from refunds.operations.audit import run_audit
 from refunds.operations.decisions import decide_chosen
 from refunds.operations.reconcile import reconcile
 
@@ -144,8 +146,10 @@ def test_request_that_is_undone_after_its_cutoff_is_declined_at_once() -> None:
     assert undo(sweep, CUTOFF + BLINK) == 5
     assert by_status() == {"declined": 5, "requested": 1}
     declined = ReturnRequest.objects.filter(status="declined")
-    said = declined.values_list("decided_by__username", "decision_note", "decided_at", "sweep").distinct()
-    assert list(said) == [("boss", undoing.LATE, CUTOFF + BLINK, None)]
+    said: list[Any] = list(
+        declined.values_list("decided_by__username", "decision_note", "decided_at", "sweep").distinct()
+    )
+    assert said == [("boss", undoing.LATE, CUTOFF + BLINK, None)]
 
 
 def test_undo_that_the_decline_at_the_cutoff_has_missed_is_declined_by_the_reconciler() -> None:

@@ -15,7 +15,7 @@ def pieces(sweep: Sweep, now: datetime) -> Iterator[IdRange]:
     """Yield ranges of at most CHUNK_ROWS ids each that contain the sweep's set, in ascending order.
 
     Missing are rows that somebody decided by hand before the sweep was planned, if they lie further than CHUNK_ROWS ids
-    outside of all chunks, or below the sweep's highest id where there are none.
+    outside of all chunks, or, in a sweep without chunks, below its highest id.
     """
     bounds = [sweep.chunks.aggregate(first=Min("first_id"), last=Max("last_id"))]
     bounds.append(_taken(sweep, now).aggregate(first=Min("first_id"), last=Max("last_id")))

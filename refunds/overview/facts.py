@@ -20,7 +20,7 @@ DAYS: Final = 15  # today and the 14 days before it
 SWEEPS: Final = 5
 HOUR: Final = timedelta(hours=1)
 # How old a pending request is. The first can no longer be approved.
-AGES: Final = ("before the last cutoff: can only be declined", "since the last cutoff", "in the last hour")
+AGES: Final = ("before the last cutoff", "since the last cutoff", "in the last hour")
 
 
 class Pending(NamedTuple):

@@ -9,7 +9,7 @@ from django.core.management import get_commands
 from django.utils import timezone
 
 from ... import signals
-from ...admin.base import in_zone, money, url
+from ...admin.base import COUNTED, in_zone, money, url
 from ...apps import LABEL
 from ...domain import cutoff
 from ...models import Refund, ReturnRequest, Sweep

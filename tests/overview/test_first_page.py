@@ -89,7 +89,7 @@ def test_counts_are_capped_as_those_of_lists(client: Client, monkeypatch: pytest
     make_requests(1)
     make_failed(1)
     page = client.get(PAGE)
-    assert page.context["more"]
+    assert "There are more: these are the first 2." in page.text
     assert "<td>more than 2</td><td>more than 37.50 GBP</td>" in page.text
 
 

@@ -1,5 +1,6 @@
 """Show the overview on the app's first page, in any admin site."""
 
+from datetime import datetime
 from typing import Any, Final
 
 from django import template
@@ -9,7 +10,7 @@ from django.core.management import get_commands
 from django.utils import timezone
 
 from ... import signals
-from ...admin.base import COUNTED, in_zone, money, url
+from ...admin.base import in_zone, money, url
 from ...apps import LABEL
 from ...domain import cutoff
 from ...models import Refund, ReturnRequest, Sweep
@@ -30,15 +31,7 @@ def overview(context: template.Context) -> dict[str, Any]:
     sees = {model: site.get_model_admin(model).has_view_permission(request) for model in (ReturnRequest, Refund, Sweep)}
     shown: dict[str, Any] = {"city": cutoff.CITY}
     if sees[ReturnRequest]:
-        found = facts.pending(now)
-        rows = [(currency, by_age, count, money(total, currency)) for currency, by_age, count, total in found.rows]
-        shown |= {
-            "pending": rows,
-            "more": found.more,
-            "ages": facts.AGES,
-            "requests": url(ReturnRequest._meta, "changelist"),
-        }
-        shown |= {"empty": not ReturnRequest.objects.exists(), "importable": "import_returns" in get_commands()}
+        shown |= _requests(now)
     if sees[Refund]:
         shown |= {"refunds": facts.refunds(), "refund_list": url(Refund._meta, "changelist")}
     if sees[Sweep]:
@@ -49,6 +42,19 @@ def overview(context: template.Context) -> dict[str, Any]:
         shown["health"] = cache.get_or_set(f"{LABEL}.overview.health", lambda: health(now), HEALTH_KEPT)
     answers = signals.answers(signals.waiting_requested, user=request.user, now=now)
     return shown | {"waiting": [line for answer in answers for line in answer]}
+
+
+def _requests(now: datetime) -> dict[str, Any]:
+    found = facts.pending(now)
+    return {
+        "pending": [(currency, ages, count, money(total, currency)) for currency, ages, count, total in found.rows],
+        "more": found.more,
+        "counted": facts.COUNTED,
+        "ages": facts.AGES,
+        "requests": url(ReturnRequest._meta, "changelist"),
+        "empty": not ReturnRequest.objects.exists(),
+        "importable": "import_returns" in get_commands(),
+    }
 
 
 def _row(sweep: Sweep, decided: int) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from ..admin.sweeps import SweepAdmin
 from ..apps import LABEL
-from . import live
+from . import banner, live  # noqa: F401  # importing the banner connects it
 
 SweepAdmin.change_form_template = f"admin/{LABEL}/sweep/live.html"
 SweepAdmin.extra_urls.append(live.urls)

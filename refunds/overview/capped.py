@@ -6,12 +6,12 @@ from typing import Any
 from django.db import connections, router
 from django.db.models import QuerySet
 
-from ..admin.base import COUNTED, money
+from ..admin.base import money
 
 
 @dataclass(frozen=True)
 class Totals:
-    """How many rows there are, and their sums by currency in minor units; of the first COUNTED rows if `more`."""
+    """How many rows there are, and their sums by currency in minor units; of the first rows if `more`."""
 
     count: int
     sums: list[tuple[str, int]]
@@ -23,9 +23,9 @@ class Totals:
         return [money(total, currency) for currency, total in self.sums]
 
 
-def grouped(rows: QuerySet[Any, Any], *by: str) -> list[tuple[Any, ...]]:
-    """Return the values of `by`, the count and the sum in minor units of the first COUNTED + 1 rows, by `by`."""
-    first = rows.order_by().values_list(*by, "amount_minor")[: COUNTED + 1]
+def grouped(rows: QuerySet[Any, Any], *by: str, limit: int) -> list[tuple[Any, ...]]:
+    """Return the values of `by`, the count and the sum in minor units of the first `limit` + 1 rows, by `by`."""
+    first = rows.order_by().values_list(*by, "amount_minor")[: limit + 1]
     inner, params = first.query.sql_with_params()  # the ORM cannot group a slice
     numbers = ", ".join(str(number) for number, _ in enumerate(by, 1))
     columns = ", ".join(by)
@@ -35,8 +35,8 @@ def grouped(rows: QuerySet[Any, Any], *by: str) -> list[tuple[Any, ...]]:
         return [(*values, count, int(total)) for *values, count, total in cursor.fetchall()]
 
 
-def totals(rows: QuerySet[Any, Any]) -> Totals:
+def totals(rows: QuerySet[Any, Any], limit: int) -> Totals:
     """Return the totals of the rows by currency."""
-    found = grouped(rows, "currency")
+    found = grouped(rows, "currency", limit=limit)
     count = sum(count for _, count, _ in found)
-    return Totals(min(count, COUNTED), [(currency, total) for currency, _, total in found], count > COUNTED)
+    return Totals(min(count, limit), [(currency, total) for currency, _, total in found], count > limit)

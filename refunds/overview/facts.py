@@ -39,7 +39,7 @@ def pending(now: datetime) -> Pending:
         default=new,
         output_field=CharField(),
     )
-    found = grouped(ReturnRequest.objects.filter(queries.REQUESTED).annotate(age=age), "currency", "age")
+    found = grouped(ReturnRequest.objects.filter(queries.REQUESTED).annotate(age=age), "currency", "age", limit=COUNTED)
     counts: Counter[tuple[str, int]] = Counter()
     sums: Counter[str] = Counter()
     for currency, number, count, total in found:
@@ -57,7 +57,7 @@ def refunds() -> list[tuple[str, str, Totals]]:
     states = {"pending": "waiting", "processing": "under way at the provider", "failed": "failed"}
     conditions = (queries.UNPAID, queries.UNDER_WAY, queries.FAILED)
     found = zip(states.items(), conditions, strict=True)
-    return [(status, text, totals(Refund.objects.filter(condition))) for (status, text), condition in found]
+    return [(status, text, totals(Refund.objects.filter(condition), COUNTED)) for (status, text), condition in found]
 
 
 def last_sweeps() -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from django.core.management import get_commands
 from django.utils import timezone
 
 from ... import signals
-from ...admin.base import in_zone, money, url
+from ...admin.base import COUNTED, in_zone, money, url
 from ...apps import LABEL
 from ...domain import cutoff
 from ...models import Refund, ReturnRequest, Sweep
@@ -49,7 +49,7 @@ def _requests(now: datetime) -> dict[str, Any]:
     return {
         "pending": [(currency, ages, count, money(total, currency)) for currency, ages, count, total in found.rows],
         "more": found.more,
-        "counted": facts.COUNTED,
+        "counted": COUNTED,
         "ages": facts.AGES,
         "requests": url(ReturnRequest._meta, "changelist"),
         "empty": not ReturnRequest.objects.exists(),

@@ -47,6 +47,16 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]  # generic in its ty
         return int(cast(Any, self.object_list).order_by()[:COUNTED].count())
 
 
+def _template(page: str) -> Any:
+    """Return the attribute that names a page's templates as Django does, and the core's also for models of rooms."""
+
+    def names(self: Any) -> list[str]:
+        label, model = self.opts.app_label, self.opts.model_name
+        return [f"admin/{folder}{page}.html" for folder in (f"{label}/{model}/", f"{label}/", f"{LABEL}/")]
+
+    return property(names)
+
+
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in its type stubs alone
     """Show rows that users cannot edit. Users with any permission in `viewers` can view them too.
 
@@ -60,6 +70,9 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in i
     extra_links: ClassVar[list[Callable[[Any, HttpRequest, Any], list[tuple[str, str]]]]]
     extra_context: ClassVar[list[Callable[[Any, HttpRequest, Any, dict[str, Any]], dict[str, Any]]]]
     paginator = CappedPaginator
+    change_list_template, change_form_template, object_history_template = map(
+        _template, ("change_list", "change_form", "object_history")
+    )
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER  # a count for each value of each filter reads the whole table
     ordering = ("-pk",)

@@ -3,12 +3,17 @@
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.auth.models import User
+from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
+from django.utils.text import capfirst
 
+from .. import signals
 from ..admin.base import ReadOnlyAdmin, instant_column, url
 from ..admin.sweeps import SweepAdmin
-from . import pages
+from . import pages, pausing
 from .models import Pause
+from .receivers import said_of
 
 SweepAdmin.viewers += [pages.CANCEL, pages.UNDO]
 SweepAdmin.extra_urls.append(pages.sweep_urls)
@@ -34,3 +39,11 @@ class PauseAdmin(ReadOnlyAdmin):
 
 
 PauseAdmin.extra_urls.append(pages.pause_urls)
+
+
+@receiver(signals.banner_requested, dispatch_uid=f"{__name__}.banner")
+def banner(user: User, **_: object) -> list[tuple[str, str, str]]:
+    """Say on each page that payments are paused, with a link for a user who can let them go on."""
+    pause = pausing.current()
+    switch = url(Pause._meta, pages.SWITCH) if user.has_perm(pages.PAUSE) else ""
+    return [] if pause is None else [("error", capfirst(said_of(pause)), switch)]

@@ -28,6 +28,9 @@ def reconciling(now: datetime, patience: timedelta, **_: object) -> dict[str, in
 def health(**_: object) -> list[str]:
     """Report that payments are paused."""
     pause = pausing.current()
-    if pause is None:
-        return []
-    return [f"payments are paused since {local(pause.paused_at)} by {pause.paused_by}: {pause.reason}"]
+    return [] if pause is None else [said_of(pause)]
+
+
+def said_of(pause: Pause) -> str:
+    """Return who paused payments, since when and why."""
+    return f"payments are paused since {local(pause.paused_at)} by {pause.paused_by}: {pause.reason}"

@@ -4,9 +4,12 @@ from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.dispatch import Signal
 from django.test import Client
 from freezegun.api import FrozenDateTimeFactory
 
+from refunds import signals
+from refunds.brakes.admin import banner
 from refunds.brakes.models import Pause, Undo
 from refunds.models import Sweep
 
@@ -74,6 +77,23 @@ def test_switch_pauses_and_lifts(client: Client) -> None:
     pause = str(Pause.objects.get())
     said = [("pat", pause, "Payments paused: wrong file"), ("pat", pause, "Lifted: wrong file")]
     assert history() == said
+
+
+def test_each_page_says_that_payments_are_paused(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who paused them, since when and why, escaped; with a link for a user who can let them go on."""
+    sweep = approved(1)
+    send(client, SWITCH, "<b>wrong</b>", press="pause")
+    monkeypatch.setattr(signals, "banner_requested", Signal())
+    signals.banner_requested.connect(banner)
+    for viewer, link in ((client, True), (browser(make_user("view_sweep", username="viewer")), False)):
+        assert "Payments are paused" in viewer.get("/admin/refunds/sweep/").text
+        page = viewer.get(f"/admin/refunds/sweep/{sweep.pk}/history/").text
+        assert f"Payments are paused since {local(PRESSED)}" in page
+        assert "by pat: &lt;b&gt;wrong&lt;/b&gt;" in page
+        assert (f'<li class="error"><a href="{SWITCH}">' in page) is link
+    assert "Payments are paused" in client.get("/admin/refunds_brakes/pause/").text
+    send(client, SWITCH, press="lift")
+    assert "Payments are paused" not in client.get("/admin/refunds/sweep/").text
 
 
 @pytest.mark.parametrize("press", ["pause", "lift"])

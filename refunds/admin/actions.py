@@ -28,7 +28,8 @@ from .base import COUNTED, NotDone, ReadOnlyAdmin, in_zone, is_id, money, url
 NAMED: Final = 10
 # The numbers on a page that was open for longer, such as over lunch, are out of date.
 MAX_AGE: Final = timedelta(hours=1)
-CHECK: Final = "Check the numbers as they are now, then confirm them."
+# Not "then confirm": there can be nothing left to confirm.
+CHECK: Final = "Check the numbers as they are now."
 Totals = Sequence[tuple[str, int, int]]  # currency, count, sum in minor units
 
 
@@ -50,11 +51,15 @@ class Token(NamedTuple):
 
 def _passed(expires: datetime) -> str:
     """Return what happened at the cutoff after the page was made, with a link to its decline."""
-    decline = Sweep.objects.filter(kind=Decision.DECLINE, scheduled_for=expires).first()
-    address = url(Sweep._meta, "change", decline.pk) if decline else ""
-    by = format_html(' by the <a href="{}">{}</a>', address, decline) if decline else " once beat or a worker runs"
+    by = format_html(" by the {}", link) if (link := decline_of(expires)) else " once beat or a worker runs"
     text = "the cutoff of {} ({}) passed after the page was made. What was pending then is declined{}."
     return format_html(text, in_zone(expires), cutoff.CITY, by)
+
+
+def decline_of(at: datetime) -> str:
+    """Return a link to the sweep that declined what was pending at this cutoff; an empty text before it began."""
+    sweep = Sweep.objects.filter(kind=Decision.DECLINE, scheduled_for=at).first()
+    return format_html('<a href="{}">{}</a>', url(Sweep._meta, "change", sweep.pk), sweep) if sweep else ""
 
 
 def make_token(page: str, user: object, frozen: Frozen, now: datetime, totals: Totals = ()) -> str:

@@ -11,7 +11,7 @@ from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.core.paginator import Paginator
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet, Sum
 from django.db.models.expressions import RawSQL
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, reverse
@@ -42,9 +42,18 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]  # generic in its ty
     """Paginate the first COUNTED rows. Users find the others by filter and search."""
 
     @cached_property
+    def _found(self) -> int:
+        return int(cast(Any, self.object_list).order_by().values("pk")[: COUNTED + 1].count())
+
+    @cached_property
     def count(self) -> int:
         """The number of rows, at most COUNTED."""
-        return int(cast(Any, self.object_list).order_by()[:COUNTED].count())
+        return min(self._found, COUNTED)
+
+    @property
+    def more(self) -> bool:
+        """Whether there are more rows than are counted."""
+        return self._found > COUNTED
 
 
 def _template(page: str) -> Any:
@@ -66,6 +75,9 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in i
     """
 
     viewers: ClassVar[Sequence[str]] = ()
+    # What leads from a row to its amount; None for rows without one.
+    amounts: ClassVar[str | None] = None
+    change_list_template: ClassVar[Any] = f"admin/{LABEL}/change_list.html"
     extra_urls: ClassVar[list[Callable[[Any], list[URLPattern]]]]
     extra_links: ClassVar[list[Callable[[Any, HttpRequest, Any], list[tuple[str, str]]]]]
     extra_context: ClassVar[list[Callable[[Any, HttpRequest, Any, dict[str, Any]], dict[str, Any]]]]
@@ -104,6 +116,46 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in i
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Override of Django's method that accepts any of `viewers` too."""
         return super().has_view_permission(request, obj) or any(map(request.user.has_perm, self.viewers))
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        """Override of Django's method that makes links (links.link) for the request's user."""
+        return [self._for_user(request, one) for one in super().get_list_display(request)]
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Override of Django's method that makes links for the request's user."""
+        return [self._for_user(request, one) for one in super().get_fields(request, obj)]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Override of Django's method that makes links for the request's user."""
+        return [self._for_user(request, one) for one in super().get_readonly_fields(request, obj)]
+
+    def _for_user(self, request: HttpRequest, shown: Any) -> Any:
+        if not hasattr(shown, "for_request"):
+            return shown
+        # Once a request: Django compares the fields with those that are read-only.
+        made = request.__dict__.setdefault("links_for_user", {})
+        if shown not in made:
+            made[shown] = shown.for_request(self, request)
+        return made[shown]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Override of Django's method that adds totals by currency, and how far filters have looked."""
+        response = super().changelist_view(request, extra_context)
+        context = getattr(response, "context_data", None)
+        if context and "cl" in context:
+            shown, older = context["cl"], getattr(request, "looked_down_to", None)
+            query = shown.get_query_string({"before": older + 1}) if older else ""
+            context |= {"sums": self._sums(shown), "counted": COUNTED, "older": older, "older_query": query}
+        return response
+
+    def _sums(self, shown: Any) -> str:
+        """Return the totals of all rows that the filters select, unless these are more than are counted."""
+        if self.amounts is None or shown.paginator.more or not shown.result_count:
+            return ""
+        currency = f"{self.amounts}currency"
+        numbers = (Count("pk"), Sum(f"{self.amounts}amount_minor"))
+        found = shown.queryset.order_by(currency).values_list(currency).annotate(*numbers)
+        return sums((name, count, int(total)) for name, count, total in found)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """Override of Django's method that allows only the list's filters. Raises IncorrectLookupParameters.

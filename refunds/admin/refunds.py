@@ -20,14 +20,21 @@ from django.utils.text import Truncator
 from .. import queries
 from ..apps import LABEL
 from ..domain.refunds import TRY_AGAIN, RefundStatus
-from ..models import Refund, WalletEntry
+from ..models import Refund, ReturnRequest, Sweep, WalletEntry
 from ..operations import bulk_payments
-from . import base
+from . import base, filters
 from .actions import NAMED, ActingAdmin
+from .links import link
 
 RETRY: Final = f"{LABEL}.retry_refund"
 # Characters of a failure that the list shows; the refund's own page shows all of it.
 FAILURE_SHOWN: Final = 60
+REQUEST_LINK: Final = link("order line", ReturnRequest, lambda row: row.pk, lambda row: row.request.order_line)
+REQUEST_FIELD: Final = link("request", ReturnRequest, lambda row: row.pk, lambda row: row.request)
+SWEEP_LINK: Final = link("sweep", Sweep, lambda row: row.request.sweep_id)
+WALLET_LINK: Final = link(
+    "wallet entry", WalletEntry, lambda row: getattr(getattr(row, "wallet_entry", None), "pk", None)
+)
 INDEXED: Final = {"pending": queries.UNPAID, "processing": queries.UNDER_WAY, "failed": queries.FAILED}
 
 
@@ -41,19 +48,33 @@ class RefundAdmin(ActingAdmin):
     needs: ClassVar = {"try_again": RETRY}
     actions = tuple(needs)
     viewers: ClassVar = [RETRY]
-    list_display = ("number", "order_line", "amount", "status", "why", "attempts", "receipt", "due", "settled")
+    list_display = (
+        "number",
+        REQUEST_LINK,
+        "amount",
+        "status",
+        "why",
+        "attempts",
+        "receipt",
+        "due",
+        "settled",
+        SWEEP_LINK,
+    )
     list_select_related = ("request",)
-    list_filter = (base.status_filter(RefundStatus, INDEXED),)
+    list_filter = (
+        *(base.status_filter(RefundStatus, INDEXED), base.CurrencyFilter, *filters.AMOUNTS),
+        *(*filters.OF_REQUEST, filters.BeforeFilter),
+    )
+    amounts = ""
     search_fields = ("=receipt", "request__order_line")
     search_help_text = "Whole receipt, or part of an order line"
     fields: ClassVar[list[Any]] = [
-        *("request", "amount", "status", "failure", "attempts", "tried_again"),
-        *("payment", "earlier", "reference", "idempotency_key", "receipt"),
+        *(REQUEST_FIELD, SWEEP_LINK, "amount", "status", "failure", "attempts", "tried_again"),
+        *("payment", "earlier", "reference", "idempotency_key", "receipt", WALLET_LINK),
         *("created", "first_attempt", "due", "accepted", "settled"),
     ]
     readonly_fields = fields
     number = base.id_column
-    order_line = base.column("order line", lambda refund: refund.request.order_line)
     amount = base.amount_column
     why = base.column("failure", lambda refund: Truncator(refund.failure).chars(FAILURE_SHOWN))
     payment = base.column("payment", lambda refund: base.masked(refund.request.payment))
@@ -136,12 +157,21 @@ def _log(ids: Sequence[int], by: User, now: datetime) -> None:
     queries.insert_select(LogEntry, columns, rows)
 
 
+# Of a row that has the id of its refund.
+REFUND_LINK: Final = link("refund", Refund, lambda row: row.pk, lambda row: f"refund {row.pk}")
+
+
 @admin.register(WalletEntry)
 class WalletEntryAdmin(base.ReadOnlyAdmin):
     """Show the embedded wallet's ledger."""
 
-    list_display = ("number", "customer", "amount")
-    fields = readonly_fields = ("refund", "customer", "amount")
+    list_display = ("number", REFUND_LINK, "customer", "amount")
+    list_filter = (
+        *(base.CurrencyFilter, *filters.AMOUNTS),
+        *(*filters.OF_REQUEST, filters.BeforeFilter),
+    )
+    amounts = ""
+    fields = readonly_fields = (REFUND_LINK, "customer", "amount")
     search_fields = ("customer",)
     number = base.id_column
     amount = base.amount_column

@@ -15,16 +15,21 @@ from django.views.decorators.http import require_http_methods
 from .. import queries
 from ..apps import LABEL
 from ..domain import cutoff
-from ..domain.returns import Decision, Status
+from ..domain.returns import Status
 from ..errors import ClocksDiffer
-from ..models import ReturnRequest, Sweep
-from ..operations import button, decisions, trusted_now
-from .actions import make_token, read_token
+from ..frozen import freeze
+from ..models import Refund, ReturnRequest, Sweep
+from ..operations import button, trusted_now
+from . import filters, offered
+from .actions import CHECK, decline_of, make_token, read_token
 from .base import CurrencyFilter, NotDone, amount_column, in_zone, instant_column, status_filter, sums, url
+from .links import link
 from .selected import NEEDS, DecideSelected
 
 PAGE: Final = "approve_all"
 PERMISSION: Final = f"{LABEL}.{PAGE}"
+SWEEP_LINK: Final = link("sweep", Sweep, lambda row: row.sweep_id)
+REFUND_LINK: Final = link("refund", Refund, lambda row: row.own_refund_id)
 
 
 @admin.register(ReturnRequest)
@@ -32,14 +37,23 @@ class ReturnRequestAdmin(DecideSelected):
     """Show return requests, which only a decision changes. Users who can decide can view them."""
 
     viewers = (PERMISSION, *NEEDS.values())
-    list_display = ("id", "order_line", "customer", "amount", "status", "requested", "received", "decided")
+    list_display = (
+        *("id", "order_line", "customer", "amount", "status", "received", "decided", "decided_by"),
+        *(SWEEP_LINK, REFUND_LINK),
+    )
+    list_select_related = ("decided_by",)
     sortable_by = ("id",)
-    list_filter = (status_filter(Status, {Status.REQUESTED: queries.REQUESTED}), CurrencyFilter)
+    list_filter = (
+        *(status_filter(Status, {Status.REQUESTED: queries.REQUESTED}), CurrencyFilter),
+        *(*filters.AMOUNTS, *filters.DECISION, filters.BeforeFilter),
+    )
+    amounts = ""
+    change_list_template = None  # its own, which extends that of the others
     search_fields = ("order_line", "customer")
     search_help_text = "Part of an order line or of a customer"
     fields = readonly_fields = (
         *("return_id", "order_line", "quantity", "amount", "reason", "customer", "customer_email"),
-        *("requested", "received", "status", "decided", "decided_by", "sweep", "decision_note"),
+        *("requested", "received", "status", "decided", "decided_by", SWEEP_LINK, "decision_note", REFUND_LINK),
     )
     amount = amount_column
     requested = instant_column("requested_at", "requested")
@@ -68,12 +82,13 @@ class ReturnRequestAdmin(DecideSelected):
         except (ClocksDiffer, NotDone) as why:
             self.refuse(request, why)
             return redirect(url(self.opts, PAGE if isinstance(why, NotDone) else "changelist"))
-        shown = decisions.preview(Decision.APPROVE, now)
+        shown = offered.offer(freeze(), now)
         return self.confirmation(
             request, PAGE, shown.totals, title="Approve all pending return requests", found=shown,
             token=make_token(PAGE, request.user.pk, shown.frozen, now, shown.totals),
-            expires_at=in_zone(cutoff.upcoming(now)), as_of=in_zone(now),
+            expires_at=in_zone(cutoff.upcoming(now)), as_of=in_zone(now), **offered.details(shown),
             back=url(self.opts, "changelist") if self.has_view_permission(request) else "",
+            last=in_zone(cutoff.latest(now)), decline="" if shown.count else decline_of(cutoff.latest(now)),
         )  # fmt: skip
 
     def _press(self, request: HttpRequest, now: datetime) -> Sweep:
@@ -82,6 +97,10 @@ class ReturnRequestAdmin(DecideSelected):
         if sweep := Sweep.objects.filter(key=token.key).first():
             return sweep
         token.check(now)
+        changed = offered.difference(token.frozen, token.totals, token.shown_at, now)
+        # The sweep of another click on the same page, a moment ago, is no change: the second click leads there.
+        if changed and not Sweep.objects.filter(key=token.key).exists():
+            raise NotDone(f"the requests have changed since the page was made: {changed}. {CHECK}")
         by = cast(User, request.user)  # only a user has the permission above
         with transaction.atomic():
             sweep, created = button.start_approve(key=token.key, frozen=token.frozen, by=by, now=now)

@@ -1,13 +1,18 @@
 """Add the actions "Approve selected" and "Decline selected", and the page on which a user confirms them."""
 
+from collections import Counter
 from datetime import datetime
+from functools import partial
 from typing import Final, cast
 
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth import get_permission_codename
 from django.contrib.auth.models import User
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
@@ -20,7 +25,7 @@ from ..models import ReturnRequest
 from ..operations import trusted_now
 from ..operations.decisions import Rows, decide_chosen, preview
 from .actions import ActingAdmin, make_token, read_token
-from .base import NotDone
+from .base import NotDone, sums
 
 # The permission of each action.
 NEEDS: Final = {f"{do}_selected": f"{LABEL}.{get_permission_codename(do, ReturnRequest._meta)}" for do in Decision}
@@ -83,7 +88,8 @@ class DecideSelected(ActingAdmin):
         ids = self.chosen_ids(queryset.filter(frozen_in(frozen)))
         by = cast(User, request.user)  # only a user has the permission
         note: str = form.cleaned_data.get("reason", "")
-        decided = decide_chosen(ids, decision, by=by, note=note, now=now, clock=timezone.now)
+        log = partial(_log, LogEntry(user=by, action_time=now), decision, Counter())
+        decided = decide_chosen(ids, decision, by=by, note=note, now=now, clock=timezone.now, log=log)
         past = DECIDED[decision]
         text = f"{past.capitalize()}: {decided:,}."
         if left := len(ids) - decided:
@@ -92,3 +98,18 @@ class DecideSelected(ActingAdmin):
         if since := queryset.filter(queries.REQUESTED).exclude(frozen_in(frozen)).count():
             text += f" Not {past}: {since:,} that came in after the page was made."
         self.message_user(request, text, messages.SUCCESS if decided else messages.WARNING)
+
+
+def _log(entry: LogEntry, decision: Decision, so_far: Counter[tuple[str, str]], rows: Rows) -> None:
+    """Write counts and sums of all rows decided so far to the press's one entry, in the transaction of each chunk."""
+    found, _ = queries.totals(rows, Q())
+    if not found:
+        return
+    for currency, count, total in found:
+        so_far.update({(currency, "count"): count, (currency, "sum"): total})
+    currencies = sorted({currency for currency, _ in so_far})
+    totals = [(currency, so_far[currency, "count"], so_far[currency, "sum"]) for currency in currencies]
+    entry.content_type, entry.action_flag = ContentType.objects.get_for_model(ReturnRequest), CHANGE
+    entry.object_repr = "selected return requests"
+    entry.change_message = f"{decision.capitalize()} selected: {sums(totals)}"
+    entry.save()

@@ -3,17 +3,26 @@
 from typing import Any, ClassVar, Final
 
 from django.contrib import admin
+from django.db.models import OuterRef, QuerySet, Subquery, Sum
 from django.http import HttpRequest
 from django.utils import timezone
 
 from ..domain import cutoff
-from ..domain.sweeps import SweepState
-from ..models import Sweep
+from ..domain.sweeps import Progress, SweepState, has_expired
+from ..models import Chunk, Refund, ReturnRequest, Sweep
 from ..operations import sweeps
-from .base import ReadOnlyAdmin, in_zone, instant_column
+from . import filters
+from .base import ReadOnlyAdmin, column, in_zone, instant_column
+from .links import lists
 from .requests import PERMISSION
 
 REFRESH: Final = 2  # seconds between two reloads of the page of a sweep that is under way
+
+
+def _state(sweep: Sweep) -> SweepState:
+    """Return the state, without counting rows."""
+    expired = has_expired(sweep.expires_at, timezone.now())
+    return Progress(0, sweep.left or 0, sweep.planned_at is not None, sweep.closed_at is not None, expired).state
 
 
 @admin.register(Sweep)
@@ -21,12 +30,25 @@ class SweepAdmin(ReadOnlyAdmin):
     """Show bulk decisions. Users who can press the button can view them."""
 
     viewers: ClassVar = [PERMISSION]  # optional rooms append here
-    list_display = ("id", "kind", "started", "started_by", "expires", "closed", "left")
+    list_display = ("id", "kind", "state", "started", "started_by", "expires", "closed", "decided", "left")
     list_select_related = ("started_by",)
-    list_filter = ("kind",)
+    list_filter = (
+        "kind",
+        *filters.adapted([filters.DayFilter], title="day started", instant="started_at"),
+        *filters.adapted([filters.PersonFilter], title="started by", user="started_by", acted="started_at"),
+        filters.BeforeFilter,
+    )
+    state = column("state", _state)
+    decided = column("decided", lambda sweep: f"{sweep.decided or 0:,}")
     started = instant_column("started_at", "started")
     expires = instant_column("expires_at", "expires")
     closed = instant_column("closed_at", "closed")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Sweep]:
+        """Override of Django's method that adds how many requests each sweep has decided."""
+        chunks = Chunk.objects.filter(sweep=OuterRef("pk")).order_by().values("sweep").annotate(total=Sum("decided"))
+        found: QuerySet[Sweep] = super().get_queryset(request).annotate(decided=Subquery(chunks.values("total")))
+        return found
 
     def row_context(self, request: HttpRequest, row: Sweep) -> dict[str, Any]:
         """Return the sweep's progress."""
@@ -42,3 +64,9 @@ class SweepAdmin(ReadOnlyAdmin):
             "title": str(row).capitalize(),
             "subtitle": None,
         }
+
+
+SweepAdmin.extra_links += [
+    lists(ReturnRequest, filters.SWEEP, "Its return requests"),
+    lists(Refund, filters.SWEEP, "Its refunds"),
+]

@@ -13,9 +13,11 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from .. import signals
+from ..admin import filters
 from ..admin.actions import ActingAdmin
-from ..admin.base import COUNTED, ReadOnlyAdmin, column, id_column, instant_column, is_id, status_filter, url
-from ..admin.refunds import RefundAdmin
+from ..admin.base import COUNTED, ReadOnlyAdmin, column, id_column, instant_column, is_id, money, status_filter, url
+from ..admin.links import link
+from ..admin.refunds import REFUND_LINK, RefundAdmin
 from . import opt_outs
 from .models import Notice, NoticeStatus, OptOut
 
@@ -27,10 +29,15 @@ DUE: Final = Q(due_at__isnull=False)
 class NoticeAdmin(ReadOnlyAdmin):
     """Show which customers were notified of what, which will be, and why others will not be."""
 
-    list_display = ("number", "customer", "status", "notified_of", "notified", "due", "reason")
-    fields = ("refund", "customer", "status", "notified_of", "notified", "due", "reason")
+    list_display = ("number", REFUND_LINK, "amount", "customer", "status", "notified_of", "notified", "due", "reason")
+    fields = (REFUND_LINK, "amount", "customer", "status", "notified_of", "notified", "due", "reason")
     readonly_fields = fields
-    list_filter = (status_filter(NoticeStatus, {NoticeStatus.PENDING: DUE}),)
+    list_filter = (
+        status_filter(NoticeStatus, {NoticeStatus.PENDING: DUE}),
+        *(*filters.OF_REQUEST, filters.BeforeFilter),
+    )
+    amounts = "refund__"
+    amount = column("amount", lambda notice: money(notice.refund.amount_minor, notice.refund.currency))
     search_fields = ("refund__request__customer_email",)
     search_help_text = "Id of a refund, or part of an address"
     number = id_column
@@ -109,10 +116,14 @@ class OptOutAdmin(ActingAdmin):
         obj.pk, obj.created_at = made.pk, made.created_at
 
 
+def _notice(refund: object) -> int | None:
+    return getattr(getattr(refund, "notice", None), "pk", None)
+
+
 def _notified(refund: object) -> str:
     notice = getattr(refund, "notice", None)
     return f"{notice.status}: {notice.notified_of or notice.reason}".rstrip(": ") if notice else ""
 
 
 # On the page of a refund.
-RefundAdmin.fields += [column("notice", _notified)]
+RefundAdmin.fields += [link("notice", Notice, _notice, _notified)]

@@ -1,7 +1,4 @@
-"""The button: approve what its page showed. A second press is harmless.
-
-The page's key is unique. A second press, even at the same time, finds the first one's row, and sends nothing.
-"""
+"""The button: approve what its page showed. A second press is harmless: it finds the row of the page's unique key."""
 
 from datetime import datetime
 

@@ -48,11 +48,13 @@ def _allowed(decision: Decision, now: datetime) -> Q:
 
 
 def decide_chosen(
-    ids: Sequence[int], decision: Decision, *, by: User | None, note: str, now: datetime, clock: Clock | None = None
-) -> int:
+    ids: Sequence[int], decision: Decision, *, by: User | None, note: str, now: datetime, clock: Clock | None = None,
+    log: Callable[[Rows], None] = lambda _: None,
+) -> int:  # fmt: skip
     """Approve or decline those of `ids` that are still requested and allowed, in chunks; return how many.
 
-    `clock` returns when each chunk after the first begins (default: `now`), because the cutoff can come between two.
+    `clock` returns when each chunk after the first begins, because the cutoff can come between two (default: `now`).
+    `log` gets the rows that each chunk decided, in its transaction.
     """
     decided = 0
     for start in range(0, len(ids), rules.CHUNK_ROWS):
@@ -63,6 +65,7 @@ def decide_chosen(
         with transaction.atomic():
             allowed = rows.filter(_allowed(decision, at))
             decided += decide(allowed, rows, decision, id_range, at, decided_by=by, decision_note=note)
+            log(rows.filter(decided_by=by, decided_at=at))
     return decided
 
 

@@ -104,7 +104,10 @@ def send(client: Client, asked: Asked, names: dict[str, Any], forms: Forms, **ex
 def for_user(names: dict[str, Any], who: str, user: User | None) -> dict[str, Any]:
     """Fill in the user's name, and valid tokens of the user's confirmation pages."""
     pk, frozen = user and user.pk, Frozen(names["pending"])
-    pages = {page: make_token(page, pk, frozen, PRESSED) for page in ("approve_all", "approve", "decline")}
+    pages = {
+        page: make_token(page, pk, frozen, PRESSED, [("GBP", 1, 1250)])
+        for page in ("approve_all", "approve", "decline")
+    }
     return {**names, "who": who, **pages}
 
 

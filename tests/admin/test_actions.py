@@ -1,7 +1,9 @@
 """Approve and Decline on chosen rows."""
 
 import pytest
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import User
+from django.contrib.contenttypes.models import ContentType
 from django.test import Client
 
 from refunds.domain.returns import Status
@@ -38,6 +40,37 @@ def test_approve_decides_chosen_rows_and_reports_the_rest(client: Client, user: 
     assert set(rows.values_list("status", "decided_by", "decided_at")) == {("approved", user.pk, PRESSED)}
     assert set(Refund.objects.values_list("pk", flat=True)) == set(ids(chosen))
     assert [message.task for message in queued()] == ["refunds.pay_refunds"]
+
+
+@BOTH
+def test_press_is_one_entry_in_the_log_with_the_sums_of_what_it_decided(
+    client: Client, user: User, monkeypatch: pytest.MonkeyPatch, action: str
+) -> None:
+    """Also where it takes several transactions. What was decided before is not in the sums. No decision, no entry."""
+    monkeypatch.setattr("refunds.domain.sweeps.CHUNK_ROWS", 2)
+    chosen = make_requests(3) + decided(Status.DECLINED) + make_requests(2, currency="JPY", amount_minor=1_000_000)
+    confirm(client, action, ids(chosen))
+    confirm(client, action, ids(chosen[3:4]))
+    entry = LogEntry.objects.get()
+    assert (entry.user, entry.action_flag, entry.action_time) == (user, CHANGE, PRESSED)
+    assert (entry.content_type, entry.object_id) == (ContentType.objects.get_for_model(ReturnRequest), None)
+    verb = action.partition("_")[0].capitalize()
+    assert entry.change_message == f"{verb} selected: 3 of 37.50 GBP, 2 of 2,000,000 JPY"
+    assert str(entry) == f"Changed “selected return requests” — {entry.change_message}"
+
+
+def test_decision_that_cannot_be_written_down_is_not_made(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The entry belongs to the transaction of its rows."""
+    chosen = ids(make_requests(2))
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(LogEntry, "save", fail)
+    with pytest.raises(OSError, match="the disk is full"):
+        confirm(client, "approve_selected", chosen)
+    assert ReturnRequest.objects.filter(status=Status.REQUESTED).count() == 2
+    assert (Refund.objects.count(), queued()) == (0, [])
 
 
 @pytest.mark.parametrize("reason", ["Worn <b>twice</b>.", "x" * 500])

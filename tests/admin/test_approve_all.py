@@ -134,18 +134,21 @@ def test_press_that_cannot_be_written_down_starts_nothing(client: Client, monkey
 def test_page_and_press_take_the_same_statements_for_any_number_of_rows(client: Client) -> None:
     """10 pending rows and 1,000 take the statements that this test lists in order."""
     signed_in = ["SELECT django_session", "SELECT auth_user", *["SELECT auth_permission"] * 2]
-    ContentType.objects.get_for_model(Sweep)  # a process asks once
+    ContentType.objects.get_for_models(Sweep, ReturnRequest)  # a process asks once
     for more in (10, 990):
         make_requests(more)
         with CaptureQueriesContext(connection) as page:
             token = token_of(client)
         with CaptureQueriesContext(connection) as pressed:
             press(client, token)
-        # The highest id, and all numbers by one statement.
-        assert statements(page) == [*signed_in, *["SELECT refunds_returnrequest"] * 2]
-        # Is it a second press? And get_or_create and the history, in the transaction.
-        written = ["INSERT refunds_sweep", "INSERT django_admin_log"]
-        assert statements(pressed) == [*signed_in, *["SELECT refunds_sweep"] * 2, *written]
+        # The highest id, the open sweeps, all numbers by one statement, the largest amounts and the reasons.
+        rows = ["SELECT refunds_returnrequest"]
+        assert statements(page) == [*signed_in, *rows, "SELECT refunds_sweep", *rows * 3]
+        # Is it a second press? Has anything changed? And get_or_create and the history, in the transaction.
+        looked = [*["SELECT refunds_sweep"] * 2, "SELECT django_admin_log", "SELECT refunds_sweep"]
+        assert statements(pressed) == [*signed_in, *looked, "INSERT refunds_sweep", "INSERT django_admin_log"]
+        Sweep.objects.update(closed_at=NOON, left=0)
+        LogEntry.objects.update(action_time=NOON)
     assert ReturnRequest.objects.filter(status=Status.REQUESTED).count() == 1_000
 
 

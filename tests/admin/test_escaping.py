@@ -64,7 +64,7 @@ PAGES = {
     "/admin/refunds/returnrequest/?status={payload}&currency={payload}": 0,
     "/admin/refunds/returnrequest/{declined}/change/": 6,
     "/admin/refunds/returnrequest/{declined}/history/": 3,
-    "/admin/refunds/returnrequest/approve-all/": 0,
+    "/admin/refunds/returnrequest/approve-all/": 1,
     "/admin/refunds/refund/": 3,
     "/admin/refunds/refund/{refund}/change/": 3,
     "/admin/refunds/refund/{refund}/history/": 0,

@@ -1,0 +1,188 @@
+"""Filter lists by day, person, amount and sweep. No index serves these, so each looks through COUNTED rows at most."""
+
+import re
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any, ClassVar, Final
+
+from django.contrib import admin
+from django.db.models import Max, Min, Q, QuerySet
+from django.http import HttpRequest
+
+from ..apps import LABEL
+from ..domain import cutoff
+from ..domain.money import EXPONENTS
+from ..models import Chunk, ReturnRequest
+from .base import COUNTED, LARGEST_ID, is_id
+
+SWEEP: Final = "sweep"
+BEFORE: Final = "before"
+AMOUNT: Final = re.compile(r"\d{1,12}(\.\d{1,4})?", re.ASCII)
+# The decimals of a currency that domain.money does not know, and of most that it knows.
+USUAL: Final = 2
+NO_ROW: Final = Q(pk__in=[])
+
+
+def looked_through(request: HttpRequest, model: Any) -> Q:
+    """Return the condition for the rows that this request looks through: the newest COUNTED below `before`.
+
+    Of a sweep, those between the ends of its chunks. `request.looked_down_to` is the id above which older rows wait.
+    """
+    if not hasattr(request, "looked_through"):
+        lowest, highest = 0, LARGEST_ID
+        if is_id(before := request.GET.get(BEFORE, "")):
+            highest = int(before) - 1
+        if is_id(sweep := request.GET.get(SWEEP, "")):
+            ends = Chunk.objects.filter(sweep=int(sweep)).aggregate(first=Min("first_id"), last=Max("last_id"))
+            lowest, highest = ends["first"] or 0, min(highest, ends["last"] or 0)
+        rows = (
+            model._default_manager.filter(pk__gte=lowest, pk__lte=highest).order_by("-pk").values_list("pk", flat=True)
+        )
+        highest = rows.first() or 0  # a request of a refund lies below too: the newest requests have none
+        older = next(iter(rows[COUNTED : COUNTED + 1]), None)
+        request.looked_down_to = older  # type: ignore[attr-defined]  # kept for the page, and asked once
+        lowest = lowest if older is None else older + 1
+        request.looked_through = Q(pk__gte=lowest, pk__lte=highest)  # type: ignore[attr-defined]  # the same
+    return request.looked_through  # type: ignore[attr-defined, no-any-return]  # the same
+
+
+class _Filter(admin.SimpleListFilter):
+    """Filter by a value of the URL, which is in a column of the row, or of the return request with the same id."""
+
+    of_request: ClassVar = False
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Return the rows that match, of those that this request looks through; no rows for a malformed value."""
+        value = self.value()
+        if not value:
+            return queryset
+        found = Q(looked_through(request, queryset.model), self.matching(request, value))
+        if self.of_request:  # not by a join, for which PostgreSQL reads the requests outside the range too
+            found = Q(pk__in=ReturnRequest.objects.filter(found).values("pk"))
+        return queryset.filter(looked_through(request, queryset.model), found)
+
+    def matching(self, request: HttpRequest, value: str) -> Q:
+        """Return the condition for the rows with this value."""
+        raise NotImplementedError
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        """Return the chosen value alone: there are too many to offer."""
+        return [(value, value)] if (value := self.value()) else []
+
+
+class _Input(_Filter):
+    """Ask for the value by a field of the type `field`."""
+
+    template = f"admin/{LABEL}/filter_input.html"
+    field: ClassVar = "text"
+
+    def has_output(self) -> bool:
+        """Show the field always."""
+        return True
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        """Yield what the form needs: the value, and the other parameters of the address."""
+        others = {name: one for name, one in changelist.get_filters_params().items() if name != self.parameter_name}
+        others = {name: one[-1] if isinstance(one, list) else one for name, one in others.items()}
+        yield {
+            "value": self.value() or "",
+            "others": others.items(),
+            "reset": changelist.get_query_string({}, [self.parameter_name]),
+        }
+
+
+class DayFilter(_Input):
+    """Filter by the day, in the cutoff's zone, of an instant of the row."""
+
+    title, parameter_name, field = "day received", "day", "date"
+    instant: ClassVar = "received_at"
+
+    def matching(self, request: HttpRequest, value: str) -> Q:
+        """Return the condition for the rows from midnight to midnight."""
+        try:
+            day = date.fromisoformat(value)
+            first, after = (datetime.combine(one, time(), cutoff.ZONE) for one in (day, day + timedelta(days=1)))
+            first, after = cutoff.in_utc(first), cutoff.in_utc(after)
+        except (ValueError, OverflowError):  # no date, or at the end of the calendar
+            return NO_ROW
+        return Q(**{f"{self.instant}__gte": first, f"{self.instant}__lt": after})
+
+
+class PersonFilter(_Filter):
+    """Filter by the user who acted. An address can have any user's id."""
+
+    title, parameter_name = "decided by", "by"
+    user: ClassVar = "decided_by"
+    acted: ClassVar = "decided_at"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        """Offer oneself, nobody, and the chosen user."""
+        offered = {"me": "me", "nobody": "nobody: a cutoff or a command"}
+        return [*offered.items(), *((one, f"user {one}") for one in [self.value()] if one and one not in offered)]
+
+    def matching(self, request: HttpRequest, value: str) -> Q:
+        """Return the condition for the rows of this user."""
+        if value == "nobody":
+            return Q(**{f"{self.user}__isnull": True, f"{self.acted}__isnull": False})
+        pk = str(request.user.pk) if value == "me" else value
+        return Q(**{self.user: int(pk)}) if is_id(pk) else NO_ROW
+
+
+class SweepFilter(_Input):
+    """Filter by the sweep that decided the request. Its rows lie between the ends of its chunks."""
+
+    title, parameter_name, field = "sweep", SWEEP, "number"
+
+    def matching(self, request: HttpRequest, value: str) -> Q:
+        """Return the condition for the rows of the sweep."""
+        return Q(sweep=int(value)) if is_id(value) else NO_ROW
+
+
+class AmountFromFilter(_Input):
+    """Filter by the smallest amount, in major units of each row's own currency."""
+
+    title, parameter_name, lookup = "amount from", "amount_from", "gte"
+
+    def matching(self, request: HttpRequest, value: str) -> Q:
+        """Return the condition for the rows that reach the amount."""
+        if not AMOUNT.fullmatch(value):
+            return NO_ROW
+        other = {code: decimals for code, decimals in EXPONENTS.items() if decimals != USUAL}
+        found = ~Q(currency__in=list(other)) & self._reaching(value, USUAL)
+        for decimals in sorted(set(other.values())):
+            codes = [code for code in other if other[code] == decimals]
+            found |= Q(currency__in=codes) & self._reaching(value, decimals)
+        return found
+
+    def _reaching(self, value: str, decimals: int) -> Q:
+        minor = Decimal(value).scaleb(decimals)
+        whole = int(minor.to_integral_value("ROUND_CEILING" if self.lookup == "gte" else "ROUND_FLOOR"))
+        return Q(**{f"amount_minor__{self.lookup}": whole})
+
+
+class AmountToFilter(AmountFromFilter):
+    """Filter by the largest amount, in major units of each row's own currency."""
+
+    title, parameter_name, lookup = "amount to", "amount_to", "lte"
+
+
+class BeforeFilter(_Filter):
+    """Look through rows that are older than those of the page before."""
+
+    title, parameter_name = "ids below", BEFORE
+
+    def matching(self, request: HttpRequest, value: str) -> Q:
+        """Return no condition for an id: the rows that this request looks through lie below it."""
+        return Q() if is_id(value) else NO_ROW
+
+
+def adapted(filters: Iterable[type[_Filter]], **columns: object) -> list[type[_Filter]]:
+    """Return the filters with other attributes."""
+    return [type(one.__name__, (one,), columns) for one in filters]
+
+
+AMOUNTS: Final = [AmountFromFilter, AmountToFilter]
+DECISION: Final = [SweepFilter, DayFilter, PersonFilter]
+# For a model whose rows have the id of their return request.
+OF_REQUEST: Final = adapted(DECISION, of_request=True)

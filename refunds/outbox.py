@@ -5,7 +5,6 @@ Operations name their tasks instead of importing them, so that tasks can import 
 
 import logging
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
@@ -28,14 +27,15 @@ PAY_REFUNDS: Final = f"{LABEL}.pay_refunds"
 RECONCILE: Final = f"{LABEL}.reconcile"
 
 
-def on_commit(name: str, messages: Iterable[Mapping[str, Any]], *, expires: datetime | None = None) -> None:
+def on_commit(name: str, messages: Iterable[Mapping[str, Any]], **options: Any) -> None:
     """Publish one message per mapping of keyword arguments to the task `name`, after the commit.
 
+    `options` are those of Celery's apply_async, such as `expires`.
     If the broker does not answer, transaction and page succeed, the error is logged, and the reconciler sends messages.
     """
     kwargs = list(messages)
     if kwargs:
-        transaction.on_commit(partial(_publish, name, kwargs, expires))
+        transaction.on_commit(partial(_publish, name, kwargs, options))
 
 
 def queued(*names: str) -> int:
@@ -69,8 +69,7 @@ def _count(connection: Any, queue: str) -> int:
             return 0
 
 
-def _publish(name: str, messages: list[Mapping[str, Any]], expires: datetime | None) -> None:
-    options: dict[str, Any] = {} if expires is None else {"expires": expires}
+def _publish(name: str, messages: list[Mapping[str, Any]], options: Mapping[str, Any]) -> None:
     task = current_app.tasks[name]  # not send_task, which bypasses eager mode
     sent = 0
     try:

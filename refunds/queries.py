@@ -1,13 +1,14 @@
 """The set-based statements: each decides, counts or pays any number of rows, on SQLite and PostgreSQL alike."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.db import connections, models, router
-from django.db.models import BooleanField, Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Sum, Value
+from django.db.models import BooleanField, Count, F, Max, Min, Q, QuerySet, Sum, Value
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast, Coalesce, Concat
 
+from . import signals
 from .domain.refunds import Outcome, RefundStatus, next_status
 from .domain.returns import DECIDED, Decision, Status
 from .domain.sweeps import IdRange, Scope, id_ranges
@@ -71,31 +72,34 @@ def decide_rows(rows: QuerySet[ReturnRequest], decision: Decision, now: datetime
     return rows.filter(REQUESTED).update(status=DECIDED[decision], decided_at=now, **columns)
 
 
-def insert_refunds(approved: QuerySet[ReturnRequest], now: datetime) -> None:
-    """Insert a pending refund, due at once, for each of `approved` that has none yet."""
-    at = Value(now, models.DateTimeField())
+def insert_refunds(approved: QuerySet[ReturnRequest], now: datetime, hold: timedelta = timedelta(0)) -> None:
+    """Insert a pending refund, due after `hold`, for each of `approved` that has none yet."""
+    at, due = (Value(instant, models.DateTimeField()) for instant in (now, now + hold))
     source = approved.filter(status=Status.APPROVED).values_list(
-        "pk", "amount_minor", "currency", Value(RefundStatus.PENDING.value), at, Value(0), at, at, Value(""), Value("")
+        *("pk", "amount_minor", "currency", Value(RefundStatus.PENDING.value)),
+        *(at, Value(0), due, due, Value(""), Value("")),
     )
     columns = "request amount_minor currency status created_at attempts due_at dispatched_at receipt failure"
     insert_select(Refund, columns, source)
 
 
-def unpaid(id_range: IdRange, now: datetime) -> QuerySet[Refund]:
-    """Return the pending refunds in the range that are due at `now`."""
-    return Refund.objects.filter(UNPAID, pk__gte=id_range.first_id, pk__lte=id_range.last_id, due_at__lte=now)
+def payable(now: datetime) -> QuerySet[Refund]:
+    """Return the pending refunds that are due at `now`, and that no room holds back."""
+    return Refund.objects.filter(UNPAID, *signals.answers(signals.payment_asked), due_at__lte=now)
 
 
-def settle_credited(id_range: IdRange, now: datetime, entries: QuerySet[Any], prefix: str) -> int:
-    """Settle the refunds due in the range that have one of `entries`; return how many. A receipt is `prefix` and id."""
-    # Exists: since the credits were made, another transaction can have added a refund.
-    credited = unpaid(id_range, now).filter(Exists(entries.filter(pk=OuterRef("pk"))))
-    return credited.update(
-        status=next_status(RefundStatus.PENDING, Outcome.PAID),
-        receipt=Concat(Value(prefix), Cast("pk", models.CharField())),
-        settled_at=now,
-        attempts=F("attempts") + 1,
-        first_attempt_at=Coalesce("first_attempt_at", Value(now, models.DateTimeField())),
+def settle_range(id_range: IdRange, now: datetime, prefix: str) -> int:
+    """Settle what is payable in the range; return how many refunds that were. A receipt is `prefix` and the id."""
+    return (
+        payable(now)
+        .filter(pk__gte=id_range.first_id, pk__lte=id_range.last_id)
+        .update(
+            status=next_status(RefundStatus.PENDING, Outcome.PAID),
+            receipt=Concat(Value(prefix), Cast("pk", models.CharField())),
+            settled_at=now,
+            attempts=F("attempts") + 1,
+            first_attempt_at=Coalesce("first_attempt_at", Value(now, models.DateTimeField())),
+        )
     )
 
 

@@ -31,6 +31,9 @@ REFUNDS_DECLINE_CODES = {
     "other": "another reason, in the note",
     "cutoff": "not approved before the cutoff",
 }
+# Seconds from an approval to its first payment, in which an operator can stop it: 0 to 900. A worker holds the message
+# for so long, and RabbitMQ takes back a message that is held for 30 minutes.
+REFUNDS_HOLD = 0
 # On RabbitMQ: `classic`, or `quorum`, which keeps messages on several machines. Other brokers ignore `classic`.
 REFUNDS_QUEUE_TYPE = "classic"
 

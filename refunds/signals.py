@@ -1,7 +1,6 @@
-"""Where optional rooms hook in: the core sends these signals and knows none of the receivers.
+"""Where optional rooms hook in: the core sends these signals and knows none of the receivers."""
 
-Each signal is sent by `send`: an error of a receiver is the sender's error, and rolls back the sender's transaction.
-"""
+# Each signal is sent by `send`: an error of a receiver is the sender's error, and rolls back the sender's transaction.
 
 from datetime import timedelta
 from typing import Any, Final
@@ -18,6 +17,9 @@ refunds_reopened: Final = Signal()
 refund_accepted: Final = Signal()
 # `refund` (the locked row) got a second `receipt` at `now`: it was possibly paid twice. Sent inside a transaction.
 second_receipt: Final = Signal()
+# Payments are about to begin. Return the condition (a Q on refunds) under which a refund is not held back. It becomes a
+# part of the statement that begins a payment.
+payment_asked: Final = Signal()
 # A task is about to make `calls` calls to the provider of `gateway`. Return whether it can. A receiver that waits calls
 # `waiting` first; None forbids it to wait.
 call_asked: Final = Signal()
@@ -28,6 +30,11 @@ share_asked: Final = Signal()
 reconciling: Final = Signal()
 # `health` asks at `now` what is overdue. Return a list of lines, one per overdue item.
 health_requested: Final = Signal()
+# A page of the app is shown to `user` at `now`. Return a list of (level, text, URL or ""). The level is one of Django's
+# messages, such as "warning". A text can be HTML if format_html made it.
+banner_requested: Final = Signal()
+# A page tells `user` at `now` what waits. Return a list of (text, URL or "") of what that user can view.
+waiting_requested: Final = Signal()
 # The audit runs. Return a dict: the name of a contradiction, and how many rows have it.
 audit_requested: Final = Signal()
 # A process acts on a cutoff at `now`, by its own clock. Return the time to act by instead, or raise ClocksDiffer.

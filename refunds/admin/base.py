@@ -56,20 +56,34 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]  # generic in its ty
         return self._found > COUNTED
 
 
+def _template(page: str) -> Any:
+    """Return the attribute that names a page's templates as Django does, and the core's also for models of rooms."""
+
+    def names(self: Any) -> list[str]:
+        label, model = self.opts.app_label, self.opts.model_name
+        return [f"admin/{folder}{page}.html" for folder in (f"{label}/{model}/", f"{label}/", f"{LABEL}/")]
+
+    return property(names)
+
+
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in its type stubs alone
     """Show rows that users cannot edit. Users with any permission in `viewers` can view them too.
 
     Optional rooms append to `extra_urls`, which are called with the admin, and to `extra_links`. These get admin,
-    request and row. They return label and URL of each page that the user can open from the row's page.
+    request and row. They return label and URL of each page that the user can open from the row's page. `extra_context`
+    also gets the context so far, and returns what the room's template of the row's page needs in addition.
     """
 
     viewers: ClassVar[Sequence[str]] = ()
     # What leads from a row to its amount; None for rows without one.
     amounts: ClassVar[str | None] = None
-    change_list_template: ClassVar[Any] = f"admin/{LABEL}/change_list.html"
     extra_urls: ClassVar[list[Callable[[Any], list[URLPattern]]]]
     extra_links: ClassVar[list[Callable[[Any, HttpRequest, Any], list[tuple[str, str]]]]]
+    extra_context: ClassVar[list[Callable[[Any, HttpRequest, Any, dict[str, Any]], dict[str, Any]]]]
     paginator = CappedPaginator
+    change_list_template, change_form_template, object_history_template = map(
+        _template, ("change_list", "change_form", "object_history")
+    )
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER  # a count for each value of each filter reads the whole table
     ordering = ("-pk",)
@@ -78,7 +92,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in i
     def __init_subclass__(cls) -> None:
         """Give each admin lists of its own."""
         super().__init_subclass__()
-        cls.extra_urls, cls.extra_links = [], []
+        cls.extra_urls, cls.extra_links, cls.extra_context = [], [], []
 
     class Media:  # keeps columns on one line, and makes the progress bar visible
         css: ClassVar = {"all": [f"{LABEL}/admin.css"]}
@@ -93,6 +107,10 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in i
 
     has_add_permission: Any = has_change_permission
     has_delete_permission = has_change_permission
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Override of Django's method that also counts permissions of other apps: `viewers` can have those of rooms."""
+        return super().has_module_permission(request) or self.has_view_permission(request)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Override of Django's method that accepts any of `viewers` too."""
@@ -169,9 +187,16 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in i
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         """Override of Django's method that adds `row_context`. Django has checked the permission to view."""
         if row := context.get("original"):
-            links = [link for links in self.extra_links for link in links(self, request, row)]
-            context |= {"links": links} | self.row_context(request, row)
+            context |= self.whole_context(request, row)
         return super().render_change_form(request, context, *args, **kwargs)
+
+    def whole_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        """Return `row_context`, and what the rooms add to it."""
+        links = [link for links in self.extra_links for link in links(self, request, row)]
+        context = {"links": links} | self.row_context(request, row)
+        for extra in self.extra_context:
+            context |= extra(self, request, row, context)
+        return context
 
     def row_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
         """Return what the template of the row's page needs in addition to Django's context."""

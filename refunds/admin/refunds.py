@@ -86,8 +86,6 @@ class RefundAdmin(ActingAdmin):
     due = base.instant_column("due_at", "due")
     accepted = base.instant_column("accepted_at", "accepted by the provider")
     settled = base.instant_column("settled_at", "settled")
-    # Django's method requires a permission of this app, but `viewers` can have permissions of rooms.
-    has_module_permission = base.ReadOnlyAdmin.has_view_permission
 
     def row_context(self, request: HttpRequest, row: Refund) -> dict[str, Any]:
         """Return the button "Try again", where the user has the permission."""

@@ -31,7 +31,7 @@ from .base import NotDone, sums
 # The permission of each action.
 NEEDS: Final = {f"{do}_selected": f"{LABEL}.{get_permission_codename(do, ReturnRequest._meta)}" for do in Decision}
 # Characters: enough for a paragraph.
-NOTE_LENGTH: Final = 500
+REASON_LENGTH: Final = 500
 
 
 def codes() -> list[tuple[str, str]]:
@@ -45,7 +45,11 @@ class DeclineForm(forms.Form):
     area = forms.Textarea(attrs={"rows": 3, "cols": 80})
     code = forms.ChoiceField(choices=lambda: [("", "---------"), *codes()], label="reason")
     note = forms.CharField(
-        max_length=NOTE_LENGTH, widget=area, required=False, label="internal note", help_text="Kept with each request."
+        max_length=REASON_LENGTH,
+        widget=area,
+        required=False,
+        label="internal note",
+        help_text="Kept with each request.",
     )
 
 

@@ -6,8 +6,12 @@ from ..apps import LABEL
 
 
 class BrakesConfig(AppConfig):
-    """Names the room."""
+    """Registers the task, the receivers and the checks."""
 
     name = __name__.rpartition(".")[0]
     label = f"{LABEL}_brakes"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Override of Django's hook, which it calls once all apps are loaded."""
+        from . import checks, receivers, tasks  # noqa: F401  # importing registers them

@@ -75,10 +75,14 @@ class SweepState(StrEnum):
     RUNNING = "running"
     DONE = "done"
     EXPIRED = "expired"
+    CANCELLED = "cancelled"
 
 
 class Progress(NamedTuple):
-    """Counts of rows: `decided` by the sweep, `left` undecided in its set (once it is closed: when it closed)."""
+    """Counts of rows: `decided` by the sweep, `left` undecided in its set (once it is closed: when it closed).
+
+    `expired` is whether it expired before it closed. A sweep that closed earlier with rows left was cancelled.
+    """
 
     decided: int
     left: int
@@ -93,9 +97,9 @@ class Progress(NamedTuple):
 
     @property
     def state(self) -> SweepState:
-        """Done once everything is decided, whatever the time; otherwise expired, running or planning."""
+        """Done once everything is decided, whatever the time; otherwise expired, cancelled, running or planning."""
         if self.closed and not self.left:
             return SweepState.DONE
-        if self.expired:
-            return SweepState.EXPIRED
+        if self.closed or self.expired:
+            return SweepState.EXPIRED if self.expired else SweepState.CANCELLED
         return SweepState.RUNNING if self.planned else SweepState.PLANNING

@@ -2,9 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, Protocol, Self, runtime_checkable
-
-from django.db.models import QuerySet
+from typing import TYPE_CHECKING, Final, Protocol, Self, runtime_checkable
 
 from ..domain.sweeps import IdRange
 
@@ -102,9 +100,10 @@ class Gateway(Protocol):
 class BulkGateway(Gateway, Protocol):
     """Credits many refunds at once, in the database that holds them. It needs no message for each, and no limit."""
 
-    def credit_range(self, id_range: IdRange, now: datetime) -> tuple[QuerySet[Any], str]:
-        """Credit every pending refund in the range that is due at `now` (aware); the caller settles them.
+    prefix: str  # what its receipts begin with; the refund's id follows
 
-        Requires a transaction around it. Returns the credits of the range, whose primary keys are the refunds', and
-        what their receipts begin with; the refund's id follows.
+    def credit_range(self, id_range: IdRange, now: datetime) -> None:
+        """Credit every refund in the range that was settled at `now` (aware) with a receipt of this gateway.
+
+        Requires the transaction around it in which the caller has settled them.
         """

@@ -2,8 +2,6 @@
 
 from datetime import datetime
 
-from django.db.models import QuerySet
-
 from .. import queries
 from ..domain.refunds import TRY_AGAIN
 from ..domain.sweeps import IdRange
@@ -14,6 +12,8 @@ from .base import Order, Settled
 
 class Wallet:
     """Credits customers in the ledger of wallet entries, whose primary key is the refund: a second one cannot exist."""
+
+    prefix = queries.RECEIPT
 
     @staticmethod
     def check_payment(payment: str) -> None:
@@ -28,12 +28,12 @@ class Wallet:
         WalletEntry.objects.bulk_create([entry], ignore_conflicts=True)
         return Settled(f"{queries.RECEIPT}{order.refund_id}")
 
-    def credit_range(self, id_range: IdRange, now: datetime) -> tuple[QuerySet[WalletEntry], str]:
-        """Credit all that is due in the range by one statement. Requires a transaction around it."""
+    def credit_range(self, id_range: IdRange, now: datetime) -> None:
+        """Credit what was settled by the wallet at `now` in the range. Requires the transaction that settled it."""
         # For each table: PostgreSQL does not pass a range on by a join, and can read the others from end to end.
         within = {"pk__gte": id_range.first_id, "pk__lte": id_range.last_id}
         of_refund = {f"refund__{name}": value for name, value in within.items()}
-        due = ReturnRequest.objects.filter(queries.UNPAID, refund__due_at__lte=now, **within, **of_refund)
+        settled = {"refund__settled_at": now, "refund__receipt__startswith": self.prefix}
+        rows = ReturnRequest.objects.filter(**settled, **within, **of_refund)
         columns = ("pk", "customer", "refund__amount_minor", "refund__currency")
-        queries.insert_select(WalletEntry, "refund customer amount_minor currency", due.values_list(*columns))
-        return WalletEntry.objects.filter(**within), queries.RECEIPT
+        queries.insert_select(WalletEntry, "refund customer amount_minor currency", rows.values_list(*columns))

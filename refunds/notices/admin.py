@@ -5,14 +5,17 @@ from typing import ClassVar, Final
 from django import forms
 from django.contrib import admin
 from django.contrib.auth import get_permission_codename
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
+from django.dispatch import receiver
 from django.http import HttpRequest
 from django.utils import timezone
 
+from .. import signals
 from ..admin import filters
 from ..admin.actions import ActingAdmin
-from ..admin.base import ReadOnlyAdmin, column, id_column, instant_column, is_id, money, status_filter
+from ..admin.base import COUNTED, ReadOnlyAdmin, column, id_column, instant_column, is_id, money, status_filter, url
 from ..admin.links import link
 from ..admin.refunds import REFUND_LINK, RefundAdmin
 from . import opt_outs
@@ -58,6 +61,16 @@ class NoticeAdmin(ReadOnlyAdmin):
             return queryset.filter(pk=int(search_term)), False
         found: tuple[QuerySet[Notice], bool] = super().get_search_results(request, queryset, search_term)
         return found
+
+
+@receiver(signals.waiting_requested, dispatch_uid=f"{__name__}.waiting")
+def waiting(user: User, **_: object) -> list[tuple[str, str]]:
+    """Return how many notices wait, for a user who can view notices."""
+    if not user.has_perm(f"{Notice._meta.app_label}.view_notice"):
+        return []
+    count = Notice.objects.filter(DUE)[: COUNTED + 1].count()
+    text = f"notices: more than {COUNTED:,}" if count > COUNTED else f"notices: {count:,}"
+    return [(text, f"{url(Notice._meta, 'changelist')}?status={NoticeStatus.PENDING}")] if count else []
 
 
 class OptOutForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in its type stubs alone

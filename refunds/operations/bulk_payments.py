@@ -26,10 +26,13 @@ def pay_refunds(id_range: IdRange, now: datetime, *, gateway: Gateway) -> int:
     """
     with transaction.atomic():
         if in_bulk(gateway):
-            paid = queries.settle_credited(id_range, now, *gateway.credit_range(id_range, now))
+            # Settled first: that locks the rows, so that nothing is credited that another transaction takes away.
+            paid = queries.settle_range(id_range, now, gateway.prefix)
+            gateway.credit_range(id_range, now)
             signals.refunds_settled.send(Refund, id_range=id_range, now=now)
             return paid
-        due = queries.unpaid(id_range, now).filter(queries.BY_RANGE)  # the others have messages of their own
+        # Those that are not of the range have messages of their own.
+        due = queries.payable(now).filter(queries.BY_RANGE, pk__gte=id_range.first_id, pk__lte=id_range.last_id)
         share = signals.share(gateway, FIRST_SHARE) or rules.CHUNK_ROWS
         ids = list(due.order_by("pk").values_list("pk", flat=True)[:share])
         due.exclude(pk__in=ids).update(dispatched_at=None)

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -75,6 +76,7 @@ def decide(pending: Rows, decided: Rows, kind: Decision, ids: rules.IdRange, now
     """
     count = queries.decide_rows(pending, kind, now, **columns)
     if kind is Decision.APPROVE and count:
-        queries.insert_refunds(decided, now)
-        outbox.on_commit(outbox.PAY_REFUNDS, [ids._asdict()])
+        hold = timedelta(seconds=settings.REFUNDS_HOLD)
+        queries.insert_refunds(decided, now, hold)
+        outbox.on_commit(outbox.PAY_REFUNDS, [ids._asdict()], countdown=settings.REFUNDS_HOLD)
     return count

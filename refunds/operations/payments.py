@@ -92,7 +92,7 @@ def _unchanged(refund: Refund, **columns: datetime) -> QuerySet[Refund]:
 
 def _claim(refund: Refund, now: datetime) -> bool:
     """Count an attempt and keep others off for a lease; commits before the provider is called."""
-    free = _unchanged(refund, due_at=refund.due_at)
+    free = _unchanged(refund, due_at=refund.due_at) & queries.payable(now)
     refund.attempts += 1
     refund.first_attempt_at = refund.first_attempt_at or now
     with transaction.atomic(durable=True):

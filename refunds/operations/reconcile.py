@@ -17,7 +17,7 @@ from ..domain import cutoff
 from ..domain import sweeps as rules
 from ..domain.returns import Decision
 from ..gateways import Gateway, in_bulk
-from ..models import Chunk, Refund, ReturnRequest, Sweep
+from ..models import Chunk, ReturnRequest, Sweep
 from . import PATIENCE, RECONCILE_EVERY, sweeps
 
 logger = logging.getLogger(__name__)
@@ -87,7 +87,7 @@ def _first(rows: QuerySet[M], count: int) -> list[int]:
 
 
 def _resend_refunds(now: datetime, patience: timedelta, gateway: Gateway) -> int:
-    due = Refund.objects.filter(queries.UNPAID, due_at__lte=now)
+    due = queries.payable(now)
     # A refund with a message of its own was sent a microsecond later, so that it is not its range's (queries.BY_RANGE).
     waits = Q(dispatched_at__lte=now - patience + timedelta.resolution)
     unsent = Q(dispatched_at=None)

@@ -62,10 +62,10 @@ def decide_chunk(chunk_id: int, now: datetime) -> int:
     """
     Chunk.objects.filter(pk=chunk_id, done_at=None).update(dispatched_at=now)  # as in plan_sweep
     with transaction.atomic():
-        chunk = Chunk.objects.select_for_update(of=("self",)).select_related("sweep").filter(pk=chunk_id).first()
+        chunk = Chunk.objects.select_for_update().filter(pk=chunk_id).first()
         if chunk is None:
             raise UnknownRow("chunk", chunk_id)
-        sweep = chunk.sweep
+        sweep = chunk.sweep  # read after the lock: an operator who closes a sweep locks its chunks first
         if chunk.done_at or sweep.closed_at or rules.has_expired(sweep.expires_at, now):
             return 0
         ids = rules.IdRange(chunk.first_id, chunk.last_id)
@@ -102,7 +102,7 @@ def progress(sweep: Sweep, now: datetime) -> rules.Progress:
     """Count from the rows how far the sweep is."""
     decided = sweep.chunks.aggregate(total=Sum("decided"))["total"] or 0
     left = queries.pending(sweep).count() if sweep.left is None else sweep.left
-    expired = rules.has_expired(sweep.expires_at, now)
+    expired = rules.has_expired(sweep.expires_at, sweep.closed_at or now)
     return rules.Progress(decided, left, sweep.planned_at is not None, sweep.closed_at is not None, expired)
 
 

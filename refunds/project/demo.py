@@ -13,6 +13,7 @@ from celery import Celery
 from celery_rehearsal import Timeline, VirtualCelery
 from django.core.management import call_command
 from django.db import connections
+from django.test.utils import override_settings
 
 from ..domain import cutoff
 from ..domain.refunds import RefundStatus
@@ -20,8 +21,9 @@ from ..domain.returns import DECIDED, Decision, Status
 from ..frozen import freeze
 from ..importing import importer
 from ..importing.files import Rejection, Return, Row
+from ..management import audit
 from ..models import Sweep
-from ..operations import audit, button, sweeps
+from ..operations import button, sweeps
 from .environment import database
 
 # A Sunday on which Europe's clocks go forward: beat makes most of its mistakes on such days.
@@ -101,7 +103,8 @@ def run_day(app: Celery, rows: Sequence[Row], day: date = DAY) -> Day:
     due = cutoff.on(day)
     pressed, closes = due + PRESSED, due + CLOSES
     arrivals: list[tuple[datetime, int]] = []
-    with VirtualCelery(app, start=due + OPENS, transport="memory") as celery:
+    # As in `serve`: a minute in which the press can be undone.
+    with override_settings(REFUNDS_HOLD=60), VirtualCelery(app, start=due + OPENS, transport="memory") as celery:
         is_pressed = False
         for at, batch in _spread(rows, due):
             if at > pressed and not is_pressed:

@@ -9,6 +9,7 @@ import django
 from django.core.management.utils import get_random_secret_key
 
 from .. import settings as core
+from ..brakes import settings as brakes
 from ..clocks import settings as clocks
 from ..domain import cutoff
 from ..notices import settings as notices
@@ -158,6 +159,7 @@ if "REFUNDS_CURRENCIES" in os.environ:
 REFUNDS_CLOCK_TOLERANCE = float(os.environ.get("REFUNDS_CLOCK_TOLERANCE", clocks.REFUNDS_CLOCK_TOLERANCE))
 REFUNDS_QUEUE_TYPE = os.environ.get("REFUNDS_QUEUE_TYPE", core.REFUNDS_QUEUE_TYPE)
 REFUNDS_GATEWAY = os.environ.get("REFUNDS_GATEWAY", core.REFUNDS_GATEWAY)
+REFUNDS_HOLD = int(os.environ.get("REFUNDS_HOLD", core.REFUNDS_HOLD))
 if REFUNDS_GATEWAY == "stripe":
     REFUNDS_GATEWAY_RATE = os.environ.get("REFUNDS_GATEWAY_RATE", stripe.RATE)
 
@@ -183,5 +185,5 @@ CELERY_WORKER_ENABLE_REMOTE_CONTROL = flag("CELERY_WORKER_ENABLE_REMOTE_CONTROL"
 
 # Merge the core's values and the rooms'.
 CELERY_BEAT_SCHEDULE = core.BEAT_SCHEDULE | notices.BEAT_SCHEDULE
-CELERY_TASK_ROUTES = core.TASK_ROUTES | tracking.TASK_ROUTES | notices.TASK_ROUTES
+CELERY_TASK_ROUTES = core.TASK_ROUTES | brakes.TASK_ROUTES | tracking.TASK_ROUTES | notices.TASK_ROUTES
 CELERY_TASK_QUEUES = core.queues([*core.TASK_QUEUES, *notices.TASK_QUEUES], REFUNDS_QUEUE_TYPE)

@@ -8,8 +8,8 @@ import pytest
 
 from refunds.domain.refunds import RefundStatus
 from refunds.gateways import Answer, Refused, TryAgain
+from refunds.management.audit import run_audit
 from refunds.models import Refund
-from refunds.operations.audit import run_audit
 from refunds.operations.payments import POLICY
 
 from ..factories import NOON

@@ -8,8 +8,8 @@ import pytest
 from refunds import tasks
 from refunds.domain.refunds import RefundStatus
 from refunds.gateways import Answer, Order
+from refunds.management.audit import run_audit
 from refunds.models import Refund
-from refunds.operations.audit import run_audit
 from refunds.operations.payments import LEASE, POLICY
 
 from ..factories import NOON

@@ -11,9 +11,9 @@ from refunds.domain.refunds import RefundStatus
 from refunds.domain.returns import Status
 from refunds.gateways import Answer, Order, TryAgain
 from refunds.gateways.wallet import Wallet
+from refunds.management.audit import run_audit
 from refunds.models import Refund, ReturnRequest, Sweep
 from refunds.operations import sweeps
-from refunds.operations.audit import run_audit
 
 from ..factories import CUTOFF, MINUTE, NOON, PRESSED, SECOND, make_requests
 from .conftest import Start, on_both_transports, press, statuses

@@ -13,9 +13,9 @@ from hypothesis.stateful import run_state_machine_as_test as run
 from refunds.domain import cutoff
 from refunds.domain.returns import DECIDED, Decision, Status
 from refunds.frozen import freeze
+from refunds.management.audit import run_audit
 from refunds.models import ReturnRequest, WalletEntry
 from refunds.operations import button
-from refunds.operations.audit import run_audit
 from refunds.operations.decisions import decide_chosen
 from refunds.schedule import beat_schedule
 

@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from refunds.gateways import Refused
+from refunds.management.audit import run_audit
 from refunds.models import Refund
-from refunds.operations.audit import run_audit
 from refunds.operations.bulk_payments import try_again
 
 from ..factories import NOON

@@ -85,9 +85,10 @@ def test_progress_is_100_percent_only_when_nothing_is_left(progress: Progress) -
         (True, False, False, 3, SweepState.RUNNING),
         (True, False, True, 3, SweepState.EXPIRED),
         (False, True, True, 3, SweepState.EXPIRED),
+        (True, True, False, 3, SweepState.CANCELLED),
         (True, True, True, 0, SweepState.DONE),
     ],
 )
 def test_state_of_a_sweep(planned: bool, closed: bool, expired: bool, left: int, state: SweepState) -> None:
-    """The state is planning, running, done or expired, as the sweep's page shows it."""
+    """The state is planning, running, done, expired or cancelled, as the sweep's page shows it."""
     assert Progress(2, left, planned, closed, expired).state is state

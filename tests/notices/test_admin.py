@@ -8,6 +8,7 @@ from django.test import Client
 from django.utils.html import escape
 from freezegun.api import FrozenDateTimeFactory
 
+from refunds import signals
 from refunds.admin.base import COUNTED
 from refunds.models import Refund
 from refunds.notices.models import Notice, OptOut
@@ -205,3 +206,18 @@ def test_malformed_id_deletes_nothing(client: Client, out: OptOut, bad: str) -> 
     page = client.post(OPT_OUTS, form, follow=True)
     assert texts(page) == ["Nothing was changed: a chosen id is not the id of any opt-out. Choose from the list again."]
     assert state() == before
+
+
+def test_room_says_how_many_notices_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To users who can view notices, at most as many as a list counts, with a link to those."""
+    viewer, other = make_user("view_notice"), make_user(username="other")
+
+    def waits(user: Any) -> list[tuple[str, str]]:
+        return [line for answer in signals.answers(signals.waiting_requested, user=user, now=NOON) for line in answer]
+
+    assert waits(viewer) == []
+    make_pending([make_refund().pk], NOON)
+    link = f"{NOTICES}?status=pending"
+    assert (waits(viewer), waits(other)) == ([("notices: 1", link)], [])
+    monkeypatch.setattr("refunds.notices.admin.COUNTED", 0)
+    assert waits(viewer) == [("notices: more than 0", link)]

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import datetime
 from typing import Any
 
 import pytest
@@ -22,8 +21,8 @@ def published(monkeypatch: pytest.MonkeyPatch) -> Published:
     """What a commit publishes, as (task, messages), without a broker."""
     found: Published = []
 
-    def publish(name: str, messages: list[dict[str, int]], expires: datetime | None) -> None:
-        assert expires is None
+    def publish(name: str, messages: list[dict[str, int]], options: dict[str, object]) -> None:
+        assert not any(options.values())
         found.append((name, messages))
 
     monkeypatch.setattr(outbox, "_publish", publish)

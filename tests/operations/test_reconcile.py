@@ -33,7 +33,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
     """Collect the messages that would be published, as (task, messages, expires), without a broker."""
     messages: Sent = []
 
-    def on_commit(name: str, kwargs: list[dict[str, int]], *, expires: datetime | None = None) -> None:
+    def on_commit(name: str, kwargs: list[dict[str, int]], *, expires: datetime | None = None, **_: object) -> None:
         if kwargs:
             messages.append((name, list(kwargs), expires))
 

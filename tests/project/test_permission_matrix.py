@@ -8,6 +8,7 @@ from django.urls import get_resolver, resolve
 from pytest_django import Settings
 
 from refunds import signals
+from refunds.brakes.models import Pause
 from refunds.models import Refund
 from refunds.notices import opt_outs
 from refunds.notices.models import Notice
@@ -16,6 +17,7 @@ from ..admin import matrix
 from ..admin.asking import FORMS, Forms, app_permissions, check_answers, check_forged, rows
 from ..admin.conftest import clock, make_user
 from ..admin.matrix import Asked
+from ..brakes.approved import approved
 from ..factories import PRESSED, make_refund
 
 __all__ = ["clock"]  # a fixture
@@ -42,14 +44,20 @@ ALL_FORMS: Forms = FORMS | {
 
 @pytest.fixture
 def names(settings: Settings) -> dict[str, Any]:
-    """The core's rows, an opt-out, and a refund with a notice and a second receipt."""
+    """The core's rows, an opt-out, a pause, a sweep to undo, and a refund with a notice and a second receipt."""
     settings.REFUNDS_GATEWAY = "tests.operations.payers.Scripted"  # takes any payment
     doubled = make_refund(status="succeeded", settled_at=PRESSED, receipt="r")
     signals.second_receipt.send(Refund, refund=doubled, receipt="r2", now=PRESSED)
     notice = Notice.objects.create(refund=doubled, status="sent", notified_of="succeeded", notified_at=PRESSED)
     token = opt_outs.token("in@example.com")
     out = opt_outs.opt_out("out@example.com", PRESSED)
-    return rows() | {"doubled": doubled.pk, "notice": notice.pk, "optout": out.pk, "token": token, "forged": token[:-1]}
+    pause = Pause.objects.create(
+        reason="r", paused_at=PRESSED, paused_by=make_user(username="boss"), lifted_at=PRESSED, is_open=None,
+        lifted_by=make_user(username="other"),
+    )  # fmt: skip
+    undoable = approved(1).pk
+    made = {"doubled": doubled.pk, "notice": notice.pk, "optout": out.pk, "pause": pause.pk, "undoable": undoable}
+    return rows() | made | {"token": token, "forged": token[:-1]}
 
 
 @pytest.mark.parametrize("asked", REQUESTS, ids=str)
@@ -66,7 +74,7 @@ def test_forged_form_is_refused(asked: Asked, names: dict[str, Any]) -> None:
 
 def test_every_page_has_its_row() -> None:
     """Each route of the project, by GET and by POST, except other apps' own pages, such as Django's of users."""
-    names = {"id": 1, "type": 1, "token": "x", "forged": "x", "failed": 1, "doubled": 1}
+    names = {"id": 1, "type": 1, "token": "x", "forged": "x", "failed": 1, "doubled": 1, "undoable": 1}
     in_table = {(asked.method, resolve(asked.path(names)).route) for asked in REQUESTS if not asked.action}
     others = ("admin/auth/", "admin/django_celery_beat/")
     there = [route for route in matrix.routes(get_resolver().url_patterns) if not route.startswith(others)]

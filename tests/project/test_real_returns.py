@@ -13,9 +13,9 @@ from refunds.domain.returns import Status
 from refunds.frozen import freeze
 from refunds.importing.files import ONLINE_RETAIL, Format, Source
 from refunds.importing.importer import Summary, import_file
+from refunds.management.audit import run_audit
 from refunds.models import Refund, ReturnRequest, WalletEntry
 from refunds.operations import button, sweeps
-from refunds.operations.audit import run_audit
 
 from ..data import count_and_total
 from ..factories import CUTOFF, MINUTE, PRESSED, SECOND

@@ -78,6 +78,14 @@ def test_second_serve_is_refused_by_the_first_ones_process_id(folder: Path) -> N
     assert list(folder.iterdir()) == []
 
 
+def test_payments_are_held_for_a_minute_unless_the_environment_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A first press can be undone."""
+    monkeypatch.setenv("DJANGO_SECRET_KEY", "of the environment")
+    assert serve.child_environment()["REFUNDS_HOLD"] == "60"
+    monkeypatch.setenv("REFUNDS_HOLD", "0")
+    assert serve.child_environment()["REFUNDS_HOLD"] == "0"
+
+
 def test_key_is_that_of_the_environment_or_of_a_private_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With DJANGO_SECRET_KEY serve uses no file. A key that others can read starts nothing, and is not changed."""
     monkeypatch.setenv("DJANGO_SECRET_KEY", "of the environment")

@@ -20,7 +20,7 @@ ROWS = 300
 FINISH = """
 import threading
 from refunds.models import Refund, Sweep
-from refunds.operations.audit import run_audit
+from refunds.management.audit import run_audit
 from refunds.tasks import reconcile
 reconcile.apply_async(queue="payments")
 while Refund.objects.filter(status="succeeded").count() < {rows}:

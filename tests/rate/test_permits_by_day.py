@@ -5,7 +5,7 @@ from datetime import datetime
 import pytest
 
 from refunds.domain.refunds import RefundStatus
-from refunds.operations.audit import run_audit
+from refunds.management.audit import run_audit
 from refunds.rate import receivers
 from refunds.rate.limiter import LARGEST_PERMIT, Throttle
 from refunds.rate.pacing import Rate

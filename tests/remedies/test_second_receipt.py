@@ -8,9 +8,9 @@ import pytest
 from refunds import signals
 from refunds.errors import BadInput
 from refunds.gateways import Refused, TryAgain
+from refunds.management.audit import run_audit
 from refunds.models import Refund
 from refunds.operations import health
-from refunds.operations.audit import run_audit
 from refunds.operations.payments import LEASE, pay_refund
 from refunds.remedies import closing
 from refunds.remedies.models import SecondReceipt

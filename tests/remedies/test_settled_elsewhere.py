@@ -8,9 +8,9 @@ from django.dispatch import Signal
 from refunds import signals
 from refunds.domain.sweeps import IdRange
 from refunds.errors import BadInput
+from refunds.management.audit import run_audit
 from refunds.models import Refund, WalletEntry
 from refunds.operations import bulk_payments, health
-from refunds.operations.audit import run_audit
 from refunds.operations.payments import NotNow, pay_refund
 from refunds.remedies.models import SettledElsewhere
 

@@ -9,9 +9,9 @@ from django.db.models import Count, F, Q, QuerySet, Sum
 from refunds import queries
 from refunds.domain.refunds import RefundStatus
 from refunds.domain.returns import Decision, Status
+from refunds.management.audit import run_audit
 from refunds.models import Refund, ReturnRequest, Sweep, WalletEntry
 from refunds.notices.models import Notice
-from refunds.operations.audit import run_audit
 
 
 def unsettled(cutoff: datetime) -> str:

@@ -8,7 +8,7 @@ from celery import Celery
 from django.core.management import call_command
 from django.db import connections
 
-from refunds.operations.audit import run_audit
+from refunds.management.audit import run_audit
 
 from ..crew import Crew
 from ..pace import TooSlow

@@ -18,9 +18,9 @@ from refunds.domain.returns import Decision, Status
 from refunds.frozen import freeze
 from refunds.gateways import Gateway
 from refunds.gateways.wallet import Wallet
+from refunds.management.audit import run_audit
 from refunds.models import Refund, ReturnRequest, Sweep, WalletEntry
 from refunds.operations import button, payments
-from refunds.operations.audit import run_audit
 from refunds.operations.decisions import decide_chosen
 from refunds.rate import receivers
 from refunds.rate.limiter import Throttle

@@ -5,9 +5,9 @@ from django.core import mail
 from pytest_django import Settings
 
 from refunds.gateways import Refused
+from refunds.management.audit import run_audit
 from refunds.models import Refund, ReturnRequest
 from refunds.operations import health
-from refunds.operations.audit import run_audit
 from refunds.remedies import closing
 
 from ...day.conftest import Start

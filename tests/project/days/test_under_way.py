@@ -10,9 +10,9 @@ from django.test import Client
 from pytest_django import Settings
 
 from refunds.gateways import Answer, TryAgain
+from refunds.management.audit import run_audit
 from refunds.models import Refund
 from refunds.operations import health
-from refunds.operations.audit import run_audit
 from refunds.operations.bulk_payments import try_again
 from refunds.schedule import beat_schedule
 

@@ -17,7 +17,7 @@ from ....domain.money import to_major
 from ....domain.refunds import RefundStatus
 from ....domain.returns import Status
 from ....importing.files import BadFile, Rejection, Row, Source, guess, load, rows
-from ....operations.audit import Audit, AuditSum
+from ....management.audit import Audit, AuditSum
 
 if TYPE_CHECKING:
     from ... import demo

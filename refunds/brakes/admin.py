@@ -1,0 +1,49 @@
+"""Show the pauses, and add the room's pages to the admin of sweeps."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.dispatch import receiver
+from django.http import HttpRequest, HttpResponse
+from django.utils.text import capfirst
+
+from .. import signals
+from ..admin.base import ReadOnlyAdmin, instant_column, url
+from ..admin.sweeps import SweepAdmin
+from . import pages, pausing
+from .models import Pause
+from .receivers import said_of
+
+SweepAdmin.viewers += [pages.CANCEL, pages.UNDO]
+SweepAdmin.extra_urls.append(pages.sweep_urls)
+SweepAdmin.extra_links.append(pages.sweep_links)
+
+
+@admin.register(Pause)
+class PauseAdmin(ReadOnlyAdmin):
+    """Show when payments were paused, with the button that pauses them or lets them go on."""
+
+    viewers = (pages.PAUSE,)
+    list_display = ("id", "paused", "paused_by", "reason", "lifted", "lifted_by")
+    list_select_related = ("paused_by", "lifted_by")
+    fields = readonly_fields = ("reason", "paused", "paused_by", "lifted", "lifted_by")
+    paused = instant_column("paused_at", "paused")
+    lifted = instant_column("lifted_at", "lifted")
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Override of Django's method that adds the button."""
+        labels = [page.label for page in pages.opened(pages.PAUSE_PAGES, request)]
+        context = {"labels": labels, "switch": url(self.opts, pages.SWITCH), **(extra_context or {})}
+        return super().changelist_view(request, context)
+
+
+PauseAdmin.extra_urls.append(pages.pause_urls)
+
+
+@receiver(signals.banner_requested, dispatch_uid=f"{__name__}.banner")
+def banner(user: User, **_: object) -> list[tuple[str, str, str]]:
+    """Say on each page that payments are paused, with a link for a user who can let them go on."""
+    pause = pausing.current()
+    switch = url(Pause._meta, pages.SWITCH) if user.has_perm(pages.PAUSE) else ""
+    return [] if pause is None else [("error", capfirst(said_of(pause)), switch)]

@@ -1,0 +1,55 @@
+"""Tell what happened to a sweep, from its rows and its history."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Count, Max
+
+from ..domain.sweeps import Progress
+from ..models import Sweep
+from .pieces import chunks_of_others
+
+Event = tuple[datetime, str]
+
+
+def started_by(sweep: Sweep) -> str:
+    """Return who started the sweep."""
+    return str(sweep.started_by or ("the cutoff" if sweep.scheduled_for else "a command"))
+
+
+def events(sweep: Sweep, progress: Progress) -> list[Event]:
+    """Return instant and text of what happened to the sweep, the first first."""
+    return sorted([*_of_rows(sweep, progress), *_of_history(sweep)], key=lambda event: event[0])
+
+
+def _of_rows(sweep: Sweep, progress: Progress) -> Iterator[Event]:
+    yield sweep.started_at, f"Started by {started_by(sweep)}."
+    chunks = sweep.chunks.aggregate(all=Count("pk"), done=Count("done_at"), last=Max("done_at"))
+    if sweep.planned_at:
+        yield sweep.planned_at, f"Planned: chunks {chunks['all']:,}."
+    if chunks["last"]:
+        yield chunks["last"], f"Chunks done: {chunks['done']:,} of {chunks['all']:,}. Decided: {progress.decided:,}."
+    if progress.expired and progress.left and sweep.expires_at:
+        yield sweep.expires_at, f"Expired. Left pending: {progress.left:,}."
+    if sweep.closed_at:
+        yield sweep.closed_at, f"Closed. Left pending: {progress.left:,}." if progress.left else "Finished."
+
+
+def _of_history(sweep: Sweep) -> Iterator[Event]:
+    entries = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(Sweep), object_id=str(sweep.pk))
+    for entry in entries.select_related("user").order_by("pk"):
+        yield entry.action_time, f"{entry.user}: {entry.get_change_message()}"
+
+
+def takers(sweep: Sweep, since: datetime, until: datetime) -> list[tuple[Sweep, int]]:
+    """Return the other sweeps that decided rows at or below the sweep's highest id between two instants, with counts.
+
+    The rows can have been decided before this sweep started: its page can have been open for an hour.
+    """
+    decided = chunks_of_others(sweep, since, until).filter(decided__gt=0).values_list("sweep", "decided")
+    counts: dict[int, int] = {}
+    for pk, count in decided:
+        counts[pk] = counts.get(pk, 0) + count
+    return [(taker, counts[taker.pk]) for taker in Sweep.objects.filter(pk__in=counts).order_by("pk")]

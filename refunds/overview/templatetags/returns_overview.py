@@ -1,0 +1,69 @@
+"""Show the overview on the app's first page, in any admin site."""
+
+from datetime import datetime
+from typing import Any, Final
+
+from django import template
+from django.contrib.admin import site
+from django.core.cache import cache
+from django.core.management import get_commands
+from django.utils import timezone
+
+from ... import signals
+from ...admin.base import COUNTED, in_zone, money, url
+from ...apps import LABEL
+from ...domain import cutoff
+from ...models import Refund, ReturnRequest, Sweep
+from ...operations.health import health
+from .. import chart, facts
+from ..events import started_by
+
+# Seconds: the counts in its lines can take a tenth of a second each.
+HEALTH_KEPT: Final = 10
+
+register = template.Library()
+
+
+@register.inclusion_tag(f"admin/{LABEL}/overview.html", takes_context=True)
+def overview(context: template.Context) -> dict[str, Any]:
+    """Show each user what that user can view."""
+    request, now = context["request"], timezone.now()
+    sees = {model: site.get_model_admin(model).has_view_permission(request) for model in (ReturnRequest, Refund, Sweep)}
+    shown: dict[str, Any] = {"city": cutoff.CITY}
+    if sees[ReturnRequest]:
+        shown |= _requests(now)
+    if sees[Refund]:
+        shown |= {"refunds": facts.refunds(), "refund_list": url(Refund._meta, "changelist")}
+    if sees[Sweep]:
+        days = facts.decisions(now)
+        shown |= {"days": days[::-1], "bars": chart.bars(days), "sweeps": [_row(**row) for row in facts.last_sweeps()]}
+        shown |= {"width": chart.WIDTH * len(days), "height": chart.HEIGHT, "bar": chart.BAR}
+    if sees[Sweep] or sees[Refund]:
+        shown["health"] = cache.get_or_set(f"{LABEL}.overview.health", lambda: health(now), HEALTH_KEPT)
+    answers = signals.answers(signals.waiting_requested, user=request.user, now=now)
+    return shown | {"waiting": [line for answer in answers for line in answer]}
+
+
+def _requests(now: datetime) -> dict[str, Any]:
+    found = facts.pending(now)
+    return {
+        "pending": [(currency, ages, count, money(total, currency)) for currency, ages, count, total in found.rows],
+        "more": found.more,
+        "counted": COUNTED,
+        "ages": facts.AGES,
+        "requests": url(ReturnRequest._meta, "changelist"),
+        "empty": not ReturnRequest.objects.exists(),
+        "importable": "import_returns" in get_commands(),
+    }
+
+
+def _row(sweep: Sweep, decided: int) -> dict[str, Any]:
+    state = "running" if sweep.closed_at is None else f"closed, {sweep.left:,} left" if sweep.left else "finished"
+    return {
+        "sweep": sweep,
+        "address": url(Sweep._meta, "change", sweep.pk),
+        "started": in_zone(sweep.started_at),
+        "by": started_by(sweep),
+        "decided": decided,
+        "state": state,
+    }

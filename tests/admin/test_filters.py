@@ -1,5 +1,7 @@
 """The filters of the lists, the totals below them, and the links between rows."""
 
+from typing import Any
+
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
@@ -177,14 +179,14 @@ def test_rows_link_to_each_other_where_the_user_may_look(client: Client, sweep: 
 
 def test_sweeps_show_state_and_count(client: Client, sweep: Sweep) -> None:
     """By columns alone: no request is counted for the list."""
-    for state, columns in {
+    states: dict[str, dict[str, Any]] = {
         "planning": {}, "running": {"planned_at": PRESSED}, "done": {"closed_at": PRESSED, "left": 0},
         "cancelled": {"left": 3}, "expired": {"closed_at": CUTOFF},
-    }.items():  # fmt: skip
+    }  # fmt: skip
+    for state, columns in states.items():
         Sweep.objects.update(**columns)
-        text = client.get(SWEEPS).text
-        assert f'<td class="field-state">{state}</td>' in text
-    assert '<td class="field-decided">2</td>' in text
+        assert f'<td class="field-state">{state}</td>' in client.get(SWEEPS).text
+    assert '<td class="field-decided">2</td>' in client.get(SWEEPS).text
 
 
 def test_try_again_across_pages_takes_what_the_filters_select(client: Client, sweep: Sweep) -> None:

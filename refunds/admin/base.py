@@ -77,7 +77,6 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in i
     viewers: ClassVar[Sequence[str]] = ()
     # What leads from a row to its amount; None for rows without one.
     amounts: ClassVar[str | None] = None
-    change_list_template: ClassVar[Any] = f"admin/{LABEL}/change_list.html"
     extra_urls: ClassVar[list[Callable[[Any], list[URLPattern]]]]
     extra_links: ClassVar[list[Callable[[Any, HttpRequest, Any], list[tuple[str, str]]]]]
     extra_context: ClassVar[list[Callable[[Any, HttpRequest, Any, dict[str, Any]], dict[str, Any]]]]

@@ -48,7 +48,6 @@ class ReturnRequestAdmin(DecideSelected):
         *(*filters.AMOUNTS, *filters.DECISION, filters.BeforeFilter),
     )
     amounts = ""
-    change_list_template = None  # its own, which extends that of the others
     search_fields = ("order_line", "customer")
     search_help_text = "Part of an order line or of a customer"
     fields = readonly_fields = (

@@ -21,7 +21,7 @@ REFRESH: Final = 2  # seconds between two reloads of the page of a sweep that is
 
 def _state(sweep: Sweep) -> SweepState:
     """Return the state, without counting rows."""
-    expired = has_expired(sweep.expires_at, timezone.now())
+    expired = has_expired(sweep.expires_at, sweep.closed_at or timezone.now())
     return Progress(0, sweep.left or 0, sweep.planned_at is not None, sweep.closed_at is not None, expired).state
 
 

@@ -120,21 +120,11 @@ def _takers(sweep: Sweep, now: datetime) -> list[tuple[str, str, int]]:
 
 
 def _pages(admin: SweepAdmin, request: HttpRequest, sweep: Sweep) -> list[tuple[str, str]]:
-    """Return label and URL of the lists that can show the sweep's rows, and of the CSV."""
+    """Return label and URL of the CSV and of the failed refunds."""
     found = []
     if _sees(admin, request, ReturnRequest):
         found.append(("Outcome of each request (CSV)", url(admin.opts, "outcome", sweep.pk)))
-        if _filters(admin, ReturnRequest, "sweep"):
-            rows = f"{url(ReturnRequest._meta, 'changelist')}?sweep={sweep.pk}"
-            found.append(("Return requests of this sweep", rows))
     if sweep.kind == Decision.APPROVE and _sees(admin, request, Refund):
-        own = f"&sweep={sweep.pk}" if _filters(admin, Refund, "sweep") else ""
-        label = "Failed refunds of this sweep" if own else "Failed refunds of all sweeps"
-        found.append((label, f"{url(Refund._meta, 'changelist')}?status=failed{own}"))
+        failed = f"{url(Refund._meta, 'changelist')}?status=failed&sweep={sweep.pk}"
+        found.append(("Its failed refunds", failed))
     return found
-
-
-def _filters(admin: SweepAdmin, model: Any, name: str) -> bool:
-    """Return whether the model's list has a filter of that name."""
-    offered = admin.admin_site.get_model_admin(model).list_filter
-    return name in {getattr(filter_, "parameter_name", filter_) for filter_ in offered}

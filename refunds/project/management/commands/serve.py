@@ -135,14 +135,18 @@ def child_environment() -> dict[str, str]:
         key = os.environ.get("DJANGO_SECRET_KEY") or kept_key(connection.settings_dict, settings.SECRET_KEY)
     except BadKey as bad:
         raise CommandError(f"{bad}. Nothing was started", returncode=EXIT_STATUS) from None
-    return {"REFUNDS_HOLD": HOLD} | os.environ | {
-        # All processes, and the next run, use one key: each reads sessions that another one signed.
-        "DJANGO_SECRET_KEY": key,
-        # The children import the project from where this process did, in any working folder.
-        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-        "PYTHONUNBUFFERED": "1",  # a line appears when it is written
-        "DJANGO_RUNSERVER_HIDE_WARNING": "true",  # docs/serve.md says what Django's server is for here
-    }
+    return (
+        {"REFUNDS_HOLD": HOLD}
+        | os.environ
+        | {
+            # All processes, and the next run, use one key: each reads sessions that another one signed.
+            "DJANGO_SECRET_KEY": key,
+            # The children import the project from where this process did, in any working folder.
+            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+            "PYTHONUNBUFFERED": "1",  # a line appears when it is written
+            "DJANGO_RUNSERVER_HIDE_WARNING": "true",  # docs/serve.md says what Django's server is for here
+        }
+    )
 
 
 def free_port(host: str, port: int) -> int:

@@ -1,0 +1,91 @@
+"""Every page that this project shows, one a line: a new page needs a line here, and nothing else."""
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+REQUESTS, REFUNDS, OPT_OUTS = "refunds/returnrequest/", "refunds/refund/", "refunds_notices/optout/"
+
+
+class Shown(NamedTuple):
+    """A page: its name, its address below /admin/ with ids of the demo's rows by name, and how it is opened.
+
+    A page after a list is opened by the `action` on the list's first row, or `across` pages on all.
+    """
+
+    name: str
+    address: str
+    action: str = ""
+    across: bool = False
+    anonymous: bool = False
+
+    def __str__(self) -> str:
+        return self.name
+
+    def open(self, page: "Page", rows: dict[str, Any]) -> None:
+        """Show the page in the browser, as a user gets there."""
+        page.goto(self.address.format(**rows) if self.address.startswith("/") else f"/admin/{self.address.format(**rows)}")
+        if self.action == "logout":
+            page.get_by_role("button", name="Log out").click()
+        elif self.action:
+            choose(page, self.action, across=self.across)
+
+
+def choose(page: "Page", action: str, *, across: bool = False) -> None:
+    """Run the action of the list on its first row."""
+    page.locator("select[name=action]").first.select_option(action)
+    page.locator("input.action-select").first.check()
+    if across:  # a list offers that where it has more than a page
+        page.locator("input[name=select_across]").first.evaluate("input => { input.value = 1 }")
+    page.locator("button[name=index]").first.click()
+
+
+PAGES = [
+    Shown("login", "login/", anonymous=True),
+    Shown("logged out", "", action="logout"),
+    Shown("not found", "/no/such/page/"),
+    Shown("customer's opt-out", "/opt-out/{token}/", anonymous=True),
+    Shown("forged opt-out", "/opt-out/{token}x/", anonymous=True),
+    Shown("password change", "password_change/"),
+    Shown("password changed", "password_change/done/"),
+    Shown("index", ""),
+    Shown("app", "refunds/"),
+    Shown("notices' app", "refunds_notices/"),
+    Shown("requests", REQUESTS),
+    Shown("requests, none found", f"{REQUESTS}?q=nowhere"),
+    Shown("request", REQUESTS + "{returnrequest}/change/"),
+    Shown("request, history", REQUESTS + "{returnrequest}/history/"),
+    Shown("approve all", f"{REQUESTS}approve-all/"),
+    Shown("approve selected", REQUESTS, action="approve_selected"),
+    Shown("decline selected", REQUESTS, action="decline_selected"),
+    Shown("refunds", REFUNDS),
+    Shown("refund", REFUNDS + "{refund}/change/"),
+    Shown("failed refund", REFUNDS + "{failed}/change/"),
+    Shown("refund, history", REFUNDS + "{failed}/history/"),
+    Shown("try again", f"{REFUNDS}?status=failed", action="try_again", across=True),
+    Shown("correct payment", REFUNDS + "{failed}/correct-payment/"),
+    Shown("settle elsewhere", REFUNDS + "{failed}/settle-elsewhere/"),
+    Shown("second receipt", REFUNDS + "{doubled}/second-receipt/"),
+    Shown("sweeps", "refunds/sweep/"),
+    Shown("sweep, done", "refunds/sweep/{sweep}/change/"),
+    Shown("sweep, running", "refunds/sweep/{running}/change/"),
+    Shown("sweep, history", "refunds/sweep/{sweep}/history/"),
+    Shown("wallet", "refunds/walletentry/"),
+    Shown("wallet entry", "refunds/walletentry/{walletentry}/change/"),
+    Shown("wallet entry, history", "refunds/walletentry/{walletentry}/history/"),
+    Shown("notices", "refunds_notices/notice/"),
+    Shown("notice", "refunds_notices/notice/{notice}/change/"),
+    Shown("notice, history", "refunds_notices/notice/{notice}/history/"),
+    Shown("opt-outs", OPT_OUTS),
+    Shown("opt-out", OPT_OUTS + "{optout}/change/"),
+    Shown("opt-out, history", OPT_OUTS + "{optout}/history/"),
+    Shown("add an opt-out", f"{OPT_OUTS}add/"),
+    Shown("delete an opt-out", OPT_OUTS + "{optout}/delete/"),
+    Shown("delete opt-outs", OPT_OUTS, action="delete_selected"),
+]
+# Addresses that show no page of ours: they lead elsewhere, refuse, or answer scripts and programs.
+NO_PAGES = [
+    *("", "admin/logout/", "admin/jsi18n/", "admin/autocomplete/", "admin/r/<path:content_type_id>/<path:object_id>/"),
+    *("payments/stripe/",),
+]

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Locator, Page
 
 REQUESTS, REFUNDS, OPT_OUTS = "refunds/returnrequest/", "refunds/refund/", "refunds_notices/optout/"
 
@@ -27,7 +27,7 @@ class Shown(NamedTuple):
         """Show the page in the browser, as a user gets there."""
         page.goto(self.address.format(**rows) if self.address.startswith("/") else f"/admin/{self.address.format(**rows)}")
         if self.action == "logout":
-            page.get_by_role("button", name="Log out").click()
+            follow(page, page.get_by_role("button", name="Log out"))
         elif self.action:
             choose(page, self.action, across=self.across)
 
@@ -38,7 +38,13 @@ def choose(page: "Page", action: str, *, across: bool = False) -> None:
     page.locator("input.action-select").first.check()
     if across:  # a list offers that where it has more than a page
         page.locator("input[name=select_across]").first.evaluate("input => { input.value = 1 }")
-    page.locator("button[name=index]").first.click()
+    follow(page, page.locator("button[name=index]").first)
+
+
+def follow(page: "Page", control: "Locator") -> None:
+    """Click what leads to another page, and wait for that page."""
+    with page.expect_navigation():
+        control.click()
 
 
 PAGES = [

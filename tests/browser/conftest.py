@@ -14,7 +14,7 @@ from refunds.notices import opt_outs
 
 from ..factories import PRESSED
 from .chromium import launched, missing, watch
-from .demo import make_demo
+from .demo import make_demo, make_long
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -55,7 +55,7 @@ def clock(chromium: "Browser") -> Iterator[None]:  # the browser first: its own 
 @pytest.fixture
 def rows(clock: None, transactional_db: None) -> dict[str, Any]:
     """The demo's rows by name: ids, and the token of a customer's link."""
-    return make_demo() | {"token": opt_outs.token("c-1001@example.com")}
+    return make_demo() | make_long() | {"token": opt_outs.token("c-1001@example.com")}
 
 
 @pytest.fixture

@@ -86,3 +86,15 @@ def _notices(paid: list[int], failed: list[int]) -> int:
         Notice.objects.create(refund_id=pk, status="pending", due_at=PRESSED + HOUR)
     Notice.objects.create(refund_id=paid[6], status="suppressed", reason="the address has opted out")
     return opt_outs.opt_out("c-901@example.com", NOON).pk
+
+
+def make_long() -> dict[str, int]:
+    """Make a pending request and a failed refund whose texts are as long as they can be, without a space."""
+    at = NOON + 2 * HOUR
+    texts = {"order_line": "W" * 64, "customer": "w" * 64, "reason": "m" * 300, "payment": "p" * 255}
+    texts["customer_email"] = f"{'e' * 64}@example.com"
+    (approved,) = make_requests(received_at=at, status="approved", **texts)
+    failed = {"status": "failed", "failure": "f" * 300, "earlier_payments": "p" * 255, "settled_at": at}
+    Refund.objects.filter(pk=approved.pk).update(**failed)
+    (pending,) = make_requests(received_at=at, amount_minor=10**14, **texts)
+    return {"long": pending.pk, "long_refund": approved.pk}

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Page, Response
@@ -17,29 +17,7 @@ PACKAGE = "axe-core"
 FOLDER = "REFUNDS_NODE_MODULES"
 # Debian's name, and the names on other machines.
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-# Nothing within the page is wider than the window, except in an element that scrolls, and no text is cut off.
-CUT = """() => {
-  const found = [], root = document.scrollingElement;
-  if (root.scrollWidth > innerWidth) found.push(`the page is ${root.scrollWidth} wide in ${innerWidth}`);
-  const scrolls = (element) => element && element !== document.body &&
-    (["auto", "scroll"].includes(getComputedStyle(element).overflowX) || scrolls(element.parentElement));
-  for (const element of document.body.querySelectorAll("*")) {
-    const box = element.getBoundingClientRect(), style = getComputedStyle(element);
-    if (!element.checkVisibility({visibilityProperty: true}) || box.width <= 1 || style.position === "absolute") continue;
-    const name = `${element.tagName} ${element.id || element.className}: ${element.textContent.trim().slice(0, 40)}`;
-    if (box.right > innerWidth + 1 && !scrolls(element)) found.push(`outside: ${name}`);
-    if (["hidden", "clip"].includes(style.overflowX) && element.scrollWidth > element.clientWidth + 1)
-      found.push(`cut off: ${name}`);
-  }
-  return found;
-}"""
-AUDIT = """async () => {
-  await Promise.all(document.getAnimations().map(({finished}) => finished));  // of colours
-  // No preload: axe would fetch style sheets and write them into a document, which the page's policy forbids.
-  const {violations} = await axe.run(document, {resultTypes: ["violations"], preload: false});
-  return violations.filter(({impact}) => ["serious", "critical"].includes(impact))
-    .flatMap(({id, nodes}) => nodes.map(({html, failureSummary}) => `${id}: ${html} ${failureSummary}`));
-}"""
+CHECKS = Path(__file__).with_name("checks.js")
 
 
 def program() -> str | None:
@@ -99,15 +77,21 @@ def watch(page: "Page") -> list[str]:
 def cut_off(page: "Page", width: int) -> list[str]:
     """Return what is cut off where the window is so many pixels wide."""
     page.set_viewport_size({"width": width, "height": 800})
-    return list(page.evaluate(CUT))
+    return list(check(page, "cutOff()"))
 
 
 def inaccessible(page: "Page") -> list[str]:
     """Return what axe-core finds serious or critical."""
-    page.evaluate(_script())
-    return list(page.evaluate(AUDIT))
+    page.evaluate(_text(axe()))
+    return list(check(page, "inaccessible()"))
+
+
+def check(page: "Page", called: str) -> Any:
+    """Return what a function of checks.js returns for the page."""
+    page.evaluate(_text(CHECKS))
+    return page.evaluate(f"checks.{called}")
 
 
 @cache
-def _script() -> str:
-    return axe().read_text("utf-8")
+def _text(path: Path) -> str:
+    return path.read_text("utf-8")

@@ -71,7 +71,9 @@ def browse(chromium: "Browser", live_server: LiveServer, rows: dict[str, Any]) -
         if not anonymous:
             client = Client()
             client.force_login(User.objects.get())
-            context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}])
+            context.add_cookies(
+                [{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}]
+            )
         context.on("page", lambda page: problems.append(watch(page)))
         return context.new_page()
 

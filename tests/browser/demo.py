@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 
 from refunds import signals
 from refunds.frozen import freeze
-from refunds.models import Chunk, Refund, ReturnRequest, Sweep, WalletEntry
+from refunds.models import Chunk, Refund, ReturnRequest, WalletEntry
 from refunds.notices import opt_outs
 from refunds.notices.models import Notice
 from refunds.operations import button, sweeps
@@ -41,7 +41,9 @@ def make_demo() -> dict[str, Any]:
 def _returns(count: int, at: Any, start: int) -> list[int]:
     """Make pending requests of several goods, customers and currencies; return their ids."""
     made = make_requests(count, received_at=at)
-    for number, row, currency, reason in zip(range(start, start + count), made, cycle(("GBP", "EUR", "GBP")), cycle(GOODS)):
+    for number, row, currency, reason in zip(
+        range(start, start + count), made, cycle(("GBP", "EUR", "GBP")), cycle(GOODS)
+    ):
         row.order_line, row.currency, row.reason = f"{number}/1", currency, reason
         row.amount_minor = 495 + number * 37 % 180 * 100
         row.customer, row.customer_email, row.payment = f"c-{number}", f"c-{number}@example.com", f"ch_{number}"

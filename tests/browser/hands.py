@@ -2,21 +2,13 @@
 
 from typing import TYPE_CHECKING, Protocol
 
+from .chromium import check
+
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
 # More than any page has controls.
 STOPS = 300
-# Whether the element with the focus looks otherwise than without it.
-VISIBLE = """element => {
-  const look = () => (({outlineStyle, outlineWidth, boxShadow, borderColor, backgroundColor, textDecorationLine}) =>
-    [outlineStyle, outlineWidth, boxShadow, borderColor, backgroundColor, textDecorationLine].join())(getComputedStyle(element));
-  const focused = look();
-  element.blur();
-  const blurred = look();
-  element.focus();
-  return focused !== blurred;
-}"""
 
 
 class Hands(Protocol):
@@ -91,30 +83,19 @@ def reach(page: "Page", control: "Locator") -> None:
     """Press Tab until the control has the focus, which can be seen there."""
     for _ in range(STOPS):
         if control.evaluate("element => element === document.activeElement"):
-            assert control.evaluate(VISIBLE), f"the focus cannot be seen on {control}"
+            assert check(page, "focusIsSeen(document.activeElement)"), f"the focus cannot be seen on {control}"
             return
         page.keyboard.press("Tab")
     raise AssertionError(f"Tab does not reach {control}")
 
 
-# What Tab must reach: what a mouse can use.
-CONTROLS = "a[href], button, input:not([type=hidden]), select, textarea, summary"
-STOP = """() => {
-  const element = document.activeElement, index = [...document.querySelectorAll(%r)].indexOf(element);
-  const {left, right} = element.getBoundingClientRect();
-  return [index, index < 0 || (%s)(element), left >= 0 && right <= innerWidth];
-}""" % (CONTROLS, VISIBLE)  # fmt: skip
-ALL = """() => [...document.querySelectorAll(%r)].flatMap((element, index) =>
-  element.checkVisibility({visibilityProperty: true}) && !element.disabled ? [[index, element.outerHTML]] : [])""" % CONTROLS
-
-
 def unreachable(page: "Page") -> list[str]:
     """Return the controls that Tab does not reach, or where the focus cannot be seen."""
-    left, found = {index: html for index, html in page.evaluate(ALL)}, []
+    left: dict[int, str] = dict(check(page, "usable()"))
+    found = []
     for _ in range(len(left) + 2):  # the focus can begin in a field, and leaves the page once
         page.keyboard.press("Tab")
-        index, visible, inside = page.evaluate(STOP)
-        html = left.pop(index, "")
-        if html and not (visible and inside):
+        number, seen = page.evaluate("checks.stop()")
+        if (html := left.pop(number, "")) and not seen:
             found.append(f"the focus is not seen: {html}")
     return found + [f"Tab does not reach: {html}" for html in left.values()]

@@ -1,6 +1,6 @@
 """Each action, with the keyboard alone and without JavaScript; and the button pressed more than once."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
@@ -22,6 +22,24 @@ APPROVE_ALL, REQUESTS, REFUNDS = (
     "/admin/refunds/refund/?status=failed",
 )
 both_hands = pytest.mark.parametrize("hands", [Keyboard(), Mouse()], ids=["keyboard alone", "no JavaScript"])
+
+
+class Case(NamedTuple):
+    """An action on a refund's page: the refund, the action, what its form asks, what is said, and the status then."""
+
+    row: str
+    action: str
+    fields: dict[str, str]
+    said: str
+    status: str
+
+
+SETTLED = {"receipt": "SEPA 17", "reason": "account closed"}
+CASES = [
+    Case("failed", "Try again", {}, "Tried again: 1.", "pending"),
+    Case("failed", "Settled elsewhere", SETTLED, "settled", "succeeded"),
+    Case("doubled", "Second receipt checked", {"reason": "one payment"}, "checked", "succeeded"),
+]
 
 
 def button(page: "Page", name: str) -> Any:
@@ -89,34 +107,18 @@ def test_try_again_on_the_list(hands: Hands, browse: "Browse", rows: dict[str, A
 
 
 @both_hands
-@pytest.mark.parametrize(
-    ("row", "action", "fields", "said", "status"),
-    [
-        ("failed", "Try again", {}, "Tried again: 1.", "pending"),
-        ("failed", "Settled elsewhere", {"receipt": "SEPA 17", "reason": "account closed"}, "settled", "succeeded"),
-        ("doubled", "Second receipt checked", {"reason": "one payment"}, "checked", "succeeded"),
-    ],
-)
-def test_action_on_a_refunds_page(
-    hands: Hands,
-    row: str,
-    action: str,
-    fields: dict[str, str],
-    said: str,
-    status: str,
-    browse: "Browse",
-    rows: dict[str, Any],
-) -> None:
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.action)
+def test_action_on_a_refunds_page(hands: Hands, case: Case, browse: "Browse", rows: dict[str, Any]) -> None:
     """Leads back to the refund's page, which says what was done."""
     page = browse(javascript=hands.javascript)
-    page.goto(f"/admin/refunds/refund/{rows[row]}/change/")
-    hands.press(page, button(page, action))
-    for name, text in fields.items():
+    page.goto(f"/admin/refunds/refund/{rows[case.row]}/change/")
+    hands.press(page, button(page, case.action))
+    for name, text in case.fields.items():
         hands.write(page, page.locator(f"#id_{name}"), text)
-    if fields:
-        hands.press(page, button(page, action))
-    assert said in page.locator(".messagelist").inner_text()
-    assert Refund.objects.get(pk=rows[row]).status == status
+    if case.fields:
+        hands.press(page, button(page, case.action))
+    assert case.said in page.locator(".messagelist").inner_text()
+    assert Refund.objects.get(pk=rows[case.row]).status == case.status
 
 
 def test_double_click_starts_one_sweep(browse: "Browse") -> None:
@@ -130,16 +132,31 @@ def test_double_click_starts_one_sweep(browse: "Browse") -> None:
     assert Sweep.objects.count() == before + 1
 
 
+@pytest.mark.xfail(reason="the confirmation page offers again what an open sweep has taken", strict=True)
 def test_back_button_leads_to_no_second_sweep(browse: "Browse") -> None:
-    """The page that the browser kept leads to the sweep that it started."""
+    """The browser asks for the page again, which has nothing left to press."""
     page = browse()
     page.goto(APPROVE_ALL)
     before = Sweep.objects.count()
-    for _ in range(2):
+    with page.expect_navigation():
+        button(page, "Approve ").click()
+    page.go_back()
+    assert "No pending return request can be approved." in page.locator("#content").inner_text()
+    assert button(page, "Approve ").count() == 0
+    assert Sweep.objects.count() == before + 1
+
+
+@pytest.mark.xfail(reason="the confirmation page offers again what an open sweep has taken", strict=True)
+def test_two_tabs_start_one_sweep(browse: "Browse") -> None:
+    """The tab that is pressed second says that nothing was changed, and shows what is left."""
+    first = browse()
+    second = first.context.new_page()
+    for page in (first, second):
+        page.goto(APPROVE_ALL)
+    before = Sweep.objects.count()
+    for page in (first, second):
         with page.expect_navigation():
             button(page, "Approve ").click()
-        pressed = page.url
-        page.go_back()
-    page.go_forward()
-    assert page.url == pressed
     assert Sweep.objects.count() == before + 1
+    assert "/sweep/" in first.url
+    assert second.locator(".messagelist").inner_text().startswith("Nothing was changed: ")

@@ -53,13 +53,19 @@ def clock(chromium: "Browser") -> Iterator[None]:  # the browser first: its own 
 
 
 @pytest.fixture
-def rows(clock: None, transactional_db: None) -> dict[str, Any]:
-    """The demo's rows by name: ids, and the token of a customer's link."""
-    return make_demo() | make_long() | {"token": opt_outs.token("c-1001@example.com")}
+def demo(clock: None, transactional_db: None) -> dict[str, Any]:
+    """The ids of the demo's rows, by name."""
+    return make_demo()
 
 
 @pytest.fixture
-def browse(chromium: "Browser", live_server: LiveServer, rows: dict[str, Any]) -> "Iterator[Browse]":
+def rows(demo: dict[str, Any]) -> dict[str, Any]:
+    """The demo's rows, those with long texts, and the token of a customer's link."""
+    return demo | make_long() | {"token": opt_outs.token("c-1001@example.com")}
+
+
+@pytest.fixture
+def browse(chromium: "Browser", live_server: LiveServer, demo: dict[str, Any]) -> "Iterator[Browse]":
     """Open a window of the operator, who is logged in unless `anonymous`. An error on any page fails the test."""
     contexts, problems = [], []
 

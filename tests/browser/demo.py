@@ -44,11 +44,11 @@ def _returns(count: int, at: Any, start: int) -> list[int]:
     for number, row, currency, reason in zip(
         range(start, start + count), made, cycle(("GBP", "EUR", "GBP")), cycle(GOODS)
     ):
-        row.order_line, row.currency, row.reason = f"{number}/1", currency, reason
+        row.key, row.order_line, row.currency, row.reason = f"return-{number}", f"{number}/1", currency, reason
         row.amount_minor = 495 + number * 37 % 180 * 100
         row.customer, row.customer_email, row.payment = f"c-{number}", f"c-{number}@example.com", f"ch_{number}"
         row.received_at = row.requested_at = at + (number - start) * MINUTE
-    columns = ["order_line", "currency", "reason", "amount_minor", "customer", "customer_email", "payment"]
+    columns = ["key", "order_line", "currency", "reason", "amount_minor", "customer", "customer_email", "payment"]
     ReturnRequest.objects.bulk_update(made, [*columns, "received_at", "requested_at"])
     return [row.pk for row in made]
 
@@ -93,7 +93,7 @@ def _notices(paid: list[int], failed: list[int]) -> int:
 def make_long() -> dict[str, int]:
     """Make a pending request and a failed refund whose texts are as long as they can be, without a space."""
     at = NOON + 2 * HOUR
-    texts = {"order_line": "W" * 64, "customer": "w" * 64, "reason": "m" * 300, "payment": "p" * 255}
+    texts: dict[str, Any] = {"order_line": "W" * 64, "customer": "w" * 64, "reason": "m" * 300, "payment": "p" * 255}
     texts["customer_email"] = f"{'e' * 64}@example.com"
     (approved,) = make_requests(received_at=at, status="approved", **texts)
     failed = {"status": "failed", "failure": "f" * 300, "earlier_payments": "p" * 255, "settled_at": at}

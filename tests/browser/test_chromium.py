@@ -78,10 +78,10 @@ def test_missing_parts_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """A laptop without them skips with the reason."""
     monkeypatch.setenv(chromium.FOLDER, "/nowhere")
     monkeypatch.setattr(chromium, "find_spec", lambda name: name)
-    monkeypatch.setattr(chromium.shutil, "which", lambda name: name)
+    monkeypatch.setattr("shutil.which", lambda name: name)
     lack = "the npm package axe-core is not in REFUNDS_NODE_MODULES='/nowhere': tox run -e browser installs it"
     assert chromium.missing() == lack
-    monkeypatch.setattr(chromium.shutil, "which", lambda name: None)
+    monkeypatch.setattr("shutil.which", lambda name: None)
     assert chromium.missing() == "there is no chromium on the path: apt-get install chromium"
     monkeypatch.setattr(chromium, "find_spec", lambda name: None)
     assert chromium.missing() == "Playwright is not installed: tox run -e browser installs it"

@@ -70,7 +70,7 @@ def watch(page: "Page") -> list[str]:
     page.on("response", answered)
     page.on("pageerror", lambda error: problems.append(str(error)))
     # Every browser asks for this picture, also where no page names one.
-    page.route("**/favicon.ico", lambda route: route.fulfill(status=204))
+    page.route("**/favicon.ico", lambda route: route.abort())
     return problems
 
 

@@ -53,8 +53,8 @@ def clock(chromium: "Browser") -> Iterator[None]:  # the browser first: its own 
 
 
 @pytest.fixture
-def demo(clock: None, transactional_db: None) -> dict[str, Any]:
-    """The ids of the demo's rows, by name."""
+def demo(clock: None, django_db_reset_sequences: None) -> dict[str, Any]:
+    """The ids of the demo's rows, by name: the same in every test, so that pictures change only with the pages."""
     return make_demo()
 
 

@@ -16,7 +16,7 @@ from django.db.models.expressions import RawSQL
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, reverse
 from django.utils import timezone
-from django.utils.text import slugify
+from django.utils.text import capfirst, slugify
 
 from ..apps import LABEL
 from ..domain import cutoff
@@ -177,6 +177,11 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in i
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         """Override of Django's method that returns None for a text that is not an id: SQLite would raise an error."""
         return super().get_object(request, object_id, from_field) if is_id(object_id) else None
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Override of Django's method whose title is the name of the rows, not "Select … to view"."""
+        title = capfirst(self.opts.verbose_name_plural)
+        return super().changelist_view(request, {"title": title, **(extra_context or {})})
 
     def history_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Override of Django's method that raises PermissionDenied before it looks for the row."""

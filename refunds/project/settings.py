@@ -87,6 +87,7 @@ WSGI_APPLICATION = "refunds.project.wsgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [Path(__file__).with_name("templates")],  # before Django's own, which they extend
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [

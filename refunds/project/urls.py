@@ -7,6 +7,10 @@ from django.views.generic import RedirectView
 from ..notices import urls as notices
 from ..stripe import urls as stripe
 
+# The names on every page of the admin. An app that is copied into another project leaves these to that project.
+admin.site.site_title = admin.site.site_header = "Returns and refunds"
+admin.site.index_title = "Home"
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),

@@ -7,8 +7,8 @@ ROOT = Path(__file__).parents[2]
 APP = ROOT / "refunds"
 FOLDERS = ("domain", "operations", "gateways")
 MODULES = ("apps", "checks", "errors", "frozen", "models", "outbox", "queries", "schedule", "signals", "tasks")
-# These tests are of the documentation, the benchmarks and real servers.
-NOT_THE_APPS = ("benchmarks", "chaos", "docs")
+# These tests are of the documentation, the benchmarks, the pages in a browser and real servers.
+NOT_THE_APPS = ("benchmarks", "browser", "chaos", "docs")
 
 
 def lines(files: Iterable[Path]) -> list[str]:

@@ -144,7 +144,7 @@ def test_killed_serve_goes_on_where_it_was(tmp_path: Path) -> None:
     first.refunds("approve_all")
     with Serve(tmp_path) as second:
         browser.base = second.url
-        assert "Site administration" in browser.get("/admin/")
+        assert "Returns and refunds" in browser.get("/admin/")
         assert second.python(AGE + FINISH.format(rows=ROWS)) == f"[('succeeded', {ROWS}, {ROWS * 1250})] []\n"
         status, rest = second.end(signal.SIGTERM)
     assert (status, "Traceback" in second.screen + rest) == (0, False)

@@ -1,0 +1,64 @@
+"""Each page in Chromium: accessible in light and dark, whole at 1,280 and 400 pixels, and without stock words."""
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.urls import resolve
+
+from ..admin import matrix
+from . import chromium
+from .hands import unreachable
+from .pages import PAGES, ROWS, Shown, address
+
+if TYPE_CHECKING:
+    from .conftest import Browse
+
+each_page = pytest.mark.parametrize("shown", PAGES, ids=str)
+# Django's own names for an admin that has none.
+STOCK = ("Django administration", "Django site admin", "Site administration", "Select ")
+
+
+@pytest.mark.browser
+@each_page
+def test_page_is_accessible(shown: Shown, browse: "Browse", rows: dict[str, Any]) -> None:
+    """In light and in dark, axe-core finds nothing serious or critical, except the reload without JavaScript."""
+    page = browse(anonymous=shown.anonymous)
+    shown.open(page, rows)
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        found = [rule.partition(":")[0] for rule in chromium.inaccessible(page)]
+        assert (scheme, found) == (scheme, list(shown.excepted)), chromium.inaccessible(page)
+
+
+@pytest.mark.browser
+@each_page
+def test_page_works_with_the_keyboard(shown: Shown, browse: "Browse", rows: dict[str, Any]) -> None:
+    """Tab reaches each link, button and field, and the focus is seen there."""
+    page = browse(anonymous=shown.anonymous)
+    shown.open(page, rows)
+    assert unreachable(page) == []
+
+
+@pytest.mark.browser
+@each_page
+def test_page_shows_everything(shown: Shown, browse: "Browse", rows: dict[str, Any]) -> None:
+    """Only a table that scrolls is wider than the window, no text is cut off, and none is Django's stock."""
+    page = browse(anonymous=shown.anonymous)
+    shown.open(page, rows)
+    for width in (1280, 400):
+        assert (width, chromium.cut_off(page, width)) == (width, [])
+    texts = page.title() + page.locator("body").inner_text()
+    assert [words for words in STOCK if words in texts] == []
+
+
+def test_every_page_is_listed() -> None:
+    """Each address that a table "Who may do what" calls a page has its line."""
+    tables = [page for page in sorted(matrix.DOCS.glob("*.md")) if matrix.HEADING in page.read_text("utf-8")]
+    names: dict[str, Any] = dict.fromkeys((*ROWS, "id", "type", "forged", *matrix.all_models()), 1)
+    listed = {resolve(address(shown.address, names)).route for shown in PAGES if shown.name != "not found"}
+    pages = {
+        resolve(asked.path(names)).route
+        for asked in matrix.requests(matrix.all_models(), *tables)
+        if asked.method == "GET" and "page" in asked.cells.values()
+    }
+    assert pages - listed == {"admin/autocomplete/", "admin/jsi18n/"}  # data for scripts

@@ -138,8 +138,12 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in i
         return made[shown]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Override of Django's method that adds totals by currency, and how far filters have looked."""
-        response = super().changelist_view(request, extra_context)
+        """Override of Django's method that adds totals by currency, and how far filters have looked.
+
+        Its title is the name of the rows, instead of "Select … to view".
+        """
+        title = capfirst(self.opts.verbose_name_plural)
+        response = super().changelist_view(request, {"title": title, **(extra_context or {})})
         context = getattr(response, "context_data", None)
         if context and "cl" in context:
             shown, older = context["cl"], getattr(request, "looked_down_to", None)
@@ -177,11 +181,6 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in i
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         """Override of Django's method that returns None for a text that is not an id: SQLite would raise an error."""
         return super().get_object(request, object_id, from_field) if is_id(object_id) else None
-
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Override of Django's method whose title is the name of the rows, not "Select … to view"."""
-        title = capfirst(self.opts.verbose_name_plural)
-        return super().changelist_view(request, {"title": title, **(extra_context or {})})
 
     def history_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Override of Django's method that raises PermissionDenied before it looks for the row."""

@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib.auth.models import User
 
 from refunds import signals
+from refunds.brakes.models import Pause
 from refunds.frozen import freeze
 from refunds.models import Chunk, Refund, ReturnRequest, WalletEntry
 from refunds.notices import opt_outs
@@ -34,7 +35,16 @@ def make_demo() -> dict[str, Any]:
     pending = _returns(30, NOON + HOUR, start=1201)
     refund = Refund.objects.get(pk=paid[0])
     signals.second_receipt.send(Refund, refund=refund, receipt="re_1002b", now=NOON)
-    rows = {"returnrequest": pending[0], "refund": paid[1], "walletentry": paid[0], "sweep": done, "running": running}
+    lifted = {"is_open": None, "lifted_at": NOON, "lifted_by": user}
+    pause = Pause.objects.create(reason="Wrong books.", paused_at=NOON - HOUR, paused_by=user, **lifted)
+    rows = {
+        "pause": pause.pk,
+        "returnrequest": pending[0],
+        "refund": paid[1],
+        "walletentry": paid[0],
+        "sweep": done,
+        "running": running,
+    }
     return rows | {"failed": failed[0], "doubled": paid[0], "notice": paid[0], "optout": _notices(paid, failed)}
 
 

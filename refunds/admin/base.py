@@ -1,18 +1,15 @@
 """Provide read-only pages, columns and filters. No query counts or sorts a whole table."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from enum import StrEnum
 from functools import cached_property
 from typing import Any, ClassVar, Final, cast
 
-from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.core.paginator import Paginator
-from django.db.models import Count, Q, QuerySet, Sum
-from django.db.models.expressions import RawSQL
+from django.db.models import Count, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, reverse
 from django.utils import timezone
@@ -20,7 +17,7 @@ from django.utils.text import capfirst, slugify
 
 from ..apps import LABEL
 from ..domain import cutoff
-from ..domain.money import EXPONENTS, to_major
+from ..domain.money import to_major
 from ..gateways import gateway_class
 
 # The most rows that a list counts or an action takes: counting 100,000 index entries takes milliseconds, counting a
@@ -205,44 +202,6 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in i
     def row_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
         """Return what the template of the row's page needs in addition to Django's context."""
         return {}
-
-
-class _ColumnFilter(admin.SimpleListFilter):
-    """Filter by a column with `known` values. `indexed` has conditions for which SQLite uses a partial index."""
-
-    known: ClassVar[Collection[str]]
-    indexed: ClassVar[Mapping[str, RawSQL | Q]] = {}
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        """Return the choices."""
-        return [(str(value), str(value)) for value in self.known]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Return the rows with the chosen value; no rows for an unknown one."""
-        value = self.value()
-        if value is None:
-            return queryset
-        if value not in self.known:
-            return queryset.none()
-        return queryset.filter(self.indexed.get(value) or Q(**{str(self.parameter_name): value}))
-
-
-def status_filter(statuses: type[StrEnum], indexed: Mapping[Any, RawSQL | Q]) -> type[admin.SimpleListFilter]:
-    """Return a filter by the statuses of the table of transitions."""
-    columns = {"title": "status", "parameter_name": "status", "known": tuple(statuses), "indexed": indexed}
-    return type("StatusFilter", (_ColumnFilter,), columns)
-
-
-class CurrencyFilter(_ColumnFilter):
-    """Filter by currency. It offers the accepted currencies; a URL can name any other one of ISO 4217."""
-
-    title = parameter_name = "currency"
-    known = EXPONENTS
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        """Return the accepted currencies, and the chosen one even if it is no longer accepted."""
-        offered = dict.fromkeys([*settings.REFUNDS_CURRENCIES, *({self.value()} & set(self.known))])
-        return [(str(currency), str(currency)) for currency in offered]
 
 
 def url(opts: Any, page: str, *args: object) -> str:

@@ -1,4 +1,4 @@
-"""Filter lists by day, person, amount and sweep. No index serves these, so each looks through COUNTED rows at most."""
+"""Filter lists by day, person, amount, sweep and code. No index serves these: bounded.Filter limits what they read."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -7,72 +7,21 @@ from decimal import Decimal
 from typing import Any, ClassVar, Final
 
 from django.conf import settings
-from django.contrib import admin
-from django.db.models import Max, Min, Q, QuerySet
+from django.db.models import Q
 from django.http import HttpRequest
 
 from ..apps import LABEL
 from ..domain import cutoff
 from ..domain.money import EXPONENTS
-from ..models import Chunk, ReturnRequest
-from .base import COUNTED, LARGEST_ID, is_id
+from .base import is_id
+from .bounded import NO_ROW, SWEEP, Filter
 
-SWEEP: Final = "sweep"
-BEFORE: Final = "before"
 AMOUNT: Final = re.compile(r"\d{1,12}(\.\d{1,4})?", re.ASCII)
 # The decimals of a currency that domain.money does not know, and of most that it knows.
 USUAL: Final = 2
-NO_ROW: Final = Q(pk__in=[])
 
 
-def looked_through(request: HttpRequest, model: Any) -> Q:
-    """Return the condition for the rows that this request looks through: the newest COUNTED below `before`.
-
-    Of a sweep, those between the ends of its chunks. `request.looked_down_to` is the id above which older rows wait.
-    """
-    if not hasattr(request, "looked_through"):
-        lowest, highest = 0, LARGEST_ID
-        if is_id(before := request.GET.get(BEFORE, "")):
-            highest = int(before) - 1
-        if is_id(sweep := request.GET.get(SWEEP, "")):
-            ends = Chunk.objects.filter(sweep=int(sweep)).aggregate(first=Min("first_id"), last=Max("last_id"))
-            lowest, highest = ends["first"] or 0, min(highest, ends["last"] or 0)
-        rows = (
-            model._default_manager.filter(pk__gte=lowest, pk__lte=highest).order_by("-pk").values_list("pk", flat=True)
-        )
-        highest = rows.first() or 0  # a request of a refund lies below too: the newest requests have none
-        older = next(iter(rows[COUNTED : COUNTED + 1]), None)
-        request.looked_down_to = older  # type: ignore[attr-defined]  # kept for the page, and asked once
-        lowest = lowest if older is None else older + 1
-        request.looked_through = Q(pk__gte=lowest, pk__lte=highest)  # type: ignore[attr-defined]  # the same
-    return request.looked_through  # type: ignore[attr-defined, no-any-return]  # the same
-
-
-class _Filter(admin.SimpleListFilter):
-    """Filter by a value of the URL, which is in a column of the row, or of the return request with the same id."""
-
-    of_request: ClassVar = False
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Return the rows that match, of those that this request looks through; no rows for a malformed value."""
-        value = self.value()
-        if not value:
-            return queryset
-        found = Q(looked_through(request, queryset.model), self.matching(request, value))
-        if self.of_request:  # not by a join, for which PostgreSQL reads the requests outside the range too
-            found = Q(pk__in=ReturnRequest.objects.filter(found).values("pk"))
-        return queryset.filter(looked_through(request, queryset.model), found)
-
-    def matching(self, request: HttpRequest, value: str) -> Q:
-        """Return the condition for the rows with this value."""
-        raise NotImplementedError
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        """Return the chosen value alone: there are too many to offer."""
-        return [(value, value)] if (value := self.value()) else []
-
-
-class _Input(_Filter):
+class _Input(Filter):
     """Ask for the value by a field of the type `field`."""
 
     template = f"admin/{LABEL}/filter_input.html"
@@ -110,7 +59,7 @@ class DayFilter(_Input):
         return Q(**{f"{self.instant}__gte": first, f"{self.instant}__lt": after})
 
 
-class PersonFilter(_Filter):
+class PersonFilter(Filter):
     """Filter by the user who acted. An address can have any user's id."""
 
     title, parameter_name = "decided by", "by"
@@ -168,7 +117,7 @@ class AmountToFilter(AmountFromFilter):
     title, parameter_name, lookup = "amount to", "amount_to", "lte"
 
 
-class CodeFilter(_Filter):
+class CodeFilter(Filter):
     """Filter by the code of a decline. It offers those of the setting; an address can have any other."""
 
     title, parameter_name = "declined because", "code"
@@ -184,17 +133,7 @@ class CodeFilter(_Filter):
         return NO_ROW if "\x00" in value else Q(decision_code=value)
 
 
-class BeforeFilter(_Filter):
-    """Look through rows that are older than those of the page before."""
-
-    title, parameter_name = "ids below", BEFORE
-
-    def matching(self, request: HttpRequest, value: str) -> Q:
-        """Return no condition for an id: the rows that this request looks through lie below it."""
-        return Q() if is_id(value) else NO_ROW
-
-
-def adapted(filters: Iterable[type[_Filter]], **columns: object) -> list[type[_Filter]]:
+def adapted(filters: Iterable[type[Filter]], **columns: object) -> list[type[Filter]]:
     """Return the filters with other attributes."""
     return [type(one.__name__, (one,), columns) for one in filters]
 

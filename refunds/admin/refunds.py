@@ -24,6 +24,7 @@ from ..models import Refund, ReturnRequest, Sweep, WalletEntry
 from ..operations import bulk_payments
 from . import base, filters
 from .actions import NAMED, ActingAdmin
+from .bounded import BeforeFilter, CurrencyFilter, status_filter
 from .links import link
 
 RETRY: Final = f"{LABEL}.retry_refund"
@@ -62,8 +63,8 @@ class RefundAdmin(ActingAdmin):
     )
     list_select_related = ("request",)
     list_filter = (
-        *(base.status_filter(RefundStatus, INDEXED), base.CurrencyFilter, *filters.AMOUNTS),
-        *(*filters.OF_REQUEST, filters.BeforeFilter),
+        *(status_filter(RefundStatus, INDEXED), CurrencyFilter, *filters.AMOUNTS),
+        *(*filters.OF_REQUEST, BeforeFilter),
     )
     amounts = ""
     search_fields = ("=receipt", "request__order_line")
@@ -167,8 +168,8 @@ class WalletEntryAdmin(base.ReadOnlyAdmin):
 
     list_display = ("number", REFUND_LINK, "customer", "amount")
     list_filter = (
-        *(base.CurrencyFilter, *filters.AMOUNTS),
-        *(*filters.OF_REQUEST, filters.BeforeFilter),
+        *(CurrencyFilter, *filters.AMOUNTS),
+        *(*filters.OF_REQUEST, BeforeFilter),
     )
     amounts = ""
     fields = readonly_fields = (REFUND_LINK, "customer", "amount")

@@ -23,7 +23,8 @@ from ..models import Refund, ReturnRequest, Sweep
 from ..operations import button, trusted_now
 from . import filters, offered
 from .actions import CHECK, decline_of, make_token, read_token
-from .base import CurrencyFilter, NotDone, amount_column, column, in_zone, instant_column, status_filter, sums, url
+from .base import NotDone, amount_column, column, in_zone, instant_column, sums, url
+from .bounded import BeforeFilter, CurrencyFilter, status_filter
 from .links import link
 from .selected import NEEDS, DecideSelected
 
@@ -46,7 +47,7 @@ class ReturnRequestAdmin(DecideSelected):
     sortable_by = ("id",)
     list_filter = (
         *(status_filter(Status, {Status.REQUESTED: queries.REQUESTED}), CurrencyFilter),
-        *(*filters.AMOUNTS, *filters.DECISION, filters.CodeFilter, filters.BeforeFilter),
+        *(*filters.AMOUNTS, *filters.DECISION, filters.CodeFilter, BeforeFilter),
     )
     amounts = ""
     search_fields = ("order_line", "customer")

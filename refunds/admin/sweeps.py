@@ -13,6 +13,7 @@ from ..models import Chunk, Refund, ReturnRequest, Sweep
 from ..operations import sweeps
 from . import filters
 from .base import ReadOnlyAdmin, column, in_zone, instant_column
+from .bounded import SWEEP, BeforeFilter
 from .links import lists
 from .requests import PERMISSION
 
@@ -36,7 +37,7 @@ class SweepAdmin(ReadOnlyAdmin):
         "kind",
         *filters.adapted([filters.DayFilter], title="day started", instant="started_at"),
         *filters.adapted([filters.PersonFilter], title="started by", user="started_by", acted="started_at"),
-        filters.BeforeFilter,
+        BeforeFilter,
     )
     state = column("state", _state)
     decided = column("decided", lambda sweep: f"{sweep.decided or 0:,}")
@@ -67,6 +68,6 @@ class SweepAdmin(ReadOnlyAdmin):
 
 
 SweepAdmin.extra_links += [
-    lists(ReturnRequest, filters.SWEEP, "Its return requests"),
-    lists(Refund, filters.SWEEP, "Its refunds"),
+    lists(ReturnRequest, SWEEP, "Its return requests"),
+    lists(Refund, SWEEP, "Its refunds"),
 ]

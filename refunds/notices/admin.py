@@ -16,9 +16,11 @@ from django.utils import timezone
 from .. import signals
 from ..admin import filters
 from ..admin.actions import ActingAdmin
-from ..admin.base import COUNTED, ReadOnlyAdmin, column, id_column, instant_column, is_id, money, status_filter, url
-from ..admin.links import link
+from ..admin.base import COUNTED, ReadOnlyAdmin, column, id_column, instant_column, is_id, money, url
+from ..admin.bounded import SWEEP, BeforeFilter, status_filter
+from ..admin.links import link, lists
 from ..admin.refunds import REFUND_LINK, RefundAdmin
+from ..admin.sweeps import SweepAdmin
 from ..models import ReturnRequest
 from . import opt_outs
 from .models import Notice, NoticeStatus, OptOut
@@ -37,7 +39,7 @@ class NoticeAdmin(ReadOnlyAdmin):
     readonly_fields = fields
     list_filter = (
         status_filter(NoticeStatus, {NoticeStatus.PENDING: DUE}),
-        *(*filters.OF_REQUEST, filters.BeforeFilter),
+        *(*filters.OF_REQUEST, BeforeFilter),
     )
     amounts = "refund__"
     amount = column("amount", lambda notice: money(notice.refund.amount_minor, notice.refund.currency))
@@ -140,3 +142,5 @@ def _notified(refund: object) -> str:
 
 # On the page of a refund.
 RefundAdmin.fields += [link("notice", Notice, _notice, _notified)]
+# On the page of a sweep.
+SweepAdmin.extra_links.append(lists(Notice, SWEEP, "Its notices"))

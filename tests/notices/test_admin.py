@@ -10,9 +10,11 @@ from freezegun.api import FrozenDateTimeFactory
 
 from refunds import signals
 from refunds.admin.base import COUNTED
-from refunds.models import Refund
+from refunds.domain.sweeps import Frozen
+from refunds.models import Chunk, Refund, ReturnRequest
 from refunds.notices.models import Notice, OptOut
 from refunds.notices.sending import notify_customer
+from refunds.operations import button
 
 from ..admin.conftest import browser, clock, make_user, state, texts
 from ..admin.test_refund_page import fields
@@ -80,6 +82,19 @@ def test_list_shows_and_finds_notices(client: Client, notices: dict[str, Notice]
         assert shown(client, f"{NOTICES}?{query}", "status") == wanted
     page = client.get(NOTICES).text
     assert (page.count(">suppressed@example.com<"), page.count(">opted out<")) == (1, 1)
+
+
+def test_list_filters_by_sweep_with_totals_and_links(superuser: Client, notices: dict[str, Notice]) -> None:
+    """The page of the sweep leads there. The list leads to the refunds, and the page of a refund to its notice."""
+    (sweep, _), sent = button.start_approve(key="k", frozen=Frozen(0), by=None, now=PRESSED), notices["sent"]
+    ReturnRequest.objects.filter(pk=sent.pk).update(sweep=sweep)
+    Chunk.objects.create(sweep=sweep, first_id=sent.pk, last_id=sent.pk, dispatched_at=PRESSED)
+    address = f"{NOTICES}?sweep={sweep.pk}"
+    assert f'href="{address}"' in superuser.get(f"/admin/refunds/sweep/{sweep.pk}/change/").text
+    assert shown(superuser, address, "status") == ["sent"]
+    page, refund = superuser.get(address).text, f"/admin/refunds/refund/{sent.pk}/change/"
+    assert [text in page for text in ("Total: 1 of 12.50 GBP", f'href="{refund}"')] == [True, True]
+    assert f'href="{NOTICES}{sent.pk}/change/"' in superuser.get(refund).text
 
 
 def test_page_shows_the_reason_and_links_to_the_refund(superuser: Client, notices: dict[str, Notice]) -> None:

@@ -1,5 +1,6 @@
 """Show notices, and let users add and delete opt-outs for customers who ask."""
 
+from datetime import datetime
 from typing import ClassVar, Final
 
 from django import forms
@@ -18,11 +19,13 @@ from ..admin.actions import ActingAdmin
 from ..admin.base import COUNTED, ReadOnlyAdmin, column, id_column, instant_column, is_id, money, status_filter, url
 from ..admin.links import link
 from ..admin.refunds import REFUND_LINK, RefundAdmin
+from ..models import ReturnRequest
 from . import opt_outs
 from .models import Notice, NoticeStatus, OptOut
 
 # The condition of the partial index of pending notices.
 DUE: Final = Q(due_at__isnull=False)
+VIEW: Final = f"{Notice._meta.app_label}.view_notice"
 
 
 @admin.register(Notice)
@@ -66,11 +69,21 @@ class NoticeAdmin(ReadOnlyAdmin):
 @receiver(signals.waiting_requested, dispatch_uid=f"{__name__}.waiting")
 def waiting(user: User, **_: object) -> list[tuple[str, str]]:
     """Return how many notices wait, for a user who can view notices."""
-    if not user.has_perm(f"{Notice._meta.app_label}.view_notice"):
+    if not user.has_perm(VIEW):
         return []
     count = Notice.objects.filter(DUE)[: COUNTED + 1].count()
     text = f"notices: more than {COUNTED:,}" if count > COUNTED else f"notices: {count:,}"
     return [(text, f"{url(Notice._meta, 'changelist')}?status={NoticeStatus.PENDING}")] if count else []
+
+
+@receiver(signals.history_requested, dispatch_uid=f"{__name__}.history")
+def history(row: ReturnRequest, user: User, **_: object) -> list[tuple[datetime, str, str]]:
+    """Return when the customer was notified of what, or will be, for a user who can view notices."""
+    notice = Notice.objects.filter(pk=row.pk).first() if user.has_perm(VIEW) else None
+    if notice is None:
+        return []
+    instants = ((notice.notified_at, f"Mail sent: refund {notice.notified_of}"), (notice.due_at, "Mail due"))
+    return [(at, text, url(Notice._meta, "change", notice.pk)) for at, text in instants if at]
 
 
 class OptOutForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in its type stubs alone

@@ -221,3 +221,18 @@ def test_room_says_how_many_notices_wait(monkeypatch: pytest.MonkeyPatch) -> Non
     assert (waits(viewer), waits(other)) == ([("notices: 1", link)], [])
     monkeypatch.setattr("refunds.notices.admin.COUNTED", 0)
     assert waits(viewer) == [("notices: more than 0", link)]
+
+
+def test_room_tells_when_a_customer_was_notified() -> None:
+    """Of the last mail and of the next one, to users who can view notices."""
+    viewer, other = make_user("view_notice"), make_user(username="other")
+    notice = make_notice(ADDRESS, status="pending", due_at=PRESSED, notified_of="failed", notified_at=NOON)
+
+    def told(user: Any, row: Any) -> list[tuple[Any, ...]]:
+        found = signals.answers(signals.history_requested, row=row, user=user, now=PRESSED)
+        return [line for answer in found for line in answer]
+
+    page = f"{NOTICES}{notice.pk}/change/"
+    request = notice.refund.request
+    assert told(viewer, request) == [(NOON, "Mail sent: refund failed", page), (PRESSED, "Mail due", page)]
+    assert told(other, request) == told(viewer, make_refund().request) == []

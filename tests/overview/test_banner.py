@@ -3,11 +3,13 @@
 from typing import Any
 
 import pytest
+from django.contrib.admin import site
 from django.core.cache import cache
 from django.test import Client
 from freezegun.api import FrozenDateTimeFactory
 
 from refunds import signals
+from refunds.admin.base import ReadOnlyAdmin, url
 from refunds.domain import cutoff
 from refunds.operations import PATIENCE, sweeps
 from refunds.overview import banner
@@ -46,12 +48,15 @@ def said(client: Client, page: str = CHANGE_LIST) -> list[tuple[str, str, str]]:
 
 
 def test_every_page_of_the_app_has_it_once(client: Client) -> None:
-    """Lists, rows, histories, the button's page and the first page."""
+    """Lists, those of rooms too, rows, histories, the button's page and the first page."""
     sweep, failed = press(), make_failed()[0]
     pages = ["", "refund/", f"refund/{failed}/change/", f"refund/{failed}/history/", f"sweep/{sweep.pk}/change/"]
-    pages += ["sweep/", "returnrequest/", "returnrequest/approve-all/", f"returnrequest/{failed}/change/"]
-    for page in pages:
-        text = client.get(f"/admin/refunds/{page}").text
+    pages += ["returnrequest/approve-all/", f"returnrequest/{failed}/change/"]
+    lists = [
+        url(model._meta, "changelist") for model, shown in site._registry.items() if isinstance(shown, ReadOnlyAdmin)
+    ]
+    for page in [*(f"/admin/refunds/{page}" for page in pages), *lists]:
+        text = client.get(page).text
         assert (page, text.count("data-until"), text.count("refunds/banner.js")) == (page, 1, 1)
 
 

@@ -85,7 +85,7 @@ def test_user_reads_what_the_permissions_open(client: Client) -> None:
 
 
 def test_rooms_add_to_the_history(client: Client) -> None:
-    """In the order of the instants, whoever told it."""
+    """In the order of the instants."""
 
     def room(row: ReturnRequest, user: Any, now: datetime, **_: Any) -> list[tuple[datetime, str, str]]:
         return [(NOON - SECOND, f"{row.pk} {user}", "/there/")] if now == PRESSED else []

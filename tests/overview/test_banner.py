@@ -3,11 +3,13 @@
 from typing import Any
 
 import pytest
+from django.contrib.admin import site
 from django.core.cache import cache
 from django.test import Client
 from freezegun.api import FrozenDateTimeFactory
 
 from refunds import signals
+from refunds.admin.base import ReadOnlyAdmin, url
 from refunds.domain import cutoff
 from refunds.operations import PATIENCE, sweeps
 from refunds.overview import banner
@@ -46,12 +48,15 @@ def said(client: Client, page: str = CHANGE_LIST) -> list[tuple[str, str, str]]:
 
 
 def test_every_page_of_the_app_has_it_once(client: Client) -> None:
-    """Lists, rows, histories, the button's page and the first page."""
+    """Lists, those of rooms too, rows, histories, the button's page and the first page."""
     sweep, failed = press(), make_failed()[0]
     pages = ["", "refund/", f"refund/{failed}/change/", f"refund/{failed}/history/", f"sweep/{sweep.pk}/change/"]
-    pages += ["sweep/", "returnrequest/", "returnrequest/approve-all/", f"returnrequest/{failed}/change/"]
-    for page in pages:
-        text = client.get(f"/admin/refunds/{page}").text
+    pages += ["returnrequest/approve-all/", f"returnrequest/{failed}/change/"]
+    lists = [
+        url(model._meta, "changelist") for model, shown in site._registry.items() if isinstance(shown, ReadOnlyAdmin)
+    ]
+    for page in [*(f"/admin/refunds/{page}" for page in pages), *lists]:
+        text = client.get(page).text
         assert (page, text.count("data-until"), text.count("refunds/banner.js")) == (page, 1, 1)
 
 
@@ -107,6 +112,20 @@ def test_banner_is_kept_for_a_second(clock: FrozenDateTimeFactory, django_assert
         assert len(banner.lines(boss, PRESSED)) == 1
     clock.move_to(PRESSED + SECOND)
     assert len(banner.lines(boss, PRESSED + SECOND)) == 2
+
+
+@pytest.mark.parametrize(("took", "kept"), [(0.001, 1), (0.01, 2), (1.0, 10)])
+def test_what_takes_long_is_kept_for_longer(
+    clock: FrozenDateTimeFactory, monkeypatch: pytest.MonkeyPatch, took: float, kept: int
+) -> None:
+    """200 times as long as it took, one second at least and ten at most."""
+    run_reconciler(PRESSED)
+    monkeypatch.setattr(banner, "perf_counter", iter([0.0, took, 0.0, took]).__next__)
+    boss = make_user(username="boss", is_superuser=True)
+    for after, lines in (0, 1), (kept - 0.5, 1), (kept, 2):
+        clock.move_to(now := PRESSED + after * SECOND)
+        assert len(banner.lines(boss, now)) == lines
+        make_requests(1)
 
 
 def test_count_above_the_limit_is_more_than_it(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:

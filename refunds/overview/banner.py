@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from time import perf_counter
-from typing import Final
+from typing import Final, cast
 
 from django.contrib.admin import site
 from django.contrib.auth.models import User
@@ -15,7 +14,7 @@ from django.templatetags.static import static
 from django.utils.html import format_html
 
 from .. import queries, signals
-from ..admin.base import COUNTED, in_zone, url
+from ..admin.base import in_zone, url
 from ..apps import LABEL
 from ..domain import cutoff
 from ..models import Refund, ReturnRequest, Sweep
@@ -24,9 +23,9 @@ from ..operations.reconcile import open_at
 from .capped import Totals, totals
 from .models import ReconcilerRun
 
-# Seconds in the cache: at least, at most, and for each second that the statements took. 100,000 rows take 40 ms: so
-# pages wait for half a percent of the time.
-KEPT, LONGEST, SHARE = 1, 10, 200
+KEPT: Final = 1  # seconds in the cache
+# Rows that the banner counts: they take five milliseconds, and one page a second waits for them.
+COUNTED: Final = 5_000
 SWEEPS: Final = 3  # that it names
 SOON: Final = timedelta(minutes=10)  # before the cutoff, when the line is a warning
 # A run can be late, or the broker be away for one, without anything being wrong.
@@ -48,7 +47,7 @@ class Facts:
 @receiver(signals.banner_requested, dispatch_uid=f"{__name__}.lines")
 def lines(user: User, now: datetime, **_: object) -> list[Line]:
     """Return the lines that the user can view."""
-    facts = _kept(now)
+    facts = cast(Facts, cache.get_or_set(f"{LABEL}.overview.banner", lambda: _facts(now), KEPT))
     found = [_cutoff(now)]
     if _views(user, ReturnRequest) and facts.pending.count:
         found.append(("info", f"Pending: {_counted(facts.pending)}", f"{_list(ReturnRequest)}?status=requested"))
@@ -60,16 +59,6 @@ def lines(user: User, now: datetime, **_: object) -> list[Line]:
         if facts.failed.count:
             found.append(("error", f"Refunds failed: {_counted(facts.failed)}", f"{_list(Refund)}?status=failed"))
     return found + _alive(facts.ran_at, now)
-
-
-def _kept(now: datetime) -> Facts:
-    key = f"{LABEL}.overview.banner"
-    facts: Facts | None = cache.get(key)
-    if facts is None:
-        start = perf_counter()
-        facts = _facts(now)
-        cache.set(key, facts, min(LONGEST, max(KEPT, SHARE * (perf_counter() - start))))
-    return facts
 
 
 def _facts(now: datetime) -> Facts:

@@ -114,20 +114,6 @@ def test_banner_is_kept_for_a_second(clock: FrozenDateTimeFactory, django_assert
     assert len(banner.lines(boss, PRESSED + SECOND)) == 2
 
 
-@pytest.mark.parametrize(("took", "kept"), [(0.001, 1), (0.01, 2), (1.0, 10)])
-def test_what_takes_long_is_kept_for_longer(
-    clock: FrozenDateTimeFactory, monkeypatch: pytest.MonkeyPatch, took: float, kept: int
-) -> None:
-    """200 times as long as it took, one second at least and ten at most."""
-    run_reconciler(PRESSED)
-    monkeypatch.setattr(banner, "perf_counter", iter([0.0, took, 0.0, took]).__next__)
-    boss = make_user(username="boss", is_superuser=True)
-    for after, lines in (0, 1), (kept - 0.5, 1), (kept, 2):
-        clock.move_to(now := PRESSED + after * SECOND)
-        assert len(banner.lines(boss, now)) == lines
-        make_requests(1)
-
-
 def test_count_above_the_limit_is_more_than_it(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """The sums are those of the first rows."""
     run_reconciler(PRESSED)

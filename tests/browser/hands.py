@@ -93,7 +93,9 @@ def unreachable(page: "Page") -> list[str]:
     """Return the controls that Tab does not reach, or where the focus cannot be seen."""
     left: dict[int, str] = dict(check(page, "usable()"))
     found = []
-    for _ in range(len(left) + 2):  # the focus can begin in a field, and leaves the page once
+    # The focus can begin in a field, leaves the page once, and stops several times in a field for a date. What scrolls
+    # is a stop too.
+    for _ in range(2 * len(left) + 10):
         page.keyboard.press("Tab")
         number, seen = page.evaluate("checks.stop()")
         if (html := left.pop(number, "")) and not seen:

@@ -100,13 +100,14 @@ def difference(frozen: Frozen, was: Totals, shown_at: datetime, now: datetime) -
     """Return how the offer differs from what a page of `shown_at` (aware) showed: `5 of 62.50 GBP, now none`.
 
     Return an empty text if it does not. A recount of a million rows takes longer than a press should. Therefore look
-    first for what a decision since then leaves: a sweep that is open or has ended, or an entry in the log.
+    first for what a decision since then leaves: a sweep that began, or ended with rows left, or an entry in the log.
+    What a sweep decides that was open before was not in the offer.
     """
     since = shown_at - SLOW
-    ended = Q(closed_at=None) | Q(closed_at__gte=since)
+    moved = Q(started_at__gte=since) | Q(closed_at__gte=since, left__gt=0)
     kinds = ContentType.objects.get_for_models(ReturnRequest, Sweep).values()
     noted = LogEntry.objects.filter(content_type__in=[kind.pk for kind in kinds], action_time__gte=since)
-    if not Sweep.objects.filter(ended, kind=Decision.APPROVE).exists() and not noted.exists():
+    if not Sweep.objects.filter(moved, kind=Decision.APPROVE).exists() and not noted.exists():
         return ""
     offered = offer(frozen, now).totals
     currencies = sorted({currency for currency, *_ in (*was, *offered)})

@@ -147,7 +147,7 @@ def test_page_and_press_take_the_same_statements_for_any_number_of_rows(client: 
         # Is it a second press? Has anything changed? And get_or_create and the history, in the transaction.
         looked = [*["SELECT refunds_sweep"] * 2, "SELECT django_admin_log", "SELECT refunds_sweep"]
         assert statements(pressed) == [*signed_in, *looked, "INSERT refunds_sweep", "INSERT django_admin_log"]
-        Sweep.objects.update(closed_at=NOON, left=0)
+        Sweep.objects.update(started_at=NOON, closed_at=NOON, left=0)
         LogEntry.objects.update(action_time=NOON)
     assert ReturnRequest.objects.filter(status=Status.REQUESTED).count() == 1_000
 

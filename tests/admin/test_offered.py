@@ -126,18 +126,29 @@ def test_press_after_another_users_press_names_what_that_has_taken(client: Clien
 
 
 def test_decision_that_changes_nothing_of_the_page_does_not_stop_a_press(client: Client, user: User) -> None:
-    """A recount finds the numbers of the page. A sweep that ended long before costs no recount."""
-    shown, rows = make_requests(2), "SELECT * FROM refunds_returnrequest"
+    """A recount finds the numbers of the page. A sweep that began long before costs no recount."""
+    shown = make_requests(2)
     token = token_of(client)
     confirm(client, "decline_selected", [make_requests()[0].pk])
     assert press(client, token).url.startswith("/admin/refunds/sweep/")
-    Sweep.objects.update(closed_at=NOON, left=0)
+    Sweep.objects.update(started_at=NOON, up_to_id=0)
     LogEntry.objects.update(action_time=NOON)
     token = token_of(client)
     decide_chosen([shown[0].pk], Decision.DECLINE, by=user, note="", now=PRESSED)
     with CaptureQueriesContext(connection) as captured:
         assert press(client, token).url.startswith("/admin/refunds/sweep/")
-    assert [query for query in captured if 'FROM "refunds_returnrequest"' in query["sql"]] == [], rows
+    assert [query for query in captured if 'FROM "refunds_returnrequest"' in query["sql"]] == []
+
+
+def test_press_after_a_sweep_ended_with_rows_left_shows_the_difference(client: Client, running: Sweep) -> None:
+    """The page counted these as taken. What a sweep that began before the page decides is no difference."""
+    make_requests()
+    Sweep.objects.update(started_at=NOON)
+    token = token_of(client)
+    Sweep.objects.filter(pk=running.pk).update(closed_at=PRESSED, left=2)
+    page = press(client, token, follow=True)
+    assert "since the page was made: 1 of 12.50 GBP, now 3 of 37.50 GBP." in texts(page)[0]
+    assert Sweep.objects.count() == 1
 
 
 def test_second_of_two_clicks_at_once_leads_to_the_sweep_of_the_first(

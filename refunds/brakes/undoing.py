@@ -14,7 +14,7 @@ from .. import outbox, queries
 from ..admin.base import sums
 from ..apps import LABEL
 from ..domain import sweeps as rules
-from ..domain.returns import Decision, Status
+from ..domain.returns import CUTOFF_CODE, Decision, Status
 from ..errors import BadInput, UnknownRow
 from ..models import Chunk, Refund, ReturnRequest, Sweep
 from ..operations.decisions import decide
@@ -141,7 +141,7 @@ def decline_late(now: datetime) -> int:
 
 def _decline(undo: Undo, now: datetime) -> int:
     pending, declined = queries.pending(undo.sweep), 0
-    by = {"decided_by": undo.pressed_by_id, "decision_note": LATE}
+    by = {"decided_by": undo.pressed_by_id, "decision_code": CUTOFF_CODE, "decision_note": LATE}
     for ids in queries.chunk_ranges(pending, rules.CHUNK_ROWS):
         with transaction.atomic():
             rows = pending.filter(pk__range=ids)

@@ -11,13 +11,15 @@ from typing import Any
 
 import pytest
 from celery_rehearsal import VirtualCelery
+from django.contrib.auth.models import User
 from django.core import mail
 from pytest_django import Settings
 
 from celery_app import app
+from refunds.brakes.models import Undo, UndoneChunk
 from refunds.domain import cutoff
 from refunds.domain.refunds import RefundStatus
-from refunds.domain.returns import Decision
+from refunds.domain.returns import Decision, Status
 from refunds.gateways import Order, Settled
 from refunds.gateways.wallet import Wallet
 from refunds.models import Chunk, Refund, ReturnRequest, Sweep
@@ -53,6 +55,15 @@ def _paid(sent: datetime) -> None:
     Notice.objects.create(refund_id=1, status=NoticeStatus.PENDING, due_at=NOON)
 
 
+def _undo(sent: datetime) -> None:
+    _chunk(sent)
+    make_requests(id=1, status=Status.APPROVED)
+    ReturnRequest.objects.update(sweep=1)
+    Chunk.objects.update(done_at=sent, decided=1)
+    undo = Undo.objects.create(sweep_id=1, pressed_at=sent, pressed_by=User.objects.create_user("boss"), reason="r")
+    UndoneChunk.objects.create(chunk_id=1, undo=undo, first_id=1, last_id=1, sent_at=sent)
+
+
 # What there is to be done, and what is true once when it is done.
 WORK: dict[str, tuple[Callable[[datetime], object], str]] = {
     "refunds.decide_chunk": (_chunk, "request approved"),
@@ -64,6 +75,7 @@ WORK: dict[str, tuple[Callable[[datetime], object], str]] = {
     "refunds.plan_sweep": (_sweep, "request approved"),
     "refunds.reconcile": (lambda _: make_refund(**CUSTOMER), "refund succeeded"),
     "refunds.send_digest": (lambda _: make_requests(id=1), "mail to admin@example.com"),
+    "refunds.undo_chunk": (_undo, "request requested"),
 }
 
 

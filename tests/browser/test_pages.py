@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 each_page = pytest.mark.parametrize("shown", PAGES, ids=str)
 # Django's own names for an admin that has none.
 STOCK = ("Django administration", "Django site admin", "Site administration", "Select ")
+# What scripts and programs read.
+SWEEP = "admin/refunds/sweep/<int:sweep_id>/"
+NO_PAGES = {"admin/autocomplete/", "admin/jsi18n/", f"{SWEEP}progress/", f"{SWEEP}outcome.csv"}
 
 
 @pytest.mark.browser
@@ -54,11 +57,11 @@ def test_page_shows_everything(shown: Shown, browse: "Browse", rows: dict[str, A
 def test_every_page_is_listed() -> None:
     """Each address that a table "Who may do what" calls a page has its line."""
     tables = [page for page in sorted(matrix.DOCS.glob("*.md")) if matrix.HEADING in page.read_text("utf-8")]
-    names: dict[str, Any] = dict.fromkeys((*ROWS, "id", "type", "forged", *matrix.all_models()), 1)
+    names: dict[str, Any] = dict.fromkeys((*ROWS, "id", "type", "forged", "undoable", *matrix.all_models()), 1)
     listed = {resolve(address(shown.address, names)).route for shown in PAGES if shown.name != "not found"}
     pages = {
         resolve(asked.path(names)).route
         for asked in matrix.requests(matrix.all_models(), *tables)
         if asked.method == "GET" and "page" in asked.cells.values()
     }
-    assert pages - listed == {"admin/autocomplete/", "admin/jsi18n/"}  # data for scripts
+    assert pages - listed == NO_PAGES

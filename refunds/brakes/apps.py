@@ -10,6 +10,7 @@ class BrakesConfig(AppConfig):
 
     name = __name__.rpartition(".")[0]
     label = f"{LABEL}_brakes"
+    verbose_name = "Brakes"
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

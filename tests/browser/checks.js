@@ -18,11 +18,15 @@ window.checks = (() => {
     return focused !== blurred;
   };
 
-  // The number of the control with the focus, -1 outside the page; and whether the focus is seen in the window.
+  // The number of the control with the focus, -1 outside the page; and whether the focus is seen in the window. Looked at
+  // once for each control: the focus that returns to a field for a date begins with its first part again.
+  let last = [];
   const stop = () => {
     const element = document.activeElement, {left, right} = element.getBoundingClientRect();
     const number = controls().indexOf(element);
-    return [number, number >= 0 && focusIsSeen(element) && left >= 0 && right <= innerWidth];
+    if (number !== last[0])
+      last = [number, number >= 0 && focusIsSeen(element) && left >= 0 && right <= innerWidth];
+    return last;
   };
 
   // Numbers and HTML of the controls that a mouse can use.

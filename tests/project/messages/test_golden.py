@@ -13,9 +13,11 @@ import pytest
 from celery_rehearsal import VirtualCelery
 from django.contrib.auth.models import User
 from django.core import mail
+from django.db import transaction
 from pytest_django import Settings
 
 from celery_app import app
+from refunds import queries
 from refunds.brakes.models import Undo, UndoneChunk
 from refunds.domain import cutoff
 from refunds.domain.refunds import RefundStatus
@@ -57,8 +59,9 @@ def _paid(sent: datetime) -> None:
 
 def _undo(sent: datetime) -> None:
     _chunk(sent)
-    make_requests(id=1, status=Status.APPROVED)
-    ReturnRequest.objects.update(sweep=1)
+    with transaction.atomic():
+        ReturnRequest.objects.update(status=Status.APPROVED, decided_at=sent, own_refund=1, sweep=1)
+        queries.insert_refunds(ReturnRequest.objects.all(), sent)
     Chunk.objects.update(done_at=sent, decided=1)
     undo = Undo.objects.create(sweep_id=1, pressed_at=sent, pressed_by=User.objects.create_user("boss"), reason="r")
     UndoneChunk.objects.create(chunk_id=1, undo=undo, first_id=1, last_id=1, sent_at=sent)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .conftest import Browse
 
 each_page = pytest.mark.parametrize("shown", PAGES, ids=str)
+LISTS = ["requests", "refunds", "sweeps", "pauses", "wallet", "notices"]
 # Django's own names for an admin that has none.
 STOCK = ("Django administration", "Django site admin", "Site administration", "Select ")
 # What scripts and programs read.
@@ -52,6 +53,19 @@ def test_page_shows_everything(shown: Shown, browse: "Browse", rows: dict[str, A
         assert (width, chromium.cut_off(page, width)) == (width, [])
     texts = page.title() + page.locator("body").inner_text()
     assert [words for words in STOCK if words in texts] == []
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("address", [shown.address for shown in PAGES if shown.name in LISTS], ids=LISTS)
+def test_list_fits_beside_navigation_and_filters(address: str, browse: "Browse") -> None:
+    """At 1,280 pixels all columns are in sight, with texts of usual lengths."""
+    page = browse()
+    page.goto(f"/admin/{address}")
+    assert page.locator("#nav-sidebar").is_visible()
+    assert (
+        page.evaluate("(({scrollWidth, clientWidth}) => scrollWidth - clientWidth)(document.querySelector('.results'))")
+        == 0
+    )
 
 
 def test_every_page_is_listed() -> None:

@@ -12,6 +12,7 @@ from refunds.models import Chunk, Refund, ReturnRequest, WalletEntry
 from refunds.notices import opt_outs
 from refunds.notices.models import Notice
 from refunds.operations import button, sweeps
+from refunds.overview.models import ReconcilerRun
 
 from ..factories import DAY, HOUR, MINUTE, NOON, PRESSED, make_requests
 
@@ -33,6 +34,7 @@ def make_demo() -> dict[str, Any]:
     _returns(12, NOON, start=1101)
     running = _sweep(user, first=False)
     pending = _returns(30, NOON + HOUR, start=1201)
+    ReconcilerRun.objects.create(ran_at=PRESSED)
     refund = Refund.objects.get(pk=paid[0])
     signals.second_receipt.send(Refund, refund=refund, receipt="re_1002b", now=NOON)
     lifted = {"is_open": None, "lifted_at": NOON, "lifted_by": user}

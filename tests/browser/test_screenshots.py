@@ -18,6 +18,7 @@ PICTURES = {
     "approve-all": ("approve all", "README.md"),
     "requests": ("requests", "docs/admin.md"),
     "sweep": ("sweep, running", "docs/admin.md"),
+    "overview": ("app", "docs/overview.md"),
     "failed-refund": ("failed refund", "docs/admin.md"),
 }
 

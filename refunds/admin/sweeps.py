@@ -20,7 +20,7 @@ from .requests import PERMISSION
 REFRESH: Final = 2  # seconds between two reloads of the page of a sweep that is under way
 
 
-def _state(sweep: Sweep) -> SweepState:
+def state_of(sweep: Sweep) -> SweepState:
     """Return the state, without counting rows."""
     expired = has_expired(sweep.expires_at, sweep.closed_at or timezone.now())
     return Progress(0, sweep.left or 0, sweep.planned_at is not None, sweep.closed_at is not None, expired).state
@@ -39,7 +39,7 @@ class SweepAdmin(ReadOnlyAdmin):
         *filters.adapted([filters.PersonFilter], title="started by", user="started_by", acted="started_at"),
         BeforeFilter,
     )
-    state = column("state", _state)
+    state = column("state", state_of)
     decided = column("decided", lambda sweep: f"{sweep.decided or 0:,}")
     started = instant_column("started_at", "started")
     expires = instant_column("expires_at", "expires")

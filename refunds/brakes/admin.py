@@ -9,15 +9,30 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.text import capfirst
 
 from .. import signals
-from ..admin.base import ReadOnlyAdmin, instant_column, url
+from ..admin.base import ReadOnlyAdmin, in_zone, instant_column, sums, url
 from ..admin.sweeps import SweepAdmin
-from . import pages, pausing
-from .models import Pause
+from ..domain import cutoff
+from ..models import Sweep
+from . import pages, pausing, undoing
+from .models import Pause, Undo
 from .receivers import said_of
 
 SweepAdmin.viewers += [pages.CANCEL, pages.UNDO]
 SweepAdmin.extra_urls.append(pages.sweep_urls)
 SweepAdmin.extra_links.append(pages.sweep_links)
+
+
+def _undone(_admin: Any, _request: HttpRequest, sweep: Sweep, context: dict[str, Any]) -> dict[str, Any]:
+    """Return the facts of a sweep's page, with what was taken back."""
+    undo = Undo.objects.filter(pk=sweep.pk).first()
+    if undo is None:
+        return {}
+    back = sums(undoing.taken_back(undo)) + ("" if undo.done_at else ", and more to come")
+    undone = [(f"Undone ({cutoff.CITY})", in_zone(undo.pressed_at)), ("Returned to requested", back)]
+    return {"instants": [*context["instants"], *undone]}
+
+
+SweepAdmin.extra_context.append(_undone)
 
 
 @admin.register(Pause)

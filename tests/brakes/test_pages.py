@@ -9,8 +9,10 @@ from django.test import Client
 from freezegun.api import FrozenDateTimeFactory
 
 from refunds import signals
+from refunds.brakes import undoing
 from refunds.brakes.admin import banner
-from refunds.brakes.models import Pause, Undo
+from refunds.brakes.models import Pause, Undo, UndoneChunk
+from refunds.domain import cutoff
 from refunds.models import Sweep
 
 from ..admin.conftest import browser, client, clock, commit, make_user, texts, unchanged, user
@@ -62,6 +64,12 @@ def test_sweep_is_undone_from_its_page(client: Client) -> None:
     ]
     assert (Undo.objects.get().reason, links(client, sweep)) == ("wrong file", [])
     assert history() == [("pat", str(sweep), "Undo: wrong file")]
+    first, *rest = UndoneChunk.objects.order_by("pk").values_list("pk", flat=True)
+    for ids, back in ([first], "2 of 25.00 GBP, and more to come"), (rest, "5 of 62.50 GBP"):
+        for pk in ids:
+            undoing.undo_chunk(pk, PRESSED)
+        facts = dict(client.get(of(sweep, "change")).context["instants"])
+        assert (facts[f"Undone ({cutoff.CITY})"], facts["Returned to requested"]) == (local(PRESSED), back)
 
 
 def test_switch_pauses_and_lifts(client: Client) -> None:

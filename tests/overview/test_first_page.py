@@ -5,9 +5,11 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
+from django.apps import apps
 from django.core.management import get_commands
 from django.test import Client
 from freezegun.api import FrozenDateTimeFactory
+from pytest_django import Settings
 
 from refunds import signals
 from refunds.domain import cutoff
@@ -132,7 +134,7 @@ def test_last_sweeps_and_health(client: Client, clock: FrozenDateTimeFactory) ->
     decline, _ = sweeps.decline_pending(CUTOFF - DAY)
     page = client.get(PAGE)
     assert [(row["sweep"], row["by"], row["decided"], row["state"]) for row in page.context["sweeps"]] == [
-        (decline, "the cutoff", 0, "running"),
+        (decline, "the cutoff", 0, "planning"),
         (first, "boss", 2, "running"),
     ]
     assert f'<a href="/admin/refunds/sweep/{first.pk}/change/">Approve sweep {first.pk}</a>' in page.text
@@ -158,6 +160,19 @@ def test_user_sees_what_the_permission_opens(permission: str, shows: set[str]) -
     make_failed()
     page = browser(make_user(permission)).get(PAGE)
     assert {name for name in ("pending", "refunds", "health", "days", "sweeps") if name in page.context} == shows
+
+
+def test_page_leads_to_flower_and_to_results(
+    client: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the project has them, and the user can view them."""
+    assert client.get(PAGE).context["tools"] == []
+    settings.REFUNDS_FLOWER_URL = "https://flower.example.com/"
+    flower, results = ("Flower", "https://flower.example.com/"), ("Results of tasks", "/results/")
+    monkeypatch.setattr(apps, "is_installed", lambda name: name == "django_celery_results")
+    monkeypatch.setattr(returns_overview, "reverse", lambda name: "/results/")
+    assert client.get(PAGE).context["tools"] == [flower, results]
+    assert browser(make_user("view_sweep", username="viewer")).get(PAGE).context["tools"] == [flower]
 
 
 def test_rooms_say_what_waits(client: Client) -> None:

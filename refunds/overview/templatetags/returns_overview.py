@@ -1,16 +1,21 @@
 """Show the overview on the app's first page, in any admin site."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final
 
 from django import template
+from django.apps import apps
+from django.conf import settings
 from django.contrib.admin import site
 from django.core.cache import cache
 from django.core.management import get_commands
+from django.urls import reverse
 from django.utils import timezone
 
 from ... import signals
 from ...admin.base import COUNTED, in_zone, money, url
+from ...admin.sweeps import state_of
 from ...apps import LABEL
 from ...domain import cutoff
 from ...models import Refund, ReturnRequest, Sweep
@@ -20,6 +25,7 @@ from ..events import started_by
 
 # Seconds: the counts in its lines can take a tenth of a second each.
 HEALTH_KEPT: Final = 10
+RESULTS: Final = "django_celery_results"
 
 register = template.Library()
 
@@ -40,6 +46,7 @@ def overview(context: template.Context) -> dict[str, Any]:
         shown |= {"width": chart.WIDTH * len(days), "height": chart.HEIGHT, "bar": chart.BAR}
     if sees[Sweep] or sees[Refund]:
         shown["health"] = cache.get_or_set(f"{LABEL}.overview.health", lambda: health(now), HEALTH_KEPT)
+    shown["tools"] = list(_tools(request.user))
     answers = signals.answers(signals.waiting_requested, user=request.user, now=now)
     return shown | {"waiting": [line for answer in answers for line in answer]}
 
@@ -57,13 +64,21 @@ def _requests(now: datetime) -> dict[str, Any]:
     }
 
 
+def _tools(user: Any) -> Iterator[tuple[str, str]]:
+    """Yield label and URL of what shows the tasks themselves, where the project has it."""
+    if site_of_flower := getattr(settings, "REFUNDS_FLOWER_URL", ""):
+        yield "Flower", site_of_flower
+    if apps.is_installed(RESULTS) and user.has_perm(f"{RESULTS}.view_taskresult"):
+        yield "Results of tasks", reverse(f"admin:{RESULTS}_taskresult_changelist")
+
+
 def _row(sweep: Sweep, decided: int) -> dict[str, Any]:
-    state = "running" if sweep.closed_at is None else f"closed, {sweep.left:,} left" if sweep.left else "finished"
     return {
         "sweep": sweep,
         "address": url(Sweep._meta, "change", sweep.pk),
         "started": in_zone(sweep.started_at),
         "by": started_by(sweep),
         "decided": decided,
-        "state": state,
+        "state": state_of(sweep),
+        "left": sweep.left,
     }

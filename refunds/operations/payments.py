@@ -15,7 +15,7 @@ from ..domain.retries import GiveUp, Retry, RetryPolicy
 from ..domain.sweeps import IdRange
 from ..errors import UnknownRow
 from ..gateways import Answer, Gateway, Order, Refused, Settled, TryAgain, UnderWay, check_tracked
-from ..models import Refund
+from ..models import Refund, ReturnRequest
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ Failure = Refused | TryAgain
 
 @dataclass(frozen=True)
 class NotNow:
-    """The refund did not change: it is settled, not due, in another worker's hands, or has to wait."""
+    """The refund did not change: it is settled, taken back, not due, in another worker's hands, or has to wait."""
 
 
 Result = Answer | Retry | GiveUp | NotNow
@@ -51,7 +51,12 @@ def pay_refund(
     `clock` says when the call ended. Errors but TryAgain and Refused are bugs: they propagate, and the attempt counts.
     """
     policy = policy or POLICY
-    refund = find(refund_id)
+    try:
+        refund = find(refund_id)
+    except UnknownRow:
+        if ReturnRequest.objects.filter(pk=refund_id).exists():
+            return NotNow()  # somebody has taken the approval back since the message was sent
+        raise
     if refund.status != RefundStatus.PENDING or refund.due_at > now:
         return NotNow()
     if refund.attempts >= policy.max_attempts:

@@ -87,7 +87,7 @@ def test_undo_at_the_instant_of_the_payments_leaves_those_that_have_begun(
     assert instants == [PRESSED + HOLD]
     assert {status: len(found) for status, found in statuses().items()} == {"approved": 1, "requested": 2}
     assert (len(gateway.provider.refunds), Refund.objects.get().status) == (1, "succeeded")
-    assert len(rows) == 3
+    assert (len(rows), celery.timeline.of("failed")) == (3, [])
 
 
 def test_undo_at_the_instant_of_the_payments_stops_those_that_have_not_begun(

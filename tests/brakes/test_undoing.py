@@ -74,6 +74,16 @@ def test_no_payment_begins_between_the_press_and_the_undo_of_its_chunk() -> None
     assert sum(undoing.undo_chunk(pk, PRESSED) for pk in UndoneChunk.objects.values_list("pk", flat=True)) == 5
 
 
+def test_message_of_a_refund_that_was_taken_back_does_nothing() -> None:
+    """It was sent before the undo, and is no failure; a message of a refund that never was is one."""
+    sweep = approved(1)
+    (pk,) = Refund.objects.values_list("pk", flat=True)
+    undo(sweep)
+    assert payments.pay_refund(pk, PRESSED, gateway=Scripted(), jitter=0) == payments.NotNow()
+    with pytest.raises(UnknownRow, match=f"there is no refund {pk + 1}"):
+        payments.pay_refund(pk + 1, PRESSED, gateway=Scripted(), jitter=0)
+
+
 def test_sweep_under_way_is_cancelled_by_its_undo() -> None:
     """What it approved is taken back, and what it had left stays pending."""
     sweep = approved(5, done=1)

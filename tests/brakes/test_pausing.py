@@ -13,6 +13,7 @@ from refunds.errors import BadInput
 from refunds.gateways import Gateway
 from refunds.gateways.wallet import Wallet
 from refunds.operations import bulk_payments, payments
+from refunds.operations import local as shown
 from refunds.operations.health import health
 from refunds.operations.reconcile import reconcile
 
@@ -98,6 +99,6 @@ def test_database_refuses_two_open_pauses_and_a_half_lifted_one(boss: User) -> N
 def test_health_says_that_payments_are_paused(boss: User) -> None:
     """Who paused them, since when, and why; nothing once it is lifted."""
     pausing.pause(by=boss, reason="books are wrong", now=PRESSED)
-    assert health(PRESSED) == [f"payments are paused since {local(PRESSED)} EEST by boss: books are wrong"]
+    assert health(PRESSED) == [f"payments are paused since {shown(PRESSED)} by boss: books are wrong"]
     pausing.lift(by=boss, now=PRESSED)
     assert health(PRESSED) == []

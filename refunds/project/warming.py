@@ -10,6 +10,7 @@ from typing import Final
 from celery import current_app
 from django.conf import settings
 from django.contrib.staticfiles.storage import staticfiles_storage
+from django.core.cache import DEFAULT_CACHE_ALIAS, caches
 from django.template import Engine
 from django.template.loader import get_template
 from django.urls import reverse
@@ -36,7 +37,7 @@ def warm() -> None:
     for name in TEMPLATES:
         get_template(name)
     # Django creates these on first use. For static files, it reads the list of their names.
-    _ = Engine.get_default().template_context_processors, bool(staticfiles_storage)
+    _ = Engine.get_default().template_context_processors, bool(staticfiles_storage), caches[DEFAULT_CACHE_ALIAS]
     get_format("DECIMAL_SEPARATOR")
     import_string(settings.MESSAGE_STORAGE)
     load_messaging()

@@ -41,7 +41,7 @@ logging.getLogger().setLevel(logging.DEBUG)
 # A task that fails, a message that cannot be sent, a page that fails: each is logged and mailed.
 print(tasks.plan_sweep.apply(kwargs={"sweep_id": 1}, throw=False, retries=5).traceback)
 app.conf.broker_connection_timeout = 0.1
-outbox._publish(outbox.PLAN_SWEEP, [{"sweep_id": 1}], None)
+outbox._publish(outbox.PLAN_SWEEP, [{"sweep_id": 1}], {})
 client = Client(raise_request_exception=False, headers={"host": "localhost"})
 print(client.get("/opt-out/x/", DATABASE_URL=__import__("os").environ["DATABASE_URL"]).status_code)
 print(client.post("/admin/login/", {"username": "a", "password": "b"}).status_code)

@@ -20,7 +20,8 @@ def hold_back(**_: object) -> Q:
 
 @receiver(signals.reconciling, dispatch_uid=f"{__name__}.reconciling")
 def reconciling(now: datetime, patience: timedelta, **_: object) -> dict[str, int]:
-    """Send lost messages again, and decline what was undone too late for the decline at its cutoff."""
+    """Send lost messages again, end undos, and decline what was undone too late for the decline at its cutoff."""
+    undoing.finish(now)
     return {"undone chunks": undoing.send_again(now, patience), "undone and declined": undoing.decline_late(now)}
 
 

@@ -81,16 +81,19 @@ def undo_chunk(chunk_id: int, now: datetime) -> int:
         chunk.totals, chunk.done_at = take_back(chunk), now
         chunk.save(update_fields=["totals", "done_at"])
     # After the commit, so that of two last chunks at once the later sees both done.
-    _finish(chunk.undo, now)
+    finish(now)
     decline_late(now)
     return sum(count for _, count, _ in chunk.totals)
 
 
-def _finish(undo: Undo, now: datetime) -> None:
+def finish(now: datetime) -> None:
+    """End each undo whose chunks are all taken back, also one whose worker died before it could."""
     left = UndoneChunk.objects.filter(undo=OuterRef("pk"), done_at=None)
-    with transaction.atomic():
-        if Undo.objects.filter(~Exists(left), pk=undo.pk, done_at=None).update(done_at=now):
-            log(undo, f"Undone: {sums(taken_back(undo))} returned to {Status.REQUESTED}", now)
+    ready = Undo.objects.filter(~Exists(left), done_at=None)
+    for undo in ready.select_related("sweep"):
+        with transaction.atomic():
+            if ready.filter(pk=undo.pk).update(done_at=now):
+                log(undo, f"Undone: {sums(taken_back(undo))} returned to {Status.REQUESTED}", now)
 
 
 def taken_back(undo: Undo) -> Totals:

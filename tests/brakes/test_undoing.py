@@ -162,6 +162,21 @@ def test_request_that_is_undone_after_its_cutoff_is_declined_at_once() -> None:
     assert said == [("boss", undoing.LATE, CUTOFF + BLINK, None)]
 
 
+def test_undo_whose_worker_died_after_its_last_chunk_is_ended_by_the_reconciler(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The history gets the sums, and the rows are declined, because their cutoff has passed."""
+    sweep = approved()
+    decline(CUTOFF)
+    monkeypatch.setattr(undoing, "finish", lambda now: None)
+    assert undo(sweep, CUTOFF + BLINK) == 5
+    assert by_status() == {"requested": 5}
+    monkeypatch.undo()
+    reconcile(CUTOFF + MINUTE, gateway=Wallet())
+    assert by_status() == {"declined": 5}
+    assert LogEntry.objects.latest("pk").change_message == "Undone: 5 of 62.50 GBP returned to requested"
+
+
 def test_undo_that_the_decline_at_the_cutoff_has_missed_is_declined_by_the_reconciler() -> None:
     """Pressed before the cutoff, done while the decline was already planned over other rows."""
     sweep = approved()

@@ -18,7 +18,7 @@ HEADER: Final = (
     *("decided_at", "decided_by"),
 )
 # What a spreadsheet takes for a formula at the start of a cell: https://owasp.org/www-community/attacks/CSV_Injection
-FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 class _Line:
@@ -50,12 +50,12 @@ def _columns(sweep: Sweep, row: Any, with_payments: bool) -> tuple[object, ...]:
 
 
 def _reason(row: Any, refund: Any) -> str:
-    """Return the provider's words, the note of the decision, or which other sweep decided."""
+    """Return the provider's words; or which other sweep decided, and the code and the note of the decision."""
     if refund and refund.failure:
         return str(refund.failure)
     by = f"{row.status} by {row.sweep or 'hand'}" if row.decided_at else ""
     others = {Outcome.DECIDED_BEFORE, Outcome.LEFT}
-    return ": ".join(filter(None, (by if row.outcome in others else "", row.decision_note)))
+    return ": ".join(filter(None, (by if row.outcome in others else "", row.decision_code, row.decision_note)))
 
 
 def _cell(value: object) -> str:

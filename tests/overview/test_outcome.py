@@ -69,7 +69,7 @@ def test_each_request_has_its_outcome_reason_and_receipt(client: Client) -> None
         (under_way, "approved_under_way", "abroad", "re_2", common),
         (refused, "approved_refused", "card closed", "", common),
         (by_hand, "decided_before", "declined by hand: worn", "", common | {"decided_by": "ann"}),
-        (left, "left_pending", f"declined by {decline}", "", late | {"decided_by": str(decline)}),
+        (left, "left_pending", f"declined by {decline}: cutoff", "", late | {"decided_by": str(decline)}),
     ]
     assert found == [
         {"decided_at": at, **more, "id": str(row.pk), "outcome": code, "reason": reason, "receipt": receipt}
@@ -96,7 +96,7 @@ def test_payments_are_for_those_who_can_view_refunds(client: Client) -> None:
         assert other.get(f"/admin/refunds/sweep/{sweep.pk}/outcome.csv").status_code == 403
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n"])
 def test_cell_that_a_spreadsheet_would_run_is_text(client: Client, start: str) -> None:
     """It gets an apostrophe; the amount, and text with the sign elsewhere, stay as they are."""
     make_requests(1, order_line=f"{start}1+1", customer="a=1")

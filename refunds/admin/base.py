@@ -12,8 +12,9 @@ from django.core.paginator import Paginator
 from django.db.models import Count, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, reverse
-from django.utils import timezone
+from django.utils import formats, timezone
 from django.utils.text import capfirst, slugify
+from django.utils.translation import gettext, pgettext
 
 from ..apps import LABEL
 from ..domain import cutoff
@@ -211,17 +212,29 @@ def url(opts: Any, page: str, *args: object) -> str:
 
 def in_zone(instant: datetime | None) -> str:
     """Return the instant in the cutoff's zone, to the second; a dash for None."""
-    return "-" if instant is None else f"{timezone.localtime(instant, cutoff.ZONE):%Y-%m-%d %H:%M:%S}"
+    if instant is None:
+        return "-"
+    # Translators: the format of an instant, in the letters of Django's filter `date`.
+    return formats.date_format(timezone.localtime(instant, cutoff.ZONE), pgettext("instant", "Y-m-d H:i:s"))
+
+
+def number(count: int) -> str:
+    """Return the number in the page's language: `1,234`."""
+    return formats.number_format(count, force_grouping=True)
 
 
 def money(minor: int, currency: str) -> str:
-    """Return an amount in major units with its currency: `1,234.50 GBP`."""
-    return f"{to_major(minor, currency):,} {currency}"
+    """Return an amount in major units with its currency, in the page's language: `1,234.50 GBP`."""
+    return f"{formats.number_format(to_major(minor, currency), force_grouping=True)} {currency}"
 
 
 def sums(totals: Iterable[tuple[str, int, int]]) -> str:
-    """Return counts and sums for a log: `3 of 37.50 GBP, 1 of 900 JPY`."""
-    return ", ".join(f"{count:,} of {money(total, currency)}" for currency, count, total in totals) or "none"
+    """Return counts and sums in the page's language: `3 of 37.50 GBP, 1 of 900 JPY`."""
+    named = [
+        gettext("%(count)s of %(amount)s") % {"count": number(count), "amount": money(total, currency)}
+        for currency, count, total in totals
+    ]
+    return ", ".join(named) or gettext("none")
 
 
 def secret_in(text: str) -> str | None:

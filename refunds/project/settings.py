@@ -67,6 +67,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -127,7 +128,9 @@ MIDDLEWARE.insert(
 SESSION_COOKIE_AGE = 8 * 60 * 60
 # The page after a login without another page: Django's default does not exist here.
 LOGIN_REDIRECT_URL = "admin:index"
+# The pages follow the browser's language; a browser that asks for neither gets English.
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("uk", "українська")]
 USE_TZ = True
 TIME_ZONE = cutoff.ZONE.key
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -8,6 +8,8 @@ from typing import Any, Final
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils.formats import number_format
+from django.utils.translation import gettext, gettext_lazy
 
 from .domain.money import to_major
 from .domain.refunds import RefundStatus
@@ -16,8 +18,8 @@ from .domain.returns import Decision, Status
 USER: Final = settings.AUTH_USER_MODEL
 
 
-def _choices(values: type[StrEnum]) -> list[tuple[str, str]]:
-    return [(value.value, value.value) for value in values]
+def _choices(values: type[StrEnum]) -> list[tuple[str, Any]]:
+    return [(value.value, gettext_lazy(value.value)) for value in values]
 
 
 def _null(*columns: str, is_null: bool = True) -> Q:
@@ -27,6 +29,11 @@ def _null(*columns: str, is_null: bool = True) -> Q:
 
 def _check(name: str, condition: Q) -> models.CheckConstraint:
     return models.CheckConstraint(condition=condition, name=name)
+
+
+def money(minor: int, currency: str) -> str:
+    """Return an amount in major units with its currency, in the language that is active: `1,234.50 GBP`."""
+    return f"{number_format(to_major(minor, currency), force_grouping=True)} {currency}"
 
 
 def new_key() -> str:
@@ -46,24 +53,26 @@ class ReturnRequest(models.Model):
 
     # Not `unique`: Django would add an index for LIKE, which on PostgreSQL takes a third of a sweep's time.
     key = models.CharField(max_length=64, default=new_key, editable=False)
-    order_line = models.CharField(max_length=64)
-    quantity = models.PositiveIntegerField()
+    order_line = models.CharField(gettext_lazy("order line"), max_length=64)
+    quantity = models.PositiveIntegerField(gettext_lazy("quantity"))
     amount_minor = models.BigIntegerField()
     currency = models.CharField(max_length=3)
-    reason = models.TextField(blank=True)
-    customer = models.CharField(max_length=64, blank=True)
-    customer_email = models.EmailField(blank=True)
+    reason = models.TextField(gettext_lazy("reason"), blank=True)
+    customer = models.CharField(gettext_lazy("customer"), max_length=64, blank=True)
+    customer_email = models.EmailField(gettext_lazy("customer email"), blank=True)
     payment = models.CharField(max_length=255, blank=True)  # the provider's id of what is refunded
     # The shop's own id of the return; empty where its files have none.
-    return_id = models.CharField(max_length=64, blank=True, default="", db_default="", editable=False)
+    return_id = models.CharField(
+        gettext_lazy("return id"), max_length=64, blank=True, default="", db_default="", editable=False
+    )
     requested_at = models.DateTimeField()
     received_at = models.DateTimeField()
-    status = models.CharField(max_length=9, choices=_choices(Status), default=Status.REQUESTED)
+    status = models.CharField(gettext_lazy("status"), max_length=9, choices=_choices(Status), default=Status.REQUESTED)
     decided_at = models.DateTimeField(null=True, blank=True)
     decided_by = models.ForeignKey(USER, models.PROTECT, null=True, blank=True, related_name="+", db_index=False)
     # No index: no query selects by it, and each index on this table slows every sweep.
     sweep = models.ForeignKey("Sweep", models.PROTECT, null=True, blank=True, related_name="+", db_index=False)
-    decision_note = models.TextField(blank=True)
+    decision_note = models.TextField(gettext_lazy("decision note"), blank=True)
     # Why it was declined: a code of the setting REFUNDS_DECLINE_CODES.
     decision_code = models.CharField(max_length=32, blank=True, default="", db_default="")
     # Its own refund, once approved. At the commit this foreign key refuses an approval without its refund.
@@ -100,15 +109,16 @@ class ReturnRequest(models.Model):
             ("approve_returnrequest", "Can approve return requests"),
             ("decline_returnrequest", "Can decline return requests"),
         )
+        verbose_name, verbose_name_plural = gettext_lazy("return request"), gettext_lazy("return requests")
 
     def __str__(self) -> str:
-        return f"{self.order_line}: {to_major(self.amount_minor, self.currency)} {self.currency}"
+        return f"{self.order_line}: {money(self.amount_minor, self.currency)}"
 
 
 class Sweep(models.Model):
     """One bulk decision over a frozen set."""
 
-    kind = models.CharField(max_length=7, choices=_choices(Decision))
+    kind = models.CharField(gettext_lazy("kind"), max_length=7, choices=_choices(Decision))
     # The button's key: a page that is submitted twice starts one sweep.
     key = models.CharField(max_length=64, unique=True, null=True, blank=True)
     scheduled_for = models.DateTimeField(null=True, blank=True)  # the cutoff of a decline sweep
@@ -122,7 +132,7 @@ class Sweep(models.Model):
     planned_at = models.DateTimeField(null=True, blank=True)
     # Closed when everything is decided, or when it expired with `left` rows undecided.
     closed_at = models.DateTimeField(null=True, blank=True)
-    left = models.PositiveIntegerField(null=True, blank=True)
+    left = models.PositiveIntegerField(gettext_lazy("left"), null=True, blank=True)
     # When its message was sent, or a worker last took it: the reconciler sends another message some time later.
     dispatched_at = models.DateTimeField()
 
@@ -139,9 +149,12 @@ class Sweep(models.Model):
         )
         # The reconciler reads the open sweeps twice a minute, among those of years.
         indexes = (models.Index(fields=["id"], condition=Q(closed_at=None), name="sweep_open"),)
+        verbose_name, verbose_name_plural = gettext_lazy("sweep"), gettext_lazy("sweeps")
 
     def __str__(self) -> str:
-        return f"{self.kind} sweep {self.pk}"
+        approves = self.kind == Decision.APPROVE
+        name = gettext("approve sweep %(id)s") if approves else gettext("decline sweep %(id)s")
+        return name % {"id": self.pk}
 
 
 class Chunk(models.Model):
@@ -168,12 +181,14 @@ class Refund(models.Model):
     request = models.OneToOneField(ReturnRequest, models.PROTECT, primary_key=True, related_name="refund")
     amount_minor = models.BigIntegerField()
     currency = models.CharField(max_length=3)
-    status = models.CharField(max_length=10, choices=_choices(RefundStatus), default=RefundStatus.PENDING)
+    status = models.CharField(
+        gettext_lazy("status"), max_length=10, choices=_choices(RefundStatus), default=RefundStatus.PENDING
+    )
     created_at = models.DateTimeField()
-    attempts = models.PositiveIntegerField(default=0)
+    attempts = models.PositiveIntegerField(gettext_lazy("attempts"), default=0)
     first_attempt_at = models.DateTimeField(null=True, blank=True)
     # How often an operator has tried again; `attempts` and `first_attempt_at` begin at zero with each.
-    tried_again = models.PositiveIntegerField(default=0, db_default=0)
+    tried_again = models.PositiveIntegerField(gettext_lazy("tried again"), default=0, db_default=0)
     # Add 1 after a refusal and after a corrected payment: a provider repeats its refusal for an old key, and refuses an
     # old key with a new payment.
     key_number = models.PositiveIntegerField(default=0, db_default=0)
@@ -185,8 +200,10 @@ class Refund(models.Model):
     dispatched_at = models.DateTimeField(null=True, blank=True)
     accepted_at = models.DateTimeField(null=True, blank=True)  # when the provider accepted it without settling it
     settled_at = models.DateTimeField(null=True, blank=True)  # when it succeeded or failed
-    receipt = models.CharField(max_length=255, blank=True)  # the provider's id of the refund, settled or under way
-    failure = models.TextField(blank=True)
+    receipt = models.CharField(
+        gettext_lazy("receipt"), max_length=255, blank=True
+    )  # the provider's id of the refund, settled or under way
+    failure = models.TextField(gettext_lazy("failure"), blank=True)
 
     class Meta:
         constraints = (
@@ -207,9 +224,10 @@ class Refund(models.Model):
             models.Index(fields=["accepted_at"], condition=Q(status=RefundStatus.PROCESSING), name="refund_processing"),
         )
         permissions = (("retry_refund", "Can try failed refunds again"),)
+        verbose_name, verbose_name_plural = gettext_lazy("refund"), gettext_lazy("refunds")
 
     def __str__(self) -> str:
-        return f"refund {self.pk}: {to_major(self.amount_minor, self.currency)} {self.currency}"
+        return gettext("refund %(id)s: %(amount)s") % {"id": self.pk, "amount": money(self.amount_minor, self.currency)}
 
     @property
     def idempotency_key(self) -> str:
@@ -224,16 +242,16 @@ class WalletEntry(models.Model):
     """A customer's credit for one refund, in the ledger of the embedded wallet."""
 
     refund = models.OneToOneField(Refund, models.PROTECT, primary_key=True, related_name="wallet_entry")
-    customer = models.CharField(max_length=64, blank=True)
+    customer = models.CharField(gettext_lazy("customer"), max_length=64, blank=True)
     amount_minor = models.BigIntegerField()
     currency = models.CharField(max_length=3)
 
     class Meta:
         constraints = (models.CheckConstraint(condition=Q(amount_minor__gt=0), name="wallet_amount_positive"),)
-        verbose_name_plural = "wallet entries"
+        verbose_name, verbose_name_plural = gettext_lazy("wallet entry"), gettext_lazy("wallet entries")
 
     def __str__(self) -> str:
-        return f"credit for refund {self.pk}"
+        return gettext("credit for refund %(id)s") % {"id": self.pk}
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Add an entry. Raises TypeError on a change: a ledger only grows."""

@@ -13,23 +13,22 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.html import format_html
-from django.utils.safestring import mark_safe
 from django.utils.text import capfirst
+from django.utils.translation import gettext
 
 from ..apps import LABEL
 from ..domain import cutoff
 from ..domain.returns import Decision
 from ..domain.sweeps import Frozen, has_expired
 from ..errors import ClocksDiffer
-from ..models import Sweep
-from .base import COUNTED, NotDone, ReadOnlyAdmin, in_zone, is_id, money, url
+from ..models import Sweep, money
+from .base import COUNTED, NotDone, ReadOnlyAdmin, in_zone, is_id, number, url
+from .words import CITY
 
 # Rows that a confirmation page names; it counts the rest.
 NAMED: Final = 10
 # The numbers on a page that was open for longer, such as over lunch, are out of date.
 MAX_AGE: Final = timedelta(hours=1)
-# Not "then confirm": there can be nothing left to confirm.
-CHECK: Final = "Check the numbers as they are now."
 Totals = Sequence[tuple[str, int, int]]  # currency, count, sum in minor units
 
 
@@ -44,16 +43,26 @@ class Token(NamedTuple):
     def check(self, now: datetime) -> None:
         """Raise NotDone at `now` (aware) if the page is older than MAX_AGE or from before the last cutoff."""
         if now - self.shown_at > MAX_AGE:
-            raise NotDone(f"the page had been open for more than an hour. {CHECK}")
+            # Not "then confirm": there can be nothing left to confirm.
+            text = gettext("the page had been open for more than an hour. Check the numbers as they are now.")
+            raise NotDone(text)
         if has_expired(expires := cutoff.upcoming(self.shown_at), now):
             raise NotDone(_passed(expires))
 
 
 def _passed(expires: datetime) -> str:
     """Return what happened at the cutoff after the page was made, with a link to its decline."""
-    by = format_html(" by the {}", link) if (link := decline_of(expires)) else " once beat or a worker runs"
-    text = "the cutoff of {} ({}) passed after the page was made. What was pending then is declined{}."
-    return format_html(text, in_zone(expires), cutoff.CITY, by)
+    if link := decline_of(expires):
+        text = gettext(
+            "the cutoff of {at} ({city}) passed after the page was made. What was pending then is declined by the "
+            "{link}."
+        )
+    else:
+        text = gettext(
+            "the cutoff of {at} ({city}) passed after the page was made. What was pending then is declined once beat "
+            "or a worker runs."
+        )
+    return format_html(text, at=in_zone(expires), city=CITY, link=link)
 
 
 def decline_of(at: datetime) -> str:
@@ -73,7 +82,8 @@ def read_token(signed: str, page: str, user: object) -> Token:
     try:
         up_to_id, snapshot, shown_at, key, totals = signing.loads(signed, salt=_salt(page, user))
     except (signing.BadSignature, ValueError) as error:  # ValueError: signed by another release, with other contents
-        raise NotDone(f"the form was not one that this page made for you. {CHECK}") from error
+        text = gettext("the form was not one that this page made for you. Check the numbers as they are now.")
+        raise NotDone(text) from error
     return Token(Frozen(up_to_id, snapshot), datetime.fromisoformat(shown_at), key, totals)
 
 
@@ -105,7 +115,8 @@ class ActingAdmin(ReadOnlyAdmin):
         """Override of Django's method that shows the user why an action, or a value that is not an id, was refused."""
         try:
             if not all(map(is_id, request.POST.getlist(ACTION_CHECKBOX_NAME))):
-                raise NotDone(f"a chosen id is not the id of any {self.opts.verbose_name}. Choose from the list again.")
+                text = gettext("a chosen id is not the id of any %(row)s. Choose from the list again.")
+                raise NotDone(text % {"row": self.opts.verbose_name})
             return super().response_action(request, *args, **kwargs)
         except (NotDone, ClocksDiffer) as why:
             self.refuse(request, why)
@@ -113,16 +124,18 @@ class ActingAdmin(ReadOnlyAdmin):
 
     def refuse(self, request: HttpRequest, why: NotDone | ClocksDiffer) -> None:
         """Tell the user why nothing was changed."""
-        # Only format_html makes a text that the page does not escape, and only such a text keeps that here.
-        nothing = mark_safe("Nothing was changed: ")  # a constant
-        text = capfirst(f"{why}.") if isinstance(why, ClocksDiffer) else nothing + why.args[0]
+        if isinstance(why, ClocksDiffer):
+            text = capfirst(f"{why}.")
+        else:
+            text = format_html(gettext("Nothing was changed: {}"), why.args[0])
         self.message_user(request, text, messages.ERROR)
 
     def chosen_ids(self, queryset: QuerySet[Any]) -> list[int]:
         """Return the ids of the chosen rows in ascending order. Raises NotDone for more than COUNTED rows."""
         ids: list[int] = list(queryset.order_by("pk").values_list("pk", flat=True)[: COUNTED + 1])
         if len(ids) > COUNTED:
-            raise NotDone(f"more than {COUNTED:,} {self.opts.verbose_name_plural} match. Narrow the filters first.")
+            text = gettext("more than %(count)s %(rows)s match. Narrow the filters first.")
+            raise NotDone(text % {"count": number(COUNTED), "rows": self.opts.verbose_name_plural})
         return ids
 
     def confirmation(self, request: HttpRequest, page: str, totals: Totals, **context: Any) -> HttpResponse:
@@ -132,7 +145,7 @@ class ActingAdmin(ReadOnlyAdmin):
         """
         opts, count = self.opts, sum(count for _, count, _ in totals)
         context = self.admin_site.each_context(request) | {"back": request.get_full_path()} | context
-        context |= {"opts": opts, "city": cutoff.CITY, "count": count, "checkbox": ACTION_CHECKBOX_NAME}
+        context |= {"opts": opts, "city": CITY, "count": count, "checkbox": ACTION_CHECKBOX_NAME}
         context["totals"] = [(currency, count, money(total, currency)) for currency, count, total in totals]
         context |= {"rows": context.get("rows", ())[:NAMED], "more": max(0, count - NAMED)}
         return TemplateResponse(request, f"admin/{opts.app_label}/{opts.model_name}/{page}.html", context)

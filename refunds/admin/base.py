@@ -13,13 +13,14 @@ from django.db.models import Count, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, reverse
 from django.utils import formats, timezone
-from django.utils.text import capfirst, slugify
-from django.utils.translation import gettext, pgettext
+from django.utils.text import capfirst, format_lazy, slugify
+from django.utils.translation import gettext, gettext_lazy, pgettext
 
 from ..apps import LABEL
 from ..domain import cutoff
-from ..domain.money import to_major
 from ..gateways import gateway_class
+from ..models import money
+from .words import CITY, recorded
 
 # The most rows that a list counts or an action takes: counting 100,000 index entries takes milliseconds, counting a
 # whole table takes seconds.
@@ -223,11 +224,6 @@ def number(count: int) -> str:
     return formats.number_format(count, force_grouping=True)
 
 
-def money(minor: int, currency: str) -> str:
-    """Return an amount in major units with its currency, in the page's language: `1,234.50 GBP`."""
-    return f"{formats.number_format(to_major(minor, currency), force_grouping=True)} {currency}"
-
-
 def sums(totals: Iterable[tuple[str, int, int]]) -> str:
     """Return counts and sums in the page's language: `3 of 37.50 GBP, 1 of 900 JPY`."""
     named = [
@@ -246,26 +242,35 @@ def secret_in(text: str) -> str | None:
 def masked(payment: str) -> str:
     """Return the provider's id of a payment, or a note in place of a secret: an imported file can contain one."""
     try:
-        return "(a secret, not shown)" if secret_in(payment) else payment
+        return gettext("(a secret, not shown)") if secret_in(payment) else payment
     except ImproperlyConfigured as error:
-        return f"(not shown: {error})"
+        return gettext("(not shown: %(why)s)") % {"why": error}
 
 
-def column(title: str, shown: Callable[[Any], object]) -> Callable[..., Any]:
-    """Return a column for an admin, which shows what `shown` returns for a row, or a dash."""
+def column(title: Any, shown: Callable[[Any], object]) -> Callable[..., Any]:
+    """Return a column for an admin, which shows what `shown` returns for a row, or a dash.
+
+    `title` can be lazy: then each page shows it in its own language.
+    """
 
     @admin.display(description=title)
     def method(*args: Any) -> object:
         return shown(args[-1]) or "-"
 
-    method.__name__ = slugify(title)  # the name of the field in the page's context
+    method.__name__ = name_of(title)
     return method
 
 
-def instant_column(field: str, title: str) -> Callable[..., Any]:
+def name_of(title: Any) -> str:
+    """Return the name of a column in the page's context and style sheet, which no language changes."""
+    with recorded():
+        return slugify(str(title))
+
+
+def instant_column(field: str, title: Any) -> Callable[..., Any]:
     """Return the column that shows an instant of the row, in the cutoff's zone."""
-    return column(f"{title} ({cutoff.CITY})", lambda row: in_zone(getattr(row, field)))
+    return column(format_lazy("{} ({})", title, CITY), lambda row: in_zone(getattr(row, field)))
 
 
-amount_column = column("amount", lambda row: money(row.amount_minor, row.currency))
-id_column = column("id", lambda row: row.pk)  # for a row whose primary key is another row's
+amount_column = column(gettext_lazy("amount"), lambda row: money(row.amount_minor, row.currency))
+id_column = column(gettext_lazy("id"), lambda row: row.pk)  # for a row whose primary key is another row's

@@ -9,10 +9,12 @@ from django.contrib import admin
 from django.db.models import Max, Min, Q, QuerySet
 from django.db.models.expressions import RawSQL
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy
 
 from ..domain.money import EXPONENTS
 from ..models import Chunk, ReturnRequest
 from .base import COUNTED, LARGEST_ID, is_id
+from .words import word
 
 SWEEP: Final = "sweep"
 BEFORE: Final = "before"
@@ -69,7 +71,7 @@ class Filter(admin.SimpleListFilter):
 class BeforeFilter(Filter):
     """Look through rows that are older than those of the page before."""
 
-    title, parameter_name = "ids below", BEFORE
+    title, parameter_name = gettext_lazy("ids below"), BEFORE
 
     def matching(self, request: HttpRequest, value: str) -> Q:
         """Return no condition for an id: the rows that this request looks through lie below it."""
@@ -84,7 +86,7 @@ class _ColumnFilter(Filter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
         """Return the choices."""
-        return [(str(value), str(value)) for value in self.known]
+        return [(str(value), word(value)) for value in self.known]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Return all rows that match by an index; without one, those of the rows that this request looks through."""
@@ -98,14 +100,19 @@ class _ColumnFilter(Filter):
 
 def status_filter(statuses: type[StrEnum], indexed: Mapping[Any, RawSQL | Q]) -> type[Filter]:
     """Return a filter by the statuses of the table of transitions."""
-    columns = {"title": "status", "parameter_name": "status", "known": tuple(statuses), "indexed": indexed}
+    columns = {
+        "title": gettext_lazy("status"),
+        "parameter_name": "status",
+        "known": tuple(statuses),
+        "indexed": indexed,
+    }
     return type("StatusFilter", (_ColumnFilter,), columns)
 
 
 class CurrencyFilter(_ColumnFilter):
     """Filter by currency. It offers the accepted currencies; a URL can name any other one of ISO 4217."""
 
-    title = parameter_name = "currency"
+    title, parameter_name = gettext_lazy("currency"), "currency"
     known = EXPONENTS
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:

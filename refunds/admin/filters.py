@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Final
 from django.conf import settings
 from django.db.models import Q
 from django.http import HttpRequest
+from django.utils.translation import gettext, gettext_lazy
 
 from ..apps import LABEL
 from ..domain import cutoff
@@ -45,7 +46,7 @@ class _Input(Filter):
 class DayFilter(_Input):
     """Filter by the day, in the cutoff's zone, of an instant of the row."""
 
-    title, parameter_name, field = "day received", "day", "date"
+    title, parameter_name, field = gettext_lazy("day received"), "day", "date"
     instant: ClassVar = "received_at"
 
     def matching(self, request: HttpRequest, value: str) -> Q:
@@ -62,14 +63,17 @@ class DayFilter(_Input):
 class PersonFilter(Filter):
     """Filter by the user who acted. An address can have any user's id."""
 
-    title, parameter_name = "decided by", "by"
+    title, parameter_name = gettext_lazy("decided by"), "by"
     user: ClassVar = "decided_by"
     acted: ClassVar = "decided_at"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
         """Offer oneself, nobody, and the chosen user."""
-        offered = {"me": "me", "nobody": "nobody: a cutoff or a command"}
-        return [*offered.items(), *((one, f"user {one}") for one in [self.value()] if one and one not in offered)]
+        offered = {"me": gettext("me"), "nobody": gettext("nobody: a cutoff or a command")}
+        return [
+            *offered.items(),
+            *((one, gettext("user %(id)s") % {"id": one}) for one in [self.value()] if one and one not in offered),
+        ]
 
     def matching(self, request: HttpRequest, value: str) -> Q:
         """Return the condition for the rows of this user."""
@@ -82,7 +86,7 @@ class PersonFilter(Filter):
 class SweepFilter(_Input):
     """Filter by the sweep that decided the request. Its rows lie between the ends of its chunks."""
 
-    title, parameter_name, field = "sweep", SWEEP, "number"
+    title, parameter_name, field = gettext_lazy("sweep"), SWEEP, "number"
 
     def matching(self, request: HttpRequest, value: str) -> Q:
         """Return the condition for the rows of the sweep."""
@@ -92,7 +96,7 @@ class SweepFilter(_Input):
 class AmountFromFilter(_Input):
     """Filter by the smallest amount, in major units of each row's own currency."""
 
-    title, parameter_name, lookup = "amount from", "amount_from", "gte"
+    title, parameter_name, lookup = gettext_lazy("amount from"), "amount_from", "gte"
 
     def matching(self, request: HttpRequest, value: str) -> Q:
         """Return the condition for the rows that reach the amount."""
@@ -114,19 +118,18 @@ class AmountFromFilter(_Input):
 class AmountToFilter(AmountFromFilter):
     """Filter by the largest amount, in major units of each row's own currency."""
 
-    title, parameter_name, lookup = "amount to", "amount_to", "lte"
+    title, parameter_name, lookup = gettext_lazy("amount to"), "amount_to", "lte"
 
 
 class CodeFilter(Filter):
     """Filter by the code of a decline. It offers those of the setting; an address can have any other."""
 
-    title, parameter_name = "declined because", "code"
+    title, parameter_name = gettext_lazy("declined because"), "code"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
         """Return the codes with their labels, and the chosen one even if the setting has it no longer."""
-        return list(
-            ({str(code): str(code) for code in [self.value()] if code} | settings.REFUNDS_DECLINE_CODES).items()
-        )
+        found = {str(code): code for code in [self.value()] if code} | settings.REFUNDS_DECLINE_CODES
+        return [(code, str(label)) for code, label in found.items()]
 
     def matching(self, request: HttpRequest, value: str) -> Q:
         """Return the condition for the rows with this code."""

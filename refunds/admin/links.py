@@ -7,18 +7,17 @@ from django.contrib.admin import ModelAdmin
 from django.db.models import Model
 from django.http import HttpRequest
 from django.utils.html import format_html
-from django.utils.text import slugify
 
-from .base import column, url
+from .base import column, name_of, url
 
 Id = Callable[[Any], int | None]
 Text = Callable[[Any], object]
 
 
 class _Link:
-    def __init__(self, title: str, model: type[Model], pk: Id, text: Text) -> None:
+    def __init__(self, title: Any, model: type[Model], pk: Id, text: Text) -> None:
         self.short_description, self.model, self.pk, self.text = title, model, pk, text
-        self.__name__ = slugify(title)
+        self.__name__ = name_of(title)
 
     def __call__(self, row: Any) -> object:
         """Return the text, for Django's checks, which have no request."""
@@ -37,7 +36,7 @@ class _Link:
         return column(self.short_description, linked)
 
 
-def link(title: str, model: type[Model], pk: Id, text: Text | None = None) -> Any:
+def link(title: Any, model: type[Model], pk: Id, text: Text | None = None) -> Any:
     """Return a column of a list, or a field of a page, for a ReadOnlyAdmin.
 
     `pk` returns the id of the other row, or None where there is no such row; `text` what to show (default: the id).
@@ -45,12 +44,12 @@ def link(title: str, model: type[Model], pk: Id, text: Text | None = None) -> An
     return _Link(title, model, pk, text or pk)
 
 
-def lists(model: type[Model], query: str, label: str) -> Callable[[Any, HttpRequest, Any], list[tuple[str, str]]]:
+def lists(model: type[Model], query: str, label: Any) -> Callable[[Any, HttpRequest, Any], list[tuple[str, str]]]:
     """Return a function for `extra_links`: it leads to the list of `model`, filtered by the row's id as `query`."""
 
     def links(admin: "ModelAdmin[Any]", request: HttpRequest, row: Model) -> list[tuple[str, str]]:
         target = admin.admin_site._registry.get(model)
         may = target is not None and target.has_view_permission(request)
-        return [(label, f"{url(model._meta, 'changelist')}?{query}={row.pk}")] if may else []
+        return [(str(label), f"{url(model._meta, 'changelist')}?{query}={row.pk}")] if may else []
 
     return links

@@ -10,17 +10,18 @@ from typing import Any, Final
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Case, Count, Max, Min, Q, Sum, Value, When
+from django.utils.translation import gettext
 
 from .. import queries
 from ..domain import sweeps as rules
 from ..domain.returns import Decision
 from ..domain.sweeps import Frozen
 from ..frozen import frozen_in
-from ..models import ReturnRequest, Sweep
+from ..models import ReturnRequest, Sweep, money
 from ..operations.decisions import Rows
 from ..operations.reconcile import open_at
 from .actions import Totals
-from .base import COUNTED, in_zone, money, sums, url
+from .base import COUNTED, in_zone, sums, url
 
 # Amounts of each currency, and reasons, that the page names.
 LARGEST: Final = 3
@@ -77,7 +78,8 @@ def details(found: Offer) -> dict[str, Any]:
         "received": [in_zone(instant) for instant in found.received or ()],
         "taken": sums(found.taken) if found.taken else "",
         "deciding": [
-            (sweep, sweep.started_by or "a command", url(Sweep._meta, "change", sweep.pk)) for sweep in found.sweeps
+            (sweep, sweep.started_by or gettext("a command"), url(Sweep._meta, "change", sweep.pk))
+            for sweep in found.sweeps
         ],
         "counted": COUNTED,
     }
@@ -112,4 +114,5 @@ def difference(frozen: Frozen, was: Totals, shown_at: datetime, now: datetime) -
     offered = offer(frozen, now).totals
     currencies = sorted({currency for currency, *_ in (*was, *offered)})
     pairs = [[sums(one for one in totals if one[0] == name) for totals in (was, offered)] for name in currencies]
-    return "; ".join(f"{before}, now {after}" for before, after in pairs if before != after)
+    text = gettext("%(before)s, now %(after)s")
+    return "; ".join(text % {"before": before, "after": after} for before, after in pairs if before != after)

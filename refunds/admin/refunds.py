@@ -16,6 +16,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.text import Truncator
+from django.utils.translation import gettext, gettext_lazy
 
 from .. import queries
 from ..apps import LABEL
@@ -30,11 +31,13 @@ from .links import link
 RETRY: Final = f"{LABEL}.retry_refund"
 # Characters of a failure that the list shows; the refund's own page shows all of it.
 FAILURE_SHOWN: Final = 60
-REQUEST_LINK: Final = link("order line", ReturnRequest, lambda row: row.pk, lambda row: row.request.order_line)
-REQUEST_FIELD: Final = link("request", ReturnRequest, lambda row: row.pk, lambda row: row.request)
-SWEEP_LINK: Final = link("sweep", Sweep, lambda row: row.request.sweep_id)
+REQUEST_LINK: Final = link(
+    gettext_lazy("order line"), ReturnRequest, lambda row: row.pk, lambda row: row.request.order_line
+)
+REQUEST_FIELD: Final = link(gettext_lazy("request"), ReturnRequest, lambda row: row.pk, lambda row: row.request)
+SWEEP_LINK: Final = link(gettext_lazy("sweep"), Sweep, lambda row: row.request.sweep_id)
 WALLET_LINK: Final = link(
-    "wallet entry", WalletEntry, lambda row: getattr(getattr(row, "wallet_entry", None), "pk", None)
+    gettext_lazy("wallet entry"), WalletEntry, lambda row: getattr(getattr(row, "wallet_entry", None), "pk", None)
 )
 INDEXED: Final = {"pending": queries.UNPAID, "processing": queries.UNDER_WAY, "failed": queries.FAILED}
 
@@ -68,7 +71,7 @@ class RefundAdmin(ActingAdmin):
     )
     amounts = ""
     search_fields = ("=receipt", "request__order_line")
-    search_help_text = "Whole receipt, or part of an order line"
+    search_help_text = gettext_lazy("Whole receipt, or part of an order line")
     fields: ClassVar[list[Any]] = [
         *(REQUEST_FIELD, SWEEP_LINK, "amount", "status", "failure", "attempts", "tried_again"),
         *("payment", "earlier", "reference", "idempotency_key", "receipt", WALLET_LINK),
@@ -77,25 +80,28 @@ class RefundAdmin(ActingAdmin):
     readonly_fields = fields
     number = base.id_column
     amount = base.amount_column
-    why = base.column("failure", lambda refund: Truncator(refund.failure).chars(FAILURE_SHOWN))
-    payment = base.column("payment", lambda refund: base.masked(refund.request.payment))
-    earlier = base.column("earlier payments", lambda row: ", ".join(map(base.masked, row.earlier_payments.split("\n"))))
+    why = base.column(gettext_lazy("failure"), lambda refund: Truncator(refund.failure).chars(FAILURE_SHOWN))
+    payment = base.column(gettext_lazy("payment"), lambda refund: base.masked(refund.request.payment))
+    earlier = base.column(
+        gettext_lazy("earlier payments"), lambda row: ", ".join(map(base.masked, row.earlier_payments.split("\n")))
+    )
     # The provider's permanent name of the refund; each idempotency key begins with it.
-    reference = base.column("reference", lambda refund: refund.request.key)
-    created = base.instant_column("created_at", "approved")
-    first_attempt = base.instant_column("first_attempt_at", "first attempt")
-    due = base.instant_column("due_at", "due")
-    accepted = base.instant_column("accepted_at", "accepted by the provider")
-    settled = base.instant_column("settled_at", "settled")
+    reference = base.column(gettext_lazy("reference"), lambda refund: refund.request.key)
+    idempotency_key = base.column(gettext_lazy("idempotency key"), lambda refund: refund.idempotency_key)
+    created = base.instant_column("created_at", gettext_lazy("approved"))
+    first_attempt = base.instant_column("first_attempt_at", gettext_lazy("first attempt"))
+    due = base.instant_column("due_at", gettext_lazy("due"))
+    accepted = base.instant_column("accepted_at", gettext_lazy("accepted by the provider"))
+    settled = base.instant_column("settled_at", gettext_lazy("settled"))
 
     def row_context(self, request: HttpRequest, row: Refund) -> dict[str, Any]:
         """Return the button "Try again", where the user has the permission."""
         return {
-            "try_again": TRY_AGAIN if row.status == "failed" and request.user.has_perm(RETRY) else "",
+            "try_again": gettext(TRY_AGAIN) if row.status == "failed" and request.user.has_perm(RETRY) else "",
             "checkbox": ACTION_CHECKBOX_NAME,
         }
 
-    @admin.action(description=TRY_AGAIN)
+    @admin.action(description=gettext_lazy(TRY_AGAIN))
     def try_again(self, request: HttpRequest, queryset: QuerySet[Refund]) -> HttpResponse | None:
         """Retry the failed refunds among the chosen ones; across pages, those that the confirmation page showed."""
         # The ids are in one field: Django accepts at most 1,000 fields, and twice the bytes that 100,000 ids take.
@@ -107,9 +113,9 @@ class RefundAdmin(ActingAdmin):
         ids = self.chosen_ids(queryset) if shown is None else _ids(shown)
         now, by = timezone.now(), cast(User, request.user)  # only a user has the action's permission
         tried = bulk_payments.try_again(ids, now, note=lambda found: _log(found, by, now))
-        text = f"Tried again: {len(tried):,}."
+        text = gettext("Tried again: %(count)s.") % {"count": base.number(len(tried))}
         if left := max(len(ids), len(marked)) - len(tried):
-            text += f" Left as they were: {left:,} (not failed)."
+            text += " " + gettext("Left as they were: %(count)s (not failed).") % {"count": base.number(left)}
         self.message_user(request, text, messages.SUCCESS if tried else messages.WARNING)
         filters = request.POST.get("page")  # of the list from which the user opened the refund's page
         if filters is None or len(ids) != 1:
@@ -123,7 +129,8 @@ class RefundAdmin(ActingAdmin):
         failed = queryset.filter(queries.FAILED).order_by("pk").values_list("pk", "currency", "amount_minor")
         found = list(failed[: base.COUNTED + 1])
         if len(found) > base.COUNTED:
-            raise base.NotDone(f"more than {base.COUNTED:,} refunds have failed. Narrow the filters first.")
+            text = gettext("more than %(count)s refunds have failed. Narrow the filters first.")
+            raise base.NotDone(text % {"count": base.number(base.COUNTED)})
         amounts: dict[str, list[int]] = {}
         for _, currency, minor in found:
             amounts.setdefault(currency, []).append(minor)
@@ -132,8 +139,8 @@ class RefundAdmin(ActingAdmin):
         # Do not pass all ids: SQLite limits the number of parameters.
         rows = Refund.objects.filter(pk__in=ids[:NAMED]).select_related("request").order_by("pk")
         return self.confirmation(
-            request, "try_again", totals, title="Try the failed refunds again", rows=rows, try_again=TRY_AGAIN,
-            ids=" ".join(map(str, ids)),
+            request, "try_again", totals, title=gettext("Try the failed refunds again"), rows=rows,
+            try_again=gettext(TRY_AGAIN), ids=" ".join(map(str, ids)),
         )  # fmt: skip
 
 
@@ -141,7 +148,7 @@ def _ids(shown: str) -> list[int]:
     """Return the ids that the page showed, in ascending order. Raises base.NotDone if the field has anything else."""
     ids = shown.split()
     if len(ids) > base.COUNTED or not all(map(base.is_id, ids)):
-        raise base.NotDone("the form was not one that this page made. Choose from the list again.")
+        raise base.NotDone(gettext("the form was not one that this page made. Choose from the list again."))
     return sorted(set(map(int, ids)))
 
 
@@ -159,7 +166,9 @@ def _log(ids: Sequence[int], by: User, now: datetime) -> None:
 
 
 # Of a row that has the id of its refund.
-REFUND_LINK: Final = link("refund", Refund, lambda row: row.pk, lambda row: f"refund {row.pk}")
+REFUND_LINK: Final = link(
+    gettext_lazy("refund"), Refund, lambda row: row.pk, lambda row: gettext("refund %(id)s") % {"id": row.pk}
+)
 
 
 @admin.register(WalletEntry)

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from .. import queries
@@ -22,16 +23,18 @@ from ..frozen import freeze
 from ..models import Refund, ReturnRequest, Sweep
 from ..operations import button, trusted_now
 from . import filters, offered
-from .actions import CHECK, decline_of, make_token, read_token
+from .actions import decline_of, make_token, read_token
 from .base import NotDone, amount_column, column, in_zone, instant_column, sums, url
 from .bounded import BeforeFilter, CurrencyFilter, status_filter
 from .links import link
 from .selected import NEEDS, DecideSelected
+from .words import recorded
 
 PAGE: Final = "approve_all"
 PERMISSION: Final = f"{LABEL}.{PAGE}"
-SWEEP_LINK: Final = link("sweep", Sweep, lambda row: row.sweep_id)
-REFUND_LINK: Final = link("refund", Refund, lambda row: row.own_refund_id)
+SWEEP_LINK: Final = link(gettext_lazy("sweep"), Sweep, lambda row: row.sweep_id)
+REFUND_LINK: Final = link(gettext_lazy("refund"), Refund, lambda row: row.own_refund_id)
+DECIDED_BY: Final[Any] = column(gettext_lazy("decided by"), lambda row: row.decided_by)
 
 
 @admin.register(ReturnRequest)
@@ -40,7 +43,7 @@ class ReturnRequestAdmin(DecideSelected):
 
     viewers = (PERMISSION, *NEEDS.values())
     list_display = (
-        *("id", "order_line", "customer", "amount", "status", "received", "decided", "decided_by"),
+        *("id", "order_line", "customer", "amount", "status", "received", "decided", DECIDED_BY),
         *(SWEEP_LINK, REFUND_LINK),
     )
     list_select_related = ("decided_by",)
@@ -51,28 +54,20 @@ class ReturnRequestAdmin(DecideSelected):
     )
     amounts = ""
     search_fields = ("order_line", "customer")
-    search_help_text = "Part of an order line or of a customer"
+    search_help_text = gettext_lazy("Part of an order line or of a customer")
     fields = readonly_fields = (
         *("return_id", "order_line", "quantity", "amount", "reason", "customer", "customer_email"),
-        *(
-            "requested",
-            "received",
-            "status",
-            "decided",
-            "decided_by",
-            SWEEP_LINK,
-            "declined_because",
-            "decision_note",
-            REFUND_LINK,
-        ),
+        *("requested", "received", "status", "decided", DECIDED_BY, SWEEP_LINK),
+        *("declined_because", "decision_note", REFUND_LINK),
     )
     amount = amount_column
     declined_because = column(
-        "declined because", lambda row: settings.REFUNDS_DECLINE_CODES.get(row.decision_code, row.decision_code)
+        gettext_lazy("declined because"),
+        lambda row: settings.REFUNDS_DECLINE_CODES.get(row.decision_code, row.decision_code),
     )
-    requested = instant_column("requested_at", "requested")
-    received = instant_column("received_at", "received")
-    decided = instant_column("decided_at", "decided")
+    requested = instant_column("requested_at", gettext_lazy("requested"))
+    received = instant_column("received_at", gettext_lazy("received"))
+    decided = instant_column("decided_at", gettext_lazy("decided"))
 
     def get_urls(self) -> list[URLPattern]:
         """Return the button's page before Django's own: one of Django's patterns takes any path as an id."""
@@ -98,7 +93,7 @@ class ReturnRequestAdmin(DecideSelected):
             return redirect(url(self.opts, PAGE if isinstance(why, NotDone) else "changelist"))
         shown = offered.offer(freeze(), now)
         return self.confirmation(
-            request, PAGE, shown.totals, title="Approve all pending return requests", found=shown,
+            request, PAGE, shown.totals, title=gettext("Approve all pending return requests"), found=shown,
             token=make_token(PAGE, request.user.pk, shown.frozen, now, shown.totals),
             expires_at=in_zone(cutoff.upcoming(now)), as_of=in_zone(now), **offered.details(shown),
             back=url(self.opts, "changelist") if self.has_view_permission(request) else "",
@@ -114,10 +109,15 @@ class ReturnRequestAdmin(DecideSelected):
         changed = offered.difference(token.frozen, token.totals, token.shown_at, now)
         # The sweep of another click on the same page, a moment ago, is no change: the second click leads there.
         if changed and not Sweep.objects.filter(key=token.key).exists():
-            raise NotDone(f"the requests have changed since the page was made: {changed}. {CHECK}")
+            text = gettext(
+                "the requests have changed since the page was made: %(changed)s. Check the numbers as they are now."
+            )
+            raise NotDone(text % {"changed": changed})
         by = cast(User, request.user)  # only a user has the permission above
         with transaction.atomic():
             sweep, created = button.start_approve(key=token.key, frozen=token.frozen, by=by, now=now)
             if created:
-                self.log_addition(request, sweep, f"Approve all pending: {sums(token.totals)}, as the page showed")
+                with recorded():
+                    said = f"Approve all pending: {sums(token.totals)}, as the page showed"
+                    self.log_addition(request, sweep, said)
         return sweep

@@ -1,6 +1,7 @@
 """Add the actions "Approve selected" and "Decline selected", and the page on which a user confirms them."""
 
 from collections import Counter
+from collections.abc import Iterator
 from datetime import datetime
 from functools import partial
 from typing import Any, Final, cast
@@ -16,40 +17,63 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 
 from .. import queries
 from ..apps import LABEL
-from ..domain.returns import CUTOFF_CODE, DECIDED, Decision, Status
+from ..domain.returns import CUTOFF_CODE, Decision, Status
 from ..domain.sweeps import Frozen
 from ..frozen import frozen_in
 from ..models import ReturnRequest
 from ..operations import trusted_now
 from ..operations.decisions import Rows, decide_chosen, preview
 from .actions import ActingAdmin, make_token, read_token
-from .base import NotDone, sums
+from .base import NotDone, number, sums
+from .words import recorded
 
 # The permission of each action.
 NEEDS: Final = {f"{do}_selected": f"{LABEL}.{get_permission_codename(do, ReturnRequest._meta)}" for do in Decision}
 # Characters: enough for a paragraph.
 REASON_LENGTH: Final = 500
 
+DO: Final = {Decision.APPROVE: gettext_lazy("Approve…"), Decision.DECLINE: gettext_lazy("Decline…")}
+TITLES: Final = {
+    Decision.APPROVE: gettext_lazy("Approve the selected return requests"),
+    Decision.DECLINE: gettext_lazy("Decline the selected return requests"),
+}
+# What was decided, what was left, and what came in after the page was made.
+SAID: Final = {
+    Decision.APPROVE: (
+        gettext_lazy("Approved: %(count)s."),
+        gettext_lazy(
+            "Left as they were: %(count)s (decided before, or received before the last cutoff and to be declined)."
+        ),
+        gettext_lazy("Not approved: %(count)s that came in after the page was made."),
+    ),
+    Decision.DECLINE: (
+        gettext_lazy("Declined: %(count)s."),
+        gettext_lazy("Left as they were: %(count)s (decided before)."),
+        gettext_lazy("Not declined: %(count)s that came in after the page was made."),
+    ),
+}
+
 
 def codes() -> list[tuple[str, str]]:
     """Return the codes with which users can decline, and their labels."""
-    return [(code, label) for code, label in settings.REFUNDS_DECLINE_CODES.items() if code != CUTOFF_CODE]
+    return [(code, str(label)) for code, label in settings.REFUNDS_DECLINE_CODES.items() if code != CUTOFF_CODE]
 
 
 class DeclineForm(forms.Form):
     """Ask why the chosen requests are declined."""
 
     area = forms.Textarea(attrs={"rows": 3, "cols": 80})
-    code = forms.ChoiceField(choices=lambda: [("", "---------"), *codes()], label="reason")
+    code = forms.ChoiceField(choices=lambda: [("", "---------"), *codes()], label=gettext_lazy("reason"))
     note = forms.CharField(
         max_length=REASON_LENGTH,
         widget=area,
         required=False,
-        label="internal note",
-        help_text="Kept with each request.",
+        label=gettext_lazy("internal note"),
+        help_text=gettext_lazy("Kept with each request."),
     )
 
 
@@ -65,16 +89,16 @@ class DecideSelected(ActingAdmin):
             do for do in Decision if row.status == Status.REQUESTED and request.user.has_perm(NEEDS[f"{do}_selected"])
         ]
         return {
-            "decisions": [(f"{do}_selected", f"{do.capitalize()}…") for do in may],
+            "decisions": [(f"{do}_selected", DO[do]) for do in may],
             "checkbox": ACTION_CHECKBOX_NAME,
         }
 
-    @admin.action(description="Approve selected return requests…")
+    @admin.action(description=gettext_lazy("Approve selected return requests…"))
     def approve_selected(self, request: HttpRequest, queryset: Rows) -> HttpResponse | None:
         """Show what would be approved; approve it once the user has confirmed."""
         return self._decide_selected(request, queryset, Decision.APPROVE, forms.Form)
 
-    @admin.action(description="Decline selected return requests…")
+    @admin.action(description=gettext_lazy("Decline selected return requests…"))
     def decline_selected(self, request: HttpRequest, queryset: Rows) -> HttpResponse | None:
         """Show what would be declined and ask for a reason; decline it once the user has given one."""
         return self._decide_selected(request, queryset, Decision.DECLINE, DeclineForm)
@@ -99,9 +123,9 @@ class DecideSelected(ActingAdmin):
         across = request.POST.get("select_across") == "1"
         marked = ["0"] if across else request.POST.getlist(ACTION_CHECKBOX_NAME)  # Django needs some id
         return self.confirmation(
-            request, "decide_selected", found.totals, title=f"{decision.capitalize()} the selected return requests",
+            request, "decide_selected", found.totals, title=TITLES[decision],
             token=make_token(decision, request.user.pk, found.frozen, now), verb=decision.value,
-            past=DECIDED[decision], found=found, rows=found.rows.order_by("pk"), form=form, across=across, ids=marked,
+            found=found, rows=found.rows.order_by("pk"), form=form, across=across, ids=marked,
             chosen=len(ids), decided=len(ids) - found.count - found.only_declinable,
         )  # fmt: skip
 
@@ -118,14 +142,16 @@ class DecideSelected(ActingAdmin):
             Counter(),
         )
         decided = decide_chosen(ids, decision, by=by, note=note, code=code, now=now, clock=timezone.now, log=log)
-        past = DECIDED[decision]
-        text = f"{past.capitalize()}: {decided:,}."
-        if left := len(ids) - decided:
-            late = ", or received before the last cutoff and to be declined" if decision is Decision.APPROVE else ""
-            text += f" Left as they were: {left:,} (decided before{late})."
-        if since := queryset.filter(queries.REQUESTED).exclude(frozen_in(frozen)).count():
-            text += f" Not {past}: {since:,} that came in after the page was made."
+        since = queryset.filter(queries.REQUESTED).exclude(frozen_in(frozen)).count()
+        text = " ".join(_said(decision, decided, len(ids) - decided, since))
         self.message_user(request, text, messages.SUCCESS if decided else messages.WARNING)
+
+
+def _said(decision: Decision, decided: int, left: int, since: int) -> Iterator[str]:
+    """Yield what a press did to the chosen rows, and to those that came in `since` the page was made."""
+    done, *others = zip(SAID[decision], (decided, left, since), strict=True)
+    for text, count in (done, *(one for one in others if one[1])):
+        yield str(text) % {"count": number(count)}
 
 
 def _log(entry: LogEntry, press: str, so_far: Counter[tuple[str, str]], rows: Rows) -> None:
@@ -139,5 +165,6 @@ def _log(entry: LogEntry, press: str, so_far: Counter[tuple[str, str]], rows: Ro
     totals = [(currency, so_far[currency, "count"], so_far[currency, "sum"]) for currency in currencies]
     entry.content_type, entry.action_flag = ContentType.objects.get_for_model(ReturnRequest), CHANGE
     entry.object_repr = "selected return requests"
-    entry.change_message = f"{press}: {sums(totals)}"
+    with recorded():
+        entry.change_message = f"{press}: {sums(totals)}"
     entry.save()

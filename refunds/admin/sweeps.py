@@ -6,18 +6,23 @@ from django.contrib import admin
 from django.db.models import OuterRef, QuerySet, Subquery, Sum
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.text import capfirst
+from django.utils.translation import gettext, gettext_lazy
 
-from ..domain import cutoff
 from ..domain.sweeps import Progress, SweepState, has_expired
 from ..models import Chunk, Refund, ReturnRequest, Sweep
 from ..operations import sweeps
 from . import filters
-from .base import ReadOnlyAdmin, column, in_zone, instant_column
+from .base import ReadOnlyAdmin, column, in_zone, instant_column, number
 from .bounded import SWEEP, BeforeFilter
 from .links import lists
 from .requests import PERMISSION
+from .words import CITY, word
 
 REFRESH: Final = 2  # seconds between two reloads of the page of a sweep that is under way
+
+
+STARTED_BY: Final = column(gettext_lazy("started by"), lambda sweep: sweep.started_by)
 
 
 def state_of(sweep: Sweep) -> SweepState:
@@ -26,24 +31,31 @@ def state_of(sweep: Sweep) -> SweepState:
     return Progress(0, sweep.left or 0, sweep.planned_at is not None, sweep.closed_at is not None, expired).state
 
 
+def started_by(sweep: Sweep) -> str:
+    """Return who started the sweep, as pages say it."""
+    return str(sweep.started_by or (gettext("the cutoff") if sweep.scheduled_for else gettext("a command")))
+
+
 @admin.register(Sweep)
 class SweepAdmin(ReadOnlyAdmin):
     """Show bulk decisions. Users who can press the button can view them."""
 
     viewers: ClassVar = [PERMISSION]  # optional rooms append here
-    list_display = ("id", "kind", "state", "started", "started_by", "expires", "closed", "decided", "left")
+    list_display = ("id", "kind", "state", "started", STARTED_BY, "expires", "closed", "decided", "left")
     list_select_related = ("started_by",)
     list_filter = (
         "kind",
-        *filters.adapted([filters.DayFilter], title="day started", instant="started_at"),
-        *filters.adapted([filters.PersonFilter], title="started by", user="started_by", acted="started_at"),
+        *filters.adapted([filters.DayFilter], title=gettext_lazy("day started"), instant="started_at"),
+        *filters.adapted(
+            [filters.PersonFilter], title=gettext_lazy("started by"), user="started_by", acted="started_at"
+        ),
         BeforeFilter,
     )
-    state = column("state", state_of)
-    decided = column("decided", lambda sweep: f"{sweep.decided or 0:,}")
-    started = instant_column("started_at", "started")
-    expires = instant_column("expires_at", "expires")
-    closed = instant_column("closed_at", "closed")
+    state = column(gettext_lazy("state"), lambda sweep: word(state_of(sweep)))
+    decided = column(gettext_lazy("decided"), lambda sweep: number(sweep.decided or 0))
+    started = instant_column("started_at", gettext_lazy("started"))
+    expires = instant_column("expires_at", gettext_lazy("expires"))
+    closed = instant_column("closed_at", gettext_lazy("closed"))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Sweep]:
         """Override of Django's method that adds how many requests each sweep has decided."""
@@ -55,19 +67,23 @@ class SweepAdmin(ReadOnlyAdmin):
         """Return the sweep's progress."""
         progress = sweeps.progress(row, timezone.now())
         expired = progress.state is SweepState.EXPIRED
-        names = ("Started", "Cutoff", "Expired" if expired else "Expires", "Closed")
+        expiry = gettext("Expired (%(city)s)") if expired else gettext("Expires (%(city)s)")
+        names = (gettext("Started (%(city)s)"), gettext("Cutoff (%(city)s)"), expiry, gettext("Closed (%(city)s)"))
         instants = zip(names, (row.started_at, row.scheduled_for, row.expires_at, row.closed_at), strict=True)
         return {
             "progress": progress,
             "expired": expired,
             "refresh": REFRESH if progress.state in {SweepState.PLANNING, SweepState.RUNNING} else None,
-            "instants": [(f"{name} ({cutoff.CITY})", in_zone(at)) for name, at in instants if at],
-            "title": str(row).capitalize(),
+            "instants": [(name % {"city": CITY}, in_zone(at)) for name, at in instants if at],
+            "state": word(progress.state),
+            "kind": word(row.kind),
+            "started_by": started_by(row),
+            "title": capfirst(str(row)),
             "subtitle": None,
         }
 
 
 SweepAdmin.extra_links += [
-    lists(ReturnRequest, SWEEP, "Its return requests"),
-    lists(Refund, SWEEP, "Its refunds"),
+    lists(ReturnRequest, SWEEP, gettext_lazy("Its return requests")),
+    lists(Refund, SWEEP, gettext_lazy("Its refunds")),
 ]

@@ -3,7 +3,10 @@
 from functools import partial
 from typing import Any, Final
 
-from django.utils.translation import gettext_lazy, override
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy, gettext_noop, override
+
+from ..domain import cutoff
 
 # Each value of Status, Decision, RefundStatus and SweepState. Rooms add the values of their own.
 WORDS: Final[dict[str, Any]] = {
@@ -22,6 +25,13 @@ WORDS: Final[dict[str, Any]] = {
     "expired": gettext_lazy("expired"),
     "cancelled": gettext_lazy("cancelled"),
 }
+
+# The city of the cutoff's zone, and the cutoff itself. Another city has a name here once it is marked.
+CITY: Final = gettext_lazy(cutoff.CITY)
+CUTOFF: Final = format_lazy(gettext_lazy("{time} in {city}"), time=f"{cutoff.TIME:%H:%M}", city=CITY)
+KYIV: Final = gettext_noop("Kyiv")
+# The label of domain.refunds.TRY_AGAIN.
+TRY_AGAIN: Final = gettext_noop("Try again")
 
 # `with recorded():` around a text that the history keeps: others read it in another language.
 recorded: Final = partial(override, "en")

@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from django.utils.translation import gettext
+
 from .. import queries
 from ..domain.refunds import TRY_AGAIN
 from ..domain.sweeps import IdRange
@@ -18,8 +20,8 @@ class Wallet:
     @staticmethod
     def check_payment(payment: str) -> None:
         """Raise BadInput for any id: the wallet credits the customer."""
-        needless = "the wallet credits the customer and needs no payment, so no payment can be corrected"
-        raise BadInput(f'{needless}; use "{TRY_AGAIN}"')
+        text = gettext('the wallet credits the customer and needs no payment; use "%(try_again)s"')
+        raise BadInput(text % {"try_again": gettext(TRY_AGAIN)})
 
     def refund(self, order: Order, idempotency_key: str) -> Settled:
         """Credit one refund, which settles it; the refund's id does the work of the idempotency key."""

@@ -44,15 +44,20 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("key", models.CharField(default=refunds.models.new_key, editable=False, max_length=64)),
-                ("order_line", models.CharField(max_length=64)),
-                ("quantity", models.PositiveIntegerField()),
+                ("order_line", models.CharField(max_length=64, verbose_name="order line")),
+                ("quantity", models.PositiveIntegerField(verbose_name="quantity")),
                 ("amount_minor", models.BigIntegerField()),
                 ("currency", models.CharField(max_length=3)),
-                ("reason", models.TextField(blank=True)),
-                ("customer", models.CharField(blank=True, max_length=64)),
-                ("customer_email", models.EmailField(blank=True, max_length=254)),
+                ("reason", models.TextField(blank=True, verbose_name="reason")),
+                ("customer", models.CharField(blank=True, max_length=64, verbose_name="customer")),
+                ("customer_email", models.EmailField(blank=True, max_length=254, verbose_name="customer email")),
                 ("payment", models.CharField(blank=True, max_length=255)),
-                ("return_id", models.CharField(blank=True, db_default="", default="", editable=False, max_length=64)),
+                (
+                    "return_id",
+                    models.CharField(
+                        blank=True, db_default="", default="", editable=False, max_length=64, verbose_name="return id"
+                    ),
+                ),
                 ("requested_at", models.DateTimeField()),
                 ("received_at", models.DateTimeField()),
                 (
@@ -61,10 +66,11 @@ class Migration(migrations.Migration):
                         choices=[("requested", "requested"), ("approved", "approved"), ("declined", "declined")],
                         default=refunds.domain.returns.Status["REQUESTED"],
                         max_length=9,
+                        verbose_name="status",
                     ),
                 ),
                 ("decided_at", models.DateTimeField(blank=True, null=True)),
-                ("decision_note", models.TextField(blank=True)),
+                ("decision_note", models.TextField(blank=True, verbose_name="decision note")),
                 ("decision_code", models.CharField(blank=True, db_default="", default="", max_length=32)),
                 (
                     "decided_by",
@@ -79,6 +85,8 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "verbose_name": "return request",
+                "verbose_name_plural": "return requests",
                 "permissions": (
                     ("approve_all", "Can approve all pending return requests"),
                     ("approve_returnrequest", "Can approve return requests"),
@@ -112,22 +120,25 @@ class Migration(migrations.Migration):
                         ],
                         default=refunds.domain.refunds.RefundStatus["PENDING"],
                         max_length=10,
+                        verbose_name="status",
                     ),
                 ),
                 ("created_at", models.DateTimeField()),
-                ("attempts", models.PositiveIntegerField(default=0)),
+                ("attempts", models.PositiveIntegerField(default=0, verbose_name="attempts")),
                 ("first_attempt_at", models.DateTimeField(blank=True, null=True)),
-                ("tried_again", models.PositiveIntegerField(db_default=0, default=0)),
+                ("tried_again", models.PositiveIntegerField(db_default=0, default=0, verbose_name="tried again")),
                 ("key_number", models.PositiveIntegerField(db_default=0, default=0)),
                 ("earlier_payments", models.TextField(blank=True, db_default="", default="")),
                 ("due_at", models.DateTimeField()),
                 ("dispatched_at", models.DateTimeField(blank=True, null=True)),
                 ("accepted_at", models.DateTimeField(blank=True, null=True)),
                 ("settled_at", models.DateTimeField(blank=True, null=True)),
-                ("receipt", models.CharField(blank=True, max_length=255)),
-                ("failure", models.TextField(blank=True)),
+                ("receipt", models.CharField(blank=True, max_length=255, verbose_name="receipt")),
+                ("failure", models.TextField(blank=True, verbose_name="failure")),
             ],
             options={
+                "verbose_name": "refund",
+                "verbose_name_plural": "refunds",
                 "permissions": (("retry_refund", "Can try failed refunds again"),),
             },
         ),
@@ -135,7 +146,12 @@ class Migration(migrations.Migration):
             name="Sweep",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("kind", models.CharField(choices=[("approve", "approve"), ("decline", "decline")], max_length=7)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("approve", "approve"), ("decline", "decline")], max_length=7, verbose_name="kind"
+                    ),
+                ),
                 ("key", models.CharField(blank=True, max_length=64, null=True, unique=True)),
                 ("scheduled_for", models.DateTimeField(blank=True, null=True)),
                 ("up_to_id", models.BigIntegerField()),
@@ -146,7 +162,7 @@ class Migration(migrations.Migration):
                 ("expires_at", models.DateTimeField(blank=True, null=True)),
                 ("planned_at", models.DateTimeField(blank=True, null=True)),
                 ("closed_at", models.DateTimeField(blank=True, null=True)),
-                ("left", models.PositiveIntegerField(blank=True, null=True)),
+                ("left", models.PositiveIntegerField(blank=True, null=True, verbose_name="left")),
                 ("dispatched_at", models.DateTimeField()),
                 (
                     "started_by",
@@ -159,6 +175,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={"verbose_name": "sweep", "verbose_name_plural": "sweeps"},
         ),
         migrations.AddField(
             model_name="returnrequest",
@@ -205,11 +222,12 @@ class Migration(migrations.Migration):
                         to="refunds.refund",
                     ),
                 ),
-                ("customer", models.CharField(blank=True, max_length=64)),
+                ("customer", models.CharField(blank=True, max_length=64, verbose_name="customer")),
                 ("amount_minor", models.BigIntegerField()),
                 ("currency", models.CharField(max_length=3)),
             ],
             options={
+                "verbose_name": "wallet entry",
                 "verbose_name_plural": "wallet entries",
             },
         ),

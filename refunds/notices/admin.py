@@ -16,12 +16,12 @@ from django.utils import timezone
 from .. import signals
 from ..admin import filters
 from ..admin.actions import ActingAdmin
-from ..admin.base import COUNTED, ReadOnlyAdmin, column, id_column, instant_column, is_id, money, url
+from ..admin.base import COUNTED, ReadOnlyAdmin, column, id_column, instant_column, is_id, url
 from ..admin.bounded import SWEEP, BeforeFilter, status_filter
 from ..admin.links import link, lists
 from ..admin.refunds import REFUND_LINK, RefundAdmin
 from ..admin.sweeps import SweepAdmin
-from ..models import ReturnRequest
+from ..models import ReturnRequest, money
 from . import opt_outs
 from .models import Notice, NoticeStatus, OptOut
 

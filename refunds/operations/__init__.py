@@ -4,6 +4,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import pgettext
 
 from .. import signals
 from ..domain import cutoff
@@ -23,4 +25,4 @@ def trusted_now() -> datetime:
 
 def local(instant: datetime | None) -> str:
     """Return the instant on the clocks of the cutoff's zone, for a line of `health`."""
-    return f"{timezone.localtime(instant, cutoff.ZONE):%Y-%m-%d %H:%M:%S %Z}"
+    return date_format(timezone.localtime(instant, cutoff.ZONE), pgettext("instant", "Y-m-d H:i:s T"))

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.db.models import Max
+from django.utils.translation import gettext
 
 from .. import queries, signals
 from ..models import Refund, Sweep
@@ -25,8 +26,9 @@ def health(now: datetime) -> list[str]:
 def _missed(now: datetime) -> Iterator[str]:
     missed = missed_cutoff(now)
     if missed is not None and now - missed >= STALLED_AFTER:
-        how = "start beat and a worker, or run the command decline_all"
-        yield f"missed cutoff: nothing was declined at {local(missed)}; {how}"
+        yield gettext(
+            "missed cutoff: nothing was declined at %(at)s; start beat and a worker, or run the command decline_all"
+        ) % {"at": local(missed)}
 
 
 def _stalled(now: datetime) -> Iterator[str]:
@@ -35,11 +37,14 @@ def _stalled(now: datetime) -> Iterator[str]:
         moved = max(filter(None, (sweep.started_at, sweep.planned_at, sweep.moved)))
         if now - moved >= STALLED_AFTER:
             left = sweeps.progress(sweep, now).left
-            yield f"stalled sweep: {sweep} has not moved since {local(moved)}, {left} left; start a worker"
+            text = gettext("stalled sweep: %(sweep)s has not moved since %(at)s, %(left)s left; start a worker")
+            yield text % {"sweep": sweep, "at": local(moved), "left": left}
 
 
 def _unpaid(now: datetime) -> Iterator[str]:
     late = Refund.objects.filter(queries.UNPAID, due_at__lte=now - UNPAID_AFTER)
     if oldest := late.order_by("due_at").first():
-        how = "start a worker on the queues payments and reconciling, or wait if a rate limit delays them"
-        yield f"unpaid refunds: {late.count()} overdue, refund {oldest.pk} since {local(oldest.due_at)}; {how}"
+        yield gettext(
+            "unpaid refunds: %(count)s overdue, refund %(id)s since %(at)s; start a worker on the queues payments and "
+            "reconciling, or wait if a rate limit delays them"
+        ) % {"count": late.count(), "id": oldest.pk, "at": local(oldest.due_at)}

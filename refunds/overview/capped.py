@@ -6,7 +6,7 @@ from typing import Any
 from django.db import connections, router
 from django.db.models import QuerySet
 
-from ..admin.base import money
+from ..models import money
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from ..admin.actions import MAX_AGE
-from ..admin.base import in_zone, money, url
+from ..admin.base import in_zone, url
 from ..admin.sweeps import SweepAdmin
 from ..domain.returns import DECIDED, Decision, Status
 from ..domain.sweeps import Progress, SweepState
-from ..models import Refund, ReturnRequest, Sweep
+from ..models import Refund, ReturnRequest, Sweep, money
 from .csv_file import lines
 from .events import events, takers
 from .outcomes import TEXTS, Outcome

@@ -18,10 +18,10 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from ..admin.base import masked, money, url
+from ..admin.base import masked, url
 from ..admin.refunds import RefundAdmin
 from ..errors import BadInput
-from ..models import Refund
+from ..models import Refund, money
 from . import closing
 from .forms import PAGES, Page
 

@@ -14,11 +14,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 from ... import signals
-from ...admin.base import COUNTED, in_zone, money, url
+from ...admin.base import COUNTED, in_zone, url
 from ...admin.sweeps import state_of
 from ...apps import LABEL
 from ...domain import cutoff
-from ...models import Refund, ReturnRequest, Sweep
+from ...models import Refund, ReturnRequest, Sweep, money
 from ...operations.health import health
 from .. import chart, facts
 from ..events import started_by

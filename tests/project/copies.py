@@ -39,6 +39,13 @@ import manage
 for command in (["check", "--fail-level", "WARNING"], ["makemigrations", "--check"], ["migrate"]):
     sys.argv[1:] = command
     manage.main()
+
+from django.test import Client
+
+# Pages are in the browser's language, or else in the project's.
+for asked, language in (("pl, uk;q=0.5", "uk"), ("pl", "en")):
+    page = Client(headers={{"host": "localhost", "accept-language": asked}}).get("/admin/login/")
+    assert page.headers["content-language"] == language, page.headers
 """
 
 

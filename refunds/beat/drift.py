@@ -13,6 +13,7 @@ from celery.schedules import schedule as interval
 from django.apps import apps
 from django.db import DatabaseError
 from django.db.models import Manager
+from django.utils.translation import gettext
 from kombu.utils.json import dumps, loads
 
 from ..apps import LABEL
@@ -25,6 +26,7 @@ SCHEDULER: Final = f"{__package__}.scheduler:DeclaredScheduler"
 NOTE: Final = "Declared by the code, which restores what is changed here."
 # Columns that no entry in the code can set. With any other value, beat would not send the entry.
 UNHINDERED: Final[Mapping[str, Any]] = {"enabled": True, "one_off": False, "start_time": None, "expires": None}
+MISSING: Final = "is missing"
 ROUTING: Final = ("queue", "exchange", "routing_key", "priority")
 
 
@@ -65,13 +67,26 @@ def lines() -> list[str]:
     if not is_database_scheduler(current_app.conf.beat_scheduler):
         return []
     declared = current_app.conf.beat_schedule
+    differs = gettext("schedule drift: %(drift)s; correct it in the admin, or run beat with %(scheduler)s")
+    unknown = gettext(
+        "undeclared entry: %(name)s sends %(task)s, and the code declares no such entry; disable it in the admin, or "
+        "declare it"
+    )
     return [
-        *(
-            f"schedule drift: {drift}; correct it in the admin, or run beat with {SCHEDULER}"
-            for drift in compare(declared)
-        ),
-        *(f"undeclared entry: {text(row)}; disable it in the admin, or declare it" for row in undeclared(declared)),
+        *(differs % {"drift": _shown(drift), "scheduler": SCHEDULER} for drift in compare(declared)),
+        *(unknown % row for row in undeclared(declared)),
     ]
+
+
+def _shown(drift: Drift) -> str:
+    """Describe a difference in the language of the page. Logs have `str(drift)`."""
+    if drift.field != "row":
+        text = gettext("%(entry)s: %(field)s is %(found)r, declared is %(declared)r")
+    elif drift.found == MISSING:
+        text = gettext("%(entry)s: its row is missing")
+    else:  # what it has found is an error, in its own words
+        text = gettext("%(entry)s: its row %(found)s")
+    return text % vars(drift)
 
 
 def text(row: Mapping[str, Any]) -> str:
@@ -102,7 +117,7 @@ def _differences(name: str, entry: Mapping[str, Any]) -> Iterator[Drift]:
         yield Drift(name, "row", "can be compared", f"cannot be compared: {wrong!r}")
         return
     if found is None:
-        yield Drift(name, "row", "is there", "is missing")
+        yield Drift(name, "row", "is there", MISSING)
         return
     for field, value in wanted.items():
         if found[field] != value:

@@ -10,6 +10,8 @@ from typing import Final
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext, pgettext
 
 from .. import queries
 from ..errors import ClocksDiffer
@@ -32,11 +34,22 @@ class _Difference:
     ahead: float
 
     def __str__(self) -> str:
-        return (
-            f"nothing was decided: the clock of {self.host} says {self.ours:%Y-%m-%d %H:%M:%S %Z} and the database's "
-            f"{self.database:%Y-%m-%d %H:%M:%S %Z}; {self.host} is {_by(self.ahead)} the database, more than "
-            "REFUNDS_CLOCK_TOLERANCE. Set both clocks by NTP (chronyc tracking), then try again"
+        text = (
+            gettext(
+                "nothing was decided: the clock of %(host)s says %(ours)s and the database's %(database)s; %(host)s is "
+                "%(seconds)s s ahead of the database, more than REFUNDS_CLOCK_TOLERANCE. Set both clocks by NTP "
+                "(chronyc tracking), then try again"
+            )
+            if self.ahead > 0
+            else gettext(
+                "nothing was decided: the clock of %(host)s says %(ours)s and the database's %(database)s; %(host)s is "
+                "%(seconds)s s behind the database, more than REFUNDS_CLOCK_TOLERANCE. Set both clocks by NTP "
+                "(chronyc tracking), then try again"
+            )
         )
+        form = pgettext("instant", "Y-m-d H:i:s T")
+        ours, database = date_format(self.ours, form), date_format(self.database, form)
+        return text % {"host": self.host, "ours": ours, "database": database, "seconds": _seconds(self.ahead)}
 
 
 def trusted(now: datetime, **_: object) -> datetime:
@@ -80,11 +93,19 @@ def _compared(before: datetime) -> tuple[datetime, _Difference | None]:
 
 
 def _line(host: str, ahead: float, at: datetime) -> str:
-    return (
-        f"clocks differ: {host} was {_by(ahead)} the database's clock at {local(at)} and decides nothing; set its "
-        "clock by NTP (chronyc tracking)"
+    text = (
+        gettext(
+            "clocks differ: %(host)s was %(seconds)s s ahead of the database's clock at %(at)s and decides nothing; "
+            "set its clock by NTP (chronyc tracking)"
+        )
+        if ahead > 0
+        else gettext(
+            "clocks differ: %(host)s was %(seconds)s s behind the database's clock at %(at)s and decides nothing; "
+            "set its clock by NTP (chronyc tracking)"
+        )
     )
+    return text % {"host": host, "seconds": _seconds(ahead), "at": local(at)}
 
 
-def _by(ahead: float) -> str:
-    return f"{abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'}"
+def _seconds(ahead: float) -> str:
+    return f"{abs(ahead):.0f}"

@@ -1,5 +1,7 @@
 """Add the room's columns, pages and permissions to the admin of refunds."""
 
+from django.utils.translation import gettext_lazy
+
 from ..admin.base import column
 from ..admin.refunds import RefundAdmin
 from . import pages
@@ -14,8 +16,8 @@ def _reason(refund: object) -> str:
 
 RefundAdmin.viewers += [CORRECT, SETTLE]
 RefundAdmin.fields += [
-    column("settled elsewhere", _reason),
-    column("second receipt", lambda refund: ", ".join(second_receipts(refund))),
+    column(gettext_lazy("settled elsewhere"), _reason),
+    column(gettext_lazy("second receipt"), lambda refund: ", ".join(second_receipts(refund))),
 ]
 RefundAdmin.extra_urls.append(pages.urls)
 RefundAdmin.extra_links.append(pages.links)

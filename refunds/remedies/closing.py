@@ -6,9 +6,10 @@ from typing import Final
 
 from django.db import transaction
 from django.db.models import F, QuerySet
+from django.utils.translation import gettext
 
 from .. import queries, signals
-from ..admin.base import secret_in
+from ..admin.base import number, secret_in
 from ..domain.refunds import TRY_AGAIN, Outcome, RefundStatus, next_status
 from ..domain.sweeps import IdRange
 from ..errors import BadInput
@@ -35,7 +36,7 @@ Note = Callable[[Refund], None]
 
 def checked_payment(text: str) -> str:
     """Return the payment's id without the spaces around it. Raises BadInput for an id that the gateway refuses."""
-    payment = _checked("the payment's id", text, LONGEST_PAYMENT)
+    payment = _checked(gettext("the payment's id"), text, LONGEST_PAYMENT)
     if check := getattr(gateway_class(), "check_payment", None):
         check(payment)
     return payment
@@ -43,33 +44,39 @@ def checked_payment(text: str) -> str:
 
 def checked_receipt(text: str) -> str:
     """Return the receipt without the spaces around it. Raises BadInput."""
-    receipt = _checked("the receipt", text, LONGEST_RECEIPT)
+    receipt = _checked(gettext("the receipt"), text, LONGEST_RECEIPT)
     # Ignore case: the audit finds the wallet's receipts by LIKE, which ignores case on SQLite.
     if receipt.casefold().startswith(queries.RECEIPT):
-        raise BadInput(
-            f"the receipt begins with {queries.RECEIPT}, as only the wallet's own do; enter the reference of the "
-            f'payment that you made, or use "{TRY_AGAIN}" to have the wallet pay'
+        message = gettext(
+            "the receipt begins with %(prefix)s, as only the wallet's own do; enter the reference of the payment that "
+            'you made, or use "%(try_again)s" to have the wallet pay'
         )
+        raise BadInput(message % {"prefix": queries.RECEIPT, "try_again": gettext(TRY_AGAIN)})
     return receipt
 
 
 def checked_reason(text: str) -> str:
     """Return the reason without the spaces around it. It can have several lines. Raises BadInput."""
-    return _checked("the reason", text, LONGEST_REASON, line_breaks=True)
+    return _checked(gettext("the reason"), text, LONGEST_REASON, line_breaks=True)
 
 
 def _checked(name: str, text: str, limit: int, *, line_breaks: bool = False) -> str:
     value = text.strip()
     if not value:
-        raise BadInput(f"{name} is missing; enter it")
+        raise BadInput(gettext("%(name)s is missing; enter it") % {"name": name})
     if len(value) > limit:
-        raise BadInput(f"{name} has {len(value):,} characters; shorten it to {limit:,}")
+        message = gettext("%(name)s has %(count)s characters; shorten it to %(limit)s")
+        raise BadInput(message % {"name": name, "count": number(len(value)), "limit": number(limit)})
     if secret := secret_in(value):
-        raise BadInput(f"{name} has a secret in it, which is not shown: {secret}")
+        message = gettext("%(name)s has a secret in it, which is not shown: %(secret)s")
+        raise BadInput(message % {"name": name, "secret": secret})
     # Replace each line break by one space, so that positions in the message stay right.
     if found := invisible(value.replace("\r", " ").replace("\n", " ") if line_breaks else value):
         position, character = found
-        raise BadInput(f"{name} has a character that cannot be seen, {character} at position {position}; remove it")
+        message = gettext(
+            "%(name)s has a character that cannot be seen, %(character)s at position %(position)s; remove it"
+        )
+        raise BadInput(message % {"name": name, "character": character, "position": position})
     return value
 
 
@@ -87,7 +94,8 @@ def correct_payment(refund_id: int, payment: str, now: datetime, *, seen: int, n
             return False
         _wait_for_the_last_call(refund, now)
         if payment == refund.request.payment:
-            raise BadInput(f'this is the refund\'s payment already; use "{TRY_AGAIN}" to ask for it once more')
+            message = gettext('this is the refund\'s payment already; use "%(try_again)s" to ask for it once more')
+            raise BadInput(message % {"try_again": gettext(TRY_AGAIN)})
         earlier = _earlier_payments(refund, payment)
         ReturnRequest.objects.filter(pk=refund_id).update(payment=payment)
         failed.update(key_number=F("key_number") + 1, earlier_payments="\n".join(earlier))
@@ -100,10 +108,11 @@ def _earlier_payments(refund: Refund, payment: str) -> list[str]:
     asked = dict.fromkeys([*refund.earlier_payments.split("\n"), refund.request.payment])
     earlier = [each for each in asked if each not in {"", payment}]
     if len(earlier) > MOST_EARLIER_PAYMENTS:
-        raise BadInput(
-            f"the refund has {MOST_EARLIER_PAYMENTS} earlier payments, and an attempt cannot search more of them; pay "
-            f"it by another way, then use {Remedy.SETTLE_ELSEWHERE.quoted}"
+        message = gettext(
+            "the refund has %(most)s earlier payments, and an attempt cannot search more of them; pay it by another "
+            'way, then use "%(remedy)s"'
         )
+        raise BadInput(message % {"most": MOST_EARLIER_PAYMENTS, "remedy": Remedy.SETTLE_ELSEWHERE.label})
     return earlier
 
 
@@ -121,7 +130,10 @@ def settle_elsewhere(refund_id: int, receipt: str, reason: str, now: datetime, *
             return False
         _wait_for_the_last_call(refund, now)
         if WalletEntry.objects.filter(pk=refund_id).exists():
-            raise BadInput(f'the wallet has credited this refund already; use "{TRY_AGAIN}", which finds the credit')
+            message = gettext(
+                'the wallet has credited this refund already; use "%(try_again)s", which finds the credit'
+            )
+            raise BadInput(message % {"try_again": gettext(TRY_AGAIN)})
         status = next_status(RefundStatus.FAILED, Outcome.SETTLED_ELSEWHERE)
         failed.update(status=status, receipt=receipt, settled_at=now, failure="")
         SettledElsewhere.objects.update_or_create(refund=refund, defaults={"reason": reason})
@@ -139,10 +151,11 @@ def _failed(refund_id: int, seen: int) -> QuerySet[Refund]:
 def _wait_for_the_last_call(refund: Refund, now: datetime) -> None:
     """Raise BadInput while the payment provider can still be carrying out the last call for this refund."""
     if refund.settled_at is not None and now < refund.settled_at + SETTLES_WITHIN:
-        raise BadInput(
+        message = gettext(
             "the refund failed less than a minute ago, and the payment provider can still be carrying out the last "
             "call; wait a minute, look whether the refund is still failed, and send the form again"
         )
+        raise BadInput(message)
 
 
 def second_receipts(refund: Refund) -> list[str]:

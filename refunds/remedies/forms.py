@@ -6,6 +6,8 @@ from typing import Final
 
 from django import forms
 from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy
 
 from ..admin.base import masked
 from ..domain.refunds import RefundStatus
@@ -47,10 +49,10 @@ class PaymentForm(RemedyForm):
     """Ask which payment to refund."""
 
     payment = forms.CharField(
-        label="Payment",
+        label=gettext_lazy("Payment"),
         max_length=closing.LONGEST_PAYMENT,
         widget=forms.TextInput(attrs={"size": WIDE, "autofocus": True, "autocomplete": "off", "spellcheck": "false"}),
-        help_text="The payment provider's id of the payment to refund.",
+        help_text=gettext_lazy("The payment provider's id of the payment to refund."),
     )
 
     def clean_payment(self) -> str:
@@ -62,9 +64,10 @@ class ReasonForm(RemedyForm):
     """Ask for a reason. The refund or its history keeps it, and no customer sees it."""
 
     reason = forms.CharField(
+        label=gettext_lazy("Reason"),
         max_length=closing.LONGEST_REASON,
         widget=forms.Textarea(attrs={"rows": 3, "cols": 80}),
-        help_text="For the record. The customer does not see it.",
+        help_text=gettext_lazy("For the record. The customer does not see it."),
     )
 
     def clean_reason(self) -> str:
@@ -76,10 +79,12 @@ class SettleForm(ReasonForm):
     """Ask how the customer was paid, and why in that way."""
 
     receipt = forms.CharField(
-        label="Receipt or reference",
+        label=gettext_lazy("Receipt or reference"),
         max_length=LONGEST_RECEIPT,
         widget=forms.TextInput(attrs={"size": WIDE, "autofocus": True, "autocomplete": "off"}),
-        help_text="Of the payment that you made, such as a bank transfer's reference. The customer's mail names it.",
+        help_text=gettext_lazy(
+            "Of the payment that you made, such as a bank transfer's reference. The customer's mail names it."
+        ),
     )
     field_order = ("receipt", "reason")
 
@@ -96,10 +101,10 @@ class Page:
     address: str
     permission: str
     form: type[RemedyForm]
-    does: str
+    does: Promise
     run: Callable[..., bool]
-    said: str
-    # What the history says: formatted with the refund as it was, the form's fields, `payment_was` and `second`.
+    said: Promise
+    # What the history says, in English. It is formatted with the refund as it was, the fields, `payment_was`, `second`.
     history: str
 
     @property
@@ -121,10 +126,12 @@ PAGES: Final = (
         address="correct-payment",
         permission=CORRECT,
         form=PaymentForm,
-        does="The refund is tried again at once with this payment. If it was paid with an earlier payment after all, "
-        "that is found, and nothing is paid twice.",
+        does=gettext_lazy(
+            "The refund is tried again at once with this payment. If it was paid with an earlier payment after all, "
+            "that is found, and nothing is paid twice."
+        ),
         run=closing.correct_payment,
-        said="The payment is corrected, and the refund is tried again.",
+        said=gettext_lazy("The payment is corrected, and the refund is tried again."),
         history="Corrected the payment from {payment_was!r} to {payment!r}, and tried again after: {refund.failure}",
     ),
     Page(
@@ -132,11 +139,13 @@ PAGES: Final = (
         address="settle-elsewhere",
         permission=SETTLE,
         form=SettleForm,
-        does="First look for the reference above in the payment provider's dashboard: a call without an answer can "
-        "have paid. If it is not there, pay the customer by another way, then enter that payment here. The refund "
-        "becomes succeeded, nothing more is paid, and the customer gets a mail.",
+        does=gettext_lazy(
+            "First look for the reference above in the payment provider's dashboard: a call without an answer can "
+            "have paid. If it is not there, pay the customer by another way, then enter that payment here. The refund "
+            "becomes succeeded, nothing more is paid, and the customer gets a mail."
+        ),
         run=closing.settle_elsewhere,
-        said="The refund is settled elsewhere.",
+        said=gettext_lazy("The refund is settled elsewhere."),
         history="Settled elsewhere with the receipt {receipt!r}, after: {refund.failure}. Reason: {reason}",
     ),
     Page(
@@ -144,10 +153,12 @@ PAGES: Final = (
         address="second-receipt",
         permission=SETTLE,
         form=ReasonForm,
-        does="Compare the receipts with the payment provider's refunds. If both paid, agree with the customer what is "
-        "given back. Then enter as the reason what you found: the health check reports the refund until you do.",
+        does=gettext_lazy(
+            "Compare the receipts with the payment provider's refunds. If both paid, agree with the customer what is "
+            "given back. Then enter as the reason what you found: the health check reports the refund until you do."
+        ),
         run=closing.clear_second_receipt,
-        said="The second receipt is checked.",
+        said=gettext_lazy("The second receipt is checked."),
         history="Checked the second receipt: {refund.receipt}, then {second}. Found: {reason}",
     ),
 )

@@ -2,15 +2,17 @@
 
 from enum import StrEnum
 
+from django.utils.translation import gettext, gettext_noop
+
 
 class Remedy(StrEnum):
-    """The label of an action on a refund's page. Texts that advise one quote it."""
+    """The English label of an action on a refund's page. Texts that advise one quote it."""
 
-    CORRECT_PAYMENT = "Correct the payment"
-    SETTLE_ELSEWHERE = "Settled elsewhere"
-    CLEAR_SECOND_RECEIPT = "Second receipt checked"
+    CORRECT_PAYMENT = gettext_noop("Correct the payment")
+    SETTLE_ELSEWHERE = gettext_noop("Settled elsewhere")
+    CLEAR_SECOND_RECEIPT = gettext_noop("Second receipt checked")
 
     @property
-    def quoted(self) -> str:
-        """The label in quotes, for a sentence."""
-        return f'"{self}"'
+    def label(self) -> str:
+        """The label in the language of the page."""
+        return gettext(self.value)

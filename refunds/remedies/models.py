@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy
 
 from ..models import Refund
 
@@ -22,6 +23,7 @@ class SettledElsewhere(models.Model):
             ("correct_payment", "Can correct the payment of failed refunds"),
             ("settle_refund", "Can settle failed refunds elsewhere"),
         )
+        verbose_name = gettext_lazy("settled elsewhere")
 
     def __str__(self) -> str:
         return f"refund {self.pk}: settled elsewhere"
@@ -39,6 +41,7 @@ class SecondReceipt(models.Model):
 
     class Meta:
         default_permissions = ()
+        verbose_name = gettext_lazy("second receipt")
         constraints = (models.UniqueConstraint(fields=["refund", "receipt"], name="second_receipt_once"),)
         # `health` looks for unchecked receipts each minute, and hardly ever finds one.
         indexes = (

@@ -15,11 +15,13 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from ..admin.base import masked, url
 from ..admin.refunds import RefundAdmin
+from ..admin.words import recorded
 from ..errors import BadInput
 from ..models import Refund, money
 from . import closing
@@ -42,7 +44,7 @@ def _route(admin: RefundAdmin, page: Page) -> URLPattern:
 def links(admin: RefundAdmin, request: HttpRequest, refund: Refund) -> list[tuple[str, str]]:
     """Return label and URL of each page that the user can open for this refund."""
     return [
-        (page.remedy, _address(admin, request, page.name, refund))
+        (page.remedy.label, _address(admin, request, page.name, refund))
         for page in PAGES
         if request.user.has_perm(page.permission) and page.seen(refund) is not None
     ]
@@ -67,7 +69,8 @@ def close(request: HttpRequest, refund_id: int, *, admin: RefundAdmin, page: Pag
             form.add_error(None, str(wrong))
         else:
             return _leave(admin, request, refund, back, done=done, page=page)
-    opts, title = admin.opts, f"{page.remedy}: refund {refund_id}"
+    opts = admin.opts
+    title = gettext("%(remedy)s: refund %(id)s") % {"remedy": page.remedy.label, "id": refund_id}
     context = admin.admin_site.each_context(request) | {"opts": opts, "title": title, "original": refund}
     context |= {"page": page, "form": form, "facts": _facts(refund), "back": back}
     return TemplateResponse(request, f"admin/{opts.app_label}/{opts.model_name}/remedy.html", context)
@@ -77,8 +80,9 @@ def _run(request: HttpRequest, refund: Refund, page: Page, fields: dict[str, Any
     by = cast(User, request.user)  # only a user has the permission
 
     def note(before: Refund) -> None:
-        payment_was = masked(before.request.payment)
         second = ", ".join(closing.second_receipts(before))
+        with recorded():
+            payment_was = masked(before.request.payment)
         _log(before, by, now, page.history.format(refund=before, payment_was=payment_was, second=second, **fields))
 
     return page.run(refund.pk, now=now, note=note, **fields)
@@ -87,11 +91,12 @@ def _run(request: HttpRequest, refund: Refund, page: Page, fields: dict[str, Any
 def _leave(
     admin: RefundAdmin, request: HttpRequest, refund: Refund, back: str, *, done: bool, page: Page
 ) -> HttpResponse:
-    unchanged = (
-        f"Nothing was changed: since the page was made, somebody has changed refund {refund.pk}, or it was paid. "
+    unchanged = gettext(
+        "Nothing was changed: since the page was made, somebody has changed refund %(id)s, or it was paid. "
         "Look at it as it is now."
     )
-    admin.message_user(request, page.said if done else unchanged, messages.SUCCESS if done else messages.WARNING)
+    text = str(page.said) if done else unchanged % {"id": refund.pk}
+    admin.message_user(request, text, messages.SUCCESS if done else messages.WARNING)
     return redirect(back)
 
 
@@ -104,14 +109,14 @@ def _address(admin: RefundAdmin, request: HttpRequest, name: str, refund: Refund
 def _facts(refund: Refund) -> list[tuple[str, str]]:
     """Return name and value of each fact about the refund that the pages show."""
     facts = {
-        "amount": money(refund.amount_minor, refund.currency),
-        "order line": refund.request.order_line,
-        "customer": refund.request.customer,
-        "failure": refund.failure,
-        "payment": masked(refund.request.payment),
-        "reference": refund.request.key,
-        "receipt": refund.receipt,
-        "second receipt": ", ".join(closing.second_receipts(refund)),
+        gettext("amount"): money(refund.amount_minor, refund.currency),
+        gettext("order line"): refund.request.order_line,
+        gettext("customer"): refund.request.customer,
+        gettext("failure"): refund.failure,
+        gettext("payment"): masked(refund.request.payment),
+        gettext("reference"): refund.request.key,
+        gettext("receipt"): refund.receipt,
+        gettext("second receipt"): ", ".join(closing.second_receipts(refund)),
     }
     return [(name, value) for name, value in facts.items() if value]
 

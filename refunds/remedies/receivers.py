@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from django.dispatch import receiver
+from django.utils.translation import gettext
 
 from .. import signals
 from ..apps import LABEL
@@ -38,11 +39,12 @@ def paid_twice(*, now: datetime, **_: Any) -> list[str]:
         return []
     receipts = ", ".join([first.refund.receipt, *first.refund.second_receipts.values_list("receipt", flat=True)])
     count = found.values("refund").distinct().count()
-    line = (
-        f"possibly paid twice: {count}, the first is refund {first.refund_id} with the receipts {receipts}; compare "
-        f"them with the payment provider's, then use {Remedy.CLEAR_SECOND_RECEIPT.quoted} on its page in the admin"
+    line = gettext(
+        "possibly paid twice: %(count)s, the first is refund %(id)s with the receipts %(receipts)s; compare them with "
+        'the payment provider\'s, then use "%(remedy)s" on its page in the admin'
     )
-    return [line]
+    remedy = Remedy.CLEAR_SECOND_RECEIPT.label
+    return [line % {"count": count, "id": first.refund_id, "receipts": receipts, "remedy": remedy}]
 
 
 @receiver(signals.audit_requested, dispatch_uid=f"{LABEL}.remedies.audit_requested")

@@ -9,6 +9,7 @@ import stripe
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
+from ..admin.words import recorded
 from ..gateways.base import Answer, Order, Refused, TryAgain
 from . import ids
 from .answers import NONSENSE, alive, answer_of, read
@@ -175,7 +176,8 @@ def _payment(order: Order) -> dict[str, str]:
     """Return the parameter that names the order's payment. Raises Refused if it is not an id of Stripe's."""
     if parameter := _parameter(order.payment):
         return parameter
-    why = ids.no_payment(order.payment)
+    with recorded():
+        why = ids.no_payment(order.payment)
     raise Refused(f'{why}; use "Correct the payment", or "Settled elsewhere"')
 
 

@@ -3,9 +3,12 @@
 from collections.abc import Callable
 from datetime import datetime
 
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy
+
 from ..admin.base import column, in_zone
 from ..admin.refunds import RefundAdmin
-from ..domain import cutoff
+from ..admin.words import CITY
 
 
 def _shown(name: str) -> Callable[[object], str]:
@@ -17,6 +20,6 @@ def _shown(name: str) -> Callable[[object], str]:
 
 
 RefundAdmin.fields += [
-    column(f"next look-up ({cutoff.CITY})", _shown("look_at")),
-    column(f"failed after it had succeeded ({cutoff.CITY})", _shown("reversed_at")),
+    column(format_lazy("{} ({})", gettext_lazy("next look-up"), CITY), _shown("look_at")),
+    column(format_lazy("{} ({})", gettext_lazy("failed after it had succeeded"), CITY), _shown("reversed_at")),
 ]

@@ -5,6 +5,7 @@ from typing import Final
 
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
+from django.utils.translation import gettext
 
 from .. import outbox, queries, signals
 from ..apps import LABEL
@@ -100,12 +101,12 @@ def _long_under_way(now: datetime) -> list[str]:
     oldest = late.order_by("accepted_at").first()
     if oldest is None:
         return []
-    line = (
-        f"refunds under way: {late.count()} for more than {LONG.days} days, the oldest (refund {oldest.pk}, "
-        f"{oldest.receipt}) accepted {local(oldest.accepted_at)}; look in the payment provider's dashboard at what "
-        "it waits for"
+    line = gettext(
+        "refunds under way: %(count)s for more than %(days)s days, the oldest (refund %(id)s, %(receipt)s) accepted "
+        "%(at)s; look in the payment provider's dashboard at what it waits for"
     )
-    return [line]
+    at, values = local(oldest.accepted_at), {"id": oldest.pk, "receipt": oldest.receipt}
+    return [line % {"count": late.count(), "days": LONG.days, "at": at, **values}]
 
 
 def _not_looked_up(now: datetime) -> list[str]:
@@ -117,12 +118,13 @@ def _not_looked_up(now: datetime) -> list[str]:
     if not found:
         return []
     due_at, pk = min(found)
-    line = (
-        f"refunds not looked up: {late.count() + missing.count()} past their time, the oldest (refund {pk}) due "
-        f"{local(due_at)}; start a worker on the queues payments and reconciling, and look for failures of "
-        f"{LOOK_UP_REFUND}; or wait if it is the limit on calls (REFUNDS_GATEWAY_RATE) that holds them up"
+    line = gettext(
+        "refunds not looked up: %(count)s past their time, the oldest (refund %(id)s) due %(at)s; start a worker on "
+        "the queues payments and reconciling, and look for failures of %(task)s; or wait if it is the limit on calls "
+        "(REFUNDS_GATEWAY_RATE) that holds them up"
     )
-    return [line]
+    count = late.count() + missing.count()
+    return [line % {"count": count, "id": pk, "at": local(due_at), "task": LOOK_UP_REFUND}]
 
 
 def _reversed(now: datetime) -> list[str]:
@@ -130,8 +132,8 @@ def _reversed(now: datetime) -> list[str]:
     oldest = rows.order_by("reversed_at").first()
     if oldest is None:
         return []
-    line = (
-        f"refunds that failed after they had succeeded: {rows.count()}, the oldest (refund {oldest.pk}) since "
-        f"{local(oldest.reversed_at)}; the money is back in the account: open the refund in the admin"
+    line = gettext(
+        "refunds that failed after they had succeeded: %(count)s, the oldest (refund %(id)s) since %(at)s; the money "
+        "is back in the account: open the refund in the admin"
     )
-    return [line]
+    return [line % {"count": rows.count(), "id": oldest.pk, "at": local(oldest.reversed_at)}]

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext, gettext_lazy
 
 from ..models import Refund
 
@@ -23,7 +24,7 @@ class LookUp(models.Model):
             models.Index(fields=["look_at"], condition=Q(look_at__isnull=False), name="refund_to_look_up"),
             models.Index(fields=["reversed_at"], condition=Q(reversed_at__isnull=False), name="refund_reversed"),
         )
-        verbose_name = "look-up"
+        verbose_name = gettext_lazy("look-up")
 
     def __str__(self) -> str:
-        return f"look-up of refund {self.pk}"
+        return gettext("look-up of refund %(id)s") % {"id": self.pk}

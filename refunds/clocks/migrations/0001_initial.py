@@ -16,5 +16,8 @@ class Migration(migrations.Migration):
                 ("seen_at", models.DateTimeField()),
                 ("ahead", models.FloatField()),
             ],
+            options={
+                "verbose_name": "wrong clock",
+            },
         ),
     ]

@@ -33,6 +33,7 @@ class Migration(migrations.Migration):
                     ("settle_refund", "Can settle failed refunds elsewhere"),
                 ),
                 "default_permissions": (),
+                "verbose_name": "settled elsewhere",
             },
         ),
         migrations.CreateModel(
@@ -54,6 +55,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "default_permissions": (),
+                "verbose_name": "second receipt",
                 "indexes": [
                     models.Index(
                         condition=models.Q(("checked_at__isnull", True)),

@@ -93,7 +93,7 @@ class SettleForm(ReasonForm):
         return self._checked("receipt", closing.checked_receipt)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # each is one page, although its texts differ by language
 class Page:
     """Describe a remedy's page: the permission that opens it, its form, and what its button runs with the fields."""
 

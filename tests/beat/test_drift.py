@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from celery import current_app
 from celery.schedules import crontab, solar
+from django.utils.translation import override
 from django_celery_beat.schedulers import ModelEntry
 from pytest_django import Settings
 
@@ -158,3 +159,8 @@ def test_health_names_drift_and_undeclared_entries(settings: Settings, monkeypat
         f"schedule drift: reconcile: its row is missing{end}",
         f"undeclared entry: by hand sends {LABEL}.reconcile, and the code declares no such entry{other_end}",
     ]
+    with override("uk"):
+        edit, missing, by_hand = health()
+    assert f"decline-pending: schedule має значення '{edited}', оголошено '{DECLARED}'; виправте" in edit
+    assert missing.startswith("розклад відрізняється від оголошеного: reconcile: рядка немає; ")
+    assert by_hand.startswith(f"неоголошений запис розкладу: by hand надсилає {LABEL}.reconcile, ")

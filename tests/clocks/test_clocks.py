@@ -10,6 +10,7 @@ from unittest.mock import patch
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.utils.translation import override
 from freezegun import freeze_time
 from pytest_django import Settings
 
@@ -67,6 +68,8 @@ def test_clock_beyond_the_tolerance_is_refused_with_both_times(off: timedelta, w
     assert f"worker-2 is {abs(off.total_seconds()):.0f} s {way} the database" in said
     assert "nothing was decided" in said
     assert "NTP" in said
+    with override("uk"), pytest.raises(ClocksDiffer, match=f"^нічого не вирішено: .* {NOON:%d.%m.%Y %H:%M:%S} UTC; "):
+        trusted(NOON + off, NOON)
     assert WrongClock.objects.values_list("host", "seen_at", "ahead").get() == ("worker-2", NOON, off.total_seconds())
 
 
@@ -148,6 +151,9 @@ def test_health_elsewhere_learns_of_a_wrong_clock_for_an_hour() -> None:
     assert health(NOON, "worker-2") == []
     (line,) = health(NOON, "web-1")
     assert line.startswith(f"clocks differ: worker-2 was 600 s behind the database's clock at {local(NOON)}")
+    with override("uk"):
+        (line,) = health(NOON, "web-1")
+    assert line.startswith("годинники розходяться: worker-2 відставав від годинника бази даних на 600 с (")
     assert health(NOON + comparing.REPORTED, "web-1") == []
 
 

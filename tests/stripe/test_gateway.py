@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import override
 from pytest_django import Settings
 
 from refunds.gateways import Order, Refused, TryAgain, gateway
@@ -51,8 +52,11 @@ NO_PAYMENT = {
 def test_text_that_names_no_payment_is_refused_without_a_call(
     server: StripeServer, stripe: Stripe, payment: str, says: str
 ) -> None:
-    """The reason says what it is and names the actions that help; it does not repeat a secret that a file brought."""
-    with pytest.raises(Refused, match=says) as raised:
+    """The reason, in English because the row keeps it, says what it is and names the actions that help.
+
+    It does not repeat a secret that a file brought.
+    """
+    with override("uk"), pytest.raises(Refused, match=says) as raised:
         stripe.refund(make_order(payment), "key-1")
     assert str(raised.value).endswith('; use "Correct the payment", or "Settled elsewhere"')
     assert server.asked == []

@@ -4,6 +4,7 @@ import sys
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import override
 from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django import Settings
@@ -76,6 +77,12 @@ def test_a_secret_is_refused_and_not_repeated(settings: Settings, secret: str) -
     assert secret not in text
     assert secret.rpartition("_")[2] not in text
     assert masked(secret) == "(a secret, not shown)"
+
+
+def test_refusal_is_in_the_language_of_the_page() -> None:
+    """Both what the text is and what to do."""
+    with override("uk"):
+        assert said("in_1").startswith("платіж 'in_1' — це рахунок, а не платіж; відкрийте рахунок у Stripe")
 
 
 def test_the_client_secret_of_a_payment_leads_to_its_id() -> None:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.utils.translation import override
 
 from refunds import outbox
 from refunds.domain.refunds import RefundStatus
@@ -146,6 +147,8 @@ def test_health_names_refunds_under_way_for_a_week() -> None:
         f"refunds under way: 1 for more than 7 days, the oldest (refund {refund.pk}, re_1) accepted "
         f"{local(NOON)}; look in the payment provider's dashboard at what it waits for"
     )
+    with override("uk"):
+        assert lines(NOON + LONG)[0].startswith("відшкодування, що виконуються понад 7 днів: 1, найдавніше")
     look_up_refund(refund.pk, NOON + LONG + MINUTE, gateway=Scripted("re_1"))
     assert lines(NOON + LONG) == []
 
@@ -160,6 +163,8 @@ def test_health_names_overdue_look_ups(make: Callable[[], Refund], since: dateti
     begins = f"refunds not looked up: 1 past their time, the oldest (refund {refund.pk}) due {local(since)}; "
     assert line.startswith(begins)
     assert LOOK_UP_REFUND in line
+    with override("uk"):
+        assert lines(DUE + OVERDUE)[0].startswith("відшкодування, стан яких не перевірено вчасно: 1, найдавніше")
 
 
 def test_health_names_what_failed_after_it_succeeded_until_an_operator_has_acted() -> None:
@@ -175,6 +180,8 @@ def test_health_names_what_failed_after_it_succeeded_until_an_operator_has_acted
             f"{local(DUE)}; the money is back in the account: open the refund in the admin"
         )
     assert health.health(DUE) == lines(DUE)
+    with override("uk"):
+        assert lines(DUE)[0].startswith("відшкодування, що не вдалися після виплати: 1, найдавніше")
     try_again([refund.pk], DUE)
     assert lines(DUE) == []
 

@@ -9,6 +9,7 @@ from celery import current_app
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
+from django.utils.translation import override
 from freezegun import freeze_time
 
 from refunds.apps import LABEL
@@ -94,12 +95,12 @@ def test_command_shows_no_password_of_the_broker(monkeypatch: pytest.MonkeyPatch
 
 
 def test_health_exits_with_1_and_a_line_for_each_overdue_item() -> None:
-    """A monitor reads the exit status, an operator the lines."""
+    """A monitor reads the exit status, an operator the lines: both in English, in whatever language the pages are."""
     assert run("health", NOON) == ["All is well."]
     make_requests()
     start("approve_all", NOON)
     err = StringIO()
-    with pytest.raises(SystemExit) as ended:
+    with override("uk"), pytest.raises(SystemExit) as ended:
         run("health", NOON + health.STALLED_AFTER, stderr=err)
     assert ended.value.code == 1
     (line,) = err.getvalue().splitlines()

@@ -34,6 +34,7 @@ def test_copy_has_the_core_every_room_and_the_tests(target: Path) -> None:
     assert {"returns/models.py", "returns/LICENSE", "returns/py.typed", "tests/__init__.py"} <= set(after)
     assert {"tests/returns/settings.py", "tests/returns/day/test_day.py", "tests/returns/docs/admin.md"} <= set(after)
     assert all(f"returns/{room}/apps.py" in after for room in rooms())
+    assert {f"returns/{at}locale/uk/LC_MESSAGES/django.mo" for at in ("", "remedies/")} <= set(after)
     assert not [
         name for name in after if name.startswith(("returns/project", "returns/__main__", "tests/returns/project"))
     ]

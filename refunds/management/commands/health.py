@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 from django.utils import timezone
+from django.utils.translation import override
 
 from ... import queries
 from ...operations import health
@@ -20,7 +21,8 @@ class Command(BaseCommand):
         """Print one line per overdue item."""
         require_tables()
         # Use the database's clock if it has one: the result must not depend on the host that runs this command.
-        overdue = health.health(queries.database_clock() or timezone.now())
+        with override("en"):  # a monitor matches its words, whatever LANGUAGE_CODE is
+            overdue = health.health(queries.database_clock() or timezone.now())
         for line in overdue:
             self.stderr.write(line)
         if overdue:

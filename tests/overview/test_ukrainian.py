@@ -89,6 +89,7 @@ def test_timeline_is_in_ukrainian(client: Client) -> None:
     (row,) = make_requests(1)
     decide(sweep := press())
     for columns in (
+        {"attempts": 0},
         {"failure": "busy"},
         {"attempts": 2, "first_attempt_at": PRESSED, "accepted_at": PRESSED},
         {"tried_again": 1, "status": "succeeded", "settled_at": PRESSED, "receipt": "re"},

@@ -18,7 +18,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.functional import Promise
-from django.utils.translation import gettext, gettext_lazy, ngettext
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from ..admin.base import ReadOnlyAdmin, number, sums, url
@@ -69,11 +69,7 @@ def _cancel(press: Press) -> str:
 
 def _undo(press: Press) -> str:
     chunks = undoing.undo(press.pk, by=press.by, reason=press.reason, now=press.now)
-    text = ngettext(
-        "The undo has begun, in %(count)s part. From now on no payment of this sweep begins.",
-        "The undo has begun, in %(count)s parts. From now on no payment of this sweep begins.",
-        chunks,
-    )
+    text = gettext("The undo has begun, in %(count)s parts. From now on no payment of this sweep begins.")
     return text % {"count": number(chunks)}
 
 

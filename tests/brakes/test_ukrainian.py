@@ -52,7 +52,7 @@ def test_sweep_is_cancelled_and_undone_in_ukrainian(client: Client) -> None:
     assert cancelled.startswith("Масове рішення скасовано. ")
     assert " 37,50 GBP. " in cancelled
     assert press(client, f"{page}cancel/").startswith("Нічого не змінено: ")
-    begun = "Відкликання розпочато: 1 частина. Відтепер жодна виплата цього масового рішення не починається."
+    begun = "Відкликання розпочато, частин: 1. Відтепер жодна виплата цього масового рішення не починається."
     assert press(client, f"{page}undo/") == begun
     assert press(client, f"{page}undo/").startswith("Нічого не змінено: ")
     facts = client.get(f"{page}change/", headers=UK).context["instants"][-2:]

@@ -8,7 +8,7 @@ import pytest
 from django.core.cache import cache
 from django.core.signals import setting_changed
 from django.dispatch import receiver
-from django.utils import timezone
+from django.utils import timezone, translation
 from freezegun.config import DEFAULT_IGNORE_LIST
 from hypothesis import HealthCheck, settings
 from kombu.transport import memory
@@ -43,6 +43,12 @@ def _new_gateway(**_: object) -> None:
 def _empty_cache() -> None:
     """Empty the cache, so that no test sees the entries of another."""
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def _english() -> None:
+    """Forget the language of another test's last request: Django keeps it for the thread until the next one."""
+    translation.deactivate()
 
 
 @pytest.fixture(autouse=True)

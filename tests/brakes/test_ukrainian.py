@@ -59,11 +59,9 @@ def test_sweep_is_cancelled_and_undone_in_ukrainian(client: Client) -> None:
     assert (facts[1][0], english(str(facts))) == ("Повернуто до стану «очікує рішення»", set())
     with override("uk"):
         undoing.undo_chunk(UndoneChunk.objects.get().pk, PRESSED)
-    assert list(LogEntry.objects.order_by("pk").values_list("object_repr", "change_message")) == [
-        (str(sweep), "Cancelled: r Left pending: 3 of 37.50 GBP"),
-        (str(sweep), "Undo: r"),
-        (str(sweep), "Undone: 2 of 25.00 GBP returned to requested"),
-    ]
+    entries = ("Cancelled: r Left pending: 3 of 37.50 GBP", "Undo: r", "Undone: 2 of 25.00 GBP returned to requested")
+    history = [(f"approve sweep {sweep.pk}", entry) for entry in entries]
+    assert list(LogEntry.objects.order_by("pk").values_list("object_repr", "change_message")) == history
 
 
 def test_payments_are_paused_and_go_on_in_ukrainian(client: Client) -> None:

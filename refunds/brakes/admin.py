@@ -7,11 +7,12 @@ from django.contrib.auth.models import User
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.utils.text import capfirst
+from django.utils.translation import gettext, gettext_lazy
 
 from .. import signals
 from ..admin.base import ReadOnlyAdmin, in_zone, instant_column, sums, url
 from ..admin.sweeps import SweepAdmin
-from ..domain import cutoff
+from ..admin.words import CITY
 from ..models import Sweep
 from . import pages, pausing, undoing
 from .models import Pause, Undo
@@ -27,8 +28,11 @@ def _undone(_admin: Any, _request: HttpRequest, sweep: Sweep, context: dict[str,
     undo = Undo.objects.filter(pk=sweep.pk).first()
     if undo is None:
         return {}
-    back = sums(undoing.taken_back(undo)) + ("" if undo.done_at else ", and more to come")
-    undone = [(f"Undone ({cutoff.CITY})", in_zone(undo.pressed_at)), ("Returned to requested", back)]
+    back = sums(undoing.taken_back(undo))
+    if not undo.done_at:
+        back = gettext("%(sums)s, and more to come") % {"sums": back}
+    title = gettext("Undone (%(city)s)") % {"city": CITY}
+    undone = [(title, in_zone(undo.pressed_at)), (gettext("Returned to requested"), back)]
     return {"instants": [*context["instants"], *undone]}
 
 
@@ -43,8 +47,8 @@ class PauseAdmin(ReadOnlyAdmin):
     list_display = ("id", "paused", "paused_by", "reason", "lifted", "lifted_by")
     list_select_related = ("paused_by", "lifted_by")
     fields = readonly_fields = ("reason", "paused", "paused_by", "lifted", "lifted_by")
-    paused = instant_column("paused_at", "paused")
-    lifted = instant_column("lifted_at", "lifted")
+    paused = instant_column("paused_at", gettext_lazy("paused"))
+    lifted = instant_column("lifted_at", gettext_lazy("lifted"))
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Override of Django's method that adds the button."""

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Q
+from django.utils.translation import gettext
 
 from .. import queries
 from ..domain.returns import Decision
@@ -28,7 +29,8 @@ def cancel(sweep_id: int, now: datetime) -> Totals:
     with transaction.atomic():
         sweep = locked(sweep_id)
         if not can_cancel(sweep, now):
-            raise BadInput(f"{sweep} cannot be cancelled: only an approval under way can")
+            text = gettext("%(sweep)s cannot be cancelled: only an approval under way can")
+            raise BadInput(text % {"sweep": sweep})
         return close(sweep, now)
 
 

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext, gettext_lazy
 
 from ..models import USER, Chunk, Sweep
 
@@ -24,9 +25,10 @@ class Undo(models.Model):
             ("cancel_sweep", "Can cancel a sweep"),
             ("undo_sweep", "Can undo a sweep before its payments begin"),
         )
+        verbose_name, verbose_name_plural = gettext_lazy("undo"), gettext_lazy("undos")
 
     def __str__(self) -> str:
-        return f"undo of sweep {self.pk}"
+        return gettext("undo of sweep %(id)s") % {"id": self.pk}
 
 
 class UndoneChunk(models.Model):
@@ -53,11 +55,13 @@ class Pause(models.Model):
     """No payment begins between `paused_at` and `lifted_at`."""
 
     id = models.BigAutoField(primary_key=True)
-    reason = models.TextField()
+    reason = models.TextField(gettext_lazy("reason"))
     paused_at = models.DateTimeField()
-    paused_by = models.ForeignKey(USER, models.PROTECT, related_name="+")
+    paused_by = models.ForeignKey(USER, models.PROTECT, related_name="+", verbose_name=gettext_lazy("paused by"))
     lifted_at = models.DateTimeField(null=True, blank=True)
-    lifted_by = models.ForeignKey(USER, models.PROTECT, null=True, blank=True, related_name="+")
+    lifted_by = models.ForeignKey(
+        USER, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=gettext_lazy("lifted by")
+    )
     # True while it is open, and None afterwards: the column is unique, so that only one is open.
     is_open = models.BooleanField(null=True, default=True, unique=True, editable=False)
 
@@ -70,8 +74,7 @@ class Pause(models.Model):
             ),
         )
         permissions = (("pause_payments", "Can pause payments, and let them go on"),)
-        verbose_name = "pause of payments"
-        verbose_name_plural = "pauses of payments"
+        verbose_name, verbose_name_plural = gettext_lazy("pause of payments"), gettext_lazy("pauses of payments")
 
     def __str__(self) -> str:
-        return f"pause {self.pk}"
+        return gettext("pause %(id)s") % {"id": self.pk}

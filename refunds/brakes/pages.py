@@ -17,10 +17,13 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_http_methods
 
-from ..admin.base import ReadOnlyAdmin, sums, url
+from ..admin.base import ReadOnlyAdmin, number, sums, url
 from ..admin.selected import REASON_LENGTH
+from ..admin.words import recorded
 from ..errors import BadInput
 from ..models import Sweep
 from . import cancelling, pausing, undoing
@@ -34,7 +37,8 @@ class ReasonForm(forms.Form):
     """Ask for a reason."""
 
     area = forms.Textarea(attrs={"rows": 3, "cols": 80, "autofocus": True})
-    reason = forms.CharField(max_length=REASON_LENGTH, widget=area, help_text="Kept in the history.")
+    kept = gettext_lazy("Kept in the history.")
+    reason = forms.CharField(label=gettext_lazy("Reason"), max_length=REASON_LENGTH, widget=area, help_text=kept)
 
 
 @dataclass(frozen=True)
@@ -55,28 +59,34 @@ class Press:
 
 def _cancel(press: Press) -> str:
     with transaction.atomic():
-        left = sums(cancelling.cancel(press.pk, press.now))
+        left = cancelling.cancel(press.pk, press.now)
         sweep = Sweep.objects.get(pk=press.pk)
-        press.admin.log_change(press.request, sweep, f"Cancelled: {press.reason} Left pending: {left}")
-    return f"The sweep is cancelled. Left pending: {left}. What it had decided stays decided."
+        with recorded():
+            press.admin.log_change(press.request, sweep, f"Cancelled: {press.reason} Left pending: {sums(left)}")
+    text = gettext("The sweep is cancelled. Left pending: %(sums)s. What it had decided stays decided.")
+    return text % {"sums": sums(left)}
 
 
 def _undo(press: Press) -> str:
     chunks = undoing.undo(press.pk, by=press.by, reason=press.reason, now=press.now)
-    return f"The undo has begun, in {chunks:,} parts. From now on no payment of this sweep begins."
+    text = gettext("The undo has begun, in %(count)s parts. From now on no payment of this sweep begins.")
+    return text % {"count": number(chunks)}
 
 
 def _pause(press: Press) -> str:
     with transaction.atomic():
         made = pausing.pause(by=press.by, reason=press.reason, now=press.now)
-        press.admin.log_addition(press.request, made, f"Payments paused: {press.reason}")
-    return "Payments are paused. Attempts under way finish; no new one begins."
+        with recorded():
+            press.admin.log_addition(press.request, made, f"Payments paused: {press.reason}")
+    return gettext("Payments are paused. Attempts under way finish; no new one begins.")
 
 
 def _lift(press: Press) -> str:
     with transaction.atomic():
-        press.admin.log_change(press.request, pausing.lift(by=press.by, now=press.now), f"Lifted: {press.reason}")
-    return "Payments go on. Those that have waited begin within a minute."
+        lifted = pausing.lift(by=press.by, now=press.now)
+        with recorded():
+            press.admin.log_change(press.request, lifted, f"Lifted: {press.reason}")
+    return gettext("Payments go on. Those that have waited begin within a minute.")
 
 
 @dataclass(frozen=True)
@@ -84,10 +94,10 @@ class Page:
     """Describe a page: its permission, when it can be opened, what it says, and what its button does."""
 
     name: str
-    label: str
+    label: Promise
     permission: str
     opens: Callable[[Any, datetime], bool]
-    does: str
+    does: Promise
     run: Callable[[Press], str]
 
 
@@ -96,40 +106,46 @@ SWITCH: Final = "switch"
 SWEEP_PAGES: Final = (
     Page(
         name="cancel",
-        label="Cancel the sweep",
+        label=gettext_lazy("Cancel the sweep"),
         permission=CANCEL,
         opens=cancelling.can_cancel,
-        does="The sweep ends between two chunks. Requests that it has approved stay approved, and are paid. Those that "
-        "are left stay pending, and the next cutoff declines them unless somebody approves them before.",
+        does=gettext_lazy(
+            "The sweep ends between two chunks. Requests that it has approved stay approved, and are paid. Those that "
+            "are left stay pending, and the next cutoff declines them unless somebody approves them before."
+        ),
         run=_cancel,
     ),
     Page(
         name="undo",
-        label="Undo the sweep",
+        label=gettext_lazy("Undo the sweep"),
         permission=UNDO,
         opens=lambda sweep, _: undoing.can_undo(sweep),
-        does="Each request that the sweep approved, and whose payment was not attempted, returns to requested. Its "
-        "refund is deleted. If its cutoff has passed, it is declined. A payment that was attempted stays as it is. A "
-        "sweep that still runs is cancelled.",
+        does=gettext_lazy(
+            "Each request that the sweep approved, and whose payment was not attempted, returns to requested. Its "
+            "refund is deleted. If its cutoff has passed, it is declined. A payment that was attempted stays as it is. "
+            "A sweep that still runs is cancelled."
+        ),
         run=_undo,
     ),
 )
 PAUSE_PAGES: Final = (
     Page(
         name="pause",
-        label="Pause payments",
+        label=gettext_lazy("Pause payments"),
         permission=PAUSE,
         opens=lambda *_: pausing.current() is None,
-        does="No new attempt to pay begins anywhere until somebody lifts the pause. Attempts under way finish. Sweeps "
-        "go on to decide.",
+        does=gettext_lazy(
+            "No new attempt to pay begins anywhere until somebody lifts the pause. Attempts under way finish. Sweeps "
+            "go on to decide."
+        ),
         run=_pause,
     ),
     Page(
         name="lift",
-        label="Let payments go on",
+        label=gettext_lazy("Let payments go on"),
         permission=PAUSE,
         opens=lambda *_: pausing.current() is not None,
-        does="The refunds that have waited are paid, in the order in which they became due.",
+        does=gettext_lazy("The refunds that have waited are paid, in the order in which they became due."),
         run=_lift,
     ),
 )
@@ -154,7 +170,7 @@ def _route(admin: ReadOnlyAdmin, address: str, name: str, pages: Pages) -> URLPa
 
 def sweep_links(admin: ReadOnlyAdmin, request: HttpRequest, sweep: Sweep) -> list[tuple[str, str]]:
     """Return label and URL of each page that the user can open for this sweep."""
-    return [(page.label, url(admin.opts, page.name, sweep.pk)) for page in opened(SWEEP_PAGES, request, sweep)]
+    return [(str(page.label), url(admin.opts, page.name, sweep.pk)) for page in opened(SWEEP_PAGES, request, sweep)]
 
 
 def opened(pages: Pages, request: HttpRequest, row: Any = None) -> Iterator[Page]:
@@ -179,7 +195,7 @@ def ask(request: HttpRequest, pk: int | None = None, *, admin: ReadOnlyAdmin, pa
         try:
             admin.message_user(request, page.run(Press(admin, request, pk or 0, form.cleaned_data["reason"], now)))
         except BadInput as wrong:
-            admin.message_user(request, f"Nothing was changed: {wrong}.", messages.ERROR)
+            admin.message_user(request, gettext("Nothing was changed: %(why)s.") % {"why": wrong}, messages.ERROR)
         return redirect(back)
     context = admin.admin_site.each_context(request) | {"opts": admin.opts, "title": page.label, "original": row}
     context |= {"page": page, "form": form, "back": back}

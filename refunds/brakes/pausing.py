@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.utils.translation import gettext
 
 from ..errors import BadInput
 from ..operations import local
@@ -23,7 +24,8 @@ def pause(*, by: User, reason: str, now: datetime) -> Pause:
             is_open=True, defaults={"reason": reason, "paused_at": now, "paused_by": by}
         )
     if not created:
-        raise BadInput(f"payments are paused already, by {made.paused_by} since {local(made.paused_at)}")
+        text = gettext("payments are paused already, by %(user)s since %(at)s")
+        raise BadInput(text % {"user": made.paused_by, "at": local(made.paused_at)})
     return made
 
 
@@ -32,7 +34,7 @@ def lift(*, by: User, now: datetime) -> Pause:
     with transaction.atomic():
         found = Pause.objects.select_for_update().filter(is_open=True).first()
         if found is None:
-            raise BadInput("payments are not paused")
+            raise BadInput(gettext("payments are not paused"))
         found.is_open, found.lifted_at, found.lifted_by = None, now, by
         found.save(update_fields=["is_open", "lifted_at", "lifted_by"])
     return found

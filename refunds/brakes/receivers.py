@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Exists, OuterRef, Q
 from django.dispatch import receiver
+from django.utils.translation import gettext
 
 from .. import signals
 from ..operations import local
@@ -34,4 +35,5 @@ def health(**_: object) -> list[str]:
 
 def said_of(pause: Pause) -> str:
     """Return who paused payments, since when and why."""
-    return f"payments are paused since {local(pause.paused_at)} by {pause.paused_by}: {pause.reason}"
+    text = gettext("payments are paused since %(at)s by %(user)s: %(reason)s")
+    return text % {"at": local(pause.paused_at), "user": pause.paused_by, "reason": pause.reason}

@@ -9,9 +9,11 @@ from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.db.models import Exists, Max, Min, OuterRef, Q, QuerySet
+from django.utils.translation import gettext
 
 from .. import outbox, queries
 from ..admin.base import sums
+from ..admin.words import recorded
 from ..apps import LABEL
 from ..domain import sweeps as rules
 from ..domain.returns import CUTOFF_CODE, Decision, Status
@@ -53,7 +55,8 @@ def undo(sweep_id: int, *, by: User, reason: str, now: datetime) -> int:
         if can_cancel(sweep, now):
             close(sweep, now)
         if not can_undo(sweep):
-            raise BadInput(f"{sweep} was undone already, or each of its payments has begun; nothing can be taken back")
+            text = gettext("%(sweep)s was undone already, or each of its payments has begun; nothing can be taken back")
+            raise BadInput(text % {"sweep": sweep})
         made = Undo.objects.create(sweep=sweep, pressed_at=now, pressed_by=by, reason=reason)
         log(made, f"Undo: {reason}", now)
         done = Chunk.objects.filter(sweep=sweep, decided__gt=0)
@@ -93,7 +96,9 @@ def finish(now: datetime) -> None:
     for undo in ready.select_related("sweep"):
         with transaction.atomic():
             if ready.filter(pk=undo.pk).update(done_at=now):
-                log(undo, f"Undone: {sums(taken_back(undo))} returned to {Status.REQUESTED}", now)
+                with recorded():
+                    back = sums(taken_back(undo))
+                log(undo, f"Undone: {back} returned to {Status.REQUESTED}", now)
 
 
 def taken_back(undo: Undo) -> Totals:
@@ -107,11 +112,13 @@ def taken_back(undo: Undo) -> Totals:
 
 def log(undo: Undo, text: str, now: datetime) -> None:
     """Add an entry to the history of the sweep, in the name of the user who pressed."""
+    with recorded():
+        sweep = str(undo.sweep)
     LogEntry.objects.create(
         user_id=undo.pressed_by_id,
         content_type=ContentType.objects.get_for_model(Sweep),
         object_id=str(undo.pk),
-        object_repr=str(undo.sweep),
+        object_repr=sweep,
         action_flag=CHANGE,
         change_message=text,
         action_time=now,

@@ -12,9 +12,11 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 from django.templatetags.static import static
 from django.utils.html import format_html
+from django.utils.translation import gettext
 
 from .. import queries, signals
-from ..admin.base import in_zone, url
+from ..admin.base import in_zone, number, url
+from ..admin.words import CITY
 from ..apps import LABEL
 from ..domain import cutoff
 from ..models import Refund, ReturnRequest, Sweep
@@ -40,7 +42,7 @@ class Facts:
     pending: Totals
     waiting: int  # without sums: no index has the amounts
     failed: Totals
-    running: list[tuple[int, str]]  # id and name of sweeps
+    running: list[tuple[int, str]]  # id and kind of sweeps: each page names them in its language
     ran_at: datetime | None
 
 
@@ -50,14 +52,19 @@ def lines(user: User, now: datetime, **_: object) -> list[Line]:
     facts = cast(Facts, cache.get_or_set(f"{LABEL}.overview.banner", lambda: _facts(now), KEPT))
     found = [_cutoff(now)]
     if _views(user, ReturnRequest) and facts.pending.count:
-        found.append(("info", f"Pending: {_counted(facts.pending)}", f"{_list(ReturnRequest)}?status=requested"))
+        text = gettext("Pending: %(totals)s") % {"totals": _counted(facts.pending)}
+        found.append(("info", text, f"{_list(ReturnRequest)}?status=requested"))
     if _views(user, Sweep):
-        found += [("info", f"Running: {name}", url(Sweep._meta, "change", pk)) for pk, name in facts.running]
+        for pk, kind in facts.running:
+            text = gettext("Running: %(sweep)s") % {"sweep": Sweep(pk=pk, kind=kind)}
+            found.append(("info", text, url(Sweep._meta, "change", pk)))
     if _views(user, Refund):
         if facts.waiting:
-            found.append(("info", f"Refunds waiting: {_capped(facts.waiting)}", f"{_list(Refund)}?status=pending"))
+            text = gettext("Refunds waiting: %(count)s") % {"count": _capped(facts.waiting)}
+            found.append(("info", text, f"{_list(Refund)}?status=pending"))
         if facts.failed.count:
-            found.append(("error", f"Refunds failed: {_counted(facts.failed)}", f"{_list(Refund)}?status=failed"))
+            text = gettext("Refunds failed: %(totals)s") % {"totals": _counted(facts.failed)}
+            found.append(("error", text, f"{_list(Refund)}?status=failed"))
     return found + _alive(facts.ran_at, now)
 
 
@@ -67,7 +74,7 @@ def _facts(now: datetime) -> Facts:
         pending=totals(ReturnRequest.objects.filter(queries.REQUESTED), COUNTED),
         waiting=Refund.objects.filter(queries.UNPAID)[: COUNTED + 1].count(),
         failed=totals(Refund.objects.filter(queries.FAILED), COUNTED),
-        running=[(sweep.pk, str(sweep)) for sweep in running],
+        running=[(sweep.pk, sweep.kind) for sweep in running],
         ran_at=ReconcilerRun.objects.values_list("ran_at", flat=True).first(),
     )
 
@@ -76,30 +83,38 @@ def _cutoff(now: datetime) -> Line:
     """Return the time left in text; the script, which comes with it, counts down."""
     at = cutoff.upcoming(now)
     minutes = -(-(at - now) // timedelta(minutes=1))  # rounded up
-    html = format_html(
-        'Cutoff {}: <span data-until="{}" data-now="{}" data-zone="{}">{} h {} min</span> left'
-        '<script src="{}" defer></script>',
-        *(cutoff.LABEL, at.isoformat(), now.isoformat(), cutoff.ZONE.key, *divmod(minutes, 60)),
-        static(f"{LABEL}/banner.js"),
+    hours, rest = divmod(minutes, 60)
+    left = format_html(
+        '<span data-until="{}" data-now="{}" data-zone="{}">{}</span>',
+        *(at.isoformat(), now.isoformat(), cutoff.ZONE.key),
+        gettext("%(hours)s h %(minutes)s min") % {"hours": hours, "minutes": rest},
     )
+    text = gettext("Cutoff {time} in {city}: {left} left")
+    said = format_html(text, time=f"{cutoff.TIME:%H:%M}", city=CITY, left=left)
+    # The script puts the time on the viewer's clock in the place of "{time}".
+    yours = gettext("({time} your time)")
+    script = static(f"{LABEL}/banner.js")
+    html = format_html('{}<script src="{}" data-yours="{}" defer></script>', said, script, yours)
     return ("warning" if at - now <= SOON else "info", html, "")
 
 
 def _alive(ran_at: datetime | None, now: datetime) -> list[Line]:
     if ran_at is None:
-        return [("error", "Beat or the worker has not run yet. Start both.", "")]
+        return [("error", gettext("Beat or the worker has not run yet. Start both."), "")]
     if now - ran_at <= ALIVE:
         return []
-    return [("error", f"Beat or the worker has not run since {in_zone(ran_at)} ({cutoff.CITY}). Start both.", "")]
+    text = gettext("Beat or the worker has not run since %(at)s (%(city)s). Start both.")
+    return [("error", text % {"at": in_zone(ran_at), "city": CITY}, "")]
 
 
 def _capped(count: int) -> str:
-    return f"more than {COUNTED:,}" if count > COUNTED else f"{count:,}"
+    return gettext("more than %(number)s") % {"number": number(COUNTED)} if count > COUNTED else number(count)
 
 
 def _counted(found: Totals) -> str:
     sums = "; ".join(found.amounts)
-    return f"{_capped(found.count + found.more)} ({'more than ' if found.more else ''}{sums})"
+    more = gettext("more than %(number)s") % {"number": sums}
+    return f"{_capped(found.count + found.more)} ({more if found.more else sums})"
 
 
 def _list(model: type[Model]) -> str:

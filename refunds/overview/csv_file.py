@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from django.utils import timezone
 
+from ..admin.words import recorded
 from ..domain import cutoff
 from ..domain.money import to_major
 from ..models import Sweep
@@ -36,8 +37,10 @@ def lines(sweep: Sweep, now: datetime, *, with_payments: bool) -> Iterator[str]:
     writer = csv.writer(_Line())
     yield writer.writerow(HEADER)
     for ids in pieces(sweep, now):
-        for row in of(sweep, ids).select_related("sweep", "decided_by", "paid_by").order_by("pk"):
-            yield writer.writerow(map(_cell, _columns(sweep, row, with_payments)))
+        rows = of(sweep, ids).select_related("sweep", "decided_by", "paid_by").order_by("pk")
+        with recorded():  # programs read it, in one language
+            found = [writer.writerow(map(_cell, _columns(sweep, row, with_payments))) for row in rows]
+        yield from found
 
 
 def _columns(sweep: Sweep, row: Any, with_payments: bool) -> tuple[object, ...]:

@@ -6,7 +6,9 @@ from datetime import datetime
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Count, Max
+from django.utils.translation import gettext
 
+from ..admin.base import number
 from ..domain.sweeps import Progress
 from ..models import Sweep
 from .pieces import chunks_of_others
@@ -16,7 +18,7 @@ Event = tuple[datetime, str]
 
 def started_by(sweep: Sweep) -> str:
     """Return who started the sweep."""
-    return str(sweep.started_by or ("the cutoff" if sweep.scheduled_for else "a command"))
+    return str(sweep.started_by or (gettext("the cutoff") if sweep.scheduled_for else gettext("a command")))
 
 
 def events(sweep: Sweep, progress: Progress) -> list[Event]:
@@ -25,16 +27,22 @@ def events(sweep: Sweep, progress: Progress) -> list[Event]:
 
 
 def _of_rows(sweep: Sweep, progress: Progress) -> Iterator[Event]:
-    yield sweep.started_at, f"Started by {started_by(sweep)}."
+    of_cutoff = gettext("Started by the cutoff.") if sweep.scheduled_for else gettext("Started by a command.")
+    user = sweep.started_by
+    yield sweep.started_at, gettext("Started by %(user)s.") % {"user": user} if user else of_cutoff
     chunks = sweep.chunks.aggregate(all=Count("pk"), done=Count("done_at"), last=Max("done_at"))
     if sweep.planned_at:
-        yield sweep.planned_at, f"Planned: chunks {chunks['all']:,}."
+        yield sweep.planned_at, gettext("Planned: chunks %(count)s.") % {"count": number(chunks["all"])}
     if chunks["last"]:
-        yield chunks["last"], f"Chunks done: {chunks['done']:,} of {chunks['all']:,}. Decided: {progress.decided:,}."
+        counts = {"done": chunks["done"], "all": chunks["all"], "decided": progress.decided}
+        text = gettext("Chunks done: %(done)s of %(all)s. Decided: %(decided)s.")
+        yield chunks["last"], text % {name: number(count) for name, count in counts.items()}
+    left = {"count": number(progress.left)}
     if progress.expired and progress.left and sweep.expires_at:
-        yield sweep.expires_at, f"Expired. Left pending: {progress.left:,}."
+        yield sweep.expires_at, gettext("Expired. Left pending: %(count)s.") % left
     if sweep.closed_at:
-        yield sweep.closed_at, f"Closed. Left pending: {progress.left:,}." if progress.left else "Finished."
+        closed = gettext("Closed. Left pending: %(count)s.") % left
+        yield sweep.closed_at, closed if progress.left else gettext("Finished.")
 
 
 def _of_history(sweep: Sweep) -> Iterator[Event]:

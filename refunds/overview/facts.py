@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 from django.db.models import Case, CharField, Sum, Value, When
 from django.db.models.functions import Coalesce, TruncDate
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy
 
 from .. import queries
 from ..admin.base import COUNTED
@@ -20,7 +21,11 @@ DAYS: Final = 15  # today and the 14 days before it
 SWEEPS: Final = 5
 HOUR: Final = timedelta(hours=1)
 # How old a pending request is. The first can no longer be approved.
-AGES: Final = ("before the last cutoff", "since the last cutoff", "in the last hour")
+AGES: Final = (
+    gettext_lazy("Received before the last cutoff"),
+    gettext_lazy("Received since the last cutoff"),
+    gettext_lazy("Received in the last hour"),
+)
 
 
 class Pending(NamedTuple):
@@ -54,7 +59,9 @@ def pending(now: datetime) -> Pending:
 
 def refunds() -> list[tuple[str, str, Totals]]:
     """Return status, what pages call it, and totals of the refunds that are not paid."""
-    states = {"pending": "waiting", "processing": "under way at the provider", "failed": "failed"}
+    states = {
+        "pending": gettext("waiting"), "processing": gettext("under way at the provider"), "failed": gettext("failed"),
+    }  # fmt: skip
     conditions = (queries.UNPAID, queries.UNDER_WAY, queries.FAILED)
     found = zip(states.items(), conditions, strict=True)
     return [(status, text, totals(Refund.objects.filter(condition), COUNTED)) for (status, text), condition in found]

@@ -8,13 +8,16 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
-from django.utils import timezone
+from django.utils import formats, timezone
+from django.utils.text import capfirst
+from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from ..admin.actions import MAX_AGE
-from ..admin.base import in_zone, url
+from ..admin.base import in_zone, number, url
 from ..admin.sweeps import SweepAdmin
-from ..domain.returns import DECIDED, Decision, Status
+from ..admin.words import word
+from ..domain.returns import DECIDED, Decision
 from ..domain.sweeps import Progress, SweepState
 from ..models import Refund, ReturnRequest, Sweep, money
 from .csv_file import lines
@@ -62,11 +65,12 @@ def live(admin: SweepAdmin, request: HttpRequest, sweep: Sweep, context: dict[st
     return {
         "ask_again": SOON if running or not found.complete else LATER if found.count(Outcome.WAITING) else None,
         "reload": context["refresh"] or LATER,
+        "state": word(progress.state),
         "parts": _parts(sweep, progress, found),
         "sums": found,
         "sums_at": in_zone(found.at),
         "lines": [
-            (TEXTS[line.outcome], line.count, [money(total, currency) for currency, total in line.totals])
+            (str(TEXTS[line.outcome]), line.count, [money(total, currency) for currency, total in line.totals])
             for line in found.lines
         ],
         "speed": _speed(sweep, progress, now) if sweep.planned_at else [],
@@ -90,9 +94,9 @@ def _sees(admin: SweepAdmin, request: HttpRequest, model: Any) -> bool:
 
 
 def _parts(sweep: Sweep, progress: Progress, found: Sums) -> list[tuple[str, int]]:
-    done = Status(DECIDED[Decision(sweep.kind)]).capitalize()
-    skipped = "Skipped: decided by someone else"
-    return [(done, progress.decided), (skipped, found.count(Outcome.DECIDED_BEFORE)), ("Left", progress.left)]
+    done = capfirst(word(DECIDED[Decision(sweep.kind)]))
+    skipped = gettext("Skipped: decided by someone else")
+    return [(done, progress.decided), (skipped, found.count(Outcome.DECIDED_BEFORE)), (gettext("Left"), progress.left)]
 
 
 def _speed(sweep: Sweep, progress: Progress, now: datetime) -> list[tuple[str, str]]:
@@ -100,18 +104,27 @@ def _speed(sweep: Sweep, progress: Progress, now: datetime) -> list[tuple[str, s
     over = sweep.closed_at or (sweep.expires_at if progress.expired else None)
     until, planned = over or now, sweep.planned_at or sweep.started_at
     seconds = (until - planned).total_seconds()
-    found = [("Duration", _length(until - sweep.started_at))]
+    found = [(gettext("Duration"), _length(until - sweep.started_at))]
     if seconds and progress.decided:
         rate = progress.decided / seconds
-        found.append(("Rate", f"{rate:,.0f} rows a second" if rate >= 1 else f"{rate * 60:,.1f} rows a minute"))
+        found.append((gettext("Rate"), _rate(rate)))
         if not over:
-            found.append(("Time left", _length(timedelta(seconds=progress.left / rate))))
+            found.append((gettext("Time left"), _length(timedelta(seconds=progress.left / rate))))
     return found
+
+
+def _rate(rate: float) -> str:
+    """Return the rows a second, or a minute where they are less than one a second."""
+    if rate >= 1:
+        return gettext("%(count)s rows a second") % {"count": number(round(rate))}
+    count = formats.number_format(round(rate * 60, 1), decimal_pos=1)
+    return gettext("%(count)s rows a minute") % {"count": count}
 
 
 def _length(time: timedelta) -> str:
     """Return hours, minutes and seconds."""
-    return str(timedelta(seconds=round(time.total_seconds())))
+    minutes, seconds = divmod(round(time.total_seconds()), 60)
+    return "{}:{:02}:{:02}".format(*divmod(minutes, 60), seconds)
 
 
 def _takers(sweep: Sweep, now: datetime) -> list[tuple[str, str, int]]:
@@ -123,8 +136,8 @@ def _pages(admin: SweepAdmin, request: HttpRequest, sweep: Sweep) -> list[tuple[
     """Return label and URL of the CSV and of the failed refunds."""
     found = []
     if _sees(admin, request, ReturnRequest):
-        found.append(("Outcome of each request (CSV)", url(admin.opts, "outcome", sweep.pk)))
+        found.append((gettext("Outcome of each request (CSV)"), url(admin.opts, "outcome", sweep.pk)))
     if sweep.kind == Decision.APPROVE and _sees(admin, request, Refund):
         failed = f"{url(Refund._meta, 'changelist')}?status=failed&sweep={sweep.pk}"
-        found.append(("Its failed refunds", failed))
+        found.append((gettext("Its failed refunds"), failed))
     return found

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from django.db.models import Case, CharField, Count, FilteredRelation, Q, QuerySet, Sum, Value, When
+from django.utils.translation import gettext_lazy
 
 from ..domain.refunds import RefundStatus
 from ..domain.returns import Status
@@ -30,13 +31,13 @@ class Outcome(StrEnum):
 
 TEXTS: Final = MappingProxyType(
     {
-        Outcome.PAID: "Approved, paid",
-        Outcome.WAITING: "Approved, payment waiting",
-        Outcome.UNDER_WAY: "Approved, payment under way at the provider",
-        Outcome.REFUSED: "Approved, payment failed",
-        Outcome.DECLINED: "Declined",
-        Outcome.DECIDED_BEFORE: "Skipped: decided by someone else while the sweep ran",
-        Outcome.LEFT: "Left pending by the sweep",
+        Outcome.PAID: gettext_lazy("Approved, paid"),
+        Outcome.WAITING: gettext_lazy("Approved, payment waiting"),
+        Outcome.UNDER_WAY: gettext_lazy("Approved, payment under way at the provider"),
+        Outcome.REFUSED: gettext_lazy("Approved, payment failed"),
+        Outcome.DECLINED: gettext_lazy("Declined"),
+        Outcome.DECIDED_BEFORE: gettext_lazy("Skipped: decided by someone else while the sweep ran"),
+        Outcome.LEFT: gettext_lazy("Left pending by the sweep"),
     }
 )
 _PAYMENT: Final = MappingProxyType(

@@ -9,10 +9,12 @@ from django.contrib.contenttypes.models import ContentType
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.text import capfirst
+from django.utils.translation import gettext
 
 from .. import signals
-from ..admin.base import in_zone, url
+from ..admin.base import in_zone, number, url
 from ..admin.requests import ReturnRequestAdmin
+from ..admin.words import word
 from ..domain.refunds import RefundStatus
 from ..models import Refund, ReturnRequest, Sweep
 
@@ -34,30 +36,39 @@ def timeline(
 
 
 def _of_request(row: ReturnRequest, *, sees_sweep: bool) -> Iterator[Event]:
-    yield row.requested_at, "Requested by the customer", ""
-    yield row.received_at, "Received", ""
+    yield row.requested_at, gettext("Requested by the customer"), ""
+    yield row.received_at, gettext("Received"), ""
     if row.decided_at:
-        by = f" by {row.decided_by}" if row.decided_by else ""
-        within = f" in {row.sweep}" if row.sweep else ""
         note = f": {row.decision_note}" if row.decision_note else ""
         address = url(Sweep._meta, "change", row.sweep_id) if sees_sweep and row.sweep else ""
-        yield row.decided_at, f"{capfirst(row.status)}{by}{within}{note}", address
+        yield row.decided_at, f"{_decided(row)}{note}", address
+
+
+def _decided(row: ReturnRequest) -> str:
+    """Return what was decided, by whom and in which sweep."""
+    if row.decided_by:
+        text = gettext("%(status)s by %(user)s in %(sweep)s") if row.sweep else gettext("%(status)s by %(user)s")
+    else:
+        text = gettext("%(status)s in %(sweep)s") if row.sweep else "%(status)s"
+    return text % {"status": capfirst(word(row.status)), "user": row.decided_by, "sweep": row.sweep}
 
 
 def _of_refund(refund: Refund) -> Iterator[Event]:
     address, status = url(Refund._meta, "change", refund.pk), refund.status
     if refund.first_attempt_at:
-        again = " since it was last tried again" if refund.tried_again else ""
-        yield refund.first_attempt_at, f"First attempt to pay{again}; attempts: {refund.attempts}", address
+        first = gettext("First attempt to pay; attempts: %(count)s")
+        again = gettext("First attempt to pay since it was last tried again; attempts: %(count)s")
+        text = (again if refund.tried_again else first) % {"count": number(refund.attempts)}
+        yield refund.first_attempt_at, text, address
     if refund.accepted_at:
-        yield refund.accepted_at, "Accepted by the payment provider, which settles it later", address
+        yield refund.accepted_at, gettext("Accepted by the payment provider, which settles it later"), address
     if refund.settled_at:
         paid = status == RefundStatus.SUCCEEDED
-        text = f"Paid: receipt {refund.receipt}" if paid else f"Payment failed: {refund.failure}"
-        yield refund.settled_at, text, address
+        text = gettext("Paid: receipt %(receipt)s") if paid else gettext("Payment failed: %(failure)s")
+        yield refund.settled_at, text % {"receipt": refund.receipt, "failure": refund.failure}, address
     elif status == RefundStatus.PENDING:
-        answer = f"; the last attempt said: {refund.failure}" if refund.failure else ""
-        yield refund.due_at, f"Payment due{answer}", address
+        said = gettext("Payment due; the last attempt said: %(failure)s") % {"failure": refund.failure}
+        yield refund.due_at, said if refund.failure else gettext("Payment due"), address
 
 
 def _of_history(model: type[ReturnRequest | Refund], pk: int) -> Iterator[Event]:

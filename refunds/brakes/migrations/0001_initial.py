@@ -39,6 +39,8 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "verbose_name": "undo",
+                "verbose_name_plural": "undos",
                 "permissions": (
                     ("cancel_sweep", "Can cancel a sweep"),
                     ("undo_sweep", "Can undo a sweep before its payments begin"),
@@ -75,7 +77,7 @@ class Migration(migrations.Migration):
             name="Pause",
             fields=[
                 ("id", models.BigAutoField(primary_key=True, serialize=False)),
-                ("reason", models.TextField()),
+                ("reason", models.TextField(verbose_name="reason")),
                 ("paused_at", models.DateTimeField()),
                 ("lifted_at", models.DateTimeField(blank=True, null=True)),
                 ("is_open", models.BooleanField(default=True, editable=False, null=True, unique=True)),
@@ -87,12 +89,16 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to=settings.AUTH_USER_MODEL,
+                        verbose_name="lifted by",
                     ),
                 ),
                 (
                     "paused_by",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="paused by",
                     ),
                 ),
             ],

@@ -12,12 +12,13 @@ from django.core.cache import cache
 from django.core.management import get_commands
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import get_language, gettext
 
 from ... import signals
 from ...admin.base import COUNTED, in_zone, url
 from ...admin.sweeps import state_of
+from ...admin.words import CITY, word
 from ...apps import LABEL
-from ...domain import cutoff
 from ...models import Refund, ReturnRequest, Sweep, money
 from ...operations.health import health
 from .. import chart, facts
@@ -35,7 +36,7 @@ def overview(context: template.Context) -> dict[str, Any]:
     """Show each user what that user can view."""
     request, now = context["request"], timezone.now()
     sees = {model: site.get_model_admin(model).has_view_permission(request) for model in (ReturnRequest, Refund, Sweep)}
-    shown: dict[str, Any] = {"city": cutoff.CITY}
+    shown: dict[str, Any] = {"city": CITY}
     if sees[ReturnRequest]:
         shown |= _requests(now)
     if sees[Refund]:
@@ -45,7 +46,8 @@ def overview(context: template.Context) -> dict[str, Any]:
         shown |= {"days": days[::-1], "bars": chart.bars(days), "sweeps": [_row(**row) for row in facts.last_sweeps()]}
         shown |= {"width": chart.WIDTH * len(days), "height": chart.HEIGHT, "bar": chart.BAR}
     if sees[Sweep] or sees[Refund]:
-        shown["health"] = cache.get_or_set(f"{LABEL}.overview.health", lambda: health(now), HEALTH_KEPT)
+        key = f"{LABEL}.overview.health.{get_language()}"  # the lines are texts
+        shown["health"] = cache.get_or_set(key, lambda: health(now), HEALTH_KEPT)
     shown["tools"] = list(_tools(request.user))
     answers = signals.answers(signals.waiting_requested, user=request.user, now=now)
     return shown | {"waiting": [line for answer in answers for line in answer]}
@@ -69,7 +71,7 @@ def _tools(user: Any) -> Iterator[tuple[str, str]]:
     if site_of_flower := getattr(settings, "REFUNDS_FLOWER_URL", ""):
         yield "Flower", site_of_flower
     if apps.is_installed(RESULTS) and user.has_perm(f"{RESULTS}.view_taskresult"):
-        yield "Results of tasks", reverse(f"admin:{RESULTS}_taskresult_changelist")
+        yield gettext("Results of tasks"), reverse(f"admin:{RESULTS}_taskresult_changelist")
 
 
 def _row(sweep: Sweep, decided: int) -> dict[str, Any]:
@@ -79,6 +81,6 @@ def _row(sweep: Sweep, decided: int) -> dict[str, Any]:
         "started": in_zone(sweep.started_at),
         "by": started_by(sweep),
         "decided": decided,
-        "state": state_of(sweep),
+        "state": word(state_of(sweep)),
         "left": sweep.left,
     }

@@ -6,9 +6,12 @@
   const until = new Date(shown.dataset.until);
   // The server's clock decides, whatever this machine's says.
   const ahead = Date.now() - new Date(shown.dataset.now);
-  const clock = (zone) => until.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", timeZone: zone });
+  const { yours } = document.currentScript.dataset;
+  // With 24 hours, as the cutoff in the text.
+  const format = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+  const clock = (timeZone) => until.toLocaleTimeString(document.documentElement.lang, { ...format, timeZone });
 
-  if (clock(shown.dataset.zone) !== clock(undefined)) shown.parentNode.append(` (${clock(undefined)} your time)`);
+  if (clock(shown.dataset.zone) !== clock(undefined)) shown.parentNode.append(` ${yours.replace("{time}", clock(undefined))}`);
 
   function tick() {
     const seconds = Math.max(0, Math.ceil((until - Date.now() + ahead) / 1000));

@@ -12,8 +12,8 @@
   let announced = facts();
 
   function facts() {
-    const { percent, state, again } = live.querySelector("[data-part=progress]").dataset;
-    return { percent: Number(percent), state, again: Number(again || 0) };
+    const { percent, state, said: text, again } = live.querySelector("[data-part=progress]").dataset;
+    return { percent: Number(percent), state, text, again: Number(again || 0) };
   }
 
   function say(text) {
@@ -21,10 +21,10 @@
   }
 
   function announce() {
-    const { percent, state } = facts();
+    const { percent, state, text } = facts();
     if (state === announced.state && Math.abs(percent - announced.percent) < 10) return;
     announced = { percent, state };
-    say(`${state}, ${percent} %`);
+    say(text);
   }
 
   function show(text) {
@@ -42,16 +42,16 @@
     try {
       const answer = await fetch(live.dataset.address, { signal: AbortSignal.timeout(PATIENCE) });
       if (answer.status === 403 || answer.status === 404 || answer.redirected) {
-        say("This page is no longer open to you. Reload it to log in.");
+        say(live.dataset.closed);
         return;
       }
       if (!answer.ok || !show(await answer.text())) throw new Error(answer.status);
-      if (lost) say("Connected again.");
+      if (lost) say(live.dataset.connected);
       lost = 0;
       announce();
     } catch {
       lost += 1;
-      say("Connection lost, trying again.");
+      say(live.dataset.lost);
     }
     wait();
   }

@@ -54,7 +54,7 @@ class UndoneChunk(models.Model):
 class Pause(models.Model):
     """No payment begins between `paused_at` and `lifted_at`."""
 
-    id = models.BigAutoField(primary_key=True)
+    id = models.BigAutoField(gettext_lazy("id"), primary_key=True)
     reason = models.TextField(gettext_lazy("reason"))
     paused_at = models.DateTimeField()
     paused_by = models.ForeignKey(USER, models.PROTECT, related_name="+", verbose_name=gettext_lazy("paused by"))

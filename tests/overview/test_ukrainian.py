@@ -10,6 +10,7 @@ from freezegun.api import FrozenDateTimeFactory
 from refunds.admin.words import word
 from refunds.domain import cutoff
 from refunds.models import Refund, Sweep
+from refunds.operations import sweeps
 from refunds.overview.outcomes import TEXTS
 
 from ..admin.conftest import CHANGE_LIST, client, clock, user
@@ -61,13 +62,8 @@ def test_page_of_a_sweep_is_in_ukrainian(client: Client, clock: FrozenDateTimeFa
     """Its parts, sums, log and links, while it runs and once it has expired."""
     make_requests(5)
     decide(sweep := press(), 2, PRESSED + SECOND)
-    for now, last in (
-        (PRESSED + 9 * SECOND, "Виконано частин: 2 з 3. Вирішено: 4."),
-        (
-            CUTOFF,
-            "Строк минув. Без рішення залишилося: 1.",
-        ),
-    ):
+    chunks, expired = "Виконано частин: 2 з 3. Вирішено: 4.", "Строк минув. Без рішення залишилося: 1."
+    for now, last in ((PRESSED + 9 * SECOND, chunks), (CUTOFF, expired)):
         clock.move_to(now)
         page = get(client, f"/admin/refunds/sweep/{sweep.pk}/progress/")
         assert page.context["events"][-1][1] == last
@@ -82,6 +78,16 @@ def test_page_of_a_sweep_is_in_ukrainian(client: Client, clock: FrozenDateTimeFa
         assert latin(" ".join(map(str, TEXTS.values()))) == set()
     whole = get(client, f"/admin/refunds/sweep/{sweep.pk}/change/").text
     assert 'data-closed="Ця сторінка вам більше недоступна. ' in whole
+
+
+def test_csv_is_in_english_in_any_language(client: Client) -> None:
+    """Programs read it: names of sweeps, amounts and instants too."""
+    make_requests(3)
+    decide(sweep := press(), 1)
+    decide(sweeps.decline_pending(CUTOFF)[0], None, CUTOFF)
+    file = client.get(f"/admin/refunds/sweep/{sweep.pk}/outcome.csv").getvalue()
+    assert b"declined by decline sweep" in file
+    assert get(client, f"/admin/refunds/sweep/{sweep.pk}/outcome.csv").getvalue() == file
 
 
 def test_timeline_is_in_ukrainian(client: Client) -> None:

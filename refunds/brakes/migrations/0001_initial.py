@@ -76,7 +76,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Pause",
             fields=[
-                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("id", models.BigAutoField(primary_key=True, serialize=False, verbose_name="id")),
                 ("reason", models.TextField(verbose_name="reason")),
                 ("paused_at", models.DateTimeField()),
                 ("lifted_at", models.DateTimeField(blank=True, null=True)),

@@ -27,6 +27,7 @@ from ..events import started_by
 # Seconds: the counts in its lines can take a tenth of a second each.
 HEALTH_KEPT: Final = 10
 RESULTS: Final = "django_celery_results"
+IMPORT: Final = "python -m refunds import_returns FILE"
 
 register = template.Library()
 
@@ -62,7 +63,7 @@ def _requests(now: datetime) -> dict[str, Any]:
         "ages": facts.AGES,
         "requests": url(ReturnRequest._meta, "changelist"),
         "empty": not ReturnRequest.objects.exists(),
-        "importable": "import_returns" in get_commands(),
+        "command": IMPORT if "import_returns" in get_commands() else "",
     }
 
 

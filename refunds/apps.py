@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import Final
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy
 
 # The only place that names the app: tables, task names, permissions, templates and checks take it from here or from
 # `_meta`. `python -m refunds copy` writes another one.
@@ -15,6 +16,7 @@ class RefundsConfig(AppConfig):
 
     name = __name__.rpartition(".")[0]
     label = LABEL
+    verbose_name = gettext_lazy("Refunds")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

@@ -16,11 +16,6 @@ from .pieces import chunks_of_others
 Event = tuple[datetime, str]
 
 
-def started_by(sweep: Sweep) -> str:
-    """Return who started the sweep."""
-    return str(sweep.started_by or (gettext("the cutoff") if sweep.scheduled_for else gettext("a command")))
-
-
 def events(sweep: Sweep, progress: Progress) -> list[Event]:
     """Return instant and text of what happened to the sweep, the first first."""
     return sorted([*_of_rows(sweep, progress), *_of_history(sweep)], key=lambda event: event[0])

@@ -65,7 +65,6 @@ def live(admin: SweepAdmin, request: HttpRequest, sweep: Sweep, context: dict[st
     return {
         "ask_again": SOON if running or not found.complete else LATER if found.count(Outcome.WAITING) else None,
         "reload": context["refresh"] or LATER,
-        "state": word(progress.state),
         "parts": _parts(sweep, progress, found),
         "sums": found,
         "sums_at": in_zone(found.at),

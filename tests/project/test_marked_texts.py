@@ -12,8 +12,8 @@ import refunds
 
 PACKAGE = Path(str(refunds.__file__)).parent
 TEMPLATES = sorted(path for path in PACKAGE.rglob("templates/**/*") if path.is_file())
-# What is the same in each language: a command, as a shell takes it.
-ALLOWED = {"python -m refunds import_returns FILE"}
+# What is the same in each language, and why.
+ALLOWED = {"python -m refunds import_returns FILE": "a command"}
 # Attributes that browsers show or read out; and `value` of these inputs.
 ATTRIBUTES = {"title", "alt", "aria-label", "placeholder"}
 BUTTONS = {"submit", "button", "reset"}

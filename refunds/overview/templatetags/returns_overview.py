@@ -16,13 +16,12 @@ from django.utils.translation import get_language, gettext
 
 from ... import signals
 from ...admin.base import COUNTED, in_zone, url
-from ...admin.sweeps import state_of
+from ...admin.sweeps import started_by, state_of
 from ...admin.words import CITY, word
 from ...apps import LABEL
 from ...models import Refund, ReturnRequest, Sweep, money
 from ...operations.health import health
 from .. import chart, facts
-from ..events import started_by
 
 # Seconds: the counts in its lines can take a tenth of a second each.
 HEALTH_KEPT: Final = 10

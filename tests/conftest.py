@@ -2,6 +2,7 @@
 
 import os
 
+import celery.app.trace  # noqa: F401  # before a test stops the clock: a default argument would keep the stopped one
 import django
 import freezegun
 import pytest

@@ -91,6 +91,7 @@ PAGES = [
     Shown("cancel a sweep", "refunds/sweep/{running}/cancel/"),
     Shown("undo a sweep", "refunds/sweep/{sweep}/undo/"),
     Shown("sweep, history", "refunds/sweep/{sweep}/history/"),
+    Shown("beat's schedule", "refunds/sweep/schedule/"),
     Shown("pauses", "refunds_brakes/pause/"),
     Shown("pause", "refunds_brakes/pause/{pause}/change/"),
     Shown("pause, history", "refunds_brakes/pause/{pause}/history/"),

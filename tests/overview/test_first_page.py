@@ -165,14 +165,22 @@ def test_user_sees_what_the_permission_opens(permission: str, shows: set[str]) -
 def test_page_leads_to_flower_and_to_results(
     client: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where the project has them, and the user can view them."""
+    """Where the project has them, and the user can view them; and to what rooms have."""
+    monkeypatch.setattr(signals.tools_requested, "receivers", [])
     assert client.get(PAGE).context["tools"] == []
     settings.REFUNDS_FLOWER_URL = "https://flower.example.com/"
     flower, results = ("Flower", "https://flower.example.com/"), ("Results of tasks", "/results/")
     monkeypatch.setattr(apps, "is_installed", lambda name: name == "django_celery_results")
     monkeypatch.setattr(returns_overview, "reverse", lambda name: "/results/")
     assert client.get(PAGE).context["tools"] == [flower, results]
-    assert browser(make_user("view_sweep", username="viewer")).get(PAGE).context["tools"] == [flower]
+    viewer = make_user("view_sweep", username="viewer")
+
+    def room(user: Any, **_: Any) -> list[tuple[str, str]]:
+        return [("Room", "/room/")] if user == viewer else []
+
+    signals.tools_requested.connect(room)
+    assert client.get(PAGE).context["tools"] == [flower, results]
+    assert browser(viewer).get(PAGE).context["tools"] == [flower, ("Room", "/room/")]
 
 
 def test_rooms_say_what_waits(client: Client) -> None:

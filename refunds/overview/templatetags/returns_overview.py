@@ -70,6 +70,8 @@ def _tools(user: Any) -> Iterator[tuple[str, str]]:
         yield "Flower", site_of_flower
     if apps.is_installed(RESULTS) and user.has_perm(f"{RESULTS}.view_taskresult"):
         yield "Results of tasks", reverse(f"admin:{RESULTS}_taskresult_changelist")
+    for tools in signals.answers(signals.tools_requested, user=user):
+        yield from tools
 
 
 def _row(sweep: Sweep, decided: int) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from celery import current_app
+from django.apps import apps
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.core.cache import cache
@@ -153,7 +154,7 @@ def test_scheduler_without_rows_shows_what_is_declared(
     """A file, as by default: rows say nothing then, and there is nothing to restore; also without the package."""
     write(beat_schedule())
     edit()
-    monkeypatch.setattr(drift.apps, "is_installed", lambda name: installed and name == drift.PACKAGE)
+    monkeypatch.setattr(apps, "is_installed", lambda name: installed and name == drift.PACKAGE)
     assert [(entry.row, entry.differences) for entry in shown(client).values()] == [(None, []), (None, [])]
     with unchanged():
         answer = client.post(PAGE, {"entry": NAME}, follow=True)

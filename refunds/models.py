@@ -151,6 +151,7 @@ class Chunk(models.Model):
     first_id = models.BigIntegerField()
     last_id = models.BigIntegerField()
     decided = models.PositiveIntegerField(default=0)
+    totals = models.JSONField(default=list)  # of what it decided: lists of currency, count and sum in minor units
     done_at = models.DateTimeField(null=True)
     dispatched_at = models.DateTimeField()
 

@@ -179,6 +179,7 @@ class Migration(migrations.Migration):
                 ("first_id", models.BigIntegerField()),
                 ("last_id", models.BigIntegerField()),
                 ("decided", models.PositiveIntegerField(default=0)),
+                ("totals", models.JSONField(default=list)),
                 ("done_at", models.DateTimeField(null=True)),
                 ("dispatched_at", models.DateTimeField()),
                 (

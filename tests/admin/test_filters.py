@@ -48,7 +48,8 @@ def sweep(boss: User) -> Sweep:
     WalletEntry.objects.bulk_create(
         WalletEntry(refund=row, amount_minor=row.amount_minor, currency="GBP") for row in rows
     )
-    Chunk.objects.create(sweep=made, first_id=rows[0].pk, last_id=rows[1].pk, decided=2, dispatched_at=PRESSED)
+    Chunk.objects.create(sweep=made, first_id=rows[0].pk, last_id=rows[1].pk, decided=2, dispatched_at=PRESSED,
+                         totals=[["GBP", 2, 2_100]])  # fmt: skip
     make_failed(1, amount_minor=3_000)
     make_requests(currency="JPY", amount_minor=20)
     return made
@@ -189,6 +190,20 @@ def test_sweeps_show_state_and_count(client: Client, sweep: Sweep) -> None:
         Sweep.objects.update(**columns)
         assert f'<td class="field-state">{state}</td>' in client.get(SWEEPS).text
     assert '<td class="field-decided">2</td>' in client.get(SWEEPS).text
+
+
+def test_sweeps_show_the_money_that_they_decided(client: Client, sweep: Sweep) -> None:
+    """By currency, added up from all chunks of all sweeps of the page by one statement."""
+    Chunk.objects.create(
+        sweep=sweep, first_id=1, last_id=1, dispatched_at=PRESSED, totals=[["GBP", 1, 5], ["JPY", 1, 9]]
+    )
+    cell = '<td class="field-totals">21.05 GBP; 9 JPY</td>'
+    for number in range(3):
+        with CaptureQueriesContext(connection) as captured:
+            assert cell in client.get(SWEEPS).text
+        assert len([query for query in captured if '"totals"' in query["sql"]]) == 1
+        other, _ = button.start_approve(key=f"other {number}", frozen=Frozen(0), by=None, now=PRESSED)
+        Chunk.objects.create(sweep=other, first_id=1, last_id=1, dispatched_at=PRESSED, totals=[["GBP", 1, 5]])
 
 
 def test_try_again_across_pages_takes_what_the_filters_select(client: Client, sweep: Sweep) -> None:

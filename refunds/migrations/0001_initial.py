@@ -390,6 +390,14 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="returnrequest",
             index=models.Index(
+                condition=models.Q(("decided_at__isnull", False), ("sweep__isnull", True)),
+                fields=["decided_at", "status"],
+                name="request_by_hand",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="returnrequest",
+            index=models.Index(
                 condition=models.Q(("status", refunds.domain.returns.Status["REQUESTED"])),
                 fields=["id", "currency", "amount_minor", "received_at"],
                 name="request_pending",

@@ -35,13 +35,13 @@ def overview(context: template.Context) -> dict[str, Any]:
     """Show each user what that user can view."""
     request, now = context["request"], timezone.now()
     sees = {model: site.get_model_admin(model).has_view_permission(request) for model in (ReturnRequest, Refund, Sweep)}
-    shown: dict[str, Any] = {"city": cutoff.CITY}
+    shown: dict[str, Any] = {"city": cutoff.CITY, "counted": COUNTED}
     if sees[ReturnRequest]:
         shown |= _requests(now)
     if sees[Refund]:
         shown |= {"refunds": facts.refunds(), "refund_list": url(Refund._meta, "changelist")}
     if sees[Sweep]:
-        days = facts.decisions(now)
+        days, shown["more_by_hand"] = facts.decisions(now)
         shown |= {"days": days[::-1], "bars": chart.bars(days), "sweeps": [_row(**row) for row in facts.last_sweeps()]}
         shown |= {"width": chart.WIDTH * len(days), "height": chart.HEIGHT, "bar": chart.BAR}
     if sees[Sweep] or sees[Refund]:
@@ -56,7 +56,6 @@ def _requests(now: datetime) -> dict[str, Any]:
     return {
         "pending": [(currency, ages, count, money(total, currency)) for currency, ages, count, total in found.rows],
         "more": found.more,
-        "counted": COUNTED,
         "ages": facts.AGES,
         "requests": url(ReturnRequest._meta, "changelist"),
         "empty": not ReturnRequest.objects.exists(),

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar, Final
 
@@ -11,10 +10,10 @@ from django.db.models import Q
 from django.http import HttpRequest
 
 from ..apps import LABEL
-from ..domain import cutoff
 from ..domain.money import EXPONENTS
 from .base import is_id
 from .bounded import NO_ROW, SWEEP, Filter
+from .dates import Dates, bounds, dates, parts_of
 
 AMOUNT: Final = re.compile(r"\d{1,12}(\.\d{1,4})?", re.ASCII)
 # The decimals of a currency that domain.money does not know, and of most that it knows.
@@ -43,7 +42,7 @@ class _Input(Filter):
 
 
 class DayFilter(_Input):
-    """Filter by the day, in the cutoff's zone, of an instant of the row."""
+    """Filter by the day, in the cutoff's zone, of an instant of the row; also by a month or year: `2026-03`, `2026`."""
 
     title, parameter_name, field = "day received", "day", "date"
     instant: ClassVar = "received_at"
@@ -51,12 +50,16 @@ class DayFilter(_Input):
     def matching(self, request: HttpRequest, value: str) -> Q:
         """Return the condition for the rows from midnight to midnight."""
         try:
-            day = date.fromisoformat(value)
-            first, after = (datetime.combine(one, time(), cutoff.ZONE) for one in (day, day + timedelta(days=1)))
-            first, after = cutoff.in_utc(first), cutoff.in_utc(after)
+            first, after = bounds(parts_of(value))
         except (ValueError, OverflowError):  # no date, or at the end of the calendar
             return NO_ROW
         return Q(**{f"{self.instant}__gte": first, f"{self.instant}__lt": after})
+
+    def dates(self, request: HttpRequest, changelist: Any) -> Dates | None:
+        """Return the dates to offer above the list; None for a list whose rows have no such instant themselves."""
+        parameter = str(self.parameter_name)
+        query = changelist.get_query_string
+        return None if self.of_request else dates(request, changelist.model, parameter, self.instant, query)
 
 
 class PersonFilter(Filter):
@@ -131,6 +134,16 @@ class CodeFilter(Filter):
     def matching(self, request: HttpRequest, value: str) -> Q:
         """Return the condition for the rows with this code."""
         return NO_ROW if "\x00" in value else Q(decision_code=value)
+
+
+class ReasonFilter(_Input):
+    """Filter by a part of the customer's reason."""
+
+    title = parameter_name = "reason"
+
+    def matching(self, request: HttpRequest, value: str) -> Q:
+        """Return the condition for the rows whose reason has the text in it, in any case."""
+        return NO_ROW if "\x00" in value else Q(reason__icontains=value)
 
 
 def adapted(filters: Iterable[type[Filter]], **columns: object) -> list[type[Filter]]:

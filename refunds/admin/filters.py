@@ -13,7 +13,7 @@ from ..apps import LABEL
 from ..domain.money import EXPONENTS
 from .base import is_id
 from .bounded import NO_ROW, SWEEP, Filter
-from .dates import Dates, bounds, dates, parts_of
+from .dates import LONGEST, Dates, bounds, dates, parts_of
 
 AMOUNT: Final = re.compile(r"\d{1,12}(\.\d{1,4})?", re.ASCII)
 # The decimals of a currency that domain.money does not know, and of most that it knows.
@@ -30,12 +30,17 @@ class _Input(Filter):
         """Show the field always."""
         return True
 
+    def shown(self, value: str) -> str:
+        """Return what the field shows of the value."""
+        return value
+
     def choices(self, changelist: Any) -> Iterator[Any]:
         """Yield what the form needs: the value, and the other parameters of the address."""
         others = {name: one for name, one in changelist.get_filters_params().items() if name != self.parameter_name}
         others = {name: one[-1] if isinstance(one, list) else one for name, one in others.items()}
         yield {
-            "value": self.value() or "",
+            "value": self.shown(self.value() or ""),
+            "chosen": self.value(),
             "others": others.items(),
             "reset": changelist.get_query_string({}, [self.parameter_name]),
         }
@@ -54,6 +59,10 @@ class DayFilter(_Input):
         except (ValueError, OverflowError):  # no date, or at the end of the calendar
             return NO_ROW
         return Q(**{f"{self.instant}__gte": first, f"{self.instant}__lt": after})
+
+    def shown(self, value: str) -> str:
+        """Override that shows a whole day: the field is for no month."""
+        return value if len(parts_of(value)) == len(LONGEST) else ""
 
     def dates(self, request: HttpRequest, changelist: Any) -> Dates | None:
         """Return the dates to offer above the list; None for a list whose rows have no such instant themselves."""

@@ -69,6 +69,14 @@ def test_day_filter_takes_a_month_and_a_year_of_the_zone(client: Client) -> None
         assert (query, list(page.context["cl"].result_list)) == (query, rows)
 
 
+def test_field_for_a_day_has_whole_days_alone(client: Client) -> None:
+    """A browser warns of others; the link to all rows stays."""
+    for value, shown in ("2026-03-29", "2026-03-29"), ("2026-03", ""), ("x", ""):
+        text = client.get(f"{CHANGE_LIST}?day={value}").text
+        assert f'<input type="date" name="day" value="{shown}" ' in text
+        assert '<a href="?">All</a>' in text
+
+
 def test_dates_are_those_of_the_rows_looked_through(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """The newest so many; a link leads to those before, and no statement reads the whole table."""
     monkeypatch.setattr("refunds.admin.bounded.COUNTED", 2)

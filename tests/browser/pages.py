@@ -69,6 +69,7 @@ PAGES = [
     Shown("notices' app", "refunds_notices/"),
     Shown("requests", REQUESTS),
     Shown("requests, none found", f"{REQUESTS}?q=nowhere"),
+    Shown("requests of a month", f"{REQUESTS}?day=2026-07"),
     Shown("request", REQUESTS + "{returnrequest}/change/"),
     Shown("request with long texts", REQUESTS + "{long}/change/"),
     Shown("request, history", REQUESTS + "{returnrequest}/history/"),

@@ -99,6 +99,10 @@ class ReturnRequest(models.Model):
         indexes = (
             # SQLite checks the deferred foreign key by it, for each inserted refund.
             models.Index(fields=["own_refund"], condition=Q(own_refund__isnull=False), name="request_own_refund"),
+            # What users decided by hand, for the overview. A sweep's rows are not in it, and cost it nothing.
+            models.Index(
+                fields=["decided_at", "status"], condition=_given("decided_at") & _null("sweep"), name="request_by_hand"
+            ),
             # Sweeps, counts and sums read this index alone. On PostgreSQL the migration appends `added_in`.
             models.Index(
                 fields=["id", "currency", "amount_minor", "received_at"], condition=_REQUESTED, name="request_pending"
@@ -164,6 +168,7 @@ class Chunk(models.Model):
     first_id = models.BigIntegerField()
     last_id = models.BigIntegerField()
     decided = models.PositiveIntegerField(default=0)
+    totals = models.JSONField(default=list)  # of what it decided: lists of currency, count and sum in minor units
     done_at = models.DateTimeField(null=True)
     dispatched_at = models.DateTimeField()
 

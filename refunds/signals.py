@@ -35,6 +35,8 @@ health_requested: Final = Signal()
 banner_requested: Final = Signal()
 # A page tells `user` at `now` what waits. Return a list of (text, URL or "") of what that user can view.
 waiting_requested: Final = Signal()
+# A page lists for `user` what shows the tasks themselves. Return a list of (label, URL) of what that user can view.
+tools_requested: Final = Signal()
 # A page shows `user` at `now` what happened to the return request `row`. Return a list of (instant, text, URL or "").
 history_requested: Final = Signal()
 # The audit runs. Return a dict: the name of a contradiction, and how many rows have it.

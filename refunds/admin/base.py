@@ -137,7 +137,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in i
         return made[shown]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Override of Django's method that adds totals by currency, and how far filters have looked.
+        """Override of Django's method that adds totals by currency, how far filters have looked, and dates to choose.
 
         Its title is the name of the rows, instead of "Select … to view".
         """
@@ -148,6 +148,9 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in i
             shown, older = context["cl"], getattr(request, "looked_down_to", None)
             query = shown.get_query_string({"before": older + 1}) if older else ""
             context |= {"sums": self._sums(shown), "counted": COUNTED, "older": older, "older_query": query}
+            for spec in shown.filter_specs:
+                if hasattr(spec, "dates"):
+                    context["dates"] = spec.dates(request, shown)
         return response
 
     def _sums(self, shown: Any) -> str:

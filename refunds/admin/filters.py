@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar, Final
 
@@ -12,10 +11,10 @@ from django.http import HttpRequest
 from django.utils.translation import gettext, gettext_lazy
 
 from ..apps import LABEL
-from ..domain import cutoff
 from ..domain.money import EXPONENTS
 from .base import is_id
 from .bounded import NO_ROW, SWEEP, Filter
+from .dates import LONGEST, Dates, bounds, dates, parts_of
 
 AMOUNT: Final = re.compile(r"\d{1,12}(\.\d{1,4})?", re.ASCII)
 # The decimals of a currency that domain.money does not know, and of most that it knows.
@@ -32,19 +31,24 @@ class _Input(Filter):
         """Show the field always."""
         return True
 
+    def shown(self, value: str) -> str:
+        """Return what the field shows of the value."""
+        return value
+
     def choices(self, changelist: Any) -> Iterator[Any]:
         """Yield what the form needs: the value, and the other parameters of the address."""
         others = {name: one for name, one in changelist.get_filters_params().items() if name != self.parameter_name}
         others = {name: one[-1] if isinstance(one, list) else one for name, one in others.items()}
         yield {
-            "value": self.value() or "",
+            "value": self.shown(self.value() or ""),
+            "chosen": self.value(),
             "others": others.items(),
             "reset": changelist.get_query_string({}, [self.parameter_name]),
         }
 
 
 class DayFilter(_Input):
-    """Filter by the day, in the cutoff's zone, of an instant of the row."""
+    """Filter by the day, in the cutoff's zone, of an instant of the row; also by a month or year: `2026-03`, `2026`."""
 
     title, parameter_name, field = gettext_lazy("day received"), "day", "date"
     instant: ClassVar = "received_at"
@@ -52,12 +56,20 @@ class DayFilter(_Input):
     def matching(self, request: HttpRequest, value: str) -> Q:
         """Return the condition for the rows from midnight to midnight."""
         try:
-            day = date.fromisoformat(value)
-            first, after = (datetime.combine(one, time(), cutoff.ZONE) for one in (day, day + timedelta(days=1)))
-            first, after = cutoff.in_utc(first), cutoff.in_utc(after)
+            first, after = bounds(parts_of(value))
         except (ValueError, OverflowError):  # no date, or at the end of the calendar
             return NO_ROW
         return Q(**{f"{self.instant}__gte": first, f"{self.instant}__lt": after})
+
+    def shown(self, value: str) -> str:
+        """Override that shows a whole day: the field is for no month."""
+        return value if len(parts_of(value)) == len(LONGEST) else ""
+
+    def dates(self, request: HttpRequest, changelist: Any) -> Dates | None:
+        """Return the dates to offer above the list; None for a list whose rows have no such instant themselves."""
+        parameter = str(self.parameter_name)
+        query = changelist.get_query_string
+        return None if self.of_request else dates(request, changelist.model, parameter, self.instant, query)
 
 
 class PersonFilter(Filter):
@@ -134,6 +146,16 @@ class CodeFilter(Filter):
     def matching(self, request: HttpRequest, value: str) -> Q:
         """Return the condition for the rows with this code."""
         return NO_ROW if "\x00" in value else Q(decision_code=value)
+
+
+class ReasonFilter(_Input):
+    """Filter by a part of the customer's reason."""
+
+    title, parameter_name = gettext_lazy("reason"), "reason"
+
+    def matching(self, request: HttpRequest, value: str) -> Q:
+        """Return the condition for the rows whose reason has the text in it, in any case."""
+        return NO_ROW if "\x00" in value else Q(reason__icontains=value)
 
 
 def adapted(filters: Iterable[type[Filter]], **columns: object) -> list[type[Filter]]:

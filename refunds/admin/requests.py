@@ -50,7 +50,7 @@ class ReturnRequestAdmin(DecideSelected):
     sortable_by = ("id",)
     list_filter = (
         *(status_filter(Status, {Status.REQUESTED: queries.REQUESTED}), CurrencyFilter),
-        *(*filters.AMOUNTS, *filters.DECISION, filters.CodeFilter, BeforeFilter),
+        *(*filters.AMOUNTS, *filters.DECISION, filters.CodeFilter, filters.ReasonFilter, BeforeFilter),
     )
     amounts = ""
     search_fields = ("order_line", "customer")

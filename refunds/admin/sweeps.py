@@ -1,16 +1,17 @@
 """Show the list of sweeps, and a sweep's page, to which the button redirects."""
 
+from collections import Counter
 from typing import Any, ClassVar, Final
 
 from django.contrib import admin
-from django.db.models import OuterRef, QuerySet, Subquery, Sum
-from django.http import HttpRequest
+from django.db.models import OuterRef, Prefetch, QuerySet, Subquery, Sum, prefetch_related_objects
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext, gettext_lazy
 
 from ..domain.sweeps import Progress, SweepState, has_expired
-from ..models import Chunk, Refund, ReturnRequest, Sweep
+from ..models import Chunk, Refund, ReturnRequest, Sweep, money
 from ..operations import sweeps
 from . import filters
 from .base import ReadOnlyAdmin, column, in_zone, instant_column, number
@@ -36,12 +37,20 @@ def started_by(sweep: Sweep) -> str:
     return str(sweep.started_by or (gettext("the cutoff") if sweep.scheduled_for else gettext("a command")))
 
 
+def amounts_of(sweep: Sweep) -> str:
+    """Return the sums in each currency of what the sweep decided, from its chunks."""
+    found: Counter[str] = Counter()
+    for chunk in sweep.chunks.all():
+        found.update({currency: total for currency, _, total in chunk.totals})
+    return "; ".join(money(total, currency) for currency, total in sorted(found.items()))
+
+
 @admin.register(Sweep)
 class SweepAdmin(ReadOnlyAdmin):
     """Show bulk decisions. Users who can press the button can view them."""
 
     viewers: ClassVar = [PERMISSION]  # optional rooms append here
-    list_display = ("id", "kind", "state", "started", STARTED_BY, "expires", "closed", "decided", "left")
+    list_display = ("id", "kind", "state", "started", STARTED_BY, "expires", "closed", "decided", "totals", "left")
     list_select_related = ("started_by",)
     list_filter = (
         "kind",
@@ -53,6 +62,7 @@ class SweepAdmin(ReadOnlyAdmin):
     )
     state = column(gettext_lazy("state"), lambda sweep: word(state_of(sweep)))
     decided = column(gettext_lazy("decided"), lambda sweep: number(sweep.decided or 0))
+    totals = column(gettext_lazy("amounts"), amounts_of)
     started = instant_column("started_at", gettext_lazy("started"))
     expires = instant_column("expires_at", gettext_lazy("expires"))
     closed = instant_column("closed_at", gettext_lazy("closed"))
@@ -62,6 +72,13 @@ class SweepAdmin(ReadOnlyAdmin):
         chunks = Chunk.objects.filter(sweep=OuterRef("pk")).order_by().values("sweep").annotate(total=Sum("decided"))
         found: QuerySet[Sweep] = super().get_queryset(request).annotate(decided=Subquery(chunks.values("total")))
         return found
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Override of Django's method that reads the chunks of the page's sweeps by one statement."""
+        response = super().changelist_view(request, extra_context)
+        if shown := (getattr(response, "context_data", None) or {}).get("cl"):
+            prefetch_related_objects(shown.result_list, Prefetch("chunks", Chunk.objects.only("sweep", "totals")))
+        return response
 
     def row_context(self, request: HttpRequest, row: Sweep) -> dict[str, Any]:
         """Return the sweep's progress."""

@@ -60,11 +60,7 @@ def undeclared(declared: Declared) -> list[dict[str, Any]]:
 
 def lines() -> list[str]:
     """Return one line per drift and per undeclared entry. Return no lines if beat does not read the database."""
-    if not apps.is_installed(PACKAGE):
-        return []
-    from django_celery_beat.utils import is_database_scheduler
-
-    if not is_database_scheduler(current_app.conf.beat_scheduler):
+    if not reads_rows():
         return []
     declared = current_app.conf.beat_schedule
     differs = gettext("schedule drift: %(drift)s; correct it in the admin, or run beat with %(scheduler)s")
@@ -87,6 +83,15 @@ def _shown(drift: Drift) -> str:
     else:  # what it has found is an error, in its own words
         text = gettext("%(entry)s: its row %(found)s")
     return text % vars(drift)
+
+
+def reads_rows() -> bool:
+    """Return whether the settings make beat read its schedule from the database."""
+    if not apps.is_installed(PACKAGE):
+        return False
+    from django_celery_beat.utils import is_database_scheduler
+
+    return bool(is_database_scheduler(current_app.conf.beat_scheduler))
 
 
 def text(row: Mapping[str, Any]) -> str:
@@ -128,7 +133,7 @@ def _wanted(entry: Mapping[str, Any]) -> dict[str, Any]:
     options = entry.get("options") or {}
     return {
         "task": entry["task"],
-        "schedule": _in_words(maybe_schedule(entry["schedule"])),
+        "schedule": in_words(maybe_schedule(entry["schedule"])),
         # convert by JSON, as a row does: a tuple becomes a list
         "args": loads(dumps(entry.get("args") or [])),
         "kwargs": loads(dumps(entry.get("kwargs") or {})),
@@ -144,7 +149,7 @@ def _found(row: Any) -> dict[str, Any]:
     timings = filter(None, (row.interval, row.crontab, row.solar, row.clocked))
     return {
         "task": row.task,
-        "schedule": " and ".join(_in_words(timing.schedule) for timing in timings) or None,
+        "schedule": " and ".join(in_words(timing.schedule) for timing in timings) or None,
         "args": loads(row.args or "[]"),
         "kwargs": loads(row.kwargs or "{}"),
         **{field: None if getattr(row, field) == "" else getattr(row, field) for field in ROUTING},
@@ -154,7 +159,8 @@ def _found(row: Any) -> dict[str, Any]:
     }
 
 
-def _in_words(schedule: Any) -> str:
+def in_words(schedule: Any) -> str:
+    """Return the schedule as one comparable text; of a crontab its five fields and its time zone."""
     if isinstance(schedule, crontab):
         fields = ("minute", "hour", "day_of_month", "month_of_year", "day_of_week")
         return " ".join([*(str(getattr(schedule, f"_orig_{field}")) for field in fields), str(schedule.tz)])

@@ -1,12 +1,15 @@
 """Restore beat's rows in the database to the declared schedule.
 
-This needs the package django-celery-beat. Only the program `celery beat` imports this module.
+Import it only where the package django-celery-beat is installed: the program `celery beat` does, and the button of
+the schedule's page.
 """
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django_celery_beat.models import PeriodicTask
 from django_celery_beat.schedulers import DatabaseScheduler, ModelEntry
 
 from . import drift
@@ -22,6 +25,12 @@ class DeclaredEntry(ModelEntry):  # type: ignore[misc]  # its base has no types
         options = {**options, "expire_seconds": drift.expire_seconds(options)}
         unpacked: dict[str, Any] = super()._unpack_options(**options)
         return unpacked
+
+
+def restore(name: str, entry: Mapping[str, Any]) -> PeriodicTask:
+    """Write the entry, as in `beat_schedule`, to its row, and return the row. Raises any error of a wrong entry."""
+    values = {**DeclaredEntry._unpack_fields(**entry), **drift.UNHINDERED, "description": drift.NOTE}
+    return PeriodicTask.objects.update_or_create(name=name, defaults=values)[0]
 
 
 class DeclaredScheduler(DatabaseScheduler):  # type: ignore[misc]  # its base has no types
@@ -71,9 +80,7 @@ class DeclaredScheduler(DatabaseScheduler):  # type: ignore[misc]  # its base ha
             found.setdefault(difference.entry, []).append(difference)
         for name, differences in found.items():
             try:
-                values = self.Entry._unpack_fields(**declared[name])
-                values |= {**drift.UNHINDERED, "description": drift.NOTE}
-                self.Model.objects.update_or_create(name=name, defaults=values)
+                restore(name, declared[name])
             except Exception:
                 logger.exception("schedule drift, not put back: %s", "; ".join(map(str, differences)))
             else:

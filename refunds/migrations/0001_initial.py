@@ -196,6 +196,7 @@ class Migration(migrations.Migration):
                 ("first_id", models.BigIntegerField()),
                 ("last_id", models.BigIntegerField()),
                 ("decided", models.PositiveIntegerField(default=0)),
+                ("totals", models.JSONField(default=list)),
                 ("done_at", models.DateTimeField(null=True)),
                 ("dispatched_at", models.DateTimeField()),
                 (
@@ -402,6 +403,14 @@ class Migration(migrations.Migration):
             model_name="returnrequest",
             index=models.Index(
                 condition=models.Q(("own_refund__isnull", False)), fields=["own_refund"], name="request_own_refund"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="returnrequest",
+            index=models.Index(
+                condition=models.Q(("decided_at__isnull", False), ("sweep__isnull", True)),
+                fields=["decided_at", "status"],
+                name="request_by_hand",
             ),
         ),
         migrations.AddIndex(

@@ -1,7 +1,7 @@
 """Show notices, and let users add and delete opt-outs for customers who ask."""
 
 from datetime import datetime
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from django import forms
 from django.contrib import admin
@@ -12,21 +12,29 @@ from django.db.models import Q, QuerySet
 from django.dispatch import receiver
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy
 
 from .. import signals
 from ..admin import filters
 from ..admin.actions import ActingAdmin
-from ..admin.base import COUNTED, ReadOnlyAdmin, column, id_column, instant_column, is_id, url
+from ..admin.base import COUNTED, ReadOnlyAdmin, column, id_column, instant_column, is_id, number, url
 from ..admin.bounded import SWEEP, BeforeFilter, status_filter
 from ..admin.links import link, lists
 from ..admin.refunds import REFUND_LINK, RefundAdmin
 from ..admin.sweeps import SweepAdmin
-from ..models import ReturnRequest, money
-from . import opt_outs
+from ..domain.returns import Decision
+from ..models import ReturnRequest, Sweep, money
+from . import of_sweep, opt_outs
 from .models import Notice, NoticeStatus, OptOut
 
 # The condition of the partial index of pending notices.
 DUE: Final = Q(due_at__isnull=False)
+# What the page of a sweep calls the number of notices with a status.
+COUNTED_AS: Final = {
+    NoticeStatus.SENT: gettext_lazy("Notices sent"),
+    NoticeStatus.PENDING: gettext_lazy("Notices waiting"),
+    NoticeStatus.SUPPRESSED: gettext_lazy("Notices suppressed"),
+}
 VIEW: Final = f"{Notice._meta.app_label}.view_notice"
 
 
@@ -144,3 +152,16 @@ def _notified(refund: object) -> str:
 RefundAdmin.fields += [link("notice", Notice, _notice, _notified)]
 # On the page of a sweep.
 SweepAdmin.extra_links.append(lists(Notice, SWEEP, "Its notices"))
+
+
+def _counted(admin: Any, request: HttpRequest, sweep: Sweep, context: dict[str, Any]) -> dict[str, Any]:
+    """Return the facts of an approval's page with its notices, for a user who can view notices."""
+    if sweep.kind != Decision.APPROVE or not admin.admin_site.get_model_admin(Notice).has_view_permission(request):
+        return {}
+    found = of_sweep.count(sweep, timezone.now())
+    some = "%(count)s" if found.complete else gettext("at least %(count)s")
+    lines = [(label, some % {"count": number(found.by_status[status])}) for status, label in COUNTED_AS.items()]
+    return {"instants": [*context["instants"], *lines], "waits": found.waits}
+
+
+SweepAdmin.extra_context.append(_counted)

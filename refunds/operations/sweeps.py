@@ -74,8 +74,8 @@ def decide_chunk(chunk_id: int, now: datetime) -> int:
         by = {"sweep": sweep, "decided_by": sweep.started_by_id}
         code = {"decision_code": CUTOFF_CODE} if sweep.scheduled_for else {}
         chunk.decided = decide(pending, decided, Decision(sweep.kind), ids, now, **by, **code)
-        chunk.done_at = now
-        chunk.save(update_fields=["decided", "done_at"])
+        chunk.totals, chunk.done_at = queries.totals(decided, Q())[0], now
+        chunk.save(update_fields=["decided", "totals", "done_at"])
     # After the commit, so that of two last chunks at once the later sees both done.
     close_done(now, sweep.pk)
     return chunk.decided

@@ -1,5 +1,6 @@
 """Say on each page of the app how long it is until the cutoff, what waits, and whether worker and beat run."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, cast
@@ -44,6 +45,8 @@ class Facts:
     failed: Totals
     running: list[tuple[int, str]]  # id and kind of sweeps: each page names them in its language
     ran_at: datetime | None
+    sent_at: datetime | None
+    unanswered_since: datetime | None
 
 
 @receiver(signals.banner_requested, dispatch_uid=f"{__name__}.lines")
@@ -65,17 +68,19 @@ def lines(user: User, now: datetime, **_: object) -> list[Line]:
         if facts.failed.count:
             text = gettext("Refunds failed: %(totals)s") % {"totals": _counted(facts.failed)}
             found.append(("error", text, f"{_list(Refund)}?status=failed"))
-    return found + _alive(facts.ran_at, now)
+    return [*found, *_down(facts, now)]
 
 
 def _facts(now: datetime) -> Facts:
     running = Sweep.objects.filter(open_at(now), closed_at=None).order_by("-pk")[:SWEEPS]
+    instants = ("ran_at", "sent_at", "unanswered_since")
+    run = ReconcilerRun.objects.values(*instants).first()
     return Facts(
         pending=totals(ReturnRequest.objects.filter(queries.REQUESTED), COUNTED),
         waiting=Refund.objects.filter(queries.UNPAID)[: COUNTED + 1].count(),
         failed=totals(Refund.objects.filter(queries.FAILED), COUNTED),
         running=[(sweep.pk, sweep.kind) for sweep in running],
-        ran_at=ReconcilerRun.objects.values_list("ran_at", flat=True).first(),
+        **run or dict.fromkeys(instants),
     )
 
 
@@ -98,13 +103,22 @@ def _cutoff(now: datetime) -> Line:
     return ("warning" if at - now <= SOON else "info", html, "")
 
 
-def _alive(ran_at: datetime | None, now: datetime) -> list[Line]:
-    if ran_at is None:
-        return [("error", gettext("Beat or the worker has not run yet. Start both."), "")]
-    if now - ran_at <= ALIVE:
-        return []
-    text = gettext("Beat or the worker has not run since %(at)s (%(city)s). Start both.")
-    return [("error", text % {"at": in_zone(ran_at), "city": CITY}, "")]
+def _down(facts: Facts, now: datetime) -> Iterator[Line]:
+    """Yield a line for beat and one for the worker if it is down. Without beat's messages no row speaks of a worker."""
+    sent_at, ran_at = facts.sent_at, facts.ran_at
+    if sent_at is None and ran_at is None:
+        yield "error", gettext("Neither beat nor a worker has run yet. Start both."), ""
+    elif sent_at is None:
+        yield "error", gettext("Beat has not run yet. Start it."), ""
+    elif now - sent_at > ALIVE:
+        yield "error", gettext("Beat has not run since %(instant)s. Start it.") % _at(sent_at), ""
+    if sent_at and facts.unanswered_since and sent_at - facts.unanswered_since >= ALIVE:
+        since = gettext("No worker has run since %(instant)s. Start one.") % _at(ran_at) if ran_at else ""
+        yield "error", since or gettext("No worker has run yet. Start one."), ""
+
+
+def _at(instant: datetime) -> dict[str, str]:
+    return {"instant": f"{in_zone(instant)} ({CITY})"}
 
 
 def _capped(count: int) -> str:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any, Final, NamedTuple
 
 from django.db.models import Case, CharField, Sum, Value, When
@@ -13,7 +13,7 @@ from django.utils.translation import gettext, gettext_lazy
 from .. import queries
 from ..admin.base import COUNTED
 from ..domain import cutoff
-from ..domain.returns import Decision
+from ..domain.returns import DECIDED, Decision, Status
 from ..models import Chunk, Refund, ReturnRequest, Sweep
 from .capped import Totals, grouped, totals
 
@@ -75,19 +75,33 @@ def last_sweeps() -> list[dict[str, Any]]:
     return [{"sweep": sweep, "decided": decided.get(sweep.pk, 0)} for sweep in found]
 
 
-def decisions(now: datetime) -> list[tuple[date, int, int]]:
-    """Return each of the last DAYS days of the cutoff's zone with how many requests sweeps approved and declined."""
+def decisions(now: datetime) -> tuple[list[tuple[date, int, int]], bool]:
+    """Return each of the last DAYS days of the cutoff's zone with how many requests were approved and declined.
+
+    Also return whether there are more decisions on chosen rows than are counted.
+    """
     today = timezone.localtime(now, cutoff.ZONE).date()
-    # By the sweeps, which are few: there is no index on the instant of a decision.
+    # By the sweeps, which are few: their rows are in no index on the instant of a decision.
     recent = Sweep.objects.filter(started_at__gte=now - timedelta(days=DAYS + 1)).values("pk")
     day = TruncDate("done_at", tzinfo=cutoff.ZONE)
     chunks = Chunk.objects.filter(sweep__in=recent, done_at__isnull=False).annotate(day=day).order_by()
     rows = chunks.values_list("day", "sweep__kind").annotate(total=Coalesce(Sum("decided"), 0))
-    found = {(of_day, kind): total for of_day, kind, total in rows}
-    return [
-        (of_day, found.get((of_day, Decision.APPROVE.value), 0), found.get((of_day, Decision.DECLINE.value), 0))
-        for of_day in _days(today)
-    ]
+    found, more = by_hand(now)
+    found.update({(of_day, DECIDED[Decision(kind)]): total for of_day, kind, total in rows})
+    days = [(of_day, found[of_day, Status.APPROVED], found[of_day, Status.DECLINED]) for of_day in _days(today)]
+    return days, more
+
+
+def by_hand(now: datetime) -> tuple[Counter[tuple[date, str]], bool]:
+    """Return how many chosen rows had each status on each of the last DAYS days; whether there are older ones."""
+    first = timezone.localtime(now, cutoff.ZONE).date() - timedelta(days=DAYS - 1)
+    since = cutoff.in_utc(datetime.combine(first, time(), cutoff.ZONE))
+    rows = ReturnRequest.objects.filter(sweep=None, decided_at__gte=since)
+    day = TruncDate("decided_at", tzinfo=cutoff.ZONE)
+    newest = rows.annotate(day=day).order_by("-decided_at")
+    found = grouped(newest, "day", "status", limit=COUNTED)
+    counts = Counter({(date.fromisoformat(str(of_day)), status): count for of_day, status, count, _ in found})
+    return counts, counts.total() > COUNTED
 
 
 def _days(today: date) -> Iterator[date]:

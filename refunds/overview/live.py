@@ -62,8 +62,9 @@ def live(admin: SweepAdmin, request: HttpRequest, sweep: Sweep, context: dict[st
     now, progress = timezone.now(), context["progress"]
     running = progress.state in {SweepState.PLANNING, SweepState.RUNNING}
     found = sums(sweep, now, live=running)
+    waits = found.count(Outcome.WAITING) or context.get("waits")  # of what a room added, such as notices
     return {
-        "ask_again": SOON if running or not found.complete else LATER if found.count(Outcome.WAITING) else None,
+        "ask_again": SOON if running or not found.complete else LATER if waits else None,
         "reload": context["refresh"] or LATER,
         "parts": _parts(sweep, progress, found),
         "sums": found,

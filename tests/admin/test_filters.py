@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -48,7 +49,8 @@ def sweep(boss: User) -> Sweep:
     WalletEntry.objects.bulk_create(
         WalletEntry(refund=row, amount_minor=row.amount_minor, currency="GBP") for row in rows
     )
-    Chunk.objects.create(sweep=made, first_id=rows[0].pk, last_id=rows[1].pk, decided=2, dispatched_at=PRESSED)
+    Chunk.objects.create(sweep=made, first_id=rows[0].pk, last_id=rows[1].pk, decided=2, dispatched_at=PRESSED,
+                         totals=[["GBP", 2, 2_100]])  # fmt: skip
     make_failed(1, amount_minor=3_000)
     make_requests(currency="JPY", amount_minor=20)
     return made
@@ -75,6 +77,21 @@ def test_lists_filter_by_sweep_person_amount_and_day(client: Client, sweep: Swee
         assert found(client, f"{address}?sweep={sweep.pk}&currency=EUR") == []
     for query, count in ((f"by={boss.pk}", 1), ("by=nobody", 0), (f"day={TODAY}", 1), (f"day={TODAY - 9 * DAY}", 0)):
         assert (query, client.get(f"{SWEEPS}?{query}").context["cl"].result_count) == (query, count)
+
+
+def test_requests_are_found_by_a_part_of_the_reason(client: Client) -> None:
+    """In any case; signs of patterns are letters."""
+    make_requests(1, amount_minor=1, reason="Boots: 100% too small")
+    make_requests(1, amount_minor=2, reason="boots_read")
+    for reason, amounts in {
+        "BOOTS": [2, 1],
+        "too small": [1],
+        "100%25 t": [1],
+        "s_r": [2],
+        "_": [2],
+        "%00": [],
+    }.items():
+        assert (reason, found(client, f"{CHANGE_LIST}?reason={reason}")) == (reason, amounts)
 
 
 MALFORMED = ["x", "-1", "%00", "1e9", "9" * 40, "NaN", "0001-01-01", "9999-12-31", "2026-02-30", "'"]
@@ -128,19 +145,21 @@ def test_filter_looks_through_so_many_rows_and_leads_to_older_ones(
 
 @pytest.mark.parametrize("address", [*LISTS, SWEEPS])
 def test_list_takes_the_same_queries_for_any_number_of_rows(client: Client, sweep: Sweep, address: str) -> None:
-    """Who asks, the rows looked through, count, page and totals; none for a link."""
+    """Who asks, the rows looked through, count, page, totals and dates; none for a link."""
     counts = []
     for more in (0, 150):
         make_failed(more) if more else None
+        cache.clear()
         with CaptureQueriesContext(connection) as captured:
             assert client.get(f"{address}?by=nobody").status_code == 200
         counts.append(len(captured))
-    # Session, user, two of permissions, two for the ends of the rows looked through, count, page; and the totals.
-    assert counts == [8 + (address in {CHANGE_LIST, REFUNDS}), 8 + (address in {CHANGE_LIST, REFUNDS})]
+    # Session, user, two of permissions, two for the ends of the rows looked through, count, page; totals; dates.
+    expected = 8 + (address in {CHANGE_LIST, REFUNDS}) + (address in {CHANGE_LIST, SWEEPS})
+    assert counts == [expected, expected]
 
 
 @pytest.mark.parametrize(
-    "query", ["sweep={}", "by=me", "amount_from=1", "amount_to=1", "day=2026-07-15", "before=9", "currency=JPY"]
+    "query", ["sweep={}", "by=me", "amount_from=1", "amount_to=1", "day=2026-07", "before=9", "currency=JPY"]
 )
 @pytest.mark.parametrize("address", LISTS)
 def test_filter_reads_a_range_of_ids(client: Client, sweep: Sweep, address: str, query: str) -> None:
@@ -189,6 +208,20 @@ def test_sweeps_show_state_and_count(client: Client, sweep: Sweep) -> None:
         Sweep.objects.update(**columns)
         assert f'<td class="field-state">{state}</td>' in client.get(SWEEPS).text
     assert '<td class="field-decided">2</td>' in client.get(SWEEPS).text
+
+
+def test_sweeps_show_the_money_that_they_decided(client: Client, sweep: Sweep) -> None:
+    """By currency, added up from all chunks of all sweeps of the page by one statement."""
+    Chunk.objects.create(
+        sweep=sweep, first_id=1, last_id=1, dispatched_at=PRESSED, totals=[["GBP", 1, 5], ["JPY", 1, 9]]
+    )
+    cell = '<td class="field-totals">21.05 GBP; 9 JPY</td>'
+    for number in range(3):
+        with CaptureQueriesContext(connection) as captured:
+            assert cell in client.get(SWEEPS).text
+        assert len([query for query in captured if '"totals"' in query["sql"]]) == 1
+        other, _ = button.start_approve(key=f"other {number}", frozen=Frozen(0), by=None, now=PRESSED)
+        Chunk.objects.create(sweep=other, first_id=1, last_id=1, dispatched_at=PRESSED, totals=[["GBP", 1, 5]])
 
 
 def test_try_again_across_pages_takes_what_the_filters_select(client: Client, sweep: Sweep) -> None:

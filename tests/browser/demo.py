@@ -34,7 +34,7 @@ def make_demo() -> dict[str, Any]:
     _returns(12, NOON, start=1101)
     running = _sweep(user, first=False)
     pending = _returns(30, NOON + HOUR, start=1201)
-    ReconcilerRun.objects.create(ran_at=PRESSED)
+    ReconcilerRun.objects.create(ran_at=PRESSED, sent_at=PRESSED)
     refund = Refund.objects.get(pk=paid[0])
     signals.second_receipt.send(Refund, refund=refund, receipt="re_1002b", now=NOON)
     lifted = {"is_open": None, "lifted_at": NOON, "lifted_by": user}

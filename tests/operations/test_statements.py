@@ -51,11 +51,11 @@ def test_payment_reads_only_the_id_range() -> None:
 
 @savepoints
 @pytest.mark.parametrize("count", [1, 40])
-@pytest.mark.parametrize(("kind", "statements"), [(Decision.APPROVE, 9 + ON_POSTGRESQL), (Decision.DECLINE, 8)])
-def test_chunk_is_decided_in_nine_statements(
+@pytest.mark.parametrize(("kind", "statements"), [(Decision.APPROVE, 10 + ON_POSTGRESQL), (Decision.DECLINE, 9)])
+def test_chunk_is_decided_in_ten_statements(
     django_assert_num_queries: Any, count: int, kind: Decision, statements: int
 ) -> None:
-    """Mark, BEGIN, chunk, sweep, its rows, its count, the refunds of the approved, COMMIT, the end of the sweep."""
+    """Mark, BEGIN, chunk, sweep, its rows, the refunds of the approved, totals, the chunk, COMMIT, the sweep's end."""
     make_requests(count)
     if kind is Decision.APPROVE:
         sweep, _ = button.start_approve(key="k", frozen=freeze(), by=None, now=PRESSED)

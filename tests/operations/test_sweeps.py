@@ -50,6 +50,20 @@ def test_approve_sweep_approves_the_pending_with_a_refund_for_each(monkeypatch: 
     assert (progress.state, progress.percent) == (SweepState.DONE, 100)
 
 
+def test_chunk_keeps_the_totals_of_what_it_decided() -> None:
+    """By currency, without the rows that somebody decided before it or that no longer belong to it."""
+    make_requests(2)
+    make_requests(1, currency="JPY", amount_minor=7)
+    (other,) = make_requests(1)
+    sweep = planned()
+    ReturnRequest.objects.filter(pk=other.pk).update(status=Status.DECLINED, decided_at=PRESSED)
+    decide(sweep)
+    assert [totals for chunk in sweep.chunks.order_by("pk") for totals in chunk.totals] == [
+        ["GBP", 2, 2500],
+        ["JPY", 1, 7],
+    ]
+
+
 def test_first_chunk_begins_at_the_first_row_to_decide() -> None:
     """No chunk's range holds rows that were decided in years before: a search for its refunds would read them all."""
     make_requests(3, status=Status.DECLINED)

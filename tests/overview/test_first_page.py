@@ -33,7 +33,9 @@ from ..factories import (
     make_processing,
     make_refund,
     make_requests,
+    never_read_tables,
 )
+from ..rows.plans import explained
 from .conftest import decide, press
 
 __all__ = ["client", "clock", "user"]  # fixtures
@@ -95,8 +97,8 @@ def test_counts_are_capped_as_those_of_lists(client: Client, monkeypatch: pytest
     assert "<td>more than 2</td><td>more than 37.50 GBP</td>" in page.text
 
 
-def test_decisions_of_sweeps_by_day_of_the_zone(client: Client) -> None:
-    """In the chart and, newest first, in the table. Decisions on chosen rows are in neither."""
+def test_decisions_by_day_of_the_zone(client: Client) -> None:
+    """In the chart and, newest first, in the table: those of sweeps, and those on chosen rows."""
     midnight = cutoff.on(cutoff.in_utc(CUTOFF).astimezone(cutoff.ZONE).date()).astimezone(cutoff.ZONE)
     midnight = midnight.replace(hour=0, minute=0)
     for at, count in (midnight - SECOND - 20 * DAY, 1), (midnight - SECOND, 2), (midnight, 3):
@@ -104,17 +106,32 @@ def test_decisions_of_sweeps_by_day_of_the_zone(client: Client) -> None:
         decide(press(now=at), None, at)
     make_requests(5)
     decide(sweeps.decline_pending(CUTOFF)[0], None, CUTOFF)
-    (row,) = make_requests(1)
-    decide_chosen([row.pk], Decision.APPROVE, by=None, note="", now=PRESSED)
+    chosen = [row.pk for row in make_requests(4, received_at=midnight - 30 * DAY, requested_at=midnight - 30 * DAY)]
+    instants = (midnight - 14 * DAY - SECOND, midnight - SECOND, midnight, midnight)
+    for pk, at in zip(chosen, instants, strict=True):
+        decide_chosen([pk], Decision.DECLINE, by=None, note="", now=at)
     page = client.get(PAGE)
     today = midnight.date()
-    assert page.context["days"][:2] == [(today, 3, 5), (today - timedelta(days=1), 2, 0)]
+    assert page.context["days"][:2] == [(today, 3, 7), (today - timedelta(days=1), 2, 1)]
     assert page.context["days"][2:] == [(today - timedelta(days=ago), 0, 0) for ago in range(2, 15)]
     picture = ET.fromstring("<svg" + page.text.partition('<svg class="decisions"')[2].partition("</svg>")[0] + "</svg>")
     rects = [{**rect.attrib} for rect in picture.findall("rect")]
-    assert [rect["height"] for rect in rects[-4:]] == ["30", "0", "45", "75"]
+    assert [rect["height"] for rect in rects[-4:]] == ["24", "12", "36", "84"]
     assert {rect["class"] for rect in rects} == {"approved", "declined"}
-    assert f"Decisions of sweeps by day ({CITY})" in page.text
+    assert f"Decisions by day ({CITY})" in page.text
+
+
+def test_decisions_on_chosen_rows_are_read_by_their_index(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The newest, of so many as lists count; then the page says that there are more."""
+    monkeypatch.setattr(facts, "COUNTED", 2)
+    for ago in range(3):
+        decide_chosen([make_requests()[0].pk], Decision.DECLINE, by=None, note="", now=PRESSED - ago * DAY)
+        assert ("There are more decisions on chosen rows" in client.get(PAGE).text) is (ago == 2)
+    assert [declined for _, _, declined in client.get(PAGE).context["days"][:4]] == [1, 1, 1, 0]
+    never_read_tables()
+    with explained() as plans:
+        facts.by_hand(PRESSED)
+    assert ["request_by_hand" in plan.indexes for plan in plans] == [True]
 
 
 def test_bars_show_each_day_in_proportion() -> None:
@@ -165,14 +182,22 @@ def test_user_sees_what_the_permission_opens(permission: str, shows: set[str]) -
 def test_page_leads_to_flower_and_to_results(
     client: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where the project has them, and the user can view them."""
+    """Where the project has them, and the user can view them; and to what rooms have."""
+    monkeypatch.setattr(signals.tools_requested, "receivers", [])
     assert client.get(PAGE).context["tools"] == []
     settings.REFUNDS_FLOWER_URL = "https://flower.example.com/"
     flower, results = ("Flower", "https://flower.example.com/"), ("Results of tasks", "/results/")
     monkeypatch.setattr(apps, "is_installed", lambda name: name == "django_celery_results")
     monkeypatch.setattr(returns_overview, "reverse", lambda name: "/results/")
     assert client.get(PAGE).context["tools"] == [flower, results]
-    assert browser(make_user("view_sweep", username="viewer")).get(PAGE).context["tools"] == [flower]
+    viewer = make_user("view_sweep", username="viewer")
+
+    def room(user: Any, **_: Any) -> list[tuple[str, str]]:
+        return [("Room", "/room/")] if user == viewer else []
+
+    signals.tools_requested.connect(room)
+    assert client.get(PAGE).context["tools"] == [flower, results]
+    assert browser(viewer).get(PAGE).context["tools"] == [flower, ("Room", "/room/")]
 
 
 def test_rooms_say_what_waits(client: Client) -> None:

@@ -15,9 +15,9 @@ COUNT = {
 @pytest.mark.parametrize(
     ("model", "firsts", "counts"),
     [
-        # Its id, its key and return_id once, its refund, and whether it is pending; none for the beginning of a key.
-        # SQLite's table is in the order of the id itself.
-        (ReturnRequest, {"id", "key", "return_id", "own_refund_id"}, {"postgresql": 5, "sqlite": 4}),
+        # Its id, its key and return_id once, its refund, whether it is pending, when it was decided by hand; none for
+        # the beginning of a key. SQLite's table is in the order of the id itself.
+        (ReturnRequest, {"id", "key", "return_id", "own_refund_id", "decided_at"}, {"postgresql": 6, "sqlite": 5}),
         # Its request, and the few that are pending, processing, or failed.
         (Refund, {"request_id", "due_at", "accepted_at"}, {"postgresql": 4, "sqlite": 4}),
     ],

@@ -13,7 +13,9 @@ class Migration(migrations.Migration):
             name="ReconcilerRun",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("ran_at", models.DateTimeField()),
+                ("ran_at", models.DateTimeField(null=True)),
+                ("sent_at", models.DateTimeField(null=True)),
+                ("unanswered_since", models.DateTimeField(null=True)),
             ],
             options={
                 "default_permissions": (),

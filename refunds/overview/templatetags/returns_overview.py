@@ -36,13 +36,13 @@ def overview(context: template.Context) -> dict[str, Any]:
     """Show each user what that user can view."""
     request, now = context["request"], timezone.now()
     sees = {model: site.get_model_admin(model).has_view_permission(request) for model in (ReturnRequest, Refund, Sweep)}
-    shown: dict[str, Any] = {"city": CITY}
+    shown: dict[str, Any] = {"city": CITY, "counted": COUNTED}
     if sees[ReturnRequest]:
         shown |= _requests(now)
     if sees[Refund]:
         shown |= {"refunds": facts.refunds(), "refund_list": url(Refund._meta, "changelist")}
     if sees[Sweep]:
-        days = facts.decisions(now)
+        days, shown["more_by_hand"] = facts.decisions(now)
         shown |= {"days": days[::-1], "bars": chart.bars(days), "sweeps": [_row(**row) for row in facts.last_sweeps()]}
         shown |= {"width": chart.WIDTH * len(days), "height": chart.HEIGHT, "bar": chart.BAR}
     if sees[Sweep] or sees[Refund]:
@@ -58,7 +58,6 @@ def _requests(now: datetime) -> dict[str, Any]:
     return {
         "pending": [(currency, ages, count, money(total, currency)) for currency, ages, count, total in found.rows],
         "more": found.more,
-        "counted": COUNTED,
         "ages": facts.AGES,
         "requests": url(ReturnRequest._meta, "changelist"),
         "empty": not ReturnRequest.objects.exists(),
@@ -72,6 +71,8 @@ def _tools(user: Any) -> Iterator[tuple[str, str]]:
         yield "Flower", site_of_flower
     if apps.is_installed(RESULTS) and user.has_perm(f"{RESULTS}.view_taskresult"):
         yield gettext("Results of tasks"), reverse(f"admin:{RESULTS}_taskresult_changelist")
+    for tools in signals.answers(signals.tools_requested, user=user):
+        yield from tools
 
 
 def _row(sweep: Sweep, decided: int) -> dict[str, Any]:

@@ -24,8 +24,8 @@ RUNS: Final = 3  # of each page, in each round
 PAGE_GOAL, BANNER_GOAL = 200, 5
 NOTE = (
     "Django's client in one process, after two runs that are not counted. The cache is cleared before each run, unless "
-    "the line says `kept`. `database` is the time of the statements in the shortest run. While half of a sweep is open, "
-    "nothing has been vacuumed since it began."
+    "the line says `kept`. `database` is the time of the statements in the shortest run. While half of a sweep is "
+    "open, nothing has been vacuumed since it began."
 )
 
 

@@ -24,7 +24,7 @@ from ..operations import button, trusted_now
 from . import filters, offered
 from .actions import CHECK, decline_of, make_token, read_token
 from .base import NotDone, amount_column, column, in_zone, instant_column, sums, url
-from .bounded import BeforeFilter, CurrencyFilter, status_filter
+from .bounded import BeforeFilter, BoundedSearch, CurrencyFilter, status_filter
 from .links import link
 from .selected import NEEDS, DecideSelected
 
@@ -35,7 +35,7 @@ REFUND_LINK: Final = link("refund", Refund, lambda row: row.own_refund_id)
 
 
 @admin.register(ReturnRequest)
-class ReturnRequestAdmin(DecideSelected):
+class ReturnRequestAdmin(BoundedSearch, DecideSelected):
     """Show return requests, which only a decision changes. Users who can decide can view them."""
 
     viewers = (PERMISSION, *NEEDS.values())

@@ -64,9 +64,11 @@ def lines(user: User, now: datetime, **_: object) -> list[Line]:
 def _facts(now: datetime) -> Facts:
     running = Sweep.objects.filter(open_at(now), closed_at=None).order_by("-pk")[:SWEEPS]
     return Facts(
-        pending=totals(ReturnRequest.objects.filter(queries.REQUESTED), COUNTED),
-        waiting=Refund.objects.filter(queries.UNPAID)[: COUNTED + 1].count(),
-        failed=totals(Refund.objects.filter(queries.FAILED), COUNTED),
+        # The newest: a sweep begins with the oldest, and until a vacuum the index still has all that it has decided.
+        pending=totals(ReturnRequest.objects.filter(queries.REQUESTED).order_by("-pk"), COUNTED),
+        # In the order of their indexes, because PostgreSQL otherwise reads the table where many rows match.
+        waiting=Refund.objects.filter(queries.UNPAID).order_by("due_at")[: COUNTED + 1].count(),
+        failed=totals(Refund.objects.filter(queries.FAILED).order_by("pk"), COUNTED),
         running=[(sweep.pk, str(sweep)) for sweep in running],
         ran_at=ReconcilerRun.objects.values_list("ran_at", flat=True).first(),
     )

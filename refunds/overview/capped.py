@@ -25,7 +25,7 @@ class Totals:
 
 def grouped(rows: QuerySet[Any, Any], *by: str, limit: int) -> list[tuple[Any, ...]]:
     """Return the values of `by`, the count and the sum in minor units of the first `limit` + 1 rows, by `by`."""
-    first = rows.order_by().values_list(*by, "amount_minor")[: limit + 1]
+    first = rows.values_list(*by, "amount_minor")[: limit + 1]
     inner, params = first.query.sql_with_params()  # the ORM cannot group a slice
     numbers = ", ".join(str(number) for number, _ in enumerate(by, 1))
     columns = ", ".join(by)

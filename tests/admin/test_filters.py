@@ -141,7 +141,8 @@ def test_list_takes_the_same_queries_for_any_number_of_rows(client: Client, swee
 
 
 @pytest.mark.parametrize(
-    "query", ["sweep={}", "by=me", "amount_from=1", "amount_to=1", "day=2026-07-15", "before=9", "currency=JPY", "q=a b"]
+    "query",
+    ["sweep={}", "by=me", "amount_from=1", "amount_to=1", "day=2026-07-15", "before=9", "currency=JPY", "q=a"],
 )
 @pytest.mark.parametrize("address", LISTS)
 def test_filter_reads_a_range_of_ids(client: Client, sweep: Sweep, address: str, query: str) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from django.contrib.auth.models import User
@@ -17,12 +18,15 @@ WARM = 2
 
 
 class Look(NamedTuple):
-    """A page: milliseconds of each run, and of the shortest one the statements and their part of it."""
+    """A page: milliseconds of each run, its statements, and the least processor time of a run in milliseconds.
+
+    The processor time is that of this process and of PostgreSQL's, if that is on this machine.
+    """
 
     name: str
     runs: Sequence[float]
     statements: int
-    database: float
+    processor: float
 
 
 class Operator:
@@ -62,27 +66,35 @@ class Operator:
         self, name: str, act: Callable[[Any], object], before: Callable[[], object] = str, *, kept: bool = False
     ) -> None:
         """Measure what `act` does with what `before` returns. The cache is empty, unless it is to be `kept`."""
-        runs: list[Look] = []
+        took: list[float] = []
+        busy: list[float] = []
+        asked: list[object] = []
+
+        def ask(run: Callable[..., object], *statement: object) -> object:
+            asked.append(statement)
+            return run(*statement)
+
         for _ in range(WARM + self.runs):
-            given, spent = before(), list[float]()
+            given = before()
+            asked.clear()
             if not kept:
                 cache.clear()
-            with connection.execute_wrapper(_timed(spent)):
-                began = Real.clock()
+            with connection.execute_wrapper(ask):
+                began, spent = Real.clock(), _processor()
                 act(given)
-                took = Real.clock() - began
-            runs.append(Look(name, [1_000 * took], len(spent), 1_000 * sum(spent)))
-        shortest = min(runs[WARM:], key=lambda look: look.runs[0])
-        took_each = [took for look in runs[WARM:] for took in look.runs]
-        self.looks.append(shortest._replace(name=f"{name}, kept" if kept else name, runs=took_each))
+                busy.append(1_000 * (_processor() - spent))
+                took.append(1_000 * (Real.clock() - began))
+        name = f"{name}, kept" if kept else name
+        self.looks.append(Look(name, took[WARM:], len(asked), min(busy[WARM:])))
 
 
-def _timed(spent: list[float]) -> Callable[..., Any]:
-    def execute(run: Callable[..., object], *arguments: object) -> object:
-        began = Real.clock()
-        try:
-            return run(*arguments)
-        finally:
-            spent.append(Real.clock() - began)
-
-    return execute
+def _processor() -> float:
+    """Return the seconds of processor that this process and its session's backend have spent."""
+    connection.ensure_connection()
+    backend = Path(f"/proc/{connection.connection.info.backend_pid}")
+    try:
+        local = (backend / "comm").read_text().startswith("postgres")
+        nanoseconds = int((backend / "schedstat").read_text().split()[0]) if local else 0
+    except FileNotFoundError:  # the server is elsewhere
+        nanoseconds = 0
+    return Real.processor() + nanoseconds / 1e9

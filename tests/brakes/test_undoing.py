@@ -120,11 +120,14 @@ def test_undo_is_refused_where_it_would_take_nothing_back() -> None:
     assert (Undo.objects.count(), LogEntry.objects.count()) == (1, entries)
 
 
-def test_undo_is_offered_while_a_payment_can_be_kept_back(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_undo_is_offered_while_a_payment_can_be_kept_back(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Any
+) -> None:
     """A page does not look at each of many refunds: it offers the undo, whose press can then be refused."""
     settings.REFUNDS_HOLD = LONGEST_HOLD
     sweep = approved(3)
-    assert undoing.offers_undo(sweep)
+    with django_assert_num_queries(5):
+        assert undoing.offers_undo(sweep)
     Refund.objects.update(attempts=1)
     assert not undoing.offers_undo(sweep)
     monkeypatch.setattr(undoing, "LOOKED", 2)

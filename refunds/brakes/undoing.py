@@ -24,7 +24,7 @@ from .checks import LONGEST_HOLD
 from .models import Undo, UndoneChunk
 
 UNDO_CHUNK: Final = f"{LABEL}.undo_chunk"
-# Refunds that a page looks at, which takes milliseconds; a million that are tried again take a quarter of a second.
+# Refunds that a page looks at, which takes milliseconds: 130,000 that are tried again take 30, and there can be more.
 LOOKED: Final = 10_000
 # The note of a request that is declined because its cutoff passed.
 LATE: Final = "Its approval was undone, and its cutoff has passed."

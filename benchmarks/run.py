@@ -26,6 +26,7 @@ BENCHMARKS = {
     "import_returns": ("import_returns", "a file, beside COPY and executemany of the same parsed rows"),
     "safety_net": ("safety_net", "the reconciler and the health check among millions of rows"),
     "frozen": ("frozen", "what a frozen set costs an import, a page, a press and a chunk"),
+    "pages": ("pages", "each page of the admin while a day of returns is decided, paid, declined and undone"),
     "cost": ("cost", "processor, log, disk and messages from the file to the last refund"),
 }
 

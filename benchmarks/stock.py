@@ -58,15 +58,16 @@ def fill_postgres(url: str, decided: int, now: datetime) -> None:
 def add_postgres(url: str, first: int, count: int, received_at: datetime) -> None:
     """Add so many pending returns, whose keys no others have that begin elsewhere."""
     with psycopg.connect(url, autocommit=True) as session:
-        session.execute(_for_postgres(PENDING, first, first + count - 1, received_at))
+        session.execute(_for_postgres(PENDING, first, first + count - 1, received_at, apart=True))
         session.execute("VACUUM ANALYZE refunds_returnrequest")
 
 
-def _for_postgres(statement: LiteralString, first: int, last: int, at: datetime) -> bytes:
-    # Keys as long and as scattered as those of imports, which are hashes.
+def _for_postgres(statement: LiteralString, first: int, last: int, at: datetime, *, apart: bool = False) -> bytes:
+    # Keys as long and as scattered as those of imports, which are hashes. Instants `apart` differ: PostgreSQL plans by
+    # how many different values there are.
     return statement.format(
         key="md5(n::text) || md5('x' || n)",
-        at=f"timestamptz '{at.isoformat()}'",
+        at=f"timestamptz '{at.isoformat()}'" + f" - ({last} - n) * interval '1 microsecond'" * apart,
         numbers=f"generate_series({first}, {last}) n",
     ).encode()
 

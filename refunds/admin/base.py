@@ -40,8 +40,20 @@ def is_id(value: str) -> bool:
 class CappedPaginator(Paginator):  # type: ignore[type-arg]  # generic in its type stubs alone
     """Paginate the first COUNTED rows. Users find the others by filter and search."""
 
+    # Whether each row is read anyway, so that one statement counts and adds up. `amounts` as in ReadOnlyAdmin.
+    adds_up, amounts = False, ""
+
+    @cached_property
+    def totals(self) -> list[tuple[str, int, int]]:
+        """Currency, count and sum in minor units of all rows."""
+        numbers = (Count("pk"), Sum(f"{self.amounts}amount_minor"))
+        rows = cast(Any, self.object_list).order_by().values_list(f"{self.amounts}currency").annotate(*numbers)
+        return sorted((currency, count, int(total)) for currency, count, total in rows)
+
     @cached_property
     def _found(self) -> int:
+        if self.adds_up:
+            return sum(count for _, count, _ in self.totals)
         return int(cast(Any, self.object_list).order_by().values("pk")[: COUNTED + 1].count())
 
     @cached_property
@@ -157,10 +169,14 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in i
         """Return the totals of all rows that the filters select, unless these are more than are counted."""
         if self.amounts is None or shown.paginator.more or not shown.result_count:
             return ""
-        currency = f"{self.amounts}currency"
-        numbers = (Count("pk"), Sum(f"{self.amounts}amount_minor"))
-        found = shown.queryset.order_by(currency).values_list(currency).annotate(*numbers)
-        return sums((name, count, int(total)) for name, count, total in found)
+        return sums(shown.paginator.totals)
+
+    def get_paginator(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Override of Django's method that counts by the totals where filters have limited what is read."""
+        paginator: Any = super().get_paginator(request, *args, **kwargs)
+        if self.amounts is not None:
+            paginator.amounts, paginator.adds_up = self.amounts, hasattr(request, "looked_through")
+        return paginator
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """Override of Django's method that allows only the list's filters. Raises IncorrectLookupParameters.

@@ -2,6 +2,8 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
+from functools import reduce
+from operator import or_
 from typing import Any, ClassVar, Final
 
 from django.conf import settings
@@ -13,11 +15,13 @@ from django.utils.translation import gettext_lazy
 
 from ..domain.money import EXPONENTS
 from ..models import Chunk, ReturnRequest
-from .base import COUNTED, LARGEST_ID, is_id
+from .base import COUNTED, LARGEST_ID, ReadOnlyAdmin, is_id
 from .words import word
 
 SWEEP: Final = "sweep"
 BEFORE: Final = "before"
+# What leads from a row to the return request with its id, at the end of a path.
+REQUEST: Final = "request__"
 NO_ROW: Final = Q(pk__in=[])
 
 
@@ -42,6 +46,31 @@ def looked_through(request: HttpRequest, model: Any) -> Q:
         lowest = lowest if older is None else older + 1
         request.looked_through = Q(pk__gte=lowest, pk__lte=highest)  # type: ignore[attr-defined]  # the same
     return request.looked_through  # type: ignore[attr-defined, no-any-return]  # the same
+
+
+class BoundedSearch(ReadOnlyAdmin):
+    """Search the rows that a request looks through, because no index serves a part of a text. Needs BeforeFilter."""
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Any], search_term: str) -> Any:
+        """Override of Django's method that finds no other rows, and does not join the return requests.
+
+        PostgreSQL would read the requests outside the range too. Each side has to contain all words.
+        """
+        if not search_term or "\x00" in search_term:
+            return super().get_search_results(request, queryset, search_term)
+        looked, fields = looked_through(request, queryset.model), self.get_search_fields(request)
+        own = tuple(name for name in fields if REQUEST not in name)
+        of_request = tuple(name.rpartition(REQUEST)[2] for name in fields if REQUEST in name)
+        sides = ((queryset.model, own), (ReturnRequest, of_request))
+        found = (_matching(request, model, names, looked, search_term) for model, names in sides if names)
+        return queryset.filter(looked, reduce(or_, found)), False
+
+
+def _matching(request: HttpRequest, model: Any, fields: tuple[str, ...], looked: Q, text: str) -> Q:
+    """Return the condition for the ids of the rows of the model in which Django finds the text."""
+    search = type("Search", (admin.ModelAdmin,), {"search_fields": fields})(model, admin.site)
+    found, _ = search.get_search_results(request, model._default_manager.filter(looked), text)
+    return Q(pk__in=found.values("pk"))
 
 
 class Filter(admin.SimpleListFilter):

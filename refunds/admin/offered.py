@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import Case, Count, Max, Min, Q, Sum, Value, When
+from django.db.models import BooleanField, Count, ExpressionWrapper, Max, Min, Q, Sum, Value
 from django.utils.translation import gettext
 
 from .. import queries
@@ -26,8 +26,6 @@ from .base import COUNTED, in_zone, sums, url
 # Amounts of each currency, and reasons, that the page names.
 LARGEST: Final = 3
 REASONS: Final = 10
-# The parts of the pending rows, as numbers: the database groups these faster than words.
-OFFERED, TAKEN, LATE = range(3)
 # A worker whose clock is slow writes a sweep's end before the page. Looking further back costs at most a recount.
 SLOW: Final = timedelta(minutes=1)
 
@@ -58,18 +56,26 @@ def offer(frozen: Frozen, now: datetime) -> Offer:
     pending = ReturnRequest.objects.filter(queries.REQUESTED, frozen_in(frozen))
     allowed = Q(received_at__gte=rules.received_from(Decision.APPROVE, now))
     taken = reduce(or_, (frozen_in(sweep) & Q(received_at__gte=sweep.received_from) for sweep in sweeps), Q(pk__in=[]))
-    part = Case(When(~allowed, then=Value(LATE)), When(taken, then=Value(TAKEN)), default=Value(OFFERED))
-    numbers = (Count("pk"), Sum("amount_minor"), Min("received_at"), Max("received_at"))
-    found = list(pending.annotate(part=part).order_by("currency").values_list("part", "currency").annotate(*numbers))
+    # Two truths: of another expression, PostgreSQL expects as many values as there are rows, and sorts all of them.
+    parts: dict[str, Any] = {"late": ExpressionWrapper(~allowed, BooleanField()), "taken": Value(value=False)}
+    if sweeps:
+        parts["taken"] = ExpressionWrapper(taken, BooleanField())
+    numbers = (Count("pk"), Sum("amount_minor"), *(end(of) for of in ("received_at", "pk") for end in (Min, Max)))
+    grouped = pending.annotate(**parts).order_by("currency").values_list(*parts, "currency")
+    found = list(grouped.annotate(*numbers))
 
-    def totals(wanted: int) -> Totals:
-        return [(currency, count, int(total)) for part, currency, count, total, *_ in found if part == wanted]
+    def totals(*, late: bool, taken: bool) -> Totals:
+        wanted = (row for row in found if row[0] == late and (late or row[1] == taken))
+        return [(currency, count, int(total)) for _, _, currency, count, total, *_ in wanted]
 
-    late = sum(count for _, count, _ in totals(LATE))
-    offered = [instants for part, _, _, _, *instants in found if part == OFFERED]
-    received = (min(oldest for oldest, _ in offered), max(newest for _, newest in offered)) if offered else None
-    rows = pending.filter(allowed).exclude(taken)
-    return Offer(frozen, rows, totals(OFFERED), totals(TAKEN), late, received, sweeps)
+    only_declinable = sum(count for _, count, _ in totals(late=True, taken=False))
+    rows, received = pending.none(), None
+    if ends := [row[5:] for row in found if not (row[0] or row[1])]:
+        oldest, newest, lowest, highest = zip(*ends, strict=True)
+        received = (min(oldest), max(newest))
+        rows = pending.filter(allowed, pk__range=(min(lowest), max(highest))).exclude(taken)
+    offered = totals(late=False, taken=False)
+    return Offer(frozen, rows, offered, totals(late=False, taken=True), only_declinable, received, sweeps)
 
 
 def details(found: Offer) -> dict[str, Any]:
@@ -83,7 +89,7 @@ def details(found: Offer) -> dict[str, Any]:
         ],
         "counted": COUNTED,
     }
-    if found.count > COUNTED:
+    if not 0 < found.count <= COUNTED:
         return context
     reasons = list(found.rows.values_list("reason").annotate(count=Count("pk")).order_by("-count", "reason")[:REASONS])
     others = found.count - sum(count for _, count in reasons)

@@ -25,7 +25,7 @@ from ..models import Refund, ReturnRequest, Sweep, WalletEntry
 from ..operations import bulk_payments
 from . import base, filters
 from .actions import NAMED, ActingAdmin
-from .bounded import BeforeFilter, CurrencyFilter, status_filter
+from .bounded import BeforeFilter, BoundedSearch, CurrencyFilter, status_filter
 from .links import link
 
 RETRY: Final = f"{LABEL}.retry_refund"
@@ -43,7 +43,7 @@ INDEXED: Final = {"pending": queries.UNPAID, "processing": queries.UNDER_WAY, "f
 
 
 @admin.register(Refund)
-class RefundAdmin(ActingAdmin):
+class RefundAdmin(BoundedSearch, ActingAdmin):
     """Show the money due for approved requests. Users who can act on failed refunds can view refunds.
 
     Optional rooms append to `viewers` and to `fields` (made by base.column).
@@ -172,7 +172,7 @@ REFUND_LINK: Final = link(
 
 
 @admin.register(WalletEntry)
-class WalletEntryAdmin(base.ReadOnlyAdmin):
+class WalletEntryAdmin(BoundedSearch):
     """Show the embedded wallet's ledger."""
 
     list_display = ("number", REFUND_LINK, "customer", "amount")

@@ -25,7 +25,7 @@ from ..operations import button, trusted_now
 from . import filters, offered
 from .actions import decline_of, make_token, read_token
 from .base import NotDone, amount_column, column, in_zone, instant_column, sums, url
-from .bounded import BeforeFilter, CurrencyFilter, status_filter
+from .bounded import BeforeFilter, BoundedSearch, CurrencyFilter, status_filter
 from .links import link
 from .selected import NEEDS, DecideSelected
 from .words import recorded
@@ -38,7 +38,7 @@ DECIDED_BY: Final[Any] = column(gettext_lazy("decided by"), lambda row: row.deci
 
 
 @admin.register(ReturnRequest)
-class ReturnRequestAdmin(DecideSelected):
+class ReturnRequestAdmin(BoundedSearch, DecideSelected):
     """Show return requests, which only a decision changes. Users who can decide can view them."""
 
     viewers = (PERMISSION, *NEEDS.values())

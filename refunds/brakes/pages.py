@@ -119,7 +119,7 @@ SWEEP_PAGES: Final = (
         name="undo",
         label=gettext_lazy("Undo the sweep"),
         permission=UNDO,
-        opens=lambda sweep, _: undoing.can_undo(sweep),
+        opens=lambda sweep, _: undoing.offers_undo(sweep),
         does=gettext_lazy(
             "Each request that the sweep approved, and whose payment was not attempted, returns to requested. Its "
             "refund is deleted. If its cutoff has passed, it is declined. A payment that was attempted stays as it is. "

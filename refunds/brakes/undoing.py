@@ -22,9 +22,12 @@ from ..models import Chunk, Refund, ReturnRequest, Sweep
 from ..operations.decisions import decide
 from ..operations.reconcile import BATCH, claimed
 from .cancelling import Totals, can_cancel, close, locked
+from .checks import LONGEST_HOLD
 from .models import Undo, UndoneChunk
 
 UNDO_CHUNK: Final = f"{LABEL}.undo_chunk"
+# Refunds that a page looks at, which takes milliseconds: 130,000 that are tried again take 30, and there can be more.
+LOOKED: Final = 10_000
 # The note of a request that is declined because its cutoff passed.
 LATE: Final = "Its approval was undone, and its cutoff has passed."
 
@@ -43,6 +46,19 @@ def can_undo(sweep: Sweep) -> bool:
     """Return whether an undo of the sweep would still take anything back."""
     approves = sweep.kind == Decision.APPROVE and not Undo.objects.filter(pk=sweep.pk).exists()
     return approves and unattempted(sweep).exists()
+
+
+def offers_undo(sweep: Sweep) -> bool:
+    """Return what a page says of `can_undo`. If more than LOOKED refunds wait it says yes, and the press looks at all.
+
+    It looks at those that were due when the sweep's chunks were done, or a hold later: only an attempt moves a refund.
+    """
+    done = sweep.chunks.aggregate(first=Min("done_at"), last=Max("done_at"))
+    if sweep.kind != Decision.APPROVE or done["last"] is None or Undo.objects.filter(pk=sweep.pk).exists():
+        return False
+    due = Q(due_at__range=(done["first"], done["last"] + timedelta(seconds=LONGEST_HOLD)))
+    waiting = Refund.objects.filter(queries.UNPAID, due).order_by("due_at")
+    return waiting[: LOOKED + 1].count() > LOOKED or unattempted(sweep).filter(due).exists()
 
 
 def undo(sweep_id: int, *, by: User, reason: str, now: datetime) -> int:

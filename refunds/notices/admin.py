@@ -17,8 +17,8 @@ from django.utils.translation import gettext, gettext_lazy
 from .. import signals
 from ..admin import filters
 from ..admin.actions import ActingAdmin
-from ..admin.base import COUNTED, ReadOnlyAdmin, column, id_column, instant_column, is_id, number, url
-from ..admin.bounded import SWEEP, BeforeFilter, status_filter
+from ..admin.base import COUNTED, column, id_column, instant_column, is_id, number, url
+from ..admin.bounded import SWEEP, BeforeFilter, BoundedSearch, status_filter
 from ..admin.links import link, lists
 from ..admin.refunds import REFUND_LINK, RefundAdmin
 from ..admin.sweeps import SweepAdmin
@@ -39,7 +39,7 @@ VIEW: Final = f"{Notice._meta.app_label}.view_notice"
 
 
 @admin.register(Notice)
-class NoticeAdmin(ReadOnlyAdmin):
+class NoticeAdmin(BoundedSearch):
     """Show which customers were notified of what, which will be, and why others will not be."""
 
     list_display = ("number", REFUND_LINK, "amount", "customer", "status", "notified_of", "notified", "due", "reason")

@@ -76,9 +76,11 @@ def _facts(now: datetime) -> Facts:
     instants = ("ran_at", "sent_at", "unanswered_since")
     run = ReconcilerRun.objects.values(*instants).first()
     return Facts(
-        pending=totals(ReturnRequest.objects.filter(queries.REQUESTED), COUNTED),
-        waiting=Refund.objects.filter(queries.UNPAID)[: COUNTED + 1].count(),
-        failed=totals(Refund.objects.filter(queries.FAILED), COUNTED),
+        # The newest: a sweep begins with the oldest, and until a vacuum the index still has all that it has decided.
+        pending=totals(ReturnRequest.objects.filter(queries.REQUESTED).order_by("-pk"), COUNTED),
+        # In the order of their indexes, because PostgreSQL otherwise reads the table where many rows match.
+        waiting=Refund.objects.filter(queries.UNPAID).order_by("due_at")[: COUNTED + 1].count(),
+        failed=totals(Refund.objects.filter(queries.FAILED).order_by("pk"), COUNTED),
         running=[(sweep.pk, sweep.kind) for sweep in running],
         **run or dict.fromkeys(instants),
     )

@@ -62,9 +62,10 @@ def refunds() -> list[tuple[str, str, Totals]]:
     states = {
         "pending": gettext("waiting"), "processing": gettext("under way at the provider"), "failed": gettext("failed"),
     }  # fmt: skip
-    conditions = (queries.UNPAID, queries.UNDER_WAY, queries.FAILED)
-    found = zip(states.items(), conditions, strict=True)
-    return [(status, text, totals(Refund.objects.filter(condition), COUNTED)) for (status, text), condition in found]
+    # Each with the column of its index: in that order, because PostgreSQL otherwise reads the table.
+    conditions = ((queries.UNPAID, "due_at"), (queries.UNDER_WAY, "accepted_at"), (queries.FAILED, "pk"))
+    found = [totals(Refund.objects.filter(condition).order_by(indexed), COUNTED) for condition, indexed in conditions]
+    return [(status, text, of_state) for (status, text), of_state in zip(states.items(), found, strict=True)]
 
 
 def last_sweeps() -> list[dict[str, Any]]:

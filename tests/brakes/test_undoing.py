@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from pytest_django import Settings
 
 from refunds.brakes import undoing
+from refunds.brakes.checks import LONGEST_HOLD
 from refunds.brakes.models import Undo, UndoneChunk
 from refunds.domain.returns import Decision
 from refunds.domain.sweeps import IdRange
@@ -116,6 +118,24 @@ def test_undo_is_refused_where_it_would_take_nothing_back() -> None:
     with pytest.raises(UnknownRow, match="there is no sweep 0"):
         undoing.undo(0, by=Undo.objects.get().pressed_by, reason="r", now=PRESSED)
     assert (Undo.objects.count(), LogEntry.objects.count()) == (1, entries)
+
+
+def test_undo_is_offered_while_a_payment_can_be_kept_back(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Any
+) -> None:
+    """A page does not look at each of many refunds: it offers the undo, whose press can then be refused."""
+    settings.REFUNDS_HOLD = LONGEST_HOLD
+    sweep = approved(3)
+    with django_assert_num_queries(5):
+        assert undoing.offers_undo(sweep)
+    Refund.objects.update(attempts=1)
+    assert not undoing.offers_undo(sweep)
+    monkeypatch.setattr(undoing, "LOOKED", 2)
+    assert undoing.offers_undo(sweep)
+    with pytest.raises(BadInput, match="each of its payments has begun"):
+        press(sweep)
+    Refund.objects.update(due_at=PRESSED + HOUR)
+    assert not undoing.offers_undo(sweep)
 
 
 def test_chunk_is_undone_once() -> None:

@@ -140,6 +140,16 @@ def test_health_has_one_line_for_each_overdue_item(sent: Sent) -> None:
     assert f"nothing was declined at {local(CUTOFF)}" in lines[0]
 
 
+def test_health_counts_so_many_rows(sent: Sent, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line says when there are more."""
+    monkeypatch.setattr(health, "COUNTED", 2)
+    rows = make_requests(6)
+    decide_chosen([row.pk for row in rows[:3]], Decision.APPROVE, by=None, note="", now=NOON)
+    approve(rows, NOON)
+    stalled, unpaid = health.health(NOON + health.UNPAID_AFTER)
+    assert ("more than 2 left" in stalled, "more than 2 overdue" in unpaid) == (True, True)
+
+
 def test_message_in_the_queue_is_not_sent_again(sent: Sent, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of three refunds with two messages in the queue, the one that has waited longest gets a message."""
     ids = [make_refund(dispatched_at=NOON + n * BLINK).pk for n in (3, 1, 2)]

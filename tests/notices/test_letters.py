@@ -27,7 +27,7 @@ def paid(address: str = ADDRESS) -> Refund:
 
 def wire(refund: Refund) -> bytes:
     """The mail as the SMTP backend hands it over."""
-    letter = letters.to_customer(Notice(refund=refund))
+    letter = letters.to_customer(Notice(request=refund.request))
     made = letter.message(policy=email.policy.SMTP) if django.VERSION >= (6, 0) else letter.message()
     content = made.as_bytes()
     assert isinstance(content, bytes)
@@ -83,4 +83,4 @@ def test_link_and_its_headers_arrive_whole(settings: Settings, address: str) -> 
         assert f"List-Unsubscribe: <{link}>" in lines
         found = [line for line in lines if line.startswith("List-Unsubscribe-Post")]
         assert found == ["List-Unsubscribe-Post: List-Unsubscribe=One-Click"] * clicks
-        assert read(refund)[1] == [PAID, "", f"To get no more mails about refunds: {link}"]
+        assert read(refund)[1] == [PAID, "", f"To get no more mails about returns: {link}"]

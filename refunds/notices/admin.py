@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 from django.dispatch import receiver
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext, gettext_lazy, pgettext_lazy
 
 from .. import signals
 from ..admin import filters
@@ -57,7 +57,7 @@ class NoticeAdmin(ReadOnlyAdmin):
     state = column(gettext_lazy("status"), lambda notice: word(notice.status))
     outcome = column(gettext_lazy("notified of"), lambda notice: word(notice.notified_of))
     notified = instant_column("notified_at", gettext_lazy("notified"))
-    due = instant_column("due_at", gettext_lazy("due"))
+    due = instant_column("due_at", pgettext_lazy("mail", "due"))
     why_not = column(gettext_lazy("reason for suppression"), lambda notice: word(notice.reason))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Notice]:

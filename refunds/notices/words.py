@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy
 from ..admin.words import WORDS
 from .queries import OPTED_OUT, REOPENED
 
-# The literals are what rows keep: the test of the words compares them.
+# Makemessages reads literals alone. Those of the reasons are the constants' own texts.
 OWN: Final = {
     "sent": gettext_lazy("sent"),
     "suppressed": gettext_lazy("suppressed"),

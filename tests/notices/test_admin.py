@@ -6,13 +6,16 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.utils.html import escape
+from django.utils.translation import override
 from freezegun.api import FrozenDateTimeFactory
 
 from refunds import signals
 from refunds.admin.base import COUNTED
+from refunds.admin.words import WORDS
 from refunds.domain.sweeps import Frozen
 from refunds.models import Chunk, Refund, ReturnRequest
-from refunds.notices.models import Notice, OptOut
+from refunds.notices.models import OUTCOMES, Notice, NoticeStatus, OptOut
+from refunds.notices.queries import OPTED_OUT, REOPENED
 from refunds.notices.sending import notify_customer
 from refunds.operations import button
 
@@ -95,6 +98,16 @@ def test_list_filters_by_sweep_with_totals_and_links(superuser: Client, notices:
     page, refund = superuser.get(address).text, f"/admin/refunds/refund/{sent.pk}/change/"
     assert [text in page for text in ("Total: 1 of 12.50 GBP", f'href="{refund}"')] == [True, True]
     assert f'href="{NOTICES}{sent.pk}/change/"' in superuser.get(refund).text
+
+
+def test_list_is_in_the_language_of_the_browser(client: Client, notices: dict[str, Notice]) -> None:
+    """States and reasons that the code writes are translated. The rows keep English, and so does what others wrote."""
+    Notice.objects.filter(status="sent").update(status="suppressed", reason=OPTED_OUT)
+    with override(None):
+        page = client.get(NOTICES, headers={"accept-language": "uk"}).text
+    cells = ("не надсилається", "клієнт відмовився від листів", "opted out")
+    assert [f">{cell}<" in page for cell in cells] == [True] * len(cells)
+    assert set(WORDS) >= {*NoticeStatus, *OUTCOMES, OPTED_OUT, REOPENED}
 
 
 def test_page_shows_the_reason_and_links_to_the_refund(superuser: Client, notices: dict[str, Notice]) -> None:

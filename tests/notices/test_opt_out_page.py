@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.utils.html import escape
+from django.utils.translation import override
 from pytest_django import Settings
 
 from refunds.notices import letters, opt_outs
@@ -109,3 +110,14 @@ def test_link_has_only_characters_that_mail_programs_link(settings: Settings) ->
         assert link is not None
         assert set(link) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.:/")
         assert link.endswith("/")
+
+
+@pytest.mark.parametrize(
+    ("asked", "language", "said"),
+    [("uk", "uk", "Відшкодування виплачуються"), ("pl", "en", "Refunds are paid either way.")],
+)
+def test_page_is_in_the_language_of_the_browser(client: Client, asked: str, language: str, said: str) -> None:
+    """A language that the project does not have gives the project's own."""
+    with override(None):
+        text = client.get(page(), headers={"accept-language": asked}).text
+    assert (f'<html lang="{language}">' in text, f"<p>{said}" in text) == (True, True)

@@ -115,7 +115,7 @@ def test_longest_sentence_is_accepted(client: Client) -> None:
 
 
 def test_admin_shows_what_the_customer_was_told(client: Client) -> None:
-    """On the list, its page and the request's timeline. A refund is not named, because there is none."""
+    """On the list, its page and the request's timeline. It names no refund."""
     (pk,) = requests()
     confirm(client, DECLINE, [pk], sentence=MARKUP)
     page = client.get(f"{NOTICES}{pk}/change/").text

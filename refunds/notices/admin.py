@@ -19,7 +19,7 @@ from ..admin.actions import ActingAdmin
 from ..admin.base import COUNTED, ReadOnlyAdmin, column, id_column, instant_column, is_id, number, url
 from ..admin.bounded import SWEEP, BeforeFilter, status_filter
 from ..admin.links import link, lists
-from ..admin.refunds import REQUEST_FIELD, RefundAdmin
+from ..admin.refunds import REQUEST_FIELD, REQUEST_LINK, RefundAdmin
 from ..admin.selected import DeclineForm
 from ..admin.sweeps import SweepAdmin
 from ..admin.words import word
@@ -39,10 +39,10 @@ class NoticeAdmin(ReadOnlyAdmin):
     """Show which customers were notified of what, which will be, and why others will not be."""
 
     list_display = (
-        *("number", REQUEST_FIELD, REFUND_LINK, "amount", "customer"),
+        *("number", REQUEST_LINK, REFUND_LINK, "amount", "customer"),
         *("state", "outcome", "notified", "due", "why_not"),
     )
-    fields = (*list_display[1:], "sentence")
+    fields = (REQUEST_FIELD, *list_display[2:], "sentence")
     readonly_fields = fields
     list_filter = (
         status_filter(NoticeStatus, {NoticeStatus.PENDING: DUE}),
@@ -58,7 +58,7 @@ class NoticeAdmin(ReadOnlyAdmin):
     outcome = column(gettext_lazy("notified of"), lambda notice: word(notice.notified_of))
     notified = instant_column("notified_at", gettext_lazy("notified"))
     due = instant_column("due_at", pgettext_lazy("mail", "due"))
-    why_not = column(gettext_lazy("reason for suppression"), lambda notice: word(notice.reason))
+    why_not = column(gettext_lazy("reason"), lambda notice: word(notice.reason))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Notice]:
         """Override of Django's method that also reads the request."""

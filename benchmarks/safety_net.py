@@ -107,7 +107,7 @@ def _overdue(looks: int, wallet: Any) -> dict[str, list[float]]:
     late = timezone.now() - HOUR
     unpaid, late_notice = Refund.objects.order_by("pk").values_list("pk", flat=True)[:2]
     Refund.objects.filter(pk=late_notice).update(settled_at=late)
-    Notice.objects.create(refund_id=late_notice, status="pending", due_at=late)
+    Notice.objects.create(request_id=late_notice, status="pending", due_at=late)
 
     def forget() -> None:
         # A message that still waits is counted, and then nothing is sent again.

@@ -10,6 +10,9 @@ from django.dispatch import Signal
 # Refunds were settled at `now` (aware): they have succeeded or failed. Sent inside the outcome's transaction. Receivers
 # take the refunds of `id_range` (an IdRange) whose `settled_at` is `now`.
 refunds_settled: Final = Signal()
+# Return requests were declined at `now`, for the reason `code`. Sent inside the transaction of the decision. `rows`
+# selects them; `asked` has what the fields of rooms got on the page of "Decline selected", by name.
+requests_declined: Final = Signal()
 # Refunds have left the state `failed` at `now`; `ids` is a sequence. Sent inside the transaction of the change.
 refunds_reopened: Final = Signal()
 # A provider has accepted `refund` (the row before the change) at `now` and settles it later. Sent inside the

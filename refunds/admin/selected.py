@@ -64,7 +64,7 @@ def codes() -> list[tuple[str, str]]:
 
 
 class DeclineForm(forms.Form):
-    """Ask why the chosen requests are declined."""
+    """Ask why the chosen requests are declined. Optional rooms add fields to `base_fields`."""
 
     area = forms.Textarea(attrs={"rows": 3, "cols": 80})
     code = forms.ChoiceField(choices=lambda: [("", "---------"), *codes()], label=gettext_lazy("reason"))
@@ -141,7 +141,10 @@ class DecideSelected(ActingAdmin):
             f"{decision.capitalize()} selected" + f" ({code})" * bool(code),
             Counter(),
         )
-        decided = decide_chosen(ids, decision, by=by, note=note, code=code, now=now, clock=timezone.now, log=log)
+        asked = {name: str(value) for name, value in form.cleaned_data.items() if name not in {"note", "code"}}
+        decided = decide_chosen(
+            ids, decision, by=by, note=note, code=code, now=now, clock=timezone.now, log=log, asked=asked
+        )
         since = queryset.filter(queries.REQUESTED).exclude(frozen_in(frozen)).count()
         text = " ".join(_said(decision, decided, len(ids) - decided, since))
         self.message_user(request, text, messages.SUCCESS if decided else messages.WARNING)

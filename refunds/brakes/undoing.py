@@ -170,8 +170,8 @@ def _decline(undo: Undo, now: datetime) -> int:
     by = {"decided_by": undo.pressed_by_id, "decision_code": CUTOFF_CODE, "decision_note": LATE}
     for ids in queries.chunk_ranges(pending, rules.CHUNK_ROWS):
         with transaction.atomic():
-            rows = pending.filter(pk__range=ids)
-            declined += decide(rows, rows, Decision.DECLINE, ids, now, **by)
+            rows = ReturnRequest.objects.filter(pk__range=ids)
+            declined += decide(pending.filter(pk__range=ids), rows, Decision.DECLINE, ids, now, **by)
     Undo.objects.filter(pk=undo.pk).update(declined_at=now)
     return declined
 

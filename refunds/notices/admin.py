@@ -7,12 +7,11 @@ from django import forms
 from django.contrib import admin
 from django.contrib.auth import get_permission_codename
 from django.contrib.auth.models import User
-from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.dispatch import receiver
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext, gettext_lazy, pgettext_lazy
 
 from .. import signals
 from ..admin import filters
@@ -20,11 +19,14 @@ from ..admin.actions import ActingAdmin
 from ..admin.base import COUNTED, column, id_column, instant_column, is_id, number, url
 from ..admin.bounded import SWEEP, BeforeFilter, BoundedSearch, status_filter
 from ..admin.links import link, lists
-from ..admin.refunds import REFUND_LINK, RefundAdmin
+from ..admin.refunds import REQUEST_FIELD, REQUEST_LINK, RefundAdmin
+from ..admin.selected import DeclineForm
 from ..admin.sweeps import SweepAdmin
+from ..admin.words import word
 from ..domain.returns import Decision
-from ..models import ReturnRequest, Sweep, money
-from . import of_sweep, opt_outs
+from ..models import Refund, ReturnRequest, Sweep, money
+from . import of_sweep, opt_outs, words  # noqa: F401  # it adds words
+from .forms import OptOutForm, SentenceField
 from .models import Notice, NoticeStatus, OptOut
 
 # The condition of the partial index of pending notices.
@@ -36,40 +38,43 @@ COUNTED_AS: Final = {
     NoticeStatus.SUPPRESSED: gettext_lazy("Notices suppressed"),
 }
 VIEW: Final = f"{Notice._meta.app_label}.view_notice"
+REFUND_LINK: Final = link(gettext_lazy("refund"), Refund, lambda notice: notice.request.own_refund_id)
 
 
 @admin.register(Notice)
 class NoticeAdmin(BoundedSearch):
     """Show which customers were notified of what, which will be, and why others will not be."""
 
-    list_display = ("number", REFUND_LINK, "amount", "customer", "status", "notified_of", "notified", "due", "reason")
-    fields = (REFUND_LINK, "amount", "customer", "status", "notified_of", "notified", "due", "reason")
+    list_display = (
+        *("number", REQUEST_LINK, REFUND_LINK, "amount", "customer"),
+        *("state", "outcome", "notified", "due", "why_not"),
+    )
+    fields = (REQUEST_FIELD, *list_display[2:], "sentence")
     readonly_fields = fields
     list_filter = (
         status_filter(NoticeStatus, {NoticeStatus.PENDING: DUE}),
         *(*filters.OF_REQUEST, BeforeFilter),
     )
-    amounts = "refund__"
-    amount = column("amount", lambda notice: money(notice.refund.amount_minor, notice.refund.currency))
-    search_fields = ("refund__request__customer_email",)
-    search_help_text = "Id of a refund, or part of an address"
+    amounts = "request__"
+    amount = column(gettext_lazy("amount"), lambda row: money(row.request.amount_minor, row.request.currency))
+    search_fields = ("request__customer_email",)
+    search_help_text = gettext_lazy("Id of a return request, or part of an address")
     number = id_column
-    notified = instant_column("notified_at", "notified")
-    due = instant_column("due_at", "due")
-
-    @admin.display(description="customer")
-    def customer(self, notice: Notice) -> str:
-        """Return the address on the return request."""
-        return notice.refund.request.customer_email
+    customer = column(gettext_lazy("customer"), lambda notice: notice.request.customer_email)
+    state = column(gettext_lazy("status"), lambda notice: word(notice.status))
+    outcome = column(gettext_lazy("notified of"), lambda notice: word(notice.notified_of))
+    notified = instant_column("notified_at", gettext_lazy("notified"))
+    due = instant_column("due_at", pgettext_lazy("mail", "due"))
+    why_not = column(gettext_lazy("reason"), lambda notice: word(notice.reason))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Notice]:
-        """Override of Django's method that also reads the refund and its request."""
-        return super().get_queryset(request).select_related("refund__request")
+        """Override of Django's method that also reads the request."""
+        return super().get_queryset(request).select_related("request")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Notice], search_term: str
     ) -> tuple[QuerySet[Notice], bool]:
-        """Override of Django's method that searches for a refund's id if the term is a number."""
+        """Override of Django's method that searches for a request's id if the term is a number."""
         if is_id(search_term):
             return queryset.filter(pk=int(search_term)), False
         found: tuple[QuerySet[Notice], bool] = super().get_search_results(request, queryset, search_term)
@@ -82,7 +87,8 @@ def waiting(user: User, **_: object) -> list[tuple[str, str]]:
     if not user.has_perm(VIEW):
         return []
     count = Notice.objects.filter(DUE)[: COUNTED + 1].count()
-    text = f"notices: more than {COUNTED:,}" if count > COUNTED else f"notices: {count:,}"
+    text = gettext("notices: more than %(count)s") if count > COUNTED else gettext("notices: %(count)s")
+    text %= {"count": number(min(count, COUNTED))}
     return [(text, f"{url(Notice._meta, 'changelist')}?status={NoticeStatus.PENDING}")] if count else []
 
 
@@ -92,19 +98,14 @@ def history(row: ReturnRequest, user: User, **_: object) -> list[tuple[datetime,
     notice = Notice.objects.filter(pk=row.pk).first() if user.has_perm(VIEW) else None
     if notice is None:
         return []
-    instants = ((notice.notified_at, f"Mail sent: refund {notice.notified_of}"), (notice.due_at, "Mail due"))
+    instants = ((notice.notified_at, _sent(notice)), (notice.due_at, gettext("Mail due")))
     return [(at, text, url(Notice._meta, "change", notice.pk)) for at, text in instants if at]
 
 
-class OptOutForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in its type stubs alone
-    """Ask for an address, and convert it to lower case, as stored."""
-
-    def clean_address(self) -> str:
-        """Return the address in lower case. Raises ValidationError if it has opted out already."""
-        address: str = self.cleaned_data["address"].lower()
-        if opt_outs.has_opted_out(address):
-            raise ValidationError(f"{address} has opted out already.")
-        return address
+def _sent(notice: Notice) -> str:
+    if notice.sentence:
+        return gettext("Mail sent: declined. %(sentence)s") % {"sentence": notice.sentence}
+    return gettext("Mail sent: refund %(outcome)s") % {"outcome": word(notice.notified_of)}
 
 
 @admin.register(OptOut)
@@ -114,12 +115,12 @@ class OptOutAdmin(ActingAdmin):
     list_display = ("address", "since")
     readonly_fields = ("since",)
     search_fields = ("address",)
-    search_help_text = "Part of an address"
+    search_help_text = gettext_lazy("Part of an address")
     form = OptOutForm
     # Django's own action.
     needs: ClassVar = {"delete_selected": f"{OptOut._meta.app_label}.{get_permission_codename('delete', OptOut._meta)}"}
 
-    since = instant_column("created_at", "opted out")
+    since = instant_column("created_at", gettext_lazy("opted out"))
 
     def get_fields(self, request: HttpRequest, obj: OptOut | None = None) -> tuple[str, ...]:
         """Override of Django's method that shows the instant of a stored opt-out."""
@@ -139,26 +140,30 @@ class OptOutAdmin(ActingAdmin):
         obj.pk, obj.created_at = made.pk, made.created_at
 
 
-def _notice(refund: object) -> int | None:
-    return getattr(getattr(refund, "notice", None), "pk", None)
+def _notice(refund: Refund) -> int | None:
+    return getattr(getattr(refund.request, "notice", None), "pk", None)
 
 
-def _notified(refund: object) -> str:
-    notice = getattr(refund, "notice", None)
-    return f"{notice.status}: {notice.notified_of or notice.reason}".rstrip(": ") if notice else ""
+def _notified(refund: Refund) -> str:
+    notice = getattr(refund.request, "notice", None)
+    return f"{word(notice.status)}: {word(notice.notified_of or notice.reason)}".rstrip(": ") if notice else ""
 
 
 # On the page of a refund.
-RefundAdmin.fields += [link("notice", Notice, _notice, _notified)]
+RefundAdmin.fields += [link(gettext_lazy("notice"), Notice, _notice, _notified)]
+# On the page on which a user declines chosen requests.
+DeclineForm.base_fields["sentence"] = SentenceField()
 # On the page of a sweep.
-SweepAdmin.extra_links.append(lists(Notice, SWEEP, "Its notices"))
+SweepAdmin.extra_links.append(lists(Notice, SWEEP, gettext_lazy("Its notices")))
 
 
 def _counted(admin: Any, request: HttpRequest, sweep: Sweep, context: dict[str, Any]) -> dict[str, Any]:
-    """Return the facts of an approval's page with its notices, for a user who can view notices."""
-    if sweep.kind != Decision.APPROVE or not admin.admin_site.get_model_admin(Notice).has_view_permission(request):
+    """Return the facts of a sweep's page with its notices, for a user who can view notices."""
+    if not admin.admin_site.get_model_admin(Notice).has_view_permission(request):
         return {}
     found = of_sweep.count(sweep, timezone.now())
+    if sweep.kind == Decision.DECLINE and not found.by_status:  # most projects send no mails about declines
+        return {}
     some = "%(count)s" if found.complete else gettext("at least %(count)s")
     lines = [(label, some % {"count": number(found.by_status[status])}) for status, label in COUNTED_AS.items()]
     return {"instants": [*context["instants"], *lines], "waits": found.waits}

@@ -1,6 +1,7 @@
 """Configure the Django app of this room."""
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy
 
 from ..apps import LABEL
 
@@ -10,7 +11,7 @@ class NoticesConfig(AppConfig):
 
     name = __name__.rpartition(".")[0]
     label = f"{LABEL}_notices"
-    verbose_name = "Notices"
+    verbose_name = gettext_lazy("Notices")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

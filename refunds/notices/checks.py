@@ -1,4 +1,4 @@
-"""Check that the links in mails lead to a page."""
+"""Check that the links in mails lead to a page, and that the texts about declines can be mailed."""
 
 import re
 from typing import Any
@@ -8,7 +8,7 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from django.urls import NoReverseMatch
 
 from ..apps import LABEL
-from . import opt_outs
+from . import declines, opt_outs
 
 # Scheme, host, port and the beginning of a path, in characters that a mail's header needs not encode.
 PUBLIC = re.compile(r"https?://([\w.-]+|\[[0-9a-f:.]+])(:\d{1,5})?(/[\w.~%/-]*)?", re.ASCII | re.IGNORECASE)
@@ -46,3 +46,19 @@ def _has_page() -> list[CheckMessage]:
             )
         ]
     return []
+
+
+@register(Tags.compatibility)
+def decline_texts(**_: Any) -> list[CheckMessage]:
+    """Report a text of REFUNDS_DECLINE_TEXTS that no decline would use, or that cannot be mailed."""
+    texts = getattr(settings, "REFUNDS_DECLINE_TEXTS", {})
+    unused = [(code, "it is no code of REFUNDS_DECLINE_CODES") for code in {*texts} - {*settings.REFUNDS_DECLINE_CODES}]
+    unfit = [(code, why) for code in texts if (why := declines.problem(declines.text_of(code)))]
+    return [
+        Error(
+            f"REFUNDS_DECLINE_TEXTS has {code!r}: {why}.",
+            hint="Map codes of REFUNDS_DECLINE_CODES to the sentence that customers get by mail.",
+            id=f"{LABEL}.E015",
+        )
+        for code, why in [*unused, *unfit]
+    ]

@@ -1,4 +1,4 @@
-"""Count the notices of a sweep's refunds for its page: chunk by chunk, some for each page, kept in the cache."""
+"""Count the notices of a sweep's requests for its page: chunk by chunk, some for each page, kept in the cache."""
 
 from collections import Counter
 from datetime import datetime, timedelta
@@ -14,7 +14,7 @@ from .models import Notice, NoticeStatus
 
 # Seconds that one page counts for, of the 200 ms in which a page answers.
 BUDGET: Final = 0.02
-# How old a chunk's count can be: while some of its refunds have no mail, and afterwards.
+# How old a chunk's count can be: while some of its requests have no mail, and afterwards.
 FRESH: Final = timedelta(seconds=30)
 KEPT: Final = timedelta(minutes=10)
 REMEMBERED: Final = 3600  # seconds in the cache
@@ -55,6 +55,6 @@ def _age(chunk: Any, counted: Counter[str]) -> timedelta:
 def _of(chunk: Any) -> Counter[str]:
     # Bound each table: PostgreSQL does not derive the bounds through a join.
     requests = ReturnRequest.objects.filter(pk__range=(chunk.first_id, chunk.last_id), sweep=chunk.sweep_id)
-    notices = Notice.objects.filter(refund__gte=chunk.first_id, refund__lte=chunk.last_id)
-    found = notices.filter(refund_id__in=requests.values("pk")).order_by().values_list("status")
+    notices = Notice.objects.filter(pk__gte=chunk.first_id, pk__lte=chunk.last_id)
+    found = notices.filter(pk__in=requests.values("pk")).order_by().values_list("status")
     return Counter(dict(found.annotate(count=Count("pk"))))

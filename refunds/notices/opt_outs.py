@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef
 from django.urls import reverse
 
 from ..apps import LABEL
-from ..models import Refund
+from ..models import ReturnRequest
 from .models import Notice, NoticeStatus, OptOut
 from .queries import OPTED_OUT
 
@@ -30,7 +30,7 @@ def opt_out(address: str, now: datetime) -> OptOut:
     """
     with transaction.atomic():
         found, _ = OptOut.objects.get_or_create(address=address.lower(), defaults={"created_at": now})
-        of_address = Refund.objects.filter(pk=OuterRef("pk"), request__customer_email__iexact=address)
+        of_address = ReturnRequest.objects.filter(pk=OuterRef("pk"), customer_email__iexact=address)
         pending = Notice.objects.filter(Exists(of_address), due_at__isnull=False)
         pending.update(status=NoticeStatus.SUPPRESSED, due_at=None, reason=OPTED_OUT)
     return found

@@ -23,13 +23,25 @@ def insert_notices(id_range: IdRange, now: datetime) -> list[int]:
 
     Call it in the transaction of the outcomes.
     """
+    updates = "status = excluded.status, due_at = excluded.due_at, reason = ''"
+    return _insert(_to_notify(id_range, now), "", now, f"UPDATE SET {updates}")
+
+
+def insert_declines(declined: QuerySet[ReturnRequest], sentence: str, now: datetime) -> list[int]:
+    """Insert pending notices of these requests, which were declined at `now`. Return their ids in ascending order.
+
+    Call it in the transaction of the decision. A customer without an address, or with an opt-out, gets none.
+    """
+    return _insert(_with_address(declined), sentence, now, "NOTHING")
+
+
+def _insert(rows: QuerySet[ReturnRequest], sentence: str, now: datetime, on_conflict: str) -> list[int]:
     at = Value(now, models.DateTimeField())
-    rows = _to_notify(id_range, now).values_list("pk", Value(NoticeStatus.PENDING.value), at)
-    select, params = rows.query.sql_with_params()
+    values = rows.order_by().values_list("pk", Value(NoticeStatus.PENDING.value), at, Value(sentence))
+    select, params = values.query.sql_with_params()
     connection = connections[router.db_for_write(Notice)]
-    statement = f"""INSERT INTO {connection.ops.quote_name(Notice._meta.db_table)} (refund_id, status, due_at) {select}
-        ON CONFLICT (refund_id) DO UPDATE SET status = excluded.status, due_at = excluded.due_at, reason = ''
-        RETURNING refund_id"""
+    into = f"{connection.ops.quote_name(Notice._meta.db_table)} (request_id, status, due_at, sentence)"
+    statement = f"INSERT INTO {into} {select} ON CONFLICT (request_id) DO {on_conflict} RETURNING request_id"
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute("DISCARD PLANS")  # for the reason in the core's queries.insert_select
@@ -54,9 +66,13 @@ def _to_notify(id_range: IdRange, now: datetime) -> QuerySet[ReturnRequest]:
     not_news = Notice.objects.filter(
         Q(due_at__isnull=False) | (same_outcome & is_repeated), pk=OuterRef("pk"), **bounds
     )
+    rows = ReturnRequest.objects.filter(refund__settled_at=now, **bounds, **of_refund)
+    return _with_address(rows.exclude(Exists(not_news)))
+
+
+def _with_address(rows: QuerySet[ReturnRequest]) -> QuerySet[ReturnRequest]:
     opted_out = OptOut.objects.filter(address=Lower(OuterRef("customer_email")))
-    rows = ReturnRequest.objects.filter(refund__settled_at=now, **bounds, **of_refund).exclude(customer_email="")
-    return rows.exclude(Exists(not_news)).exclude(Exists(opted_out)).order_by()
+    return rows.exclude(customer_email="").exclude(Exists(opted_out))
 
 
 def suppress_reopened(ids: Sequence[int], now: datetime) -> None:

@@ -1,19 +1,30 @@
 """Receive the core's signals."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
+from django.db.models import QuerySet
 from django.dispatch import receiver
 
 from .. import signals
 from ..domain.sweeps import IdRange
-from . import queries, resend, sending
+from ..models import ReturnRequest
+from . import declines, queries, resend, sending
 
 
 @receiver(signals.refunds_settled, dispatch_uid=f"{__name__}.notify")
 def notify(id_range: IdRange, now: datetime, **_: object) -> None:
     """Insert the notices of refunds that were settled at `now`, and send their messages on commit."""
     sending.send_messages(queries.insert_notices(id_range, now))
+
+
+@receiver(signals.requests_declined, dispatch_uid=f"{__name__}.notify_declined")
+def notify_declined(
+    rows: QuerySet[ReturnRequest], code: str, asked: Mapping[str, str], now: datetime, **_: object
+) -> None:
+    """Insert the notices of declined requests, and send their messages on commit, if there is something to tell."""
+    if sentence := asked.get("sentence") or declines.text_of(code):
+        sending.send_messages(queries.insert_declines(rows, sentence, now))
 
 
 @receiver(signals.refunds_reopened, dispatch_uid=f"{__name__}.suppress")

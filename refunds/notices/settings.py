@@ -15,6 +15,11 @@ REFUNDS_EVENING_DIGEST = os.environ.get("REFUNDS_EVENING_DIGEST", "").lower() in
 # Degrees north and east of the place whose sunset counts. In a city the sun sets everywhere within the same seconds.
 PLACE = (50.4501, 30.5241)
 
+# What the mail about a decline tells the customer, by the code of the decline (REFUNDS_DECLINE_CODES). The text of
+# `cutoff` is mailed to each customer whose request is declined at the cutoff. Without a text there is no mail, unless
+# the user who declines writes a sentence. Empty, so that an upgrade mails nobody.
+REFUNDS_DECLINE_TEXTS: dict[str, str] = {}
+
 # A slow mail server delays only mails.
 TASK_QUEUES = ["mail"]
 TASK_ROUTES = {f"{LABEL}.notify_customer": {"queue": "mail"}, f"{LABEL}.send_digest": {"queue": "mail"}}

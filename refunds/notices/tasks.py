@@ -12,7 +12,9 @@ from . import digest, sending
 
 @shared_task(name=sending.NOTIFY_CUSTOMER, **TROUBLE)
 def notify_customer(*, refund_id: int, last_id: int | None = None, **_newer: object) -> None:
-    """Notify a customer of how the refund ended. With `last_id`, notify the customers of all refunds up to it.
+    """Notify a customer of how the refund ended, or that the request with this id was declined.
+
+    A refund has the id of its request. With `last_id`, notify the customers of all up to it.
 
     If the mail server does not accept a mail, the reconciler sends the message again. A release without `last_id`
     notifies the first customer, and the reconciler sends messages for the others.

@@ -1,6 +1,6 @@
 """Decisions on chosen return requests, and what a decision would change, before it is confirmed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from .. import outbox, queries
+from .. import outbox, queries, signals
 from ..domain import sweeps as rules
 from ..domain.returns import Decision
 from ..frozen import freeze, frozen_in
@@ -49,11 +49,12 @@ def _allowed(decision: Decision, now: datetime) -> Q:
 def decide_chosen(
     ids: Sequence[int], decision: Decision, *, by: User | None, note: str, code: str = "", now: datetime,
     clock: Callable[[], datetime] | None = None, log: Callable[[Rows], None] = lambda _: None,
+    asked: Mapping[str, str] | None = None,
 ) -> int:  # fmt: skip
     """Approve or decline those of `ids` that are still requested and allowed, in chunks; return how many.
 
     `clock` returns when each chunk after the first begins, because the cutoff can come between two (default: `now`).
-    `log` gets the rows that each chunk decided, in its transaction.
+    `log` gets the rows that each chunk decided, in its transaction. `asked` is that of `signals.requests_declined`.
     """
     decided = 0
     for start in range(0, len(ids), rules.CHUNK_ROWS):
@@ -64,12 +65,15 @@ def decide_chosen(
         with transaction.atomic():
             allowed = rows.filter(_allowed(decision, at))
             columns = {"decided_by": by, "decision_note": note, "decision_code": code}
-            decided += decide(allowed, rows, decision, id_range, at, **columns)
+            decided += decide(allowed, rows, decision, id_range, at, asked, **columns)
             log(rows.filter(decided_by=by, decided_at=at))
     return decided
 
 
-def decide(pending: Rows, decided: Rows, kind: Decision, ids: rules.IdRange, now: datetime, **columns: object) -> int:
+def decide(  # noqa: PLR0917  # all of them belong to one decision
+    pending: Rows, decided: Rows, kind: Decision, ids: rules.IdRange, now: datetime,
+    asked: Mapping[str, str] | None = None, /, **columns: object,
+) -> int:  # fmt: skip
     """Decide the `pending` rows of the range; return how many. Requires a transaction around it.
 
     `decided` selects them afterwards. Each approved one gets its refund, and the commit sends a message to pay them.
@@ -79,4 +83,7 @@ def decide(pending: Rows, decided: Rows, kind: Decision, ids: rules.IdRange, now
         hold = timedelta(seconds=settings.REFUNDS_HOLD)
         queries.insert_refunds(decided, now, hold)
         outbox.on_commit(outbox.PAY_REFUNDS, [ids._asdict()], countdown=settings.REFUNDS_HOLD)
+    elif count:
+        rows, code = decided.filter(decided_at=now, **columns), columns.get("decision_code", "")
+        signals.requests_declined.send(ReturnRequest, rows=rows, code=code, asked=asked or {}, now=now)
     return count

@@ -95,10 +95,10 @@ def _notices(paid: list[int], failed: list[int]) -> int:
     """Make notices of each status and two opt-outs; return the id of an opt-out."""
     opt_outs.opt_out("c-900@example.com", NOON)
     for pk in paid[:6]:
-        Notice.objects.create(refund_id=pk, status="sent", notified_of="succeeded", notified_at=NOON)
+        Notice.objects.create(request_id=pk, status="sent", notified_of="succeeded", notified_at=NOON)
     for pk in failed:
-        Notice.objects.create(refund_id=pk, status="pending", due_at=PRESSED + HOUR)
-    Notice.objects.create(refund_id=paid[6], status="suppressed", reason="the address has opted out")
+        Notice.objects.create(request_id=pk, status="pending", due_at=PRESSED + HOUR)
+    Notice.objects.create(request_id=paid[6], status="suppressed", reason="the address has opted out")
     return opt_outs.opt_out("c-901@example.com", NOON).pk
 
 

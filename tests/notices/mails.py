@@ -53,7 +53,7 @@ def reason_of(refund: Refund) -> str:
 
 def make_pending(ids: Sequence[int], due_at: datetime) -> None:
     """Give these refunds notices that are to be sent."""
-    Notice.objects.bulk_create(Notice(refund_id=pk, status=NoticeStatus.PENDING, due_at=due_at) for pk in ids)
+    Notice.objects.bulk_create(Notice(request_id=pk, status=NoticeStatus.PENDING, due_at=due_at) for pk in ids)
 
 
 def opted_out() -> list[tuple[object, ...]]:

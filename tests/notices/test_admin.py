@@ -6,13 +6,16 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.utils.html import escape
+from django.utils.translation import override
 from freezegun.api import FrozenDateTimeFactory
 
 from refunds import signals
 from refunds.admin.base import COUNTED
+from refunds.admin.words import WORDS
 from refunds.domain.sweeps import Frozen
 from refunds.models import Chunk, Refund, ReturnRequest
-from refunds.notices.models import Notice, OptOut
+from refunds.notices.models import OUTCOMES, Notice, NoticeStatus, OptOut
+from refunds.notices.queries import OPTED_OUT, REOPENED
 from refunds.notices.sending import notify_customer
 from refunds.operations import button
 
@@ -45,7 +48,7 @@ def superuser() -> Client:
 def make_notice(address: str, **columns: Any) -> Notice:
     """A notice of a paid refund."""
     refund = make_refund(status="succeeded", settled_at=NOON, receipt="r", customer_email=address)
-    return Notice.objects.create(refund=refund, **columns)
+    return Notice.objects.create(request=refund.request, **columns)
 
 
 @pytest.fixture
@@ -97,6 +100,16 @@ def test_list_filters_by_sweep_with_totals_and_links(superuser: Client, notices:
     assert f'href="{NOTICES}{sent.pk}/change/"' in superuser.get(refund).text
 
 
+def test_list_is_in_the_language_of_the_browser(client: Client, notices: dict[str, Notice]) -> None:
+    """States and reasons that the code writes are translated. The rows keep English, and so does what others wrote."""
+    Notice.objects.filter(status="sent").update(status="suppressed", reason=OPTED_OUT)
+    with override(None):
+        page = client.get(NOTICES, headers={"accept-language": "uk"}).text
+    cells = ("не надсилається", "клієнт відмовився від листів", "opted out")
+    assert [f">{cell}<" in page for cell in cells] == [True] * len(cells)
+    assert set(WORDS) >= {*NoticeStatus, *OUTCOMES, OPTED_OUT, REOPENED}
+
+
 def test_page_shows_the_reason_and_links_to_the_refund(superuser: Client, notices: dict[str, Notice]) -> None:
     """Nobody can change a notice, not even a superuser."""
     notice, opts, before = notices["suppressed"], Refund._meta, state()
@@ -141,7 +154,7 @@ def test_user_without_permission_does_not_learn_which_rows_exist(address: str) -
 
 def test_lookup_without_a_filter_is_refused(client: Client) -> None:
     """Some would end in a database error, most would read the whole table."""
-    lookups = ("notified_of__regex=(", "due_at__year=99999", "refund__customer=c")
+    lookups = ("notified_of__regex=(", "due_at__year=99999", "request__customer=c")
     assert {client.get(f"{NOTICES}?{lookup}").status_code for lookup in lookups} <= {302, 400}
 
 
@@ -248,6 +261,6 @@ def test_room_tells_when_a_customer_was_notified() -> None:
         return [line for answer in found for line in answer]
 
     page = f"{NOTICES}{notice.pk}/change/"
-    request = notice.refund.request
+    request = notice.request
     assert told(viewer, request) == [(NOON, "Mail sent: refund failed", page), (PRESSED, "Mail due", page)]
     assert told(other, request) == told(viewer, make_refund().request) == []

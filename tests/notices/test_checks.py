@@ -38,3 +38,23 @@ def test_links_without_the_page_are_an_error(settings: Settings) -> None:
     """A project without the page learns it from `check`, and not from each mail."""
     settings.REFUNDS_PUBLIC_URL, settings.ROOT_URLCONF = f"https://{HOST}", "django.contrib.auth.urls"
     assert f"{LABEL}.E006" in [message.id for message in run_checks()]
+
+
+@pytest.mark.parametrize(
+    ("texts", "wrong"),
+    [
+        ({"used": "It was used.", "cutoff": "Too late.\nSorry.", "late": ""}, []),
+        ({"usd": "It was used."}, ["'usd': it is no code of REFUNDS_DECLINE_CODES"]),
+        ({"used": "a\u200bb"}, ["'used': it has a character that cannot be seen, U+200B (ZERO WIDTH SPACE)"]),
+        ({"used": "x" * 501}, ["'used': it has 501 characters; shorten it to 500"]),
+    ],
+)
+def test_text_that_no_decline_would_mail_is_an_error(
+    settings: Settings, texts: dict[str, str], wrong: list[str]
+) -> None:
+    """Its code is misspelt, or a mail cannot have it."""
+    settings.REFUNDS_DECLINE_TEXTS = texts
+    found = [message.msg for message in run_checks() if message.id == f"{LABEL}.E015"]
+    assert [text.startswith(f"REFUNDS_DECLINE_TEXTS has {why}") for text, why in zip(found, wrong, strict=True)] == [
+        True
+    ] * len(wrong)

@@ -29,15 +29,15 @@ SUPPRESSED = {"status": "suppressed", "reason": "the customer has opted out"}
 )
 def test_contradictory_notice_is_refused(columns: dict[str, Any]) -> None:
     """Pending has a due time, sent has an outcome and its time, suppressed has a reason."""
-    refused("notice_status_complete", Notice, refund=make_refund(), **columns)
+    refused("notice_status_complete", Notice, request=make_refund().request, **columns)
 
 
 @pytest.mark.parametrize("columns", [{"status": "pending", "due_at": NOON}, SENT, SUPPRESSED])
 def test_refund_has_one_notice(columns: dict[str, Any]) -> None:
     """It has one of whatever status."""
     refund = make_refund()
-    Notice.objects.create(refund=refund, **columns)
-    refused("refund_id|pkey", Notice, refund=refund, **columns)
+    Notice.objects.create(request=refund.request, **columns)
+    refused("request_id|pkey", Notice, request=refund.request, **columns)
 
 
 def test_opt_out_is_in_lower_case_and_once() -> None:

@@ -108,7 +108,7 @@ def test_mail_server_that_is_away_delays_mails_and_loses_none(start: Start, mail
     assert late_lines(celery) == []
     celery.advance(MINUTE)
     (line,) = late_lines(celery)
-    assert line.startswith("notices not sent: 5 past their time, the oldest (refund ")
+    assert line.startswith("notices not sent: 5 past their time, the oldest (return request ")
     celery.run_until(NOON + HOUR)
     assert subjects() == []
     # At once, each minute for a quarter of an hour, then each quarter.

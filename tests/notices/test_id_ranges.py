@@ -49,7 +49,7 @@ def test_message_is_for_a_lot_of_refunds(
     sent: list[dict[str, int]], monkeypatch: pytest.MonkeyPatch, count: int, sizes: list[int]
 ) -> None:
     """It names the first and the last refund of the lot; a lot of one has no last."""
-    monkeypatch.setattr(sending, "REFUNDS_PER_MESSAGE", 2)
+    monkeypatch.setattr(sending, "NOTICES_PER_MESSAGE", 2)
     ids = [row.pk for row in paid(count)]
     lots = [[ids.pop(0) for _ in range(size)] for size in sizes]
     assert sent == [{"refund_id": lot[0], **({"last_id": lot[-1]} if len(lot) > 1 else {})} for lot in lots]
@@ -81,7 +81,7 @@ def test_mail_that_fails_by_a_bug_gets_its_own_message(
     sent.clear()
     mail_server.answers = [ZeroDivisionError()]
     assert notify_customers(id_range(rows), lambda: NOON) == 2
-    assert log.messages == [f"refund {rows[0].pk}: the notice gets a message of its own"]
+    assert log.messages == [f"return request {rows[0].pk}: the notice gets a message of its own"]
     assert ([notice_of(row) for row in rows], sent) == ([PENDING, SENT, SENT], [{"refund_id": rows[0].pk}])
 
 

@@ -11,7 +11,7 @@ from refunds.gateways.wallet import Wallet
 from refunds.models import Refund
 from refunds.notices.models import Notice
 from refunds.notices.resend import LATE
-from refunds.notices.sending import LEASE, REFUNDS_PER_MESSAGE, WITHIN, notify_customer
+from refunds.notices.sending import LEASE, NOTICES_PER_MESSAGE, WITHIN, notify_customer
 from refunds.operations import PATIENCE, health, local, reconcile
 
 from ..factories import BLINK, HOUR, MINUTE, NOON, SECOND, make_failed, make_refund, never_read_tables
@@ -117,7 +117,7 @@ def test_health_names_late_notices(refund: Refund, messages: list[int]) -> None:
     settle(make_refund(), YES, NOON)
     assert resent(after=LATE - MINUTE) == 1
     assert late(after=LATE - BLINK) == []
-    oldest = f"the oldest (refund {refund.pk}) due since {local(NOON)}"
+    oldest = f"the oldest (return request {refund.pk}) due since {local(NOON)}"
     advice = "check the mail server, and start a worker on the queue mail"
     assert late(after=LATE) == [f"notices not sent: 1 past their time, {oldest}; {advice}"]
     notify_customer(refund.pk, NOON + LATE)
@@ -137,10 +137,10 @@ def test_notices_that_became_due_together_need_a_message_per_lot(
     monkeypatch: pytest.MonkeyPatch, messages: list[int]
 ) -> None:
     """They had three messages; two are in the queue, so one lot of notices gets a message."""
-    ids = make_failed(2 * REFUNDS_PER_MESSAGE + 1)
+    ids = make_failed(2 * NOTICES_PER_MESSAGE + 1)
     make_pending(ids, NOON)
-    for ready, count in ((3, 0), (2, REFUNDS_PER_MESSAGE)):
+    for ready, count in ((3, 0), (2, NOTICES_PER_MESSAGE)):
         monkeypatch.setattr(outbox, "queued", lambda *_names, ready=ready: ready)
         assert resent(after=PATIENCE) == count
     assert messages == [ids[0]]
-    assert Notice.objects.filter(due_at=NOON + PATIENCE).count() == REFUNDS_PER_MESSAGE
+    assert Notice.objects.filter(due_at=NOON + PATIENCE).count() == NOTICES_PER_MESSAGE

@@ -6,10 +6,13 @@ from email.message import Message
 
 import django
 import pytest
+from django.utils.translation import override
+from hypothesis import given
+from hypothesis import strategies as st
 from pytest_django import Settings
 
 from refunds.models import Refund, ReturnRequest
-from refunds.notices import letters, opt_outs
+from refunds.notices import declines, letters, opt_outs
 from refunds.notices.models import Notice
 
 from ..factories import NOON, make_refund
@@ -25,18 +28,18 @@ def paid(address: str = ADDRESS) -> Refund:
     return make_refund(status="succeeded", settled_at=NOON, receipt="re_1", customer_email=address)
 
 
-def wire(refund: Refund) -> bytes:
+def wire(about: Refund | Notice) -> bytes:
     """The mail as the SMTP backend hands it over."""
-    letter = letters.to_customer(Notice(refund=refund))
+    letter = letters.to_customer(about if isinstance(about, Notice) else Notice(request=about.request))
     made = letter.message(policy=email.policy.SMTP) if django.VERSION >= (6, 0) else letter.message()
     content = made.as_bytes()
     assert isinstance(content, bytes)
     return content.replace(b"\r\n", b"\n")
 
 
-def read(refund: Refund) -> tuple[Message, list[str]]:
+def read(about: Refund | Notice) -> tuple[Message, list[str]]:
     """The mail as a mail program reads it, and the lines of its body."""
-    message = email.message_from_bytes(wire(refund))
+    message = email.message_from_bytes(wire(about))
     payload = message.get_payload(decode=True)
     assert isinstance(payload, bytes)
     return message, payload.decode().strip().splitlines()
@@ -83,4 +86,47 @@ def test_link_and_its_headers_arrive_whole(settings: Settings, address: str) -> 
         assert f"List-Unsubscribe: <{link}>" in lines
         found = [line for line in lines if line.startswith("List-Unsubscribe-Post")]
         assert found == ["List-Unsubscribe-Post: List-Unsubscribe=One-Click"] * clicks
-        assert read(refund)[1] == [PAID, "", f"To get no more mails about refunds: {link}"]
+        assert read(refund)[1] == [PAID, "", f"To get no more mails about returns: {link}"]
+
+
+def declined(sentence: str, **columns: str) -> Notice:
+    """A notice of a request that was declined, as it was read from the database."""
+    columns = {"order_line": "1001/1", "currency": "GBP", "customer_email": ADDRESS, "key": "k", **columns}
+    return Notice(request=ReturnRequest(pk=7, amount_minor=123450, status="declined", **columns), sentence=sentence)
+
+
+def test_decline_says_order_line_and_amount_and_its_sentence(settings: Settings) -> None:
+    """The subject has nothing that somebody entered. It is another mail than one about a refund of the same id."""
+    settings.REFUNDS_PUBLIC_URL, settings.DEFAULT_FROM_EMAIL = "https://returns.example.com", "returns@shop.example"
+    message, text = read(declined("The left shoe is missing.\nSorry."))
+    assert (message["To"], message["Subject"]) == (ADDRESS, "Your return of 1,234.50 GBP is declined")
+    assert text == [
+        *("We have declined your return of 1001/1, and do not refund 1,234.50 GBP.", ""),
+        *("The left shoe is missing.", "Sorry.", ""),
+        f"To get no more mails about returns: {opt_outs.link(ADDRESS)}",
+    ]
+    assert message["Message-ID"].startswith("<request-7-declined-")
+    assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+
+
+@given(st.text(max_size=declines.LONGEST).map(str.strip).filter(lambda text: text and not declines.problem(text)))
+def test_sentence_arrives_whole_and_adds_no_header(sentence: str) -> None:
+    """Whatever a user can enter is in the body, and a second mail is the same."""
+    notice = declined(sentence)
+    message, text = read(notice)
+    assert text[2:] == sentence.split("\n")
+    assert message.keys() == read(declined("x"))[0].keys()
+    again, same = read(notice)
+    assert (again["Message-ID"], same) == (message["Message-ID"], text)
+
+
+@pytest.mark.parametrize(
+    ("language", "subject"),
+    [("en", "Your return of 1,234.50 GBP is declined"), ("uk", "Ваше повернення на 1 234,50 GBP відхилено")],
+)
+def test_mail_is_in_the_language_of_the_project(settings: Settings, language: str, subject: str) -> None:
+    """The language of the page, or of the process that sends it, makes no difference."""
+    settings.LANGUAGE_CODE = language
+    for active in ("en", "uk"):
+        with override(active):
+            assert letters.to_customer(declined("Sorry.")).subject.replace("\xa0", " ") == subject

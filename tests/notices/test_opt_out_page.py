@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.utils.html import escape
+from django.utils.translation import override
 from pytest_django import Settings
 
 from refunds.notices import letters, opt_outs
@@ -33,12 +34,12 @@ def page(address: str = ADDRESS) -> str:
 
 
 def assert_kept_to_itself(response: Any) -> None:
-    """No cache, no other site and no search engine learns the address, and no cookie is set."""
+    """No cache, no other site and no search engine learns the address, and no cookie is set. It varies by language."""
     assert response["Cache-Control"] == "max-age=0, no-cache, no-store, must-revalidate, private"
     assert (response["Referrer-Policy"], response["X-Robots-Tag"]) == ("no-referrer", "noindex")
     assert response["X-Frame-Options"] == "DENY"
     assert not response.cookies
-    assert not response.has_header("Vary")
+    assert response["Vary"] == "Accept-Language"
 
 
 def test_link_asks_and_changes_nothing(client: Client) -> None:
@@ -46,7 +47,7 @@ def test_link_asks_and_changes_nothing(client: Client) -> None:
     for _ in range(2):
         shown = client.get(page())
         assert (shown.status_code, client.head(page()).status_code) == (200, 200)
-        assert "Stop mails about refunds?" in shown.text
+        assert "Stop mails about returns?" in shown.text
         assert f"<strong>{ADDRESS}</strong>" in shown.text
         assert shown.text.count('<form method="post">') == 1
         assert_kept_to_itself(shown)
@@ -61,7 +62,7 @@ def test_button_opts_out_and_says_so(client: Client) -> None:
     make_pending([refund.pk], NOON)
     for response in (client.post(page()), client.post(page()), client.get(page())):
         assert response.status_code == 200
-        assert f"We do not write to <strong>{ADDRESS}</strong> about refunds any more." in response.text
+        assert f"We do not write to <strong>{ADDRESS}</strong> about returns any more." in response.text
         assert "<form" not in response.text
         assert_kept_to_itself(response)
     assert opted_out() == [(ADDRESS, PRESSED)]
@@ -73,7 +74,7 @@ def test_one_click_opts_out(client: Client, settings: Settings, sent: dict[str, 
     """A mail program posts to the header's address without cookie or CSRF token, and is answered without a redirect."""
     settings.REFUNDS_PUBLIC_URL = "https://testserver"
     refund = make_refund(status="failed", settled_at=NOON, failure="no", customer_email="C@Example.com")
-    headers = letters.to_customer(Notice(refund=refund)).extra_headers
+    headers = letters.to_customer(Notice(request=refund.request)).extra_headers
     assert headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     address = headers["List-Unsubscribe"].strip("<>")
     response = client.post(address.removeprefix("https://testserver"), secure=True, **sent)
@@ -109,3 +110,14 @@ def test_link_has_only_characters_that_mail_programs_link(settings: Settings) ->
         assert link is not None
         assert set(link) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.:/")
         assert link.endswith("/")
+
+
+@pytest.mark.parametrize(
+    ("asked", "language", "said"),
+    [("uk", "uk", "Відшкодування виплачуються"), ("pl", "en", "Refunds are paid either way.")],
+)
+def test_page_is_in_the_language_of_the_browser(client: Client, asked: str, language: str, said: str) -> None:
+    """A language that the project does not have gives the project's own."""
+    with override(None):
+        text = client.get(page(), headers={"accept-language": asked}).text
+    assert (f'<html lang="{language}">' in text, f"<p>{said}" in text) == (True, True)

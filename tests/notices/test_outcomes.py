@@ -35,7 +35,7 @@ def test_outcome_is_mailed_once(refund: Refund, messages: list[int], gateway: Mo
 def test_refund_without_an_outcome_has_no_mail(refund: Refund, messages: list[int]) -> None:
     """A message about a pending refund sends no mail; a message about an unknown refund fails."""
     assert not notify_customer(refund.pk, NOON)
-    with pytest.raises(UnknownRow, match="there is no refund 404; nothing was changed"):
+    with pytest.raises(UnknownRow, match="there is no return request 404; nothing was changed"):
         notify_customer(404, NOON)
     assert (notice_of(refund), mail.outbox, messages) == (("", None, None), [], [])
 

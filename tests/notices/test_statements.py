@@ -46,7 +46,7 @@ def test_sent_notices_become_pending_by_the_same_statement(django_assert_num_que
     succeeded, failed = paid(2), paid(2, status="failed", failure="no", receipt="")
     ids = Refund.objects.values_list("pk", flat=True)
     sent = {"status": "sent", "notified_of": "failed", "notified_at": NOON}
-    Notice.objects.bulk_create(Notice(refund_id=pk, **sent) for pk in ids)
+    Notice.objects.bulk_create(Notice(request_id=pk, **sent) for pk in ids)
     with django_assert_num_queries(1 + MORE):
         receivers.notify(IdRange(succeeded.first_id, failed.last_id), NOON)
     assert list(Notice.objects.order_by("pk").values_list("status", flat=True)) == ["pending"] * 2 + ["sent"] * 2

@@ -48,7 +48,7 @@ def names(settings: Settings) -> dict[str, Any]:
     settings.REFUNDS_GATEWAY = "tests.operations.payers.Scripted"  # takes any payment
     doubled = make_refund(status="succeeded", settled_at=PRESSED, receipt="r")
     signals.second_receipt.send(Refund, refund=doubled, receipt="r2", now=PRESSED)
-    notice = Notice.objects.create(refund=doubled, status="sent", notified_of="succeeded", notified_at=PRESSED)
+    notice = Notice.objects.create(request=doubled.request, status="sent", notified_of="succeeded", notified_at=PRESSED)
     token = opt_outs.token("in@example.com")
     out = opt_outs.opt_out("out@example.com", PRESSED)
     pause = Pause.objects.create(

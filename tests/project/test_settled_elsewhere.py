@@ -25,7 +25,7 @@ def test_customer_gets_one_mail_about_the_settlement(published: Published, commi
     """
     refund = failed_refund(customer_email="c@example.com")
     sent = {"status": "sent", "notified_of": "failed", "notified_at": NOON}
-    Notice.objects.create(refund=refund, **(sent if mailed else {"status": "pending", "due_at": NOON}))
+    Notice.objects.create(request=refund.request, **(sent if mailed else {"status": "pending", "due_at": NOON}))
     with commit():
         assert settle(refund)[0]
         assert not settle(refund, "another")[0]

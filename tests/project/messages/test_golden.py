@@ -54,7 +54,7 @@ def _chunk(sent: datetime) -> None:
 def _paid(sent: datetime) -> None:
     settled = {"attempts": 1, "first_attempt_at": NOON, "settled_at": NOON, "receipt": "r-1"}
     make_refund(status=RefundStatus.SUCCEEDED, **settled, **CUSTOMER)
-    Notice.objects.create(refund_id=1, status=NoticeStatus.PENDING, due_at=NOON)
+    Notice.objects.create(request_id=1, status=NoticeStatus.PENDING, due_at=NOON)
 
 
 def _undo(sent: datetime) -> None:

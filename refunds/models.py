@@ -43,7 +43,7 @@ def new_key() -> str:
 
 _given = partial(_null, is_null=False)
 _REQUESTED, _APPROVED = Q(status=Status.REQUESTED), Q(status=Status.APPROVED)
-_DECIDED = ~_REQUESTED & _given("decided_at")
+_DECIDED, _BY_HAND = ~_REQUESTED & _given("decided_at"), _given("decided_at") & _null("sweep")
 # The columns that only one kind of sweep has.
 _BUTTON, _CUTOFF = ("key", "received_from", "expires_at"), ("scheduled_for", "received_before")
 
@@ -62,9 +62,7 @@ class ReturnRequest(models.Model):
     customer_email = models.EmailField(gettext_lazy("customer email"), blank=True)
     payment = models.CharField(max_length=255, blank=True)  # the provider's id of what is refunded
     # The shop's own id of the return; empty where its files have none.
-    return_id = models.CharField(
-        gettext_lazy("return id"), max_length=64, blank=True, default="", db_default="", editable=False
-    )
+    return_id = models.CharField(gettext_lazy("return id"), max_length=64, default="", db_default="", editable=False)
     requested_at = models.DateTimeField()
     received_at = models.DateTimeField()
     status = models.CharField(gettext_lazy("status"), max_length=9, choices=_choices(Status), default=Status.REQUESTED)
@@ -100,9 +98,7 @@ class ReturnRequest(models.Model):
             # SQLite checks the deferred foreign key by it, for each inserted refund.
             models.Index(fields=["own_refund"], condition=Q(own_refund__isnull=False), name="request_own_refund"),
             # What users decided by hand, for the overview. A sweep's rows are not in it, and cost it nothing.
-            models.Index(
-                fields=["decided_at", "status"], condition=_given("decided_at") & _null("sweep"), name="request_by_hand"
-            ),
+            models.Index(fields=["decided_at", "status"], condition=_BY_HAND, name="request_by_hand"),
             # Sweeps, counts and sums read this index alone. On PostgreSQL the migration appends `added_in`.
             models.Index(
                 fields=["id", "currency", "amount_minor", "received_at"], condition=_REQUESTED, name="request_pending"
@@ -156,8 +152,7 @@ class Sweep(models.Model):
         verbose_name, verbose_name_plural = gettext_lazy("sweep"), gettext_lazy("sweeps")
 
     def __str__(self) -> str:
-        approves = self.kind == Decision.APPROVE
-        name = gettext("approve sweep %(id)s") if approves else gettext("decline sweep %(id)s")
+        name = gettext("approve sweep %(id)s") if self.kind == Decision.APPROVE else gettext("decline sweep %(id)s")
         return name % {"id": self.pk}
 
 

@@ -2,7 +2,7 @@
 
 from functools import cache
 from inspect import signature
-from typing import Any, TypeGuard, get_args
+from typing import Any, get_args
 
 from django.apps import apps
 from django.conf import settings
@@ -68,8 +68,3 @@ def check_tracked(made: Gateway) -> None:
 def path_of(made: Gateway) -> str:
     """Return the dotted path of the gateway's class."""
     return f"{type(made).__module__}.{type(made).__qualname__}"
-
-
-def in_bulk(made: Gateway) -> TypeGuard[BulkGateway]:
-    """Return whether the gateway pays a range of refunds at once."""
-    return isinstance(made, BulkGateway)

@@ -55,7 +55,7 @@ class Migration(migrations.Migration):
                 (
                     "return_id",
                     models.CharField(
-                        blank=True, db_default="", default="", editable=False, max_length=64, verbose_name="return id"
+                        db_default="", default="", editable=False, max_length=64, verbose_name="return id"
                     ),
                 ),
                 ("requested_at", models.DateTimeField()),

@@ -11,7 +11,7 @@ from .. import outbox, queries, signals
 from ..domain import sweeps as rules
 from ..domain.refunds import Outcome, RefundStatus, next_status
 from ..domain.sweeps import IdRange
-from ..gateways import Gateway, in_bulk
+from ..gateways import BulkGateway, Gateway
 from ..models import Refund
 
 # What one task sends of its own range: with hundreds of ranges at once this bounds the messages in the queue.
@@ -25,7 +25,7 @@ def pay_refunds(id_range: IdRange, now: datetime, *, gateway: Gateway) -> int:
     What the provider cannot take within the first share of time is left to the reconciler.
     """
     with transaction.atomic():
-        if in_bulk(gateway):
+        if isinstance(gateway, BulkGateway):
             # Settled first: that locks the rows, so that nothing is credited that another transaction takes away.
             paid = queries.settle_range(id_range, now, gateway.prefix)
             gateway.credit_range(id_range, now)

@@ -16,6 +16,7 @@ from ..frozen import freeze, frozen_in
 from ..models import ReturnRequest
 
 Rows = QuerySet[ReturnRequest]
+Asked = Mapping[str, str] | None  # that of signals.requests_declined
 
 
 @dataclass(frozen=True)
@@ -48,13 +49,12 @@ def _allowed(decision: Decision, now: datetime) -> Q:
 
 def decide_chosen(
     ids: Sequence[int], decision: Decision, *, by: User | None, note: str, code: str = "", now: datetime,
-    clock: Callable[[], datetime] | None = None, log: Callable[[Rows], None] = lambda _: None,
-    asked: Mapping[str, str] | None = None,
+    clock: Callable[[], datetime] | None = None, log: Callable[[Rows], None] = lambda _: None, asked: Asked = None,
 ) -> int:  # fmt: skip
     """Approve or decline those of `ids` that are still requested and allowed, in chunks; return how many.
 
     `clock` returns when each chunk after the first begins, because the cutoff can come between two (default: `now`).
-    `log` gets the rows that each chunk decided, in its transaction. `asked` is that of `signals.requests_declined`.
+    `log` gets the rows that each chunk decided, in its transaction.
     """
     decided = 0
     for start in range(0, len(ids), rules.CHUNK_ROWS):
@@ -71,8 +71,8 @@ def decide_chosen(
 
 
 def decide(  # noqa: PLR0917  # all of them belong to one decision
-    pending: Rows, decided: Rows, kind: Decision, ids: rules.IdRange, now: datetime,
-    asked: Mapping[str, str] | None = None, /, **columns: object,
+    pending: Rows, decided: Rows, kind: Decision, ids: rules.IdRange, now: datetime, asked: Asked = None, /,
+    **columns: object,
 ) -> int:  # fmt: skip
     """Decide the `pending` rows of the range; return how many. Requires a transaction around it.
 

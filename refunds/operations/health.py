@@ -38,9 +38,8 @@ def _stalled(now: datetime) -> Iterator[str]:
     for sweep in open_sweeps.order_by("pk"):
         moved = max(filter(None, (sweep.started_at, sweep.planned_at, sweep.moved)))
         if now - moved >= STALLED_AFTER:
-            left = _counted(queries.pending(sweep))
             text = gettext("stalled sweep: %(sweep)s has not moved since %(at)s, %(left)s left; start a worker")
-            yield text % {"sweep": sweep, "at": local(moved), "left": left}
+            yield text % {"sweep": sweep, "at": local(moved), "left": _counted(queries.pending(sweep))}
 
 
 def _unpaid(now: datetime) -> Iterator[str]:

@@ -16,7 +16,7 @@ from .. import outbox, queries, signals
 from ..domain import cutoff
 from ..domain import sweeps as rules
 from ..domain.returns import Decision
-from ..gateways import Gateway, in_bulk
+from ..gateways import BulkGateway, Gateway
 from ..models import Chunk, ReturnRequest, Sweep
 from . import PATIENCE, RECONCILE_EVERY, sweeps
 
@@ -98,14 +98,15 @@ def _resend_refunds(now: datetime, patience: timedelta, gateway: Gateway) -> int
     capacity = rules.CHUNK_ROWS if share is None else max(0, share - queued)
     ids = list(due.filter(unsent).order_by("due_at").values_list("pk", flat=True)[:capacity])
     # All refunds of a range, which were sent at one instant, have one message; each of the others has its own.
-    range_at = F("dispatched_at") if in_bulk(gateway) else Case(When(queries.BY_RANGE, then="dispatched_at"))
+    in_bulk = isinstance(gateway, BulkGateway)
+    range_at = F("dispatched_at") if in_bulk else Case(When(queries.BY_RANGE, then="dispatched_at"))
     waiting = due.filter(waits).annotate(range_at=range_at)
     needed = waiting.aggregate(ranges=Count("range_at", distinct=True), single=Count("pk", filter=Q(range_at=None)))
     rows = waiting.order_by("dispatched_at", "pk").values_list("pk", "range_at")[: capacity - len(ids)]
     ids += of_messages(((pk, at or pk) for pk, at in rows), needed["ranges"] + needed["single"] - queued)
     with claimed(due.filter(unsent | waits), ids, dispatched_at=now + timedelta.resolution) as found:
         ids = sorted(refund.pk for refund in found)
-        if in_bulk(gateway):  # a message pays all that is due between its ids, and so gets only ids that are close
+        if in_bulk:  # a message pays all that is due between its ids, and so gets only ids that are close
             close = [list(group) for _, group in groupby(ids, lambda pk: pk // rules.CHUNK_ROWS)]
             outbox.on_commit(outbox.PAY_REFUNDS, [{"first_id": some[0], "last_id": some[-1]} for some in close])
         else:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from django.dispatch import receiver
 
 from .. import signals
-from ..gateways import Gateway, in_bulk
+from ..gateways import BulkGateway, Gateway
 from .limiter import limiter
 
 # How long a task waits for a permit: of ten children that share 50/s each waits for 0.2 s. A longer wait would not fit
@@ -18,7 +18,7 @@ LONGEST_WAIT: Final = timedelta(seconds=5)
 @receiver(signals.call_asked, dispatch_uid=f"{__name__}.call_asked")
 def permit(*, gateway: Gateway, calls: int, waiting: Callable[[], object] | None, **_: Any) -> bool:
     """Take a permit for so many calls, and return whether it came in time."""
-    throttle = None if in_bulk(gateway) else limiter()
+    throttle = None if isinstance(gateway, BulkGateway) else limiter()
     if throttle is None or throttle.take(calls):
         return True
     if waiting is None:
@@ -30,5 +30,5 @@ def permit(*, gateway: Gateway, calls: int, waiting: Callable[[], object] | None
 @receiver(signals.share_asked, dispatch_uid=f"{__name__}.share_asked")
 def calls_within(*, gateway: Gateway, time: timedelta, **_: Any) -> int | None:
     """Return how many calls the rate allows in `time`; None without a rate."""
-    throttle = None if in_bulk(gateway) else limiter()
+    throttle = None if isinstance(gateway, BulkGateway) else limiter()
     return None if throttle is None else throttle.within(time)

@@ -35,7 +35,7 @@ def sweep(monkeypatch: pytest.MonkeyPatch) -> Sweep:
     """Return a finished sweep of three chunks, with the refund of another decision between its own."""
     monkeypatch.setattr("refunds.domain.sweeps.CHUNK_ROWS", 2)
     make_requests(3)
-    Notice.objects.create(refund=make_refund(), status="sent", **STATUSES["sent"])
+    Notice.objects.create(request=make_refund().request, status="sent", **STATUSES["sent"])
     make_requests(3)
     sweep, _ = button.start_approve(key="k", frozen=freeze(), by=None, now=PRESSED)
     sweeps.plan_sweep(sweep.pk, PRESSED)
@@ -48,7 +48,7 @@ def notify(sweep: Sweep, *statuses: str) -> None:
     """Make notices of the sweep's first refunds."""
     refunds = Refund.objects.filter(request__sweep=sweep).order_by("pk")
     for refund, status in zip(refunds, statuses, strict=False):
-        Notice.objects.create(refund=refund, status=status, **STATUSES[status])
+        Notice.objects.create(request=refund.request, status=status, **STATUSES[status])
 
 
 def shown(client: Client, sweep: Sweep) -> tuple[list[str], Any]:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Final
 from django.conf import settings
 from django.db.models import Q
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy
 
 from ..apps import LABEL
 from ..domain.money import EXPONENTS
@@ -148,7 +149,7 @@ class CodeFilter(Filter):
 class ReasonFilter(_Input):
     """Filter by a part of the customer's reason."""
 
-    title = parameter_name = "reason"
+    title, parameter_name = gettext_lazy("reason"), "reason"
 
     def matching(self, request: HttpRequest, value: str) -> Q:
         """Return the condition for the rows whose reason has the text in it, in any case."""

@@ -26,7 +26,8 @@ SCHEDULER: Final = f"{__package__}.scheduler:DeclaredScheduler"
 NOTE: Final = "Declared by the code, which restores what is changed here."
 # Columns that no entry in the code can set. With any other value, beat would not send the entry.
 UNHINDERED: Final[Mapping[str, Any]] = {"enabled": True, "one_off": False, "start_time": None, "expires": None}
-MISSING: Final = "is missing"
+# What the row of an entry is, where it cannot be compared.
+MISSING, UNREADABLE = "is missing", "cannot be compared: "
 ROUTING: Final = ("queue", "exchange", "routing_key", "priority")
 
 
@@ -119,7 +120,7 @@ def _differences(name: str, entry: Mapping[str, Any]) -> Iterator[Drift]:
     except DatabaseError:
         raise  # the database does not answer, which says nothing about the row
     except Exception as wrong:  # a row can hold broken JSON, a broken crontab or an unknown time zone
-        yield Drift(name, "row", "can be compared", f"cannot be compared: {wrong!r}")
+        yield Drift(name, "row", "can be compared", f"{UNREADABLE}{wrong!r}")
         return
     if found is None:
         yield Drift(name, "row", "is there", MISSING)

@@ -48,6 +48,20 @@ class Entry:
             ]
         return found
 
+    @property
+    def warnings(self) -> list[str]:
+        """Return a sentence about each difference."""
+        return [_told(one) for one in self.differences]
+
+
+def _told(one: drift.Drift) -> str:
+    if one.field != "row":
+        return gettext("In the database %(field)s is %(found)s, declared is %(declared)s.") % vars(one)
+    if one.found == drift.MISSING:
+        return gettext("The database has no row of it.")
+    error = str(one.found).removeprefix(drift.UNREADABLE)
+    return gettext("The row in the database cannot be read: %(error)s.") % {"error": error}
+
 
 def entries(now: datetime) -> list[Entry]:
     """Return the declared entries at `now` (aware), each compared with its row if beat reads rows."""

@@ -108,6 +108,8 @@ def test_each_kind_of_edit_is_restored(client: Client, lost: dict[str, Any]) -> 
     """Also a row that was renamed, cannot be read, or has no time; a renamed one is shown as undeclared."""
     edit(**lost)
     page = client.get(PAGE)
+    (warning,) = shown(client)[NAME].warnings
+    assert ("no row" in warning, "cannot be read: JSONDecodeError(" in warning) == ("name" in lost, "args" in lost)
     assert [row["name"] for row in page.context["others"]] == (["renamed"] if "name" in lost else [])
     client.post(PAGE, {"entry": NAME})
     assert drift.compare(beat_schedule()) == []

@@ -75,7 +75,7 @@ def test_banner_names_both(start: Start, reader: User) -> None:
 
 @pytest.mark.parametrize("member", ["worker", "beat"])
 def test_member_that_never_ran_is_named(start: Start, reader: User, member: str) -> None:
-    """The message that a worker sends at its start is none of beat's."""
+    """A worker sends a message at its start too: that says nothing about beat."""
     celery = start(NOON)
     celery.stop_beat()
     if member == "worker":

@@ -62,8 +62,8 @@ def celery(opened: list[int]) -> Iterator[VirtualCelery]:
 
 
 def work(celery: VirtualCelery) -> None:
-    """Run a task that reads the database."""
-    current_app.tasks[f"{LABEL}.reconcile"].delay()
+    """Run a task that reads the database; its sender does not, as if it were another process."""
+    current_app.tasks[f"{LABEL}.reconcile"].delay(at_start=True)
     celery.run_until_idle()
 
 

@@ -66,12 +66,16 @@ def rows(demo: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture
 def browse(chromium: "Browser", live_server: LiveServer, demo: dict[str, Any]) -> "Iterator[Browse]":
-    """Open a window of the operator, who is logged in unless `anonymous`. An error on any page fails the test."""
+    """Open a window of the operator, who is logged in unless `anonymous`. An error on any page fails the test.
+
+    The browser asks for pages in `language`.
+    """
     contexts, problems = [], []
 
-    def browse(*, anonymous: bool = False, width: int = 1280, javascript: bool = True) -> "Page":
+    def browse(*, anonymous: bool = False, width: int = 1280, javascript: bool = True, language: str = "en") -> "Page":
         viewport = {"width": width, "height": 800}
-        context = chromium.new_context(base_url=live_server.url, viewport=viewport, java_script_enabled=javascript)  # type: ignore[arg-type]  # a TypedDict
+        options: dict[str, Any] = {"viewport": viewport, "java_script_enabled": javascript, "locale": language}
+        context = chromium.new_context(base_url=live_server.url, **options)
         contexts.append(context)
         context.clock.set_fixed_time(PRESSED)
         if not anonymous:

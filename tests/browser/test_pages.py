@@ -1,8 +1,11 @@
 """Each page in Chromium: accessible in light and dark, whole at 1,280 and 400 pixels, and without stock words."""
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.apps import apps
+from django.db.models import CharField, TextField
 from django.urls import resolve
 
 from ..admin import matrix
@@ -14,6 +17,9 @@ if TYPE_CHECKING:
     from .conftest import Browse
 
 each_page = pytest.mark.parametrize("shown", PAGES, ids=str)
+each_language = pytest.mark.parametrize("language", ["en", "uk"])
+# Two English words, one after the other.
+ENGLISH = re.compile(r"[A-Za-z]{2,} [a-z]{2,}[a-z ]*")
 LISTS = ["requests", "refunds", "sweeps", "pauses", "wallet", "notices"]
 # Django's own names for an admin that has none.
 STOCK = ("Django administration", "Django site admin", "Site administration", "Select ")
@@ -44,22 +50,41 @@ def test_page_works_with_the_keyboard(shown: Shown, browse: "Browse", rows: dict
 
 
 @pytest.mark.browser
+@each_language
 @each_page
-def test_page_shows_everything(shown: Shown, browse: "Browse", rows: dict[str, Any]) -> None:
-    """Only a table that scrolls is wider than the window, no text is cut off, and none is Django's stock."""
-    page = browse(anonymous=shown.anonymous)
+def test_page_shows_everything(shown: Shown, language: str, browse: "Browse", rows: dict[str, Any]) -> None:
+    """Only a table that scrolls is wider than the window, no text is cut off, and none is Django's stock.
+
+    On a page in Ukrainian, only what is stored is English.
+    """
+    page = browse(anonymous=shown.anonymous, language=language)
     shown.open(page, rows)
     for width in (1280, 400):
         assert (width, chromium.cut_off(page, width)) == (width, [])
+    assert page.locator("html").get_attribute("lang") == language
     texts = page.title() + page.locator("body").inner_text()
     assert [words for words in STOCK if words in texts] == []
+    if language != "en":
+        kept = stored()
+        assert [words for words in ENGLISH.findall(texts) if words not in kept] == []
+
+
+def stored() -> str:
+    """Return every text of the database."""
+    columns = [
+        (model, [field.name for field in model._meta.fields if isinstance(field, CharField | TextField)])
+        for model in apps.get_models()
+    ]
+    rows = (row for model, names in columns if names for row in model._default_manager.values_list(*names))
+    return "\n".join(str(value) for row in rows for value in row)
 
 
 @pytest.mark.browser
+@each_language
 @pytest.mark.parametrize("address", [shown.address for shown in PAGES if shown.name in LISTS], ids=LISTS)
-def test_list_fits_beside_navigation_and_filters(address: str, browse: "Browse") -> None:
+def test_list_fits_beside_navigation_and_filters(address: str, language: str, browse: "Browse") -> None:
     """At 1,280 pixels all columns are in sight, with texts of usual lengths."""
-    page = browse()
+    page = browse(language=language)
     page.goto(f"/admin/{address}")
     assert page.locator("#nav-sidebar").is_visible()
     assert (

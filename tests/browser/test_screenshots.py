@@ -13,13 +13,15 @@ if TYPE_CHECKING:
     from .conftest import Browse
 
 DOCS = Path(__file__).parents[2]
-# The page of each picture, by the name of its file, and the file that shows it.
+# The page and the language of each picture, by the name of its file, and the file that shows it.
 PICTURES = {
-    "approve-all": ("approve all", "README.md"),
-    "requests": ("requests", "docs/admin.md"),
-    "sweep": ("sweep, running", "docs/admin.md"),
-    "overview": ("app", "docs/overview.md"),
-    "failed-refund": ("failed refund", "docs/admin.md"),
+    "approve-all": ("approve all", "en", "README.md"),
+    "requests": ("requests", "en", "docs/admin.md"),
+    "sweep": ("sweep, running", "en", "docs/admin.md"),
+    "overview": ("app", "en", "docs/overview.md"),
+    "failed-refund": ("failed refund", "en", "docs/admin.md"),
+    "approve-all-uk": ("approve all", "uk", "docs/languages.md"),
+    "sweep-uk": ("sweep, running", "uk", "docs/languages.md"),
 }
 
 
@@ -27,8 +29,9 @@ PICTURES = {
 @pytest.mark.parametrize("name", PICTURES)
 def test_picture_is_taken(name: str, browse: "Browse", demo: dict[str, Any], tmp_path: Path) -> None:
     """As a small file: what a reader's browser loads at once."""
-    (shown,) = [page for page in PAGES if page.name == PICTURES[name][0]]
-    page = browse()
+    title, language, _ = PICTURES[name]
+    (shown,) = [page for page in PAGES if page.name == title]
+    page = browse(language=language)
     shown.open(page, demo)
     file = Path(os.environ.get(FOLDER, tmp_path)) / f"{name}.png"
     page.screenshot(path=file)
@@ -38,7 +41,7 @@ def test_picture_is_taken(name: str, browse: "Browse", demo: dict[str, Any], tmp
 @pytest.mark.parametrize("name", PICTURES)
 def test_picture_is_shown(name: str) -> None:
     """With a text in its place for readers who cannot see it."""
-    file = DOCS / PICTURES[name][1]
+    file = DOCS / PICTURES[name][2]
     address = f"{'docs/' if file.name == 'README.md' else ''}pictures/{name}.png"
     (line,) = [line for line in file.read_text("utf-8").splitlines() if address in line]
     assert len(line.removeprefix("![").partition("](")[0]) > len("a long enough text")

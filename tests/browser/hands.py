@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Protocol
 
+import pytest
+
 from .chromium import check
 
 if TYPE_CHECKING:
@@ -77,6 +79,19 @@ class Mouse:
     def write(self, page: "Page", field: "Locator", text: str) -> None:
         """See Hands."""
         field.fill(text)
+
+
+both_hands = pytest.mark.parametrize("hands", [Keyboard(), Mouse()], ids=["keyboard alone", "no JavaScript"])
+
+
+def button(page: "Page", name: str) -> "Locator":
+    """Return the button, link or field whose name begins so."""
+    return page.locator(f"input[type=submit][value^='{name}'], button:text-is('{name}'), a:text-is('{name}')").first
+
+
+def said(page: "Page") -> str:
+    """Return Django's messages; the banner has a list of its own."""
+    return page.locator(":not(aside) > .messagelist").inner_text()
 
 
 def reach(page: "Page", control: "Locator") -> None:

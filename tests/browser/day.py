@@ -100,7 +100,7 @@ class Day:
         return other
 
     def until(self, shown: "Locator") -> None:
-        """Wait until it is shown; reload where the page does not change by itself."""
+        """Wait until it is shown, and reload the page as long as it is not."""
         ends = time.monotonic() + LONG
         while not appears(shown):
             assert time.monotonic() < ends, f"{shown} is not shown within {LONG} s: {self.text()}"

@@ -8,7 +8,7 @@ SOON = 12
 
 
 def approve_while_the_worker_dies(day: Day, morning: list[Return]) -> None:
-    """A double click starts one sweep. Its page gets to the end by itself, although the worker is killed half-way."""
+    """A double click starts one sweep. Its page, which nobody touches, shows the end although the worker was killed."""
     day.deployed.stop_worker_after(chunks=2)
     day.go(APPROVE_ALL)
     with day.page.expect_navigation():

@@ -10,7 +10,7 @@ from django.utils.text import capfirst
 
 from .. import signals
 from ..admin.base import ReadOnlyAdmin, in_zone, instant_column, sums, url
-from ..admin.sweeps import SweepAdmin
+from ..admin.sweeps import REFRESH, SweepAdmin
 from ..domain import cutoff
 from ..models import Sweep
 from . import pages, pausing, undoing
@@ -23,13 +23,14 @@ SweepAdmin.extra_links.append(pages.sweep_links)
 
 
 def _undone(_admin: Any, _request: HttpRequest, sweep: Sweep, context: dict[str, Any]) -> dict[str, Any]:
-    """Return the facts of a sweep's page, with what was taken back."""
+    """Return the facts of a sweep's page, with what was taken back, and when to reload it until all is."""
     undo = Undo.objects.filter(pk=sweep.pk).first()
     if undo is None:
         return {}
     back = sums(undoing.taken_back(undo)) + ("" if undo.done_at else ", and more to come")
     undone = [(f"Undone ({cutoff.CITY})", in_zone(undo.pressed_at)), ("Returned to requested", back)]
-    return {"instants": [*context["instants"], *undone]}
+    refresh = context["refresh"] if undo.done_at else REFRESH
+    return {"instants": [*context["instants"], *undone], "refresh": refresh}
 
 
 SweepAdmin.extra_context.append(_undone)

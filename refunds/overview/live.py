@@ -59,9 +59,12 @@ def live(admin: SweepAdmin, request: HttpRequest, sweep: Sweep, context: dict[st
     now, progress = timezone.now(), context["progress"]
     running = progress.state in {SweepState.PLANNING, SweepState.RUNNING}
     found = sums(sweep, now, live=running)
+    # A room that still works on the sweep has set `refresh`, if its app comes before this one.
+    changes = context["refresh"] or not found.complete
     return {
-        "ask_again": SOON if running or not found.complete else LATER if found.count(Outcome.WAITING) else None,
+        "ask_again": SOON if changes else LATER if found.count(Outcome.WAITING) else None,
         "reload": context["refresh"] or LATER,
+        "running": running,
         "parts": _parts(sweep, progress, found),
         "sums": found,
         "sums_at": in_zone(found.at),

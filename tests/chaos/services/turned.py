@@ -24,7 +24,7 @@ def offset(cutoff: datetime) -> timedelta:
 
 def zone_file(ahead: timedelta) -> bytes:
     """A zone of one offset for ever, in the format of RFC 8536, version 1."""
-    # In place of an abbreviation: Django takes what a zone of one offset calls itself, and looks for a zone of this name.
+    # Instead of an abbreviation: Django asks a zone of one offset for its name, and looks for a zone of that name.
     name = b"Europe/Kyiv\0"
     header = struct.pack(">4sc15x6L", b"TZif", b"\0", 0, 0, 0, 0, 1, len(name))
     return header + struct.pack(">lBB", int(ahead.total_seconds()), 0, 0) + name

@@ -121,8 +121,7 @@ def test_double_click_starts_one_sweep(browse: "Browse") -> None:
     page = browse()
     page.goto(APPROVE_ALL)
     before = Sweep.objects.count()
-    with page.expect_navigation():
-        button(page, "Approve ").dblclick()
+    button(page, "Approve ").dblclick()  # the second click can end the navigation of the first
     page.locator("#progress").wait_for()
     assert Sweep.objects.count() == before + 1
 

@@ -104,7 +104,7 @@ class Day:
         ends = time.monotonic() + LONG
         while not appears(shown):
             assert time.monotonic() < ends, f"{shown} is not shown within {LONG} s: {self.text()}"
-            self.page.reload()
+            self.page.goto(self.page.url)  # not reload(), which fails where the page reloads itself at the same time
 
     def import_file(self, name: str, some: list[Return]) -> None:
         """Import the returns by a command, from a file; the overview then counts them."""

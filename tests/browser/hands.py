@@ -65,8 +65,10 @@ class Mouse:
 
     def press(self, page: "Page", control: "Locator") -> None:
         """See Hands."""
-        with page.expect_navigation():
+        # Not expect_navigation, which fails where the click ends the navigation of a page that was reloading itself.
+        with page.expect_event("framenavigated"):
             control.click()
+        page.wait_for_load_state()
 
     def tick(self, page: "Page", box: "Locator") -> None:
         """See Hands."""

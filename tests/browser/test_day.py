@@ -82,6 +82,7 @@ def log_in(day: Day) -> None:
 def meet_nine_refusals(day: Day) -> None:
     """The sweep's page and the banner count them; the button's page, to which the back button leads, offers nothing."""
     refused = [UNKNOWN, *BLOCKED]
+    day.until(day.sums(PAID, [one for one in MORNING if one not in refused]))
     day.until(day.sums("Approved, payment failed", refused))
     day.until(day.page.get_by_role("link", name=f"Refunds failed: 9 ({amounts(refused)})"))
     day.page.go_back()

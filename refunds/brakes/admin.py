@@ -11,7 +11,7 @@ from django.utils.translation import gettext, gettext_lazy
 
 from .. import signals
 from ..admin.base import ReadOnlyAdmin, in_zone, instant_column, sums, url
-from ..admin.sweeps import SweepAdmin
+from ..admin.sweeps import REFRESH, SweepAdmin
 from ..admin.words import CITY
 from ..models import Sweep
 from . import pages, pausing, undoing
@@ -24,7 +24,7 @@ SweepAdmin.extra_links.append(pages.sweep_links)
 
 
 def _undone(_admin: Any, _request: HttpRequest, sweep: Sweep, context: dict[str, Any]) -> dict[str, Any]:
-    """Return the facts of a sweep's page, with what was taken back."""
+    """Return the facts of a sweep's page, with what was taken back, and when to reload it until all is."""
     undo = Undo.objects.filter(pk=sweep.pk).first()
     if undo is None:
         return {}
@@ -33,7 +33,8 @@ def _undone(_admin: Any, _request: HttpRequest, sweep: Sweep, context: dict[str,
         back = gettext("%(sums)s, and more to come") % {"sums": back}
     title = gettext("Undone (%(city)s)") % {"city": CITY}
     undone = [(title, in_zone(undo.pressed_at)), (gettext("Returned to requested"), back)]
-    return {"instants": [*context["instants"], *undone]}
+    refresh = context["refresh"] if undo.done_at else REFRESH
+    return {"instants": [*context["instants"], *undone], "refresh": refresh}
 
 
 SweepAdmin.extra_context.append(_undone)

@@ -62,10 +62,13 @@ def live(admin: SweepAdmin, request: HttpRequest, sweep: Sweep, context: dict[st
     now, progress = timezone.now(), context["progress"]
     running = progress.state in {SweepState.PLANNING, SweepState.RUNNING}
     found = sums(sweep, now, live=running)
-    waits = found.count(Outcome.WAITING) or context.get("waits")  # of what a room added, such as notices
+    # A room that still works on the sweep has set `refresh`, and one whose numbers change `waits`, if its app comes first.
+    changes = context["refresh"] or not found.complete
+    waits = found.count(Outcome.WAITING) or context.get("waits")
     return {
-        "ask_again": SOON if running or not found.complete else LATER if waits else None,
+        "ask_again": SOON if changes else LATER if waits else None,
         "reload": context["refresh"] or LATER,
+        "running": running,
         "parts": _parts(sweep, progress, found),
         "sums": found,
         "sums_at": in_zone(found.at),

@@ -56,7 +56,7 @@ def test_sweep_under_way_is_cancelled_from_its_page(client: Client) -> None:
 
 
 def test_sweep_is_undone_from_its_page(client: Client) -> None:
-    """The press answers at once, and the work is done by the messages that it sends."""
+    """The press answers at once, and messages do the work, which the page shows to its end."""
     sweep = approved(5)
     assert links(client, sweep) == ["Undo the sweep"]
     assert texts(send(client, of(sweep, "undo"))) == [
@@ -68,8 +68,10 @@ def test_sweep_is_undone_from_its_page(client: Client) -> None:
     for ids, back in ([first], "2 of 25.00 GBP, and more to come"), (rest, "5 of 62.50 GBP"):
         for pk in ids:
             undoing.undo_chunk(pk, PRESSED)
-        facts = dict(client.get(of(sweep, "change")).context["instants"])
+        page = client.get(of(sweep, "change")).context
+        facts = dict(page["instants"])
         assert (facts[f"Undone ({cutoff.CITY})"], facts["Returned to requested"]) == (local(PRESSED), back)
+        assert (page["refresh"] is None) is (not back.endswith("more to come"))
 
 
 def test_switch_pauses_and_lifts(client: Client) -> None:

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Protocol
 
+import pytest
+
 from .chromium import check
 
 if TYPE_CHECKING:
@@ -63,8 +65,10 @@ class Mouse:
 
     def press(self, page: "Page", control: "Locator") -> None:
         """See Hands."""
-        with page.expect_navigation():
+        # Not expect_navigation, which fails where the click ends the navigation of a page that was reloading itself.
+        with page.expect_event("framenavigated"):
             control.click()
+        page.wait_for_load_state()
 
     def tick(self, page: "Page", box: "Locator") -> None:
         """See Hands."""
@@ -77,6 +81,19 @@ class Mouse:
     def write(self, page: "Page", field: "Locator", text: str) -> None:
         """See Hands."""
         field.fill(text)
+
+
+both_hands = pytest.mark.parametrize("hands", [Keyboard(), Mouse()], ids=["keyboard alone", "no JavaScript"])
+
+
+def button(page: "Page", name: str) -> "Locator":
+    """Return the button, link or field whose name begins so."""
+    return page.locator(f"input[type=submit][value^='{name}'], button:text-is('{name}'), a:text-is('{name}')").first
+
+
+def said(page: "Page") -> str:
+    """Return Django's messages; the banner has a list of its own."""
+    return page.locator(":not(aside) > .messagelist").inner_text()
 
 
 def reach(page: "Page", control: "Locator") -> None:

@@ -1,4 +1,4 @@
-"""Real Celery processes for tests: started, killed, stopped, and listened to."""
+"""Real processes for tests, of Celery and of the pages: started, killed, stopped, and listened to."""
 
 import contextlib
 import os
@@ -30,7 +30,7 @@ class Crew:
     def __init__(self, folder: Path, environment: Mapping[str, str], app: str) -> None:
         self._folder = folder
         self._environment = environment
-        self._app = app
+        self._celery = ("--quiet", "-A", app)
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         # What a process is started with again.
         self._arguments: dict[str, Sequence[str]] = {}
@@ -53,12 +53,17 @@ class Crew:
         pool = ("--pool", "prefork", "--concurrency", str(CHILDREN))
         # Gossip, mingle and heartbeats are for workers that have something to tell each other.
         alone = ("--without-gossip", "--without-mingle", "--without-heartbeat")
-        self._start(name, ("worker", "--hostname", f"{name}@crew", *pool, *alone, "--loglevel", "warning", *options))
+        program = ("worker", *self._celery, "worker", "--hostname", f"{name}@crew", *pool, *alone)
+        self._start(name, (*program, "--loglevel", "warning", *options))
 
     def start_beat(self, name: str, *options: str) -> None:
         """Start a beat; one that is started again finds the schedule file of the one before."""
         own = ("--schedule", str(self._folder / name), "--pidfile", "", "--loglevel", "warning")
-        self._start(name, ("beat", *own, *options))
+        self._start(name, ("beat", *self._celery, "beat", *own, *options))
+
+    def start_web(self, name: str, port: int) -> None:
+        """Start the pages on a port of this machine."""
+        self._start(name, ("web", "--noreload", "--insecure", "--skip-checks", f"127.0.0.1:{port}"))
 
     def start_again(self, name: str) -> None:
         """Start what had this name as it was started before."""
@@ -135,12 +140,11 @@ class Crew:
     def _start(self, name: str, arguments: Sequence[str]) -> None:
         self._arguments[name] = arguments
         self._lost_children.discard(name)
-        program = [sys.executable, "-m", "refunds.project.embedded.lifeline", arguments[0], "--quiet", "-A", self._app]
         with self._file(name).open("ab") as log:
             log.write(f"{_BEGINS}\n".encode())
             log.flush()
             self.running[name] = subprocess.Popen(
-                [*program, *arguments],
+                [sys.executable, "-m", "refunds.project.embedded.lifeline", *arguments],
                 cwd=self._folder,
                 env=self._environment,
                 stdin=subprocess.PIPE,  # the lifeline

@@ -24,7 +24,8 @@ def offset(cutoff: datetime) -> timedelta:
 
 def zone_file(ahead: timedelta) -> bytes:
     """A zone of one offset for ever, in the format of RFC 8536, version 1."""
-    name = b"KYIV\0"
+    # Instead of an abbreviation: Django asks a zone of one offset for its name, and looks for a zone of that name.
+    name = b"Europe/Kyiv\0"
     header = struct.pack(">4sc15x6L", b"TZif", b"\0", 0, 0, 0, 0, 1, len(name))
     return header + struct.pack(">lBB", int(ahead.total_seconds()), 0, 0) + name
 
@@ -34,8 +35,14 @@ def turn(folder: Path, cutoff: datetime) -> dict[str, str]:
 
     In this process it must come before anything has asked for the zone.
     """
+    variables = zones(folder, cutoff)
+    zoneinfo.reset_tzpath([*variables.values()])
+    return variables
+
+
+def zones(folder: Path, cutoff: datetime) -> dict[str, str]:
+    """Make `cutoff` (aware, whole seconds) a Kyiv 18:00 in processes with the variables returned, and in no other."""
     place = folder / "zones" / "Europe"
     place.mkdir(parents=True)
     (place / "Kyiv").write_bytes(zone_file(offset(cutoff)))
-    zoneinfo.reset_tzpath([str(folder / "zones")])
     return {"PYTHONTZPATH": str(folder / "zones")}

@@ -9,7 +9,7 @@ from django.db.models import Count
 from django.db.models.functions import TruncDate
 from django.http import HttpRequest
 from django.utils import formats
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext
 
 from ..apps import LABEL
 from ..domain import cutoff
@@ -97,5 +97,6 @@ def _title(parts: Parts) -> str:
     if len(parts) == 1:
         return str(parts[0])
     year, month, day = (*parts, 1)[: len(LONGEST)]
-    form = "MONTH_DAY_FORMAT" if len(parts) == len(LONGEST) else "YEAR_MONTH_FORMAT"
+    # Translators: the format of a day without its year, in the letters of Django's filter `date`.
+    form = pgettext("day", "F j") if len(parts) == len(LONGEST) else "YEAR_MONTH_FORMAT"
     return formats.date_format(date(year, month, day), form)

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext, gettext_lazy, pgettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from .. import queries
@@ -65,7 +65,7 @@ class ReturnRequestAdmin(BoundedSearch, DecideSelected):
         gettext_lazy("declined because"),
         lambda row: settings.REFUNDS_DECLINE_CODES.get(row.decision_code, row.decision_code),
     )
-    requested = instant_column("requested_at", gettext_lazy("requested"))
+    requested = instant_column("requested_at", pgettext_lazy("by the customer", "requested"))
     received = instant_column("received_at", gettext_lazy("received"))
     decided = instant_column("decided_at", gettext_lazy("decided"))
 

@@ -62,7 +62,7 @@ def live(admin: SweepAdmin, request: HttpRequest, sweep: Sweep, context: dict[st
     now, progress = timezone.now(), context["progress"]
     running = progress.state in {SweepState.PLANNING, SweepState.RUNNING}
     found = sums(sweep, now, live=running)
-    # A room that still works on the sweep has set `refresh`, and one whose numbers change `waits`, if its app comes first.
+    # A room before this one in INSTALLED_APPS sets `refresh` while it works on the sweep, or `waits` for what can come.
     changes = context["refresh"] or not found.complete
     waits = found.count(Outcome.WAITING) or context.get("waits")
     return {

@@ -11,6 +11,7 @@ from refunds.frozen import freeze
 from refunds.models import Chunk, Refund, ReturnRequest, WalletEntry
 from refunds.notices import opt_outs
 from refunds.notices.models import Notice
+from refunds.notices.queries import OPTED_OUT
 from refunds.operations import button, sweeps
 from refunds.overview.models import ReconcilerRun
 
@@ -98,7 +99,7 @@ def _notices(paid: list[int], failed: list[int]) -> int:
         Notice.objects.create(request_id=pk, status="sent", notified_of="succeeded", notified_at=NOON)
     for pk in failed:
         Notice.objects.create(request_id=pk, status="pending", due_at=PRESSED + HOUR)
-    Notice.objects.create(request_id=paid[6], status="suppressed", reason="the address has opted out")
+    Notice.objects.create(request_id=paid[6], status="suppressed", reason=OPTED_OUT)
     return opt_outs.opt_out("c-901@example.com", NOON).pk
 
 

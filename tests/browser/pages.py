@@ -31,7 +31,7 @@ class Shown(NamedTuple):
         """Show the page in the browser, as a user gets there."""
         page.goto(address(self.address, rows))
         if self.action == "logout":
-            follow(page, page.get_by_role("button", name="Log out"))
+            follow(page, page.locator("#logout-form button"))
         elif self.action:
             choose(page, self.action, across=self.across)
 

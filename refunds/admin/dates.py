@@ -32,17 +32,26 @@ class Dates(NamedTuple):
 
 
 def parts_of(value: str) -> Parts:
-    """Return the parts of `2026`, `2026-03` or `2026-03-29`; no parts of any other text."""
-    parts = value.split("-")
-    if [len(part) for part in parts] != [4, 2, 2][: len(parts)] or not all(map(is_id, parts)):
+    """Return the parts of `2026`, `2026-03` or `2026-03-29`; no parts of any other text, such as `2026-02-31`."""
+    texts = value.split("-")
+    if [len(text) for text in texts] != [4, 2, 2][: len(texts)] or not all(map(is_id, texts)):
         return ()
-    return tuple(map(int, parts))
+    parts = tuple(map(int, texts))
+    try:
+        _first(parts)
+    except ValueError:
+        return ()
+    return parts
+
+
+def _first(parts: Parts) -> date:
+    year, month, day = (*parts, 1, 1)[: len(LONGEST)]
+    return date(year, month, day)
 
 
 def bounds(parts: Parts) -> tuple[datetime, datetime]:
     """Return the midnights (aware) at which the date begins and ends. Raises ValueError where there is no such date."""
-    year, month, day = (*parts, 1, 1)[: len(LONGEST)]
-    first = date(year, month, day)
+    first = _first(parts)
     after = first + timedelta(days=LONGEST[len(parts) - 1])
     if len(parts) < len(LONGEST):
         after = after.replace(day=1)
@@ -96,7 +105,6 @@ def _text(parts: Parts) -> str:
 def _title(parts: Parts) -> str:
     if len(parts) == 1:
         return str(parts[0])
-    year, month, day = (*parts, 1)[: len(LONGEST)]
     # Translators: the format of a day without its year, in the letters of Django's filter `date`.
     form = pgettext("day", "F j") if len(parts) == len(LONGEST) else "YEAR_MONTH_FORMAT"
-    return formats.date_format(date(year, month, day), form)
+    return formats.date_format(_first(parts), form)

@@ -11,7 +11,7 @@ from celery.schedules import schedule as interval
 from django.utils.translation import gettext
 
 from ..admin.base import in_zone
-from ..domain import cutoff
+from ..admin.words import CITY
 from . import drift
 
 
@@ -40,7 +40,7 @@ class Entry:
         """Return label and text of each line about the entry."""
         found = [(gettext("Task"), self.task), (gettext("Schedule"), self.when), (gettext("Queue"), self.queue)]
         if self.row:
-            city = {"city": cutoff.CITY}
+            city = {"city": CITY}
             found += [
                 (gettext("Enabled"), gettext("yes") if self.row.enabled else gettext("no")),
                 (gettext("Last run (%(city)s)") % city, in_zone(self.row.last_run)),
@@ -87,11 +87,14 @@ def _row(name: str, now: datetime, differences: list[drift.Drift]) -> Row | None
     return Row(found["enabled"], found["last_run_at"], _due(name, now) if timed else None)
 
 
-def _due(name: str, now: datetime) -> datetime:
+def _due(name: str, now: datetime) -> datetime | None:
     row = drift.periodic_tasks().get(name=name)
     # As django-celery-beat does: a row that never ran waits since it was changed.
     since = (row.last_run_at or row.date_changed).astimezone(row.schedule.tz)
-    due: datetime = now + row.schedule.remaining_estimate(since)
+    try:
+        due: datetime = now + row.schedule.remaining_estimate(since)
+    except OverflowError:  # an interval that ends after the calendar
+        return None
     return due
 
 

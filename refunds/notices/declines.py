@@ -3,7 +3,7 @@
 from typing import Final
 
 from django.conf import settings
-from django.utils.translation import gettext
+from django.utils.translation import gettext, override
 
 from ..text.invisible import invisible
 
@@ -13,7 +13,8 @@ LONGEST: Final = 500
 
 def text_of(code: str) -> str:
     """Return the text that the setting REFUNDS_DECLINE_TEXTS has for this code. An empty text means no mail."""
-    return str(getattr(settings, "REFUNDS_DECLINE_TEXTS", {}).get(code, "")).strip()
+    with override(settings.LANGUAGE_CODE):  # that of the mail: a text can be translated
+        return str(getattr(settings, "REFUNDS_DECLINE_TEXTS", {}).get(code, "")).strip()
 
 
 def problem(text: str) -> str | None:

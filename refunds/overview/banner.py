@@ -111,12 +111,16 @@ def _down(facts: Facts, now: datetime) -> Iterator[Line]:
     if sent_at is None and ran_at is None:
         yield "error", gettext("Neither beat nor a worker has run yet. Start both."), ""
     elif sent_at is None:
-        yield "error", gettext("Beat has not run yet. Start it."), ""
+        # Beat sends the first message a while after its start, and a worker its own at once.
+        if ran_at and now - ran_at > ALIVE:
+            yield "error", gettext("Beat has not run yet. Start it."), ""
     elif now - sent_at > ALIVE:
         yield "error", gettext("Beat has not run since %(instant)s. Start it.") % _at(sent_at), ""
     if sent_at and facts.unanswered_since and sent_at - facts.unanswered_since >= ALIVE:
-        since = gettext("No worker has run since %(instant)s. Start one.") % _at(ran_at) if ran_at else ""
-        yield "error", since or gettext("No worker has run yet. Start one."), ""
+        # The log has the error of a worker that runs, and whose reconciler fails.
+        since = gettext("No worker has run the reconciler since %(instant)s. Start one, or read its log.")
+        never = gettext("No worker has run the reconciler yet. Start one, or read its log.")
+        yield "error", since % _at(ran_at) if ran_at else never, ""
 
 
 def _at(instant: datetime) -> dict[str, str]:

@@ -57,6 +57,14 @@ def test_list_offers_years_then_months_then_days(client: Client) -> None:
     assert dates(client, "?day=2026-03-29") == (["March 2026", "March 29"], ["?day=2026-03", ""])
 
 
+@pytest.mark.parametrize("value", ["2026-02-31", "2026-13", "2026-13-01", "0000-01-01"])
+def test_day_that_does_not_exist_is_no_choice(client: Client, value: str) -> None:
+    """The list has no rows then, and the dates are those of a list without a chosen one."""
+    received("2026-03-29")
+    assert dates(client, f"?day={value}") == (["March 29"], ["?day=2026-03-29"])
+    assert list(client.get(f"{CHANGE_LIST}?day={value}").context["cl"].result_list) == []
+
+
 def test_day_filter_takes_a_month_and_a_year_of_the_zone(client: Client) -> None:
     """From midnight to midnight there."""
     last, first = received("2025-12-31", time(23, 59, 59)), received("2026-01-01", time(0))

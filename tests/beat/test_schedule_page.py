@@ -9,9 +9,11 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.core.cache import cache
 from django.test import Client
+from django.utils.translation import override
 from pytest_django import Settings
 
 from refunds import signals
+from refunds.admin.words import CITY
 from refunds.beat import drift
 from refunds.beat.admin import banner
 from refunds.domain import cutoff
@@ -100,6 +102,24 @@ def test_edit_is_a_warning_with_a_way_back(client: Client, user: User, monkeypat
     (log,) = LogEntry.objects.all()
     assert (log.user, log.get_edited_object()) == (user, rows().get(name=NAME))
     assert log.change_message == f"Restored as declared: {NAME}: schedule is '{EDITED}', declared is '{DECLARED}'"
+
+
+@pytest.mark.usefixtures("stored")
+def test_row_that_is_never_due_again_is_restored(client: Client) -> None:
+    """Its interval ends after the last year of the calendar."""
+    interval = apps.get_model(drift.PACKAGE, "IntervalSchedule").objects.create(every=10_000_000, period="days")
+    edit(crontab=None, interval=interval)
+    assert shown(client)[NAME].row.due is None
+    client.post(PAGE, {"entry": NAME})
+    assert drift.compare(beat_schedule()) == []
+
+
+@pytest.mark.usefixtures("stored")
+def test_city_of_an_instant_is_in_the_language_of_the_page(client: Client) -> None:
+    """As on each other page."""
+    page = client.get(PAGE, headers={"accept-language": "uk"})
+    with override("uk"):
+        assert page.text.count(f"({CITY})</th>") == 4
 
 
 @pytest.mark.usefixtures("stored")

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.core import mail
 from django.db import connection, transaction
+from django.utils.translation import gettext_lazy, override
 from pytest_django import Settings
 
 from refunds.domain.returns import CUTOFF_CODE, Decision
@@ -80,6 +81,15 @@ def test_sentence_is_mailed_or_else_the_text_of_the_code(
         assert noted() == [(pk, "sent", None, "declined", mailed)]
         assert mailed in str(mail.outbox[0].body)
         assert "internal" not in str(mail.outbox[0].body)
+
+
+def test_text_is_in_the_language_of_the_project(settings: Settings, messages: list[int]) -> None:
+    """Where it is translated: as the rest of the mail, and not in the language of the user who declines."""
+    settings.REFUNDS_DECLINE_TEXTS = {"used": gettext_lazy("Notices")}
+    (pk,) = requests()
+    with override("uk"):
+        decline([pk], "used")
+    assert noted() == [(pk, "pending", NOON, "", "Notices")]
 
 
 @pytest.mark.parametrize("told", [False, True])

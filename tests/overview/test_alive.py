@@ -1,12 +1,15 @@
 """Whether beat and the worker run, from the rows that the real beat and the real worker write in virtual time."""
 
+from unittest.mock import Mock
+
 import pytest
 from celery_rehearsal import VirtualCelery
 from django.contrib.auth.models import User
 from django.core.cache import cache
 
-from refunds import outbox
+from refunds import outbox, tasks
 from refunds.domain import cutoff
+from refunds.errors import ClocksDiffer
 from refunds.overview import banner
 from refunds.overview.models import ReconcilerRun
 
@@ -54,10 +57,30 @@ def test_banner_names_which_of_the_two_is_down(start: Start, reader: User) -> No
     celery.advance(1.5 * MINUTE)
     assert alive(reader, celery) == []
     celery.advance(MINUTE)
-    assert alive(reader, celery) == [f"No worker has run since {ran}. Start one."]
+    assert alive(reader, celery) == [f"No worker has run the reconciler since {ran}. Start one, or read its log."]
     celery.start_worker()
     celery.advance(SECOND)
     assert alive(reader, celery) == []
+
+
+def test_beat_that_has_just_started_is_not_named(start: Start, reader: User) -> None:
+    """It sends the first message after half a minute; a worker sends its own at once."""
+    celery = start(NOON)
+    for _ in range(4):
+        celery.advance(20 * SECOND)
+        assert alive(reader, celery) == []
+
+
+def test_worker_whose_clock_is_wrong_has_an_error_in_its_log(
+    start: Start, reader: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It runs, and the reconciler does not: to start another worker is not the only advice."""
+    celery = start(NOON)
+    celery.advance(MINUTE)
+    ran = last(celery, "started")
+    monkeypatch.setattr(tasks, "trusted_now", Mock(side_effect=ClocksDiffer("the clock of this host is wrong")))
+    celery.advance(5 * MINUTE)
+    assert alive(reader, celery) == [f"No worker has run the reconciler since {ran}. Start one, or read its log."]
 
 
 def test_banner_names_both(start: Start, reader: User) -> None:
@@ -70,7 +93,7 @@ def test_banner_names_both(start: Start, reader: User) -> None:
     celery.stop_beat()
     celery.advance(5 * MINUTE)
     beat = f"Beat has not run since {last(celery, 'sent')}. Start it."
-    assert alive(reader, celery) == [beat, f"No worker has run since {ran}. Start one."]
+    assert alive(reader, celery) == [beat, f"No worker has run the reconciler since {ran}. Start one, or read its log."]
 
 
 @pytest.mark.parametrize("member", ["worker", "beat"])
@@ -87,5 +110,8 @@ def test_member_that_never_ran_is_named(start: Start, reader: User, member: str)
         celery.stop_worker()
         celery.start_worker()
     celery.advance(5 * MINUTE)
-    named = {"worker": "No worker has run yet. Start one.", "beat": "Beat has not run yet. Start it."}
+    named = {
+        "worker": "No worker has run the reconciler yet. Start one, or read its log.",
+        "beat": "Beat has not run yet. Start it.",
+    }
     assert alive(reader, celery) == [named[member]]

@@ -54,6 +54,7 @@ def schedule(request: HttpRequest, *, admin: SweepAdmin) -> HttpResponse:
     if request.method == "POST":
         with transaction.atomic():
             level, text = _restore(request, admin, request.POST.get("entry", ""))
+        cache.delete(KEY)  # after the commit: a page in between would keep the old warning
         admin.message_user(request, text, level)
         return redirect(url(admin.opts, PAGE))
     stored = drift.reads_rows()
@@ -81,7 +82,9 @@ def _restore(request: HttpRequest, admin: SweepAdmin, name: str) -> tuple[int, s
     from .scheduler import restore  # needs django-celery-beat
 
     admin.log_change(request, restore(name, declared[name]), f"Restored as declared: {'; '.join(map(str, found))}")
-    cache.delete(KEY)
+    if drift.compare({name: declared[name]}):
+        text = gettext("%(name)s is stored, and still differs: the database cannot hold what the code declares.")
+        return messages.WARNING, text % {"name": name}
     text = gettext("%(name)s is as declared again. A running beat follows within seconds.")
     return messages.SUCCESS, text % {"name": name}
 

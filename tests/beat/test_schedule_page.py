@@ -105,6 +105,19 @@ def test_edit_is_a_warning_with_a_way_back(client: Client, user: User, monkeypat
 
 
 @pytest.mark.usefixtures("stored")
+def test_restored_entry_that_the_database_cannot_hold_is_told_to_differ(
+    client: Client, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rows hold whole seconds."""
+    user.user_permissions.add(Permission.objects.get(codename="change_periodictask"))
+    half = beat_schedule()[NAME] | {"schedule": SECOND / 2}
+    monkeypatch.setitem(current_app.conf.beat_schedule, NAME, half)
+    answer = client.post(PAGE, {"entry": NAME}, follow=True)
+    assert texts(answer) == [f"{NAME} is stored, and still differs: the database cannot hold what the code declares."]
+
+
+
+@pytest.mark.usefixtures("stored")
 def test_row_that_is_never_due_again_is_restored(client: Client) -> None:
     """Its interval ends after the last year of the calendar."""
     interval = apps.get_model(drift.PACKAGE, "IntervalSchedule").objects.create(every=10_000_000, period="days")

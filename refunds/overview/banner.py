@@ -113,9 +113,9 @@ def _down(facts: Facts, now: datetime) -> Iterator[Line]:
     elif sent_at is None:
         # Beat sends the first message a while after its start, and a worker its own at once.
         if ran_at and now - ran_at > ALIVE:
-            yield "error", gettext("Beat has not run yet. Start it."), ""
+            yield "error", gettext("Beat has sent nothing yet. Start it, or read its log."), ""
     elif now - sent_at > ALIVE:
-        yield "error", gettext("Beat has not run since %(instant)s. Start it.") % _at(sent_at), ""
+        yield "error", gettext("Beat has sent nothing since %(instant)s. Start it, or read its log.") % _at(sent_at), ""
     if sent_at and facts.unanswered_since and sent_at - facts.unanswered_since >= ALIVE:
         # The log has the error of a worker that runs, and whose reconciler fails.
         since = gettext("No worker has run the reconciler since %(instant)s. Start one, or read its log.")

@@ -116,7 +116,6 @@ def test_restored_entry_that_the_database_cannot_hold_is_told_to_differ(
     assert texts(answer) == [f"{NAME} is stored, and still differs: the database cannot hold what the code declares."]
 
 
-
 @pytest.mark.usefixtures("stored")
 def test_row_that_is_never_due_again_is_restored(client: Client) -> None:
     """Its interval ends after the last year of the calendar."""

@@ -48,7 +48,7 @@ def test_banner_names_which_of_the_two_is_down(start: Start, reader: User) -> No
     celery.advance(1.5 * MINUTE)
     assert alive(reader, celery) == []
     celery.advance(MINUTE)
-    assert alive(reader, celery) == [f"Beat has not run since {last(celery, 'sent')}. Start it."]
+    assert alive(reader, celery) == [f"Beat has sent nothing since {last(celery, 'sent')}. Start it, or read its log."]
     celery.start_beat()
     celery.advance(10 * MINUTE)
     assert alive(reader, celery) == []
@@ -92,7 +92,7 @@ def test_banner_names_both(start: Start, reader: User) -> None:
     celery.advance(5 * MINUTE)
     celery.stop_beat()
     celery.advance(5 * MINUTE)
-    beat = f"Beat has not run since {last(celery, 'sent')}. Start it."
+    beat = f"Beat has sent nothing since {last(celery, 'sent')}. Start it, or read its log."
     assert alive(reader, celery) == [beat, f"No worker has run the reconciler since {ran}. Start one, or read its log."]
 
 
@@ -112,6 +112,6 @@ def test_member_that_never_ran_is_named(start: Start, reader: User, member: str)
     celery.advance(5 * MINUTE)
     named = {
         "worker": "No worker has run the reconciler yet. Start one, or read its log.",
-        "beat": "Beat has not run yet. Start it.",
+        "beat": "Beat has sent nothing yet. Start it, or read its log.",
     }
     assert alive(reader, celery) == [named[member]]

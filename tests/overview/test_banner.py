@@ -158,7 +158,7 @@ def test_silence_is_an_error_after_two_minutes(client: Client, clock: FrozenDate
     assert said(client)[1:] == [("error", "Neither beat nor a worker has run yet. Start both.", "")]
     run_reconciler(PRESSED - DAY)
     run_reconciler(PRESSED)
-    since = f"Beat has not run since {local(PRESSED)} ({cutoff.CITY}). Start it."
+    since = f"Beat has sent nothing since {local(PRESSED)} ({cutoff.CITY}). Start it, or read its log."
     for after, lines in (MINUTE, []), (2 * MINUTE - BLINK, []), (3 * MINUTE, [("error", since, "")]):
         clock.move_to(PRESSED + after)
         assert said(client)[1:] == lines

@@ -11,7 +11,7 @@ from celery.schedules import schedule as interval
 from django.utils.translation import gettext
 
 from ..admin.base import in_zone
-from ..domain import cutoff
+from ..admin.words import CITY
 from . import drift
 
 
@@ -40,7 +40,7 @@ class Entry:
         """Return label and text of each line about the entry."""
         found = [(gettext("Task"), self.task), (gettext("Schedule"), self.when), (gettext("Queue"), self.queue)]
         if self.row:
-            city = {"city": cutoff.CITY}
+            city = {"city": CITY}
             found += [
                 (gettext("Enabled"), gettext("yes") if self.row.enabled else gettext("no")),
                 (gettext("Last run (%(city)s)") % city, in_zone(self.row.last_run)),

@@ -3,7 +3,7 @@
 from typing import Final
 
 from django.conf import settings
-from django.utils.translation import gettext
+from django.utils.translation import gettext, override
 
 from ..text.invisible import invisible
 
@@ -12,8 +12,12 @@ LONGEST: Final = 500
 
 
 def text_of(code: str) -> str:
-    """Return the text that the setting REFUNDS_DECLINE_TEXTS has for this code. An empty text means no mail."""
-    return str(getattr(settings, "REFUNDS_DECLINE_TEXTS", {}).get(code, "")).strip()
+    """Return the text that the setting REFUNDS_DECLINE_TEXTS has for this code. An empty text means no mail.
+
+    A lazy text is in the language of the mail around it, whatever that of the user who declines.
+    """
+    with override(settings.LANGUAGE_CODE):
+        return str(getattr(settings, "REFUNDS_DECLINE_TEXTS", {}).get(code, "")).strip()
 
 
 def problem(text: str) -> str | None:

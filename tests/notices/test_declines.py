@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.core import mail
 from django.db import connection, transaction
+from django.utils.translation import gettext_lazy, override
 from pytest_django import Settings
 
 from refunds.domain.returns import CUTOFF_CODE, Decision
@@ -60,6 +61,15 @@ def at_the_cutoff() -> None:
 def noted() -> list[tuple[object, ...]]:
     """The notices in the order of their ids."""
     return list(Notice.objects.order_by("pk").values_list("pk", "status", "due_at", "notified_of", "sentence"))
+
+
+def test_lazy_text_is_in_the_language_of_the_mail(settings: Settings) -> None:
+    """Whatever the language of the operator's browser, or of a worker."""
+    settings.REFUNDS_DECLINE_TEXTS = {"used": gettext_lazy("worn or used")}
+    (pk,) = requests()
+    with override("uk"):
+        decline([pk], code="used")
+    assert Notice.objects.get().sentence == "worn or used"
 
 
 @pytest.mark.parametrize(

@@ -209,7 +209,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in i
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         """Override of Django's method that adds `row_context`. Django has checked the permission to view."""
         if row := context.get("original"):
-            # Not "View …", which would want the name of the row in another case in Ukrainian.
+            # Not "View …", which needs the name of the row in another case in Ukrainian.
             context |= {"title": capfirst(self.opts.verbose_name)} | self.whole_context(request, row)
         return super().render_change_form(request, context, *args, **kwargs)
 

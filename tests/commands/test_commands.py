@@ -55,7 +55,7 @@ def test_approve_all_starts_a_sweep_and_prints_what_it_approves() -> None:
 
 
 def test_commands_speak_english_in_a_ukrainian_project(settings: Settings) -> None:
-    """Whoever searches a shell's output or a log finds the words and instants of the documentation."""
+    """People search a shell's output for the words and instants of the documentation."""
     make_requests(1)
     until, declined = local(CUTOFF), local(cutoff.latest(PRESSED))
     settings.LANGUAGE_CODE = "uk"

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Final
 from django.conf import settings
 from django.db.models import Q
 from django.http import HttpRequest
+from django.utils import formats
 from django.utils.translation import gettext, gettext_lazy
 
 from ..apps import LABEL
@@ -112,6 +113,7 @@ class AmountFromFilter(_Input):
 
     def matching(self, request: HttpRequest, value: str) -> Q:
         """Return the condition for the rows that reach the amount."""
+        value = "".join(value.split()).replace(formats.get_format("DECIMAL_SEPARATOR"), ".")  # as pages show amounts
         if not AMOUNT.fullmatch(value):
             return NO_ROW
         other = {code: decimals for code, decimals in EXPONENTS.items() if decimals != USUAL}

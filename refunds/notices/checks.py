@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.urls import NoReverseMatch
 
+from ..admin.words import recorded
 from ..apps import LABEL
 from . import declines, opt_outs
 
@@ -53,7 +54,8 @@ def decline_texts(**_: Any) -> list[CheckMessage]:
     """Report a text of REFUNDS_DECLINE_TEXTS that no decline would use, or that cannot be mailed."""
     texts = getattr(settings, "REFUNDS_DECLINE_TEXTS", {})
     unused = [(code, "it is no code of REFUNDS_DECLINE_CODES") for code in {*texts} - {*settings.REFUNDS_DECLINE_CODES}]
-    unfit = [(code, why) for code in texts if (why := declines.problem(declines.text_of(code)))]
+    with recorded():
+        unfit = [(code, why) for code in texts if (why := declines.problem(declines.text_of(code)))]
     return [
         Error(
             f"REFUNDS_DECLINE_TEXTS has {code!r}: {why}.",

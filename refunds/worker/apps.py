@@ -15,4 +15,4 @@ class WorkerConfig(AppConfig):
     def ready(self) -> None:
         """Override of Django's hook, which it calls once all apps are loaded."""
         # Importing registers and connects them.
-        from . import checks, connections, failure_mail  # noqa: F401
+        from . import checks, connections, failure_mail, language  # noqa: F401

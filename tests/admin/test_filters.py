@@ -97,6 +97,17 @@ def test_requests_are_found_by_a_part_of_the_reason(client: Client) -> None:
 MALFORMED = ["x", "-1", "%00", "1e9", "9" * 40, "NaN", "0001-01-01", "9999-12-31", "2026-02-30", "'"]
 
 
+@pytest.mark.parametrize(
+    ("language", "typed"), [("uk", "12,50"), ("uk", "12.50"), ("uk", "0\N{NO-BREAK SPACE}012,5"), ("en", "12.50")]
+)
+def test_amount_can_be_typed_as_the_page_shows_it(client: Client, language: str, typed: str) -> None:
+    """With the decimal mark of its language, and a space between thousands; an address with a point works in each."""
+    for minor in (1_249, 1_250):
+        make_requests(1, amount_minor=minor)
+    client.defaults["HTTP_ACCEPT_LANGUAGE"] = language
+    assert found(client, f"{CHANGE_LIST}?amount_from={typed}") == [1_250]
+
+
 @pytest.mark.parametrize("name", ["sweep", "by", "amount_from", "amount_to", "day", "before"])
 def test_malformed_value_finds_nothing(client: Client, sweep: Sweep, name: str) -> None:
     """No value reaches a database that cannot hold it, and none is an error."""

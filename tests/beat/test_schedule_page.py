@@ -77,6 +77,9 @@ def test_page_shows_each_entry_and_its_row(client: Client) -> None:
     text = client.get(PAGE).text
     assert local(CUTOFF) in text
     assert "Restore" not in text
+    text = client.get(PAGE, headers={"accept-language": "uk"}).text
+    with override("uk"):
+        assert f"Наступний запуск ({CITY})" in text
 
 
 @pytest.mark.usefixtures("stored")
@@ -95,8 +98,8 @@ def test_edit_is_a_warning_with_a_way_back(client: Client, user: User, monkeypat
     rows_before = rows().values_list("pk", flat=True)
     cache.clear()
     assert said(user) == [("warning", f"Beat's schedule is not as declared: {NAME}. See the difference.", PAGE)]
-    answer = client.post(PAGE, {"entry": NAME}, follow=True)
-    assert texts(answer) == [f"{NAME} is as declared again. A running beat follows within seconds."]
+    answer = client.post(PAGE, {"entry": NAME}, follow=True, headers={"accept-language": "uk"})
+    assert texts(answer) == [f"{NAME} знову відповідає оголошеному. Запущений beat врахує це за кілька секунд."]
     assert drift.compare(beat_schedule()) == []
     assert (said(user), list(rows_before)) == ([], list(rows().values_list("pk", flat=True)))
     (log,) = LogEntry.objects.all()

@@ -73,7 +73,7 @@ def test_payments_are_paused_and_go_on_in_ukrainian(client: Client) -> None:
     assert press(client, f"{PAUSES}switch/", press="pause").startswith("Нічого не змінено: виплати вже призупинено ")
     shown = client.get(PAUSES, headers=UK)
     columns = ("Причина", "Хто призупинив", "Хто відновив")
-    for text in ("Гальма", "Призупинення виплат", "Відновити виплати", *columns):
+    for text in ("Зупинення та відкликання", "Призупинення виплат", "Відновити виплати", *columns):
         assert text in shown.text
     assert press(client, f"{PAUSES}switch/", press="lift").startswith("Виплати відновлено. ")
     pause = Pause.objects.get()

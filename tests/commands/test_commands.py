@@ -11,8 +11,10 @@ from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils.translation import override
 from freezegun import freeze_time
+from pytest_django import Settings
 
 from refunds.apps import LABEL
+from refunds.domain import cutoff
 from refunds.models import Sweep
 from refunds.operations import health, local
 
@@ -50,6 +52,15 @@ def test_approve_all_starts_a_sweep_and_prints_what_it_approves() -> None:
     until = f"Sweep {sweep.pk} approves them until {local(CUTOFF)}."
     assert lines == ["1 pending, 12.50 EUR", "3 pending, 37.50 GBP", until, NOBODY]
     assert (sweep.started_at, sweep.expires_at) == (PRESSED, CUTOFF)
+
+
+def test_commands_speak_english_in_a_ukrainian_project(settings: Settings) -> None:
+    """People search a shell's output for the words and instants of the documentation."""
+    make_requests(1)
+    until, declined = local(CUTOFF), local(cutoff.latest(PRESSED))
+    settings.LANGUAGE_CODE = "uk"
+    assert f" approves them until {until}." in start("approve_all", PRESSED)[1]
+    assert start("decline_all", PRESSED)[0].endswith(f" declines what was pending at {declined}.")
 
 
 def test_approve_all_leaves_what_can_only_be_declined() -> None:

@@ -52,7 +52,8 @@ def test_links_without_the_page_are_an_error(settings: Settings) -> None:
 def test_text_that_no_decline_would_mail_is_an_error(
     settings: Settings, texts: dict[str, str], wrong: list[str]
 ) -> None:
-    """Its code is misspelt, or a mail cannot have it."""
+    """Its code is misspelt, or a mail cannot have it. Checks are in English, whatever the project's language."""
+    settings.LANGUAGE_CODE = "uk"
     settings.REFUNDS_DECLINE_TEXTS = texts
     found = [message.msg for message in run_checks() if message.id == f"{LABEL}.E015"]
     assert [text.startswith(f"REFUNDS_DECLINE_TEXTS has {why}") for text, why in zip(found, wrong, strict=True)] == [

@@ -63,6 +63,15 @@ def noted() -> list[tuple[object, ...]]:
     return list(Notice.objects.order_by("pk").values_list("pk", "status", "due_at", "notified_of", "sentence"))
 
 
+def test_lazy_text_is_in_the_language_of_the_mail(settings: Settings) -> None:
+    """Whatever the language of the operator's browser, or of a worker."""
+    settings.REFUNDS_DECLINE_TEXTS = {"used": gettext_lazy("worn or used")}
+    (pk,) = requests()
+    with override("uk"):
+        decline([pk], code="used")
+    assert Notice.objects.get().sentence == "worn or used"
+
+
 @pytest.mark.parametrize(
     ("code", "sentence", "mailed"),
     [("other", SENTENCE, SENTENCE), ("used", SENTENCE, SENTENCE), ("used", "", WORN), ("other", "", "")],

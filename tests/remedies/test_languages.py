@@ -39,7 +39,7 @@ def test_page_and_its_messages_are_in_the_browsers_language(client: Client, page
     assert f"<h1>{label}: відшкодування {refund.pk}</h1>" in shown
     assert f'value="{label}"' in shown
     assert does in shown
-    assert refused.count("є невидимий символ, U+200B (ZERO WIDTH SPACE) у позиції 2") == len(FIELDS[page])
+    assert refused.count("текст містить невидимий символ U+200B (ZERO WIDTH SPACE) у позиції 2") == len(FIELDS[page])
     assert said[0] == [done]
     assert said[1][0].startswith(f"Нічого не змінено: після створення сторінки хтось змінив відшкодування {refund.pk}")
 

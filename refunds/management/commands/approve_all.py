@@ -3,7 +3,7 @@
 import uuid
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandParser, no_translations
 
 from ...domain import cutoff
 from ...domain.money import to_major
@@ -22,6 +22,7 @@ class Command(BaseCommand):
         """Add --wait."""
         taking.add_wait(parser)
 
+    @no_translations
     def handle(self, *args: Any, **options: Any) -> None:
         """Start the sweep; print what it approves, until when, and whether a worker has taken it."""
         now = trusted_now()

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandParser, no_translations
 
 from ...domain import cutoff
 from ...operations import local, sweeps
@@ -19,6 +19,7 @@ class Command(BaseCommand):
         """Add --wait."""
         taking.add_wait(parser)
 
+    @no_translations
     def handle(self, *args: Any, **options: Any) -> None:
         """Start the sweep, or print that it has been started, and whether a worker has taken it."""
         sweep, created = sweeps.decline_pending(trusted_now())

@@ -92,15 +92,6 @@ def test_sentence_is_mailed_or_else_the_text_of_the_code(
         assert "internal" not in str(mail.outbox[0].body)
 
 
-def test_text_is_in_the_language_of_the_project(settings: Settings, messages: list[int]) -> None:
-    """Where it is translated: as the rest of the mail, and not in the language of the user who declines."""
-    settings.REFUNDS_DECLINE_TEXTS = {"used": gettext_lazy("Notices")}
-    (pk,) = requests()
-    with override("uk"):
-        decline([pk], "used")
-    assert noted() == [(pk, "pending", NOON, "", "Notices")]
-
-
 @pytest.mark.parametrize("told", [False, True])
 def test_decline_at_the_cutoff_mails_the_text_of_the_setting(
     settings: Settings, messages: list[int], told: bool

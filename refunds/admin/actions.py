@@ -22,7 +22,8 @@ from ..domain.returns import Decision
 from ..domain.sweeps import Frozen, has_expired
 from ..errors import ClocksDiffer
 from ..models import Sweep, money
-from .base import COUNTED, NotDone, ReadOnlyAdmin, in_zone, is_id, number, url
+from .base import COUNTED, NotDone, ReadOnlyAdmin, is_id
+from .values import in_zone, number, url
 from .words import CITY
 
 # Rows that a confirmation page names; it counts the rest.

@@ -8,7 +8,7 @@ from django.db.models import Model
 from django.http import HttpRequest
 from django.utils.html import format_html
 
-from .base import column, name_of, url
+from .values import column, name_of, url
 
 Id = Callable[[Any], int | None]
 Text = Callable[[Any], object]

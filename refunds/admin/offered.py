@@ -21,7 +21,8 @@ from ..models import ReturnRequest, Sweep, money
 from ..operations.decisions import Rows
 from ..operations.reconcile import open_at
 from .actions import Totals
-from .base import COUNTED, in_zone, sums, url
+from .base import COUNTED
+from .values import in_zone, sums, url
 
 # Amounts of each currency, and reasons, that the page names.
 LARGEST: Final = 3

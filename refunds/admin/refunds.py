@@ -23,7 +23,7 @@ from ..apps import LABEL
 from ..domain.refunds import TRY_AGAIN, RefundStatus
 from ..models import Refund, ReturnRequest, Sweep, WalletEntry
 from ..operations import bulk_payments
-from . import base, filters
+from . import base, filters, values
 from .actions import NAMED, ActingAdmin
 from .bounded import BeforeFilter, BoundedSearch, CurrencyFilter, status_filter
 from .links import link
@@ -46,7 +46,7 @@ INDEXED: Final = {"pending": queries.UNPAID, "processing": queries.UNDER_WAY, "f
 class RefundAdmin(BoundedSearch, ActingAdmin):
     """Show the money due for approved requests. Users who can act on failed refunds can view refunds.
 
-    Optional rooms append to `viewers` and to `fields` (made by base.column).
+    Optional rooms append to `viewers` and to `fields` (made by values.column).
     """
 
     needs: ClassVar = {"try_again": RETRY}
@@ -78,21 +78,21 @@ class RefundAdmin(BoundedSearch, ActingAdmin):
         *("created", "first_attempt", "due", "accepted", "settled"),
     ]
     readonly_fields = fields
-    number = base.id_column
-    amount = base.amount_column
-    why = base.column(gettext_lazy("failure"), lambda refund: Truncator(refund.failure).chars(FAILURE_SHOWN))
-    payment = base.column(gettext_lazy("payment"), lambda refund: base.masked(refund.request.payment))
-    earlier = base.column(
-        gettext_lazy("earlier payments"), lambda row: ", ".join(map(base.masked, row.earlier_payments.split("\n")))
+    number = values.id_column
+    amount = values.amount_column
+    why = values.column(gettext_lazy("failure"), lambda refund: Truncator(refund.failure).chars(FAILURE_SHOWN))
+    payment = values.column(gettext_lazy("payment"), lambda refund: values.masked(refund.request.payment))
+    earlier = values.column(
+        gettext_lazy("earlier payments"), lambda row: ", ".join(map(values.masked, row.earlier_payments.split("\n")))
     )
     # The provider's permanent name of the refund; each idempotency key begins with it.
-    reference = base.column(gettext_lazy("reference"), lambda refund: refund.request.key)
-    idempotency_key = base.column(gettext_lazy("idempotency key"), lambda refund: refund.idempotency_key)
-    created = base.instant_column("created_at", gettext_lazy("approved"))
-    first_attempt = base.instant_column("first_attempt_at", gettext_lazy("first attempt"))
-    due = base.instant_column("due_at", gettext_lazy("due"))
-    accepted = base.instant_column("accepted_at", gettext_lazy("accepted by the provider"))
-    settled = base.instant_column("settled_at", gettext_lazy("settled"))
+    reference = values.column(gettext_lazy("reference"), lambda refund: refund.request.key)
+    idempotency_key = values.column(gettext_lazy("idempotency key"), lambda refund: refund.idempotency_key)
+    created = values.instant_column("created_at", gettext_lazy("approved"))
+    first_attempt = values.instant_column("first_attempt_at", gettext_lazy("first attempt"))
+    due = values.instant_column("due_at", gettext_lazy("due"))
+    accepted = values.instant_column("accepted_at", gettext_lazy("accepted by the provider"))
+    settled = values.instant_column("settled_at", gettext_lazy("settled"))
 
     def row_context(self, request: HttpRequest, row: Refund) -> dict[str, Any]:
         """Return the button "Try again", where the user has the permission."""
@@ -113,14 +113,14 @@ class RefundAdmin(BoundedSearch, ActingAdmin):
         ids = self.chosen_ids(queryset) if shown is None else _ids(shown)
         now, by = timezone.now(), cast(User, request.user)  # only a user has the action's permission
         tried = bulk_payments.try_again(ids, now, note=lambda found: _log(found, by, now))
-        text = gettext("Tried again: %(count)s.") % {"count": base.number(len(tried))}
+        text = gettext("Tried again: %(count)s.") % {"count": values.number(len(tried))}
         if left := max(len(ids), len(marked)) - len(tried):
-            text += " " + gettext("Left as they were: %(count)s (not failed).") % {"count": base.number(left)}
+            text += " " + gettext("Left as they were: %(count)s (not failed).") % {"count": values.number(left)}
         self.message_user(request, text, messages.SUCCESS if tried else messages.WARNING)
         filters = request.POST.get("page")  # of the list from which the user opened the refund's page
         if filters is None or len(ids) != 1:
             return None
-        page = base.url(self.opts, "change", *ids)
+        page = values.url(self.opts, "change", *ids)
         return redirect(add_preserved_filters({"opts": self.opts, "preserved_filters": filters}, page))
 
     def _page(self, request: HttpRequest, queryset: QuerySet[Refund]) -> HttpResponse:
@@ -130,7 +130,7 @@ class RefundAdmin(BoundedSearch, ActingAdmin):
         found = list(failed[: base.COUNTED + 1])
         if len(found) > base.COUNTED:
             text = gettext("more than %(count)s refunds have failed. Narrow the filters first.")
-            raise base.NotDone(text % {"count": base.number(base.COUNTED)})
+            raise base.NotDone(text % {"count": values.number(base.COUNTED)})
         amounts: dict[str, list[int]] = {}
         for _, currency, minor in found:
             amounts.setdefault(currency, []).append(minor)
@@ -183,5 +183,5 @@ class WalletEntryAdmin(BoundedSearch):
     amounts = ""
     fields = readonly_fields = (REFUND_LINK, "customer", "amount")
     search_fields = ("customer",)
-    number = base.id_column
-    amount = base.amount_column
+    number = values.id_column
+    amount = values.amount_column

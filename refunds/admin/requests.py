@@ -24,10 +24,11 @@ from ..models import Refund, ReturnRequest, Sweep
 from ..operations import button, trusted_now
 from . import filters, offered
 from .actions import decline_of, make_token, read_token
-from .base import NotDone, amount_column, column, in_zone, instant_column, sums, url
+from .base import NotDone
 from .bounded import BeforeFilter, BoundedSearch, CurrencyFilter, status_filter
 from .links import link
 from .selected import NEEDS, DecideSelected
+from .values import amount_column, column, in_zone, instant_column, sums, url
 from .words import recorded
 
 PAGE: Final = "approve_all"

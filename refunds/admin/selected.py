@@ -28,7 +28,8 @@ from ..models import ReturnRequest
 from ..operations import trusted_now
 from ..operations.decisions import Rows, decide_chosen, preview
 from .actions import ActingAdmin, make_token, read_token
-from .base import NotDone, number, sums
+from .base import NotDone
+from .values import number, sums
 from .words import recorded
 
 # The permission of each action.

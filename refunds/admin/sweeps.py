@@ -14,10 +14,11 @@ from ..domain.sweeps import Progress, SweepState, has_expired
 from ..models import Chunk, Refund, ReturnRequest, Sweep, money
 from ..operations import sweeps
 from . import filters
-from .base import ReadOnlyAdmin, column, in_zone, instant_column, number
+from .base import ReadOnlyAdmin
 from .bounded import SWEEP, BeforeFilter
 from .links import lists
 from .requests import PERMISSION
+from .values import column, in_zone, instant_column, number
 from .words import CITY, word
 
 REFRESH: Final = 2  # seconds between two reloads of the page of a sweep that is under way

@@ -20,8 +20,8 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
 from .. import signals
-from ..admin.base import url
 from ..admin.sweeps import SweepAdmin
+from ..admin.values import url
 from ..apps import LABEL
 from ..models import Sweep
 from . import drift

@@ -10,7 +10,7 @@ from celery.schedules import crontab, maybe_schedule
 from celery.schedules import schedule as interval
 from django.utils.translation import gettext
 
-from ..admin.base import in_zone
+from ..admin.values import in_zone
 from ..admin.words import CITY
 from . import drift
 

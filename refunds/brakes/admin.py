@@ -10,8 +10,9 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext, gettext_lazy
 
 from .. import signals
-from ..admin.base import ReadOnlyAdmin, in_zone, instant_column, sums, url
+from ..admin.base import ReadOnlyAdmin
 from ..admin.sweeps import REFRESH, SweepAdmin
+from ..admin.values import in_zone, instant_column, sums, url
 from ..admin.words import CITY
 from ..models import Sweep
 from . import pages, pausing, undoing

@@ -21,8 +21,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_http_methods
 
-from ..admin.base import ReadOnlyAdmin, number, sums, url
+from ..admin.base import ReadOnlyAdmin
 from ..admin.selected import REASON_LENGTH
+from ..admin.values import number, sums, url
 from ..admin.words import recorded
 from ..errors import BadInput
 from ..models import Sweep

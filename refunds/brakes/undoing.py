@@ -12,7 +12,7 @@ from django.db.models import Exists, Max, Min, OuterRef, Q, QuerySet
 from django.utils.translation import gettext
 
 from .. import outbox, queries
-from ..admin.base import sums
+from ..admin.values import sums
 from ..admin.words import recorded
 from ..apps import LABEL
 from ..domain import sweeps as rules

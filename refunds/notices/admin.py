@@ -16,12 +16,13 @@ from django.utils.translation import gettext, gettext_lazy, pgettext_lazy
 from .. import signals
 from ..admin import filters
 from ..admin.actions import ActingAdmin
-from ..admin.base import COUNTED, column, id_column, instant_column, is_id, number, url
+from ..admin.base import COUNTED, is_id
 from ..admin.bounded import SWEEP, BeforeFilter, BoundedSearch, status_filter
 from ..admin.links import link, lists
 from ..admin.refunds import REQUEST_FIELD, REQUEST_LINK, RefundAdmin
 from ..admin.selected import DeclineForm
 from ..admin.sweeps import SweepAdmin
+from ..admin.values import column, id_column, instant_column, number, url
 from ..admin.words import word
 from ..domain.returns import Decision
 from ..models import Refund, ReturnRequest, Sweep, money

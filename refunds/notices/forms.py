@@ -7,8 +7,8 @@ from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.utils.functional import lazy
 from django.utils.translation import gettext, gettext_lazy
 
-from ..admin.base import masked, secret_in
 from ..admin.selected import codes
+from ..admin.values import masked, secret_in
 from . import declines, opt_outs
 
 

@@ -16,7 +16,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext
 
 from .. import queries, signals
-from ..admin.base import in_zone, number, url
+from ..admin.values import in_zone, number, url
 from ..admin.words import CITY
 from ..apps import LABEL
 from ..domain import cutoff

@@ -8,7 +8,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import Count, Max
 from django.utils.translation import gettext
 
-from ..admin.base import number
+from ..admin.values import number
 from ..domain.sweeps import Progress
 from ..models import Sweep
 from .pieces import chunks_of_others

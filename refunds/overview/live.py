@@ -14,8 +14,8 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from ..admin.actions import MAX_AGE
-from ..admin.base import in_zone, number, url
 from ..admin.sweeps import SweepAdmin
+from ..admin.values import in_zone, number, url
 from ..admin.words import word
 from ..domain.returns import DECIDED, Decision
 from ..domain.sweeps import Progress, SweepState

@@ -12,8 +12,8 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext
 
 from .. import signals
-from ..admin.base import in_zone, number, url
 from ..admin.requests import ReturnRequestAdmin
+from ..admin.values import in_zone, number, url
 from ..admin.words import word
 from ..domain.refunds import RefundStatus
 from ..models import Refund, ReturnRequest, Sweep

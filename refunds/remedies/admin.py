@@ -2,8 +2,8 @@
 
 from django.utils.translation import gettext_lazy
 
-from ..admin.base import column
 from ..admin.refunds import RefundAdmin
+from ..admin.values import column
 from . import pages
 from .closing import second_receipts
 from .forms import CORRECT, SETTLE

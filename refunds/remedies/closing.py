@@ -9,7 +9,7 @@ from django.db.models import F, QuerySet
 from django.utils.translation import gettext
 
 from .. import queries, signals
-from ..admin.base import number, secret_in
+from ..admin.values import number, secret_in
 from ..domain.refunds import TRY_AGAIN, Outcome, RefundStatus, next_status
 from ..domain.sweeps import IdRange
 from ..errors import BadInput

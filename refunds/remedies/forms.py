@@ -9,7 +9,7 @@ from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 
-from ..admin.base import masked
+from ..admin.values import masked
 from ..domain.refunds import RefundStatus
 from ..errors import BadInput
 from ..gateways.base import LONGEST_RECEIPT

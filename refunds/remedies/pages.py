@@ -19,8 +19,8 @@ from django.utils.translation import gettext
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from ..admin.base import masked, url
 from ..admin.refunds import RefundAdmin
+from ..admin.values import masked, url
 from ..admin.words import recorded
 from ..errors import BadInput
 from ..models import Refund, money

@@ -6,8 +6,8 @@ from datetime import datetime
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy
 
-from ..admin.base import column, in_zone
 from ..admin.refunds import RefundAdmin
+from ..admin.values import column, in_zone
 from ..admin.words import CITY
 
 

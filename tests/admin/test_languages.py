@@ -6,7 +6,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils.translation import gettext_lazy, override
 
-from refunds.admin.base import in_zone, name_of, number, sums
+from refunds.admin.values import in_zone, name_of, number, sums
 from refunds.models import Refund, ReturnRequest, Sweep, money
 
 from ..factories import NOON, local, make_failed, make_requests

@@ -10,7 +10,8 @@ from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
-from refunds.admin.base import CappedPaginator, in_zone
+from refunds.admin.base import CappedPaginator
+from refunds.admin.values import in_zone
 from refunds.domain.returns import Status
 from refunds.models import Refund, ReturnRequest, WalletEntry
 

@@ -4,7 +4,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from pytest_django import Settings
 
-from refunds.admin.base import masked, secret_in
+from refunds.admin.values import masked, secret_in
 
 from ..operations.payers import Scripted
 

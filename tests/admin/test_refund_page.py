@@ -9,7 +9,7 @@ from django.contrib.admin.models import LogEntry
 from django.http import HttpRequest
 from django.test import Client
 
-from refunds.admin import base
+from refunds.admin import values
 from refunds.admin.refunds import REQUEST_FIELD, RETRY, SWEEP_LINK, WALLET_LINK, RefundAdmin
 from refunds.models import Refund
 
@@ -130,8 +130,8 @@ def _no_rooms() -> Generator[None]:
     RefundAdmin.viewers[:] = [RETRY]
     RefundAdmin.extra_links.clear()
     yield
-    for values, old in zip(lists, before, strict=True):
-        values[:] = old
+    for each, old in zip(lists, before, strict=True):
+        each[:] = old
 
 
 @pytest.mark.usefixtures("_no_rooms")
@@ -144,7 +144,7 @@ def test_room_adds_fields_and_links(client: Client) -> None:
 
     assert list(fields(client, pk)) == [getattr(field, "__name__", field) for field in RefundAdmin.fields]
     assert client.get(page_of(pk)).context["links"] == []
-    RefundAdmin.fields.append(base.column("twice the amount", lambda refund: 2 * refund.amount_minor))
+    RefundAdmin.fields.append(values.column("twice the amount", lambda refund: 2 * refund.amount_minor))
     RefundAdmin.extra_links.append(links)
     assert fields(client, pk)["twice-the-amount"] == "2500"
     page = client.get(page_of(pk)).text

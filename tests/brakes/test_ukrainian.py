@@ -5,7 +5,7 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.utils.translation import override
 
-from refunds.admin.base import sums
+from refunds.admin.values import sums
 from refunds.brakes import undoing
 from refunds.brakes.models import Pause, UndoneChunk
 from refunds.brakes.receivers import health

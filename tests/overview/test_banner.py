@@ -9,7 +9,8 @@ from django.test import Client
 from freezegun.api import FrozenDateTimeFactory
 
 from refunds import signals
-from refunds.admin.base import ReadOnlyAdmin, url
+from refunds.admin.base import ReadOnlyAdmin
+from refunds.admin.values import url
 from refunds.domain import cutoff
 from refunds.operations import PATIENCE, sweeps
 from refunds.overview import banner

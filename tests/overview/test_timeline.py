@@ -9,7 +9,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.test import Client
 
 from refunds import signals
-from refunds.admin.base import in_zone
+from refunds.admin.values import in_zone
 from refunds.domain.returns import Decision
 from refunds.models import Refund, ReturnRequest
 from refunds.operations.decisions import decide_chosen

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django import Settings
 
-from refunds.admin.base import masked
+from refunds.admin.values import masked
 from refunds.errors import BadInput
 from refunds.gateways import gateway_class
 from refunds.stripe import ids

@@ -15,8 +15,9 @@ from django.utils import timezone
 from django.utils.translation import get_language, gettext
 
 from ... import signals
-from ...admin.base import COUNTED, in_zone, url
+from ...admin.base import COUNTED
 from ...admin.sweeps import started_by, state_of
+from ...admin.values import in_zone, url
 from ...admin.words import CITY, word
 from ...apps import LABEL
 from ...models import Refund, ReturnRequest, Sweep, money

@@ -47,7 +47,7 @@ def test_overview_and_banner_are_in_ukrainian(client: Client) -> None:
     decide(sweep := press(), 1)
     assert "Nothing is overdue." in client.get("/admin/refunds/").text
     page = get(client, "/admin/refunds/")
-    shown = page.text.partition('<div class="overview">')[2].partition('<div id="content-main">')[0]
+    shown = page.text.partition('<div class="overview">')[2].partition('<div id="content-main"')[0]
     day = f"{PRESSED.astimezone(cutoff.ZONE):%d.%m.%Y}"
     for text in "Нічого не прострочено.", "Заявки на повернення, що очікують рішення", "25,00 GBP", f">{day}<":
         assert text in shown

@@ -10,7 +10,7 @@ all `TASK_QUEUES` to `queues`, which makes `CELERY_TASK_QUEUES`.
 from collections.abc import Iterable
 from typing import Any
 
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_noop
 from kombu import Exchange, Queue
 
 from . import outbox
@@ -23,14 +23,14 @@ REFUNDS_GATEWAY = "wallet"
 # another currency are still decided, paid and shown.
 REFUNDS_CURRENCIES: tuple[str, ...] = ("CHF", "CZK", "EUR", "GBP", "JPY", "KWD", "PLN", "UAH", "USD")
 # Why a request is declined: codes of at most 32 characters, and what pages call them. Rows keep the code. Users choose
-# any but `cutoff`, which is that of the decline at the cutoff.
-REFUNDS_DECLINE_CODES: dict[str, Any] = {
-    "used": gettext_lazy("worn or used"),
-    "damaged": gettext_lazy("damaged by the customer"),
-    "incomplete": gettext_lazy("parts are missing"),
-    "late": gettext_lazy("sent back after the return period"),
-    "other": gettext_lazy("another reason, in the note"),
-    "cutoff": gettext_lazy("not approved before the cutoff"),
+# any but `cutoff`, which is that of the decline at the cutoff. Pages look for a translation of each label.
+REFUNDS_DECLINE_CODES = {
+    "used": gettext_noop("worn or used"),
+    "damaged": gettext_noop("damaged by the customer"),
+    "incomplete": gettext_noop("parts are missing"),
+    "late": gettext_noop("sent back after the return period"),
+    "other": gettext_noop("another reason, in the note"),
+    "cutoff": gettext_noop("not approved before the cutoff"),
 }
 # Seconds from an approval to its first payment, in which an operator can stop it: 0 to 900. A worker holds the message
 # for so long, and RabbitMQ takes back a message that is held for 30 minutes.

@@ -16,6 +16,7 @@ from ..domain.money import EXPONENTS
 from .base import is_id
 from .bounded import NO_ROW, SWEEP, Filter
 from .dates import LONGEST, Dates, bounds, dates, parts_of
+from .words import label
 
 AMOUNT: Final = re.compile(r"\d{1,12}(\.\d{1,4})?", re.ASCII)
 # The decimals of a currency that domain.money does not know, and of most that it knows.
@@ -142,8 +143,8 @@ class CodeFilter(Filter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
         """Return the codes with their labels, and the chosen one even if the setting has it no longer."""
-        found = {str(code): code for code in [self.value()] if code} | settings.REFUNDS_DECLINE_CODES
-        return [(code, str(label)) for code, label in found.items()]
+        chosen = [code for code in [self.value()] if code]
+        return [(code, label(code)) for code in dict.fromkeys([*chosen, *settings.REFUNDS_DECLINE_CODES])]
 
     def matching(self, request: HttpRequest, value: str) -> Q:
         """Return the condition for the rows with this code."""

@@ -3,7 +3,6 @@
 from datetime import datetime
 from typing import Any, Final, cast
 
-from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
@@ -29,7 +28,7 @@ from .bounded import BeforeFilter, BoundedSearch, CurrencyFilter, status_filter
 from .links import link
 from .selected import NEEDS, DecideSelected
 from .values import amount_column, column, in_zone, instant_column, sums, url
-from .words import recorded
+from .words import label, recorded
 
 PAGE: Final = "approve_all"
 PERMISSION: Final = f"{LABEL}.{PAGE}"
@@ -64,7 +63,7 @@ class ReturnRequestAdmin(BoundedSearch, DecideSelected):
     amount = amount_column
     declined_because = column(
         gettext_lazy("declined because"),
-        lambda row: settings.REFUNDS_DECLINE_CODES.get(row.decision_code, row.decision_code),
+        lambda row: label(row.decision_code),
     )
     requested = instant_column("requested_at", pgettext_lazy("by the customer", "requested"))
     received = instant_column("received_at", gettext_lazy("received"))

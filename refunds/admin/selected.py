@@ -30,7 +30,7 @@ from ..operations.decisions import Rows, decide_chosen, preview
 from .actions import ActingAdmin, make_token, read_token
 from .base import NotDone
 from .values import number, sums
-from .words import recorded
+from .words import label, recorded
 
 # The permission of each action.
 NEEDS: Final = {f"{do}_selected": f"{LABEL}.{get_permission_codename(do, ReturnRequest._meta)}" for do in Decision}
@@ -61,7 +61,7 @@ SAID: Final = {
 
 def codes() -> list[tuple[str, str]]:
     """Return the codes with which users can decline, and their labels."""
-    return [(code, str(label)) for code, label in settings.REFUNDS_DECLINE_CODES.items() if code != CUTOFF_CODE]
+    return [(code, label(code)) for code in settings.REFUNDS_DECLINE_CODES if code != CUTOFF_CODE]
 
 
 class DeclineForm(forms.Form):

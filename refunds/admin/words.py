@@ -3,8 +3,8 @@
 from functools import partial
 from typing import Any, Final
 
-from django.utils.text import format_lazy
-from django.utils.translation import gettext_lazy, gettext_noop, override
+from django.conf import settings
+from django.utils.translation import gettext, gettext_lazy, gettext_noop, override
 
 from ..domain import cutoff
 
@@ -26,15 +26,20 @@ WORDS: Final[dict[str, Any]] = {
     "cancelled": gettext_lazy("cancelled"),
 }
 
-# The city of the cutoff's zone, and the cutoff itself. Another city has a name here once it is marked.
+# The city of the cutoff's zone. Another city has a name here once it is marked.
 CITY: Final = gettext_lazy(cutoff.CITY)
-CUTOFF: Final = format_lazy(gettext_lazy("{time} in {city}"), time=f"{cutoff.TIME:%H:%M}", city=CITY)
 KYIV: Final = gettext_noop("Kyiv")
 # The label of domain.refunds.TRY_AGAIN.
 TRY_AGAIN: Final = gettext_noop("Try again")
 
 # `with recorded():` around a text that the history keeps: others read it in another language.
 recorded: Final = partial(override, "en")
+
+
+def label(code: str) -> str:
+    """Return what pages call the code of a decline; a code that the setting has lost as it is."""
+    found = settings.REFUNDS_DECLINE_CODES.get(code, code)
+    return gettext(str(found)) if found else ""  # an empty text would be "translated" into the catalogue's header
 
 
 def word(value: str) -> str:

@@ -5,8 +5,10 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.test import Client
 from django.utils.translation import gettext_lazy, override
+from pytest_django import Settings
 
 from refunds.admin.values import in_zone, name_of, number, sums
+from refunds.admin.words import label
 from refunds.models import Refund, ReturnRequest, Sweep, money
 
 from ..factories import NOON, local, make_failed, make_requests
@@ -63,6 +65,18 @@ def test_history_and_names_in_it_stay_english(client: Client, user: User) -> Non
     assert entry.change_message == "Approve all pending: 2 of 2,469.00 GBP, as the page showed"
     shown = client.get(page.url).text
     assert f"Масове рішення {sweep.pk} (схвалення)" in shown
+
+
+def test_label_of_a_code_is_translated_where_it_can_be(settings: Settings) -> None:
+    """A setting has plain texts, so that programs can print it; a project's own label stays as it is."""
+    settings.REFUNDS_DECLINE_CODES = settings.REFUNDS_DECLINE_CODES | {
+        "odd": "An odd one",
+        "plain": gettext_lazy("others"),
+    }
+    with override("uk"):
+        shown = [label(code) for code in ("damaged", "odd", "plain", "lost", "")]
+    assert shown == ["пошкоджене клієнтом", "An odd one", "інші", "lost", ""]
+    assert {type(text) for code, text in settings.REFUNDS_DECLINE_CODES.items() if code != "plain"} == {str}
 
 
 def test_columns_have_english_names_in_any_language() -> None:

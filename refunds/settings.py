@@ -10,12 +10,17 @@ all `TASK_QUEUES` to `queues`, which makes `CELERY_TASK_QUEUES`.
 from collections.abc import Iterable
 from typing import Any
 
-from django.utils.translation import gettext_noop
 from kombu import Exchange, Queue
 
 from . import outbox
 from .domain import cutoff
 from .schedule import beat_schedule
+
+
+def gettext_noop(text: str) -> str:
+    """Mark a label for translation. Django's function of this name needs settings that are loaded."""
+    return text
+
 
 # The payment provider: a dotted path to a gateways.Gateway, or one of the short names in gateways.
 REFUNDS_GATEWAY = "wallet"

@@ -114,7 +114,9 @@ class AmountFromFilter(_Input):
 
     def matching(self, request: HttpRequest, value: str) -> Q:
         """Return the condition for the rows that reach the amount."""
-        value = "".join(value.split()).replace(formats.get_format("DECIMAL_SEPARATOR"), ".")  # as pages show amounts
+        # As pages show amounts. Django's sanitize_separators keeps thousands apart unless a setting has pages do so.
+        thousands, decimals = (formats.get_format(f"{name}_SEPARATOR") for name in ("THOUSAND", "DECIMAL"))
+        value = re.sub(rf"{re.escape(thousands)}(?=\d{{3}}(?!\d))", "", "".join(value.split())).replace(decimals, ".")
         if not AMOUNT.fullmatch(value):
             return NO_ROW
         other = {code: decimals for code, decimals in EXPONENTS.items() if decimals != USUAL}

@@ -98,10 +98,11 @@ MALFORMED = ["x", "-1", "%00", "1e9", "9" * 40, "NaN", "0001-01-01", "9999-12-31
 
 
 @pytest.mark.parametrize(
-    ("language", "typed"), [("uk", "12,50"), ("uk", "12.50"), ("uk", "0\N{NO-BREAK SPACE}012,5"), ("en", "12.50")]
+    ("language", "typed"),
+    [("uk", "12,50"), ("uk", "12.50"), ("uk", "0\N{NO-BREAK SPACE}012,5"), ("en", "12.50"), ("en", "0,012.50")],
 )
 def test_amount_can_be_typed_as_the_page_shows_it(client: Client, language: str, typed: str) -> None:
-    """With the decimal mark of its language, and a space between thousands; an address with a point works in each."""
+    """With the marks of its language for decimals and thousands; an address with a point works in each."""
     for minor in (1_249, 1_250):
         make_requests(1, amount_minor=minor)
     client.defaults["HTTP_ACCEPT_LANGUAGE"] = language
